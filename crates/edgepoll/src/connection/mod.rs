@@ -1,0 +1,256 @@
+//! What one connection may do next, as a state machine: no system call, no clock, no memory of its own
+//! except the send queue.
+//!
+//! It must never perform anything; it answers what may be performed. Called by the reactor, which does
+//! the system calls and reports each outcome here.
+
+mod limits;
+mod reason;
+mod send_queue;
+
+use std::net::SocketAddr;
+
+pub use limits::Limits;
+pub use reason::{CloseReason, Failure};
+pub use send_queue::{SendQueue, MAX_BUFFERS};
+
+use crate::kernel::{Call, Errno, Ready, Token};
+use crate::protocol::Codec;
+
+/// How far the reading side has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Bytes go to the owner.
+    Open,
+    /// Bytes are received and thrown away, so that the close does not reset the peer (RFC 1122, 4.2.2.13).
+    Discarding,
+    /// A receive gave 0: nothing more will come.
+    Ended,
+}
+
+/// How far the writing side has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// The connect has not ended yet: writes are queued.
+    Connecting,
+    /// Writes go out.
+    Open,
+    /// FIN follows the last queued byte.
+    Finishing,
+    /// FIN is sent.
+    Finished,
+    /// A send failed: what was queued is lost.
+    Failed,
+}
+
+/// One connection's state.
+pub struct Connection {
+    /// The bits that the kernel reported and that no EAGAIN has taken back.
+    pub ready: Ready,
+    /// The reading side.
+    pub reading: Reading,
+    /// The writing side.
+    pub writing: Writing,
+    /// The owner wants no bytes for now.
+    pub paused: bool,
+    /// The owner ended it while it was still connecting.
+    pub finish_requested: bool,
+    /// An error or a hang-up was reported, and no call has met it yet.
+    pub look: bool,
+    /// The high watermark was reached, and the low one not since.
+    pub above_high_water: bool,
+    /// The first failure met, whoever found it; every later end is told as this one.
+    pub failure: Option<Failure>,
+    /// Frames, from bytes and back.
+    pub codec: Box<dyn Codec>,
+    /// Bytes received that do not make a frame yet, or that the turn had no room for.
+    pub carry: Vec<u8>,
+    /// `carry` may hold whole frames: it is to be decoded before the next receive.
+    pub carry_ready: bool,
+    /// What the kernel has not taken yet.
+    pub queue: SendQueue,
+    /// The queue's length that the owner was told last.
+    pub queue_told: usize,
+    /// Who is at the other end.
+    pub peer: SocketAddr,
+    /// The listener that accepted it.
+    pub listener: Option<Token>,
+    /// Where its bounds are.
+    pub limits: Limits,
+    /// When something must have happened, in nanoseconds of the kernel's clock; 0 is never.
+    pub deadline: u64,
+    /// What `bytes_read` was when the deadline was set: a peer that still sends is not late.
+    pub mark: u64,
+    /// Bytes received since the input is thrown away.
+    pub discarded: usize,
+    /// Bytes received.
+    pub bytes_read: u64,
+    /// Bytes that the kernel took.
+    pub bytes_written: u64,
+}
+
+impl Connection {
+    /// A connection that was accepted (`Writing::Open`) or is being opened (`Writing::Connecting`).
+    #[must_use]
+    pub fn new(
+        writing: Writing,
+        peer: SocketAddr,
+        listener: Option<Token>,
+        codec: Box<dyn Codec>,
+        limits: Limits,
+    ) -> Connection {
+        Connection {
+            // An accepted socket can take bytes at once; whether it holds some, only the kernel says.
+            ready: if writing == Writing::Open {
+                Ready::WRITABLE
+            } else {
+                Ready::empty()
+            },
+            reading: Reading::Open,
+            writing,
+            paused: false,
+            finish_requested: false,
+            look: false,
+            above_high_water: false,
+            failure: None,
+            codec,
+            carry: Vec::new(),
+            carry_ready: false,
+            queue: SendQueue::default(),
+            queue_told: 0,
+            peer,
+            listener,
+            limits,
+            deadline: 0,
+            mark: 0,
+            discarded: 0,
+            bytes_read: 0,
+            bytes_written: 0,
+        }
+    }
+
+    /// The kernel reported bits; they are latched until a call answers EAGAIN.
+    pub fn handle_ready(&mut self, ready: Ready) {
+        self.ready.insert(ready);
+        self.look |= ready.intersects(Ready::HANGUP | Ready::ERROR);
+    }
+
+    /// A receive of `length` bytes into `space` bytes succeeded.
+    ///
+    /// A stream socket that gave less than was asked for is empty, unless its end is near: then only
+    /// another receive tells (epoll(7), and the pty and FIN cases that this shortcut once broke).
+    pub fn handle_received(&mut self, length: usize, space: usize) {
+        self.bytes_read += length as u64;
+        let end_is_near = Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR;
+        if length < space && !self.ready.intersects(end_is_near) {
+            self.ready.remove(Ready::READABLE);
+        }
+    }
+
+    /// A receive answered EAGAIN.
+    pub fn handle_receive_blocked(&mut self) {
+        self.ready.remove(Ready::READABLE);
+    }
+
+    /// A send answered EAGAIN.
+    pub fn handle_send_blocked(&mut self) {
+        self.ready.remove(Ready::WRITABLE);
+    }
+
+    /// The kernel took `length` bytes.
+    pub fn handle_sent(&mut self, length: usize) {
+        self.bytes_written += length as u64;
+    }
+
+    /// A call failed. The first failure stays: a reset that a send met must not read as a clean end later.
+    pub fn handle_failure(&mut self, call: Call, errno: Errno) {
+        self.failure.get_or_insert(Failure { call, errno });
+        if call == Call::Send {
+            self.writing = Writing::Failed;
+            // What arrived before is still there to be received; only then is the end told.
+            self.ready.insert(Ready::READABLE);
+            self.look = true;
+        }
+    }
+
+    /// The connect succeeded: what was queued meanwhile goes out.
+    pub fn handle_connected(&mut self) {
+        self.writing = if self.finish_requested {
+            Writing::Finishing
+        } else {
+            Writing::Open
+        };
+    }
+
+    /// The owner will write no more: FIN follows what is queued.
+    pub fn finish(&mut self) {
+        match self.writing {
+            Writing::Connecting => self.finish_requested = true,
+            Writing::Open => self.writing = Writing::Finishing,
+            Writing::Finishing | Writing::Finished | Writing::Failed => {}
+        }
+    }
+
+    /// True when the owner may still write.
+    #[must_use]
+    pub fn takes_writes(&self) -> bool {
+        match self.writing {
+            Writing::Open => true,
+            Writing::Connecting => !self.finish_requested,
+            Writing::Finishing | Writing::Finished | Writing::Failed => false,
+        }
+    }
+
+    /// True when a receive is wanted and may make progress.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        let input = self.carry_ready
+            || (self.ready.contains(Ready::READABLE) && self.reading != Reading::Ended);
+        self.writing != Writing::Connecting && !self.paused && input
+    }
+
+    /// True when queued bytes, or FIN, may go out now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.ready.contains(Ready::WRITABLE)
+            && match self.writing {
+                Writing::Open => !self.queue.is_empty(),
+                Writing::Finishing => true,
+                Writing::Connecting | Writing::Finished | Writing::Failed => false,
+            }
+    }
+
+    /// True when the end of a connect may be looked at.
+    #[must_use]
+    pub fn may_connect(&self) -> bool {
+        self.writing == Writing::Connecting && self.ready.contains(Ready::WRITABLE)
+    }
+
+    /// True when an error or a hang-up was reported that no receive will meet by itself: the owner
+    /// wants no bytes, or there are no more.
+    #[must_use]
+    pub fn must_look(&self) -> bool {
+        self.look
+            && self.writing != Writing::Connecting
+            && (self.paused || self.reading == Reading::Ended)
+    }
+
+    /// True while the reactor must serve this connection without being told by the kernel again.
+    #[must_use]
+    pub fn may_progress(&self) -> bool {
+        self.may_read() || self.may_write() || self.may_connect() || self.must_look()
+    }
+
+    /// How the connection ended, once it has: both sides clean, or a failure with nothing left to receive.
+    #[must_use]
+    pub fn finished(&self) -> Option<CloseReason> {
+        if self.reading != Reading::Ended || self.carry_ready {
+            return None;
+        }
+        match (self.failure, self.writing) {
+            (Some(failure), _) => Some(CloseReason::Failed(failure)),
+            (None, Writing::Finished) => Some(CloseReason::Ended),
+            (None, _) => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Why a connection ended: a closed list, so that no end is told as another.
+//!
+//! It must never be built from a hint such as EPOLLRDHUP; only from a call's result or the owner's wish.
+
+use std::fmt;
+
+use crate::kernel::{Call, Errno};
+use crate::protocol::CodecError;
+
+/// A system call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which call.
+    pub call: Call,
+    /// Its error number.
+    pub errno: Errno,
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Both sides sent FIN, and every byte before it was received.
+    Ended,
+    /// A system call failed: a reset, an unreachable host, a refused connect.
+    Failed(Failure),
+    /// The owner wanted it gone at once.
+    Destroyed,
+    /// The peer's bytes, or a message to it, broke the protocol.
+    Protocol(CodecError),
+    /// A write found the send queue full (ENOBUFS).
+    QueueFull,
+    /// The connect, or the peer's end after ours, took longer than its limit.
+    TimedOut(Call),
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CloseReason::Ended => write!(f, "ended"),
+            CloseReason::Failed(failure) => {
+                write!(f, "{}: {}", failure.call.name(), failure.errno.desc())
+            }
+            CloseReason::Destroyed => write!(f, "destroyed"),
+            CloseReason::Protocol(error) => write!(f, "{error}"),
+            CloseReason::QueueFull => write!(f, "the send queue is full"),
+            CloseReason::TimedOut(call) => write!(f, "{} timed out", call.name()),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Bytes that the kernel has not taken yet, in order, ready for one vectored send.
+//!
+//! It must never reorder, never send, and never grow by itself: its bound is checked before a push.
+//! Called by the reactor's write path.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// How many buffers one vectored send is given; far below IOV_MAX, and enough to fill a socket buffer.
+pub const MAX_BUFFERS: usize = 32;
+
+/// Small writes are joined in blocks of this size: tiny buffers cost the kernel more than their bytes.
+const BLOCK: usize = 16 * 1024;
+
+/// A first-in-first-out queue of bytes. Empty, it holds no memory.
+#[derive(Debug, Default)]
+pub struct SendQueue {
+    blocks: VecDeque<Vec<u8>>,
+    /// How much of the first block is sent.
+    sent: usize,
+    length: usize,
+}
+
+impl SendQueue {
+    /// Bytes queued.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// True when nothing is queued.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies `bytes` behind what is queued.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.length += bytes.len();
+        if let Some(last) = self.blocks.back_mut() {
+            if last.len() + bytes.len() <= BLOCK {
+                last.extend_from_slice(bytes);
+                return;
+            }
+        }
+        self.blocks.push_back(bytes.to_vec());
+    }
+
+    /// The front of the queue as buffers for one vectored send; gives how many it filled.
+    pub fn buffers<'a>(&'a self, into: &mut [IoSlice<'a>; MAX_BUFFERS]) -> usize {
+        let mut skip = self.sent;
+        let mut count = 0;
+        for (slice, block) in into.iter_mut().zip(&self.blocks) {
+            *slice = IoSlice::new(&block[skip..]);
+            skip = 0;
+            count += 1;
+        }
+        count
+    }
+
+    /// The kernel took the first `length` bytes.
+    pub fn advance(&mut self, length: usize) {
+        debug_assert!(
+            length <= self.length,
+            "the kernel cannot take more than it was given"
+        );
+        self.length -= length;
+        self.sent += length;
+        while let Some(first) = self.blocks.front() {
+            if self.sent < first.len() {
+                break;
+            }
+            self.sent -= first.len();
+            self.blocks.pop_front();
+        }
+        if self.length == 0 {
+            // An idle connection keeps no buffer.
+            *self = SendQueue::default();
+        }
+    }
+
+    /// Throws everything away; gives how many bytes were lost.
+    pub fn clear(&mut self) -> usize {
+        std::mem::take(self).length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Splits pseudo-random writes by pseudo-random short sends; the bytes must come out as they went in.
+    fn run(seed: u64) {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = move |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % bound as u64).unwrap_or(0)
+        };
+        let mut queue = SendQueue::default();
+        let (mut written, mut sent) = (Vec::new(), Vec::new());
+        for _ in 0..60 {
+            let sizes = [0, 1, 7, 300, BLOCK - 1, BLOCK, BLOCK + 1];
+            let size = sizes[next(sizes.len())];
+            let bytes: Vec<u8> = (0..size)
+                .map(|at| (written.len() + at).to_le_bytes()[0] ^ 0x5a)
+                .collect();
+            queue.push(&bytes);
+            written.extend(bytes);
+            let mut slices = [IoSlice::new(&[]); MAX_BUFFERS];
+            let count = queue.buffers(&mut slices);
+            let flat: Vec<u8> = slices[..count]
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
+            let taken = next(flat.len() + 1);
+            sent.extend_from_slice(&flat[..taken]);
+            queue.advance(taken);
+            assert_eq!(queue.len(), written.len() - sent.len(), "seed {seed}");
+        }
+        while !queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MAX_BUFFERS];
+            let count = queue.buffers(&mut slices);
+            let flat: Vec<u8> = slices[..count]
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
+            sent.extend_from_slice(&flat);
+            queue.advance(flat.len());
+        }
+        assert_eq!(sent, written, "seed {seed}");
+    }
+
+    #[test]
+    fn partial_write_at_every_split_keeps_the_bytes() {
+        (1..=300).for_each(run);
+    }
+
+    #[test]
+    fn tiny_writes_share_a_block() {
+        let mut queue = SendQueue::default();
+        for byte in 0..10_000_u32 {
+            queue.push(&byte.to_le_bytes()[..1]);
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_BUFFERS];
+        assert_eq!(queue.buffers(&mut slices), 1);
+    }
+}

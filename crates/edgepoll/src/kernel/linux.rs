@@ -1,0 +1,381 @@
+//! Linux: mio's `Poll` for readiness, nix and libc for the calls on sockets.
+//!
+//! It must never hold state about a connection, and never retry. Called by the reactor alone.
+#![allow(
+    unsafe_code,
+    reason = "accept4 with the peer's address has no safe wrapper; the block gives its reason"
+)]
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use nix::sys::socket::sockopt;
+use nix::sys::socket::{
+    self, AddressFamily, Backlog, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
+};
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::time::{clock_gettime, ClockId as Clock};
+
+use super::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+
+/// Tokens of the kernel's own two descriptors; no slot ever has this index.
+const WAKER: Token = Token {
+    index: u32::MAX,
+    generation: 0,
+};
+const ALARM: Token = Token {
+    index: u32::MAX,
+    generation: 1,
+};
+
+/// A TCP socket with one owner.
+#[derive(Debug)]
+pub struct LinuxSocket(OwnedFd);
+
+impl LinuxSocket {
+    fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// The operating system itself.
+pub struct LinuxKernel {
+    poll: mio::Poll,
+    events: mio::Events,
+    waker: mio::Waker,
+    alarm: TimerFd,
+}
+
+impl LinuxKernel {
+    /// Opens the epoll descriptor, its waker and its alarm; `events` bounds one wait's batch.
+    ///
+    /// # Errors
+    /// Whatever epoll_create1(2), eventfd(2), timerfd_create(2) or epoll_ctl(2) give: EMFILE, ENFILE, ENOMEM.
+    pub fn new(events: usize) -> Result<LinuxKernel, Errno> {
+        let poll = mio::Poll::new().map_err(|error| errno_of(&error))?;
+        let waker =
+            mio::Waker::new(poll.registry(), mio_token(WAKER)).map_err(|error| errno_of(&error))?;
+        let alarm = TimerFd::new(
+            ClockId::CLOCK_MONOTONIC,
+            TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
+        )?;
+        let raw = std::os::fd::AsFd::as_fd(&alarm).as_raw_fd();
+        poll.registry()
+            .register(
+                &mut SourceFd(&raw),
+                mio_token(ALARM),
+                mio::Interest::READABLE,
+            )
+            .map_err(|error| errno_of(&error))?;
+        Ok(LinuxKernel {
+            poll,
+            events: mio::Events::with_capacity(events),
+            waker,
+            alarm,
+        })
+    }
+}
+
+impl AsRawFd for LinuxKernel {
+    /// The epoll descriptor: readable whenever a wait would return at once.
+    fn as_raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+}
+
+impl Kernel for LinuxKernel {
+    type Socket = LinuxSocket;
+
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        each: &mut dyn FnMut(Token, Ready),
+    ) -> Result<(), Errno> {
+        match self
+            .poll
+            .poll(&mut self.events, timeout)
+            .map_err(|error| errno_of(&error))
+        {
+            Ok(()) => {}
+            Err(Errno::EINTR) => return Ok(()),
+            Err(errno) => return Err(errno),
+        }
+        for event in &self.events {
+            let token = Token::from_bits(event.token().0 as u64);
+            if token.index != WAKER.index {
+                each(token, ready_of(event));
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self) {
+        // An eventfd write fails only when the counter is full, which mio empties itself.
+        self.waker
+            .wake()
+            .expect("the waker's eventfd is ours and open");
+    }
+
+    fn set_alarm(&mut self, deadline: Option<u64>) {
+        let set = match deadline {
+            Some(at) => {
+                // Zero would disarm it: a deadline in the distant past is one nanosecond after the start.
+                let at = Duration::from_nanos(at.max(1));
+                self.alarm.set(
+                    Expiration::OneShot(at.into()),
+                    TimerSetTimeFlags::TFD_TIMER_ABSTIME,
+                )
+            }
+            None => self.alarm.unset(),
+        };
+        set.expect("a timerfd of ours takes every time below 2^63 seconds");
+    }
+
+    fn now(&self) -> u64 {
+        let time = clock_gettime(Clock::CLOCK_MONOTONIC).expect("every Linux has CLOCK_MONOTONIC");
+        u64::try_from(Duration::from(time).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn register(
+        &mut self,
+        socket: &LinuxSocket,
+        token: Token,
+        interest: Interest,
+    ) -> Result<(), Errno> {
+        let interest = match interest {
+            Interest::Listener => mio::Interest::READABLE,
+            Interest::Stream => mio::Interest::READABLE | mio::Interest::WRITABLE,
+        };
+        self.poll
+            .registry()
+            .register(&mut SourceFd(&socket.raw()), mio_token(token), interest)
+            .map_err(|error| errno_of(&error))
+    }
+
+    fn close(&mut self, socket: LinuxSocket) {
+        // ENOENT is what a socket gives whose registration failed; nothing is left to take out then.
+        let _ = self
+            .poll
+            .registry()
+            .deregister(&mut SourceFd(&socket.raw()));
+        drop(socket);
+    }
+
+    fn listen(
+        &mut self,
+        address: SocketAddr,
+        backlog: i32,
+        flags: ListenFlags,
+    ) -> Result<LinuxSocket, (Call, Errno)> {
+        let socket = stream_socket(address).map_err(|errno| (Call::Socket, errno))?;
+        let options = || -> Result<(), Errno> {
+            socket::setsockopt(&socket.0, sockopt::ReuseAddr, &true)?;
+            if flags.reuse_port {
+                socket::setsockopt(&socket.0, sockopt::ReusePort, &true)?;
+            }
+            if address.is_ipv6() {
+                socket::setsockopt(&socket.0, sockopt::Ipv6V6Only, &flags.ipv6_only)?;
+            }
+            if flags.no_delay {
+                socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true)?;
+            }
+            Ok(())
+        };
+        options().map_err(|errno| (Call::SetOption, errno))?;
+        socket::bind(socket.raw(), &SockaddrStorage::from(address))
+            .map_err(|errno| (Call::Bind, errno))?;
+        let backlog = Backlog::new(backlog).map_err(|errno| (Call::Listen, errno))?;
+        socket::listen(&socket.0, backlog).map_err(|errno| (Call::Listen, errno))?;
+        Ok(socket)
+    }
+
+    fn accept(&mut self, listener: &LinuxSocket) -> Result<(LinuxSocket, SocketAddr), Errno> {
+        let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+        let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        // SAFETY: `storage` is a writable block of `length` bytes, and both outlive the call.
+        let fd = unsafe {
+            libc::accept4(
+                listener.raw(),
+                storage.as_mut_ptr().cast(),
+                &raw mut length,
+                libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+            )
+        };
+        let fd = Errno::result(fd)?;
+        // SAFETY: accept4 just returned this descriptor, so nobody else owns it.
+        let socket = LinuxSocket(unsafe { OwnedFd::from_raw_fd(fd) });
+        // SAFETY: the block was zeroed, and every bit pattern is a valid sockaddr_storage.
+        let storage = unsafe { storage.assume_init() };
+        Ok((socket, peer_address(&storage)))
+    }
+
+    fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<LinuxSocket, Errno> {
+        let socket = stream_socket(address)?;
+        if no_delay {
+            socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true)?;
+        }
+        match socket::connect(socket.raw(), &SockaddrStorage::from(address)) {
+            // EINTR: the kernel goes on connecting; calling again would answer EALREADY (connect(2)).
+            Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(socket),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn connected(&mut self, socket: &LinuxSocket) -> Result<(), Errno> {
+        let error = socket::getsockopt(&socket.0, sockopt::SocketError)?;
+        if error != 0 {
+            return Err(Errno::from_raw(error));
+        }
+        let peer = match socket::getpeername::<SockaddrStorage>(socket.raw()) {
+            Ok(peer) => peer,
+            Err(Errno::ENOTCONN) => return Err(Errno::EINPROGRESS),
+            Err(errno) => return Err(errno),
+        };
+        if socket::getsockname::<SockaddrStorage>(socket.raw())? == peer {
+            return Err(Errno::ECONNREFUSED);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn receive(&mut self, socket: &LinuxSocket, space: &mut [u8]) -> Result<usize, Errno> {
+        debug_assert!(
+            !space.is_empty(),
+            "a receive into nothing answers 0, which reads as the end"
+        );
+        socket::recv(socket.raw(), space, MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn has_input(&mut self, socket: &LinuxSocket) -> Result<bool, Errno> {
+        match socket::recv(
+            socket.raw(),
+            &mut [0],
+            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK,
+        ) {
+            Ok(length) => Ok(length > 0),
+            Err(Errno::EAGAIN) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, socket: &LinuxSocket, bytes: &[u8]) -> Result<usize, Errno> {
+        socket::send(
+            socket.raw(),
+            bytes,
+            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
+        )
+    }
+
+    fn send_vectored(
+        &mut self,
+        socket: &LinuxSocket,
+        buffers: &[IoSlice<'_>],
+    ) -> Result<usize, Errno> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        socket::sendmsg::<()>(socket.raw(), buffers, &[], flags, None)
+    }
+
+    fn shutdown(&mut self, socket: &LinuxSocket) -> Result<(), Errno> {
+        socket::shutdown(socket.raw(), Shutdown::Write)
+    }
+
+    fn take_error(&mut self, socket: &LinuxSocket) -> Option<Errno> {
+        match socket::getsockopt(&socket.0, sockopt::SocketError) {
+            Ok(0) => None,
+            Ok(error) => Some(Errno::from_raw(error)),
+            Err(errno) => Some(errno),
+        }
+    }
+
+    fn local_address(&self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
+        let storage = socket::getsockname::<SockaddrStorage>(socket.raw())?;
+        if let Some(address) = storage.as_sockaddr_in() {
+            return Ok(SocketAddr::V4(SocketAddrV4::new(
+                address.ip(),
+                address.port(),
+            )));
+        }
+        if let Some(address) = storage.as_sockaddr_in6() {
+            return Ok(SocketAddr::V6(SocketAddrV6::new(
+                address.ip(),
+                address.port(),
+                0,
+                address.scope_id(),
+            )));
+        }
+        Err(Errno::EAFNOSUPPORT)
+    }
+}
+
+fn stream_socket(address: SocketAddr) -> Result<LinuxSocket, Errno> {
+    let family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    socket::socket(family, SockType::Stream, flags, None).map(LinuxSocket)
+}
+
+/// The address that accept4 wrote. getpeername would fail for a client that has reset already.
+fn peer_address(storage: &libc::sockaddr_storage) -> SocketAddr {
+    let block = std::ptr::from_ref(storage);
+    match i32::from(storage.ss_family) {
+        libc::AF_INET6 => {
+            // SAFETY: for AF_INET6 the kernel wrote a sockaddr_in6, which is smaller than the block and not stricter aligned.
+            let address = unsafe { *block.cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
+            SocketAddr::V6(SocketAddrV6::new(
+                ip,
+                u16::from_be(address.sin6_port),
+                0,
+                address.sin6_scope_id,
+            ))
+        }
+        libc::AF_INET => {
+            // SAFETY: for AF_INET the kernel wrote a sockaddr_in, which is smaller than the block and not stricter aligned.
+            let address = unsafe { *block.cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr));
+            SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(address.sin_port)))
+        }
+        _ => SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
+    }
+}
+
+fn ready_of(event: &mio::event::Event) -> Ready {
+    let mut ready = Ready::empty();
+    if event.is_readable() {
+        ready.insert(Ready::READABLE);
+    }
+    if event.is_writable() {
+        ready.insert(Ready::WRITABLE);
+    }
+    if event.is_read_closed() {
+        ready.insert(Ready::READ_CLOSED | Ready::READABLE);
+    }
+    // mio calls EPOLLHUP, and EPOLLERR without a reader, «write closed».
+    if event.is_write_closed() {
+        ready.insert(Ready::HANGUP | Ready::READABLE | Ready::WRITABLE);
+    }
+    if event.is_error() {
+        ready.insert(Ready::ERROR | Ready::READABLE | Ready::WRITABLE);
+    }
+    ready
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "lib.rs refuses targets whose usize has not 64 bits"
+)]
+fn mio_token(token: Token) -> mio::Token {
+    mio::Token(token.to_bits() as usize)
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}

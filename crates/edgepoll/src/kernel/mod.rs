@@ -1,0 +1,255 @@
+//! The seam between the rules and the operating system: one trait, every system call of the reactor
+//! behind it.
+//!
+//! It must never decide anything: no retries, no policies, no buffers. The reactor is generic over
+//! it, so the same rules run on Linux and on a simulated kernel that replays failures from a seed.
+
+mod linux;
+#[cfg(feature = "simulation")]
+pub mod simulated;
+mod token;
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use linux::{LinuxKernel, LinuxSocket};
+pub use nix::errno::Errno;
+pub use token::Token;
+
+/// Which readiness bits the kernel reported, and which of them the owner has not used up yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready(u8);
+
+impl Ready {
+    /// A receive, or an accept, may make progress.
+    pub const READABLE: Ready = Ready(1);
+    /// A send may make progress.
+    pub const WRITABLE: Ready = Ready(2);
+    /// The peer will send no more (EPOLLRDHUP or EPOLLHUP). A hint: the end itself is a receive of 0 bytes.
+    pub const READ_CLOSED: Ready = Ready(4);
+    /// Both directions are gone (EPOLLHUP).
+    pub const HANGUP: Ready = Ready(8);
+    /// The socket holds an error (EPOLLERR); the next system call on it tells which.
+    pub const ERROR: Ready = Ready(16);
+
+    /// No bit at all.
+    #[must_use]
+    pub const fn empty() -> Ready {
+        Ready(0)
+    }
+
+    /// True when every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Ready) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// True when at least one bit of `other` is set.
+    #[must_use]
+    pub const fn intersects(self, other: Ready) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds the bits of `other`.
+    pub fn insert(&mut self, other: Ready) {
+        self.0 |= other.0;
+    }
+
+    /// Takes the bits of `other` away.
+    pub fn remove(&mut self, other: Ready) {
+        self.0 &= !other.0;
+    }
+}
+
+impl std::ops::BitOr for Ready {
+    type Output = Ready;
+
+    fn bitor(self, other: Ready) -> Ready {
+        Ready(self.0 | other.0)
+    }
+}
+
+/// What a socket is registered for. Always edge-triggered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// A listening socket: readable alone.
+    Listener,
+    /// A stream socket: both directions from the start, which saves a system call when a send blocks.
+    Stream,
+}
+
+/// Everything the reactor asks of an operating system.
+///
+/// Errors are the kernel's own numbers. No call blocks, except [`Kernel::wait`] when it is given time.
+pub trait Kernel {
+    /// An open descriptor with one owner. It is closed by [`Kernel::close`], or when it is dropped.
+    type Socket;
+
+    /// Waits for events and hands each to `each`; `None` waits without limit.
+    ///
+    /// A timeout is rounded up to the kernel's grain, never down (epoll_wait(2)).
+    ///
+    /// # Errors
+    /// Whatever epoll_wait(2) gives, except EINTR, which is an empty result.
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        each: &mut dyn FnMut(Token, Ready),
+    ) -> Result<(), Errno>;
+
+    /// Makes the next [`Kernel::wait`] return at once, and the poll descriptor readable until then.
+    fn wake(&mut self);
+
+    /// Sets the one alarm: at `deadline` (nanoseconds of [`Kernel::now`]) a wait returns. `None` clears it.
+    fn set_alarm(&mut self, deadline: Option<u64>);
+
+    /// Nanoseconds of a clock that never jumps (CLOCK_MONOTONIC).
+    fn now(&self) -> u64;
+
+    /// Adds the socket to the interest set, edge-triggered (EPOLL_CTL_ADD).
+    ///
+    /// # Errors
+    /// Whatever epoll_ctl(2) gives; nothing is registered then.
+    fn register(
+        &mut self,
+        socket: &Self::Socket,
+        token: Token,
+        interest: Interest,
+    ) -> Result<(), Errno>;
+
+    /// Takes the socket out of the interest set and closes it, in this order: a duplicate elsewhere
+    /// would otherwise keep the registration alive (epoll(7)).
+    fn close(&mut self, socket: Self::Socket);
+
+    /// A listening TCP socket; TCP_NODELAY on it is inherited by what it accepts.
+    ///
+    /// # Errors
+    /// The failed call and its error number.
+    fn listen(
+        &mut self,
+        address: SocketAddr,
+        backlog: i32,
+        options: ListenFlags,
+    ) -> Result<Self::Socket, (Call, Errno)>;
+
+    /// Takes one connection from the backlog.
+    ///
+    /// # Errors
+    /// Whatever accept4(2) gives; EAGAIN when the backlog is empty.
+    fn accept(&mut self, listener: &Self::Socket) -> Result<(Self::Socket, SocketAddr), Errno>;
+
+    /// Starts to connect. The outcome is told by writability and [`Kernel::connected`].
+    ///
+    /// # Errors
+    /// Whatever socket(2) or connect(2) gives at once, except EINPROGRESS and EINTR.
+    fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<Self::Socket, Errno>;
+
+    /// How a connect ended, read once: SO_ERROR, then whether there is a peer and it is not ourselves.
+    ///
+    /// # Errors
+    /// The connect's error; EINPROGRESS when it has not ended yet; ECONNREFUSED for a socket that
+    /// met itself (a TCP simultaneous open on one port).
+    fn connected(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
+
+    /// Receives into `space`, which is never empty; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Whatever recv(2) gives.
+    fn receive(&mut self, socket: &Self::Socket, space: &mut [u8]) -> Result<usize, Errno>;
+
+    /// Whether bytes wait to be received; takes none of them.
+    ///
+    /// # Errors
+    /// Whatever recv(2) gives, EAGAIN excepted.
+    fn has_input(&mut self, socket: &Self::Socket) -> Result<bool, Errno>;
+
+    /// Sends from `bytes`, which are never empty.
+    ///
+    /// # Errors
+    /// Whatever send(2) gives; SIGPIPE is never raised.
+    fn send(&mut self, socket: &Self::Socket, bytes: &[u8]) -> Result<usize, Errno>;
+
+    /// Sends from several buffers in one call.
+    ///
+    /// # Errors
+    /// Whatever sendmsg(2) gives; SIGPIPE is never raised.
+    fn send_vectored(
+        &mut self,
+        socket: &Self::Socket,
+        buffers: &[IoSlice<'_>],
+    ) -> Result<usize, Errno>;
+
+    /// Sends FIN after what was sent before (SHUT_WR).
+    ///
+    /// # Errors
+    /// Whatever shutdown(2) gives.
+    fn shutdown(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
+
+    /// The socket's pending error, which this call clears. Only for sockets that nothing will be received from.
+    fn take_error(&mut self, socket: &Self::Socket) -> Option<Errno>;
+
+    /// The socket's own address.
+    ///
+    /// # Errors
+    /// Whatever getsockname(2) gives.
+    fn local_address(&self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
+}
+
+/// What a listening socket is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenFlags {
+    /// TCP_NODELAY for every accepted connection.
+    pub no_delay: bool,
+    /// SO_REUSEPORT: several listeners may share the address.
+    pub reuse_port: bool,
+    /// IPV6_V6ONLY for an IPv6 address.
+    pub ipv6_only: bool,
+}
+
+/// The system call that failed, for the error's `syscall`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// socket(2)
+    Socket,
+    /// setsockopt(2)
+    SetOption,
+    /// bind(2)
+    Bind,
+    /// listen(2)
+    Listen,
+    /// accept4(2)
+    Accept,
+    /// connect(2)
+    Connect,
+    /// recv(2)
+    Receive,
+    /// send(2) or sendmsg(2)
+    Send,
+    /// shutdown(2)
+    Shutdown,
+    /// epoll_ctl(2)
+    Register,
+    /// epoll_wait(2)
+    Wait,
+}
+
+impl Call {
+    /// The name that Node.js uses for it in `error.syscall`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Call::Socket => "socket",
+            Call::SetOption => "setsockopt",
+            Call::Bind => "bind",
+            Call::Listen => "listen",
+            Call::Accept => "accept",
+            Call::Connect => "connect",
+            Call::Receive => "read",
+            Call::Send => "write",
+            Call::Shutdown => "shutdown",
+            Call::Register => "epoll_ctl",
+            Call::Wait => "epoll_wait",
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The framing that frames nothing: whatever one receive gave is one frame.
+//!
+//! It must never copy. Called by the reactor for connections without a protocol.
+
+use super::{Codec, CodecError, Frame};
+
+/// Passes bytes through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bytes;
+
+impl Codec for Bytes {
+    fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        Ok((!input.is_empty()).then_some(Frame {
+            body: 0..input.len(),
+            consumed: input.len(),
+        }))
+    }
+
+    fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        self.decode(input)
+    }
+
+    fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
+        output.extend_from_slice(message);
+        Ok(())
+    }
+
+    fn limit(&self) -> usize {
+        0
+    }
+
+    fn passes_through(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,153 @@
+//! Lines: frames end with LF; a CR before it belongs to the delimiter.
+//!
+//! It must never look twice at a byte without a delimiter. Called by the reactor.
+
+use memchr::memchr;
+
+use super::{Codec, CodecError, Frame};
+
+/// Splits at line feeds. Encoding appends one.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    limit: usize,
+    /// How much of the unconsumed input holds no line feed.
+    searched: usize,
+}
+
+impl Lines {
+    /// Lines of at most `limit` bytes, the delimiter not counted.
+    #[must_use]
+    pub fn new(limit: usize) -> Lines {
+        Lines { limit, searched: 0 }
+    }
+
+    fn body_end(input: &[u8], delimiter: usize) -> usize {
+        if delimiter > 0 && input[delimiter - 1] == b'\r' {
+            delimiter - 1
+        } else {
+            delimiter
+        }
+    }
+
+    fn too_long(&self) -> CodecError {
+        CodecError::FrameTooLong { limit: self.limit }
+    }
+}
+
+impl Codec for Lines {
+    fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        let Some(found) = memchr(b'\n', &input[self.searched..]) else {
+            self.searched = input.len();
+            // One byte more may be the CR of a delimiter whose LF is still on its way.
+            let complete = input.len() - usize::from(input.last() == Some(&b'\r'));
+            return if complete > self.limit {
+                Err(self.too_long())
+            } else {
+                Ok(None)
+            };
+        };
+        let delimiter = self.searched + found;
+        self.searched = 0;
+        let end = Lines::body_end(input, delimiter);
+        if end > self.limit {
+            return Err(self.too_long());
+        }
+        Ok(Some(Frame {
+            body: 0..end,
+            consumed: delimiter + 1,
+        }))
+    }
+
+    fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        if let Some(frame) = self.decode(input)? {
+            return Ok(Some(frame));
+        }
+        self.searched = 0;
+        // The last line of a text may lack its delimiter.
+        Ok((!input.is_empty()).then_some(Frame {
+            body: 0..input.len(),
+            consumed: input.len(),
+        }))
+    }
+
+    fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
+        if message.len() > self.limit {
+            return Err(self.too_long());
+        }
+        if memchr(b'\n', message).is_some() {
+            return Err(CodecError::Malformed("a line holds a line feed"));
+        }
+        output.extend_from_slice(message);
+        output.push(b'\n');
+        Ok(())
+    }
+
+    fn limit(&self) -> usize {
+        self.limit + 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `text` in pieces of `step` bytes the way the reactor does.
+    fn frames(text: &[u8], step: usize, limit: usize) -> Result<Vec<Vec<u8>>, CodecError> {
+        let mut codec = Lines::new(limit);
+        let mut rest = Vec::new();
+        let mut found = Vec::new();
+        for piece in text.chunks(step) {
+            rest.extend_from_slice(piece);
+            while let Some(frame) = codec.decode(&rest)? {
+                found.push(rest[frame.body].to_vec());
+                rest.drain(..frame.consumed);
+            }
+        }
+        while let Some(frame) = codec.decode_end(&rest)? {
+            found.push(rest[frame.body].to_vec());
+            rest.drain(..frame.consumed);
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn any_chunking_gives_the_same_lines() {
+        let text = b"one\r\n\ntwo\nthree\r\r\n\r\nlast";
+        let whole: Vec<Vec<u8>> = [&b"one"[..], b"", b"two", b"three\r", b"", b"last"]
+            .iter()
+            .map(|line| line.to_vec())
+            .collect();
+        for step in 1..=text.len() {
+            assert_eq!(
+                frames(text, step, 100).as_ref(),
+                Ok(&whole),
+                "pieces of {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limit_bites_with_and_without_a_delimiter() {
+        for step in 1..8 {
+            assert!(frames(b"12345\r\n", step, 5).is_ok(), "pieces of {step}");
+            assert_eq!(
+                frames(b"123456\n", step, 5),
+                Err(CodecError::FrameTooLong { limit: 5 })
+            );
+            assert_eq!(
+                frames(b"1234567", step, 5),
+                Err(CodecError::FrameTooLong { limit: 5 })
+            );
+        }
+    }
+
+    #[test]
+    fn encoding_refuses_what_would_decode_as_two() {
+        let mut output = Vec::new();
+        assert!(Lines::new(9).encode(b"a\nb", &mut output).is_err());
+        assert!(Lines::new(2).encode(b"abc", &mut output).is_err());
+        assert!(output.is_empty());
+        assert_eq!(Lines::new(2).encode(b"ab", &mut output), Ok(()));
+        assert_eq!(output, b"ab\n");
+    }
+}

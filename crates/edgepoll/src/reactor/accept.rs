@@ -1,0 +1,229 @@
+//! Accepting: under a budget, within the owner's credit and the connection limit, and through a shortage
+//! of descriptors without spinning or stalling.
+//!
+//! It must never leave a listener that is ready neither listed nor with a time to resume.
+
+use std::net::SocketAddr;
+
+use super::turn::MIN_ROOM;
+use super::{Entry, Event, Inbox, ListenOptions, Occupant, Reactor};
+use crate::connection::{Connection, Writing};
+use crate::kernel::{Errno, Interest, Kernel, Token};
+
+/// First and longest pause after a shortage, in milliseconds; it doubles between them.
+const FIRST_PAUSE: u32 = 5;
+const LONGEST_PAUSE: u32 = 1_000;
+
+/// A listening socket.
+pub(crate) struct Listener<S> {
+    pub(super) socket: S,
+    pub(super) options: ListenOptions,
+    /// The backlog may hold connections.
+    pub(super) ready: bool,
+    pub(super) listed: bool,
+    /// Connections that it accepted and that are open.
+    pub(super) open: u32,
+    /// When accepting goes on after a shortage; 0 when there is none.
+    pub(super) resume_at: u64,
+    pause: u32,
+}
+
+impl<S> Listener<S> {
+    pub(super) fn new(socket: S, options: ListenOptions) -> Listener<S> {
+        Listener {
+            socket,
+            options,
+            ready: false,
+            listed: false,
+            open: 0,
+            resume_at: 0,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    pub(super) fn may_accept(&self) -> bool {
+        self.ready
+            && self.resume_at == 0
+            && self.options.credit > 0
+            && self.open < self.options.max_connections
+    }
+}
+
+/// What an accept's error says of the listener (accept(2), ERRORS).
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The backlog is empty.
+    Empty,
+    /// That one connection failed; the next may be good.
+    Next,
+    /// Descriptors or memory are short.
+    Shortage,
+}
+
+fn refusal(errno: Errno) -> Refusal {
+    match errno {
+        Errno::EAGAIN => Refusal::Empty,
+        Errno::EINTR
+        | Errno::ECONNABORTED
+        | Errno::EPERM
+        | Errno::EPROTO
+        | Errno::ENOPROTOOPT
+        | Errno::ENETDOWN
+        | Errno::ENETUNREACH
+        | Errno::EHOSTDOWN
+        | Errno::EHOSTUNREACH
+        | Errno::ENONET
+        | Errno::EOPNOTSUPP => Refusal::Next,
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM; and whatever else is no reason to spin.
+        _ => Refusal::Shortage,
+    }
+}
+
+impl<K: Kernel> Reactor<K> {
+    pub(super) fn accept<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+        for _ in 0..self.budget.accepts {
+            let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
+                return;
+            };
+            if !listener.may_accept() || inbox.room() < MIN_ROOM {
+                return;
+            }
+            match self.kernel.accept(&listener.socket) {
+                Ok((socket, peer)) => {
+                    listener.pause = FIRST_PAUSE;
+                    if let Err(errno) = self.admit(token, socket, peer, inbox) {
+                        self.pause_accepting(token, errno, inbox);
+                        return;
+                    }
+                }
+                Err(errno) => match refusal(errno) {
+                    Refusal::Next => {}
+                    Refusal::Empty => {
+                        listener.ready = false;
+                        return;
+                    }
+                    Refusal::Shortage => {
+                        self.pause_accepting(token, errno, inbox);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Makes an accepted socket a connection; on an error it is closed.
+    fn admit<I: Inbox>(
+        &mut self,
+        listener: Token,
+        socket: K::Socket,
+        peer: SocketAddr,
+        inbox: &mut I,
+    ) -> Result<(), Errno> {
+        let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) else {
+            return Err(Errno::EINVAL);
+        };
+        let codec = (from.options.codec)();
+        let connection = Connection::new(
+            Writing::Open,
+            peer,
+            Some(listener),
+            codec,
+            from.options.limits,
+        );
+        let token = self.admit_socket(socket, connection)?;
+        if let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) {
+            from.open += 1;
+            // u32::MAX stands for «no bound».
+            if from.options.credit != u32::MAX {
+                from.options.credit -= 1;
+            }
+        }
+        self.stats.accepts += 1;
+        inbox.event(Event::Opened {
+            token,
+            listener,
+            peer,
+        });
+        Ok(())
+    }
+
+    /// Gives a socket a slot and registers it; all or nothing.
+    pub(super) fn admit_socket(
+        &mut self,
+        socket: K::Socket,
+        connection: Connection,
+    ) -> Result<Token, Errno> {
+        let entry = Entry {
+            socket: None,
+            connection,
+            listed: false,
+            noted: false,
+            tell_queued: false,
+            closed: None,
+            unsent: 0,
+        };
+        let Some(token) = self.slots.insert(Occupant::Connection(entry)) else {
+            self.kernel.close(socket);
+            return Err(Errno::ENOMEM);
+        };
+        if let Err(errno) = self.kernel.register(&socket, token, Interest::Stream) {
+            self.slots.remove(token);
+            self.kernel.close(socket);
+            return Err(errno);
+        }
+        if let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) {
+            entry.socket = Some(socket);
+        }
+        Ok(token)
+    }
+
+    /// No edge comes for what already waits in the backlog, so a time to go on is set.
+    fn pause_accepting<I: Inbox>(&mut self, token: Token, errno: Errno, inbox: &mut I) {
+        let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
+            return;
+        };
+        let pause = listener.pause;
+        listener.pause = (pause * 2).min(LONGEST_PAUSE);
+        self.stats.accept_pauses += 1;
+        let at = self.after(pause);
+        self.set_deadline(token, Some(at));
+        inbox.event(Event::AcceptPaused {
+            listener: token,
+            errno,
+        });
+    }
+
+    /// One of the listener's connections closed: a descriptor is free, and there is room under the limit.
+    pub(super) fn connection_left(&mut self, token: Token) {
+        let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
+            return;
+        };
+        listener.open -= 1;
+        if listener.resume_at != 0 {
+            self.set_deadline(token, None);
+        }
+        self.list(token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_errors_of_one_connection_do_not_stop_the_listener() {
+        for errno in [
+            Errno::ENETDOWN,
+            Errno::EPROTO,
+            Errno::EHOSTDOWN,
+            Errno::ECONNABORTED,
+            Errno::EINTR,
+        ] {
+            assert_eq!(refusal(errno), Refusal::Next, "{errno}");
+        }
+        for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM] {
+            assert_eq!(refusal(errno), Refusal::Shortage, "{errno}");
+        }
+        assert_eq!(refusal(Errno::EAGAIN), Refusal::Empty);
+    }
+}

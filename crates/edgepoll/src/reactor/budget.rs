@@ -1,0 +1,27 @@
+//! How much one turn may do, so that nobody waits long behind a busy peer.
+//!
+//! It must never be infinite. Set when the reactor is made.
+
+/// Bounds of one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes that one connection may receive in a turn. Default 262,144.
+    pub slot_bytes: usize,
+    /// Receives, or sends, that one connection may make in a turn. Default 8.
+    pub slot_calls: u32,
+    /// Bytes that all connections together may receive in a turn. Default 4,194,304.
+    pub turn_bytes: usize,
+    /// Connections that one listener may accept in a turn. Default 64.
+    pub accepts: u32,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget {
+            slot_bytes: 262_144,
+            slot_calls: 8,
+            turn_bytes: 4_194_304,
+            accepts: 64,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What the owner may ask for: listen, connect, write, pause, end, destroy.
+//!
+//! It must never tell anything but by its result; what follows is told by the next turn.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::accept::Listener;
+use super::{ConnectOptions, ListenOptions, Occupant, Reactor};
+use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
+use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+use crate::protocol::CodecError;
+
+/// Why a write was not taken. Nothing of it will be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// The connection is closed.
+    Closed,
+    /// The writing side was ended before.
+    Ended,
+    /// A send failed before; the close that tells why follows.
+    Failed,
+    /// The send queue is full; the connection is closed with it.
+    QueueFull,
+    /// The message cannot be a frame of the protocol.
+    Protocol(CodecError),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::Closed => write!(f, "the connection is closed"),
+            WriteError::Ended => write!(f, "write after end"),
+            WriteError::Failed => write!(f, "an earlier send failed"),
+            WriteError::QueueFull => write!(f, "the send queue is full"),
+            WriteError::Protocol(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl<K: Kernel> Reactor<K> {
+    /// Listens on a TCP address; connections are told by turns.
+    ///
+    /// # Errors
+    /// The call that failed and its number, EADDRINUSE and EACCES among them.
+    pub fn listen(
+        &mut self,
+        address: SocketAddr,
+        options: ListenOptions,
+    ) -> Result<Token, Failure> {
+        let flags = ListenFlags {
+            no_delay: options.no_delay,
+            reuse_port: options.reuse_port,
+            ipv6_only: options.ipv6_only,
+        };
+        let failure = |(call, errno)| Failure { call, errno };
+        let socket = self
+            .kernel
+            .listen(address, options.backlog, flags)
+            .map_err(failure)?;
+        let Some(token) = self
+            .slots
+            .insert(Occupant::Listener(Listener::new(socket, options)))
+        else {
+            return Err(Failure {
+                call: Call::Listen,
+                errno: Errno::ENOMEM,
+            });
+        };
+        if let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) {
+            if let Err(errno) = self
+                .kernel
+                .register(&listener.socket, token, Interest::Listener)
+            {
+                self.close_listener(token);
+                return Err(Failure {
+                    call: Call::Register,
+                    errno,
+                });
+            }
+        }
+        Ok(token)
+    }
+
+    /// Allows the listener to accept `more` connections.
+    pub fn grant(&mut self, listener: Token, more: u32) {
+        if let Some(Occupant::Listener(listener)) = self.slots.get_mut(listener) {
+            listener.options.credit = listener.options.credit.saturating_add(more);
+        }
+        self.list(listener);
+    }
+
+    /// Stops listening. Its connections stay; what waited in the backlog is reset by the kernel.
+    pub fn close_listener(&mut self, token: Token) {
+        self.set_deadline(token, None);
+        if matches!(self.slots.get_mut(token), Some(Occupant::Listener(_))) {
+            if let Some(Occupant::Listener(listener)) = self.slots.remove(token) {
+                self.kernel.close(listener.socket);
+            }
+        }
+    }
+
+    /// Starts to connect. [`super::Event::Connected`] or [`super::Event::Closed`] follows; writes may come before.
+    ///
+    /// # Errors
+    /// The call that failed at once and its number, EMFILE and ENETUNREACH among them.
+    pub fn connect(
+        &mut self,
+        address: SocketAddr,
+        options: ConnectOptions,
+    ) -> Result<Token, Failure> {
+        let socket = self
+            .kernel
+            .connect(address, options.no_delay)
+            .map_err(|errno| Failure {
+                call: Call::Connect,
+                errno,
+            })?;
+        // Connect first, register then: an unconnected socket reports a hang-up at once.
+        let connection = Connection::new(
+            Writing::Connecting,
+            address,
+            None,
+            options.codec,
+            options.limits,
+        );
+        let token = self
+            .admit_socket(socket, connection)
+            .map_err(|errno| Failure {
+                call: Call::Register,
+                errno,
+            })?;
+        let at = self.after(options.timeout);
+        self.set_deadline(token, Some(at));
+        Ok(token)
+    }
+
+    /// Sends a message, or queues what the kernel does not take; gives the bytes queued then.
+    /// With `more` it is only queued: another write to this connection follows at once, and both leave together.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let result = self.write_with(token, message, more, &mut scratch);
+        self.scratch = scratch;
+        result
+    }
+
+    fn write_with(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        more: bool,
+        scratch: &mut Vec<u8>,
+    ) -> Result<usize, WriteError> {
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        let connection = &mut entry.connection;
+        if !connection.takes_writes() {
+            let failed = connection.writing == Writing::Failed;
+            return Err(if failed {
+                WriteError::Failed
+            } else {
+                WriteError::Ended
+            });
+        }
+        let bytes = if connection.codec.passes_through() {
+            message
+        } else {
+            connection
+                .codec
+                .encode(message, scratch)
+                .map_err(WriteError::Protocol)?;
+            scratch
+        };
+        if connection.queue.len() >= connection.limits.send_queue as usize {
+            self.close(token, CloseReason::QueueFull);
+            return Err(WriteError::QueueFull);
+        }
+        let at_once = connection.queue.is_empty()
+            && connection.writing == Writing::Open
+            && connection.ready.contains(Ready::WRITABLE);
+        if at_once && !more {
+            self.send_now(token, bytes);
+        } else {
+            connection.queue.push(bytes);
+            if more {
+                self.list(token);
+            } else {
+                self.tell_queued(token);
+                self.flush(token);
+            }
+        }
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        if entry.connection.writing == Writing::Failed {
+            return Err(WriteError::Failed);
+        }
+        self.list(token);
+        Ok(self.queued(token))
+    }
+
+    /// Bytes in the connection's send queue; 0 for a closed one.
+    pub fn queued(&mut self, token: Token) -> usize {
+        self.live(token)
+            .map_or(0, |(_, entry)| entry.connection.queue.len())
+    }
+
+    /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told.
+    pub fn pause(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.paused = true;
+            self.list(token);
+        }
+    }
+
+    /// Goes on receiving; what the kernel reported meanwhile is not forgotten.
+    pub fn resume(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.paused = false;
+            self.list(token);
+        }
+    }
+
+    /// Sends FIN behind what is queued. Receiving goes on until the peer's end, which has a deadline.
+    pub fn end(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        entry.connection.finish();
+        self.flush(token);
+        self.close_if_finished(token);
+        self.list(token);
+    }
+
+    /// As [`Reactor::end`], and what still arrives is thrown away, within limits: nobody wants it, and a close
+    /// with unread bytes would reset the connection and destroy what was sent.
+    pub fn end_and_discard(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if entry.connection.reading == Reading::Open {
+            entry.connection.reading = Reading::Discarding;
+            entry.connection.carry = Vec::new();
+            entry.connection.carry_ready = false;
+        }
+        entry.connection.paused = false;
+        self.end(token);
+    }
+
+    /// Closes at once; what is queued is lost.
+    pub fn destroy(&mut self, token: Token) {
+        self.close(token, CloseReason::Destroyed);
+    }
+
+    /// The address that the listener or connection has on this side.
+    ///
+    /// # Errors
+    /// EBADF when it is closed, else whatever getsockname(2) gives.
+    pub fn local_address(&self, token: Token) -> Result<SocketAddr, Errno> {
+        let socket = match self.slots.get(token) {
+            Some(Occupant::Listener(listener)) => &listener.socket,
+            Some(Occupant::Connection(entry)) => entry.socket.as_ref().ok_or(Errno::EBADF)?,
+            None => return Err(Errno::EBADF),
+        };
+        self.kernel.local_address(socket)
+    }
+}

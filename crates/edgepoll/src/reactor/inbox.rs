@@ -1,0 +1,82 @@
+//! Where a turn puts what it received and what happened.
+//!
+//! It must never call back into the reactor. Implemented by the owner: the glue writes into JavaScript's
+//! memory, tests into vectors.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use crate::connection::CloseReason;
+use crate::kernel::{Errno, Token};
+
+/// Something that happened, in the order in which it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A listener accepted a connection.
+    Opened {
+        /// The new connection.
+        token: Token,
+        /// The listener that accepted it.
+        listener: Token,
+        /// Who connected.
+        peer: SocketAddr,
+    },
+    /// A connect succeeded.
+    Connected {
+        /// The connection.
+        token: Token,
+    },
+    /// The peer sent FIN, and every byte before it was handed over.
+    End {
+        /// The connection.
+        token: Token,
+    },
+    /// How many bytes wait to be sent. Told when a write left some, and when they fell to the low watermark.
+    Queued {
+        /// The connection.
+        token: Token,
+        /// Bytes in the send queue.
+        bytes: usize,
+    },
+    /// The connection is over; its token is stale from here on. The last event of every connection, told once.
+    Closed {
+        /// The connection.
+        token: Token,
+        /// Why.
+        reason: CloseReason,
+        /// Bytes written that the kernel never took.
+        unsent: usize,
+        /// Bytes received in all.
+        bytes_read: u64,
+        /// Bytes that the kernel took in all.
+        bytes_written: u64,
+    },
+    /// A listener ran out of descriptors or memory; it accepts again by itself.
+    AcceptPaused {
+        /// The listener.
+        listener: Token,
+        /// EMFILE, ENFILE, ENOBUFS or ENOMEM.
+        errno: Errno,
+    },
+}
+
+/// Takes what a turn produces.
+pub trait Inbox {
+    /// How many more frames and events fit; the turn leaves work for the next one when it gets low.
+    fn room(&self) -> usize;
+
+    /// Where the next receive goes. Never empty; the same memory until [`Inbox::received`].
+    fn space(&mut self) -> &mut [u8];
+
+    /// A frame that lies in the space, not to be written over if it is kept without a copy.
+    fn frame(&mut self, token: Token, body: Range<usize>);
+
+    /// A frame that lies elsewhere and is gone after the call.
+    fn copied_frame(&mut self, token: Token, body: &[u8]);
+
+    /// The first `length` bytes of the space are dealt with.
+    fn received(&mut self, length: usize);
+
+    /// Something happened.
+    fn event(&mut self, event: Event);
+}

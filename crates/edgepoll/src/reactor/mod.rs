@@ -1,0 +1,256 @@
+//! Owns the kernel, the slots and the ready list; does the system calls that the rules allow.
+//!
+//! It must never block except in a wait that was given time, never call the owner, and never serve one
+//! slot beyond its budget. Called by the glue, or by a Rust program in its own loop.
+
+mod accept;
+mod budget;
+#[cfg(feature = "simulation")]
+mod check;
+mod commands;
+mod deadlines;
+mod inbox;
+mod options;
+mod receive;
+mod send;
+mod slots;
+mod turn;
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+
+pub use budget::Budget;
+pub use commands::WriteError;
+pub use inbox::{Event, Inbox};
+pub use options::{CodecFactory, ConnectOptions, ListenOptions};
+
+use crate::connection::{CloseReason, Connection};
+use crate::kernel::{Errno, Kernel, LinuxKernel, Ready, Token};
+use accept::Listener;
+use deadlines::Deadlines;
+use slots::Slots;
+
+/// A slot's occupant.
+pub(crate) enum Occupant<S> {
+    Listener(Listener<S>),
+    Connection(Entry<S>),
+}
+
+/// A connection with its socket and its places in the reactor's lists.
+pub(crate) struct Entry<S> {
+    /// Gone as soon as the connection is closed; the slot follows when the close has been told.
+    pub(crate) socket: Option<S>,
+    pub(crate) connection: Connection,
+    /// It stands on the ready list.
+    pub(crate) listed: bool,
+    /// It stands on the list of those with something to tell.
+    pub(crate) noted: bool,
+    /// The send queue's length is to be told.
+    pub(crate) tell_queued: bool,
+    pub(crate) closed: Option<CloseReason>,
+    pub(crate) unsent: usize,
+}
+
+/// Counters since the reactor was made. They only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Turns taken.
+    pub turns: u64,
+    /// Events that the kernel reported.
+    pub events: u64,
+    /// Events whose token was of an earlier occupant; they were dropped.
+    pub stale: u64,
+    /// recv(2) calls.
+    pub receives: u64,
+    /// send(2) and sendmsg(2) calls.
+    pub sends: u64,
+    /// Connections accepted.
+    pub accepts: u64,
+    /// How often a listener paused for want of descriptors or memory.
+    pub accept_pauses: u64,
+}
+
+/// The loop: sockets, their state and who is to be served next.
+///
+/// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever a turn has work, so
+/// it nests in any other loop. `Send` if the kernel's sockets are; never shared between threads.
+pub struct Reactor<K: Kernel> {
+    kernel: K,
+    slots: Slots<Occupant<K::Socket>>,
+    /// Who may make progress without the kernel saying so again. Each stands here once.
+    ready: VecDeque<Token>,
+    /// Who has something to tell: a close, or a send queue's length. Each stands here once.
+    noted: VecDeque<Token>,
+    deadlines: Deadlines,
+    budget: Budget,
+    /// Where messages are encoded; kept to save the allocation.
+    scratch: Vec<u8>,
+    stats: Stats,
+}
+
+impl Reactor<LinuxKernel> {
+    /// A reactor on the operating system; one wait gives at most `events` events.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE or ENOMEM, when its three descriptors cannot be opened.
+    pub fn open(events: usize, budget: Budget) -> Result<Reactor<LinuxKernel>, Errno> {
+        Ok(Reactor::new(LinuxKernel::new(events)?, budget))
+    }
+}
+
+impl<K: Kernel> Reactor<K> {
+    /// A reactor on the given kernel.
+    pub fn new(kernel: K, budget: Budget) -> Reactor<K> {
+        Reactor {
+            kernel,
+            slots: Slots::new(),
+            ready: VecDeque::new(),
+            noted: VecDeque::new(),
+            deadlines: Deadlines::default(),
+            budget,
+            scratch: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The kernel, for a test that scripts it.
+    #[cfg(feature = "simulation")]
+    pub fn kernel_mut(&mut self) -> &mut K {
+        &mut self.kernel
+    }
+
+    /// True when a turn would do something even if the kernel reported nothing.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.noted.is_empty()
+    }
+
+    /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.
+    pub fn wake(&mut self) {
+        self.kernel.wake();
+    }
+
+    /// A connection that is not closed.
+    fn live(&mut self, token: Token) -> Option<(&mut K, &mut Entry<K::Socket>)> {
+        match self.slots.get_mut(token)? {
+            Occupant::Connection(entry) if entry.closed.is_none() => {
+                Some((&mut self.kernel, entry))
+            }
+            Occupant::Connection(_) | Occupant::Listener(_) => None,
+        }
+    }
+
+    /// Puts the slot on the ready list if it may make progress and is not there yet.
+    fn list(&mut self, token: Token) {
+        if let Some(occupant) = self.slots.get_mut(token) {
+            occupant.list(token, &mut self.ready);
+        }
+    }
+
+    fn note(&mut self, token: Token) {
+        if let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) {
+            if !entry.noted {
+                entry.noted = true;
+                self.noted.push_back(token);
+            }
+        }
+    }
+
+    /// Ends a connection: the descriptor goes now, the slot once the close has been told.
+    fn close(&mut self, token: Token, reason: CloseReason) {
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        entry.closed = Some(reason);
+        entry.unsent = entry.connection.queue.clear();
+        entry.connection.carry = Vec::new();
+        if let Some(socket) = entry.socket.take() {
+            kernel.close(socket);
+        }
+        let listener = entry.connection.listener;
+        self.set_deadline(token, None);
+        self.note(token);
+        if let Some(listener) = listener {
+            self.connection_left(listener);
+        }
+    }
+
+    /// Sets or clears a slot's one deadline.
+    fn set_deadline(&mut self, token: Token, at: Option<u64>) {
+        let field = match self.slots.get_mut(token) {
+            Some(Occupant::Connection(entry)) => &mut entry.connection.deadline,
+            Some(Occupant::Listener(listener)) => &mut listener.resume_at,
+            None => return,
+        };
+        let before = std::mem::replace(field, at.unwrap_or(0));
+        if before != 0 {
+            self.deadlines.remove(before, token);
+        }
+        if let Some(at) = at {
+            self.deadlines.insert(at, token);
+        }
+        if let Some(alarm) = self.deadlines.alarm_to_set() {
+            self.kernel.set_alarm(alarm);
+        }
+    }
+
+    /// `milliseconds` from now on the kernel's clock.
+    fn after(&self, milliseconds: u32) -> u64 {
+        self.kernel
+            .now()
+            .saturating_add(u64::from(milliseconds) * 1_000_000)
+    }
+}
+
+impl<K: Kernel + AsRawFd> AsRawFd for Reactor<K> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.kernel.as_raw_fd()
+    }
+}
+
+impl<S> Occupant<S> {
+    /// The kernel reported bits.
+    #[inline]
+    fn handle_ready(&mut self, ready: Ready) {
+        match self {
+            Occupant::Listener(listener) => listener.ready |= ready.contains(Ready::READABLE),
+            Occupant::Connection(entry) => entry.connection.handle_ready(ready),
+        }
+    }
+
+    /// True when serving it would do something.
+    #[inline]
+    fn may_progress(&self) -> bool {
+        match self {
+            Occupant::Listener(listener) => listener.may_accept(),
+            Occupant::Connection(entry) => {
+                entry.closed.is_none() && entry.connection.may_progress()
+            }
+        }
+    }
+
+    /// Joins the ready list, once.
+    #[inline]
+    fn list(&mut self, token: Token, ready: &mut VecDeque<Token>) {
+        if self.may_progress() {
+            let listed = self.listed();
+            if !*listed {
+                *listed = true;
+                ready.push_back(token);
+            }
+        }
+    }
+
+    fn listed(&mut self) -> &mut bool {
+        match self {
+            Occupant::Listener(listener) => &mut listener.listed,
+            Occupant::Connection(entry) => &mut entry.listed,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Receiving from one connection until it is empty, ended or out of budget, and cutting frames.
+//!
+//! It must never clear `readable` without EAGAIN or the stream-socket shortcut, and never tell an end before
+//! the bytes that precede it. Called by the turn.
+
+use super::turn::MIN_ROOM;
+use super::{Budget, Entry, Event, Inbox};
+use crate::connection::{CloseReason, Connection, Reading};
+use crate::kernel::{Call, Errno, Kernel, Token};
+use crate::protocol::{CodecError, Frame};
+
+/// What receiving came to.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) bytes: usize,
+    pub(super) calls: u32,
+    pub(super) closed: Option<CloseReason>,
+}
+
+pub(super) fn receive<K: Kernel, I: Inbox>(
+    kernel: &mut K,
+    entry: &mut Entry<K::Socket>,
+    token: Token,
+    budget: &Budget,
+    inbox: &mut I,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let Entry {
+        socket: Some(socket),
+        connection,
+        ..
+    } = entry
+    else {
+        return outcome;
+    };
+    if connection.carry_ready {
+        outcome.closed = decode_carry(connection, token, inbox)
+            .err()
+            .map(CloseReason::Protocol);
+    }
+    while outcome.closed.is_none() && connection.may_read() && !connection.carry_ready {
+        let spent = outcome.calls >= budget.slot_calls || outcome.bytes >= budget.slot_bytes;
+        if spent || inbox.room() < MIN_ROOM {
+            break;
+        }
+        let space = inbox.space();
+        let size = space.len();
+        outcome.calls += 1;
+        match kernel.receive(socket, space) {
+            Ok(0) => {
+                outcome.closed = end(connection, token, inbox)
+                    .err()
+                    .map(CloseReason::Protocol);
+            }
+            Ok(length) => {
+                outcome.bytes += length;
+                connection.handle_received(length, size);
+                outcome.closed = deliver(connection, token, length, inbox);
+            }
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => {
+                connection.handle_receive_blocked();
+                // Nothing is left before the failure that a send met.
+                outcome.closed = connection.failure.map(CloseReason::Failed);
+            }
+            Err(errno) => {
+                connection.handle_failure(Call::Receive, errno);
+                outcome.closed = connection.failure.map(CloseReason::Failed);
+            }
+        }
+    }
+    outcome
+}
+
+/// Cuts what was just received into frames; what is left over waits in `carry`.
+fn deliver<I: Inbox>(
+    connection: &mut Connection,
+    token: Token,
+    length: usize,
+    inbox: &mut I,
+) -> Option<CloseReason> {
+    if connection.reading == Reading::Discarding {
+        connection.discarded += length;
+        inbox.received(length);
+        let limit = connection.limits.discard as usize;
+        return (connection.discarded > limit).then_some(CloseReason::Destroyed);
+    }
+    let cut = if connection.carry.is_empty() {
+        let cut = cut_space(connection, token, length, inbox);
+        inbox.received(length);
+        cut
+    } else {
+        connection.carry.extend_from_slice(&inbox.space()[..length]);
+        inbox.received(length);
+        decode_carry(connection, token, inbox)
+    };
+    cut.err().map(CloseReason::Protocol)
+}
+
+/// Frames straight from the received bytes, without a copy of ours.
+fn cut_space<I: Inbox>(
+    connection: &mut Connection,
+    token: Token,
+    length: usize,
+    inbox: &mut I,
+) -> Result<(), CodecError> {
+    let mut at = 0;
+    while at < length {
+        if inbox.room() < MIN_ROOM {
+            connection.carry_ready = true;
+            break;
+        }
+        let Some(frame) = connection.codec.decode(&inbox.space()[at..length])? else {
+            break;
+        };
+        let frame = checked(frame, length - at)?;
+        inbox.frame(token, at + frame.body.start..at + frame.body.end);
+        at += frame.consumed;
+    }
+    if at < length {
+        connection
+            .carry
+            .extend_from_slice(&inbox.space()[at..length]);
+    }
+    Ok(())
+}
+
+/// Frames from what earlier receives left.
+fn decode_carry<I: Inbox>(
+    connection: &mut Connection,
+    token: Token,
+    inbox: &mut I,
+) -> Result<(), CodecError> {
+    let mut at = 0;
+    connection.carry_ready = false;
+    let result = loop {
+        let rest = &connection.carry[at..];
+        if rest.is_empty() {
+            break Ok(());
+        }
+        if inbox.room() < MIN_ROOM {
+            connection.carry_ready = true;
+            break Ok(());
+        }
+        match connection.codec.decode(rest) {
+            Ok(Some(frame)) => match checked(frame, rest.len()) {
+                Ok(frame) => {
+                    inbox.copied_frame(token, &rest[frame.body]);
+                    at += frame.consumed;
+                }
+                Err(error) => break Err(error),
+            },
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    connection.carry.drain(..at);
+    if connection.carry.is_empty() {
+        // An idle connection keeps no buffer.
+        connection.carry = Vec::new();
+    }
+    result
+}
+
+/// The peer's FIN: the rest is the last frame or a broken one.
+fn end<I: Inbox>(
+    connection: &mut Connection,
+    token: Token,
+    inbox: &mut I,
+) -> Result<(), CodecError> {
+    let discarding = connection.reading == Reading::Discarding;
+    connection.reading = Reading::Ended;
+    if discarding {
+        return Ok(());
+    }
+    let carry = std::mem::take(&mut connection.carry);
+    let mut rest = &carry[..];
+    while let Some(frame) = connection.codec.decode_end(rest)? {
+        if inbox.room() < 2 {
+            return Err(CodecError::Malformed(
+                "too many frames at the end of the input",
+            ));
+        }
+        let frame = checked(frame, rest.len())?;
+        inbox.copied_frame(token, &rest[frame.body]);
+        rest = &rest[frame.consumed..];
+    }
+    // A failure that a send met ends the connection; its FIN is no clean end.
+    if connection.failure.is_none() {
+        inbox.event(Event::End { token });
+    }
+    Ok(())
+}
+
+/// A codec is somebody else's code: a frame outside the input must not become a panic.
+fn checked(frame: Frame, length: usize) -> Result<Frame, CodecError> {
+    let Frame { body, consumed } = &frame;
+    if *consumed == 0 || *consumed > length || body.start > body.end || body.end > *consumed {
+        return Err(CodecError::Malformed(
+            "the codec gave a frame outside the input",
+        ));
+    }
+    Ok(frame)
+}

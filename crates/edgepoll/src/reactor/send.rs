@@ -1,0 +1,177 @@
+//! Sending: at once when nothing is queued, else in order through the queue by vectored sends; FIN last.
+//!
+//! It must never reorder and never send past a failure. Called by the turn and by the write commands.
+
+use std::io::IoSlice;
+
+use super::{Entry, Occupant, Reactor};
+use crate::connection::{Writing, MAX_BUFFERS};
+use crate::kernel::{Call, Errno, Kernel, Token};
+
+/// How long to wait, in milliseconds, when the kernel had no memory for a send (ENOBUFS, ENOMEM).
+const RETRY: u32 = 10;
+
+/// Why a series of sends stopped.
+enum Stop {
+    /// Everything went out.
+    Done,
+    /// The kernel's buffer is full, or the budget is used up.
+    Blocked,
+    /// The kernel lacks memory; no edge will follow.
+    Short,
+    /// The connection cannot send any more.
+    Failed,
+}
+
+impl<K: Kernel> Reactor<K> {
+    /// Sends `bytes` now as far as the kernel takes them, and queues the rest. The queue must be empty.
+    pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) {
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        let mut rest = bytes;
+        let mut calls = 0;
+        let stop = loop {
+            if rest.is_empty() {
+                break Stop::Done;
+            }
+            let Some(socket) = &entry.socket else { return };
+            calls += 1;
+            match kernel.send(socket, rest) {
+                Ok(length) => {
+                    entry.connection.handle_sent(length);
+                    rest = &rest[length.min(rest.len())..];
+                }
+                Err(errno) => {
+                    if let Some(stop) = refused(entry, errno) {
+                        break stop;
+                    }
+                }
+            }
+        };
+        if !matches!(stop, Stop::Failed) {
+            entry.connection.queue.push(rest);
+        } else {
+            entry.unsent += rest.len();
+        }
+        self.stats.sends += calls;
+        self.after_sends(token, &stop);
+    }
+
+    /// Sends what is queued, then FIN if that is what comes next.
+    pub(super) fn flush(&mut self, token: Token) {
+        let slot_calls = u64::from(self.budget.slot_calls);
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        if !entry.connection.may_write() {
+            return;
+        }
+        let mut calls = 0;
+        let stop = loop {
+            if entry.connection.queue.is_empty() {
+                break Stop::Done;
+            }
+            if calls >= slot_calls {
+                break Stop::Blocked;
+            }
+            let Some(socket) = &entry.socket else { return };
+            calls += 1;
+            let mut buffers = [IoSlice::new(&[]); MAX_BUFFERS];
+            let count = entry.connection.queue.buffers(&mut buffers);
+            match kernel.send_vectored(socket, &buffers[..count]) {
+                Ok(length) => {
+                    entry.connection.handle_sent(length);
+                    entry.connection.queue.advance(length);
+                }
+                Err(errno) => {
+                    if let Some(stop) = refused(entry, errno) {
+                        break stop;
+                    }
+                }
+            }
+        };
+        self.stats.sends += calls;
+        self.after_sends(token, &stop);
+    }
+
+    fn after_sends(&mut self, token: Token, stop: &Stop) {
+        self.tell_queued(token);
+        match stop {
+            Stop::Done => self.send_fin(token),
+            Stop::Short => {
+                let at = self.after(RETRY);
+                self.set_deadline(token, Some(at));
+            }
+            Stop::Failed => self.list(token),
+            Stop::Blocked => {}
+        }
+    }
+
+    /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied.
+    pub(super) fn tell_queued(&mut self, token: Token) {
+        let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
+            return;
+        };
+        let length = entry.connection.queue.len();
+        let limits = entry.connection.limits;
+        let above = entry.connection.above_high_water;
+        if length >= limits.high_water as usize {
+            entry.connection.above_high_water = true;
+        } else if length <= limits.low_water as usize {
+            entry.connection.above_high_water = false;
+        }
+        let fell = above && !entry.connection.above_high_water;
+        let emptied = length == 0 && entry.connection.queue_told > 0;
+        let grew = length > entry.connection.queue_told;
+        if fell || emptied || grew {
+            entry.connection.queue_told = length;
+            entry.tell_queued = true;
+            self.note(token);
+        }
+    }
+
+    fn send_fin(&mut self, token: Token) {
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        let connection = &mut entry.connection;
+        if connection.writing != Writing::Finishing || !connection.queue.is_empty() {
+            return;
+        }
+        connection.writing = Writing::Finished;
+        if connection.finished().is_some() {
+            // The close follows at once, and sends the FIN.
+            return;
+        }
+        let Some(socket) = &entry.socket else { return };
+        match kernel.shutdown(socket) {
+            // ENOTCONN: the peer reset meanwhile; the receive tells.
+            Ok(()) | Err(Errno::ENOTCONN) => self.expect_end(token),
+            Err(errno) => {
+                connection.handle_failure(Call::Shutdown, errno);
+                self.list(token);
+            }
+        }
+    }
+}
+
+/// What a refused send means; `None` is «again».
+fn refused<S>(entry: &mut Entry<S>, errno: Errno) -> Option<Stop> {
+    match errno {
+        Errno::EINTR => None,
+        Errno::EAGAIN => {
+            entry.connection.handle_send_blocked();
+            Some(Stop::Blocked)
+        }
+        Errno::ENOBUFS | Errno::ENOMEM => {
+            entry.connection.handle_send_blocked();
+            Some(Stop::Short)
+        }
+        errno => {
+            entry.connection.handle_failure(Call::Send, errno);
+            entry.unsent += entry.connection.queue.clear();
+            Some(Stop::Failed)
+        }
+    }
+}

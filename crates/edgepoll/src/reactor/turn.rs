@@ -1,0 +1,251 @@
+//! One turn: a wait, the events into the slots, the ready list served in order, what is to be told told.
+//!
+//! It must never serve a slot twice in a turn, so that a firehose waits behind everybody else.
+
+use std::time::Duration;
+
+use super::{receive, Event, Inbox, Occupant, Reactor};
+use crate::connection::{CloseReason, Reading, Writing};
+use crate::kernel::{Call, Errno, Kernel, Ready, Token};
+
+/// What one slot may add to the inbox besides its frames, and the turn's own margin.
+pub(super) const MIN_ROOM: usize = 8;
+
+impl<K: Kernel> Reactor<K> {
+    /// Waits at most `timeout` (`None`: without limit; not at all when there is work left), then serves
+    /// everyone who may make progress, once. Gives true when work is left for another turn.
+    ///
+    /// # Errors
+    /// Whatever epoll_wait(2) gives, EINTR excepted.
+    pub fn turn<I: Inbox>(
+        &mut self,
+        timeout: Option<Duration>,
+        inbox: &mut I,
+    ) -> Result<bool, Errno> {
+        self.stats.turns += 1;
+        let timeout = if self.has_work() {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        };
+        let Reactor {
+            kernel,
+            slots,
+            ready,
+            stats,
+            ..
+        } = self;
+        kernel.wait(timeout, &mut |token, bits| {
+            stats.events += 1;
+            match slots.get_mut(token) {
+                Some(occupant) => {
+                    occupant.handle_ready(bits);
+                    occupant.list(token, ready);
+                }
+                None => stats.stale += 1,
+            }
+        })?;
+        if !self.deadlines.is_empty() {
+            self.meet_deadlines();
+        }
+        let mut bytes = self.budget.turn_bytes;
+        for _ in 0..self.ready.len() {
+            if bytes == 0 || inbox.room() < MIN_ROOM {
+                break;
+            }
+            let Some(token) = self.ready.pop_front() else {
+                break;
+            };
+            let Some(occupant) = self.slots.get_mut(token) else {
+                continue;
+            };
+            *occupant.listed() = false;
+            match occupant {
+                Occupant::Listener(_) => self.accept(token, inbox),
+                Occupant::Connection(_) => bytes = bytes.saturating_sub(self.serve(token, inbox)),
+            }
+            self.list(token);
+        }
+        self.tell(inbox);
+        Ok(self.has_work())
+    }
+
+    /// Hands over what commands brought about since the turn: closes and send queues' lengths.
+    pub fn tell<I: Inbox>(&mut self, inbox: &mut I) {
+        while inbox.room() > 0 {
+            let Some(token) = self.noted.pop_front() else {
+                break;
+            };
+            let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
+                continue;
+            };
+            entry.noted = false;
+            let Some(reason) = entry.closed else {
+                if std::mem::take(&mut entry.tell_queued) {
+                    inbox.event(Event::Queued {
+                        token,
+                        bytes: entry.connection.queue.len(),
+                    });
+                }
+                continue;
+            };
+            inbox.event(Event::Closed {
+                token,
+                reason,
+                unsent: entry.unsent,
+                bytes_read: entry.connection.bytes_read,
+                bytes_written: entry.connection.bytes_written,
+            });
+            self.slots.remove(token);
+        }
+    }
+
+    /// Does what one connection may do now; gives the bytes received.
+    fn serve<I: Inbox>(&mut self, token: Token, inbox: &mut I) -> usize {
+        let budget = self.budget;
+        let Some((kernel, entry)) = self.live(token) else {
+            return 0;
+        };
+        if entry.connection.may_connect() {
+            let Some(socket) = &entry.socket else {
+                return 0;
+            };
+            match kernel.connected(socket) {
+                Ok(()) => {
+                    entry.connection.handle_connected();
+                    inbox.event(Event::Connected { token });
+                    self.set_deadline(token, None);
+                }
+                Err(Errno::EINPROGRESS) => {
+                    entry.connection.handle_send_blocked();
+                    return 0;
+                }
+                Err(errno) => {
+                    entry.connection.handle_failure(Call::Connect, errno);
+                    self.fail(token);
+                    return 0;
+                }
+            }
+        }
+        self.flush(token);
+        let Some((kernel, entry)) = self.live(token) else {
+            return 0;
+        };
+        let mut received = 0;
+        if entry.connection.may_read() {
+            let outcome = receive::receive(kernel, entry, token, &budget, inbox);
+            self.stats.receives += u64::from(outcome.calls);
+            received = outcome.bytes;
+            if let Some(reason) = outcome.closed {
+                self.close(token, reason);
+                return received;
+            }
+        }
+        self.look(token);
+        self.close_if_finished(token);
+        received
+    }
+
+    /// Meets an error that no receive will meet, because nobody wants bytes or there are none.
+    fn look(&mut self, token: Token) {
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        if !entry.connection.must_look() {
+            return;
+        }
+        entry.connection.look = false;
+        let Some(socket) = &entry.socket else { return };
+        let found = if entry.connection.reading == Reading::Ended {
+            kernel.take_error(socket)
+        } else {
+            // SO_ERROR would eat the error, and the bytes before it would then end cleanly: peek instead.
+            match kernel.has_input(socket) {
+                Ok(true) => return,
+                Ok(false) => None,
+                Err(errno) => Some(errno),
+            }
+        };
+        if let Some(errno) = found {
+            entry.connection.handle_failure(Call::Receive, errno);
+        }
+        if entry.connection.failure.is_some() {
+            self.fail(token);
+        }
+    }
+
+    /// Closes with the first failure that was met.
+    fn fail(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if let Some(failure) = entry.connection.failure {
+            self.close(token, CloseReason::Failed(failure));
+        }
+    }
+
+    pub(super) fn close_if_finished(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if let Some(reason) = entry.connection.finished() {
+            self.close(token, reason);
+        }
+    }
+
+    fn meet_deadlines(&mut self) {
+        let now = self.kernel.now();
+        self.deadlines.alarm_is_over(now);
+        while let Some(token) = self.deadlines.pop_due(now) {
+            match self.slots.get_mut(token) {
+                Some(Occupant::Listener(listener)) => {
+                    listener.resume_at = 0;
+                    self.list(token);
+                }
+                Some(Occupant::Connection(entry)) => {
+                    entry.connection.deadline = 0;
+                    self.deadline_passed(token);
+                }
+                None => {}
+            }
+        }
+        if let Some(alarm) = self.deadlines.alarm_to_set() {
+            self.kernel.set_alarm(alarm);
+        }
+    }
+
+    fn deadline_passed(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let connection = &mut entry.connection;
+        match connection.writing {
+            Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
+            Writing::Finished => {
+                // A peer that still sends, or whom we keep from sending, is not late.
+                if connection.paused || connection.bytes_read != connection.mark {
+                    self.expect_end(token);
+                } else {
+                    self.close(token, CloseReason::TimedOut(Call::Receive));
+                }
+            }
+            // The kernel was short of memory for a send; no edge tells when it is not any more.
+            Writing::Open | Writing::Finishing => {
+                connection.ready.insert(Ready::WRITABLE);
+                self.list(token);
+            }
+            Writing::Failed => {}
+        }
+    }
+
+    /// Sets the deadline for the peer's end, counted from its last byte.
+    pub(super) fn expect_end(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        entry.connection.mark = entry.connection.bytes_read;
+        let timeout = entry.connection.limits.end_timeout;
+        let at = self.after(timeout);
+        self.set_deadline(token, Some(at));
+    }
+}

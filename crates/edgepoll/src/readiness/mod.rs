@@ -1,0 +1,1 @@
+//! Readiness of descriptors that belong to somebody else.
