@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::accept::Listener;
-use super::{ConnectOptions, ListenOptions, Occupant, Reactor};
+use super::{ConnectOptions, Entry, ListenOptions, Occupant, Reactor};
 use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
 use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 use crate::protocol::CodecError;
@@ -253,6 +253,26 @@ impl<K: Kernel> Reactor<K> {
     /// Closes at once; what is queued is lost.
     pub fn destroy(&mut self, token: Token) {
         self.close(token, CloseReason::Destroyed);
+    }
+
+    /// Who is at the other end; `None` when the connection is closed.
+    #[must_use]
+    pub fn peer_address(&self, token: Token) -> Option<SocketAddr> {
+        self.open_entry(token).map(|entry| entry.connection.peer)
+    }
+
+    /// Bytes received, and bytes that the kernel took; `None` when the connection is closed.
+    #[must_use]
+    pub fn counters(&self, token: Token) -> Option<(u64, u64)> {
+        let connection = &self.open_entry(token)?.connection;
+        Some((connection.bytes_read, connection.bytes_written))
+    }
+
+    fn open_entry(&self, token: Token) -> Option<&Entry<K::Socket>> {
+        match self.slots.get(token)? {
+            Occupant::Connection(entry) if entry.closed.is_none() => Some(entry),
+            Occupant::Connection(_) | Occupant::Listener(_) => None,
+        }
     }
 
     /// The address that the listener or connection has on this side.

@@ -26,6 +26,7 @@ impl Deadlines {
         self.set.is_empty()
     }
 
+    #[cfg(feature = "simulation")]
     pub(crate) fn contains(&self, at: u64, token: Token) -> bool {
         self.set.contains(&(at, token))
     }

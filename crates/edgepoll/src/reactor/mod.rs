@@ -28,7 +28,7 @@ use crate::connection::{CloseReason, Connection};
 use crate::kernel::{Errno, Kernel, LinuxKernel, Ready, Token};
 use accept::Listener;
 use deadlines::Deadlines;
-use slots::Slots;
+pub(crate) use slots::Slots;
 
 /// A slot's occupant.
 pub(crate) enum Occupant<S> {

@@ -76,6 +76,7 @@ impl<T> Slots<T> {
         Some(occupant)
     }
 
+    #[cfg(feature = "simulation")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
         self.slots.iter().zip(0..).filter_map(|(slot, index)| {
             let token = Token {

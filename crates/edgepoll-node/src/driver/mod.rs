@@ -1,0 +1,86 @@
+//! Who announces that a poll descriptor is readable: libuv's loop, or a thread of ours.
+//!
+//! A driver must never look at what is ready, and never outlive its environment. Made by the bindings.
+
+mod thread;
+mod uv;
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+use napi::{sys, Result};
+
+/// What a driver drives. Called on the JavaScript thread only.
+pub(crate) trait Task {
+    /// The descriptor is readable. Gives true when the driver should go on watching it.
+    fn ready(&self, env: sys::napi_env) -> bool;
+
+    /// The driver has stopped for good: let go of everything of JavaScript's, and of the descriptor.
+    fn stopped(&self);
+}
+
+/// Which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `uv_poll` in the environment's own loop. Node only: Bun and Deno export the name without the thing.
+    Uv,
+    /// A thread in poll(2), which wakes JavaScript through a thread-safe function.
+    Thread,
+}
+
+/// A running driver. It does not keep the process alive until [`Driver::refer`].
+pub(crate) enum Driver {
+    Uv(uv::UvDriver),
+    Thread(thread::ThreadDriver),
+}
+
+impl Driver {
+    pub(crate) fn start(
+        kind: Kind,
+        env: sys::napi_env,
+        fd: RawFd,
+        task: Rc<dyn Task>,
+    ) -> Result<Driver> {
+        match kind {
+            Kind::Uv => uv::UvDriver::start(env, fd, task).map(Driver::Uv),
+            Kind::Thread => thread::ThreadDriver::start(env, fd, task).map(Driver::Thread),
+        }
+    }
+
+    /// True when ticks and microtasks have run by the time a callback made from [`Task::ready`] returns.
+    pub(crate) fn drains_microtasks(&self) -> bool {
+        matches!(self, Driver::Uv(_))
+    }
+
+    /// Watches again after [`Task::ready`] gave false.
+    pub(crate) fn arm(&self) {
+        match self {
+            Driver::Uv(driver) => driver.arm(),
+            Driver::Thread(driver) => driver.arm(),
+        }
+    }
+
+    /// Keeps the process alive.
+    pub(crate) fn refer(&self) {
+        match self {
+            Driver::Uv(driver) => driver.refer(),
+            Driver::Thread(driver) => driver.refer(),
+        }
+    }
+
+    /// Lets the process end.
+    pub(crate) fn unref(&self) {
+        match self {
+            Driver::Uv(driver) => driver.unref(),
+            Driver::Thread(driver) => driver.unref(),
+        }
+    }
+
+    /// Stops for good. [`Task::stopped`] follows, at once or when the loop comes round.
+    pub(crate) fn close(&self) {
+        match self {
+            Driver::Uv(driver) => driver.close(),
+            Driver::Thread(driver) => driver.close(),
+        }
+    }
+}

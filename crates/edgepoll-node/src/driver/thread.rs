@@ -1,0 +1,268 @@
+//! The driver for hosts without libuv: one thread sleeps in poll(2) on the poll descriptor and wakes
+//! JavaScript by a thread-safe function that carries nothing, at most one call under way.
+//!
+//! The thread must never touch JavaScript, the task or the poll descriptor's contents. It is joined before
+//! the descriptor is closed.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use napi::{sys, Error, Result};
+use nix::errno::Errno;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::Task;
+use crate::node;
+
+/// What both threads see.
+struct Shared {
+    /// Wakes the thread out of its sleep.
+    control: EventFd,
+    /// The thread may call JavaScript; it takes this back with the call.
+    armed: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// The thread-safe function, for the thread.
+struct Function(sys::napi_threadsafe_function);
+
+// SAFETY: Node-API allows napi_call_threadsafe_function from any thread, and this is all the thread does with it.
+unsafe impl Send for Function {}
+
+/// What the thread-safe function's context points to. Freed by its finalizer.
+struct State {
+    task: Rc<dyn Task>,
+    shared: Arc<Shared>,
+    function: Cell<sys::napi_threadsafe_function>,
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
+    thread: RefCell<Option<JoinHandle<()>>>,
+    closed: Cell<bool>,
+}
+
+impl State {
+    fn arm(&self) {
+        if !self.closed.get() && !self.shared.armed.swap(true, Ordering::AcqRel) {
+            self.nudge();
+        }
+    }
+
+    fn nudge(&self) {
+        // An eventfd write fails only when the counter is full, and then the thread is awake already.
+        let _ = self.shared.control.write(1);
+    }
+
+    fn close(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
+        self.shared.stop.store(true, Ordering::Release);
+        self.nudge();
+        if let Some(thread) = self.thread.borrow_mut().take() {
+            // The thread never waits for JavaScript, so this is short. A panic in it has nothing left to spoil.
+            let _ = thread.join();
+        }
+        self.task.stopped();
+        let hook = self.hook.replace(ptr::null_mut());
+        // SAFETY: both were made by Node-API, and are released once, by the flag above.
+        unsafe {
+            if !hook.is_null() {
+                sys::napi_remove_async_cleanup_hook(hook);
+            }
+            sys::napi_release_threadsafe_function(
+                self.function.get(),
+                sys::ThreadsafeFunctionReleaseMode::abort,
+            );
+        }
+    }
+}
+
+/// The thread and its way into JavaScript.
+pub(crate) struct ThreadDriver {
+    env: sys::napi_env,
+    state: Rc<State>,
+}
+
+impl ThreadDriver {
+    pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<ThreadDriver> {
+        let reason = |errno: Errno| Error::from_reason(format!("edgepoll: {errno}"));
+        let control =
+            EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(reason)?;
+        let shared = Arc::new(Shared {
+            control,
+            armed: AtomicBool::new(true),
+            stop: AtomicBool::new(false),
+        });
+        let state = Rc::new(State {
+            task,
+            shared: Arc::clone(&shared),
+            function: Cell::new(ptr::null_mut()),
+            hook: Cell::new(ptr::null_mut()),
+            thread: RefCell::new(None),
+            closed: Cell::new(false),
+        });
+        let function = make_function(env, &state)?;
+        state.function.set(function);
+        let driver = ThreadDriver { env, state };
+        if let Err(error) = driver.run(fd, shared) {
+            driver.close();
+            return Err(error);
+        }
+        driver.unref();
+        Ok(driver)
+    }
+
+    /// Adds the clean-up hook and starts the thread.
+    fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<()> {
+        let state = &self.state;
+        let mut hook = ptr::null_mut();
+        let context = Rc::as_ptr(state).cast_mut().cast();
+        // SAFETY: the state lives until the finalizer, and close removes the hook before that.
+        let status = unsafe {
+            sys::napi_add_async_cleanup_hook(self.env, Some(on_cleanup), context, &raw mut hook)
+        };
+        node::check(status, "napi_add_async_cleanup_hook")?;
+        state.hook.set(hook);
+        // SAFETY: `fd` is open: its owner made it and is calling us.
+        let watched = unsafe { BorrowedFd::borrow_raw(fd) }
+            // The thread's own copy: whatever happens to the original, it never polls a stranger.
+            .try_clone_to_owned()
+            .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
+        let function = Function(state.function.get());
+        let thread = std::thread::Builder::new()
+            .name("edgepoll".into())
+            .spawn(move || watch(&watched, &shared, &function))
+            .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
+        *state.thread.borrow_mut() = Some(thread);
+        Ok(())
+    }
+
+    pub(super) fn arm(&self) {
+        self.state.arm();
+    }
+
+    pub(super) fn refer(&self) {
+        if !self.state.closed.get() {
+            // SAFETY: the function is released only with `closed` set, on this same thread.
+            unsafe { sys::napi_ref_threadsafe_function(self.env, self.state.function.get()) };
+        }
+    }
+
+    pub(super) fn unref(&self) {
+        if !self.state.closed.get() {
+            // SAFETY: the function is released only with `closed` set, on this same thread.
+            unsafe { sys::napi_unref_threadsafe_function(self.env, self.state.function.get()) };
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.state.close();
+    }
+}
+
+/// The thread's whole life.
+fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
+    while !shared.stop.load(Ordering::Acquire) {
+        let armed = shared.armed.load(Ordering::Acquire);
+        let mut fds = [
+            PollFd::new(shared.control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(fd.as_fd(), PollFlags::POLLIN),
+        ];
+        let count = if armed { 2 } else { 1 };
+        match poll(&mut fds[..count], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            // ENOMEM alone is left; the next round tries again.
+            Err(_) => std::thread::yield_now(),
+        }
+        let signalled = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
+        if signalled(&fds[0]) {
+            // EAGAIN: somebody's nudge was counted with an earlier one.
+            let _ = shared.control.read();
+        }
+        if armed && signalled(&fds[1]) {
+            shared.armed.store(false, Ordering::Release);
+            // SAFETY: the function is released only after this thread was joined, or by the ending environment,
+            // which this call is then told by its status.
+            let status = unsafe {
+                sys::napi_call_threadsafe_function(
+                    function.0,
+                    ptr::null_mut(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                )
+            };
+            if status != sys::Status::napi_ok {
+                return;
+            }
+        }
+    }
+}
+
+fn make_function(env: sys::napi_env, state: &Rc<State>) -> Result<sys::napi_threadsafe_function> {
+    let name = "edgepoll";
+    let mut resource_name = ptr::null_mut();
+    let mut function = ptr::null_mut();
+    let length = isize::try_from(name.len()).unwrap_or(0);
+    let context = Rc::into_raw(Rc::clone(state)).cast_mut().cast::<c_void>();
+    // SAFETY: `env` is live: the caller is inside a call from JavaScript. The context is a strong count that
+    // the finalizer gives back.
+    let status = unsafe {
+        sys::napi_create_string_utf8(env, name.as_ptr().cast(), length, &raw mut resource_name);
+        sys::napi_create_threadsafe_function(
+            env,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            resource_name,
+            0,
+            1,
+            ptr::null_mut(),
+            Some(on_finalize),
+            context,
+            Some(on_call),
+            &raw mut function,
+        )
+    };
+    node::check(status, "napi_create_threadsafe_function")?;
+    Ok(function)
+}
+
+/// On the JavaScript thread: the thread saw the descriptor readable.
+unsafe extern "C" fn on_call(
+    env: sys::napi_env,
+    _function: sys::napi_value,
+    context: *mut c_void,
+    _data: *mut c_void,
+) {
+    // SAFETY: the context's strong count is given back by the finalizer, which comes after every call.
+    let state = unsafe { &*context.cast::<State>() };
+    if env.is_null() || state.closed.get() {
+        return;
+    }
+    match catch_unwind(AssertUnwindSafe(|| state.task.ready(env))) {
+        Ok(true) => state.arm(),
+        Ok(false) => {}
+        Err(_) => {
+            // The task's state is unknown: it stops here, and the process is told why.
+            state.close();
+            node::throw_uncaught(env, "edgepoll: a panic stopped the driver");
+        }
+    }
+}
+
+/// The function is gone: nobody calls with this context again.
+unsafe extern "C" fn on_finalize(_env: sys::napi_env, _data: *mut c_void, context: *mut c_void) {
+    // SAFETY: this is the count that make_function took out, and it is given back once.
+    drop(unsafe { Rc::from_raw(context.cast::<State>()) });
+}
+
+/// Node-API: the environment ends.
+unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, context: *mut c_void) {
+    // SAFETY: the state lives until the finalizer, which comes after the hooks.
+    unsafe { &*context.cast::<State>() }.close();
+}

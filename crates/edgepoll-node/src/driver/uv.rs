@@ -1,0 +1,233 @@
+//! The driver in libuv's own loop: a level-triggered `uv_poll` on the poll descriptor, and no thread.
+//!
+//! libuv is found by `dlsym` at run time, so that the same file loads in hosts without it.
+//! It must never free the handle before libuv's close callback, nor let an environment end with it open.
+
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void, CStr};
+use std::os::fd::RawFd;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr;
+use std::rc::Rc;
+
+use napi::{sys, Error, Result};
+
+use super::Task;
+use crate::node;
+
+/// uv.h: UV_POLL in `uv_handle_type`, and UV_READABLE.
+const UV_POLL: c_int = 8;
+const UV_READABLE: c_int = 1;
+
+type Handle = *mut c_void;
+type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
+type OnClose = unsafe extern "C" fn(Handle);
+type HandleSize = unsafe extern "C" fn(c_int) -> usize;
+type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
+type PollStart = unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int;
+type PollStop = unsafe extern "C" fn(Handle) -> c_int;
+type Close = unsafe extern "C" fn(Handle, OnClose);
+type Refer = unsafe extern "C" fn(Handle);
+
+/// The functions of libuv that are used; their signatures have not changed since 1.0.
+#[derive(Clone, Copy)]
+struct Libuv {
+    handle_size: HandleSize,
+    poll_init: PollInit,
+    poll_start: PollStart,
+    poll_stop: PollStop,
+    close: Close,
+    refer: Refer,
+    unref: Refer,
+}
+
+impl Libuv {
+    fn find() -> Option<Libuv> {
+        fn symbol(name: &CStr) -> Option<*mut c_void> {
+            let name: *const c_char = name.as_ptr();
+            // SAFETY: `name` ends with NUL; the default handle searches what the host has loaded.
+            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name) };
+            (!found.is_null()).then_some(found)
+        }
+        // SAFETY: each symbol is the libuv function of that name, whose C signature is the field's type.
+        unsafe {
+            Some(Libuv {
+                handle_size: std::mem::transmute::<*mut c_void, HandleSize>(symbol(
+                    c"uv_handle_size",
+                )?),
+                poll_init: std::mem::transmute::<*mut c_void, PollInit>(symbol(c"uv_poll_init")?),
+                poll_start: std::mem::transmute::<*mut c_void, PollStart>(symbol(
+                    c"uv_poll_start",
+                )?),
+                poll_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(c"uv_poll_stop")?),
+                close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
+                refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
+                unref: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_unref")?),
+            })
+        }
+    }
+}
+
+/// What the handle's `data` points to. Freed in the close callback, and nowhere else.
+struct State {
+    libuv: Libuv,
+    env: sys::napi_env,
+    /// The `uv_poll_t`, of the size that the running libuv gives.
+    handle: Box<[u64]>,
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
+    task: Rc<dyn Task>,
+    armed: Cell<bool>,
+    closing: Cell<bool>,
+    /// Shared with the driver, which may outlive this state.
+    closed: Rc<Cell<bool>>,
+}
+
+impl State {
+    fn raw(&self) -> Handle {
+        self.handle.as_ptr().cast_mut().cast()
+    }
+
+    fn arm(&self) {
+        if !self.closing.get() && !self.armed.replace(true) {
+            // SAFETY: the handle was initialised and is not closing. Fails only for a closing handle.
+            unsafe { (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll) };
+        }
+    }
+
+    fn disarm(&self) {
+        if !self.closing.get() && self.armed.replace(false) {
+            // SAFETY: the handle was initialised and is not closing.
+            unsafe { (self.libuv.poll_stop)(self.raw()) };
+        }
+    }
+
+    fn close(&self) {
+        if !self.closing.replace(true) {
+            // SAFETY: the handle was initialised and is closed once, by the flag.
+            unsafe { (self.libuv.close)(self.raw(), on_close) };
+        }
+    }
+}
+
+/// A `uv_poll` handle in the environment's loop.
+pub(crate) struct UvDriver {
+    state: *mut State,
+    closed: Rc<Cell<bool>>,
+}
+
+impl UvDriver {
+    pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<UvDriver> {
+        let libuv = Libuv::find()
+            .ok_or_else(|| Error::from_reason("this host has no libuv: use the thread driver"))?;
+        let mut event_loop = ptr::null_mut();
+        // SAFETY: `env` is live: the caller is inside a call from JavaScript.
+        let status = unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) };
+        node::check(status, "napi_get_uv_event_loop")?;
+        // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
+        let size = unsafe { (libuv.handle_size)(UV_POLL) };
+        let closed = Rc::new(Cell::new(false));
+        let state = Box::into_raw(Box::new(State {
+            libuv,
+            env,
+            handle: vec![0; size.div_ceil(8)].into_boxed_slice(),
+            hook: Cell::new(ptr::null_mut()),
+            task,
+            armed: Cell::new(false),
+            closing: Cell::new(false),
+            closed: Rc::clone(&closed),
+        }));
+        // SAFETY: the box was just leaked and is valid; nothing else points to it yet.
+        let this = unsafe { &*state };
+        // SAFETY: the handle's memory has the size that libuv asked for and does not move until on_close.
+        let status = unsafe { (libuv.poll_init)(event_loop.cast(), this.raw(), fd) };
+        if status != 0 {
+            // SAFETY: libuv did not take the handle, so nobody else frees the state.
+            drop(unsafe { Box::from_raw(state) });
+            return Err(Error::from_reason(format!("uv_poll_init failed: {status}")));
+        }
+        // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to us.
+        unsafe { this.raw().cast::<*mut State>().write(state) };
+        let mut hook = ptr::null_mut();
+        // SAFETY: `state` lives until on_close, which removes the hook before it frees the state.
+        let status = unsafe {
+            sys::napi_add_async_cleanup_hook(env, Some(on_cleanup), state.cast(), &raw mut hook)
+        };
+        this.hook.set(hook);
+        let driver = UvDriver { state, closed };
+        if let Err(error) = node::check(status, "napi_add_async_cleanup_hook") {
+            driver.close();
+            return Err(error);
+        }
+        // SAFETY: the handle was initialised above.
+        unsafe { (libuv.unref)(this.raw()) };
+        this.arm();
+        Ok(driver)
+    }
+
+    fn state(&self) -> Option<&State> {
+        // SAFETY: the state is freed only after `closed` was set, on this same thread.
+        (!self.closed.get()).then(|| unsafe { &*self.state })
+    }
+
+    pub(super) fn arm(&self) {
+        if let Some(state) = self.state() {
+            state.arm();
+        }
+    }
+
+    pub(super) fn refer(&self) {
+        if let Some(state) = self.state() {
+            // SAFETY: the handle is initialised, and its memory lives.
+            unsafe { (state.libuv.refer)(state.raw()) };
+        }
+    }
+
+    pub(super) fn unref(&self) {
+        if let Some(state) = self.state() {
+            // SAFETY: the handle is initialised, and its memory lives.
+            unsafe { (state.libuv.unref)(state.raw()) };
+        }
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(state) = self.state() {
+            state.close();
+        }
+    }
+}
+
+/// libuv: the poll descriptor is readable (or failed, which the task's own call will meet).
+unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
+    // SAFETY: `data` was set at start and points to a state that lives until on_close.
+    let state = unsafe { &**handle.cast::<*const State>() };
+    let watch = catch_unwind(AssertUnwindSafe(|| state.task.ready(state.env)));
+    match watch {
+        Ok(true) => {}
+        Ok(false) => state.disarm(),
+        Err(_) => {
+            // The task's state is unknown: it stops here, and the process is told why.
+            state.close();
+            node::throw_uncaught(state.env, "edgepoll: a panic stopped the driver");
+        }
+    }
+}
+
+/// libuv: the handle is its owner's again.
+unsafe extern "C" fn on_close(handle: Handle) {
+    // SAFETY: `data` was set at start; libuv calls this once per handle, and nobody else frees the state.
+    let state = unsafe { Box::from_raw(*handle.cast::<*mut State>()) };
+    state.closed.set(true);
+    state.task.stopped();
+    let hook = state.hook.get();
+    drop(state);
+    if !hook.is_null() {
+        // SAFETY: the hook was added with this handle and is removed once. It lets the environment go on ending.
+        unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+    }
+}
+
+/// Node-API: the environment ends; it waits until on_close has removed the hook.
+unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, state: *mut c_void) {
+    // SAFETY: the hook is removed before the state is freed, so the state lives.
+    unsafe { &*state.cast::<State>() }.close();
+}

@@ -1,0 +1,578 @@
+//! The reactor as JavaScript sees it: commands in, one batch of records out.
+//!
+//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/reactor-host.ts and the driver.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use edgepoll::connection::{Failure, Limits};
+use edgepoll::kernel::{LinuxKernel, Token};
+use edgepoll::protocol::{Bytes, Codec, Lines};
+use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
+use napi::bindgen_prelude::{JsValue, Object, Uint8ArraySlice};
+use napi::{sys, Env, Error, Result};
+use napi_derive::napi;
+
+use crate::driver::{Driver, Kind, Task};
+use crate::inbox::{Batch, JsInbox};
+use crate::node::{self, Callback, Scope};
+use crate::staging::Staging;
+
+/// One wait's batch.
+const EVENTS: usize = 1024;
+/// How often one callback goes back to JavaScript with what its writes brought about.
+const ROUNDS: usize = 4;
+
+/// The memory that both sides share, and the function that reads it.
+#[napi(object, object_to_js = false)]
+pub struct SharedMemory<'env> {
+    /// Int32Array of records, eight fields each.
+    #[napi(ts_type = "Int32Array")]
+    pub records: Object<'env>,
+    /// Uint8Array of bytes to be written.
+    #[napi(ts_type = "Uint8Array")]
+    pub stage: Object<'env>,
+    /// Int32Array of staged writes, four fields each.
+    #[napi(ts_type = "Int32Array")]
+    pub writes: Object<'env>,
+    /// Int32Array: staged writes, epoch, in turn.
+    #[napi(ts_type = "Int32Array")]
+    pub control: Object<'env>,
+    /// Called once per batch.
+    #[napi(
+        ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number) => void"
+    )]
+    pub dispatch: Object<'env>,
+}
+
+/// How a command went: a slot and its generation, or the call and the error number.
+#[napi(object)]
+pub struct Opened {
+    /// The slot.
+    pub slot: i32,
+    /// Its occupant.
+    pub generation: i32,
+    /// 0, or the error number.
+    pub errno: i32,
+    /// The call that failed.
+    pub syscall: String,
+}
+
+/// Bounds of each connection; see the core's `Limits`.
+#[napi(object)]
+pub struct ConnectionSettings {
+    /// Bytes.
+    pub high_water_mark: u32,
+    /// Bytes.
+    pub low_water_mark: u32,
+    /// Bytes.
+    pub max_buffered: u32,
+    /// Milliseconds.
+    pub end_timeout: u32,
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// 'bytes' or 'lines'.
+    pub framing: String,
+    /// Bytes.
+    pub max_frame: u32,
+}
+
+/// How to listen.
+#[napi(object)]
+pub struct ListenSettings {
+    /// Of each connection.
+    pub connection: ConnectionSettings,
+    /// Connections that may wait in the kernel.
+    pub backlog: i32,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// IPV6_V6ONLY.
+    pub ipv6_only: bool,
+    /// Connections open at once.
+    pub max_connections: u32,
+    /// Connections accepted before more are granted.
+    pub credit: u32,
+}
+
+/// An address.
+#[napi(object)]
+pub struct Address {
+    /// In numbers.
+    pub address: String,
+    /// 0 to 65,535.
+    pub port: u16,
+    /// 'IPv4' or 'IPv6'.
+    pub family: String,
+}
+
+/// The reactor's counters.
+#[napi(object)]
+pub struct ReactorStats {
+    /// Turns taken.
+    pub turns: f64,
+    /// Events that the kernel reported.
+    pub events: f64,
+    /// Events for slots whose occupant had changed.
+    pub stale: f64,
+    /// recv(2) calls.
+    pub receives: f64,
+    /// send(2) and sendmsg(2) calls.
+    pub sends: f64,
+    /// Connections accepted.
+    pub accepts: f64,
+    /// Times that accepting paused for want of descriptors or memory.
+    pub accept_pauses: f64,
+}
+
+/// Everything that is used while JavaScript does not run; gone when the driver has stopped.
+struct Working {
+    reactor: Reactor<LinuxKernel>,
+    inbox: JsInbox,
+    staging: Staging,
+}
+
+struct Core {
+    working: RefCell<Option<Working>>,
+    dispatch: RefCell<Option<Rc<Callback>>>,
+    /// Inside a driver's callback: what commands bring about is told at its end.
+    in_turn: Cell<bool>,
+    /// The poll descriptor was made readable for work that is left.
+    woken: Cell<bool>,
+    drains_microtasks: Cell<bool>,
+}
+
+impl Core {
+    fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
+        self.working.borrow_mut().as_mut().map(run)
+    }
+
+    /// Outside a turn, work that a command left is announced to the driver.
+    fn wake_if_needed(&self) {
+        if self.in_turn.get() || self.woken.get() {
+            return;
+        }
+        self.with(|working| {
+            if working.reactor.has_work() {
+                working.reactor.wake();
+                self.woken.set(true);
+            }
+        });
+    }
+
+    /// Runs a command: what was staged before it goes first, so that order is kept.
+    fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
+        let result = self.with(|working| {
+            working.staging.flush(&mut working.reactor);
+            run(&mut working.reactor)
+        });
+        self.wake_if_needed();
+        result
+    }
+
+    fn dispatch(&self, env: sys::napi_env, batch: &Batch) {
+        let callback = self.dispatch.borrow().clone();
+        let (Some(callback), Some(count)) = (callback, node::number(env, batch.records)) else {
+            return;
+        };
+        if batch.fresh.is_empty() {
+            callback.call(&[count]);
+            return;
+        }
+        let fresh = node::array(env, &batch.fresh);
+        let (pool, slab) = (node::number(env, batch.pool), node::number(env, batch.slab));
+        if let (Some(fresh), Some(pool), Some(slab)) = (fresh, pool, slab) {
+            callback.call(&[count, fresh, pool, slab]);
+        }
+    }
+}
+
+impl Task for Core {
+    fn ready(&self, env: sys::napi_env) -> bool {
+        let Some(_scope) = Scope::open(env) else {
+            return true;
+        };
+        self.in_turn.set(true);
+        self.woken.set(false);
+        let drains = self.drains_microtasks.get();
+        let turned = self.with(|working| {
+            working.staging.set_in_turn(drains);
+            working.inbox.begin();
+            let Working { reactor, inbox, .. } = working;
+            reactor
+                .turn(Some(Duration::ZERO), inbox)
+                .map(|_| inbox.take())
+        });
+        let mut batch = match turned {
+            Some(Ok(batch)) => batch,
+            Some(Err(errno)) => {
+                node::throw_uncaught(env, &format!("edgepoll: epoll_wait failed: {errno}"));
+                return false;
+            }
+            None => return false,
+        };
+        for _ in 0..ROUNDS {
+            // A slab may be new without a record: JavaScript must learn of it all the same.
+            if batch.records == 0 && batch.fresh.is_empty() {
+                break;
+            }
+            self.dispatch(env, &batch);
+            if !drains {
+                break;
+            }
+            let told = self.with(|working| {
+                working.staging.flush(&mut working.reactor);
+                let Working { reactor, inbox, .. } = working;
+                reactor.tell(inbox);
+                inbox.take()
+            });
+            let Some(told) = told else { break };
+            batch = told;
+        }
+        self.with(|working| working.staging.set_in_turn(false));
+        self.in_turn.set(false);
+        self.wake_if_needed();
+        true
+    }
+
+    fn stopped(&self) {
+        self.dispatch.borrow_mut().take();
+        self.working.borrow_mut().take();
+    }
+}
+
+/// A reactor in this environment.
+#[napi]
+pub struct ReactorBinding {
+    core: Rc<Core>,
+    driver: Driver,
+}
+
+#[napi]
+impl ReactorBinding {
+    /// Opens one with the driver 'uv' or 'thread'. It does not keep the process alive.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
+        let raw = env.raw();
+        let reactor = Reactor::open(EVENTS, Budget::default()).map_err(|errno| {
+            Error::from_reason(format!("{errno:?}: cannot open an epoll descriptor"))
+        })?;
+        let fd = reactor.as_raw_fd();
+        let inbox = JsInbox::new(raw, memory.records.raw())?;
+        let staging = Staging::new(
+            raw,
+            memory.stage.raw(),
+            memory.writes.raw(),
+            memory.control.raw(),
+        )?;
+        let dispatch = Callback::new(raw, memory.dispatch.raw(), "edgepoll")?;
+        let core = Rc::new(Core {
+            working: RefCell::new(Some(Working {
+                reactor,
+                inbox,
+                staging,
+            })),
+            dispatch: RefCell::new(Some(Rc::new(dispatch))),
+            in_turn: Cell::new(false),
+            woken: Cell::new(false),
+            drains_microtasks: Cell::new(false),
+        });
+        let kind = if driver == "uv" {
+            Kind::Uv
+        } else {
+            Kind::Thread
+        };
+        let task: Rc<dyn Task> = core.clone();
+        let driver = Driver::start(kind, raw, fd, task)?;
+        core.drains_microtasks.set(driver.drains_microtasks());
+        Ok(ReactorBinding { core, driver })
+    }
+
+    /// The epoll descriptor's number, so that it can be refused where it makes no sense.
+    #[napi(getter, catch_unwind)]
+    pub fn fd(&self) -> i32 {
+        self.core
+            .with(|working| working.reactor.as_raw_fd())
+            .unwrap_or(-1)
+    }
+
+    /// Keeps the process alive.
+    #[napi(js_name = "ref", catch_unwind)]
+    pub fn refer(&self) {
+        self.driver.refer();
+    }
+
+    /// Lets the process end.
+    #[napi(catch_unwind)]
+    pub fn unref(&self) {
+        self.driver.unref();
+    }
+
+    /// Stops the driver and closes every descriptor.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.driver.close();
+    }
+
+    /// Listens on an address in numbers.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, address: String, port: u16, settings: ListenSettings) -> Result<Opened> {
+        let address = socket_address(&address, port)?;
+        let connection = settings.connection;
+        let options = ListenOptions {
+            backlog: settings.backlog,
+            no_delay: connection.no_delay,
+            reuse_port: settings.reuse_port,
+            ipv6_only: settings.ipv6_only,
+            max_connections: settings.max_connections,
+            credit: settings.credit,
+            limits: limits_of(&connection),
+            codec: Box::new(move || codec_of(&connection)),
+        };
+        opened(
+            self.core
+                .command(|reactor| reactor.listen(address, options)),
+        )
+    }
+
+    /// Starts to connect to an address in numbers.
+    #[napi(catch_unwind)]
+    pub fn connect(
+        &self,
+        address: String,
+        port: u16,
+        timeout: u32,
+        settings: ConnectionSettings,
+    ) -> Result<Opened> {
+        let address = socket_address(&address, port)?;
+        let options = ConnectOptions {
+            no_delay: settings.no_delay,
+            timeout,
+            limits: limits_of(&settings),
+            codec: codec_of(&settings),
+        };
+        opened(
+            self.core
+                .command(|reactor| reactor.connect(address, options)),
+        )
+    }
+
+    /// Allows a listener `more` connections.
+    #[napi(catch_unwind)]
+    pub fn grant(&self, slot: i32, generation: i32, more: u32) {
+        self.core
+            .command(|reactor| reactor.grant(token(slot, generation), more));
+    }
+
+    /// Stops listening.
+    #[napi(catch_unwind)]
+    pub fn close_listener(&self, slot: i32, generation: i32) {
+        self.core
+            .command(|reactor| reactor.close_listener(token(slot, generation)));
+    }
+
+    /// Writes at once; gives the bytes queued, or a refusal: −1 closed, −2 ended, −3 failed before, −4 queue
+    /// full, −5 not a message of the protocol.
+    #[napi(catch_unwind)]
+    pub fn write(&self, slot: i32, generation: i32, message: Uint8ArraySlice<'_>) -> f64 {
+        let bytes: &[u8] = &message;
+        // A detached or empty array has nothing to send, and maybe no memory.
+        let result = self
+            .core
+            .command(|reactor| reactor.write(token(slot, generation), bytes, false));
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a queue has far fewer than 2^53 bytes"
+        )]
+        match result {
+            Some(Ok(queued)) => queued as f64,
+            None | Some(Err(WriteError::Closed)) => -1.0,
+            Some(Err(WriteError::Ended)) => -2.0,
+            Some(Err(WriteError::Failed)) => -3.0,
+            Some(Err(WriteError::QueueFull)) => -4.0,
+            Some(Err(WriteError::Protocol(_))) => -5.0,
+        }
+    }
+
+    /// Writes what is staged; gives the number of records that this brought about.
+    #[napi(catch_unwind)]
+    pub fn flush(&self) -> u32 {
+        let in_turn = self.core.in_turn.get();
+        let told = self.core.with(|working| {
+            working.staging.flush(&mut working.reactor);
+            if in_turn {
+                // The records of the running batch may not be read yet.
+                return 0;
+            }
+            let Working { reactor, inbox, .. } = working;
+            reactor.tell(inbox);
+            inbox.take().records
+        });
+        self.core.wake_if_needed();
+        u32::try_from(told.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes in a connection's send queue.
+    #[napi(catch_unwind)]
+    pub fn queued(&self, slot: i32, generation: i32) -> u32 {
+        let queued = self
+            .core
+            .with(|working| working.reactor.queued(token(slot, generation)));
+        u32::try_from(queued.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Receives no more until resumed.
+    #[napi(catch_unwind)]
+    pub fn pause(&self, slot: i32, generation: i32) {
+        self.core
+            .command(|reactor| reactor.pause(token(slot, generation)));
+    }
+
+    /// Receives again.
+    #[napi(catch_unwind)]
+    pub fn resume(&self, slot: i32, generation: i32) {
+        self.core
+            .command(|reactor| reactor.resume(token(slot, generation)));
+    }
+
+    /// FIN behind what is queued; with `discard` what still arrives is thrown away.
+    #[napi(catch_unwind)]
+    pub fn end(&self, slot: i32, generation: i32, discard: bool) {
+        self.core.command(|reactor| {
+            let token = token(slot, generation);
+            if discard {
+                reactor.end_and_discard(token);
+            } else {
+                reactor.end(token);
+            }
+        });
+    }
+
+    /// Closes at once.
+    #[napi(catch_unwind)]
+    pub fn destroy(&self, slot: i32, generation: i32) {
+        self.core
+            .command(|reactor| reactor.destroy(token(slot, generation)));
+    }
+
+    /// The address on this side, of a listener or a connection; null when it is closed.
+    #[napi(catch_unwind)]
+    pub fn local_address(&self, slot: i32, generation: i32) -> Option<Address> {
+        let found = self
+            .core
+            .with(|working| working.reactor.local_address(token(slot, generation)));
+        found?.ok().map(address_of)
+    }
+
+    /// The address at the other end; null when the connection is closed.
+    #[napi(catch_unwind)]
+    pub fn peer_address(&self, slot: i32, generation: i32) -> Option<Address> {
+        let found = self
+            .core
+            .with(|working| working.reactor.peer_address(token(slot, generation)));
+        found?.map(address_of)
+    }
+
+    /// Bytes received and sent so far; empty when the connection is closed.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "counters beyond 2^53 bytes lose their last digits"
+    )]
+    pub fn counters(&self, slot: i32, generation: i32) -> Vec<f64> {
+        let found = self
+            .core
+            .with(|working| working.reactor.counters(token(slot, generation)));
+        found.flatten().map_or_else(Vec::new, |(read, written)| {
+            vec![read as f64, written as f64]
+        })
+    }
+
+    /// The text of a protocol error.
+    #[napi(catch_unwind)]
+    pub fn text(&self, index: u32) -> String {
+        let text = self.core.with(|working| working.inbox.text(index as usize));
+        text.unwrap_or_default().to_owned()
+    }
+
+    /// The counters since the start.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "counters beyond 2^53 lose their last digits"
+    )]
+    pub fn stats(&self) -> ReactorStats {
+        let stats = self
+            .core
+            .with(|working| working.reactor.stats())
+            .unwrap_or_default();
+        ReactorStats {
+            turns: stats.turns as f64,
+            events: stats.events as f64,
+            stale: stats.stale as f64,
+            receives: stats.receives as f64,
+            sends: stats.sends as f64,
+            accepts: stats.accepts as f64,
+            accept_pauses: stats.accept_pauses as f64,
+        }
+    }
+}
+
+fn token(slot: i32, generation: i32) -> Token {
+    Token {
+        index: slot.cast_unsigned(),
+        generation: generation.cast_unsigned(),
+    }
+}
+
+fn opened(result: Option<std::result::Result<Token, Failure>>) -> Result<Opened> {
+    match result {
+        Some(Ok(token)) => Ok(Opened {
+            slot: token.index.cast_signed(),
+            generation: token.generation.cast_signed(),
+            errno: 0,
+            syscall: String::new(),
+        }),
+        Some(Err(failure)) => Ok(Opened {
+            slot: -1,
+            generation: 0,
+            errno: failure.errno as i32,
+            syscall: failure.call.name().to_owned(),
+        }),
+        None => Err(Error::from_reason("the reactor is closed")),
+    }
+}
+
+fn socket_address(address: &str, port: u16) -> Result<SocketAddr> {
+    let ip: IpAddr = address
+        .parse()
+        .map_err(|_| Error::from_reason(format!("not an IP address: {address}")))?;
+    Ok(SocketAddr::new(ip, port))
+}
+
+fn address_of(address: SocketAddr) -> Address {
+    Address {
+        address: address.ip().to_string(),
+        port: address.port(),
+        family: if address.is_ipv4() { "IPv4" } else { "IPv6" }.to_owned(),
+    }
+}
+
+fn limits_of(settings: &ConnectionSettings) -> Limits {
+    Limits {
+        high_water: settings.high_water_mark,
+        low_water: settings.low_water_mark,
+        send_queue: settings.max_buffered,
+        end_timeout: settings.end_timeout,
+        ..Limits::default()
+    }
+}
+
+fn codec_of(settings: &ConnectionSettings) -> Box<dyn Codec> {
+    match settings.framing.as_str() {
+        "lines" => Box::new(Lines::new(settings.max_frame as usize)),
+        _ => Box::new(Bytes),
+    }
+}

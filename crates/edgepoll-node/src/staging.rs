@@ -1,0 +1,110 @@
+//! Small writes as JavaScript left them: bytes in one shared array, who they are for in another.
+//!
+//! JavaScript fills both between turns and the glue empties them in one go, so that a batch of small writes
+//! costs no native call each. It must never be read while JavaScript runs. Called by the reactor's binding.
+
+use edgepoll::kernel::{LinuxKernel, Token};
+use edgepoll::reactor::Reactor;
+use napi::{sys, Result};
+
+use crate::node::{self, Reference};
+
+/// A staged write: slot, generation, offset, length; the length's sign bit says that another write to the
+/// same connection follows in this batch.
+const FIELDS: usize = 4;
+
+/// Where in the control array the two sides talk.
+mod control {
+    /// How many writes are staged. JavaScript counts up, the glue sets to 0.
+    pub(super) const COUNT: usize = 0;
+    /// Counts the times that the glue emptied the stage: JavaScript's «this batch» ends with it.
+    pub(super) const EPOCH: usize = 1;
+    /// 1 while the glue will empty the stage by itself after this callback.
+    pub(super) const IN_TURN: usize = 2;
+}
+
+/// The shared arrays; nobody but src/reactor-host.ts has them, so they cannot be detached.
+pub(crate) struct Staging {
+    _keep: [Reference; 3],
+    bytes: *const u8,
+    size: usize,
+    writes: *const i32,
+    capacity: usize,
+    control: *mut i32,
+}
+
+impl Staging {
+    pub(crate) fn new(
+        env: sys::napi_env,
+        bytes: sys::napi_value,
+        writes: sys::napi_value,
+        control: sys::napi_value,
+    ) -> Result<Staging> {
+        let (data, size) = node::bytes_of(env, bytes)?;
+        let (records, length) = node::bytes_of(env, writes)?;
+        let (control_data, _) = node::bytes_of(env, control)?;
+        Ok(Staging {
+            _keep: [
+                Reference::new(env, bytes)?,
+                Reference::new(env, writes)?,
+                Reference::new(env, control)?,
+            ],
+            bytes: data,
+            size,
+            writes: records.cast_const().cast(),
+            capacity: length / FIELDS,
+            control: control_data.cast(),
+        })
+    }
+
+    fn get(&self, at: usize) -> i32 {
+        // SAFETY: the control array has these fields, lives as long as we do, and JavaScript is not running.
+        unsafe { self.control.add(at).read() }
+    }
+
+    fn set(&self, at: usize, value: i32) {
+        // SAFETY: as in `get`.
+        unsafe { self.control.add(at).write(value) };
+    }
+
+    /// Says whether the glue empties the stage by itself after the running callback.
+    pub(crate) fn set_in_turn(&self, in_turn: bool) {
+        self.set(control::IN_TURN, i32::from(in_turn));
+    }
+
+    /// Writes everything staged, in order.
+    pub(crate) fn flush(&self, reactor: &mut Reactor<LinuxKernel>) {
+        let count = usize::try_from(self.get(control::COUNT))
+            .unwrap_or(0)
+            .min(self.capacity);
+        if count == 0 {
+            return;
+        }
+        for index in 0..count {
+            // SAFETY: `index < capacity`, so the four fields lie inside the array, and JavaScript is not running.
+            let [slot, generation, offset, length] = unsafe {
+                self.writes
+                    .add(index * FIELDS)
+                    .cast::<[i32; FIELDS]>()
+                    .read()
+            };
+            let more = length < 0;
+            let offset = usize::try_from(offset).unwrap_or(0);
+            let length = usize::try_from(length & i32::MAX).unwrap_or(0);
+            if offset + length > self.size {
+                continue;
+            }
+            // SAFETY: the range was checked against the array's size just now.
+            let message = unsafe { std::slice::from_raw_parts(self.bytes.add(offset), length) };
+            let token = Token {
+                index: slot.cast_unsigned(),
+                generation: generation.cast_unsigned(),
+            };
+            // A refusal is followed by the connection's close, which tells why: JavaScript stages only for
+            // connections that are open and whose protocol takes every message.
+            let _ = reactor.write(token, message, more);
+        }
+        self.set(control::COUNT, 0);
+        self.set(control::EPOCH, self.get(control::EPOCH).wrapping_add(1));
+    }
+}

@@ -1,0 +1,26 @@
+// Runs one example: npm run --silent example -- NAME [options]. One job: build what is stale, then
+// import the example into this same process, so that the pid it prints is the one that serves.
+// Writes nothing to stdout and reads nothing from stdin: both belong to the example.
+
+import { readdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { inProject } from './lib/root.mjs';
+import { failSetUp, setUp, toRunExamples } from './setup.mjs';
+
+const [name, ...args] = process.argv.slice(2);
+const names = readdirSync(inProject('examples'))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length));
+
+if (!names.includes(name)) {
+  if (name !== undefined) console.error(`There is no example '${name}'.`);
+  console.error('usage: npm run --silent example -- NAME [options]');
+  console.error(`examples: ${names.toSorted().join(' ')}`);
+  process.exit(2);
+}
+
+await setUp(toRunExamples, { quiet: true }).catch(failSetUp);
+
+const script = inProject(`build/examples/${name}.js`);
+process.argv = [process.argv[0], script, ...args];
+await import(pathToFileURL(script).href);

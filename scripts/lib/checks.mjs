@@ -1,0 +1,47 @@
+// Every check of the project, in the order in which they run: the cheap and the broad first.
+// One job: the list. A check is one command; `count` reads how many tests that ran (without it, the
+// check is one test), and --fast leaves the slow ones out. Used by test.mjs.
+
+import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
+import { inProject } from './root.mjs';
+
+const tsc = (project) => [bin('tsc'), '-p', project, '--noEmit'];
+const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
+const cargo = (command) => ['cargo', command, '--locked', '--workspace'];
+
+export const checks = [
+  { name: 'rustfmt', command: ['cargo', 'fmt', '--all', '--check'] },
+  { name: 'locks', command: script('locks') },
+  { name: 'oxfmt', command: [bin('oxfmt'), '--check'] },
+  { name: 'tsc-src', command: tsc('tsconfig.json') },
+  { name: 'tsc-examples', command: tsc('tsconfig.examples.json') },
+  { name: 'tsc-test', command: tsc('tsconfig.test.json') },
+  { name: 'types', command: tsc('tsconfig.types.json') },
+  { name: 'oxlint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
+  { name: 'dts', command: script('dts', '--check') },
+  { name: 'no-tokio', command: script('no-tokio') },
+  {
+    name: 'clippy',
+    command: [...cargo('clippy'), '--all-targets', '--', '-D', 'warnings'],
+  },
+  {
+    name: 'cargo-test',
+    command: [...cargo('test'), '--no-fail-fast'],
+    count: cargoCounts,
+  },
+  { name: 'ava', command: [bin('ava')], count: avaCounts },
+  {
+    name: 'ava-threads',
+    command: [bin('ava')],
+    env: { EDGEPOLL_AVA_THREADS: '1' },
+    count: avaCounts,
+  },
+  { name: 'smoke-node', command: script('smoke', 'node') },
+  { name: 'smoke-bun', command: script('smoke', 'bun'), slow: true },
+  { name: 'smoke-deno', command: script('smoke', 'deno'), slow: true },
+  { name: 'faults', command: script('faults'), count: plainCounts, slow: true },
+];
+
+function bin(name) {
+  return inProject(`node_modules/.bin/${name}`);
+}

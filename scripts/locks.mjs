@@ -1,0 +1,36 @@
+// Fails when a lock file says where its packages were downloaded from: that would tie the project
+// to one registry; and when one is not that of its package.json, since the set-up installs by it.
+// One job: look at the committed lock files. Called by the tests.
+
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { inProject } from './lib/root.mjs';
+
+const cratesIo = 'registry+https://github.com/rust-lang/crates.io-index';
+const read = (path) => readFileSync(inProject(path), 'utf8');
+const lines = (path) => read(path).split('\n');
+const wrong = [];
+
+for (const folder of ['', 'benchmark/']) {
+  const path = `${folder}package-lock.json`;
+  const wanted = JSON.parse(read(`${folder}package.json`));
+  const locked = JSON.parse(read(path)).packages[''];
+  for (const kind of ['dependencies', 'devDependencies']) {
+    if (!isDeepStrictEqual(wanted[kind], locked[kind])) {
+      wrong.push(`${path}: its ${kind} are not those of package.json; run npm install`);
+    }
+  }
+  for (const line of lines(path)) {
+    if (/"resolved": "(?!file:)/.test(line)) wrong.push(`${path}: ${line.trim()}`);
+  }
+}
+for (const line of lines('Cargo.lock')) {
+  const source = /^source = "(.*)"$/.exec(line)?.[1];
+  if (source !== undefined && source !== cratesIo) wrong.push(`Cargo.lock: ${line}`);
+}
+
+if (wrong.length > 0) {
+  console.error(`locks: not as they have to be:\n${wrong.join('\n')}`);
+  process.exit(1);
+}
+console.log('locks: they name no registry and fit their package.json');

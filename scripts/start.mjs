@@ -1,0 +1,43 @@
+// npm start: the set-up, then the chat server, ended by Ctrl-C with exit code 0. One job: own that
+// child: show its lines, say how to connect, hand signals on, and not end before it has.
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { inProject } from './lib/root.mjs';
+import { failSetUp, setUp, toRunExamples } from './setup.mjs';
+
+const host = '127.0.0.1';
+const port = '7000';
+const graceMs = 5000;
+
+await setUp(toRunExamples).catch(failSetUp);
+
+// In our process group on purpose: whatever ends the group ends the server too.
+const chat = spawn(
+  process.execPath,
+  [inProject('build/examples/chat.js'), '--host', host, '--port', port],
+  { cwd: inProject(), stdio: ['ignore', 'pipe', 'inherit'] },
+);
+
+createInterface({ input: chat.stdout }).on('line', (line) => {
+  console.log(line);
+  if (!line.startsWith('listening on ')) return;
+  console.log(`chat: connect from other terminals with  nc ${host} ${port}`);
+  console.log('chat: every line goes to everybody; Ctrl-C ends the server');
+});
+
+let stopping = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    chat.kill(signal);
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => chat.kill('SIGKILL'), graceMs).unref();
+  });
+}
+
+chat.on('error', failSetUp);
+chat.on('close', (code) => {
+  if (!stopping) console.error('chat: the server ended by itself');
+  process.exitCode = stopping ? 0 : (code ?? 1) || 1;
+});

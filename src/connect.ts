@@ -1,0 +1,54 @@
+/** Opens connections: checks, resolves, tries each address. It must never leave a socket behind when it rejects. */
+import type { Connection } from './connection.js';
+import { makeConnection, opening } from './connection.js';
+import { chooseDriver } from './driver.js';
+import { systemError } from './errors.js';
+import type { ConnectConfig, ConnectOptions } from './options.js';
+import { connectConfig } from './options.js';
+import type { ReactorHost } from './reactor-host.js';
+import { hostOf } from './reactor-host.js';
+import { resolve } from './resolve.js';
+
+/**
+ * Connects over TCP.
+ *
+ * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
+ * last, the resolver's code (`ENOTFOUND`), or the signal's reason. Throws `TypeError` or `RangeError` for bad
+ * options, as a rejection, before any system call.
+ */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const config = connectConfig(options);
+  const driver = chooseDriver(options.driver);
+  config.signal?.throwIfAborted();
+  const addresses = await resolve(config.host);
+  let failure: unknown = new Error('the resolver gave no address');
+  for (const address of addresses) {
+    config.signal?.throwIfAborted();
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- the next address is tried only when this one fails
+      return await attempt(hostOf(driver), address, config);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  config.signal?.throwIfAborted();
+  throw failure;
+}
+
+async function attempt(host: ReactorHost, address: string, config: ConnectConfig): Promise<Connection> {
+  const { port, timeout, settings, signal } = config;
+  const opened = host.native.connect(address, port, timeout, settings);
+  const { slot, generation, errno, syscall } = opened;
+  if (errno !== 0) throw systemError(errno, { syscall, address, port });
+  const parts = { host, slot, generation, config, sink: undefined, onClose: undefined };
+  const connection = makeConnection(parts, true);
+  host.addConnection(slot, connection);
+  const abort = (): void => connection.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await opening(connection, { address, port });
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+  return connection;
+}

@@ -1,0 +1,537 @@
+/**
+ * A connection as its owner sees it: bytes by iteration or `read()`, writes with promises, one truthful end.
+ *
+ * The core holds the rules; this file holds the promises. It must never settle one twice, and never lose an
+ * error: what nobody awaited is kept for whoever asks next.
+ */
+import type { NativeAddress } from './binding.js';
+import { EdgepollError, readEnding } from './errors.js';
+import type { ErrorDetails } from './errors.js';
+import type { ConnectionConfig } from './options.js';
+import type { ReactorHost } from './reactor-host.js';
+import { typeError } from './validate.js';
+
+/** An address of one end of a connection, or of a server. */
+export interface Address {
+  /** The address in numbers. */
+  address: string;
+  /** The port, 0 to 65,535. */
+  port: number;
+  /** Which family. */
+  family: 'IPv4' | 'IPv6';
+}
+
+/** Why and how a connection ended. */
+export interface CloseReason {
+  /** `ended`: both sides sent everything. `failed`: see `error`. `destroyed`: this side gave it up. */
+  cause: 'ended' | 'failed' | 'destroyed';
+  /** What failed, or what `destroy()` was given. */
+  error: Error | undefined;
+  /** Bytes written that the kernel never took. */
+  bytesUnsent: number;
+}
+
+/** Who takes a connection's events instead of its own iterator: `server.events()`. */
+export interface EventSink {
+  data(connection: Connection, data: Buffer): void;
+  end(connection: Connection): void;
+  drain(connection: Connection): void;
+  close(connection: Connection, reason: CloseReason): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  host: ReactorHost;
+  slot: number;
+  generation: number;
+  config: ConnectionConfig;
+  /** Takes the events, if somebody does. */
+  sink: EventSink | undefined;
+  /** Told once, when the connection is over. */
+  onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
+}
+
+type Waiter = (result: IteratorResult<Buffer, undefined> | Promise<never>) => void;
+
+/** A promise with its two ends, whose rejection is never «unhandled»: whoever awaits it still sees it. */
+interface Deferred {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+/** The promise of every write that the kernel had room for. */
+const DONE: Promise<void> = Promise.resolve();
+
+const NO_MORE: IteratorResult<Buffer, undefined> = Object.freeze({ value: undefined, done: true });
+
+/** Writes up to this many bytes are staged; longer ones are sent from the caller's memory at once. */
+const STAGED = 4096;
+
+/** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
+const CHUNK_COST = 128;
+
+// One bit each, in one field: an idle connection should cost little.
+const CONNECTING = 1;
+const READ_ENDED = 2;
+const END_TAKEN = 4;
+const WRITE_ENDED = 8;
+const OVER = 16;
+const PAUSED = 32;
+const UNREFED = 64;
+const ERROR_TOLD = 128;
+
+let nextId = 1;
+
+// The core's side of a connection. Set by the class's static block, used by reactor-host.ts and server.ts
+// alone: whoever holds a Connection cannot reach its private fields.
+/** Bytes arrived. */
+export let handleData: (connection: Connection, data: Buffer) => void;
+/** The peer's end arrived. */
+export let handleEnd: (connection: Connection) => void;
+/** The send queue has this many bytes. */
+export let handleQueued: (connection: Connection, bytes: number) => void;
+/** The connect succeeded. */
+export let handleConnected: (connection: Connection) => void;
+/** The connection is over. */
+export let handleClosed: (connection: Connection, detail: number, read: number, written: number) => void;
+/** The sink handed `length` bytes to its consumer. */
+export let handleTaken: (connection: Connection, length: number) => void;
+/** The consumer took the peer's end. */
+export let handleEndTaken: (connection: Connection) => void;
+/** Resolves when connected, rejects with the connect's error. */
+export let opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
+/** The next chunk, the end, or the error. */
+let pull: (connection: Connection) => Promise<IteratorResult<Buffer, undefined>>;
+/** The consumer has left. */
+let leave: (connection: Connection) => void;
+/** Makes a connection: there is no public constructor. */
+export let makeConnection: (parts: ConnectionParts, connecting: boolean) => Connection;
+
+/**
+ * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
+ *
+ * Every chunk is the consumer's own: its memory is never written again.
+ */
+export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
+  /** Unique in this thread, never used again. */
+  readonly id: number;
+  readonly #host: ReactorHost;
+  readonly #slot: number;
+  readonly #generation: number;
+  readonly #config: ConnectionConfig;
+  readonly #sink: EventSink | undefined;
+  readonly #onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
+  #flags: number;
+  #chunks: Buffer[] | undefined = undefined;
+  #waiters: Waiter | Waiter[] | undefined = undefined;
+  /** Cost of the chunks that nobody has taken. */
+  #unread = 0;
+  /** The send queue's length as told last. */
+  #queued = 0;
+  /** The epoch and number of the last staged write. */
+  #epoch = -1;
+  #staged = -1;
+  #drained: Deferred | undefined = undefined;
+  #finished: Deferred | undefined = undefined;
+  #closed: Deferred | undefined = undefined;
+  #reason: CloseReason | undefined = undefined;
+  /** While connecting: the promise and the address. After a close: the counters. */
+  #rest: unknown = undefined;
+
+  private constructor(parts: ConnectionParts, connecting: boolean) {
+    this.id = nextId;
+    nextId += 1;
+    this.#host = parts.host;
+    this.#slot = parts.slot;
+    this.#generation = parts.generation;
+    this.#config = parts.config;
+    this.#sink = parts.sink;
+    this.#onClose = parts.onClose;
+    this.#flags = connecting ? CONNECTING : 0;
+    this.#host.retain();
+  }
+
+  static {
+    makeConnection = (parts, connecting) => new Connection(parts, connecting);
+    handleData = (connection, data) => connection.#handleData(data);
+    handleEnd = (connection) => connection.#handleEnd();
+    handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
+    handleConnected = (connection) => connection.#handleConnected();
+    handleClosed = (connection, detail, read, written) =>
+      connection.#handleClosed(detail, read, written);
+    handleTaken = (connection, length) => connection.#take(length);
+    handleEndTaken = (connection) => connection.#takeEnd();
+    pull = (connection) => connection.#next();
+    leave = (connection) => connection.#leave();
+    opening = (connection, address) => {
+      const opened = deferred();
+      connection.#rest = { opened, address };
+      return opened.promise;
+    };
+  }
+
+  /** The address on this side; `undefined` once the connection is closed. */
+  get localAddress(): Address | undefined {
+    return address(this.#host.native.localAddress(this.#slot, this.#generation));
+  }
+
+  /** The address at the other end; `undefined` once the connection is closed. */
+  get remoteAddress(): Address | undefined {
+    return address(this.#host.native.peerAddress(this.#slot, this.#generation));
+  }
+
+  /** Bytes written that the kernel has not taken, as of the last turn. */
+  get bufferedAmount(): number {
+    return this.#queued;
+  }
+
+  /** Bytes received from the kernel. */
+  get bytesRead(): number {
+    return this.#counters()[0] ?? 0;
+  }
+
+  /** Bytes that the kernel has taken. */
+  get bytesWritten(): number {
+    return this.#counters()[1] ?? 0;
+  }
+
+  #counters(): number[] {
+    if ((this.#flags & OVER) !== 0) return this.#rest as number[];
+    return this.#host.native.counters(this.#slot, this.#generation);
+  }
+
+  /**
+   * Resolves when the connection is over; never rejects. Chunks that arrived before can still be read.
+   */
+  get closed(): Promise<CloseReason> {
+    if (this.#reason !== undefined) return Promise.resolve(this.#reason);
+    this.#closed ??= deferred();
+    return this.#closed.promise.then(() => this.#reason as CloseReason);
+  }
+
+  /**
+   * Sends `data`; a string goes as UTF-8. Resolves when writing may go on: at once below `highWaterMark`,
+   * else when the queue has fallen to `lowWaterMark`. That the kernel took bytes does not say that the peer
+   * received them.
+   *
+   * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
+   * does not end the process. Throws a `TypeError` for anything but bytes and strings, and `ERR_FRAME_TOO_LONG`
+   * or `ERR_MALFORMED` rejections for a message that is no frame of the connection's framing.
+   */
+  write(data: Uint8Array | string): Promise<void> {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
+    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
+    const host = this.#host;
+    if (bytes.byteLength <= STAGED && this.#config.settings.framing === 'bytes') {
+      if (bytes.byteLength > 0) {
+        const epoch = host.epoch;
+        const previous = this.#epoch === epoch ? this.#staged : -1;
+        this.#staged = host.stage(this.#slot, this.#generation, bytes, previous);
+        this.#epoch = host.epoch;
+      }
+    } else {
+      const queued = host.native.write(this.#slot, this.#generation, bytes);
+      if (queued < 0) return this.#refuse(queued);
+      this.#queued = queued;
+    }
+    if (this.#queued < this.#config.settings.highWaterMark) return DONE;
+    this.#drained ??= deferred();
+    return this.#drained.promise;
+  }
+
+  /** A rejection for a write that was not taken. */
+  #refuse(refusal = 0): Promise<void> {
+    const promise = Promise.reject(this.#refusal(refusal));
+    promise.catch(() => {});
+    return promise;
+  }
+
+  #refusal(refusal: number): Error {
+    if (this.#reason?.error !== undefined) return this.#reason.error;
+    if (refusal === -4) {
+      return new EdgepollError('ERR_SEND_QUEUE_FULL', 'the peer does not read: the send queue is full');
+    }
+    if (refusal === -5) {
+      const { framing, maxFrame } = this.#config.settings;
+      return new EdgepollError(
+        'ERR_MALFORMED',
+        `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
+      );
+    }
+    const ended = (this.#flags & OVER) === 0;
+    return ended
+      ? new EdgepollError('ERR_WRITE_AFTER_END', 'the connection was ended: nothing more can be written')
+      : new EdgepollError('ERR_CLOSED', 'the connection is closed');
+  }
+
+  /**
+   * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
+   * goes on. Ending twice is allowed.
+   */
+  end(data?: Uint8Array | string): Promise<void> {
+    if (data !== undefined) {
+      const written = this.write(data);
+      if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return written;
+    }
+    return this.#end(false);
+  }
+
+  #end(discard: boolean): Promise<void> {
+    if ((this.#flags & OVER) !== 0) return DONE;
+    this.#flags |= WRITE_ENDED;
+    this.#host.native.end(this.#slot, this.#generation, discard);
+    if (this.#host.native.queued(this.#slot, this.#generation) === 0) return DONE;
+    this.#finished ??= deferred();
+    return this.#finished.promise;
+  }
+
+  /**
+   * Gives the connection up at once: what is queued is lost, and so is what was received and not read.
+   * `error`, if given, is what reads, writes and `closed` then tell.
+   */
+  destroy(error?: Error): void {
+    if ((this.#flags & OVER) !== 0) return;
+    this.#host.native.destroy(this.#slot, this.#generation);
+    this.#chunks = undefined;
+    this.#over({ cause: 'destroyed', error, bytesUnsent: this.#queued });
+  }
+
+  /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */
+  async read(): Promise<Buffer | null> {
+    const result = await this.#next();
+    return result.done === true ? null : result.value;
+  }
+
+  /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined> {
+    return new ConnectionIterator(this);
+  }
+
+  /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leave();
+    await this.closed;
+  }
+
+  /** Keeps the process alive while the connection is open; the default. */
+  ref(): this {
+    if ((this.#flags & (UNREFED | OVER)) === UNREFED) {
+      this.#flags &= ~UNREFED;
+      this.#host.retain();
+    }
+    return this;
+  }
+
+  /** Lets the process end while the connection is open. */
+  unref(): this {
+    if ((this.#flags & (UNREFED | OVER)) === 0) {
+      this.#flags |= UNREFED;
+      this.#host.release();
+    }
+    return this;
+  }
+
+  /** The consumer wants no more: what was written still goes out, what arrives is thrown away. */
+  #leave(): void {
+    this.#chunks = undefined;
+    this.#unread = 0;
+    void this.#end(true);
+  }
+
+  #next(): Promise<IteratorResult<Buffer, undefined>> {
+    if (this.#sink !== undefined) {
+      return Promise.reject(new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'));
+    }
+    const chunk = this.#chunks?.shift();
+    if (chunk !== undefined) {
+      if (this.#chunks?.length === 0) this.#chunks = undefined;
+      this.#take(chunk.byteLength);
+      return Promise.resolve({ value: chunk, done: false });
+    }
+    if ((this.#flags & (READ_ENDED | OVER)) !== 0) return this.#lastResult();
+    return new Promise((resolve) => {
+      if (this.#waiters === undefined) this.#waiters = resolve;
+      else if (typeof this.#waiters === 'function') this.#waiters = [this.#waiters, resolve];
+      else this.#waiters.push(resolve);
+    });
+  }
+
+  /** The end, or the error, which is told once. */
+  #lastResult(): Promise<IteratorResult<Buffer, undefined>> {
+    const error = this.#reason?.error;
+    if (error !== undefined && (this.#flags & (ERROR_TOLD | END_TAKEN)) === 0) {
+      this.#flags |= ERROR_TOLD;
+      return Promise.reject(error);
+    }
+    this.#takeEnd();
+    return Promise.resolve(NO_MORE);
+  }
+
+  #takeEnd(): void {
+    if ((this.#flags & (END_TAKEN | READ_ENDED)) !== READ_ENDED) return;
+    this.#flags |= END_TAKEN;
+    if (!this.#config.allowHalfOpen && (this.#flags & WRITE_ENDED) === 0) void this.#end(false);
+  }
+
+  #shiftWaiter(): Waiter | undefined {
+    const waiters = this.#waiters;
+    if (waiters === undefined || typeof waiters === 'function') {
+      this.#waiters = undefined;
+      return waiters;
+    }
+    const first = waiters.shift();
+    if (waiters.length === 0) this.#waiters = undefined;
+    return first;
+  }
+
+  #handleData(data: Buffer): void {
+    if ((this.#flags & OVER) !== 0) return;
+    const sink = this.#sink;
+    if (sink === undefined) {
+      const waiter = this.#shiftWaiter();
+      if (waiter !== undefined) {
+        waiter({ value: data, done: false });
+        return;
+      }
+      (this.#chunks ??= []).push(data);
+    }
+    this.#unread += data.byteLength + CHUNK_COST;
+    sink?.data(this, data);
+    if (this.#unread > this.#config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
+      this.#flags |= PAUSED;
+      this.#host.native.pause(this.#slot, this.#generation);
+    }
+  }
+
+  #take(length: number): void {
+    this.#unread -= length + CHUNK_COST;
+    if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#config.readHighWaterMark / 2) {
+      this.#flags &= ~PAUSED;
+      this.#host.native.resume(this.#slot, this.#generation);
+    }
+  }
+
+  #handleEnd(): void {
+    if ((this.#flags & OVER) !== 0) return;
+    this.#flags |= READ_ENDED;
+    if (this.#sink !== undefined) {
+      this.#sink.end(this);
+      return;
+    }
+    for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
+      waiter(NO_MORE);
+      this.#takeEnd();
+    }
+  }
+
+  #handleQueued(bytes: number): void {
+    if ((this.#flags & OVER) !== 0) return;
+    this.#queued = bytes;
+    if (bytes <= this.#config.settings.lowWaterMark && this.#drained !== undefined) {
+      this.#drained.resolve();
+      this.#drained = undefined;
+      this.#sink?.drain(this);
+    }
+    if (bytes === 0) {
+      this.#finished?.resolve();
+      this.#finished = undefined;
+    }
+  }
+
+  #handleConnected(): void {
+    this.#flags &= ~CONNECTING;
+    const { opened } = this.#rest as { opened: Deferred };
+    this.#rest = undefined;
+    opened.resolve();
+  }
+
+  #handleClosed(detail: number, read: number, written: number): void {
+    if ((this.#flags & OVER) !== 0) {
+      this.#rest = [read, written];
+      return;
+    }
+    const connecting = (this.#flags & CONNECTING) !== 0;
+    const rest = this.#rest;
+    const where = connecting ? (rest as { address: ErrorDetails }).address : {};
+    const { cause, error } = readEnding(detail, where, (index) => this.#host.native.text(index));
+    this.#over({ cause, error, bytesUnsent: this.#queued });
+    this.#rest = [read, written];
+    if (connecting) (rest as { opened: Deferred }).opened.reject(error ?? this.#refusal(0));
+  }
+
+  /** The one place where a connection becomes over. */
+  #over(reason: CloseReason): void {
+    this.#reason = reason;
+    const connecting = (this.#flags & CONNECTING) !== 0;
+    if ((this.#flags & UNREFED) === 0) this.#host.release();
+    this.#flags |= OVER;
+    if (connecting) (this.#rest as { opened: Deferred }).opened.reject(this.#refusal(0));
+    this.#rest = [0, 0];
+    for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
+      waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
+    }
+    this.#drained?.reject(this.#refusal(0));
+    this.#drained = undefined;
+    if (reason.cause === 'ended') this.#finished?.resolve();
+    else this.#finished?.reject(this.#refusal(0));
+    this.#finished = undefined;
+    this.#closed?.resolve();
+    this.#sink?.close(this, reason);
+    this.#onClose?.(this, reason);
+  }
+
+  /** The first waiter gets the error, the others the end. */
+  #tellError(error: Error): IteratorResult<Buffer, undefined> | Promise<never> {
+    if ((this.#flags & ERROR_TOLD) !== 0) return NO_MORE;
+    this.#flags |= ERROR_TOLD;
+    return Promise.reject(error);
+  }
+}
+
+function address(found: NativeAddress | null): Address | undefined {
+  return found === null ? undefined : { ...found, family: found.family === 'IPv4' ? 'IPv4' : 'IPv6' };
+}
+
+/** What `for await` holds. Leaving it in any way but the end lets the connection go. */
+class ConnectionIterator implements AsyncIterableIterator<Buffer, undefined, undefined> {
+  readonly #connection: Connection;
+  #left = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  next(): Promise<IteratorResult<Buffer, undefined>> {
+    return this.#left ? Promise.resolve(NO_MORE) : pull(this.#connection);
+  }
+
+  return(): Promise<IteratorResult<Buffer, undefined>> {
+    if (!this.#left) {
+      this.#left = true;
+      leave(this.#connection);
+    }
+    return Promise.resolve(NO_MORE);
+  }
+
+  throw(error?: unknown): Promise<IteratorResult<Buffer, undefined>> {
+    void this.return();
+    return Promise.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The errors of this package. Bad arguments are not here: those are `TypeError` and `RangeError`, thrown by
+ * validate.ts before any system call.
+ */
+import { callName, errorName, errorText } from './binding.js';
+
+/** What an {@link EdgepollError} may carry besides its code. */
+export interface ErrorDetails {
+  /** The kernel's error number, negative as in Node.js. */
+  errno?: number;
+  /** The system call that failed, by Node.js's name for it. */
+  syscall?: string;
+  /** The address that the call was about. */
+  address?: string;
+  /** The port that the call was about. */
+  port?: number;
+  /** The descriptor that the call was about. */
+  fd?: number;
+}
+
+/**
+ * Everything that fails for a reason outside the program's own arguments.
+ *
+ * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
+ * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
+ * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`.
+ */
+export class EdgepollError extends Error {
+  /** A stable name of what went wrong. */
+  readonly code: string;
+  /** The kernel's error number, negative as in Node.js. */
+  declare readonly errno?: number;
+  /** The system call that failed. */
+  declare readonly syscall?: string;
+  /** The address that the call was about. */
+  declare readonly address?: string;
+  /** The port that the call was about. */
+  declare readonly port?: number;
+  /** The descriptor that the call was about. */
+  declare readonly fd?: number;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.name = 'EdgepollError';
+    this.code = code;
+    Object.assign(this, details);
+  }
+}
+
+/** A system call failed with `errno` (positive, as the kernel has it). */
+export function systemError(errno: number, details: ErrorDetails): EdgepollError {
+  const code = errorName(errno);
+  const { syscall = '', address, port, fd } = details;
+  const where = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
+  const whom = fd === undefined ? '' : ` fd ${fd}`;
+  const message = `${syscall} ${code}: ${errorText(errno)}${where}${whom}`;
+  return new EdgepollError(code, message, { errno: -errno, ...details });
+}
+
+/** How a connection's end is told by the core; see the glue's inbox. */
+export interface Ending {
+  cause: 'ended' | 'failed' | 'destroyed';
+  error: EdgepollError | undefined;
+}
+
+const ETIMEDOUT = 110;
+
+/** Reads a close reason: four bits which, four bits of call, the rest a number. */
+export function readEnding(
+  detail: number,
+  where: ErrorDetails,
+  text: (index: number) => string,
+): Ending {
+  const number = detail >> 8;
+  const syscall = callName((detail >> 4) & 15);
+  const failed = (code: string, message: string): Ending => {
+    return { cause: 'failed', error: new EdgepollError(code, message, where) };
+  };
+  switch (detail & 15) {
+    case 0:
+      return { cause: 'ended', error: undefined };
+    case 1:
+      return { cause: 'failed', error: systemError(number, { syscall, ...where }) };
+    case 2:
+      return { cause: 'destroyed', error: undefined };
+    case 3:
+      return failed('ERR_SEND_QUEUE_FULL', 'the peer does not read: the send queue is full');
+    case 4:
+      return { cause: 'failed', error: systemError(ETIMEDOUT, { syscall, ...where }) };
+    case 5:
+      return failed('ERR_FRAME_TOO_LONG', 'the peer sent a frame that is longer than the limit');
+    case 6:
+      return failed('ERR_FRAME_TRUNCATED', 'the input ended inside a frame');
+    default:
+      return failed('ERR_MALFORMED', text(number));
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * edgepoll: Linux readiness for JavaScript.
+ *
+ * @packageDocumentation
+ */
+export { connect } from './connect.js';
+export { Connection } from './connection.js';
+export type { Address, CloseReason } from './connection.js';
+export type { Driver } from './driver.js';
+export { EdgepollError } from './errors.js';
+export type { ErrorDetails } from './errors.js';
+export { listen } from './listen.js';
+export type { ConnectionOptions, ConnectOptions, ListenOptions } from './options.js';
+export { Poller, Registration } from './poller.js';
+export type { PollerOptions, ReadinessEvent, RegisterOptions } from './poller.js';
+export { Server } from './server.js';
+export type { CloseOptions, ServerEvent, ServerStats } from './server.js';

@@ -1,0 +1,55 @@
+/** Opens servers: checks, resolves, binds. It must never leave a listener behind when it rejects. */
+import { chooseDriver } from './driver.js';
+import { systemError } from './errors.js';
+import { listenConfig } from './options.js';
+import type { ListenConfig, ListenOptions } from './options.js';
+import type { ReactorHost } from './reactor-host.js';
+import { hostOf } from './reactor-host.js';
+import { resolve } from './resolve.js';
+import type { Server } from './server.js';
+import { makeServer } from './server.js';
+
+/** Errors that say that this machine has no such family: with no host asked for, the next one is tried. */
+const NO_FAMILY: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'];
+
+/**
+ * Listens on a TCP port. Nothing is accepted until the server is iterated.
+ *
+ * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
+ * the signal's reason. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ */
+export async function listen(options: ListenOptions): Promise<Server> {
+  const config = listenConfig(options);
+  const driver = chooseDriver(options.driver);
+  config.signal?.throwIfAborted();
+  const addresses = config.host === undefined ? ['::', '0.0.0.0'] : await resolve(config.host);
+  config.signal?.throwIfAborted();
+  const host = hostOf(driver);
+  let failure: Error | undefined;
+  for (const address of addresses) {
+    const result = bind(host, address, config);
+    if (!(result instanceof Error)) return result;
+    failure ??= result;
+    if (config.host !== undefined || !NO_FAMILY.includes(result.code)) break;
+  }
+  throw failure ?? new Error('the resolver gave no address');
+}
+
+function bind(
+  host: ReactorHost,
+  address: string,
+  config: ListenConfig,
+): Server | ReturnType<typeof systemError> {
+  const opened = host.native.listen(address, config.port, {
+    connection: config.settings,
+    backlog: config.backlog,
+    reusePort: config.reusePort,
+    ipv6Only: config.ipv6Only,
+    maxConnections: config.maxConnections,
+    // Nothing is accepted before a consumer asks.
+    credit: 0,
+  });
+  const { errno, syscall } = opened;
+  if (errno !== 0) return systemError(errno, { syscall, address, port: config.port });
+  return makeServer(host, opened.slot, opened.generation, config);
+}

@@ -1,0 +1,94 @@
+/**
+ * A queue between a producer that cannot wait and a consumer that awaits: the engine of the iterators.
+ * It must never bound itself; whoever pushes keeps the bound, by what `taken` tells.
+ */
+
+type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
+
+/** First in, first out; every pull settles exactly once, in the order of the pulls. */
+export class Mailbox<T> {
+  // A ring: shifting an array of thousands would move them all.
+  #ring: (T | undefined)[] = new Array<T | undefined>(16);
+  #head = 0;
+  #size = 0;
+  #waiters: Waiter<T>[] = [];
+  #over = false;
+  #error: unknown = undefined;
+  readonly #taken: (value: T) => void;
+
+  /** `taken` is told of every value at the moment that it goes to the consumer. */
+  constructor(taken: (value: T) => void) {
+    this.#taken = taken;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Hands a value to the longest waiting pull, or keeps it. */
+  push(value: T): void {
+    if (this.#waiters.length > 0) {
+      const waiter = this.#waiters.length === 1 ? this.#waiters.pop() : this.#waiters.shift();
+      waiter?.({ value, done: false });
+      this.#taken(value);
+      return;
+    }
+    if (this.#size === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = value;
+    this.#size += 1;
+  }
+
+  #grow(): void {
+    const { length } = this.#ring;
+    const bigger = new Array<T | undefined>(length * 2);
+    for (let at = 0; at < length; at += 1) bigger[at] = this.#ring[(this.#head + at) & (length - 1)];
+    this.#ring = bigger;
+    this.#head = 0;
+  }
+
+  /** The next value, or the end. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#size > 0) {
+      const value = this.#ring[this.#head] as T;
+      this.#ring[this.#head] = undefined;
+      this.#head = (this.#head + 1) & (this.#ring.length - 1);
+      this.#size -= 1;
+      this.#taken(value);
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#over) {
+      const error = this.#error;
+      this.#error = undefined;
+      if (error !== undefined) return Promise.reject(error);
+      return Promise.resolve({ value: undefined, done: true });
+    }
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Nothing will be pushed any more. What is queued is still delivered, then `error` once, then the end. */
+  end(error?: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#error = error;
+    const [first, ...others] = this.#waiters.splice(0);
+    if (first === undefined) return;
+    this.#error = undefined;
+    first(error === undefined ? { value: undefined, done: true } : Promise.reject(error));
+    for (const waiter of others) waiter({ value: undefined, done: true });
+  }
+
+  /** Throws away what is queued; `taken` is told of it. */
+  clear(): void {
+    while (this.#size > 0) {
+      const value = this.#ring[this.#head] as T;
+      this.#ring[this.#head] = undefined;
+      this.#head = (this.#head + 1) & (this.#ring.length - 1);
+      this.#size -= 1;
+      this.#taken(value);
+    }
+  }
+}

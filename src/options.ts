@@ -1,0 +1,171 @@
+/**
+ * Options of servers and connections, their defaults and their checks. Every limit is finite.
+ */
+import type { ConnectionSettings } from './binding.js';
+import { descriptorLimit } from './binding.js';
+import type { Driver } from './driver.js';
+import {
+  oneOf,
+  optionalBoolean,
+  optionalInteger,
+  optionalSignal,
+  optionalString,
+  optionsObject,
+  port,
+} from './validate.js';
+
+/** What servers give each of their connections, and what `connect()` takes. */
+export interface ConnectionOptions {
+  /** Send small writes at once (TCP_NODELAY). Default `true`. */
+  noDelay?: boolean;
+  /**
+   * Keep the writing side open when the peer has ended its own. Default `false`: the connection is ended
+   * once the consumer has taken the peer's end.
+   */
+  allowHalfOpen?: boolean;
+  /** Bytes received and not consumed at which receiving pauses, per connection. Default 65,536. */
+  readHighWaterMark?: number;
+  /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
+  highWaterMark?: number;
+  /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
+  lowWaterMark?: number;
+  /**
+   * Bytes waiting to be sent at which a further write closes the connection with `ERR_SEND_QUEUE_FULL`.
+   * Default 1,048,576. A single write may pass it by its own size.
+   */
+  maxBufferedAmount?: number;
+  /** Milliseconds to wait for the peer's end after our own, counted from its last byte. Default 30,000. */
+  endTimeout?: number;
+  /**
+   * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
+   * `write()` appends LF. Default `bytes`.
+   */
+  framing?: 'bytes' | 'lines';
+  /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
+  maxFrame?: number;
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+  driver?: Driver;
+}
+
+/** What `listen()` takes. */
+export interface ListenOptions extends ConnectionOptions {
+  /** The port, 0 to 65,535; 0 lets the kernel choose. */
+  port: number;
+  /** A name or an address. Default: every address, IPv6 and IPv4. */
+  host?: string;
+  /** Connections that may wait in the kernel. Default 511; the kernel cuts it to net.core.somaxconn. */
+  backlog?: number;
+  /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
+  reusePort?: boolean;
+  /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
+  ipv6Only?: boolean;
+  /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
+  maxConnections?: number;
+  /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64. */
+  maxPending?: number;
+  /** Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed. */
+  signal?: AbortSignal;
+}
+
+/** What `connect()` takes. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** The port, 1 to 65,535. */
+  port: number;
+  /** A name or an address; of several addresses each is tried in turn. Default `localhost`. */
+  host?: string;
+  /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
+  timeout?: number;
+  /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
+  signal?: AbortSignal;
+}
+
+/** The checked options of a connection. */
+export interface ConnectionConfig {
+  settings: ConnectionSettings;
+  allowHalfOpen: boolean;
+  readHighWaterMark: number;
+}
+
+const MAX = 2 ** 31 - 1;
+
+function connectionConfig(options: ConnectionOptions): ConnectionConfig {
+  const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
+  const quarter = Math.floor(highWaterMark / 4);
+  return {
+    settings: {
+      highWaterMark,
+      lowWaterMark: optionalInteger('lowWaterMark', options.lowWaterMark, 0, highWaterMark - 1, quarter),
+      maxBuffered: optionalInteger(
+        'maxBufferedAmount',
+        options.maxBufferedAmount,
+        highWaterMark,
+        MAX,
+        Math.max(1_048_576, highWaterMark),
+      ),
+      endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
+      noDelay: optionalBoolean('noDelay', options.noDelay, true),
+      framing:
+        options.framing === undefined
+          ? 'bytes'
+          : oneOf('framing', options.framing, ['bytes', 'lines']),
+      maxFrame: optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536),
+    },
+    allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),
+    readHighWaterMark: optionalInteger(
+      'readHighWaterMark',
+      options.readHighWaterMark,
+      1,
+      MAX,
+      65_536,
+    ),
+  };
+}
+
+/** Checked options of `listen()`. */
+export interface ListenConfig extends ConnectionConfig {
+  port: number;
+  host: string | undefined;
+  backlog: number;
+  reusePort: boolean;
+  ipv6Only: boolean;
+  maxConnections: number;
+  maxPending: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Checks everything that `listen()` was given. */
+export function listenConfig(options: ListenOptions): ListenConfig {
+  optionsObject('options', options ?? null);
+  const most = Math.max(1, Math.floor(descriptorLimit() * 0.8));
+  return {
+    ...connectionConfig(options),
+    port: port(options.port, 0),
+    host: optionalString('host', options.host, undefined),
+    backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
+    reusePort: optionalBoolean('reusePort', options.reusePort, false),
+    ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
+    maxConnections: optionalInteger('maxConnections', options.maxConnections, 1, MAX, most),
+    maxPending: optionalInteger('maxPending', options.maxPending, 1, 65_535, 64),
+    signal: optionalSignal('signal', options.signal),
+  };
+}
+
+/** Checked options of `connect()`. */
+export interface ConnectConfig extends ConnectionConfig {
+  port: number;
+  host: string;
+  timeout: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Checks everything that `connect()` was given. */
+export function connectConfig(options: ConnectOptions): ConnectConfig {
+  optionsObject('options', options ?? null);
+  return {
+    ...connectionConfig(options),
+    port: port(options.port, 1),
+    host: optionalString('host', options.host, 'localhost'),
+    timeout: optionalInteger('timeout', options.timeout, 1, MAX, 10_000),
+    signal: optionalSignal('signal', options.signal),
+  };
+}

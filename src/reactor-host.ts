@@ -1,0 +1,227 @@
+/**
+ * The JavaScript side of a reactor: one per thread and driver, made at first use. It reads each batch of
+ * records, hands every one to the connection or server that it is about, and stages small writes.
+ *
+ * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
+ */
+import { ReactorBinding } from './binding.js';
+import type { Connection } from './connection.js';
+import { handleClosed, handleConnected, handleData, handleEnd, handleQueued } from './connection.js';
+import type { Driver } from './driver.js';
+import {
+  ACCEPT_PAUSED,
+  CLOSED,
+  CONNECTED,
+  CONTROL_COUNT,
+  CONTROL_EPOCH,
+  CONTROL_IN_TURN,
+  DATA,
+  END,
+  MAX_RECORDS,
+  MAX_WRITES,
+  MORE,
+  OPENED,
+  QUEUED,
+  RECORD_FIELDS,
+  STAGE_SIZE,
+  WRITE_FIELDS,
+} from './records.js';
+import { keepOwn } from './validate.js';
+
+/** What a reactor's listener does with what it accepts. */
+export interface Acceptor {
+  accepted(slot: number, generation: number): Connection;
+  acceptPaused(errno: number): void;
+}
+
+const hosts = new Map<Driver, ReactorHost>();
+
+/** The thread's reactor with this driver. */
+export function hostOf(driver: Driver): ReactorHost {
+  let host = hosts.get(driver);
+  if (host === undefined) {
+    host = new ReactorHost(driver);
+    hosts.set(driver, host);
+  }
+  return host;
+}
+
+/** Every buffer that comes from the native side as a `Buffer`: some hosts make plain byte arrays. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const NO_BUFFER = Buffer.alloc(0);
+
+export class ReactorHost {
+  readonly native: ReactorBinding;
+  readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
+  readonly #records = new Int32Array(this.#memory);
+  readonly #numbers = new Float64Array(this.#memory);
+  readonly #stage = new Uint8Array(STAGE_SIZE);
+  readonly #writes = new Int32Array(MAX_WRITES * WRITE_FIELDS);
+  readonly #control = new Int32Array(4);
+  /** By slot. A slot's listener and connections never overlap in time. */
+  readonly #connections: (Connection | undefined)[] = [];
+  readonly #acceptors = new Map<number, Acceptor>();
+  #pool: Buffer = NO_BUFFER;
+  #slab: Buffer = NO_BUFFER;
+  #staged = 0;
+  #settling = false;
+  #seen = 0;
+  #references = 0;
+
+  constructor(driver: Driver) {
+    this.native = new ReactorBinding(driver, {
+      records: this.#records,
+      stage: this.#stage,
+      writes: this.#writes,
+      control: this.#control,
+      dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
+    });
+    keepOwn(this.native.fd);
+  }
+
+  /** Keeps the process alive until as many releases. */
+  retain(): void {
+    this.#references += 1;
+    if (this.#references === 1) this.native.ref();
+  }
+
+  release(): void {
+    this.#references -= 1;
+    if (this.#references === 0) this.native.unref();
+  }
+
+  addAcceptor(slot: number, acceptor: Acceptor): void {
+    this.#acceptors.set(slot, acceptor);
+  }
+
+  removeAcceptor(slot: number): void {
+    this.#acceptors.delete(slot);
+  }
+
+  addConnection(slot: number, connection: Connection): void {
+    this.#connections[slot] = connection;
+  }
+
+  /** Counts the batches of staged writes; a staged write is known only within its own. */
+  get epoch(): number {
+    return this.#control[CONTROL_EPOCH] as number;
+  }
+
+  /**
+   * Stages a small write; it leaves with the batch, at the latest when the running microtasks are done.
+   * `previous` is the number of the connection's last write of this epoch, or −1: those two leave together.
+   */
+  stage(slot: number, generation: number, data: Uint8Array, previous: number): number {
+    const control = this.#control;
+    const length = data.byteLength;
+    let count = control[CONTROL_COUNT] as number;
+    if (count === 0) this.#staged = 0;
+    let last = previous;
+    if (count === MAX_WRITES || this.#staged + length > STAGE_SIZE) {
+      this.flush();
+      count = 0;
+      last = -1;
+      this.#staged = 0;
+    }
+    const writes = this.#writes;
+    this.#stage.set(data, this.#staged);
+    const at = count * WRITE_FIELDS;
+    writes[at] = slot;
+    writes[at + 1] = generation;
+    writes[at + 2] = this.#staged;
+    writes[at + 3] = length;
+    if (last >= 0) (writes[last * WRITE_FIELDS + 3] as number) |= MORE;
+    this.#staged += length;
+    control[CONTROL_COUNT] = count + 1;
+    if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
+      this.#settling = true;
+      queueMicrotask(this.#settle);
+    }
+    return count;
+  }
+
+  /**
+   * Outside a turn nobody empties the stage for us: this microtask does, after the first round of the
+   * microtask queue in which nothing more was staged.
+   */
+  readonly #settle = (): void => {
+    const count = this.#control[CONTROL_COUNT] as number;
+    if (count !== this.#seen) {
+      this.#seen = count;
+      queueMicrotask(this.#settle);
+      return;
+    }
+    this.#seen = 0;
+    this.#settling = false;
+    if (count > 0) this.flush();
+  };
+
+  /** Sends what is staged, and learns at once what came of it. */
+  flush(): void {
+    const count = this.native.flush();
+    if (count > 0) this.#dispatch(count);
+  }
+
+  #dispatch(count: number, fresh?: Uint8Array[], poolIndex = 0, slabIndex = 1): void {
+    const records = this.#records;
+    const numbers = this.#numbers;
+    const connections = this.#connections;
+    const buffers = fresh?.map((bytes) => asBuffer(bytes));
+    const pool = this.#pool;
+    const slab = this.#slab;
+    for (let record = 0; record < count; record += 1) {
+      const at = record * RECORD_FIELDS;
+      const slot = records[at + 1] as number;
+      const connection = connections[slot];
+      switch (records[at]) {
+        case DATA: {
+          const index = records[at + 3] as number;
+          const offset = numbers[at / 2 + 2] as number;
+          const length = numbers[at / 2 + 3] as number;
+          const buffer = index === 0 ? pool : index === 1 ? slab : (buffers?.[index - 2] ?? NO_BUFFER);
+          if (connection !== undefined) {
+            handleData(connection, buffer.subarray(offset, offset + length));
+          }
+          break;
+        }
+        case OPENED: {
+          const acceptor = this.#acceptors.get(records[at + 3] as number);
+          const generation = records[at + 2] as number;
+          if (acceptor === undefined) this.native.destroy(slot, generation);
+          else connections[slot] = acceptor.accepted(slot, generation);
+          break;
+        }
+        case END:
+          if (connection !== undefined) handleEnd(connection);
+          break;
+        case QUEUED:
+          if (connection !== undefined) handleQueued(connection, numbers[at / 2 + 2] as number);
+          break;
+        case CLOSED:
+          if (connection !== undefined) {
+            connections[slot] = undefined;
+            const read = numbers[at / 2 + 2] as number;
+            const written = numbers[at / 2 + 3] as number;
+            handleClosed(connection, records[at + 3] as number, read, written);
+          }
+          break;
+        case CONNECTED:
+          if (connection !== undefined) handleConnected(connection);
+          break;
+        case ACCEPT_PAUSED:
+          this.#acceptors.get(slot)?.acceptPaused(records[at + 3] as number);
+          break;
+        default:
+          break;
+      }
+    }
+    if (buffers !== undefined) {
+      if (poolIndex > 1) this.#pool = buffers[poolIndex - 2] ?? NO_BUFFER;
+      if (slabIndex > 1) this.#slab = buffers[slabIndex - 2] ?? NO_BUFFER;
+    }
+  }
+}

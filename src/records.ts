@@ -1,0 +1,32 @@
+/**
+ * The layout of what both sides share. The other half stands in crates/edgepoll-node/src/inbox.rs and
+ * staging.rs; neither may change alone.
+ */
+
+/** 32-bit fields of a record: kind, slot, generation, detail, and two doubles. */
+export const RECORD_FIELDS = 8;
+/** Records in one batch. */
+export const MAX_RECORDS = 1024;
+
+/** Kinds of records. */
+export const OPENED = 1;
+export const CONNECTED = 2;
+export const DATA = 3;
+export const END = 4;
+export const QUEUED = 5;
+export const CLOSED = 6;
+export const ACCEPT_PAUSED = 7;
+
+/** 32-bit fields of a staged write: slot, generation, offset, length. */
+export const WRITE_FIELDS = 4;
+/** Writes that can be staged. */
+export const MAX_WRITES = 1024;
+/** Bytes that can be staged. */
+export const STAGE_SIZE = 65_536;
+/** In a staged write's length: another write to the same connection follows. */
+export const MORE = -0x8000_0000;
+
+/** Fields of the control array. */
+export const CONTROL_COUNT = 0;
+export const CONTROL_EPOCH = 1;
+export const CONTROL_IN_TURN = 2;

@@ -1,0 +1,308 @@
+/**
+ * A listening server: iterate it for its connections, or take every event of all of them from one iterator.
+ *
+ * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
+ */
+import type { Address, CloseReason, Connection, ConnectionParts, EventSink } from './connection.js';
+import { handleEndTaken, handleTaken, makeConnection } from './connection.js';
+import { EdgepollError, systemError } from './errors.js';
+import { Mailbox } from './mailbox.js';
+import type { ListenConfig } from './options.js';
+import type { Acceptor, ReactorHost } from './reactor-host.js';
+import { optionalInteger, optionsObject } from './validate.js';
+
+/** One event of one connection, from {@link Server.events}. */
+export type ServerEvent =
+  | { type: 'open'; connection: Connection }
+  | { type: 'data'; connection: Connection; data: Buffer }
+  | { type: 'drain'; connection: Connection }
+  | { type: 'end'; connection: Connection }
+  | { type: 'close'; connection: Connection; reason: CloseReason };
+
+/** A server's counters. */
+export interface ServerStats {
+  /** Connections accepted since the start. */
+  accepted: number;
+  /** Connections open now. */
+  open: number;
+  /** Connections accepted and not taken by the consumer. */
+  pending: number;
+  /** How often accepting paused for want of descriptors or memory; it resumes by itself. */
+  acceptPauses: number;
+  /** The error of the last such pause. */
+  lastAcceptError: EdgepollError | undefined;
+}
+
+/** What `server.close()` takes. */
+export interface CloseOptions {
+  /** Milliseconds until connections that are still open are destroyed. Default 30,000. */
+  timeout?: number;
+}
+
+/** Every event has the same shape, so that reading one costs the same for all. */
+interface Item {
+  type: ServerEvent['type'];
+  connection: Connection;
+  data: Buffer | undefined;
+  reason: CloseReason | undefined;
+}
+
+/** Makes a server: there is no public constructor. */
+export let makeServer: (host: ReactorHost, slot: number, generation: number, config: ListenConfig) => Server;
+
+/** A TCP server. */
+export class Server implements AsyncIterable<Connection, undefined>, AsyncDisposable {
+  readonly #host: ReactorHost;
+  readonly #slot: number;
+  readonly #generation: number;
+  readonly #config: ListenConfig;
+  readonly #connections = new Set<Connection>();
+  /** One of the two, once a consumer came. */
+  #accepted: Mailbox<Connection> | undefined;
+  #events: Mailbox<Item> | undefined;
+  /** Connections taken that the listener has not been granted anew. */
+  #taken = 0;
+  #pending = 0;
+  #total = 0;
+  #pauses = 0;
+  #acceptError: EdgepollError | undefined;
+  #listening = true;
+  #refed = true;
+  readonly #address: Address;
+  readonly #closed: Promise<void>;
+  #settleClosed!: () => void;
+
+  private constructor(host: ReactorHost, slot: number, generation: number, config: ListenConfig) {
+    this.#host = host;
+    this.#slot = slot;
+    this.#generation = generation;
+    this.#config = config;
+    this.#closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#address = host.native.localAddress(slot, generation) as Address;
+    host.addAcceptor(slot, this.#acceptor);
+    host.retain();
+    config.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  static {
+    makeServer = (host, slot, generation, config) => new Server(host, slot, generation, config);
+  }
+
+  /** Where the server listens. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** The connections that are open. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Resolves when the server listens no longer and every connection is over. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  /** Counters. */
+  stats(): ServerStats {
+    return {
+      accepted: this.#total,
+      open: this.#connections.size,
+      pending: this.#pending,
+      acceptPauses: this.#pauses,
+      lastAcceptError: this.#acceptError,
+    };
+  }
+
+  readonly #acceptor: Acceptor = {
+    accepted: (slot, generation) => this.#accept(slot, generation),
+    acceptPaused: (errno) => {
+      this.#pauses += 1;
+      this.#acceptError = systemError(errno, { syscall: 'accept', ...this.#address });
+    },
+  };
+
+  /** Takes every event of every connection through one mailbox. */
+  readonly #sink: EventSink = {
+    data: (connection, data) => this.#push('data', connection, data, undefined),
+    end: (connection) => this.#push('end', connection, undefined, undefined),
+    drain: (connection) => this.#push('drain', connection, undefined, undefined),
+    close: (connection, reason) => this.#push('close', connection, undefined, reason),
+  };
+
+  #push(
+    type: ServerEvent['type'],
+    connection: Connection,
+    data: Buffer | undefined,
+    reason: CloseReason | undefined,
+  ): void {
+    this.#events?.push({ type, connection, data, reason });
+  }
+
+  #accept(slot: number, generation: number): Connection {
+    const parts: ConnectionParts = {
+      host: this.#host,
+      slot,
+      generation,
+      config: this.#config,
+      sink: this.#events === undefined ? undefined : this.#sink,
+      onClose: this.#forget,
+    };
+    const connection = makeConnection(parts, false);
+    this.#connections.add(connection);
+    this.#total += 1;
+    this.#pending += 1;
+    if (this.#events !== undefined) this.#push('open', connection, undefined, undefined);
+    else this.#accepted?.push(connection);
+    return connection;
+  }
+
+  readonly #forget = (connection: Connection): void => {
+    this.#connections.delete(connection);
+    this.#settle();
+  };
+
+  /** A connection went to the consumer: half a window of them is granted at a time. */
+  #take(): void {
+    this.#pending -= 1;
+    this.#taken += 1;
+    if (this.#listening && this.#taken * 2 >= this.#config.maxPending) {
+      this.#host.native.grant(this.#slot, this.#generation, this.#taken);
+      this.#taken = 0;
+    }
+  }
+
+  /** The consumer has come: from here on connections are accepted. */
+  #start(): void {
+    if (this.#listening) this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
+  }
+
+  /**
+   * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
+   * server and leaves its connections alone. One consumer: a server's connections come here or to `events()`.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined> {
+    if (this.#events !== undefined) throw consumed();
+    if (this.#accepted === undefined) {
+      this.#accepted = new Mailbox(() => this.#take());
+      if (!this.#listening) this.#accepted.end();
+      this.#start();
+    }
+    return iterate(this.#accepted, () => this.#stop());
+  }
+
+  /**
+   * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
+   * The cheapest way to serve many connections. Ends when the server is closed and every connection is over;
+   * leaving the loop early destroys the server.
+   */
+  events(): AsyncIterableIterator<ServerEvent, undefined, undefined> {
+    if (this.#accepted !== undefined) throw consumed();
+    if (this.#events === undefined) {
+      this.#events = new Mailbox<Item>((item) => {
+        if (item.data !== undefined) handleTaken(item.connection, item.data.byteLength);
+        else if (item.type === 'open') this.#take();
+        else if (item.type === 'end') handleEndTaken(item.connection);
+      });
+      if (!this.#listening) this.#events.end();
+      this.#start();
+    }
+    return iterate(this.#events as unknown as Mailbox<ServerEvent>, () => this.destroy());
+  }
+
+  /**
+   * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
+   * What waited in the kernel's backlog is reset.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    optionsObject('options', options);
+    const timeout = optionalInteger('timeout', options.timeout, 0, 2 ** 31 - 1, 30_000);
+    this.#stop();
+    const timer = setTimeout(() => this.destroy(), timeout);
+    timer.unref();
+    await this.#closed;
+    clearTimeout(timer);
+  }
+
+  /** Stops listening and destroys every connection. */
+  destroy(error?: Error): void {
+    this.#stop();
+    for (const connection of this.#connections) connection.destroy(error);
+    this.#settle();
+  }
+
+  /** As {@link Server.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Keeps the process alive while the server listens; the default. */
+  ref(): this {
+    if (this.#listening && !this.#refed) this.#host.retain();
+    this.#refed = true;
+    return this;
+  }
+
+  /** Lets the process end while the server listens. */
+  unref(): this {
+    if (this.#listening && this.#refed) this.#host.release();
+    this.#refed = false;
+    return this;
+  }
+
+  readonly #abort = (): void => {
+    const reason: unknown = this.#config.signal?.reason;
+    this.destroy(reason instanceof Error ? reason : undefined);
+  };
+
+  #stop(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    this.#config.signal?.removeEventListener('abort', this.#abort);
+    this.#host.native.closeListener(this.#slot, this.#generation);
+    this.#host.removeAcceptor(this.#slot);
+    if (this.#refed) this.#host.release();
+    this.#accepted?.end();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#listening || this.#connections.size > 0) return;
+    this.#events?.end();
+    this.#settleClosed();
+  }
+}
+
+function consumed(): EdgepollError {
+  return new EdgepollError('ERR_CONSUMED', 'the server has a consumer already: its iterator, or events()');
+}
+
+/** The mailbox as an iterator; leaving it early calls `leave`. */
+function iterate<T>(
+  mailbox: Mailbox<T>,
+  leave: () => void,
+): AsyncIterableIterator<T, undefined, undefined> {
+  let left = false;
+  const done = (): Promise<IteratorResult<T, undefined>> =>
+    Promise.resolve({ value: undefined, done: true });
+  return {
+    next: () => (left ? done() : mailbox.next()),
+    return: () => {
+      if (!left) {
+        left = true;
+        leave();
+        mailbox.clear();
+      }
+      return done();
+    },
+    throw(error?: unknown) {
+      void this.return?.();
+      return Promise.reject(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Checks of arguments: each throws a `TypeError` or `RangeError` that shows the value, before any system
+ * call. Nothing here may coerce: '3' is not 3.
+ */
+import { isOpen } from './binding.js';
+
+/** A value as a reader of the message can recognise it. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
+  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
+  if (typeof value === 'function') return 'a function';
+  return String(value);
+}
+
+function coded<E extends Error>(error: E, code: string): E {
+  return Object.assign(error, { code });
+}
+
+/** A `TypeError` with the code `ERR_INVALID_ARG_TYPE`. */
+export function typeError(name: string, expected: string, value: unknown): TypeError {
+  const message = `${name} must be ${expected}, not ${show(value)}`;
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE');
+}
+
+/** A `RangeError` with the code `ERR_OUT_OF_RANGE`. */
+export function rangeError(name: string, expected: string, value: unknown): RangeError {
+  const message = `${name} must be ${expected}, not ${show(value)}`;
+  return coded(new RangeError(message), 'ERR_OUT_OF_RANGE');
+}
+
+/** An integer between `min` and `max`, both included. */
+export function integer(name: string, value: unknown, min: number, max: number): number {
+  const expected = `an integer from ${min} to ${max}`;
+  if (typeof value !== 'number') throw typeError(name, expected, value);
+  if (!Number.isInteger(value) || value < min || value > max) throw rangeError(name, expected, value);
+  return value;
+}
+
+/** As {@link integer}, with a default for `undefined`. */
+export function optionalInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
+  return value === undefined ? otherwise : integer(name, value, min, max);
+}
+
+/** true, false, or the default for `undefined`. */
+export function optionalBoolean(name: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'boolean') throw typeError(name, 'true or false', value);
+  return value;
+}
+
+/** A string without NUL, or the default for `undefined`. */
+export function optionalString<T>(name: string, value: unknown, otherwise: T): string | T {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'string') throw typeError(name, 'a string', value);
+  if (value === '' || value.includes('\0')) throw rangeError(name, 'a name', value);
+  return value;
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+  const expected = words.map((word) => `'${word}'`).join(' or ');
+  if (typeof value !== 'string') throw typeError(name, expected, value);
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw rangeError(name, expected, value);
+  return found;
+}
+
+/** An object of options; `undefined` is an empty one. */
+export function optionsObject(name: string, value: unknown): void {
+  if (value !== undefined && (typeof value !== 'object' || value === null)) {
+    throw typeError(name, 'an object', value);
+  }
+}
+
+/** An AbortSignal or `undefined`. */
+export function optionalSignal(name: string, value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value;
+  throw typeError(name, 'an AbortSignal', value);
+}
+
+/** A port: 0 to 65,535. */
+export function port(value: unknown, least: 0 | 1): number {
+  return integer('port', value, least, 65_535);
+}
+
+/** Descriptors that this package made for itself and that nobody may watch. */
+const own = new Set<number>();
+
+/** Makes a descriptor known as this package's own, until it is closed. */
+export function keepOwn(fd: number): () => void {
+  own.add(fd);
+  return () => own.delete(fd);
+}
+
+/** The number of an open descriptor that is not this package's own. */
+export function descriptor(name: string, value: unknown): number {
+  const fd = integer(name, value, 0, 2 ** 31 - 1);
+  if (own.has(fd)) throw rangeError(name, "a descriptor that is not this package's own", fd);
+  if (!isOpen(fd)) throw rangeError(name, 'an open descriptor', fd);
+  return fd;
+}
