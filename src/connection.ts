@@ -235,8 +235,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
     const host = this.#host;
-    if (bytes.byteLength <= STAGED && this.#config.settings.framing === 'bytes') {
-      if (bytes.byteLength > 0) {
+    if (bytes.length <= STAGED && this.#config.settings.framing === 'bytes') {
+      if (bytes.length > 0) {
         const epoch = host.epoch;
         const previous = this.#epoch === epoch ? this.#staged : -1;
         this.#staged = host.stage(this.#slot, this.#generation, bytes, previous);
@@ -358,7 +358,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
       if (this.#chunks?.length === 0) this.#chunks = undefined;
-      this.#take(chunk.byteLength);
+      this.#take(chunk.length);
       return Promise.resolve({ value: chunk, done: false });
     }
     if ((this.#flags & (READ_ENDED | OVER)) !== 0) return this.#lastResult();
@@ -408,7 +408,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       }
       (this.#chunks ??= []).push(data);
     }
-    this.#unread += data.byteLength + CHUNK_COST;
+    this.#unread += data.length + CHUNK_COST;
     sink?.data(this, data);
     if (this.#unread > this.#config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;

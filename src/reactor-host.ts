@@ -117,7 +117,7 @@ export class ReactorHost {
    */
   stage(slot: number, generation: number, data: Uint8Array, previous: number): number {
     const control = this.#control;
-    const length = data.byteLength;
+    const { length } = data;
     let count = control[CONTROL_COUNT] as number;
     if (count === 0) this.#staged = 0;
     let last = previous;

@@ -202,7 +202,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     if (this.#accepted !== undefined) throw consumed();
     if (this.#events === undefined) {
       this.#events = new Mailbox<Item>((item) => {
-        if (item.data !== undefined) handleTaken(item.connection, item.data.byteLength);
+        if (item.data !== undefined) handleTaken(item.connection, item.data.length);
         else if (item.type === 'open') this.#take();
         else if (item.type === 'end') handleEndTaken(item.connection);
       });

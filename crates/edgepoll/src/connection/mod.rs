@@ -129,6 +129,14 @@ impl Connection {
         }
     }
 
+    /// The owner wants no bytes for now. Bytes that are thrown away are wanted by nobody: then it goes on.
+    pub fn pause(&mut self) {
+        self.paused = self.reading != Reading::Discarding;
+        // An error known by now is met by no receive; the last look may have found bytes before it.
+        let broken = self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+        self.look |= broken || self.failure.is_some();
+    }
+
     /// The kernel reported bits; they are latched until a call answers EAGAIN.
     pub fn handle_ready(&mut self, ready: Ready) {
         self.ready.insert(ready);
@@ -145,6 +153,13 @@ impl Connection {
         if length < space && !self.ready.intersects(end_is_near) {
             self.ready.remove(Ready::READABLE);
         }
+    }
+
+    /// A receive answered 0: nothing more will come.
+    pub fn handle_end(&mut self) {
+        self.reading = Reading::Ended;
+        // While it was paused, a look met the end before the error behind it.
+        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
     /// A receive answered EAGAIN.
@@ -231,6 +246,8 @@ impl Connection {
     #[must_use]
     pub fn must_look(&self) -> bool {
         self.look
+            // Frames that wait for room or for a resume come before the error.
+            && !self.carry_ready
             && self.writing != Writing::Connecting
             && (self.paused || self.reading == Reading::Ended)
     }

@@ -188,6 +188,10 @@ impl<K: Kernel> Reactor<K> {
         } else {
             connection.queue.push(bytes);
             if more {
+                // Whoever waits at the high watermark must be told when the queue has gone out.
+                if connection.queue.len() >= connection.limits.high_water as usize {
+                    self.tell_queued(token);
+                }
                 self.list(token);
             } else {
                 self.tell_queued(token);
@@ -209,9 +213,10 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told.
+    /// Does nothing after [`Reactor::end_and_discard`]: who throws bytes away has none to wait for.
     pub fn pause(&mut self, token: Token) {
         if let Some((_, entry)) = self.live(token) {
-            entry.connection.paused = true;
+            entry.connection.pause();
             self.list(token);
         }
     }

@@ -168,7 +168,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         entry.closed = Some(reason);
-        entry.unsent = entry.connection.queue.clear();
+        entry.unsent += entry.connection.queue.clear();
         entry.connection.carry = Vec::new();
         if let Some(socket) = entry.socket.take() {
             kernel.close(socket);

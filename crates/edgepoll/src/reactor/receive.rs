@@ -169,8 +169,9 @@ fn end<I: Inbox>(
     inbox: &mut I,
 ) -> Result<(), CodecError> {
     let discarding = connection.reading == Reading::Discarding;
-    connection.reading = Reading::Ended;
-    if discarding {
+    connection.handle_end();
+    // A failure that a send met ends the connection: its 0 is no clean end, and the rest no last frame.
+    if discarding || connection.failure.is_some() {
         return Ok(());
     }
     let carry = std::mem::take(&mut connection.carry);
@@ -185,10 +186,7 @@ fn end<I: Inbox>(
         inbox.copied_frame(token, &rest[frame.body]);
         rest = &rest[frame.consumed..];
     }
-    // A failure that a send met ends the connection; its FIN is no clean end.
-    if connection.failure.is_none() {
-        inbox.event(Event::End { token });
-    }
+    inbox.event(Event::End { token });
     Ok(())
 }
 

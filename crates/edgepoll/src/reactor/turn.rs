@@ -244,7 +244,8 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         entry.connection.mark = entry.connection.bytes_read;
-        let timeout = entry.connection.limits.end_timeout;
+        // A deadline of now would be met, and set again, for ever within one turn.
+        let timeout = entry.connection.limits.end_timeout.max(1);
         let at = self.after(timeout);
         self.set_deadline(token, Some(at));
     }
