@@ -131,6 +131,12 @@ export declare interface ConnectionOptions {
     driver?: Driver;
 }
 
+/** The open connections of a server, in no order. */
+export declare interface Connections extends Iterable<Connection> {
+    /** How many there were when this was asked for. */
+    readonly size: number;
+}
+
 /** What `connect()` takes. */
 export declare interface ConnectOptions extends ConnectionOptions {
     /** The port, 1 to 65,535. */
@@ -320,7 +326,7 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
     /** Where the server listens. */
     get address(): Address;
     /** The connections that are open. */
-    get connections(): ReadonlySet<Connection>;
+    get connections(): Connections;
     /** Resolves when the server listens no longer and every connection is over. Never rejects. */
     get closed(): Promise<void>;
     /** Counters. */

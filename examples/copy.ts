@@ -24,7 +24,7 @@ function copyOnce(output: number): boolean {
     if (code === 'EIO') return false;
     throw error;
   }
-  for (let at = 0; at < length; ) at += writeSync(output, buffer, at, length - at);
+  for (let at = 0; at < length;) at += writeSync(output, buffer, at, length - at);
   return length > 0;
 }
 

@@ -2,21 +2,23 @@
  * An echo server, in two styles: an iterator per connection (the easy path), and one iterator over the events of
  * all connections (the fast path).
  */
-import type { Server } from 'edgepoll';
+import type { Connection, Server } from 'edgepoll';
 import { listen } from 'edgepoll';
 
 import { parseServerArguments, serve } from './support/serve.js';
 
 const { host, port, values } = parseServerArguments({ style: 'connection' });
 
-async function byConnection(server: Server): Promise<void> {
-  for await (const connection of server) {
-    void (async () => {
-      for await (const chunk of connection) await connection.write(chunk);
-    })().catch(() => {
-      // The peer reset: only its own connection ends.
-    });
+async function echo(connection: Connection): Promise<void> {
+  try {
+    for await (const chunk of connection) await connection.write(chunk);
+  } catch {
+    // The peer reset: only its own connection ends.
   }
+}
+
+async function byConnection(server: Server): Promise<void> {
+  for await (const connection of server) void echo(connection);
 }
 
 async function byEvents(server: Server): Promise<void> {
@@ -30,6 +32,7 @@ const styles: Record<string, (server: Server) => Promise<void>> = {
   events: byEvents,
 };
 const run = styles[values.style];
-if (run === undefined) throw new RangeError(`--style must be connection or events, not ${values.style}`);
+if (run === undefined)
+  throw new RangeError(`--style must be connection or events, not ${values.style}`);
 
 await serve(await listen({ host, port }), run);

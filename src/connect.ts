@@ -35,13 +35,17 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   throw failure;
 }
 
-async function attempt(host: ReactorHost, address: string, config: ConnectConfig): Promise<Connection> {
+async function attempt(
+  host: ReactorHost,
+  address: string,
+  config: ConnectConfig,
+): Promise<Connection> {
   const { port, timeout, settings, signal } = config;
   const opened = host.native.connect(address, port, timeout, settings);
   const { slot, generation, errno, syscall } = opened;
   if (errno !== 0) throw systemError(errno, { syscall, address, port });
-  const parts = { host, slot, generation, config, sink: undefined, onClose: undefined };
-  const connection = makeConnection(parts, true);
+  const owner = { host, config, sink: undefined, onClose: undefined };
+  const connection = makeConnection(owner, slot, generation, true);
   host.addConnection(slot, connection);
   const abort = (): void => connection.destroy();
   signal?.addEventListener('abort', abort, { once: true });

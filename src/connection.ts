@@ -39,11 +39,9 @@ export interface EventSink {
   close(connection: Connection, reason: CloseReason): void;
 }
 
-/** What a connection is made of. */
-export interface ConnectionParts {
+/** What the connections of one server share: an idle connection should cost little. */
+export interface Owner {
   host: ReactorHost;
-  slot: number;
-  generation: number;
   config: ConnectionConfig;
   /** Takes the events, if somebody does. */
   sink: EventSink | undefined;
@@ -69,6 +67,22 @@ function deferred(): Deferred {
   });
   promise.catch(() => {});
   return { promise, resolve, reject };
+}
+
+/** What most connections never need while they are open. */
+interface Late {
+  /** Resolves when the queue is at the low watermark. */
+  drained?: Deferred | undefined;
+  /** Resolves when everything before the end is sent. */
+  finished?: Deferred | undefined;
+  /** Resolves when it is over. */
+  closed?: Deferred | undefined;
+  /** While connecting: who waits, and for which address. */
+  opened?: Deferred | undefined;
+  address?: ErrorDetails | undefined;
+  /** Once it is over. */
+  reason?: CloseReason | undefined;
+  counters?: [number, number] | undefined;
 }
 
 /** The promise of every write that the kernel had room for. */
@@ -105,19 +119,31 @@ export let handleQueued: (connection: Connection, bytes: number) => void;
 /** The connect succeeded. */
 export let handleConnected: (connection: Connection) => void;
 /** The connection is over. */
-export let handleClosed: (connection: Connection, detail: number, read: number, written: number) => void;
+export let handleClosed: (
+  connection: Connection,
+  detail: number,
+  read: number,
+  written: number,
+) => void;
 /** The sink handed `length` bytes to its consumer. */
 export let handleTaken: (connection: Connection, length: number) => void;
 /** The consumer took the peer's end. */
 export let handleEndTaken: (connection: Connection) => void;
 /** Resolves when connected, rejects with the connect's error. */
 export let opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
+/** Whether the connection is the owner's, and not over. */
+export let belongsTo: (connection: Connection, owner: Owner) => boolean;
 /** The next chunk, the end, or the error. */
 let pull: (connection: Connection) => Promise<IteratorResult<Buffer, undefined>>;
 /** The consumer has left. */
 let leave: (connection: Connection) => void;
 /** Makes a connection: there is no public constructor. */
-export let makeConnection: (parts: ConnectionParts, connecting: boolean) => Connection;
+export let makeConnection: (
+  owner: Owner,
+  slot: number,
+  generation: number,
+  connecting: boolean,
+) => Connection;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
@@ -127,14 +153,13 @@ export let makeConnection: (parts: ConnectionParts, connecting: boolean) => Conn
 export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
   /** Unique in this thread, never used again. */
   readonly id: number;
-  readonly #host: ReactorHost;
+  readonly #owner: Owner;
   readonly #slot: number;
   readonly #generation: number;
-  readonly #config: ConnectionConfig;
-  readonly #sink: EventSink | undefined;
-  readonly #onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
   #flags: number;
+  /** Chunks that nobody has taken. */
   #chunks: Buffer[] | undefined = undefined;
+  /** Whoever waits for the next chunk. */
   #waiters: Waiter | Waiter[] | undefined = undefined;
   /** Cost of the chunks that nobody has taken. */
   #unread = 0;
@@ -143,28 +168,21 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   /** The epoch and number of the last staged write. */
   #epoch = -1;
   #staged = -1;
-  #drained: Deferred | undefined = undefined;
-  #finished: Deferred | undefined = undefined;
-  #closed: Deferred | undefined = undefined;
-  #reason: CloseReason | undefined = undefined;
-  /** While connecting: the promise and the address. After a close: the counters. */
-  #rest: unknown = undefined;
+  #late: Late | undefined = undefined;
 
-  private constructor(parts: ConnectionParts, connecting: boolean) {
+  private constructor(owner: Owner, slot: number, generation: number, connecting: boolean) {
     this.id = nextId;
     nextId += 1;
-    this.#host = parts.host;
-    this.#slot = parts.slot;
-    this.#generation = parts.generation;
-    this.#config = parts.config;
-    this.#sink = parts.sink;
-    this.#onClose = parts.onClose;
+    this.#owner = owner;
+    this.#slot = slot;
+    this.#generation = generation;
     this.#flags = connecting ? CONNECTING : 0;
-    this.#host.retain();
+    owner.host.retain();
   }
 
   static {
-    makeConnection = (parts, connecting) => new Connection(parts, connecting);
+    makeConnection = (owner, slot, generation, connecting) =>
+      new Connection(owner, slot, generation, connecting);
     handleData = (connection, data) => connection.#handleData(data);
     handleEnd = (connection) => connection.#handleEnd();
     handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
@@ -173,23 +191,25 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       connection.#handleClosed(detail, read, written);
     handleTaken = (connection, length) => connection.#take(length);
     handleEndTaken = (connection) => connection.#takeEnd();
+    belongsTo = (connection, owner) =>
+      connection.#owner === owner && (connection.#flags & OVER) === 0;
     pull = (connection) => connection.#next();
     leave = (connection) => connection.#leave();
     opening = (connection, address) => {
       const opened = deferred();
-      connection.#rest = { opened, address };
+      connection.#late = { opened, address };
       return opened.promise;
     };
   }
 
   /** The address on this side; `undefined` once the connection is closed. */
   get localAddress(): Address | undefined {
-    return address(this.#host.native.localAddress(this.#slot, this.#generation));
+    return address(this.#owner.host.native.localAddress(this.#slot, this.#generation));
   }
 
   /** The address at the other end; `undefined` once the connection is closed. */
   get remoteAddress(): Address | undefined {
-    return address(this.#host.native.peerAddress(this.#slot, this.#generation));
+    return address(this.#owner.host.native.peerAddress(this.#slot, this.#generation));
   }
 
   /** Bytes written that the kernel has not taken, as of the last turn. */
@@ -208,17 +228,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #counters(): number[] {
-    if ((this.#flags & OVER) !== 0) return this.#rest as number[];
-    return this.#host.native.counters(this.#slot, this.#generation);
+    return this.#late?.counters ?? this.#owner.host.native.counters(this.#slot, this.#generation);
   }
 
   /**
    * Resolves when the connection is over; never rejects. Chunks that arrived before can still be read.
    */
   get closed(): Promise<CloseReason> {
-    if (this.#reason !== undefined) return Promise.resolve(this.#reason);
-    this.#closed ??= deferred();
-    return this.#closed.promise.then(() => this.#reason as CloseReason);
+    const late = (this.#late ??= {});
+    if (late.reason !== undefined) return Promise.resolve(late.reason);
+    late.closed ??= deferred();
+    return late.closed.promise.then(() => late.reason as CloseReason);
   }
 
   /**
@@ -234,8 +254,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
-    const host = this.#host;
-    if (bytes.length <= STAGED && this.#config.settings.framing === 'bytes') {
+    const host = this.#owner.host;
+    if (bytes.length <= STAGED && this.#owner.config.settings.framing === 'bytes') {
       if (bytes.length > 0) {
         const epoch = host.epoch;
         const previous = this.#epoch === epoch ? this.#staged : -1;
@@ -247,9 +267,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       if (queued < 0) return this.#refuse(queued);
       this.#queued = queued;
     }
-    if (this.#queued < this.#config.settings.highWaterMark) return DONE;
-    this.#drained ??= deferred();
-    return this.#drained.promise;
+    if (this.#queued < this.#owner.config.settings.highWaterMark) return DONE;
+    const late = (this.#late ??= {});
+    late.drained ??= deferred();
+    return late.drained.promise;
   }
 
   /** A rejection for a write that was not taken. */
@@ -260,12 +281,16 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #refusal(refusal: number): Error {
-    if (this.#reason?.error !== undefined) return this.#reason.error;
+    const error = this.#late?.reason?.error;
+    if (error !== undefined) return error;
     if (refusal === -4) {
-      return new EdgepollError('ERR_SEND_QUEUE_FULL', 'the peer does not read: the send queue is full');
+      return new EdgepollError(
+        'ERR_SEND_QUEUE_FULL',
+        'the peer does not read: the send queue is full',
+      );
     }
     if (refusal === -5) {
-      const { framing, maxFrame } = this.#config.settings;
+      const { framing, maxFrame } = this.#owner.config.settings;
       return new EdgepollError(
         'ERR_MALFORMED',
         `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
@@ -273,7 +298,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     }
     const ended = (this.#flags & OVER) === 0;
     return ended
-      ? new EdgepollError('ERR_WRITE_AFTER_END', 'the connection was ended: nothing more can be written')
+      ? new EdgepollError(
+          'ERR_WRITE_AFTER_END',
+          'the connection was ended: nothing more can be written',
+        )
       : new EdgepollError('ERR_CLOSED', 'the connection is closed');
   }
 
@@ -292,10 +320,11 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #end(discard: boolean): Promise<void> {
     if ((this.#flags & OVER) !== 0) return DONE;
     this.#flags |= WRITE_ENDED;
-    this.#host.native.end(this.#slot, this.#generation, discard);
-    if (this.#host.native.queued(this.#slot, this.#generation) === 0) return DONE;
-    this.#finished ??= deferred();
-    return this.#finished.promise;
+    this.#owner.host.native.end(this.#slot, this.#generation, discard);
+    if (this.#owner.host.native.queued(this.#slot, this.#generation) === 0) return DONE;
+    const late = (this.#late ??= {});
+    late.finished ??= deferred();
+    return late.finished.promise;
   }
 
   /**
@@ -304,7 +333,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
    */
   destroy(error?: Error): void {
     if ((this.#flags & OVER) !== 0) return;
-    this.#host.native.destroy(this.#slot, this.#generation);
+    const [read = 0, written = 0] = this.#counters();
+    (this.#late ??= {}).counters = [read, written];
+    this.#owner.host.native.destroy(this.#slot, this.#generation);
     this.#chunks = undefined;
     this.#over({ cause: 'destroyed', error, bytesUnsent: this.#queued });
   }
@@ -330,7 +361,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   ref(): this {
     if ((this.#flags & (UNREFED | OVER)) === UNREFED) {
       this.#flags &= ~UNREFED;
-      this.#host.retain();
+      this.#owner.host.retain();
     }
     return this;
   }
@@ -339,7 +370,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   unref(): this {
     if ((this.#flags & (UNREFED | OVER)) === 0) {
       this.#flags |= UNREFED;
-      this.#host.release();
+      this.#owner.host.release();
     }
     return this;
   }
@@ -352,8 +383,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #next(): Promise<IteratorResult<Buffer, undefined>> {
-    if (this.#sink !== undefined) {
-      return Promise.reject(new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'));
+    if (this.#owner.sink !== undefined) {
+      return Promise.reject(
+        new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
+      );
     }
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
@@ -371,7 +404,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** The end, or the error, which is told once. */
   #lastResult(): Promise<IteratorResult<Buffer, undefined>> {
-    const error = this.#reason?.error;
+    const error = this.#late?.reason?.error;
     if (error !== undefined && (this.#flags & (ERROR_TOLD | END_TAKEN)) === 0) {
       this.#flags |= ERROR_TOLD;
       return Promise.reject(error);
@@ -383,7 +416,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #takeEnd(): void {
     if ((this.#flags & (END_TAKEN | READ_ENDED)) !== READ_ENDED) return;
     this.#flags |= END_TAKEN;
-    if (!this.#config.allowHalfOpen && (this.#flags & WRITE_ENDED) === 0) void this.#end(false);
+    if (!this.#owner.config.allowHalfOpen && (this.#flags & WRITE_ENDED) === 0)
+      void this.#end(false);
   }
 
   #shiftWaiter(): Waiter | undefined {
@@ -399,7 +433,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   #handleData(data: Buffer): void {
     if ((this.#flags & OVER) !== 0) return;
-    const sink = this.#sink;
+    const sink = this.#owner.sink;
     if (sink === undefined) {
       const waiter = this.#shiftWaiter();
       if (waiter !== undefined) {
@@ -410,25 +444,25 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     }
     this.#unread += data.length + CHUNK_COST;
     sink?.data(this, data);
-    if (this.#unread > this.#config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
+    if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
-      this.#host.native.pause(this.#slot, this.#generation);
+      this.#owner.host.native.pause(this.#slot, this.#generation);
     }
   }
 
   #take(length: number): void {
     this.#unread -= length + CHUNK_COST;
-    if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#config.readHighWaterMark / 2) {
+    if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
       this.#flags &= ~PAUSED;
-      this.#host.native.resume(this.#slot, this.#generation);
+      this.#owner.host.native.resume(this.#slot, this.#generation);
     }
   }
 
   #handleEnd(): void {
     if ((this.#flags & OVER) !== 0) return;
     this.#flags |= READ_ENDED;
-    if (this.#sink !== undefined) {
-      this.#sink.end(this);
+    if (this.#owner.sink !== undefined) {
+      this.#owner.sink.end(this);
       return;
     }
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
@@ -440,57 +474,52 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #handleQueued(bytes: number): void {
     if ((this.#flags & OVER) !== 0) return;
     this.#queued = bytes;
-    if (bytes <= this.#config.settings.lowWaterMark && this.#drained !== undefined) {
-      this.#drained.resolve();
-      this.#drained = undefined;
-      this.#sink?.drain(this);
+    const late = this.#late;
+    if (late === undefined) return;
+    if (bytes <= this.#owner.config.settings.lowWaterMark && late.drained !== undefined) {
+      late.drained.resolve();
+      late.drained = undefined;
+      this.#owner.sink?.drain(this);
     }
     if (bytes === 0) {
-      this.#finished?.resolve();
-      this.#finished = undefined;
+      late.finished?.resolve();
+      late.finished = undefined;
     }
   }
 
   #handleConnected(): void {
     this.#flags &= ~CONNECTING;
-    const { opened } = this.#rest as { opened: Deferred };
-    this.#rest = undefined;
-    opened.resolve();
+    this.#late?.opened?.resolve();
+    this.#late = undefined;
   }
 
   #handleClosed(detail: number, read: number, written: number): void {
-    if ((this.#flags & OVER) !== 0) {
-      this.#rest = [read, written];
-      return;
-    }
-    const connecting = (this.#flags & CONNECTING) !== 0;
-    const rest = this.#rest;
-    const where = connecting ? (rest as { address: ErrorDetails }).address : {};
-    const { cause, error } = readEnding(detail, where, (index) => this.#host.native.text(index));
+    const late = (this.#late ??= {});
+    late.counters = [read, written];
+    if ((this.#flags & OVER) !== 0) return;
+    const { native } = this.#owner.host;
+    const { cause, error } = readEnding(detail, late.address ?? {}, (index) => native.text(index));
     this.#over({ cause, error, bytesUnsent: this.#queued });
-    this.#rest = [read, written];
-    if (connecting) (rest as { opened: Deferred }).opened.reject(error ?? this.#refusal(0));
   }
 
   /** The one place where a connection becomes over. */
   #over(reason: CloseReason): void {
-    this.#reason = reason;
-    const connecting = (this.#flags & CONNECTING) !== 0;
-    if ((this.#flags & UNREFED) === 0) this.#host.release();
+    const late = (this.#late ??= {});
+    const { host, sink, onClose } = this.#owner;
+    late.reason = reason;
+    late.counters ??= [0, 0];
+    if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
-    if (connecting) (this.#rest as { opened: Deferred }).opened.reject(this.#refusal(0));
-    this.#rest = [0, 0];
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
       waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
     }
-    this.#drained?.reject(this.#refusal(0));
-    this.#drained = undefined;
-    if (reason.cause === 'ended') this.#finished?.resolve();
-    else this.#finished?.reject(this.#refusal(0));
-    this.#finished = undefined;
-    this.#closed?.resolve();
-    this.#sink?.close(this, reason);
-    this.#onClose?.(this, reason);
+    late.opened?.reject(this.#refusal(0));
+    late.drained?.reject(this.#refusal(0));
+    if (reason.cause === 'ended') late.finished?.resolve();
+    else late.finished?.reject(this.#refusal(0));
+    late.closed?.resolve();
+    sink?.close(this, reason);
+    onClose?.(this, reason);
   }
 
   /** The first waiter gets the error, the others the end. */
@@ -502,7 +531,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 }
 
 function address(found: NativeAddress | null): Address | undefined {
-  return found === null ? undefined : { ...found, family: found.family === 'IPv4' ? 'IPv4' : 'IPv6' };
+  return found === null
+    ? undefined
+    : { ...found, family: found.family === 'IPv4' ? 'IPv4' : 'IPv6' };
 }
 
 /** What `for await` holds. Leaving it in any way but the end lets the connection go. */

@@ -14,4 +14,4 @@ export type { ConnectionOptions, ConnectOptions, ListenOptions } from './options
 export { Poller, Registration } from './poller.js';
 export type { PollerOptions, ReadinessEvent, RegisterOptions } from './poller.js';
 export { Server } from './server.js';
-export type { CloseOptions, ServerEvent, ServerStats } from './server.js';
+export type { CloseOptions, Connections, ServerEvent, ServerStats } from './server.js';

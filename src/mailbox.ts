@@ -45,7 +45,8 @@ export class Mailbox<T> {
   #grow(): void {
     const { length } = this.#ring;
     const bigger = new Array<T | undefined>(length * 2);
-    for (let at = 0; at < length; at += 1) bigger[at] = this.#ring[(this.#head + at) & (length - 1)];
+    for (let at = 0; at < length; at += 1)
+      bigger[at] = this.#ring[(this.#head + at) & (length - 1)];
     this.#ring = bigger;
     this.#head = 0;
   }

@@ -94,7 +94,13 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
   return {
     settings: {
       highWaterMark,
-      lowWaterMark: optionalInteger('lowWaterMark', options.lowWaterMark, 0, highWaterMark - 1, quarter),
+      lowWaterMark: optionalInteger(
+        'lowWaterMark',
+        options.lowWaterMark,
+        0,
+        highWaterMark - 1,
+        quarter,
+      ),
       maxBuffered: optionalInteger(
         'maxBufferedAmount',
         options.maxBufferedAmount,

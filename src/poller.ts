@@ -4,6 +4,7 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
+import type { Opened } from './binding.js';
 import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
@@ -79,6 +80,8 @@ export interface ReadinessEvent<T> {
 
 interface Entry<T> {
   registration: Registration<T>;
+  /** Its descriptor was closed and the number registered anew, by somebody who opened it since. */
+  succeeded: boolean;
   fd: number;
   data: T;
   slot: number;
@@ -91,7 +94,8 @@ function interestOf(options: RegisterOptions<unknown>): number {
   optionsObject('options', options);
   const bit = (name: 'writable' | 'priority' | 'readHangup', value: number): number =>
     optionalBoolean(name, options[name], false) ? value : 0;
-  const others = bit('writable', EPOLLOUT) | bit('priority', EPOLLPRI) | bit('readHangup', EPOLLRDHUP);
+  const others =
+    bit('writable', EPOLLOUT) | bit('priority', EPOLLPRI) | bit('readHangup', EPOLLRDHUP);
   const readable = optionalBoolean('readable', options.readable, others === 0);
   const trigger = oneOf('trigger', options.trigger ?? 'level', ['level', 'edge']);
   return ((readable ? EPOLLIN : 0) | others | (trigger === 'edge' ? EPOLLET : 0)) >>> 0;
@@ -102,12 +106,20 @@ function failure(errno: number, fd: number): EdgepollError {
     const message =
       `fd ${fd} cannot be polled: it is a regular file, a directory or a device without readiness, ` +
       'which never makes a reader wait; read it directly';
-    return new EdgepollError('ERR_NOT_POLLABLE', message, { errno: -EPERM, syscall: 'epoll_ctl', fd });
+    return new EdgepollError('ERR_NOT_POLLABLE', message, {
+      errno: -EPERM,
+      syscall: 'epoll_ctl',
+      fd,
+    });
   }
   return systemError(errno, { syscall: 'epoll_ctl', fd });
 }
 
-let makeRegistration: <T>(poller: PollerBinding, entry: () => Entry<T>, drop: () => void) => Registration<T>;
+let makeRegistration: <T>(
+  poller: PollerBinding,
+  entry: () => Entry<T>,
+  drop: () => void,
+) => Registration<T>;
 
 /** One watched descriptor of a poller. */
 export class Registration<T> {
@@ -138,12 +150,20 @@ export class Registration<T> {
 
   /**
    * Changes what is watched for (EPOLL_CTL_MOD). The kernel looks anew: a condition that holds is told again.
-   * Throws `EBADF` when the descriptor was closed, `ERR_CLOSED` after `unregister()`.
+   * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` when its number was
+   * registered anew since, `ERR_CLOSED` after `unregister()`.
    */
   modify(options: RegisterOptions<T>): void {
     const interest = interestOf(options);
     const entry = this.#entry();
-    if (!this.#active) throw new EdgepollError('ERR_CLOSED', `fd ${entry.fd} is not registered any more`);
+    if (entry.succeeded) {
+      throw new EdgepollError(
+        'ERR_DESCRIPTOR_CLOSED',
+        `fd ${entry.fd} was closed and belongs to another file now`,
+      );
+    }
+    if (!this.#active)
+      throw new EdgepollError('ERR_CLOSED', `fd ${entry.fd} is not registered any more`);
     const errno = this.#native.modify(entry.slot, entry.generation, interest);
     if (errno !== 0) throw failure(errno, entry.fd);
     if (options.data !== undefined) entry.data = options.data;
@@ -175,10 +195,12 @@ export class Poller<T = undefined>
   readonly #native: PollerBinding;
   readonly #records: Int32Array;
   readonly #entries = new Map<number, Entry<T>>();
+  readonly #byDescriptor = new Map<number, Entry<T>>();
   readonly #signal: AbortSignal | undefined;
   readonly #forgetOwn: () => void;
   #ready: Entry<T>[] = [];
-  #waiters: ((result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void)[] = [];
+  #waiters: ((result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void)[] =
+    [];
   #closed = false;
   #refed = true;
   #error: unknown;
@@ -193,7 +215,7 @@ export class Poller<T = undefined>
     this.#native = new PollerBinding(chooseDriver(options.driver), this.#records, (count) =>
       this.#deliver(count),
     );
-    this.#forgetOwn = keepOwn(this.#native.fd);
+    this.#forgetOwn = keepOwn(this.#native.descriptors);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -212,17 +234,38 @@ export class Poller<T = undefined>
     const interest = interestOf(options);
     descriptor('fd', fd);
     if (this.#closed) throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
-    const { slot, generation, errno } = this.#native.register(fd, interest);
-    if (errno !== 0) throw failure(errno, fd);
-    const registration = makeRegistration<T>(this.#native, () => entry, () => this.#drop(entry));
-    const entry: Entry<T> = { registration, fd, data: options.data as T, slot, generation, mask: 0 };
+    const { slot, generation } = this.#add(fd, interest);
+    const registration = makeRegistration<T>(
+      this.#native,
+      () => entry,
+      () => this.#drop(entry),
+    );
+    const data = options.data as T;
+    const entry: Entry<T> = { registration, succeeded: false, fd, data, slot, generation, mask: 0 };
     this.#entries.set(slot, entry);
+    this.#byDescriptor.set(fd, entry);
     if (this.#entries.size === 1 && this.#refed) this.#native.ref();
     return registration;
   }
 
+  #add(fd: number, interest: number): Opened {
+    const added = this.#native.register(fd, interest);
+    if (added.errno !== 0) throw failure(added.errno, fd);
+    const old = this.#byDescriptor.get(fd);
+    if (old === undefined) return added;
+    // The kernel knows one registration by this number, and it is the new one: its owner closed the old file.
+    // To end the old one would end the new one with it, so the new one is made again afterwards.
+    this.#native.unregister(added.slot, added.generation);
+    old.succeeded = true;
+    old.registration.unregister();
+    const again = this.#native.register(fd, interest);
+    if (again.errno !== 0) throw failure(again.errno, fd);
+    return again;
+  }
+
   #drop(entry: Entry<T>): void {
     if (this.#entries.get(entry.slot) === entry) this.#entries.delete(entry.slot);
+    if (this.#byDescriptor.get(entry.fd) === entry) this.#byDescriptor.delete(entry.fd);
     entry.mask = 0;
     if (this.#entries.size === 0 && this.#refed) this.#native.unref();
   }

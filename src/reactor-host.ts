@@ -5,8 +5,15 @@
  * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
  */
 import { ReactorBinding } from './binding.js';
-import type { Connection } from './connection.js';
-import { handleClosed, handleConnected, handleData, handleEnd, handleQueued } from './connection.js';
+import type { Connection, Owner } from './connection.js';
+import {
+  belongsTo,
+  handleClosed,
+  handleConnected,
+  handleData,
+  handleEnd,
+  handleQueued,
+} from './connection.js';
 import type { Driver } from './driver.js';
 import {
   ACCEPT_PAUSED,
@@ -80,7 +87,7 @@ export class ReactorHost {
       control: this.#control,
       dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
     });
-    keepOwn(this.native.fd);
+    keepOwn(this.native.descriptors);
   }
 
   /** Keeps the process alive until as many releases. */
@@ -104,6 +111,13 @@ export class ReactorHost {
 
   addConnection(slot: number, connection: Connection): void {
     this.#connections[slot] = connection;
+  }
+
+  /** The open connections of one owner. No server keeps a list of its own: it would cost more than this search. */
+  *connectionsOf(owner: Owner): Generator<Connection, undefined> {
+    for (const connection of this.#connections) {
+      if (connection !== undefined && belongsTo(connection, owner)) yield connection;
+    }
   }
 
   /** Counts the batches of staged writes; a staged write is known only within its own. */
@@ -182,7 +196,8 @@ export class ReactorHost {
           const index = records[at + 3] as number;
           const offset = numbers[at / 2 + 2] as number;
           const length = numbers[at / 2 + 3] as number;
-          const buffer = index === 0 ? pool : index === 1 ? slab : (buffers?.[index - 2] ?? NO_BUFFER);
+          const buffer =
+            index === 0 ? pool : index === 1 ? slab : (buffers?.[index - 2] ?? NO_BUFFER);
           if (connection !== undefined) {
             handleData(connection, buffer.subarray(offset, offset + length));
           }

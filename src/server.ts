@@ -3,7 +3,7 @@
  *
  * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
  */
-import type { Address, CloseReason, Connection, ConnectionParts, EventSink } from './connection.js';
+import type { Address, CloseReason, Connection, EventSink, Owner } from './connection.js';
 import { handleEndTaken, handleTaken, makeConnection } from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
@@ -18,6 +18,12 @@ export type ServerEvent =
   | { type: 'drain'; connection: Connection }
   | { type: 'end'; connection: Connection }
   | { type: 'close'; connection: Connection; reason: CloseReason };
+
+/** The open connections of a server, in no order. */
+export interface Connections extends Iterable<Connection> {
+  /** How many there were when this was asked for. */
+  readonly size: number;
+}
 
 /** A server's counters. */
 export interface ServerStats {
@@ -48,7 +54,12 @@ interface Item {
 }
 
 /** Makes a server: there is no public constructor. */
-export let makeServer: (host: ReactorHost, slot: number, generation: number, config: ListenConfig) => Server;
+export let makeServer: (
+  host: ReactorHost,
+  slot: number,
+  generation: number,
+  config: ListenConfig,
+) => Server;
 
 /** A TCP server. */
 export class Server implements AsyncIterable<Connection, undefined>, AsyncDisposable {
@@ -56,7 +67,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   readonly #slot: number;
   readonly #generation: number;
   readonly #config: ListenConfig;
-  readonly #connections = new Set<Connection>();
+  #open = 0;
   /** One of the two, once a consumer came. */
   #accepted: Mailbox<Connection> | undefined;
   #events: Mailbox<Item> | undefined;
@@ -69,6 +80,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   #listening = true;
   #refed = true;
   readonly #address: Address;
+  readonly #owner: Owner;
   readonly #closed: Promise<void>;
   #settleClosed!: () => void;
 
@@ -77,6 +89,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     this.#slot = slot;
     this.#generation = generation;
     this.#config = config;
+    this.#owner = { host, config, sink: undefined, onClose: () => this.#forget() };
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -96,8 +109,11 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /** The connections that are open. */
-  get connections(): ReadonlySet<Connection> {
-    return this.#connections;
+  get connections(): Connections {
+    const host = this.#host;
+    const owner = this.#owner;
+    const size = this.#open;
+    return { size, [Symbol.iterator]: () => host.connectionsOf(owner) };
   }
 
   /** Resolves when the server listens no longer and every connection is over. Never rejects. */
@@ -109,7 +125,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   stats(): ServerStats {
     return {
       accepted: this.#total,
-      open: this.#connections.size,
+      open: this.#open,
       pending: this.#pending,
       acceptPauses: this.#pauses,
       lastAcceptError: this.#acceptError,
@@ -142,16 +158,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   #accept(slot: number, generation: number): Connection {
-    const parts: ConnectionParts = {
-      host: this.#host,
-      slot,
-      generation,
-      config: this.#config,
-      sink: this.#events === undefined ? undefined : this.#sink,
-      onClose: this.#forget,
-    };
-    const connection = makeConnection(parts, false);
-    this.#connections.add(connection);
+    const connection = makeConnection(this.#owner, slot, generation, false);
+    this.#open += 1;
     this.#total += 1;
     this.#pending += 1;
     if (this.#events !== undefined) this.#push('open', connection, undefined, undefined);
@@ -159,10 +167,10 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     return connection;
   }
 
-  readonly #forget = (connection: Connection): void => {
-    this.#connections.delete(connection);
+  #forget(): void {
+    this.#open -= 1;
     this.#settle();
-  };
+  }
 
   /** A connection went to the consumer: half a window of them is granted at a time. */
   #take(): void {
@@ -176,7 +184,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   /** The consumer has come: from here on connections are accepted. */
   #start(): void {
-    if (this.#listening) this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
+    if (this.#listening)
+      this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
   }
 
   /**
@@ -206,6 +215,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
         else if (item.type === 'open') this.#take();
         else if (item.type === 'end') handleEndTaken(item.connection);
       });
+      this.#owner.sink = this.#sink;
       if (!this.#listening) this.#events.end();
       this.#start();
     }
@@ -229,7 +239,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   /** Stops listening and destroys every connection. */
   destroy(error?: Error): void {
     this.#stop();
-    for (const connection of this.#connections) connection.destroy(error);
+    for (const connection of this.connections) connection.destroy(error);
     this.#settle();
   }
 
@@ -269,14 +279,17 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   #settle(): void {
-    if (this.#listening || this.#connections.size > 0) return;
+    if (this.#listening || this.#open > 0) return;
     this.#events?.end();
     this.#settleClosed();
   }
 }
 
 function consumed(): EdgepollError {
-  return new EdgepollError('ERR_CONSUMED', 'the server has a consumer already: its iterator, or events()');
+  return new EdgepollError(
+    'ERR_CONSUMED',
+    'the server has a consumer already: its iterator, or events()',
+  );
 }
 
 /** The mailbox as an iterator; leaving it early calls `leave`. */

@@ -32,7 +32,8 @@ export function rangeError(name: string, expected: string, value: unknown): Rang
 export function integer(name: string, value: unknown, min: number, max: number): number {
   const expected = `an integer from ${min} to ${max}`;
   if (typeof value !== 'number') throw typeError(name, expected, value);
-  if (!Number.isInteger(value) || value < min || value > max) throw rangeError(name, expected, value);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw rangeError(name, expected, value);
   return value;
 }
 
@@ -92,10 +93,12 @@ export function port(value: unknown, least: 0 | 1): number {
 /** Descriptors that this package made for itself and that nobody may watch. */
 const own = new Set<number>();
 
-/** Makes a descriptor known as this package's own, until it is closed. */
-export function keepOwn(fd: number): () => void {
-  own.add(fd);
-  return () => own.delete(fd);
+/** Makes descriptors known as this package's own, until the function that it gives is called. */
+export function keepOwn(descriptors: readonly number[]): () => void {
+  for (const fd of descriptors) own.add(fd);
+  return () => {
+    for (const fd of descriptors) own.delete(fd);
+  };
 }
 
 /** The number of an open descriptor that is not this package's own. */

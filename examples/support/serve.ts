@@ -10,7 +10,10 @@ export function parseServerArguments<T extends Record<string, string>>(
   const options = { host: '127.0.0.1', port: '7000', ...defaults };
   const { values } = parseArgs({
     options: Object.fromEntries(
-      Object.entries(options).map(([name, value]) => [name, { type: 'string' as const, default: value }]),
+      Object.entries(options).map(([name, value]) => [
+        name,
+        { type: 'string' as const, default: value },
+      ]),
     ),
   });
   const merged = { ...options, ...values } as typeof options;

@@ -290,12 +290,12 @@ impl ReactorBinding {
         Ok(ReactorBinding { core, driver })
     }
 
-    /// The epoll descriptor's number, so that it can be refused where it makes no sense.
+    /// The descriptors that it opened for itself, so that they can be refused where they make no sense.
     #[napi(getter, catch_unwind)]
-    pub fn fd(&self) -> i32 {
-        self.core
-            .with(|working| working.reactor.as_raw_fd())
-            .unwrap_or(-1)
+    pub fn descriptors(&self) -> Vec<i32> {
+        let epoll = self.core.with(|working| working.reactor.as_raw_fd());
+        let driver = self.driver.descriptors();
+        epoll.into_iter().chain(driver.iter().copied()).collect()
     }
 
     /// Keeps the process alive.

@@ -47,6 +47,14 @@ impl Driver {
         }
     }
 
+    /// The descriptors that it opened for itself.
+    pub(crate) fn descriptors(&self) -> &[RawFd] {
+        match self {
+            Driver::Uv(_) => &[],
+            Driver::Thread(driver) => driver.descriptors(),
+        }
+    }
+
     /// True when ticks and microtasks have run by the time a callback made from [`Task::ready`] returns.
     pub(crate) fn drains_microtasks(&self) -> bool {
         matches!(self, Driver::Uv(_))

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
@@ -31,6 +31,13 @@ struct Shared {
     stop: AtomicBool,
 }
 
+impl Shared {
+    fn nudge(&self) {
+        // An eventfd write fails only when the counter is full, and then the thread is awake already.
+        let _ = self.control.write(1);
+    }
+}
+
 /// The thread-safe function, for the thread.
 struct Function(sys::napi_threadsafe_function);
 
@@ -40,7 +47,8 @@ unsafe impl Send for Function {}
 /// What the thread-safe function's context points to. Freed by its finalizer.
 struct State {
     task: Rc<dyn Task>,
-    shared: Arc<Shared>,
+    /// Given back at close: the binding, which holds this state, may wait long for its collection.
+    shared: RefCell<Option<Arc<Shared>>>,
     function: Cell<sys::napi_threadsafe_function>,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
     thread: RefCell<Option<JoinHandle<()>>>,
@@ -49,22 +57,21 @@ struct State {
 
 impl State {
     fn arm(&self) {
-        if !self.closed.get() && !self.shared.armed.swap(true, Ordering::AcqRel) {
-            self.nudge();
+        if let Some(shared) = &*self.shared.borrow() {
+            if !shared.armed.swap(true, Ordering::AcqRel) {
+                shared.nudge();
+            }
         }
-    }
-
-    fn nudge(&self) {
-        // An eventfd write fails only when the counter is full, and then the thread is awake already.
-        let _ = self.shared.control.write(1);
     }
 
     fn close(&self) {
         if self.closed.replace(true) {
             return;
         }
-        self.shared.stop.store(true, Ordering::Release);
-        self.nudge();
+        if let Some(shared) = self.shared.take() {
+            shared.stop.store(true, Ordering::Release);
+            shared.nudge();
+        }
         if let Some(thread) = self.thread.borrow_mut().take() {
             // The thread never waits for JavaScript, so this is short. A panic in it has nothing left to spoil.
             let _ = thread.join();
@@ -88,6 +95,8 @@ impl State {
 pub(crate) struct ThreadDriver {
     env: sys::napi_env,
     state: Rc<State>,
+    /// The numbers of its own descriptors, while it runs.
+    descriptors: Vec<RawFd>,
 }
 
 impl ThreadDriver {
@@ -102,7 +111,7 @@ impl ThreadDriver {
         });
         let state = Rc::new(State {
             task,
-            shared: Arc::clone(&shared),
+            shared: RefCell::new(Some(Arc::clone(&shared))),
             function: Cell::new(ptr::null_mut()),
             hook: Cell::new(ptr::null_mut()),
             thread: RefCell::new(None),
@@ -110,17 +119,24 @@ impl ThreadDriver {
         });
         let function = make_function(env, &state)?;
         state.function.set(function);
-        let driver = ThreadDriver { env, state };
-        if let Err(error) = driver.run(fd, shared) {
-            driver.close();
-            return Err(error);
+        let mut driver = ThreadDriver {
+            env,
+            state,
+            descriptors: Vec::new(),
+        };
+        match driver.run(fd, shared) {
+            Ok(descriptors) => driver.descriptors = descriptors,
+            Err(error) => {
+                driver.close();
+                return Err(error);
+            }
         }
         driver.unref();
         Ok(driver)
     }
 
-    /// Adds the clean-up hook and starts the thread.
-    fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<()> {
+    /// Adds the clean-up hook and starts the thread; gives the descriptors that the thread uses.
+    fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<Vec<RawFd>> {
         let state = &self.state;
         let mut hook = ptr::null_mut();
         let context = Rc::as_ptr(state).cast_mut().cast();
@@ -135,13 +151,18 @@ impl ThreadDriver {
             // The thread's own copy: whatever happens to the original, it never polls a stranger.
             .try_clone_to_owned()
             .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
+        let descriptors = vec![watched.as_raw_fd(), shared.control.as_fd().as_raw_fd()];
         let function = Function(state.function.get());
         let thread = std::thread::Builder::new()
             .name("edgepoll".into())
             .spawn(move || watch(&watched, &shared, &function))
             .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
         *state.thread.borrow_mut() = Some(thread);
-        Ok(())
+        Ok(descriptors)
+    }
+
+    pub(super) fn descriptors(&self) -> &[RawFd] {
+        &self.descriptors
     }
 
     pub(super) fn arm(&self) {

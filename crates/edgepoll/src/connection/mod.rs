@@ -9,6 +9,7 @@ mod reason;
 mod send_queue;
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
@@ -76,7 +77,7 @@ pub struct Connection {
     /// The listener that accepted it.
     pub listener: Option<Token>,
     /// Where its bounds are.
-    pub limits: Limits,
+    pub limits: Rc<Limits>,
     /// When something must have happened, in nanoseconds of the kernel's clock; 0 is never.
     pub deadline: u64,
     /// What `bytes_read` was when the deadline was set: a peer that still sends is not late.
@@ -97,7 +98,7 @@ impl Connection {
         peer: SocketAddr,
         listener: Option<Token>,
         codec: Box<dyn Codec>,
-        limits: Limits,
+        limits: Rc<Limits>,
     ) -> Connection {
         Connection {
             // An accepted socket can take bytes at once; whether it holds some, only the kernel says.
@@ -181,11 +182,23 @@ impl Connection {
     pub fn handle_failure(&mut self, call: Call, errno: Errno) {
         self.failure.get_or_insert(Failure { call, errno });
         if call == Call::Send {
-            self.writing = Writing::Failed;
-            // What arrived before is still there to be received; only then is the end told.
-            self.ready.insert(Ready::READABLE);
-            self.look = true;
+            self.fail_writing();
         }
+    }
+
+    /// The connect succeeded, and the peer reset the connection before anybody looked: asking for the outcome
+    /// took the error away, so a receive would read what was sent before, and then a clean end.
+    pub fn handle_connected_and_reset(&mut self, errno: Errno) {
+        self.handle_connected();
+        self.handle_failure(Call::Receive, errno);
+        self.fail_writing();
+    }
+
+    fn fail_writing(&mut self) {
+        self.writing = Writing::Failed;
+        // What arrived before is still there to be received; only then is the end told.
+        self.ready.insert(Ready::READABLE);
+        self.look = true;
     }
 
     /// The connect succeeded: what was queued meanwhile goes out.

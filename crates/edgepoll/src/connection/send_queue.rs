@@ -12,9 +12,12 @@ pub const MAX_BUFFERS: usize = 32;
 /// Small writes are joined in blocks of this size: tiny buffers cost the kernel more than their bytes.
 const BLOCK: usize = 16 * 1024;
 
-/// A first-in-first-out queue of bytes. Empty, it holds no memory.
+/// A first-in-first-out queue of bytes. Empty, it is one pointer: most connections are idle.
 #[derive(Debug, Default)]
-pub struct SendQueue {
+pub struct SendQueue(Option<Box<Blocks>>);
+
+#[derive(Debug, Default)]
+struct Blocks {
     blocks: VecDeque<Vec<u8>>,
     /// How much of the first block is sent.
     sent: usize,
@@ -25,13 +28,13 @@ impl SendQueue {
     /// Bytes queued.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.length
+        self.0.as_ref().map_or(0, |queue| queue.length)
     }
 
     /// True when nothing is queued.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.0.is_none()
     }
 
     /// Copies `bytes` behind what is queued.
@@ -39,21 +42,23 @@ impl SendQueue {
         if bytes.is_empty() {
             return;
         }
-        self.length += bytes.len();
-        if let Some(last) = self.blocks.back_mut() {
+        let queue = self.0.get_or_insert_default();
+        queue.length += bytes.len();
+        if let Some(last) = queue.blocks.back_mut() {
             if last.len() + bytes.len() <= BLOCK {
                 last.extend_from_slice(bytes);
                 return;
             }
         }
-        self.blocks.push_back(bytes.to_vec());
+        queue.blocks.push_back(bytes.to_vec());
     }
 
     /// The front of the queue as buffers for one vectored send; gives how many it filled.
     pub fn buffers<'a>(&'a self, into: &mut [IoSlice<'a>; MAX_BUFFERS]) -> usize {
-        let mut skip = self.sent;
+        let Some(queue) = &self.0 else { return 0 };
+        let mut skip = queue.sent;
         let mut count = 0;
-        for (slice, block) in into.iter_mut().zip(&self.blocks) {
+        for (slice, block) in into.iter_mut().zip(&queue.blocks) {
             *slice = IoSlice::new(&block[skip..]);
             skip = 0;
             count += 1;
@@ -63,28 +68,29 @@ impl SendQueue {
 
     /// The kernel took the first `length` bytes.
     pub fn advance(&mut self, length: usize) {
+        let Some(queue) = &mut self.0 else { return };
         debug_assert!(
-            length <= self.length,
+            length <= queue.length,
             "the kernel cannot take more than it was given"
         );
-        self.length -= length;
-        self.sent += length;
-        while let Some(first) = self.blocks.front() {
-            if self.sent < first.len() {
+        queue.length -= length;
+        queue.sent += length;
+        while let Some(first) = queue.blocks.front() {
+            if queue.sent < first.len() {
                 break;
             }
-            self.sent -= first.len();
-            self.blocks.pop_front();
+            queue.sent -= first.len();
+            queue.blocks.pop_front();
         }
-        if self.length == 0 {
+        if queue.length == 0 {
             // An idle connection keeps no buffer.
-            *self = SendQueue::default();
+            self.0 = None;
         }
     }
 
     /// Throws everything away; gives how many bytes were lost.
     pub fn clear(&mut self) -> usize {
-        std::mem::take(self).length
+        self.0.take().map_or(0, |queue| queue.length)
     }
 }
 

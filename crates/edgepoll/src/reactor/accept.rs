@@ -4,10 +4,11 @@
 //! It must never leave a listener that is ready neither listed nor with a time to resume.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::turn::MIN_ROOM;
 use super::{Entry, Event, Inbox, ListenOptions, Occupant, Reactor};
-use crate::connection::{Connection, Writing};
+use crate::connection::{Connection, Limits, Writing};
 use crate::kernel::{Errno, Interest, Kernel, Token};
 
 /// First and longest pause after a shortage, in milliseconds; it doubles between them.
@@ -18,6 +19,8 @@ const LONGEST_PAUSE: u32 = 1_000;
 pub(crate) struct Listener<S> {
     pub(super) socket: S,
     pub(super) options: ListenOptions,
+    /// Shared by its connections: most are idle, and should be small.
+    limits: Rc<Limits>,
     /// The backlog may hold connections.
     pub(super) ready: bool,
     pub(super) listed: bool,
@@ -32,6 +35,7 @@ impl<S> Listener<S> {
     pub(super) fn new(socket: S, options: ListenOptions) -> Listener<S> {
         Listener {
             socket,
+            limits: Rc::new(options.limits),
             options,
             ready: false,
             listed: false,
@@ -128,7 +132,7 @@ impl<K: Kernel> Reactor<K> {
             peer,
             Some(listener),
             codec,
-            from.options.limits,
+            Rc::clone(&from.limits),
         );
         let token = self.admit_socket(socket, connection)?;
         if let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) {

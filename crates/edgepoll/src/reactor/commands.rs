@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::accept::Listener;
 use super::{ConnectOptions, Entry, ListenOptions, Occupant, Reactor};
@@ -124,7 +125,7 @@ impl<K: Kernel> Reactor<K> {
             address,
             None,
             options.codec,
-            options.limits,
+            Rc::new(options.limits),
         );
         let token = self
             .admit_socket(socket, connection)

@@ -47,7 +47,8 @@ pub(crate) struct Entry<S> {
     pub(crate) noted: bool,
     /// The send queue's length is to be told.
     pub(crate) tell_queued: bool,
-    pub(crate) closed: Option<CloseReason>,
+    /// Boxed: it is for the moment between the close and its telling.
+    pub(crate) closed: Option<Box<CloseReason>>,
     pub(crate) unsent: usize,
 }
 
@@ -167,7 +168,7 @@ impl<K: Kernel> Reactor<K> {
         let Some((kernel, entry)) = self.live(token) else {
             return;
         };
-        entry.closed = Some(reason);
+        entry.closed = Some(Box::new(reason));
         entry.unsent += entry.connection.queue.clear();
         entry.connection.carry = Vec::new();
         if let Some(socket) = entry.socket.take() {

@@ -5,7 +5,7 @@
 use std::io::IoSlice;
 
 use super::{Entry, Occupant, Reactor};
-use crate::connection::{Writing, MAX_BUFFERS};
+use crate::connection::{Limits, Writing, MAX_BUFFERS};
 use crate::kernel::{Call, Errno, Kernel, Token};
 
 /// How long to wait, in milliseconds, when the kernel had no memory for a send (ENOBUFS, ENOMEM).
@@ -114,11 +114,15 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let length = entry.connection.queue.len();
-        let limits = entry.connection.limits;
+        let Limits {
+            high_water,
+            low_water,
+            ..
+        } = *entry.connection.limits;
         let above = entry.connection.above_high_water;
-        if length >= limits.high_water as usize {
+        if length >= high_water as usize {
             entry.connection.above_high_water = true;
-        } else if length <= limits.low_water as usize {
+        } else if length <= low_water as usize {
             entry.connection.above_high_water = false;
         }
         let fell = above && !entry.connection.above_high_water;

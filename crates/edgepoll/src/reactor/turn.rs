@@ -80,7 +80,7 @@ impl<K: Kernel> Reactor<K> {
                 continue;
             };
             entry.noted = false;
-            let Some(reason) = entry.closed else {
+            let Some(reason) = entry.closed.as_deref().copied() else {
                 if std::mem::take(&mut entry.tell_queued) {
                     inbox.event(Event::Queued {
                         token,
@@ -119,6 +119,14 @@ impl<K: Kernel> Reactor<K> {
                 Err(Errno::EINPROGRESS) => {
                     entry.connection.handle_send_blocked();
                     return 0;
+                }
+                Err(errno @ (Errno::ECONNRESET | Errno::EPIPE)) => {
+                    entry.connection.handle_connected_and_reset(errno);
+                    entry.unsent += entry.connection.queue.clear();
+                    inbox.event(Event::Connected { token });
+                    self.set_deadline(token, None);
+                    // Whoever waits for room must not wait for ever.
+                    self.tell_queued(token);
                 }
                 Err(errno) => {
                     entry.connection.handle_failure(Call::Connect, errno);
