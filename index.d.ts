@@ -312,7 +312,8 @@ export declare class Registration<T> {
     get active(): boolean;
     /**
      * Changes what is watched for (EPOLL_CTL_MOD). The kernel looks anew: a condition that holds is told again.
-     * Throws `EBADF` when the descriptor was closed, `ERR_CLOSED` after `unregister()`.
+     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` when its number was
+     * registered anew since, `ERR_CLOSED` after `unregister()`.
      */
     modify(options: RegisterOptions<T>): void;
     /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed. */

@@ -263,7 +263,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
         this.#epoch = host.epoch;
       }
     } else {
-      const queued = host.native.write(this.#slot, this.#generation, bytes);
+      const queued = host.write(this.#slot, this.#generation, bytes);
       if (queued < 0) return this.#refuse(queued);
       this.#queued = queued;
     }
@@ -332,12 +332,16 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
    * `error`, if given, is what reads, writes and `closed` then tell.
    */
   destroy(error?: Error): void {
+    const { host } = this.#owner;
+    // What is staged was written before: it goes out or is counted, and may itself end the connection.
+    host.flush();
     if ((this.#flags & OVER) !== 0) return;
     const [read = 0, written = 0] = this.#counters();
     (this.#late ??= {}).counters = [read, written];
-    this.#owner.host.native.destroy(this.#slot, this.#generation);
+    const bytesUnsent = host.native.queued(this.#slot, this.#generation);
+    host.native.destroy(this.#slot, this.#generation);
     this.#chunks = undefined;
-    this.#over({ cause: 'destroyed', error, bytesUnsent: this.#queued });
+    this.#over({ cause: 'destroyed', error, bytesUnsent });
   }
 
   /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */

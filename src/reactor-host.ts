@@ -63,6 +63,8 @@ const NO_BUFFER = Buffer.alloc(0);
 
 export class ReactorHost {
   readonly native: ReactorBinding;
+  /** Writes at once, from the caller's memory; see the glue's `writer`. */
+  readonly write: (slot: number, generation: number, message: Uint8Array) => number;
   readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
   readonly #records = new Int32Array(this.#memory);
   readonly #numbers = new Float64Array(this.#memory);
@@ -87,6 +89,7 @@ export class ReactorHost {
       control: this.#control,
       dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
     });
+    this.write = this.native.writer();
     keepOwn(this.native.descriptors);
   }
 
@@ -176,6 +179,7 @@ export class ReactorHost {
 
   /** Sends what is staged, and learns at once what came of it. */
   flush(): void {
+    if (this.#control[CONTROL_COUNT] === 0) return;
     const count = this.native.flush();
     if (count > 0) this.#dispatch(count);
   }

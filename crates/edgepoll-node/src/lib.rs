@@ -20,6 +20,7 @@ mod poller;
 mod reactor;
 mod region;
 mod staging;
+mod writer;
 
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
 pub use poller::PollerBinding;

@@ -12,7 +12,7 @@ use edgepoll::connection::{Failure, Limits};
 use edgepoll::kernel::{LinuxKernel, Token};
 use edgepoll::protocol::{Bytes, Codec, Lines};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
-use napi::bindgen_prelude::{JsValue, Object, Uint8ArraySlice};
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
 
@@ -20,7 +20,10 @@ use crate::driver::{Driver, Kind, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::node::{self, Callback, Scope};
 use crate::staging::Staging;
+use crate::writer;
 
+/// The writer's answer for a connection that is closed.
+const CLOSED: f64 = -1.0;
 /// One wait's batch.
 const EVENTS: usize = 1024;
 /// How often one callback goes back to JavaScript with what its writes brought about.
@@ -373,27 +376,35 @@ impl ReactorBinding {
             .command(|reactor| reactor.close_listener(token(slot, generation)));
     }
 
-    /// Writes at once; gives the bytes queued, or a refusal: −1 closed, −2 ended, −3 failed before, −4 queue
-    /// full, −5 not a message of the protocol.
-    #[napi(catch_unwind)]
-    pub fn write(&self, slot: i32, generation: i32, message: Uint8ArraySlice<'_>) -> f64 {
-        let bytes: &[u8] = &message;
-        // A detached or empty array has nothing to send, and maybe no memory.
-        let result = self
-            .core
-            .command(|reactor| reactor.write(token(slot, generation), bytes, false));
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "a queue has far fewer than 2^53 bytes"
-        )]
-        match result {
-            Some(Ok(queued)) => queued as f64,
-            None | Some(Err(WriteError::Closed)) => -1.0,
-            Some(Err(WriteError::Ended)) => -2.0,
-            Some(Err(WriteError::Failed)) => -3.0,
-            Some(Err(WriteError::QueueFull)) => -4.0,
-            Some(Err(WriteError::Protocol(_))) => -5.0,
-        }
+    /// The function that writes at once: it gives the bytes queued, or a refusal: −1 closed, −2 ended, −3 failed
+    /// before, −4 queue full, −5 not a message of the protocol.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
+    )]
+    pub fn writer<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+        let task = Rc::downgrade(&self.core);
+        let function = writer::make(env.raw(), move |slot, generation, message| {
+            let Some(core) = task.upgrade() else {
+                return CLOSED;
+            };
+            let result =
+                core.command(|reactor| reactor.write(token(slot, generation), message, false));
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "a queue has far fewer than 2^53 bytes"
+            )]
+            match result {
+                Some(Ok(queued)) => queued as f64,
+                None | Some(Err(WriteError::Closed)) => CLOSED,
+                Some(Err(WriteError::Ended)) => -2.0,
+                Some(Err(WriteError::Failed)) => -3.0,
+                Some(Err(WriteError::QueueFull)) => -4.0,
+                Some(Err(WriteError::Protocol(_))) => -5.0,
+            }
+        })?;
+        // SAFETY: the function was just made in this environment and its handle scope.
+        Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), function) })
     }
 
     /// Writes what is staged; gives the number of records that this brought about.
