@@ -216,7 +216,7 @@ impl Task for Core {
             }
             None => return false,
         };
-        for _ in 0..ROUNDS {
+        for round in 1..=ROUNDS {
             // A slab may be new without a record: JavaScript must learn of it all the same.
             if batch.records == 0 && batch.fresh.is_empty() {
                 break;
@@ -228,7 +228,10 @@ impl Task for Core {
             let told = self.with(|working| {
                 working.staging.flush(&mut working.reactor);
                 let Working { reactor, inbox, .. } = working;
-                reactor.tell(inbox);
+                // After the last round nothing is taken out any more: it waits for the next callback.
+                if round < ROUNDS {
+                    reactor.tell(inbox);
+                }
                 inbox.take()
             });
             let Some(told) = told else { break };
@@ -407,16 +410,12 @@ impl ReactorBinding {
         Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), function) })
     }
 
-    /// Writes what is staged; gives the number of records that this brought about.
+    /// Writes what is staged; gives the number of records that this brought about, to be read at once. Never called
+    /// while a batch is being read.
     #[napi(catch_unwind)]
     pub fn flush(&self) -> u32 {
-        let in_turn = self.core.in_turn.get();
         let told = self.core.with(|working| {
             working.staging.flush(&mut working.reactor);
-            if in_turn {
-                // The records of the running batch may not be read yet.
-                return 0;
-            }
             let Working { reactor, inbox, .. } = working;
             reactor.tell(inbox);
             inbox.take().records

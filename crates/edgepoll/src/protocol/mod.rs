@@ -53,6 +53,38 @@ impl std::error::Error for CodecError {}
 /// The same bytes, cut in any way, give the same frames. Input that was not consumed is shown again
 /// from its start with more behind it, so a codec may remember how far it has looked, but must not
 /// keep bytes. It never buffers: the reactor does, up to [`Codec::limit`].
+///
+/// # Example
+/// One length byte, then that many bytes.
+/// ```
+/// use edgepoll::protocol::{Codec, CodecError, Frame};
+///
+/// struct Short;
+///
+/// impl Codec for Short {
+///     fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+///         let Some(&length) = input.first() else { return Ok(None) };
+///         let end = 1 + usize::from(length);
+///         Ok((input.len() >= end).then_some(Frame { body: 1..end, consumed: end }))
+///     }
+///     fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+///         if input.is_empty() { Ok(None) } else { Err(CodecError::Truncated) }
+///     }
+///     fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
+///         let length = u8::try_from(message.len()).map_err(|_| CodecError::FrameTooLong { limit: 255 })?;
+///         output.push(length);
+///         output.extend_from_slice(message);
+///         Ok(())
+///     }
+///     fn limit(&self) -> usize { 256 }
+/// }
+///
+/// let mut codec = Short;
+/// let mut wire = Vec::new();
+/// codec.encode(b"hi", &mut wire).unwrap();
+/// assert_eq!(codec.decode(&wire[..2]), Ok(None));
+/// assert_eq!(codec.decode(&wire), Ok(Some(Frame { body: 1..3, consumed: 3 })));
+/// ```
 pub trait Codec {
     /// Finds the next frame; `Ok(None)` means that it takes more bytes.
     ///
