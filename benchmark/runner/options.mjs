@@ -1,0 +1,128 @@
+// The command line of the benchmarks: parsing, bounds, help. Must never start anything. Called by main.mjs.
+
+import { parseArgs } from 'node:util';
+
+export const BENCHMARKS = ['echo', 'idle', 'churn'];
+
+export const USAGE = `npm run bench -- echo|idle|churn [options]
+
+  --seconds S            length of a timed window (default 0.1)
+  --rounds R             rounds; in each, every server has one window (default 75; idle: 3)
+  --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, node-net, bun, deno)
+  --server NAME=COMMAND  measure another server as well; it prints "listening on HOST:PORT pid PID"; may be repeated
+  --scenario a,b         echo only: 1x64, 64x64, 1000x64, 64x16384, 64x64x16
+  --cpus S,L             CPU of the servers and CPU of the load (default 0,1)
+  --json FILE            write everything that was measured
+  --check                a brief run of everything that proves that all servers answer correctly; without a
+                         benchmark's name, of all three
+`;
+
+/** What the user asked for wrongly; shown without a stack trace. */
+export class UsageError extends Error {}
+
+/**
+ * @typedef {object} Options
+ * @property {string[]} benchmarks
+ * @property {boolean} check
+ * @property {number} seconds
+ * @property {number | undefined} rounds
+ * @property {number} idleConnections
+ * @property {string[] | undefined} only
+ * @property {string[] | undefined} scenarios
+ * @property {{ name: string, command: string }[]} extraServers
+ * @property {{ server: number, load: number }} cpus
+ * @property {string | undefined} json
+ */
+
+/** @param {string[]} argv @returns {Options | undefined} undefined when help was asked for */
+export function parseOptions(argv) {
+  const { values, positionals } = parse(argv);
+  if (values.help) return undefined;
+  const check = values.check === true;
+  const benchmarks = positionals.length === 0 && check ? BENCHMARKS : positionals;
+  if (benchmarks.length === 0 || (benchmarks.length > 1 && positionals.length > 0)) {
+    throw new UsageError('name one benchmark: echo, idle or churn');
+  }
+  for (const name of benchmarks) {
+    if (!BENCHMARKS.includes(name))
+      throw new UsageError(`no benchmark is named '${name}': echo, idle or churn`);
+  }
+  return {
+    benchmarks,
+    check,
+    seconds: number('--seconds', values.seconds, 0.02, 600) ?? 0.1,
+    rounds: integer('--rounds', values.rounds, 1, 1000) ?? (check ? 2 : undefined),
+    idleConnections: check ? 500 : 10_000,
+    only: list(values.only),
+    scenarios: list(values.scenario),
+    extraServers: (values.server ?? []).map(extraServer),
+    cpus: cpus(values.cpus ?? '0,1'),
+    json: values.json,
+  };
+}
+
+/** @param {string[]} argv */
+function parse(argv) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string' },
+        rounds: { type: 'string' },
+        only: { type: 'string' },
+        server: { type: 'string', multiple: true },
+        scenario: { type: 'string' },
+        cpus: { type: 'string' },
+        json: { type: 'string' },
+        check: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {string} name @param {string | undefined} text @param {number} least @param {number} most */
+function number(name, text, least, most) {
+  if (text === undefined) return undefined;
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value >= least && value <= most)) {
+    throw new UsageError(`${name} must be a number from ${least} to ${most}, not '${text}'`);
+  }
+  return value;
+}
+
+/** @param {string} name @param {string | undefined} text @param {number} least @param {number} most */
+function integer(name, text, least, most) {
+  const value = number(name, text, least, most);
+  if (value !== undefined && !Number.isInteger(value))
+    throw new UsageError(`${name} must be a whole number, not '${text}'`);
+  return value;
+}
+
+/** @param {string | undefined} text */
+function list(text) {
+  return text
+    ?.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** @param {string} text */
+function extraServer(text) {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1)
+    throw new UsageError(`--server must be NAME=COMMAND, not '${text}'`);
+  return { name: text.slice(0, at), command: text.slice(at + 1) };
+}
+
+/** @param {string} text */
+function cpus(text) {
+  const [server, load, ...more] = text.split(',').map((part) => integer('--cpus', part, 0, 4095));
+  if (server === undefined || load === undefined || more.length > 0) {
+    throw new UsageError(`--cpus must be two numbers with a comma, not '${text}'`);
+  }
+  return { server, load };
+}

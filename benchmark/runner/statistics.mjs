@@ -1,0 +1,16 @@
+// Medians. Must never know what the numbers mean.
+
+/** @param {number[]} values */
+export function median(values) {
+  if (values.length === 0) return NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** @typedef {{ median: number, min: number, max: number }} Spread */
+
+/** @param {number[]} values @returns {Spread} */
+export function spread(values) {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}

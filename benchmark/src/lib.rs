@@ -1,0 +1,10 @@
+//! What the yardstick server (`floor`) and the load generator (`load`) share.
+//! Must never hold anything that runs once per message: each program shows its own hot path in full.
+
+use nix::sys::resource::{getrlimit, setrlimit, Resource};
+
+/// Raises the soft limit of open files to the hard one, because 10,000 idle connections need it.
+pub fn raise_open_file_limit() -> nix::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+}
