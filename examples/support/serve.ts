@@ -17,7 +17,13 @@ export function parseServerArguments<T extends Record<string, string>>(
     ),
   });
   const merged = { ...options, ...values } as typeof options;
-  return { host: merged.host, port: Number(merged.port), values: merged };
+  return { host: merged.host, port: portOf(merged.port), values: merged };
+}
+
+/** Number() would take '' for 0 and '0x10' for 16; the range is listen()'s to check. */
+function portOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new RangeError(`--port must be an integer from 0 to 65535, not '${text}'`);
 }
 
 /** Says where the server listens, serves until a signal comes, and ends. */

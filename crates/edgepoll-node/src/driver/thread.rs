@@ -20,7 +20,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Task;
-use crate::node;
+use crate::node::{self, Scope};
 
 /// What both threads see.
 struct Shared {
@@ -46,6 +46,7 @@ unsafe impl Send for Function {}
 
 /// What the thread-safe function's context points to. Freed by its finalizer.
 struct State {
+    env: sys::napi_env,
     task: Rc<dyn Task>,
     /// Given back at close: the binding, which holds this state, may wait long for its collection.
     shared: RefCell<Option<Arc<Shared>>>,
@@ -76,6 +77,8 @@ impl State {
             // The thread never waits for JavaScript, so this is short. A panic in it has nothing left to spoil.
             let _ = thread.join();
         }
+        // Deno runs clean-up hooks without a scope, and letting go of a reference may need one.
+        let _scope = Scope::open(self.env);
         self.task.stopped();
         let hook = self.hook.replace(ptr::null_mut());
         // SAFETY: both were made by Node-API, and are released once, by the flag above.
@@ -110,6 +113,7 @@ impl ThreadDriver {
             stop: AtomicBool::new(false),
         });
         let state = Rc::new(State {
+            env,
             task,
             shared: RefCell::new(Some(Arc::clone(&shared))),
             function: Cell::new(ptr::null_mut()),

@@ -94,7 +94,6 @@ impl<K: Kernel> Reactor<K> {
             }
             match self.kernel.accept(&listener.socket) {
                 Ok((socket, peer)) => {
-                    listener.pause = FIRST_PAUSE;
                     if let Err(errno) = self.admit(token, socket, peer, inbox) {
                         self.pause_accepting(token, errno, inbox);
                         return;
@@ -137,6 +136,7 @@ impl<K: Kernel> Reactor<K> {
         let token = self.admit_socket(socket, connection)?;
         if let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) {
             from.open += 1;
+            from.pause = FIRST_PAUSE;
             // u32::MAX stands for «no bound».
             if from.options.credit != u32::MAX {
                 from.options.credit -= 1;

@@ -230,8 +230,10 @@ impl<K: Kernel> Reactor<K> {
         match connection.writing {
             Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
             Writing::Finished => {
-                // A peer that still sends, or whom we keep from sending, is not late.
-                if connection.paused || connection.bytes_read != connection.mark {
+                // A peer that still sends, or whom we keep from sending, is not late; one whose bytes are
+                // thrown away is, or it could hold the connection for ever by sending slowly.
+                let sends = connection.bytes_read != connection.mark;
+                if connection.paused || (sends && connection.reading == Reading::Open) {
                     self.expect_end(token);
                 } else {
                     self.close(token, CloseReason::TimedOut(Call::Receive));

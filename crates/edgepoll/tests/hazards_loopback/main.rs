@@ -1,0 +1,344 @@
+//! The hazards in which the kernel itself matters, on real loopback sockets. Every wait is for an event,
+//! with a limit that only a failure reaches.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/bench.rs"]
+mod bench;
+#[path = "../support/inbox.rs"]
+mod inbox;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgepoll::connection::CloseReason;
+use edgepoll::kernel::{Call, Errno, LinuxKernel, Token};
+use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
+use nix::sys::socket::{setsockopt, sockopt};
+
+use inbox::Kept;
+
+type Bench = bench::Bench<LinuxKernel>;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn real() -> Bench {
+    Bench::with(
+        LinuxKernel::new(64).unwrap(),
+        Budget::default(),
+        Kept::new(10_000, 65_536),
+    )
+}
+
+impl Bench {
+    /// Turns until `done`; panics when that takes too long.
+    fn until(&mut self, what: &str, mut done: impl FnMut(&mut Bench) -> bool) {
+        let start = Instant::now();
+        while !done(self) {
+            assert!(
+                start.elapsed() < LIMIT,
+                "{what}: not within the limit; {:?}",
+                self.events
+            );
+            self.turn(Some(Duration::from_millis(500)));
+        }
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = self
+            .reactor
+            .listen(address, ListenOptions::default())
+            .unwrap();
+        self.reactor.local_address(listener).unwrap()
+    }
+
+    /// A plain blocking client, accepted.
+    fn client(&mut self, address: SocketAddr) -> (TcpStream, Token) {
+        let before = self.opened().len();
+        let client = TcpStream::connect(address).unwrap();
+        self.until("accept", |bench| bench.opened().len() > before);
+        (client, *self.opened().last().unwrap())
+    }
+
+    fn until_closed(&mut self, token: Token) -> CloseReason {
+        self.until("close", |bench| bench.closed(token).is_some());
+        self.closed(token).unwrap()
+    }
+}
+
+/// Closes with a reset instead of a FIN.
+fn reset(client: TcpStream) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    setsockopt(&client, sockopt::Linger, &linger).unwrap();
+    drop(client);
+}
+
+fn is_reset(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::Failed(failure) if failure.errno == Errno::ECONNRESET)
+}
+
+#[test]
+fn data_before_reset_is_delivered() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (mut client, token) = bench.client(address);
+    client.write_all(b"the last bytes").unwrap();
+    reset(client);
+    let reason = bench.until_closed(token);
+    assert!(is_reset(reason), "{reason}");
+    assert_eq!(bench.bytes(token), b"the last bytes");
+    assert!(!bench.ended(token));
+}
+
+#[test]
+fn reset_found_while_paused_is_not_a_clean_end() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (mut client, token) = bench.client(address);
+    bench.reactor.pause(token);
+    client.write_all(b"before").unwrap();
+    reset(client);
+    let events = bench.reactor.stats().events;
+    bench.until("the hang-up", |bench| bench.reactor.stats().events > events);
+    assert_eq!(bench.closed(token), None);
+    bench.reactor.resume(token);
+    let reason = bench.until_closed(token);
+    assert!(is_reset(reason), "{reason}");
+    assert_eq!(bench.bytes(token), b"before");
+    assert!(!bench.ended(token));
+}
+
+#[test]
+fn reset_found_by_a_send_is_not_a_clean_end() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (mut client, token) = bench.client(address);
+    client.write_all(b"before").unwrap();
+    reset(client);
+    let mut writes = 0;
+    while bench.reactor.write(token, b"reply", false).is_ok() {
+        writes += 1;
+        assert!(writes < 100_000, "the reset never arrived");
+    }
+    let reason = bench.until_closed(token);
+    assert!(is_reset(reason), "{reason}");
+    assert_eq!(bench.bytes(token), b"before");
+    assert!(!bench.ended(token));
+}
+
+#[test]
+fn paused_connection_learns_of_a_reset() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (client, token) = bench.client(address);
+    bench.reactor.pause(token);
+    reset(client);
+    let reason = bench.until_closed(token);
+    assert!(is_reset(reason), "{reason}");
+}
+
+#[test]
+fn half_close_leaves_the_other_half() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (mut client, token) = bench.client(address);
+    client.write_all(b"request").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    bench.until("the end", |bench| bench.ended(token));
+    assert_eq!(bench.bytes(token), b"request");
+    let reply: Vec<u8> = (0..1_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    bench.reactor.write(token, &reply, false).unwrap();
+    bench.reactor.end(token);
+    let reader = thread::spawn(move || {
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).map(|_| got)
+    });
+    assert_eq!(bench.until_closed(token), CloseReason::Ended);
+    assert!(
+        reader.join().unwrap().unwrap() == reply,
+        "the reply differs"
+    );
+}
+
+#[test]
+fn fin_behind_queued_data() {
+    let mut bench = real();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let mut options = ListenOptions::default();
+    options.limits.send_queue = 16 << 20;
+    let listener = bench.reactor.listen(address, options).unwrap();
+    let address = bench.reactor.local_address(listener).unwrap();
+    let (mut client, token) = bench.client(address);
+    let message: Vec<u8> = (0..8_u32 << 20)
+        .map(|at| (at / 5).to_le_bytes()[0])
+        .collect();
+    let queued = bench.reactor.write(token, &message, false).unwrap();
+    assert!(
+        queued > 0,
+        "the kernel took 8 MiB at once: the test shows nothing"
+    );
+    bench.reactor.end(token);
+    let reader = thread::spawn(move || {
+        let mut got = Vec::new();
+        let mut piece = vec![0; 1_024];
+        loop {
+            match client.read(&mut piece).unwrap() {
+                0 => return got,
+                length => got.extend_from_slice(&piece[..length]),
+            }
+        }
+    });
+    assert_eq!(bench.until_closed(token), CloseReason::Ended);
+    assert!(reader.join().unwrap() == message, "the bytes differ");
+}
+
+#[test]
+fn unread_input_does_not_reset_the_reply() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (client, token) = bench.client(address);
+    let reply: Vec<u8> = (0..500_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+    // Nobody reads this; a plain close would answer it with a reset that destroys the reply.
+    bench.reactor.pause(token);
+    let mut writer = client.try_clone().unwrap();
+    let flood = thread::spawn(move || {
+        writer.write_all(&vec![7; 700_000]).unwrap();
+        writer.shutdown(Shutdown::Write).unwrap();
+    });
+    let events = bench.reactor.stats().events;
+    bench.until("the flood", |bench| bench.reactor.stats().events > events);
+    bench.reactor.write(token, &reply, false).unwrap();
+    bench.reactor.end_and_discard(token);
+    let mut reader = client;
+    let reader = thread::spawn(move || {
+        let mut got = Vec::new();
+        reader.read_to_end(&mut got).map(|_| got)
+    });
+    assert_eq!(bench.until_closed(token), CloseReason::Ended);
+    flood.join().unwrap();
+    assert!(
+        reader.join().unwrap().unwrap() == reply,
+        "the reply differs"
+    );
+    assert_eq!(bench.bytes(token), b"");
+}
+
+#[test]
+fn connect_refused() {
+    let mut bench = real();
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let token = bench
+        .reactor
+        .connect(address, ConnectOptions::default())
+        .unwrap();
+    match bench.until_closed(token) {
+        CloseReason::Failed(failure) => {
+            assert_eq!(
+                (failure.call, failure.errno),
+                (Call::Connect, Errno::ECONNREFUSED)
+            );
+        }
+        other => panic!("closed as {other}"),
+    }
+}
+
+#[test]
+fn connect_then_reset_before_anybody_looked() {
+    let mut bench = real();
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = server.local_addr().unwrap();
+    let token = bench
+        .reactor
+        .connect(address, ConnectOptions::default())
+        .unwrap();
+    let (mut peer, _) = server.accept().unwrap();
+    peer.write_all(b"too many connections").unwrap();
+    reset(peer);
+    let reason = bench.until_closed(token);
+    assert!(is_reset(reason), "{reason}");
+    assert_eq!(bench.bytes(token), b"too many connections");
+    assert!(bench.events.contains(&Event::Connected { token }));
+}
+
+#[test]
+fn connect_deadline() {
+    let mut bench = real();
+    // A backlog that is full drops what comes on top: no answer at all.
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    nix::sys::socket::listen(&server, nix::sys::socket::Backlog::new(0).unwrap()).unwrap();
+    let address = server.local_addr().unwrap();
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        let options = ConnectOptions {
+            timeout: 200,
+            ..ConnectOptions::default()
+        };
+        tokens.push(bench.reactor.connect(address, options).unwrap());
+    }
+    let last = *tokens.last().unwrap();
+    assert_eq!(
+        bench.until_closed(last),
+        CloseReason::TimedOut(Call::Connect)
+    );
+}
+
+#[test]
+fn echo_of_many_clients_comes_back_whole() {
+    let mut bench = real();
+    let address = bench.listen();
+    let clients: Vec<_> = (0..8_u8)
+        .map(|salt| {
+            thread::spawn(move || {
+                let mut client = TcpStream::connect(address).unwrap();
+                let sent: Vec<u8> = (0..300_000_u32)
+                    .map(|at| (at / 7).to_le_bytes()[0] ^ salt)
+                    .collect();
+                let mut writer = client.try_clone().unwrap();
+                let message = sent.clone();
+                let writing = thread::spawn(move || {
+                    writer.write_all(&message).unwrap();
+                    writer.shutdown(Shutdown::Write).unwrap();
+                });
+                let mut got = Vec::new();
+                client.read_to_end(&mut got).unwrap();
+                writing.join().unwrap();
+                assert!(got == sent, "client {salt}: the echo differs");
+            })
+        })
+        .collect();
+    let mut echoed = std::collections::HashMap::<Token, usize>::new();
+    let mut ended = Vec::new();
+    bench.until("all closed", |bench| {
+        for token in bench.opened() {
+            let frames = bench.frames(token);
+            let done = echoed.entry(token).or_default();
+            for frame in &frames[*done..] {
+                match bench.reactor.write(token, frame, false) {
+                    Ok(_) | Err(WriteError::Closed) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            *done = frames.len();
+            if bench.ended(token) && !ended.contains(&token) {
+                bench.reactor.end(token);
+                ended.push(token);
+            }
+        }
+        let closed = |token: &Token| bench.closed(*token) == Some(CloseReason::Ended);
+        bench.opened().len() == 8 && bench.opened().iter().all(closed)
+    });
+    for client in clients {
+        client.join().unwrap();
+    }
+}

@@ -1,0 +1,118 @@
+//! Connecting: refused, never answered, meeting oneself, written to before it is up.
+use std::time::Duration;
+
+use edgepoll::connection::CloseReason;
+use edgepoll::kernel::simulated::{Faults, Outcome};
+use edgepoll::kernel::{Call, Errno};
+use edgepoll::reactor::{Budget, ConnectOptions, Event};
+
+use crate::{address, healthy};
+
+fn refused(outcome: Outcome) {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.kernel().plan_connect(outcome, 1_000_000);
+    let token = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap();
+    bench.reactor.write(token, b"early", false).unwrap();
+    bench.kernel().advance(1_000_000);
+    bench.rest();
+    match bench.close_event(token) {
+        Some((CloseReason::Failed(failure), 5)) => {
+            assert_eq!(
+                (failure.call, failure.errno),
+                (Call::Connect, Errno::ECONNREFUSED)
+            );
+        }
+        other => panic!("{outcome:?}: {other:?}"),
+    }
+    assert!(!bench.events.contains(&Event::Connected { token }));
+    assert_eq!(bench.kernel().open_sockets(), 0);
+}
+
+#[test]
+fn connect_refused() {
+    refused(Outcome::Refused);
+}
+
+#[test]
+fn self_connect_is_refused() {
+    refused(Outcome::Itself);
+}
+
+#[test]
+fn connect_error_at_once_leaves_nothing_behind() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench
+        .kernel()
+        .plan_connect(Outcome::AtOnce(Errno::ENETUNREACH), 0);
+    let failure = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap_err();
+    assert_eq!(
+        (failure.call, failure.errno),
+        (Call::Connect, Errno::ENETUNREACH)
+    );
+    bench.kernel().faults = Faults {
+        register: 1_000,
+        ..Faults::none()
+    };
+    let failure = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap_err();
+    assert_eq!(failure.call, Call::Register);
+    assert_eq!(bench.kernel().open_sockets(), 0);
+}
+
+#[test]
+fn connect_deadline() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.kernel().plan_connect(Outcome::Never, 0);
+    let options = ConnectOptions {
+        timeout: 300,
+        ..ConnectOptions::default()
+    };
+    let token = bench.reactor.connect(address(), options).unwrap();
+    bench.kernel().advance(299_000_000);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.closed(token), None);
+    bench.turn(None);
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Connect))
+    );
+    assert_eq!(bench.kernel().open_sockets(), 0);
+}
+
+#[test]
+fn false_hang_up_during_a_connect_is_not_its_end() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench
+        .kernel()
+        .plan_connect(Outcome::Established, 50_000_000);
+    let token = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap();
+    bench.reactor.write(token, b"hello", false).unwrap();
+    bench.kernel().faults = Faults {
+        spurious: 1_000,
+        ..Faults::none()
+    };
+    for _ in 0..50 {
+        bench.turn(Some(Duration::ZERO));
+    }
+    bench.kernel().faults = Faults::none();
+    let told = |event: &Event| matches!(event, Event::Queued { .. });
+    assert!(bench.events.iter().all(told), "{:?}", bench.events);
+    bench.kernel().advance(50_000_000);
+    bench.rest();
+    assert!(bench.events.contains(&Event::Connected { token }));
+    let peer = bench.kernel().peer_of(token).unwrap();
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, 100, &mut got);
+    assert_eq!(got, b"hello");
+}

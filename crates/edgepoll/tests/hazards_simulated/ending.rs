@@ -1,0 +1,264 @@
+//! Ends: a reset is never a clean end, whoever met it first; FIN is the last thing sent.
+use std::time::Duration;
+
+use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::kernel::{Call, Errno};
+use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, WriteError};
+
+use crate::{address, healthy, Bench};
+
+const RESET: &str = "Connection reset by peer";
+
+#[test]
+fn data_before_reset_is_delivered() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 4);
+    bench.kernel().peer_send(peer, b"the last bytes");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"the last bytes");
+    assert!(!bench.ended(token));
+    assert!(bench.closed(token).unwrap().to_string().contains(RESET));
+}
+
+#[test]
+fn reset_met_while_paused_is_not_a_clean_end() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"before");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.closed(token), None, "bytes wait before the reset");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"before");
+    assert!(!bench.ended(token));
+    assert!(bench.closed(token).unwrap().to_string().contains(RESET));
+}
+
+#[test]
+fn reset_met_by_a_send_is_not_a_clean_end() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().peer_send(peer, b"before");
+    bench.kernel().peer_reset(peer);
+    assert_eq!(
+        bench.reactor.write(token, b"reply", false),
+        Err(WriteError::Failed)
+    );
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"before");
+    assert!(!bench.ended(token));
+    let (reason, unsent) = bench.close_event(token).unwrap();
+    assert!(reason.to_string().contains(RESET), "{reason}");
+    assert_eq!(unsent, 5);
+}
+
+#[test]
+fn reset_met_by_the_look_at_a_connect_is_not_a_clean_end() {
+    let mut bench = healthy(Budget::default(), 100);
+    let token = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap();
+    bench.kernel().advance(1);
+    let peer = bench.kernel().peer_of(token).unwrap();
+    bench.kernel().peer_send(peer, b"too many connections");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"too many connections");
+    assert!(!bench.ended(token));
+    assert!(bench.closed(token).unwrap().to_string().contains(RESET));
+}
+
+#[test]
+fn reset_behind_a_fin_is_told() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.reactor.pause(token);
+    bench.kernel().peer_finish(peer);
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    bench.reactor.resume(token);
+    bench.rest();
+    assert!(bench.ended(token), "the FIN came first");
+    assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+}
+
+#[test]
+fn unsent_bytes_are_counted_when_the_peer_resets() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1_000);
+    assert_eq!(bench.reactor.write(token, &[1; 5_000], false), Ok(4_000));
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.close_event(token).unwrap().1, 4_000);
+}
+
+#[test]
+fn fin_goes_out_behind_queued_data() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 700);
+    let message: Vec<u8> = (0..1_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    bench.reactor.write(token, &message, false).unwrap();
+    bench.reactor.end(token);
+    let mut got = Vec::new();
+    while got.len() < message.len() {
+        let queued = bench.reactor.queued(token);
+        let fin = bench.kernel().view(peer).output_ended;
+        assert!(!fin || queued == 0, "FIN with {queued} bytes queued");
+        assert!(
+            bench.kernel().peer_receive(peer, 900, &mut got) > 0,
+            "it stopped at {}",
+            got.len()
+        );
+        bench.rest();
+    }
+    assert_eq!(got, message);
+    assert!(bench.kernel().view(peer).output_ended);
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+}
+
+#[test]
+fn end_has_a_deadline_on_the_virtual_clock() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (_, token) = bench.client();
+    bench.reactor.end(token);
+    bench.rest();
+    bench.kernel().advance(499_000_000);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.closed(token), None);
+    bench.turn(None);
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Receive))
+    );
+}
+
+#[test]
+fn no_end_timeout_at_all_does_not_hang_the_turn() {
+    let limits = Limits {
+        end_timeout: 0,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (_, token) = bench.client();
+    bench.reactor.pause(token);
+    bench.reactor.end(token);
+    bench.turn(None);
+    bench.reactor.resume(token);
+    bench.turn(None);
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Receive))
+    );
+}
+
+#[test]
+fn discarded_input_is_bounded() {
+    let limits = Limits {
+        discard: 100,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 50);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.reactor.end_and_discard(token);
+    bench.kernel().peer_send(peer, &[0; 100]);
+    bench.rest();
+    assert_eq!(bench.closed(token), None);
+    bench.kernel().peer_send(peer, &[0; 1]);
+    bench.rest();
+    assert_eq!(bench.closed(token), Some(CloseReason::Destroyed));
+    assert_eq!(bench.bytes(token), b"");
+}
+
+#[test]
+fn writes_after_the_end_are_refused_without_a_call() {
+    let (mut bench, _, token) = Bench::pair(Budget::default(), 100);
+    bench.reactor.end(token);
+    let calls = bench.kernel().calls();
+    assert_eq!(
+        bench.reactor.write(token, b"late", false),
+        Err(WriteError::Ended)
+    );
+    bench.reactor.destroy(token);
+    assert_eq!(
+        bench.reactor.write(token, b"late", false),
+        Err(WriteError::Closed)
+    );
+    assert_eq!(bench.kernel().calls(), calls + 1, "the close alone");
+}
+
+#[test]
+fn shutdown_of_a_reset_socket_is_no_second_error() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().peer_reset(peer);
+    bench.reactor.end(token);
+    bench.rest();
+    match bench.closed(token) {
+        Some(CloseReason::Failed(failure)) => assert_eq!(failure.errno, Errno::ECONNRESET),
+        other => panic!("closed as {other:?}"),
+    }
+}
+
+#[test]
+fn slow_sender_does_not_hold_a_discarding_connection() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.reactor.end_and_discard(token);
+    // Its owner cannot stop what it does not take.
+    bench.reactor.pause(token);
+    for _ in 0..4 {
+        bench.kernel().peer_send(peer, b"drip");
+        bench.rest();
+        bench.kernel().advance(200_000_000);
+    }
+    bench.rest();
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Receive))
+    );
+    assert_eq!(bench.kernel().view(peer).received, 12);
+}
+
+#[test]
+fn reset_that_a_send_met_is_told_also_when_paused_after_the_last_byte() {
+    let budget = Budget {
+        slot_calls: 1,
+        ..Budget::default()
+    };
+    let (mut bench, peer, token) = Bench::pair(budget, 6);
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"before");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    bench.reactor.resume(token);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.bytes(token), b"before");
+    bench.reactor.pause(token);
+    bench.rest();
+    assert!(bench.closed(token).unwrap().to_string().contains(RESET));
+}

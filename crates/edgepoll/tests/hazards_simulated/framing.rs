@@ -1,0 +1,115 @@
+//! Frames through the reactor: any chunking, small inboxes, limits, the rest at the end.
+use edgepoll::connection::CloseReason;
+use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
+use edgepoll::protocol::{CodecError, Lines};
+use edgepoll::reactor::{Budget, ListenOptions};
+
+use crate::inbox::Kept;
+use crate::{healthy, Bench};
+
+fn lines(limit: usize) -> ListenOptions {
+    ListenOptions {
+        codec: Box::new(move || Box::new(Lines::new(limit))),
+        ..ListenOptions::default()
+    }
+}
+
+const TEXT: &[u8] =
+    b"one\r\n\ntwo\nthree\r\r\n\r\na longer line than the others\n1\n2\n3\n4\n5\n6\n7\n8\n9\nlast";
+
+fn expected() -> Vec<Vec<u8>> {
+    let mut lines: Vec<&[u8]> = vec![
+        b"one",
+        b"",
+        b"two",
+        b"three\r",
+        b"",
+        b"a longer line than the others",
+    ];
+    lines.extend([b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"].map(|line| &line[..]));
+    lines.push(b"last");
+    lines.iter().map(|line| line.to_vec()).collect()
+}
+
+#[test]
+fn lines_codec_any_chunking() {
+    for piece in 1..=TEXT.len() {
+        for (space, room) in [(1, 100), (7, 8), (100, 8), (100, 9), (100, 100)] {
+            let kernel = SimulatedKernel::new(1, Faults::none());
+            let mut bench = Bench::with(kernel, Budget::default(), Kept::new(room, space));
+            bench.listen(lines(100));
+            let (peer, token) = bench.client();
+            for bytes in TEXT.chunks(piece) {
+                bench.kernel().peer_send(peer, bytes);
+                bench.rest();
+            }
+            bench.kernel().peer_finish(peer);
+            bench.rest();
+            assert_eq!(
+                bench.frames(token),
+                expected(),
+                "pieces of {piece}, space {space}, room {room}"
+            );
+            assert!(bench.ended(token));
+        }
+    }
+}
+
+#[test]
+fn frame_limit_closes() {
+    let mut bench = healthy(Budget::default(), 10);
+    bench.listen(lines(20));
+    let (peer, token) = bench.client();
+    bench.kernel().peer_send(
+        peer,
+        b"short\nthis line is longer than twenty bytes and never ends",
+    );
+    bench.rest();
+    assert_eq!(bench.frames(token), [b"short"]);
+    let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
+    assert_eq!(bench.closed(token), Some(broken));
+    assert!(!bench.ended(token));
+    assert!(
+        bench.kernel().view(peer).unread > 0,
+        "it read on after the limit"
+    );
+}
+
+#[test]
+fn part_of_a_line_before_a_reset_is_no_line() {
+    for send_first in [false, true] {
+        let mut bench = healthy(Budget::default(), 100);
+        bench.listen(lines(100));
+        let (peer, token) = bench.client();
+        bench.kernel().peer_send(peer, b"whole\ncut o");
+        bench.kernel().peer_reset(peer);
+        if send_first {
+            bench.reactor.write(token, b"x", false).unwrap_err();
+        }
+        bench.rest();
+        assert_eq!(bench.frames(token), [b"whole"], "send first: {send_first}");
+        assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+    }
+}
+
+#[test]
+fn frames_kept_back_by_a_pause_come_before_the_reset() {
+    let kernel = SimulatedKernel::new(1, Faults::none());
+    let mut bench = Bench::with(kernel, Budget::default(), Kept::new(9, 1_000));
+    bench.listen(lines(100));
+    let (peer, token) = bench.client();
+    bench
+        .kernel()
+        .peer_send(peer, b"1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    bench.turn(None);
+    bench.reactor.pause(token);
+    let kept_back = 9 - bench.frames(token).len();
+    assert!(kept_back > 0, "the inbox held everything");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.closed(token), None);
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.frames(token).len(), 9);
+    assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+}

@@ -1,0 +1,162 @@
+//! Bytes that arrive: edges, short reads, budgets, tokens of the dead.
+use std::time::Duration;
+
+use edgepoll::kernel::simulated::Faults;
+use edgepoll::reactor::{Budget, ListenOptions, WriteError};
+
+use crate::{healthy, Bench};
+
+#[test]
+fn stale_token_reaches_nobody() {
+    let (mut bench, _, first) = Bench::pair(Budget::default(), 100);
+    bench.reactor.destroy(first);
+    bench.rest();
+    let (peer, second) = bench.client();
+    assert_eq!(
+        (first.index, first.generation + 1),
+        (second.index, second.generation)
+    );
+
+    bench.kernel().haunt(first);
+    bench.kernel().faults = Faults {
+        ghosts: 1_000,
+        ..Faults::none()
+    };
+    let calls = bench.kernel().view(peer).calls;
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.reactor.stats().stale, 1);
+    assert_eq!(
+        bench.kernel().view(peer).calls,
+        calls,
+        "the successor was served for a ghost"
+    );
+    assert_eq!(
+        bench.reactor.write(first, b"x", false),
+        Err(WriteError::Closed)
+    );
+    assert_eq!(bench.reactor.queued(second), 0);
+}
+
+#[test]
+fn short_read_then_fin_is_one_event_and_an_end() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 65_536);
+    let events = bench.reactor.stats().events;
+    bench.kernel().peer_send(peer, b"last words");
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    assert_eq!(bench.reactor.stats().events, events + 1);
+    assert_eq!(bench.bytes(token), b"last words");
+    assert!(bench.ended(token));
+    assert_eq!(bench.closed(token), None, "we may still write");
+}
+
+#[test]
+fn hang_up_hint_is_no_end() {
+    let (mut bench, peer, token) = Bench::pair(
+        Budget {
+            slot_bytes: 10,
+            ..Budget::default()
+        },
+        10,
+    );
+    bench.kernel().peer_send(peer, &[b'a'; 100]);
+    bench.kernel().peer_finish(peer);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.bytes(token).len(), 10);
+    assert!(
+        !bench.ended(token),
+        "RDHUP was told as the end, before the bytes"
+    );
+    bench.rest();
+    assert_eq!(bench.bytes(token).len(), 100);
+    assert!(bench.ended(token));
+}
+
+#[test]
+fn budget_requeues_what_no_edge_will_tell_again() {
+    let budget = Budget {
+        slot_bytes: 10,
+        slot_calls: 1,
+        ..Budget::default()
+    };
+    let (mut bench, peer, token) = Bench::pair(budget, 10);
+    let events = bench.reactor.stats().events;
+    bench.kernel().peer_send(peer, &[b'a'; 1_000]);
+    bench.rest();
+    assert_eq!(bench.bytes(token).len(), 1_000);
+    assert_eq!(bench.reactor.stats().events, events + 1);
+}
+
+#[test]
+fn starvation_a_firehose_waits_behind_a_ping() {
+    let budget = Budget {
+        slot_bytes: 1_000,
+        turn_bytes: 1_000,
+        ..Budget::default()
+    };
+    let (mut bench, firehose, _) = Bench::pair(budget, 1_000);
+    let (ping, small) = bench.client();
+    bench.kernel().set_window(firehose, 1_000_000);
+    bench.kernel().peer_send(firehose, &vec![0; 1_000_000]);
+    bench.turn(Some(Duration::ZERO));
+    bench.kernel().peer_send(ping, b"ping");
+    bench.turn(Some(Duration::ZERO));
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.bytes(small), b"ping");
+    assert!(bench.kernel().view(firehose).unread > 900_000);
+}
+
+#[test]
+fn eagain_is_the_end_of_work() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 4);
+    // Exactly one space: only EAGAIN can tell that nothing is left.
+    bench.kernel().peer_send(peer, b"four");
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"four");
+    let calls = bench.kernel().calls();
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(
+        bench.kernel().calls(),
+        calls + 1,
+        "an idle turn is one wait"
+    );
+}
+
+#[test]
+fn paused_connection_learns_of_a_reset() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.reactor.pause(token);
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    let reason = bench.closed(token).expect("told while paused");
+    assert_eq!(reason.to_string(), "read: Connection reset by peer");
+}
+
+#[test]
+fn paused_connection_costs_nothing_and_forgets_nothing() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"while you slept");
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    let sleeps = bench.kernel().endless_sleeps();
+    bench.turn(None);
+    assert_eq!(bench.kernel().endless_sleeps(), sleeps + 1);
+    assert_eq!(bench.bytes(token), b"");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"while you slept");
+    assert!(bench.ended(token));
+}
+
+#[test]
+fn nothing_is_told_before_the_first_turn() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions::default());
+    let peer = bench.kernel().dial(crate::address()).unwrap();
+    bench.kernel().peer_send(peer, b"early");
+    assert!(!bench.reactor.has_work());
+    bench.rest();
+    let token = bench.opened()[0];
+    assert_eq!(bench.bytes(token), b"early");
+}

@@ -1,0 +1,123 @@
+//! Bytes that leave: in order through every partial send, through short memory, within the queue's bound.
+use std::time::Duration;
+
+use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::kernel::simulated::{Faults, Random};
+use edgepoll::kernel::Errno;
+use edgepoll::reactor::{Budget, Event, ListenOptions, WriteError};
+
+use crate::{healthy, Bench};
+
+#[test]
+fn partial_writev_keeps_every_byte_in_its_place() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let (mut bench, peer, token) = Bench::pair(
+            Budget {
+                slot_calls: 3,
+                ..Budget::default()
+            },
+            100,
+        );
+        bench.kernel().set_capacity(peer, 1 + random.below(50_000));
+        bench.kernel().faults = Faults {
+            short: 500,
+            interrupted: 100,
+            ..Faults::none()
+        };
+        let mut written = Vec::new();
+        // More buffers than one vectored send takes.
+        for _ in 0..60 {
+            let start = written.len();
+            let length = random.pick(&[1, 100, 16_384, 16_385]);
+            written.extend(
+                (start..start + length).map(|at| (at / 3).to_le_bytes()[0] ^ at.to_le_bytes()[1]),
+            );
+            bench
+                .reactor
+                .write(token, &written[start..], random.chance(300))
+                .unwrap();
+        }
+        let mut got = Vec::new();
+        while got.len() < written.len() {
+            bench.rest();
+            let most = 1 + random.below(40_000);
+            assert!(
+                bench.kernel().peer_receive(peer, most, &mut got) > 0,
+                "seed {seed}: stuck"
+            );
+        }
+        assert!(got == written, "seed {seed}: the bytes differ");
+    }
+}
+
+#[test]
+fn send_queue_is_bounded_and_overflow_closes() {
+    let limits = Limits {
+        send_queue: 1_000,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().set_capacity(peer, 100);
+    assert_eq!(bench.reactor.write(token, &[1; 600], false), Ok(500));
+    assert_eq!(bench.reactor.write(token, &[1; 600], false), Ok(1_100));
+    assert_eq!(
+        bench.reactor.write(token, &[1; 1], false),
+        Err(WriteError::QueueFull)
+    );
+    bench.rest();
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::QueueFull, 1_100))
+    );
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, 10_000, &mut got);
+    assert_eq!(got.len(), 100, "a strict prefix");
+}
+
+#[test]
+fn no_memory_for_a_send_is_tried_again_without_an_edge() {
+    for errno in [Errno::ENOBUFS, Errno::ENOMEM] {
+        let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+        bench.kernel().refuse_send(errno);
+        assert_eq!(bench.reactor.write(token, b"patience", false), Ok(8));
+        bench.rest();
+        bench.turn(None);
+        let mut got = Vec::new();
+        bench.kernel().peer_receive(peer, 100, &mut got);
+        assert_eq!(got, b"patience");
+        assert_eq!(bench.closed(token), None);
+    }
+}
+
+#[test]
+fn fall_to_the_low_watermark_is_told_also_for_writes_with_more() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1_000_000);
+    assert_eq!(bench.reactor.write(token, &[1; 100_000], true), Ok(100_000));
+    bench.rest();
+    let told = bench.events.iter().rev().find_map(|event| match event {
+        Event::Queued { bytes, .. } => Some(*bytes),
+        _ => None,
+    });
+    assert_eq!(told, Some(0));
+}
+
+#[test]
+fn exactly_filled_buffer_goes_on_when_the_peer_reads() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1_000);
+    assert_eq!(bench.reactor.write(token, &[1; 1_000], false), Ok(0));
+    let mut got = Vec::new();
+    // No EAGAIN was seen, so this makes no edge: the next write must find out by itself.
+    bench.kernel().peer_receive(peer, 1_000, &mut got);
+    bench.rest();
+    assert_eq!(bench.reactor.write(token, &[2; 10], false), Ok(0));
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.kernel().peer_receive(peer, 1_000, &mut got), 10);
+}

@@ -1,0 +1,336 @@
+//! One seeded run: a reactor, its owner and its peers act at random, then everything is brought to an end.
+//!
+//! It must never choose anything but by the seed.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use edgepoll::connection::Limits;
+use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
+use edgepoll::kernel::Token;
+use edgepoll::reactor::{Budget, ListenOptions, Reactor};
+
+use crate::far_end::FarEnd;
+use crate::inbox::Kept;
+
+/// How often something happened, so that a run without it is noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) turns: u64,
+    pub(crate) bytes: u64,
+    pub(crate) ended: u64,
+    pub(crate) failed: u64,
+    pub(crate) destroyed: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) queue_full: u64,
+    pub(crate) accept_pauses: u64,
+    pub(crate) stale: u64,
+    pub(crate) resets_after_data: u64,
+    pub(crate) drains: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: &Counts) {
+        self.turns += other.turns;
+        self.bytes += other.bytes;
+        self.ended += other.ended;
+        self.failed += other.failed;
+        self.destroyed += other.destroyed;
+        self.timed_out += other.timed_out;
+        self.queue_full += other.queue_full;
+        self.accept_pauses += other.accept_pauses;
+        self.stale += other.stale;
+        self.resets_after_data += other.resets_after_data;
+        self.drains += other.drains;
+    }
+
+    pub(crate) fn all_happened(&self) -> bool {
+        let every = [
+            self.turns,
+            self.bytes,
+            self.ended,
+            self.failed,
+            self.destroyed,
+            self.timed_out,
+            self.queue_full,
+            self.accept_pauses,
+            self.stale,
+            self.resets_after_data,
+            self.drains,
+        ];
+        every.iter().all(|count| *count > 0)
+    }
+}
+
+/// A listener as its owner knows it.
+pub(crate) struct Listening {
+    pub(crate) token: Token,
+    pub(crate) address: SocketAddr,
+    pub(crate) lines: bool,
+    pub(crate) limits: Limits,
+    pub(crate) max: u32,
+    pub(crate) credit: u32,
+    pub(crate) closed: bool,
+}
+
+/// One run.
+pub(crate) struct Run {
+    pub(crate) random: Random,
+    pub(crate) reactor: Reactor<SimulatedKernel>,
+    pub(crate) inbox: Kept,
+    pub(crate) budget: Budget,
+    pub(crate) space: usize,
+    pub(crate) most_bytes: usize,
+    pub(crate) listening: Vec<Listening>,
+    /// By the number of their peer.
+    pub(crate) ends: Vec<FarEnd>,
+    pub(crate) by_token: HashMap<Token, usize>,
+    pub(crate) gone: Vec<Token>,
+    pub(crate) counts: Counts,
+}
+
+pub(crate) fn run(seed: u64) -> Result<Counts, String> {
+    let mut run = Run::new(seed);
+    run.open_listeners()?;
+    for _ in 0..30 + run.random.below(90) {
+        for _ in 0..1 + run.random.below(3) {
+            run.act()?;
+        }
+        let timeout = (!run.random.chance(50)).then_some(Duration::ZERO);
+        run.turn(timeout)?;
+    }
+    run.settle()?;
+    run.finish_some()?;
+    run.destroy_rest()?;
+    Ok(run.counts)
+}
+
+impl Run {
+    fn new(seed: u64) -> Run {
+        let mut random = Random::new(seed);
+        let faults = Faults::seeded(&mut random);
+        let mut kernel = SimulatedKernel::new(random.bits(), faults);
+        kernel.set_default_capacity(random.pick(&[1, 10, 300, 5_000, 65_536]));
+        let space = random.pick(&[1, 2, 13, 100, 1_000, 4_096, 65_536]);
+        let budget = Budget {
+            slot_bytes: random.pick(&[1, 100, 5_000, 262_144]),
+            slot_calls: random.pick(&[1, 2, 8]),
+            turn_bytes: random.pick(&[1, 200, 10_000, 4_194_304]),
+            accepts: random.pick(&[1, 2, 64]),
+        };
+        let room = random.pick(&[8, 9, 20, 5_000]);
+        Run {
+            reactor: Reactor::new(kernel, budget),
+            inbox: Kept::new(room, space),
+            budget,
+            space,
+            // Tiny receives make few bytes long enough.
+            most_bytes: if space < 50 || budget.turn_bytes < 50 {
+                60
+            } else {
+                6_000
+            },
+            random,
+            listening: Vec::new(),
+            ends: Vec::new(),
+            by_token: HashMap::new(),
+            gone: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn limits(&mut self) -> Limits {
+        let random = &mut self.random;
+        let high_water = random.pick(&[1, 100, 3_000, 65_536]);
+        Limits {
+            high_water,
+            low_water: high_water / 4,
+            send_queue: random.pick(&[1, 500, 20_000, 1_048_576]),
+            end_timeout: random.pick(&[0, 5, 30_000]),
+            discard: random.pick(&[0, 1_000, 1_048_576]),
+        }
+    }
+
+    fn open_listeners(&mut self) -> Result<(), String> {
+        for port in 0..1 + self.random.below(2) {
+            let port = u16::try_from(7_000 + port).unwrap();
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let lines = self.random.chance(500);
+            let limits = self.limits();
+            let max = self.random.pick(&[1, 3, 8_192]);
+            let credit = self.random.pick(&[0, 1, u32::MAX]);
+            let options = ListenOptions {
+                max_connections: max,
+                credit,
+                limits,
+                codec: crate::actions::codec_factory(lines),
+                ..ListenOptions::default()
+            };
+            // A registration may fail; then the socket must be gone again, and nobody listens.
+            let Ok(token) = self.reactor.listen(address, options) else {
+                continue;
+            };
+            self.listening.push(Listening {
+                token,
+                address,
+                lines,
+                limits,
+                max,
+                credit,
+                closed: false,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn kernel(&mut self) -> &mut SimulatedKernel {
+        self.reactor.kernel_mut()
+    }
+
+    /// One turn and everything that must hold after it.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), String> {
+        self.counts.turns += 1;
+        self.inbox.clear();
+        let before = self.before_turn();
+        let had_work = self
+            .reactor
+            .turn(timeout, &mut self.inbox)
+            .map_err(|errno| errno.to_string())?;
+        if had_work != self.reactor.has_work() {
+            return Err("the turn told wrongly whether work is left".to_owned());
+        }
+        self.read_inbox()?;
+        self.after_turn(&before)
+    }
+
+    /// The kernel is well from now on, everybody reads, and nobody acts: all that can move must arrive.
+    fn settle(&mut self) -> Result<(), String> {
+        self.kernel().faults = Faults::none();
+        self.kernel().run_short(edgepoll::kernel::Errno::EMFILE, 0);
+        for place in 0..self.ends.len() {
+            let peer = self.ends[place].peer;
+            self.kernel().set_capacity(peer, 65_536);
+            if let Some(token) = self.ends[place].token {
+                self.reactor.resume(token);
+                self.ends[place].paused = false;
+            }
+        }
+        self.quiesce()?;
+        for place in 0..self.ends.len() {
+            self.must_have_arrived(place)?;
+        }
+        Ok(())
+    }
+
+    /// Turns until nothing is left to do without time going by; peers read all the while.
+    fn quiesce(&mut self) -> Result<(), String> {
+        for _ in 0..200_000 {
+            for place in 0..self.ends.len() {
+                self.peer_reads(place, usize::MAX)?;
+            }
+            if !self.reactor.has_work() && !self.kernel().has_pending() {
+                if !self.waits_for_a_retry() {
+                    return Ok(());
+                }
+                self.kernel().advance(20_000_000);
+            }
+            self.turn(Some(Duration::ZERO))?;
+        }
+        Err("5: the run never comes to rest".to_owned())
+    }
+
+    /// Bytes that wait for the kernel to have memory again, or clients for descriptors.
+    fn waits_for_a_retry(&mut self) -> bool {
+        if !self.kernel().has_alarm() {
+            return false;
+        }
+        let mut waits = false;
+        for place in 0..self.ends.len() {
+            let FarEnd {
+                token,
+                closed,
+                connecting,
+                ..
+            } = self.ends[place];
+            if let (Some(token), false, false) = (token, closed, connecting) {
+                waits |= self.reactor.queued(token) > 0;
+            }
+        }
+        waits || self.forgotten_client().is_some()
+    }
+
+    /// Some connections are ended by both sides: that must be told as the clean end that it is.
+    fn finish_some(&mut self) -> Result<(), String> {
+        let mut ending = Vec::new();
+        for place in 0..self.ends.len() {
+            let end = &self.ends[place];
+            let Some(token) = end.token else { continue };
+            if end.closed || end.connecting || self.random.chance(300) {
+                continue;
+            }
+            let peer = end.peer;
+            let peer_first = self.random.chance(500);
+            if peer_first {
+                self.kernel().peer_finish(peer);
+                self.ends[place].finished = true;
+            }
+            self.reactor.end(token);
+            self.ends[place].ended = true;
+            if !peer_first {
+                self.turn(Some(Duration::ZERO))?;
+                self.kernel().peer_finish(peer);
+                self.ends[place].finished = true;
+            }
+            ending.push(place);
+        }
+        self.quiesce()?;
+        for place in ending {
+            if !self.ends[place].closed {
+                return Err(format!(
+                    "5: {:?} was ended by both sides and lives on",
+                    self.ends[place].peer
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything goes: each close is told once, nothing stays open, and the reactor then costs nothing.
+    fn destroy_rest(&mut self) -> Result<(), String> {
+        for place in 0..self.ends.len() {
+            if let (Some(token), false) = (self.ends[place].token, self.ends[place].closed) {
+                self.reactor.destroy(token);
+                self.ends[place].destroyed = true;
+            }
+        }
+        for place in 0..self.listening.len() {
+            self.reactor.close_listener(self.listening[place].token);
+            self.listening[place].closed = true;
+        }
+        while self.reactor.has_work() {
+            self.turn(Some(Duration::ZERO))?;
+        }
+        let open = self.kernel().open_sockets();
+        if open > 0 || !self.by_token.is_empty() {
+            return Err(format!(
+                "1: {open} descriptors are open, {:?} never closed",
+                self.by_token
+            ));
+        }
+        self.turn(Some(Duration::ZERO))?;
+        let calls = self.kernel().calls();
+        let sleeps = self.kernel().endless_sleeps();
+        self.reactor
+            .turn(None, &mut self.inbox)
+            .map_err(|errno| errno.to_string())?;
+        if self.kernel().calls() != calls + 1 || self.kernel().endless_sleeps() != sleeps + 1 {
+            return Err(format!(
+                "9: an empty reactor does not sleep: {} calls, alarm {}",
+                self.kernel().calls() - calls,
+                self.kernel().has_alarm()
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! What a turn told, held against what is true: bytes in order, ends as they were, one close each.
+//!
+//! It must never accept a clean end that was none.
+
+use edgepoll::connection::CloseReason;
+use edgepoll::kernel::{Call, Token};
+use edgepoll::reactor::Event;
+
+use crate::driver::{Listening, Run};
+use crate::inbox::Item;
+
+impl Run {
+    pub(crate) fn read_inbox(&mut self) -> Result<(), String> {
+        if self.inbox.overfilled {
+            return Err("7: the inbox was given more than it has room for".to_owned());
+        }
+        let items = std::mem::take(&mut self.inbox.items);
+        let bytes = std::mem::take(&mut self.inbox.bytes);
+        for item in &items {
+            match item {
+                Item::Frame(token, range) => self.frame(*token, &bytes[range.clone()])?,
+                Item::Event(event) => self.event(event)?,
+            }
+        }
+        self.inbox.items = items;
+        self.inbox.bytes = bytes;
+        Ok(())
+    }
+
+    fn place(&self, token: Token) -> Result<usize, String> {
+        self.by_token
+            .get(&token)
+            .copied()
+            .ok_or_else(|| format!("1: {token:?} is nobody's"))
+    }
+
+    fn frame(&mut self, token: Token, body: &[u8]) -> Result<(), String> {
+        let place = self.place(token)?;
+        let end = &mut self.ends[place];
+        if end.paused || end.discarding || end.destroyed || end.end_told || end.connecting {
+            return Err(format!(
+                "1: {token:?} was handed bytes that it must not get"
+            ));
+        }
+        self.counts.bytes += body.len() as u64;
+        end.take(body)
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        match *event {
+            Event::Opened {
+                token, listener, ..
+            } => self.opened(token, listener),
+            Event::Connected { token } => {
+                let place = self.place(token)?;
+                let was = std::mem::replace(&mut self.ends[place].connecting, false);
+                was.then_some(())
+                    .ok_or_else(|| format!("{token:?} connected twice"))
+            }
+            Event::End { token } => {
+                let place = self.place(token)?;
+                let end = &mut self.ends[place];
+                if end.end_told || !end.finished || !end.is_complete(true) || end.discarding {
+                    return Err(format!(
+                        "2: {token:?} was told an end after {} of {} bytes, finished: {}",
+                        end.delivered, end.sent, end.finished
+                    ));
+                }
+                end.end_told = true;
+                Ok(())
+            }
+            Event::Queued { token, bytes } => {
+                let place = self.place(token)?;
+                self.ends[place].queue_known = bytes;
+                self.counts.drains += 1;
+                Ok(())
+            }
+            Event::Closed {
+                token,
+                reason,
+                unsent,
+                bytes_read,
+                bytes_written,
+            } => self.closed(token, reason, unsent, bytes_read, bytes_written),
+            Event::AcceptPaused { listener, .. } => {
+                self.counts.accept_pauses += 1;
+                let known = self.listening.iter().any(|other| other.token == listener);
+                known
+                    .then_some(())
+                    .ok_or_else(|| "1: a pause of nobody's listener".to_owned())
+            }
+        }
+    }
+
+    fn opened(&mut self, token: Token, listener: Token) -> Result<(), String> {
+        let is_it = |other: &Listening| other.token == listener && !other.closed;
+        let from_place = self.listening.iter().position(is_it);
+        let from_place = from_place.ok_or("1: a closed listener accepted")?;
+        let from = &mut self.listening[from_place];
+        if from.credit == 0 {
+            return Err(format!(
+                "7: listener {listener:?} accepted beyond its credit"
+            ));
+        }
+        if from.credit != u32::MAX {
+            from.credit -= 1;
+        }
+        let peer = self
+            .kernel()
+            .peer_of(token)
+            .ok_or("an opened connection without a peer")?;
+        self.ends[peer.0].token = Some(token);
+        self.ends[peer.0].listener = Some(from_place);
+        self.by_token.insert(token, peer.0);
+        Ok(())
+    }
+
+    fn closed(
+        &mut self,
+        token: Token,
+        reason: CloseReason,
+        unsent: usize,
+        bytes_read: u64,
+        bytes_written: u64,
+    ) -> Result<(), String> {
+        let place = self.place(token)?;
+        self.by_token.remove(&token);
+        self.gone.push(token);
+        if self.random.chance(300) {
+            self.kernel().haunt(token);
+        }
+        let peer = self.ends[place].peer;
+        let view = self.kernel().view(peer);
+        let end = &mut self.ends[place];
+        let wrong = |what: &str| {
+            Err(format!(
+                "{what}: {token:?} closed as «{reason}», delivered {} of {}, sent {bytes_written} and {unsent} not of {}, {view:?}",
+                end.delivered, end.sent, end.written.len()
+            ))
+        };
+        let total = usize::try_from(bytes_written).unwrap_or(0) + unsent;
+        if total != end.written.len() && total + end.torn != end.written.len() {
+            return wrong("59: bytes are unaccounted for");
+        }
+        if bytes_read != view.received {
+            return wrong("bytes read are told wrongly");
+        }
+        match reason {
+            CloseReason::Ended => {
+                self.counts.ended += 1;
+                let reset = view.was_reset && !view.input_ended;
+                if reset || !end.ended || !end.finished || !(end.end_told || end.discarding) {
+                    return wrong("2: no clean end");
+                }
+                let arrived = end.verified + view.in_flight == end.written.len();
+                if unsent > 0 || end.torn > 0 || !(arrived || end.broke) {
+                    return wrong("2: ended with bytes lost");
+                }
+            }
+            CloseReason::Failed(failure) => {
+                self.counts.failed += 1;
+                let itself = view.met_itself && failure.call == Call::Connect && end.connecting;
+                if !view.was_reset && !itself {
+                    return wrong("2: a failure that nothing caused");
+                }
+                if !itself && !end.discarding && !end.is_complete(end.end_told) {
+                    return wrong("3: bytes before the failure are missing");
+                }
+            }
+            CloseReason::Destroyed => {
+                self.counts.destroyed += 1;
+                let flooded = end.discarding && view.received > u64::from(end.limits.discard);
+                if !end.destroyed && !flooded {
+                    return wrong("nobody destroyed it");
+                }
+            }
+            CloseReason::QueueFull => {
+                self.counts.queue_full += 1;
+                if !end.overflowed {
+                    return wrong("its queue was not full");
+                }
+            }
+            CloseReason::TimedOut(call) => {
+                self.counts.timed_out += 1;
+                let right = match call {
+                    Call::Connect => end.connecting,
+                    _ => end.ended && !end.connecting,
+                };
+                if !right {
+                    return wrong("it was not late");
+                }
+            }
+            CloseReason::Protocol(_) => return wrong("its protocol was kept"),
+        }
+        end.closed = true;
+        Ok(())
+    }
+}

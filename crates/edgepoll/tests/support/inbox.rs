@@ -1,0 +1,79 @@
+//! An inbox that keeps everything, with room and space as small as a test wants them.
+//!
+//! It must never take more than it said it has room for: that is a fault of the reactor, and noted.
+
+use std::ops::Range;
+
+use edgepoll::kernel::Token;
+use edgepoll::reactor::{Event, Inbox};
+
+/// What a turn told, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Frame(Token, Range<usize>),
+    Event(Event),
+}
+
+/// Everything that one turn told.
+pub(crate) struct Kept {
+    pub(crate) items: Vec<Item>,
+    /// The frames' bytes, one behind the other.
+    pub(crate) bytes: Vec<u8>,
+    space: Vec<u8>,
+    room: usize,
+    pub(crate) overfilled: bool,
+}
+
+impl Kept {
+    pub(crate) fn new(room: usize, space: usize) -> Kept {
+        Kept {
+            items: Vec::new(),
+            bytes: Vec::new(),
+            space: vec![0; space],
+            room,
+            overfilled: false,
+        }
+    }
+
+    /// Makes place for the next turn.
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.bytes.clear();
+    }
+
+    fn keep(&mut self, item: Item) {
+        self.overfilled |= self.items.len() >= self.room;
+        self.items.push(item);
+    }
+}
+
+impl Inbox for Kept {
+    fn room(&self) -> usize {
+        self.room.saturating_sub(self.items.len())
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        &mut self.space
+    }
+
+    fn frame(&mut self, token: Token, body: Range<usize>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&self.space[body]);
+        self.keep(Item::Frame(token, start..self.bytes.len()));
+    }
+
+    fn copied_frame(&mut self, token: Token, body: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(body);
+        self.keep(Item::Frame(token, start..self.bytes.len()));
+    }
+
+    fn received(&mut self, length: usize) {
+        // Whoever reads these bytes again reads what was never sent.
+        self.space[..length].fill(0xee);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.keep(Item::Event(event));
+    }
+}

@@ -1,0 +1,130 @@
+// The seeded faults: each is one mistake that was made in some well-known program, and that the tests
+// must see. One job: the list. `find` stands exactly once in `file`; `replace` takes its place; what
+// runs then must be red. Used by ../faults.mjs.
+
+/** The tests of the core that look for faults; the simulation runs some thousand seeds of its own. */
+export const core = [
+  'cargo',
+  [
+    'test',
+    '--offline',
+    '--no-fail-fast',
+    '-p',
+    'edgepoll',
+    '--test',
+    'simulation',
+    '--test',
+    'hazards_simulated',
+  ],
+];
+
+const reactor = 'crates/edgepoll/src/reactor';
+const connection = 'crates/edgepoll/src/connection';
+
+/** A fault without a `command` is to be seen by `core`. */
+export const faults = [
+  {
+    name: 'no generation compare',
+    file: `${reactor}/slots.rs`,
+    find: `
+    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
+        let slot = self.slots.get_mut(token.index as usize)?;
+        if slot.generation != token.generation {
+            return None;
+        }`,
+    replace: `
+    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
+        let slot = self.slots.get_mut(token.index as usize)?;`,
+  },
+  {
+    name: 'readable cleared on any short read',
+    file: `${connection}/mod.rs`,
+    find: 'if length < space && !self.ready.intersects(end_is_near) {',
+    replace: 'if length < space || self.ready == end_is_near {',
+  },
+  {
+    name: 'readable not cleared on EAGAIN',
+    file: `${connection}/mod.rs`,
+    find: `
+    pub fn handle_receive_blocked(&mut self) {
+        self.ready.remove(Ready::READABLE);`,
+    replace: `
+    pub fn handle_receive_blocked(&mut self) {`,
+  },
+  {
+    name: 'budget reached without re-queue',
+    file: `${reactor}/turn.rs`,
+    find: `self.serve(token, inbox)),
+            }
+            self.list(token);`,
+    replace: `self.serve(token, inbox)),
+            }`,
+  },
+  {
+    name: 'SO_ERROR read before recv',
+    file: `${reactor}/receive.rs`,
+    find: `
+        match kernel.receive(socket, space) {`,
+    replace: `
+        let _ = kernel.take_error(socket);
+        match kernel.receive(socket, space) {`,
+  },
+  {
+    name: 'SO_ERROR read while paused',
+    file: `${reactor}/turn.rs`,
+    find: 'match kernel.has_input(socket) {',
+    replace: 'match kernel.take_error(socket).map_or(Ok(false), Err) {',
+  },
+  {
+    name: 'EOF taken from RDHUP',
+    file: `${reactor}/receive.rs`,
+    find: `
+        match kernel.receive(socket, space) {`,
+    replace: `
+        let hung_up = connection.ready.contains(crate::kernel::Ready::READ_CLOSED);
+        match if hung_up { Ok(0) } else { kernel.receive(socket, space) } {`,
+  },
+  {
+    name: 'a reset met by a send ends cleanly',
+    file: `${connection}/mod.rs`,
+    find: 'self.failure.get_or_insert(Failure { call, errno });',
+    replace: 'if call != Call::Send { self.failure.get_or_insert(Failure { call, errno }); }',
+  },
+  {
+    name: 'writev advance off by one buffer',
+    file: `${connection}/send_queue.rs`,
+    find: 'queue.blocks.pop_front();',
+    replace: 'queue.blocks.pop_front(); queue.blocks.pop_front();',
+  },
+  {
+    name: 'FIN before the queue is empty',
+    file: `${reactor}/send.rs`,
+    find: 'connection.writing != Writing::Finishing || !connection.queue.is_empty()',
+    replace: 'connection.writing != Writing::Finishing',
+    alsoIn: [
+      {
+        file: `${reactor}/send.rs`,
+        find: 'Stop::Done => self.send_fin(token),',
+        replace: 'Stop::Done | Stop::Blocked => self.send_fin(token),',
+      },
+      {
+        file: `${reactor}/send.rs`,
+        find: `
+            Stop::Blocked => {}`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'EMFILE without a pause',
+    file: `${reactor}/accept.rs`,
+    find: `
+        self.set_deadline(token, Some(at));
+        inbox.event(Event::AcceptPaused {`,
+    replace: `
+        let _ = at;
+        inbox.event(Event::AcceptPaused {`,
+  },
+  // The place for «a chunk's memory is used again after it was handed out»: the fault lies in
+  // crates/edgepoll-node/src/inbox.rs and needs its own `command: [program, arguments]`, run in the copy.
+];
