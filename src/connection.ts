@@ -80,6 +80,8 @@ interface Late {
   /** While connecting: who waits, and for which address. */
   opened?: Deferred | undefined;
   address?: ErrorDetails | undefined;
+  /** The first send that failed. */
+  writeError?: Error | undefined;
   /** Once it is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
@@ -116,6 +118,8 @@ export let handleData: (connection: Connection, data: Buffer) => void;
 export let handleEnd: (connection: Connection) => void;
 /** The send queue has this many bytes. */
 export let handleQueued: (connection: Connection, bytes: number) => void;
+/** A send failed; the close follows once what arrived is taken. */
+export let handleWriteFailed: (connection: Connection, detail: number) => void;
 /** The connect succeeded. */
 export let handleConnected: (connection: Connection) => void;
 /** The connection is over. */
@@ -186,6 +190,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     handleData = (connection, data) => connection.#handleData(data);
     handleEnd = (connection) => connection.#handleEnd();
     handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
+    handleWriteFailed = (connection, detail) => connection.#handleWriteFailed(detail);
     handleConnected = (connection) => connection.#handleConnected();
     handleClosed = (connection, detail, read, written) =>
       connection.#handleClosed(detail, read, written);
@@ -281,7 +286,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #refusal(refusal: number): Error {
-    const error = this.#late?.reason?.error;
+    const error = this.#late?.reason?.error ?? this.#late?.writeError;
     if (error !== undefined) return error;
     if (refusal === -4) {
       return new EdgepollError(
@@ -489,6 +494,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       late.finished?.resolve();
       late.finished = undefined;
     }
+  }
+
+  /** Whoever waits for room must hear it now: the end itself may have to wait for a reader. */
+  #handleWriteFailed(detail: number): void {
+    const late = (this.#late ??= {});
+    late.writeError = readEnding(detail, {}, () => '').error;
+    this.#flags |= WRITE_ENDED;
+    late.drained?.reject(this.#refusal(0));
+    late.drained = undefined;
+    late.finished?.reject(this.#refusal(0));
+    late.finished = undefined;
   }
 
   #handleConnected(): void {

@@ -4,6 +4,8 @@
  *
  * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
  */
+import { markAsUntransferable } from 'node:worker_threads';
+
 import { ReactorBinding } from './binding.js';
 import type { Connection, Owner } from './connection.js';
 import {
@@ -13,8 +15,10 @@ import {
   handleData,
   handleEnd,
   handleQueued,
+  handleWriteFailed,
 } from './connection.js';
 import type { Driver } from './driver.js';
+import { chooseDriver } from './driver.js';
 import {
   ACCEPT_PAUSED,
   CLOSED,
@@ -31,6 +35,7 @@ import {
   QUEUED,
   RECORD_FIELDS,
   STAGE_SIZE,
+  WRITE_FAILED,
   WRITE_FIELDS,
 } from './records.js';
 import { keepOwn } from './validate.js';
@@ -53,8 +58,15 @@ export function hostOf(driver: Driver): ReactorHost {
   return host;
 }
 
-/** Every buffer that comes from the native side as a `Buffer`: some hosts make plain byte arrays. */
+/** Other runtimes export the function and throw in it. */
+const isNode = chooseDriver(undefined) === 'uv';
+
+/**
+ * Every buffer that comes from the native side as a `Buffer`: some hosts make plain byte arrays. Connections
+ * share it, so one of their owners must not be able to transfer it away from the others.
+ */
 function asBuffer(bytes: Uint8Array): Buffer {
+  if (isNode) markAsUntransferable(bytes.buffer);
   if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -226,6 +238,11 @@ export class ReactorHost {
             const read = numbers[at / 2 + 2] as number;
             const written = numbers[at / 2 + 3] as number;
             handleClosed(connection, records[at + 3] as number, read, written);
+          }
+          break;
+        case WRITE_FAILED:
+          if (connection !== undefined) {
+            handleWriteFailed(connection, records[at + 3] as number);
           }
           break;
         case CONNECTED:

@@ -16,6 +16,7 @@ export const END = 4;
 export const QUEUED = 5;
 export const CLOSED = 6;
 export const ACCEPT_PAUSED = 7;
+export const WRITE_FAILED = 8;
 
 /** 32-bit fields of a staged write: slot, generation, offset, length. */
 export const WRITE_FIELDS = 4;

@@ -37,6 +37,7 @@ mod kind {
     pub(super) const QUEUED: i32 = 5;
     pub(super) const CLOSED: i32 = 6;
     pub(super) const ACCEPT_PAUSED: i32 = 7;
+    pub(super) const WRITE_FAILED: i32 = 8;
 }
 
 /// What a finished batch holds besides its records.
@@ -273,6 +274,10 @@ impl Inbox for JsInbox {
                     detail,
                     [bytes_read as f64, bytes_written as f64],
                 );
+            }
+            Event::WriteFailed { token, failure } => {
+                let detail = self.reason(CloseReason::Failed(failure));
+                self.record(kind::WRITE_FAILED, token, detail, [0.0; 2]);
             }
             Event::AcceptPaused { listener, errno } => {
                 self.record(kind::ACCEPT_PAUSED, listener, errno as i32, [0.0; 2]);

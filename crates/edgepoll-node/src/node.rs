@@ -70,38 +70,27 @@ impl Drop for Scope {
     }
 }
 
-/// A JavaScript function to be called from a driver, with the async context that make_callback wants.
+/// A JavaScript function to be called from a driver.
 pub(crate) struct Callback {
     env: sys::napi_env,
     function: Reference,
-    context: sys::napi_async_context,
+    /// What make_callback wants. A driver inside a callback scope of the host's has none and needs none; Deno
+    /// moreover cannot let go of one while an environment ends.
+    context: Option<sys::napi_async_context>,
 }
 
 impl Callback {
+    /// `bare`: the caller will stand on libuv's stack, with no callback scope of the host's around it.
     pub(crate) fn new(
         env: sys::napi_env,
         function: sys::napi_value,
-        name: &str,
+        bare: bool,
     ) -> Result<Callback> {
-        let mut resource_name = ptr::null_mut();
-        let length = isize::try_from(name.len()).unwrap_or(0);
-        let mut context = ptr::null_mut();
-        // SAFETY: `name` outlives the calls, and `env` is live: the caller is inside a call from JavaScript.
-        unsafe {
-            check(
-                sys::napi_create_string_utf8(
-                    env,
-                    name.as_ptr().cast(),
-                    length,
-                    &raw mut resource_name,
-                ),
-                "napi_create_string_utf8",
-            )?;
-            check(
-                sys::napi_async_init(env, ptr::null_mut(), resource_name, &raw mut context),
-                "napi_async_init",
-            )?;
-        }
+        let context = if bare {
+            Some(async_context(env)?)
+        } else {
+            None
+        };
         Ok(Callback {
             env,
             function: Reference::new(env, function)?,
@@ -109,24 +98,35 @@ impl Callback {
         })
     }
 
-    /// Calls it. Ticks and microtasks run before this returns when no JavaScript is below us on the stack.
+    /// Calls it. From a bare stack, ticks and microtasks have run before this returns.
     /// What it throws surfaces as an uncaught exception.
     pub(crate) fn call(&self, arguments: &[sys::napi_value]) {
         let Some(function) = self.function.value() else {
             return;
         };
         let mut result = ptr::null_mut();
+        let (count, values) = (arguments.len(), arguments.as_ptr());
         // SAFETY: all values are live in the caller's handle scope; a function is an object, as `recv` must be.
         let status = unsafe {
-            sys::napi_make_callback(
-                self.env,
-                self.context,
-                function,
-                function,
-                arguments.len(),
-                arguments.as_ptr(),
-                &raw mut result,
-            )
+            match self.context {
+                Some(context) => sys::napi_make_callback(
+                    self.env,
+                    context,
+                    function,
+                    function,
+                    count,
+                    values,
+                    &raw mut result,
+                ),
+                None => sys::napi_call_function(
+                    self.env,
+                    function,
+                    function,
+                    count,
+                    values,
+                    &raw mut result,
+                ),
+            }
         };
         if status == sys::Status::napi_pending_exception {
             surface_exception(self.env);
@@ -137,9 +137,30 @@ impl Callback {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        // SAFETY: made by napi_async_init and destroyed once, on the JavaScript thread.
-        unsafe { sys::napi_async_destroy(self.env, self.context) };
+        if let Some(context) = self.context {
+            // SAFETY: made by napi_async_init and destroyed once, on the JavaScript thread.
+            unsafe { sys::napi_async_destroy(self.env, context) };
+        }
     }
+}
+
+fn async_context(env: sys::napi_env) -> Result<sys::napi_async_context> {
+    let name = "edgepoll";
+    let length = isize::try_from(name.len()).unwrap_or(0);
+    let mut resource_name = ptr::null_mut();
+    let mut context = ptr::null_mut();
+    // SAFETY: `name` outlives the calls, and `env` is live: the caller is inside a call from JavaScript.
+    unsafe {
+        check(
+            sys::napi_create_string_utf8(env, name.as_ptr().cast(), length, &raw mut resource_name),
+            "napi_create_string_utf8",
+        )?;
+        check(
+            sys::napi_async_init(env, ptr::null_mut(), resource_name, &raw mut context),
+            "napi_async_init",
+        )?;
+    }
+    Ok(context)
 }
 
 /// Hands a pending exception to the process, as an uncaught one.

@@ -114,6 +114,7 @@ impl PollerBinding {
         #[napi(ts_arg_type = "(count: number) => void")] deliver: Object<'_>,
     ) -> Result<PollerBinding> {
         let raw = env.raw();
+        let kind = Kind::named(&driver);
         let (data, length) = node::bytes_of(raw, records.raw())?;
         let capacity = length / FIELDS;
         let poller = Poller::new(capacity).map_err(|errno| {
@@ -130,15 +131,10 @@ impl PollerBinding {
             deliver: RefCell::new(Some(Rc::new(Callback::new(
                 raw,
                 deliver.raw(),
-                "edgepoll",
+                kind.calls_bare(),
             )?))),
             wanted: Cell::new(false),
         });
-        let kind = if driver == "uv" {
-            Kind::Uv
-        } else {
-            Kind::Thread
-        };
         let driver = Driver::start(kind, raw, fd, core.clone())?;
         Ok(PollerBinding { core, driver })
     }

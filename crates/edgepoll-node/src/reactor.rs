@@ -144,7 +144,8 @@ struct Core {
     in_turn: Cell<bool>,
     /// The poll descriptor was made readable for work that is left.
     woken: Cell<bool>,
-    drains_microtasks: Cell<bool>,
+    /// Microtasks have run when a callback returns: what they wrote is flushed by the same native call.
+    drains_microtasks: bool,
 }
 
 impl Core {
@@ -199,7 +200,7 @@ impl Task for Core {
         };
         self.in_turn.set(true);
         self.woken.set(false);
-        let drains = self.drains_microtasks.get();
+        let drains = self.drains_microtasks;
         let turned = self.with(|working| {
             working.staging.set_in_turn(drains);
             working.inbox.begin();
@@ -262,6 +263,7 @@ impl ReactorBinding {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
         let raw = env.raw();
+        let kind = Kind::named(&driver);
         let reactor = Reactor::open(EVENTS, Budget::default()).map_err(|errno| {
             Error::from_reason(format!("{errno:?}: cannot open an epoll descriptor"))
         })?;
@@ -273,7 +275,7 @@ impl ReactorBinding {
             memory.writes.raw(),
             memory.control.raw(),
         )?;
-        let dispatch = Callback::new(raw, memory.dispatch.raw(), "edgepoll")?;
+        let dispatch = Callback::new(raw, memory.dispatch.raw(), kind.calls_bare())?;
         let core = Rc::new(Core {
             working: RefCell::new(Some(Working {
                 reactor,
@@ -283,16 +285,10 @@ impl ReactorBinding {
             dispatch: RefCell::new(Some(Rc::new(dispatch))),
             in_turn: Cell::new(false),
             woken: Cell::new(false),
-            drains_microtasks: Cell::new(false),
+            drains_microtasks: kind.calls_bare(),
         });
-        let kind = if driver == "uv" {
-            Kind::Uv
-        } else {
-            Kind::Thread
-        };
         let task: Rc<dyn Task> = core.clone();
         let driver = Driver::start(kind, raw, fd, task)?;
-        core.drains_microtasks.set(driver.drains_microtasks());
         Ok(ReactorBinding { core, driver })
     }
 

@@ -28,6 +28,23 @@ pub(crate) enum Kind {
     Thread,
 }
 
+impl Kind {
+    /// By its name in TypeScript, which has checked it.
+    pub(crate) fn named(name: &str) -> Kind {
+        if name == "uv" {
+            Kind::Uv
+        } else {
+            Kind::Thread
+        }
+    }
+
+    /// True when [`Task::ready`] is called from libuv itself: ticks and microtasks then run when a callback made
+    /// from it returns. The host runs them later when it called us through a thread-safe function.
+    pub(crate) fn calls_bare(self) -> bool {
+        self == Kind::Uv
+    }
+}
+
 /// A running driver. It does not keep the process alive until [`Driver::refer`].
 pub(crate) enum Driver {
     Uv(uv::UvDriver),
@@ -53,11 +70,6 @@ impl Driver {
             Driver::Uv(_) => &[],
             Driver::Thread(driver) => driver.descriptors(),
         }
-    }
-
-    /// True when ticks and microtasks have run by the time a callback made from [`Task::ready`] returns.
-    pub(crate) fn drains_microtasks(&self) -> bool {
-        matches!(self, Driver::Uv(_))
     }
 
     /// Watches again after [`Task::ready`] gave false.

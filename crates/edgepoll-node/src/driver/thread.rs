@@ -20,7 +20,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Task;
-use crate::node::{self, Scope};
+use crate::node;
 
 /// What both threads see.
 struct Shared {
@@ -51,8 +51,9 @@ struct State {
     /// Given back at close: the binding, which holds this state, may wait long for its collection.
     shared: RefCell<Option<Arc<Shared>>>,
     function: Cell<sys::napi_threadsafe_function>,
-    hook: Cell<sys::napi_async_cleanup_hook_handle>,
     thread: RefCell<Option<JoinHandle<()>>>,
+    /// The clean-up hook was added and not removed.
+    hooked: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -66,6 +67,25 @@ impl State {
     }
 
     fn close(&self) {
+        if self.closed.get() {
+            return;
+        }
+        if self.hooked.replace(false) {
+            // SAFETY: the same arguments as in `run`, which added it.
+            unsafe {
+                sys::napi_remove_env_cleanup_hook(self.env, Some(on_cleanup), self.context())
+            };
+        }
+        self.stop();
+    }
+
+    /// What the clean-up hook and the thread-safe function know this state by.
+    fn context(&self) -> *mut c_void {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+
+    /// Once: joins the thread and lets go of everything.
+    fn stop(&self) {
         if self.closed.replace(true) {
             return;
         }
@@ -77,15 +97,9 @@ impl State {
             // The thread never waits for JavaScript, so this is short. A panic in it has nothing left to spoil.
             let _ = thread.join();
         }
-        // Deno runs clean-up hooks without a scope, and letting go of a reference may need one.
-        let _scope = Scope::open(self.env);
         self.task.stopped();
-        let hook = self.hook.replace(ptr::null_mut());
-        // SAFETY: both were made by Node-API, and are released once, by the flag above.
+        // SAFETY: made by Node-API, and released once, by the flag above.
         unsafe {
-            if !hook.is_null() {
-                sys::napi_remove_async_cleanup_hook(hook);
-            }
             sys::napi_release_threadsafe_function(
                 self.function.get(),
                 sys::ThreadsafeFunctionReleaseMode::abort,
@@ -117,8 +131,8 @@ impl ThreadDriver {
             task,
             shared: RefCell::new(Some(Arc::clone(&shared))),
             function: Cell::new(ptr::null_mut()),
-            hook: Cell::new(ptr::null_mut()),
             thread: RefCell::new(None),
+            hooked: Cell::new(false),
             closed: Cell::new(false),
         });
         let function = make_function(env, &state)?;
@@ -142,14 +156,11 @@ impl ThreadDriver {
     /// Adds the clean-up hook and starts the thread; gives the descriptors that the thread uses.
     fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<Vec<RawFd>> {
         let state = &self.state;
-        let mut hook = ptr::null_mut();
-        let context = Rc::as_ptr(state).cast_mut().cast();
         // SAFETY: the state lives until the finalizer, and close removes the hook before that.
-        let status = unsafe {
-            sys::napi_add_async_cleanup_hook(self.env, Some(on_cleanup), context, &raw mut hook)
-        };
-        node::check(status, "napi_add_async_cleanup_hook")?;
-        state.hook.set(hook);
+        let status =
+            unsafe { sys::napi_add_env_cleanup_hook(self.env, Some(on_cleanup), state.context()) };
+        node::check(status, "napi_add_env_cleanup_hook")?;
+        state.hooked.set(true);
         // SAFETY: `fd` is open: its owner made it and is calling us.
         let watched = unsafe { BorrowedFd::borrow_raw(fd) }
             // The thread's own copy: whatever happens to the original, it never polls a stranger.
@@ -286,8 +297,9 @@ unsafe extern "C" fn on_finalize(_env: sys::napi_env, _data: *mut c_void, contex
     drop(unsafe { Rc::from_raw(context.cast::<State>()) });
 }
 
-/// Node-API: the environment ends.
-unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, context: *mut c_void) {
+/// Node-API: the environment ends. Not an async hook: there is nothing to wait for once the thread is joined,
+/// and in Deno an async hook cannot be removed from inside itself.
+unsafe extern "C" fn on_cleanup(context: *mut c_void) {
     // SAFETY: the state lives until the finalizer, which comes after the hooks.
-    unsafe { &*context.cast::<State>() }.close();
+    unsafe { &*context.cast::<State>() }.stop();
 }

@@ -163,6 +163,7 @@ impl<K: Kernel> Reactor<K> {
             listed: false,
             noted: false,
             tell_queued: false,
+            tell_failed: false,
             closed: None,
             unsent: 0,
         };

@@ -12,14 +12,15 @@ use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
 use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 use crate::protocol::CodecError;
 
-/// Why a write was not taken. Nothing of it will be sent.
+/// Why a write was not taken. Nothing of it will be sent, except with `Failed`: the send that failed may have been
+/// this write's second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteError {
     /// The connection is closed.
     Closed,
     /// The writing side was ended before.
     Ended,
-    /// A send failed before; the close that tells why follows.
+    /// A send failed, now or before; the close that tells why follows.
     Failed,
     /// The send queue is full; the connection is closed with it.
     QueueFull,

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::connection::CloseReason;
+use crate::connection::{CloseReason, Failure};
 use crate::kernel::{Errno, Token};
 
 /// Something that happened, in the order in which it did.
@@ -37,6 +37,14 @@ pub enum Event {
         token: Token,
         /// Bytes in the send queue.
         bytes: usize,
+    },
+    /// A send failed: what was queued is lost, and writes are refused. The close follows once everything that arrived
+    /// before is received, which a paused connection puts off.
+    WriteFailed {
+        /// The connection.
+        token: Token,
+        /// What failed.
+        failure: Failure,
     },
     /// The connection is over; its token is stale from here on. The last event of every connection, told once.
     Closed {

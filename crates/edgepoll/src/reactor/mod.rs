@@ -47,6 +47,8 @@ pub(crate) struct Entry<S> {
     pub(crate) noted: bool,
     /// The send queue's length is to be told.
     pub(crate) tell_queued: bool,
+    /// That a send failed is to be told.
+    pub(crate) tell_failed: bool,
     /// Boxed: it is for the moment between the close and its telling.
     pub(crate) closed: Option<Box<CloseReason>>,
     pub(crate) unsent: usize,

@@ -103,7 +103,13 @@ impl<K: Kernel> Reactor<K> {
                 let at = self.after(RETRY);
                 self.set_deadline(token, Some(at));
             }
-            Stop::Failed => self.list(token),
+            Stop::Failed => {
+                if let Some((_, entry)) = self.live(token) {
+                    entry.tell_failed = true;
+                }
+                self.note(token);
+                self.list(token);
+            }
             Stop::Blocked => {}
         }
     }

@@ -81,7 +81,11 @@ impl<K: Kernel> Reactor<K> {
             };
             entry.noted = false;
             let Some(reason) = entry.closed.as_deref().copied() else {
-                if std::mem::take(&mut entry.tell_queued) {
+                let queued = std::mem::take(&mut entry.tell_queued);
+                let failure = entry.connection.failure;
+                if let (true, Some(failure)) = (std::mem::take(&mut entry.tell_failed), failure) {
+                    inbox.event(Event::WriteFailed { token, failure });
+                } else if queued {
                     inbox.event(Event::Queued {
                         token,
                         bytes: entry.connection.queue.len(),

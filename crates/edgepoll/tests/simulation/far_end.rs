@@ -43,6 +43,7 @@ pub(crate) struct FarEnd {
     pub(crate) closed: bool,
     /// The send queue's length as the owner knows it.
     pub(crate) queue_known: usize,
+    pub(crate) write_failed: bool,
     /// Turns since it could have been served and was not.
     pub(crate) neglected: usize,
     pub(crate) calls_seen: u64,
@@ -76,6 +77,7 @@ impl FarEnd {
             end_told: false,
             closed: false,
             queue_known: 0,
+            write_failed: false,
             neglected: 0,
             calls_seen: 0,
             delivered_seen: 0,

@@ -75,6 +75,14 @@ impl Run {
                 self.counts.drains += 1;
                 Ok(())
             }
+            Event::WriteFailed { token, .. } => {
+                let place = self.place(token)?;
+                let end = &mut self.ends[place];
+                end.queue_known = 0;
+                (!std::mem::replace(&mut end.write_failed, true))
+                    .then_some(())
+                    .ok_or_else(|| format!("{token:?} was told twice that a send failed"))
+            }
             Event::Closed {
                 token,
                 reason,
