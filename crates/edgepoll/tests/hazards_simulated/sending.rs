@@ -121,3 +121,26 @@ fn exactly_filled_buffer_goes_on_when_the_peer_reads() {
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.kernel().peer_receive(peer, 1_000, &mut got), 10);
 }
+
+#[test]
+fn failed_send_is_told_to_an_owner_who_does_not_read() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1_000);
+    assert_eq!(bench.reactor.write(token, &[1; 100_000], false), Ok(99_000));
+    bench.kernel().peer_send(peer, b"unread");
+    bench.rest();
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b", still");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    let told = |event: &Event| matches!(event, Event::WriteFailed { .. });
+    assert_eq!(bench.events.iter().filter(|event| told(event)).count(), 1);
+    assert_eq!(bench.close_event(token), None, "bytes wait for the reader");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.frames(token).concat(), b"unread, still");
+    assert!(matches!(
+        bench.close_event(token),
+        Some((CloseReason::Failed(_), 99_000))
+    ));
+}
