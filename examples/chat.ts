@@ -30,7 +30,8 @@ await serve(await listen({ host, port, framing: 'lines' }), async (server) => {
         tell(`* ${name} left, ${names.size} here`);
         break;
       }
-      default:
+      case 'drain':
+      case 'end':
         break;
     }
   }

@@ -13,10 +13,10 @@ if (path === undefined) {
 const buffer = Buffer.alloc(65_536);
 
 /** Copies what one read gives; false at the end of the input. */
-function copyOnce(output: number): boolean {
+function copyOnce(input: number, output: number): boolean {
   let length: number;
   try {
-    length = readSync(STDIN, buffer);
+    length = readSync(input, buffer);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EAGAIN') return true;
@@ -36,11 +36,11 @@ async function copy(output: number): Promise<void> {
     poller.close();
     // A file never makes its reader wait; there is nothing to poll for.
     if (!(error instanceof EdgepollError) || error.code !== 'ERR_NOT_POLLABLE') throw error;
-    while (copyOnce(output));
+    while (copyOnce(STDIN, output));
     return;
   }
   // One read per event: stdin may be blocking, and only the first read is known not to wait.
-  for await (const _event of poller) if (!copyOnce(output)) break;
+  for await (const { fd } of poller) if (!copyOnce(fd, output)) break;
 }
 
 const output = openSync(path, 'w');

@@ -200,9 +200,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       connection.#owner === owner && (connection.#flags & OVER) === 0;
     pull = (connection) => connection.#next();
     leave = (connection) => connection.#leave();
-    opening = (connection, address) => {
+    opening = (connection, where) => {
       const opened = deferred();
-      connection.#late = { opened, address };
+      connection.#late = { opened, address: where };
       return opened.promise;
     };
   }

@@ -10,7 +10,11 @@ import type { Server } from './server.js';
 import { makeServer } from './server.js';
 
 /** Errors that say that this machine has no such family: with no host asked for, the next one is tried. */
-const NO_FAMILY: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'];
+const NO_FAMILY: ReadonlySet<string> = new Set([
+  'EAFNOSUPPORT',
+  'EADDRNOTAVAIL',
+  'EPROTONOSUPPORT',
+]);
 
 /**
  * Listens on a TCP port. Nothing is accepted until the server is iterated.
@@ -30,7 +34,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     const result = bind(host, address, config);
     if (!(result instanceof Error)) return result;
     failure ??= result;
-    if (config.host !== undefined || !NO_FAMILY.includes(result.code)) break;
+    if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;
   }
   throw failure ?? new Error('the resolver gave no address');
 }

@@ -5,10 +5,15 @@
 
 type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
 
+/** The end, or the error instead of it. */
+export function lastResult(reason: unknown): IteratorReturnResult<undefined> | Promise<never> {
+  return reason === undefined ? { value: undefined, done: true } : Promise.reject(reason);
+}
+
 /** First in, first out; every pull settles exactly once, in the order of the pulls. */
 export class Mailbox<T> {
   // A ring: shifting an array of thousands would move them all.
-  #ring: (T | undefined)[] = new Array<T | undefined>(16);
+  #ring: (T | undefined)[] = Array.from({ length: 16 });
   #head = 0;
   #size = 0;
   #waiters: Waiter<T>[] = [];
@@ -44,7 +49,7 @@ export class Mailbox<T> {
 
   #grow(): void {
     const { length } = this.#ring;
-    const bigger = new Array<T | undefined>(length * 2);
+    const bigger: (T | undefined)[] = Array.from({ length: length * 2 });
     for (let at = 0; at < length; at += 1)
       bigger[at] = this.#ring[(this.#head + at) & (length - 1)];
     this.#ring = bigger;
@@ -78,7 +83,7 @@ export class Mailbox<T> {
     const [first, ...others] = this.#waiters.splice(0);
     if (first === undefined) return;
     this.#error = undefined;
-    first(error === undefined ? { value: undefined, done: true } : Promise.reject(error));
+    first(lastResult(error));
     for (const waiter of others) waiter({ value: undefined, done: true });
   }
 

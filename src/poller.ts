@@ -9,6 +9,7 @@ import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, systemError } from './errors.js';
+import { lastResult } from './mailbox.js';
 import {
   descriptor,
   keepOwn,
@@ -355,7 +356,7 @@ export class Poller<T = undefined>
     this.#native.close();
     const [first, ...others] = this.#waiters.splice(0);
     if (first === undefined) this.#error = error;
-    else first(error === undefined ? { value: undefined, done: true } : Promise.reject(error));
+    else first(lastResult(error));
     for (const waiter of others) waiter({ value: undefined, done: true });
   }
 

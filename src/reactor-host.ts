@@ -207,7 +207,7 @@ export class ReactorHost {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
       const connection = connections[slot];
-      switch (records[at]) {
+      switch (records[at] as number) {
         case DATA: {
           const index = records[at + 3] as number;
           const offset = numbers[at / 2 + 2] as number;

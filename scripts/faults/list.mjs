@@ -2,6 +2,8 @@
 // must see. One job: the list. `find` stands exactly once in `file`; `replace` takes its place; what
 // runs then must be red. Used by ../faults.mjs.
 
+import { fileURLToPath } from 'node:url';
+
 /** The tests of the core that look for faults; the simulation runs some thousand seeds of its own. */
 export const core = [
   'cargo',
@@ -125,6 +127,11 @@ export const faults = [
         let _ = at;
         inbox.event(Event::AcceptPaused {`,
   },
-  // The place for «a chunk's memory is used again after it was handed out»: the fault lies in
-  // crates/edgepoll-node/src/inbox.rs and needs its own `command: [program, arguments]`, run in the copy.
+  {
+    name: "a chunk's memory is used again after it was handed out",
+    file: 'crates/edgepoll-node/src/region.rs',
+    find: '(self.used + length)',
+    replace: '(self.used * 0 + length * 0)',
+    command: [process.execPath, [fileURLToPath(new URL('chunks.mjs', import.meta.url))]],
+  },
 ];

@@ -16,6 +16,7 @@ export const checks = [
   { name: 'tsc-src', command: tsc('tsconfig.json') },
   { name: 'tsc-examples', command: tsc('tsconfig.examples.json') },
   { name: 'tsc-test', command: tsc('tsconfig.test.json') },
+  { name: 'tsc-benchmark', command: tsc('benchmark') },
   { name: 'types', command: tsc('tsconfig.types.json') },
   { name: 'oxlint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
   { name: 'dts', command: script('dts', '--check') },
