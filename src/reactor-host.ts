@@ -33,7 +33,9 @@ import {
   MORE,
   OPENED,
   QUEUED,
+  POOL_SIZE,
   RECORD_FIELDS,
+  SLAB_SIZE,
   STAGE_SIZE,
   WRITE_FAILED,
   WRITE_FIELDS,
@@ -66,7 +68,8 @@ const isNode = chooseDriver(undefined) === 'uv';
  * share it, so one of their owners must not be able to transfer it away from the others.
  */
 function asBuffer(bytes: Uint8Array): Buffer {
-  if (isNode) markAsUntransferable(bytes.buffer);
+  const isShared = bytes.length === POOL_SIZE || bytes.length === SLAB_SIZE;
+  if (isNode && isShared) markAsUntransferable(bytes.buffer);
   if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -18,6 +18,10 @@ export const CLOSED = 6;
 export const ACCEPT_PAUSED = 7;
 export const WRITE_FAILED = 8;
 
+/** Bytes of the buffers that several connections' chunks share: see the glue's inbox. */
+export const POOL_SIZE = 8192;
+export const SLAB_SIZE = 65_536;
+
 /** 32-bit fields of a staged write: slot, generation, offset, length. */
 export const WRITE_FIELDS = 4;
 /** Writes that can be staged. */

@@ -1,0 +1,151 @@
+// A peer that does not read, and a consumer that does not: each slows or ends its own connection only, and no
+// memory grows with it.
+import test from 'ava';
+import type { Connection } from 'edgepoll';
+
+import { bytes, sha256 } from './support/bytes.js';
+import { runChild } from './support/child.js';
+import { eventually, rounds, watch } from './support/eventually.js';
+import {
+  dial,
+  drain,
+  nextOf,
+  pairOf,
+  receiveAll,
+  receiveExactly,
+  rejection,
+  send,
+} from './support/net.js';
+
+const MIB = 1_048_576;
+
+/** Writes until a promise waits; gives it, with everything that was written. */
+function fill(connection: Connection): { waiting: Promise<void>; parts: Buffer[] } {
+  const parts: Buffer[] = [];
+  let ready: Promise<void> | undefined;
+  for (let count = 0; count < 2000; count += 1) {
+    const part = bytes(32_768, count + 1);
+    const promise = connection.write(part);
+    parts.push(part);
+    ready ??= promise;
+    if (promise !== ready) return { waiting: promise, parts };
+  }
+  throw new Error('64 MiB were taken without a wait');
+}
+
+test('a peer that does not read: write() waits, and goes on when it reads', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  const { waiting, parts } = fill(connection);
+  const wait = watch(waiting);
+  await rounds();
+  t.false(wait.fulfilled);
+  t.true(connection.bufferedAmount >= 65_536 && connection.bufferedAmount < 65_536 + 32_768);
+  const total = parts.length * 32_768;
+  const received = receiveExactly(peer, total);
+  await waiting;
+  t.true(connection.bufferedAmount <= 16_384, `${connection.bufferedAmount} bytes at the low mark`);
+  t.is(sha256(await received), sha256(...parts));
+});
+
+test('writes that wait resolve together, and each of them', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  const { waiting } = fill(connection);
+  const others = [
+    connection.write('a'),
+    connection.write('b'),
+    connection.write(Buffer.alloc(5000)),
+  ];
+  const received = receiveAll(peer);
+  await Promise.all([waiting, ...others]);
+  await connection.end();
+  t.is((await received).bytes.subarray(-5002, -5000).toString(), 'ab');
+});
+
+for (const size of [1000, 100_000]) {
+  test(`writes of ${size} without waiting: ERR_SEND_QUEUE_FULL, and a strict prefix arrives`, async (t) => {
+    const { connection, peer } = await pairOf(t);
+    const other = await dial(peer.remotePort ?? 0);
+    t.teardown(() => other.destroy());
+    const part = bytes(size, size);
+    let written = 0;
+    let error: NodeJS.ErrnoException | undefined;
+    const closed = watch(connection.closed);
+    while (!closed.fulfilled && written < 64 * MIB) {
+      for (let count = 0; count < 50; count += 1) {
+        connection.write(part).catch((thrown: unknown) => {
+          error ??= thrown as NodeJS.ErrnoException;
+        });
+        written += size;
+      }
+      t.true(connection.bufferedAmount <= MIB + size, `${connection.bufferedAmount} bytes queued`);
+      await rounds(1);
+    }
+    t.true(closed.fulfilled, '64 MiB were taken');
+    t.is(error?.code, 'ERR_SEND_QUEUE_FULL');
+    const { cause, bytesUnsent } = await connection.closed;
+    t.is(cause, 'failed');
+    t.true(bytesUnsent >= MIB && bytesUnsent <= MIB + 50 * size, `${bytesUnsent} bytes unsent`);
+    // Poisoned: it does not matter that the peer reads now.
+    const { bytes: got } = await receiveAll(peer);
+    t.is((await rejection(connection.write('more'))).code, 'ERR_SEND_QUEUE_FULL');
+    t.true(got.length > 0 && got.length < written);
+    for (let at = 0; at < got.length; at += size) {
+      const piece = got.subarray(at, at + size);
+      if (piece.compare(part.subarray(0, piece.length)) !== 0) t.fail(`different at ${at}`);
+    }
+    t.is(got.length, connection.bytesWritten);
+  });
+}
+
+test('one write may pass the limit by its own size', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  const message = bytes(12 * MIB, 3);
+  const written = connection.write(message);
+  t.is(sha256(await receiveExactly(peer, message.length)), sha256(message));
+  await written;
+});
+
+test('a consumer that does not read: receiving pauses, others go on, nothing is lost', async (t) => {
+  const { connection, peer, server, accepted } = await pairOf(t, { readHighWaterMark: 100_000 });
+  const message = bytes(24 * MIB, 4);
+  const sending = send(peer, message);
+  const sent = watch(sending);
+  await eventually('receiving pauses', () => connection.bytesRead > 100_000);
+  const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
+  for (let round = 0; round < 100; round += 1) {
+    await send(otherPeer, `${round}`);
+    t.is((await other.read())?.toString(), `${round}`);
+  }
+  otherPeer.destroy();
+  t.false(sent.fulfilled);
+  // One turn's budget beyond the mark, at most.
+  t.true(connection.bytesRead <= 100_000 + 262_144 + 65_536, `${connection.bytesRead} bytes read`);
+  peer.end();
+  const { bytes: got, error } = await drain(connection);
+  await sending;
+  t.is(error, undefined);
+  t.is(sha256(got), sha256(message));
+});
+
+test('a slow consumer gets everything, and memory stays at the mark', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  const message = bytes(6 * MIB, 5);
+  void send(peer, message).then(() => peer.end());
+  const parts: Buffer[] = [];
+  let taken = 0;
+  for await (const chunk of connection) {
+    parts.push(chunk);
+    taken += chunk.length;
+    await rounds(2);
+    const ahead = connection.bytesRead - taken;
+    if (ahead > 65_536 + 262_144 + 65_536) t.fail(`${ahead} bytes ahead of the consumer`);
+  }
+  t.is(sha256(...parts), sha256(message));
+});
+
+test('memory: 100 peers that flood and 100 that never read', async (t) => {
+  const { flooded, unread } = await runChild<{ flooded: number; unread: number }>('pressure');
+  // Per connection: the read mark and a turn's budget; the send limit and one write.
+  t.true(flooded < 100 * (65_536 + 262_144) + 16 * MIB, `${flooded} bytes for the flooded`);
+  t.true(unread < 100 * (65_536 + 2 * 65_536) + 16 * MIB, `${unread} bytes for the unread`);
+});

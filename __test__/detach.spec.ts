@@ -1,0 +1,89 @@
+// A program takes a chunk's memory away. Serial and alone in their file: the connections of a thread share pools.
+import { setFlagsFromString } from 'node:v8';
+
+import test from 'ava';
+
+import { bytes, sha256 } from './support/bytes.js';
+import { eventually } from './support/eventually.js';
+import { pairOf, receiveExactly, send } from './support/net.js';
+
+type Take = (buffer: ArrayBuffer) => unknown;
+
+function byClone(buffer: ArrayBuffer): unknown {
+  return structuredClone(buffer, { transfer: [buffer] });
+}
+
+/** Detaches whatever the buffer's owner says, as a native addon or a newer runtime's `transfer()` may. */
+function byForce(): Take {
+  setFlagsFromString('--allow-natives-syntax');
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the engine's own words, once
+  return new Function('buffer', '%ArrayBufferDetach(buffer)') as Take;
+}
+
+const takings: [name: string, take: Take][] = [
+  ['structuredClone', byClone],
+  ['the engine', byForce()],
+];
+if ('transfer' in ArrayBuffer.prototype) {
+  takings.push([
+    'transfer()',
+    (buffer) => (buffer as unknown as { transfer(): unknown }).transfer(),
+  ]);
+}
+
+for (const [name, take] of takings) {
+  test.serial(`a chunk's buffer is taken away by ${name}: every connection goes on`, async (t) => {
+    const { connection, peer } = await pairOf(t);
+    const other = await pairOf(t);
+    for (let round = 0; round < 500; round += 1) {
+      const message = bytes([10, 700, 5000, 30_000][round % 4] ?? 1, round + 1);
+      await send(peer, message);
+      const parts: Buffer[] = [];
+      for (let missing = message.length; missing > 0;) {
+        const chunk = (await connection.read()) ?? t.fail('the end');
+        if (chunk.length === 0) t.fail(`an empty chunk in round ${round}`);
+        missing -= chunk.length;
+        parts.push(Buffer.from(chunk));
+        try {
+          take(chunk.buffer as ArrayBuffer);
+        } catch (error) {
+          // A runtime may refuse; it must do so in the open.
+          t.is((error as Error).name, 'DataCloneError');
+        }
+        // Only what is asked for next: a part that came already may have lain in the same memory.
+        if (parts.length > 1 && missing > 0) t.true(message.length > 16_384);
+      }
+      if (sha256(...parts) !== sha256(message)) t.fail(`round ${round}`);
+      await send(other.peer, 'still');
+      if ((await other.connection.read())?.toString() !== 'still') t.fail(`round ${round}`);
+    }
+    await connection.write('done');
+    t.is((await receiveExactly(peer, 4)).toString(), 'done');
+  });
+}
+
+test.serial('a transfer of one chunk does not empty the chunks of others', async (t) => {
+  const mine = await pairOf(t);
+  const other = await pairOf(t);
+  for (const size of [10, 700, 5000, 30_000]) {
+    const message = bytes(size, size);
+    await send(other.peer, message);
+    await eventually('it waits for its reader', () => other.connection.bytesRead >= size);
+    await send(mine.peer, bytes(size, 1));
+    const chunk = (await mine.connection.read()) ?? t.fail('the end');
+    const kept = (await other.connection.read()) ?? t.fail('the end');
+    await send(other.peer, message);
+    await eventually('it waits for its reader', () => other.connection.bytesRead >= 2 * size);
+    try {
+      byClone(chunk.buffer as ArrayBuffer);
+    } catch (error) {
+      t.is((error as Error).name, 'DataCloneError');
+    }
+    t.is(sha256(kept), sha256(message), `${size} bytes that were read before`);
+    const waiting = (await other.connection.read()) ?? t.fail('the end');
+    t.is(sha256(waiting), sha256(message), `${size} bytes that waited`);
+    mine.connection.destroy();
+    Object.assign(mine, await pairOf(t));
+    Object.assign(other, await pairOf(t));
+  }
+});

@@ -1,0 +1,68 @@
+// A process that runs out of descriptors: the server keeps its connections, waits without spinning, and goes on by
+// itself when there are descriptors again.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+
+import { runChild, which } from './support/child.js';
+
+interface Shortage {
+  /** Connections open when accept ran dry. */
+  open: number;
+  code: string | undefined;
+  /** Pauses and CPU microseconds of two seconds of shortage with clients waiting. */
+  pauses: number;
+  cpu: number;
+  /** Echoes that the old connections gave during the shortage. */
+  echoes: number;
+  /** Connections served in the end. */
+  served: number;
+}
+
+function check(t: ExecutionContext, result: Shortage): void {
+  t.true(result.open > 5 && result.open < 64, `${result.open} open`);
+  t.is(result.code, 'EMFILE');
+  t.is(result.echoes, result.open);
+  // From 5 ms, doubling up to 1 s: 2 s hold about ten; a server that spins has thousands.
+  t.true(result.pauses >= 1 && result.pauses <= 20, `${result.pauses} pauses in two seconds`);
+  t.true(result.cpu < 500_000, `${result.cpu} µs of CPU in two seconds`);
+  t.is(result.served, 100);
+}
+
+/** Whether the machine has what the test needs; said aloud when not. */
+function has(t: ExecutionContext, program: string): boolean {
+  if (which(program) !== undefined) return true;
+  t.log(`skipped: this machine has no ${program}`);
+  t.pass();
+  return false;
+}
+
+for (const driver of ['uv', 'thread']) {
+  test(`EMFILE: connections are kept, nothing spins, it resumes by itself; driver ${driver}`, async (t) => {
+    if (has(t, 'prlimit')) check(t, await runChild<Shortage>('shortage', [driver]));
+  });
+}
+
+test('EMFILE: system calls while descriptors are short are counted in dozens', async (t) => {
+  if (!has(t, 'prlimit') || !has(t, 'strace')) return;
+  const folder = mkdtempSync(join(tmpdir(), 'edgepoll-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const log = join(folder, 'calls');
+  const calls = 'trace=accept,accept4,epoll_wait,epoll_pwait,?access,?faccessat,?faccessat2';
+  const before = ['strace', '-f', '-qq', '-o', log, '-e', calls];
+  await runChild<Shortage>('shortage', ['uv'], before);
+  const lines = readFileSync(log, 'utf8').split('\n');
+  const begin = lines.findIndex((line) => line.includes('edgepoll-mark-begin'));
+  const end = lines.findIndex((line) => line.includes('edgepoll-mark-end'));
+  t.true(begin >= 0 && end > begin, 'the marks are in the log');
+  // Its clients are traced too; the pid begins each line.
+  const pid = lines[begin]?.split(' ')[0] ?? '';
+  const during = lines.slice(begin, end).filter((line) => line.startsWith(`${pid} `));
+  const accepts = during.filter((line) => /accept4?\(/.test(line)).length;
+  const waits = during.filter((line) => /epoll_p?wait\(/.test(line)).length;
+  t.true(accepts >= 1 && accepts <= 25, `${accepts} accepts in two seconds`);
+  t.true(waits >= 1 && waits <= 200, `${waits} waits in two seconds`);
+});

@@ -1,0 +1,139 @@
+// Opening a server: the address, the kernel's refusals with their details, and the signal.
+import { getEventListeners } from 'node:events';
+import { isIPv6 } from 'node:net';
+
+import test from 'ava';
+import { EdgepollError, listen } from 'edgepoll';
+
+import { runChild, which } from './support/child.js';
+import { dial, drain, netServer, nextOf, pairOf, rejection, serverOf } from './support/net.js';
+
+test('port 0 gives a free port, and connections come to it', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  t.like(server.address, { address: '127.0.0.1', family: 'IPv4' });
+  t.is(peer.remotePort, server.address.port);
+  t.deepEqual(connection.localAddress, server.address);
+  t.like(connection.remoteAddress, { address: '127.0.0.1', port: peer.localPort, family: 'IPv4' });
+});
+
+test('without a host every address is listened on', async (t) => {
+  const server = await listen({ port: 0 });
+  t.teardown(() => server.destroy());
+  const accepted = server[Symbol.asyncIterator]();
+  const hosts = isIPv6(server.address.address) ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+  for (const host of hosts) {
+    const [connection, peer] = await Promise.all([
+      nextOf(accepted),
+      dial(server.address.port, host),
+    ]);
+    t.is(connection.remoteAddress?.port, peer.localPort);
+    peer.destroy();
+  }
+});
+
+test('an occupied port: EADDRINUSE with syscall, address and port', async (t) => {
+  const { port } = await netServer(t, '127.0.0.1');
+  const error = await rejection(listen({ host: '127.0.0.1', port }));
+  t.true(error instanceof EdgepollError);
+  t.like(error, { code: 'EADDRINUSE', errno: -98, address: '127.0.0.1', port });
+  t.true(['bind', 'listen'].includes(error.syscall ?? ''), `syscall: ${error.syscall}`);
+  t.regex(error.message, new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`));
+});
+
+test('an occupied port without a host is not taken on another family', async (t) => {
+  const { port } = await netServer(t, '::');
+  t.is((await rejection(listen({ port }))).code, 'EADDRINUSE');
+});
+
+test('a port that needs a privilege: EACCES with syscall, address and port', async (t) => {
+  const isRoot = process.getuid?.() === 0;
+  const setpriv = which('setpriv');
+  if (isRoot && setpriv === undefined) {
+    t.log('skipped: this is root, and there is no setpriv to give the privilege up');
+    t.pass();
+    return;
+  }
+  const drop = ['--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service'];
+  const before = isRoot && setpriv !== undefined ? [setpriv, ...drop] : [];
+  const error = await runChild<NodeJS.ErrnoException>('listen', ['127.0.0.1', '1'], before);
+  t.like(error, { code: 'EACCES', errno: -13, address: '127.0.0.1', port: 1 });
+  t.true(['bind', 'listen'].includes(error.syscall ?? ''), `syscall: ${error.syscall}`);
+});
+
+test('an address that is not ours: EADDRNOTAVAIL', async (t) => {
+  const error = await rejection(listen({ host: '192.0.2.1', port: 0 }));
+  t.like(error, { code: 'EADDRNOTAVAIL', errno: -99, address: '192.0.2.1', port: 0 });
+});
+
+test("a name that does not resolve: the resolver's own error", async (t) => {
+  const error = await rejection(listen({ host: 'no-such-host.invalid', port: 0 }));
+  t.is(error.syscall, 'getaddrinfo');
+  t.true(['ENOTFOUND', 'EAI_AGAIN'].includes(error.code ?? ''), `code: ${error.code}`);
+});
+
+test('a port is free again once the server is closed, and after a listen that failed', async (t) => {
+  const first = await serverOf(t);
+  const { port } = first.address;
+  t.is((await rejection(listen({ host: '127.0.0.1', port }))).code, 'EADDRINUSE');
+  await first.close();
+  const second = await serverOf(t, { port });
+  t.is(second.address.port, port);
+});
+
+test('reusePort: several servers share an address, and only then', async (t) => {
+  const first = await serverOf(t, { reusePort: true });
+  const { port } = first.address;
+  t.is((await rejection(listen({ host: '127.0.0.1', port }))).code, 'EADDRINUSE');
+  const second = await serverOf(t, { reusePort: true, port });
+  t.is(second.address.port, port);
+});
+
+test('a signal that was aborted before: its reason, and nothing is bound', async (t) => {
+  const reason = new Error('not today');
+  const { port } = (await serverOf(t)).address;
+  // A bind would fail with EADDRINUSE: the signal comes first.
+  const options = { host: '127.0.0.1', port, signal: AbortSignal.abort(reason) };
+  t.is(await rejection(listen(options)), reason);
+});
+
+test('a signal that is aborted while the name resolves: its reason', async (t) => {
+  const controller = new AbortController();
+  const reason = new Error('too late');
+  const promise = listen({ host: 'localhost', port: 0, signal: controller.signal });
+  controller.abort(reason);
+  t.is(await rejection(promise), reason);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+});
+
+test('a signal that is aborted later destroys the server and its connections', async (t) => {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const { server, accepted, connection, peer } = await pairOf(t, { signal: controller.signal });
+  const { port } = server.address;
+  t.is(getEventListeners(controller.signal, 'abort').length, 1);
+  const reading = drain(connection);
+  const gone = new Promise((resolve) => {
+    peer.once('close', resolve);
+    peer.resume();
+    peer.end();
+  });
+  controller.abort(reason);
+  await server.closed;
+  t.is((await reading).error, reason);
+  t.like(await connection.closed, { cause: 'destroyed', error: reason });
+  t.true((await accepted.next()).done);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  t.is((await rejection(dial(port))).code, 'ECONNREFUSED');
+  await gone;
+});
+
+test('a closed server leaves no listener on the signal', async (t) => {
+  const { signal } = new AbortController();
+  for (let round = 0; round < 50; round += 1) {
+    const server = await listen({ host: '127.0.0.1', port: 0, signal });
+    await server.close();
+  }
+  const { port } = (await serverOf(t)).address;
+  await rejection(listen({ host: '127.0.0.1', port, signal }));
+  t.is(getEventListeners(signal, 'abort').length, 0);
+});

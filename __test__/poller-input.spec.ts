@@ -1,0 +1,101 @@
+/** What is no descriptor to watch is refused, with its value, and mostly before the kernel hears of it. */
+import { closeSync, constants, openSync } from 'node:fs';
+
+import test from 'ava';
+import { EdgepollError, Poller } from 'edgepoll';
+
+import { open, pipe } from './poller-fixtures.js';
+import { drivers, makeFifo, root, straced, straceTest } from './support/process.js';
+
+interface Report {
+  own: number[];
+  refused: [string, string][];
+  refusedOwn: [string, string][];
+  options: string[];
+  modified: string[];
+  constructed: string[];
+  size: number;
+}
+
+const refusal = /^(?:TypeError ERR_INVALID_ARG_TYPE|RangeError ERR_OUT_OF_RANGE): /;
+
+for (const driver of drivers) {
+  straceTest(
+    `bad-descriptors: TypeError or RangeError with the value, and no epoll_ctl, ${driver}`,
+    async (t) => {
+      const { ended, lines } = await straced(
+        t,
+        'epoll_ctl,fcntl',
+        'poller-bad-input',
+        driver,
+        makeFifo(t),
+      );
+      t.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
+      const report = JSON.parse(ended.stdout) as Report;
+      for (const [shown, told] of [...report.refused, ...report.refusedOwn]) {
+        t.regex(told, refusal);
+        t.true(told.endsWith(`, not ${shown === "'3'" ? "'3'" : shown}`), `${told} shows ${shown}`);
+      }
+      t.true(report.own.length >= 3, 'two pollers and a reactor');
+      for (const told of [...report.options, ...report.modified, ...report.constructed])
+        t.regex(told, refusal);
+      t.is(report.size, 1, 'only the good one is watched');
+      t.deepEqual(
+        lines.filter((line) => line.includes('epoll_ctl(')),
+        [],
+      );
+      t.true(
+        lines.some((line) => line.includes('fcntl(1000000, F_GETFD)')),
+        'strace saw what there was',
+      );
+    },
+  );
+
+  straceTest(
+    `no-spin: a busy consumer and a descriptor that is always ready, ${driver}`,
+    async (t) => {
+      const calls = '?epoll_wait,epoll_pwait,epoll_pwait2,?poll,ppoll';
+      const { ended, lines } = await straced(t, calls, 'poller-busy', driver, makeFifo(t));
+      t.like(ended, { code: 0, stdout: '10\n', stderr: '' });
+      const waits = lines.filter((line) => /(?:epoll_p?wait2?|p?poll)\(/.test(line));
+      t.true(
+        waits.length <= 10,
+        `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,
+      );
+    },
+  );
+
+  test(`not-pollable: regular files, folders and /dev/null, ${driver}`, (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    for (const path of [`${root}/package.json`, root, '/dev/null']) {
+      const fd = open(t, path, constants.O_RDONLY);
+      const error = t.throws(() => poller.register(fd), { instanceOf: EdgepollError });
+      t.like(error, { code: 'ERR_NOT_POLLABLE', syscall: 'epoll_ctl', errno: -1, fd });
+    }
+    t.is(poller.size, 0);
+  });
+
+  test(`registered-twice: EEXIST, and the first goes on, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    poller.register(watched.fd, { data: 'first' });
+    const error = t.throws(() => poller.register(watched.fd, { data: 'second' }), {
+      instanceOf: EdgepollError,
+    });
+    t.like(error, { code: 'EEXIST', syscall: 'epoll_ctl', fd: watched.fd });
+    t.is(poller.size, 1);
+    watched.write(1);
+    t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'first');
+  });
+
+  test(`closed-descriptor: refused before the kernel is asked, ${driver}`, (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const fd = openSync(makeFifo(t), constants.O_RDWR | constants.O_NONBLOCK);
+    closeSync(fd);
+    const error = t.throws(() => poller.register(fd), { instanceOf: RangeError });
+    t.is(error?.message, `fd must be an open descriptor, not ${fd}`);
+  });
+}

@@ -1,0 +1,148 @@
+/** How a poller ends, and what a registration is worth when its descriptor was closed. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { getEventListeners } from 'node:events';
+
+import test from 'ava';
+import { Poller } from 'edgepoll';
+
+import { Fenced, flagsOf, open, pipe } from './poller-fixtures.js';
+import { drivers, makeFifo, runFixture } from './support/process.js';
+
+const { O_NONBLOCK, O_RDWR } = constants;
+
+for (const driver of drivers) {
+  test(`break-closes: leaving the loop gives every descriptor and thread back, ${driver}`, async (t) => {
+    const { code, stdout, stderr } = await runFixture('poller-descriptors', driver, makeFifo(t));
+    t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    t.deepEqual(JSON.parse(stdout), { opened: true, given: true, watchedIsOpen: true });
+  });
+
+  test(`break-closes: every way out, and what comes after, ${driver}`, async (t) => {
+    const watched = pipe(t);
+    watched.write(1);
+    const broken = new Poller({ driver });
+    const registration = broken.register(watched.fd);
+    for await (const event of broken) {
+      t.is(event.fd, watched.fd);
+      break;
+    }
+    t.false(registration.active);
+    t.is(broken.size, 0);
+    t.deepEqual(await broken[Symbol.asyncIterator]().next(), { value: undefined, done: true });
+    t.throws(() => broken.register(watched.fd), { code: 'ERR_CLOSED' });
+
+    const thrown = new Poller({ driver });
+    thrown.register(watched.fd);
+    const loop = async (): Promise<void> => {
+      for await (const event of thrown) throw new RangeError(`mine: ${event.fd}`);
+    };
+    await t.throwsAsync(loop, { message: `mine: ${watched.fd}` });
+    t.throws(() => thrown.register(watched.fd), { code: 'ERR_CLOSED' });
+  });
+
+  test(`close-with-pulls-waiting: each ends, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    poller.register(pipe(t).fd);
+    const iterator = poller[Symbol.asyncIterator]();
+    const pulls = [iterator.next(), iterator.next()];
+    poller.close();
+    poller.close();
+    const end = { value: undefined, done: true };
+    t.deepEqual(await Promise.all(pulls), [end, end]);
+  });
+
+  test(`dispose: ends what waits, twice allowed, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    const pull = poller[Symbol.asyncIterator]().next();
+    await poller[Symbol.asyncDispose]();
+    await poller[Symbol.asyncDispose]();
+    t.true((await pull).done);
+  });
+
+  test(`abort: told once, to the first pull, and no listener stays, ${driver}`, async (t) => {
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const poller = new Poller({ driver, signal: controller.signal });
+    poller.register(pipe(t).fd);
+    const iterator = poller[Symbol.asyncIterator]();
+    const pulls = [iterator.next(), iterator.next()] as const;
+    controller.abort(reason);
+    t.is(await t.throwsAsync(pulls[0]), reason);
+    t.true((await pulls[1]).done);
+    t.true((await iterator.next()).done);
+    t.is(getEventListeners(controller.signal, 'abort').length, 0);
+    t.is(
+      t.throws(() => new Poller({ driver, signal: controller.signal })),
+      reason,
+      'aborted before',
+    );
+  });
+
+  test(`abort: without a pull it waits for the next, and close() forgets the signal, ${driver}`, async (t) => {
+    const controller = new AbortController();
+    const poller = new Poller({ driver, signal: controller.signal });
+    const closed = new Poller({ driver, signal: controller.signal });
+    closed.close();
+    t.is(getEventListeners(controller.signal, 'abort').length, 1);
+    controller.abort();
+    const iterator = poller[Symbol.asyncIterator]();
+    await t.throwsAsync(iterator.next(), { any: true, name: 'AbortError' });
+    t.true((await iterator.next()).done);
+    t.true((await closed[Symbol.asyncIterator]().next()).done);
+  });
+
+  test(`flags-unchanged: a blocking descriptor stays one, ${driver}`, async (t) => {
+    for (const flags of [O_RDWR, O_RDWR | O_NONBLOCK]) {
+      const fd = open(t, makeFifo(t), flags);
+      const before = flagsOf(fd);
+      const poller = new Poller({ driver });
+      const registration = poller.register(fd, { writable: true, trigger: 'edge' });
+      t.is(flagsOf(fd), before);
+      await poller[Symbol.asyncIterator]().next();
+      registration.modify({ writable: true });
+      registration.unregister();
+      poller.close();
+      t.is(flagsOf(fd), before);
+      t.is((Number.parseInt(before ?? '', 8) & O_NONBLOCK) === 0, flags === O_RDWR);
+    }
+  });
+
+  test(`owner-closes-first: modify() tells it, unregister() does not mind, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+    const registration = fenced.watch(fd);
+    closeSync(fd);
+    t.throws(() => registration.modify({ writable: true }), { code: 'EBADF' });
+    t.notThrows(() => registration.unregister());
+    t.deepEqual(await fenced.ready(), []);
+    t.is(fenced.poller.size, 1);
+  });
+
+  // In one go without an await, so that nobody else in this process takes the number.
+  test(`recycled-number: a late unregister() leaves the successor alone, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const [first, second] = [makeFifo(t), makeFifo(t)];
+    const fd = openSync(first, O_RDWR | O_NONBLOCK);
+    const old = fenced.watch(fd, { writable: true, trigger: 'edge', data: 'old' });
+    closeSync(fd);
+    t.is(open(t, second, O_RDWR | O_NONBLOCK), fd, 'the number comes back');
+    fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
+    old.unregister();
+    t.deepEqual(await fenced.ready(), ['new']);
+    t.is(fenced.poller.size, 2, 'the new one and the fence');
+  });
+
+  test(`recycled-number: a late modify() leaves the successor alone, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const [first, second] = [makeFifo(t), makeFifo(t)];
+    const fd = openSync(first, O_RDWR | O_NONBLOCK);
+    const old = fenced.watch(fd, { writable: true, trigger: 'edge', data: 'old' });
+    closeSync(fd);
+    t.is(open(t, second, O_RDWR | O_NONBLOCK), fd, 'the number comes back');
+    t.throws(() => old.modify({ priority: true }), { code: 'ENOENT' });
+    fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
+    t.throws(() => old.modify({ priority: true }), { code: 'ERR_DESCRIPTOR_CLOSED' });
+    t.false(old.active);
+    t.deepEqual(await fenced.ready(), ['new']);
+  });
+}

@@ -1,0 +1,142 @@
+// The arguments that must be refused before any system call: one table, used in the test's own process and, for
+// what is counted per process, in a child.
+import { connect, listen } from 'edgepoll';
+
+/** One refusal: who is called, with what, and what the error must say. */
+export interface BadInput {
+  name: string;
+  call: () => Promise<unknown>;
+  error: 'TypeError' | 'RangeError';
+  /** How the message shows the value. */
+  shows: string;
+  /** The name of the option that it must name. */
+  option: string;
+}
+
+/** A value, and what of it is wrong for an option of this kind. */
+type Bad = [value: unknown, error: BadInput['error'], shows: string];
+
+const NOT_A_NUMBER: Bad[] = [
+  ['3', 'TypeError', "'3'"],
+  [null, 'TypeError', 'null'],
+  [true, 'TypeError', 'true'],
+  [{}, 'TypeError', '[object Object]'],
+  [[80], 'TypeError', '[object Array]'],
+  [10n, 'TypeError', '10'],
+  [Symbol('s'), 'TypeError', 'Symbol(s)'],
+  [() => 80, 'TypeError', 'a function'],
+];
+
+const NOT_AN_INTEGER: Bad[] = [
+  [NaN, 'RangeError', 'NaN'],
+  [Infinity, 'RangeError', 'Infinity'],
+  [1.5, 'RangeError', '1.5'],
+  [-1, 'RangeError', '-1'],
+  [2 ** 31, 'RangeError', '2147483648'],
+  [2 ** 32 + 80, 'RangeError', '4294967376'],
+];
+
+const PORT: Bad[] = [
+  ...NOT_A_NUMBER,
+  ...NOT_AN_INTEGER,
+  [70_000, 'RangeError', '70000'],
+  [65_536, 'RangeError', '65536'],
+  [undefined, 'TypeError', 'undefined'],
+];
+
+const INTEGER: Bad[] = [...NOT_A_NUMBER, ...NOT_AN_INTEGER];
+
+const BOOLEAN: Bad[] = [
+  [1, 'TypeError', '1'],
+  ['true', 'TypeError', "'true'"],
+  [null, 'TypeError', 'null'],
+];
+
+const STRING: Bad[] = [
+  [127, 'TypeError', '127'],
+  [null, 'TypeError', 'null'],
+  ['', 'RangeError', "''"],
+  ['local\0host', 'RangeError', 'local'],
+  [['localhost'], 'TypeError', '[object Array]'],
+];
+
+const SIGNAL: Bad[] = [
+  [{ aborted: false }, 'TypeError', '[object Object]'],
+  [null, 'TypeError', 'null'],
+  ['abort', 'TypeError', "'abort'"],
+];
+
+const WORD: Bad[] = [
+  ['neither', 'RangeError', "'neither'"],
+  [1, 'TypeError', '1'],
+  [null, 'TypeError', 'null'],
+];
+
+const OF_CONNECTIONS: Record<string, Bad[]> = {
+  noDelay: BOOLEAN,
+  allowHalfOpen: BOOLEAN,
+  readHighWaterMark: [...INTEGER, [0, 'RangeError', '0']],
+  highWaterMark: [...INTEGER, [0, 'RangeError', '0']],
+  lowWaterMark: [...INTEGER, [65_536, 'RangeError', '65536']],
+  maxBufferedAmount: [...INTEGER, [65_535, 'RangeError', '65535']],
+  endTimeout: [...INTEGER, [0, 'RangeError', '0']],
+  framing: WORD,
+  maxFrame: [...INTEGER, [0, 'RangeError', '0']],
+  driver: WORD,
+  host: STRING,
+  signal: SIGNAL,
+};
+
+const OF_LISTEN: Record<string, Bad[]> = {
+  ...OF_CONNECTIONS,
+  port: PORT,
+  backlog: [...INTEGER, [-5, 'RangeError', '-5'], [0, 'RangeError', '0']],
+  reusePort: BOOLEAN,
+  ipv6Only: BOOLEAN,
+  maxConnections: [...INTEGER, [0, 'RangeError', '0']],
+  maxPending: [...INTEGER, [0, 'RangeError', '0']],
+};
+
+const OF_CONNECT: Record<string, Bad[]> = {
+  ...OF_CONNECTIONS,
+  port: [...PORT, [0, 'RangeError', '0']],
+  timeout: [...INTEGER, [0, 'RangeError', '0']],
+};
+
+const NO_OPTIONS: Bad[] = [
+  [undefined, 'TypeError', 'null'],
+  [null, 'TypeError', 'null'],
+  [80, 'TypeError', '80'],
+  ['80', 'TypeError', "'80'"],
+];
+
+function table(
+  name: string,
+  call: (options: never) => Promise<unknown>,
+  options: Record<string, Bad[]>,
+): BadInput[] {
+  const good = { host: '127.0.0.1', port: 1 };
+  const cases = Object.entries(options).flatMap(([option, bad]) =>
+    bad.map(([value, error, shows]) => ({
+      name: `${name} ${option} ${shows}`,
+      call: () => call({ ...good, [option]: value } as never),
+      error,
+      shows,
+      option,
+    })),
+  );
+  const none = NO_OPTIONS.map(([value, error, shows]) => ({
+    name: `${name}(${String(value)})`,
+    call: () => call(value as never),
+    error,
+    shows,
+    option: 'options',
+  }));
+  return [...cases, ...none];
+}
+
+/** Every refusal. */
+export const badInputs: BadInput[] = [
+  ...table('listen', listen, OF_LISTEN),
+  ...table('connect', connect, OF_CONNECT),
+];

@@ -1,0 +1,21 @@
+// Listens on HOST PORT and prints the error: run without privileges by listen.spec.ts.
+import { listen } from 'edgepoll';
+
+const [, , host = '', port = ''] = process.argv;
+try {
+  await listen({ host, port: Number(port) });
+  throw new Error(`listening on ${host}:${port} should have failed`);
+} catch (error) {
+  const {
+    code,
+    errno,
+    syscall,
+    address,
+    port: where,
+  } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  if (code === undefined) throw error;
+  process.stdout.write(JSON.stringify({ code, errno, syscall, address, port: where }));
+}

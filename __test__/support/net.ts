@@ -1,0 +1,182 @@
+// The other end, by node:net: it shares no code with what is tested. One job: open sockets and collect what
+// they receive. Nothing here may hide an error: how a socket ended is always part of the answer.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+
+import type { ExecutionContext } from 'ava';
+import type { Connection, ListenOptions, Server } from 'edgepoll';
+import { listen } from 'edgepoll';
+
+export type { Socket } from 'node:net';
+
+/** What a socket received, and how that ended: by FIN (no error), by an error, or by nothing of the two. */
+export interface Received {
+  bytes: Buffer;
+  fin: boolean;
+  error: NodeJS.ErrnoException | undefined;
+}
+
+const opened = new WeakMap<Socket, NodeJS.ErrnoException>();
+
+function keepError(socket: Socket): void {
+  socket.on('error', (error) => opened.set(socket, error));
+}
+
+/** Connects to 127.0.0.1. The socket keeps its writing side when we end ours, and reads nothing until asked. */
+export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
+  keepError(socket);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Everything until the socket's end, whatever it is. */
+export function receiveAll(socket: Socket): Promise<Received> {
+  const chunks: Buffer[] = [];
+  let fin = false;
+  return new Promise((resolve) => {
+    const done = (): void => {
+      resolve({ bytes: Buffer.concat(chunks), fin, error: opened.get(socket) });
+    };
+    if (socket.destroyed || socket.readableEnded) {
+      fin = socket.readableEnded;
+      done();
+      return;
+    }
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.once('end', () => {
+      fin = true;
+      done();
+    });
+    socket.once('close', done);
+    socket.resume();
+  });
+}
+
+/** Exactly so many bytes, then the socket stops reading. Rejects when it ends before. */
+export function receiveExactly(socket: Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let missing = length;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      socket.off('data', take).off('close', early).off('end', early).pause();
+    };
+    const early = (): void => {
+      stop();
+      reject(opened.get(socket) ?? new Error(`the end came ${missing} bytes early`));
+    };
+    const take = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      missing -= chunk.length;
+      if (missing > 0) return;
+      stop();
+      if (missing < 0) reject(new Error(`${-missing} bytes too many`));
+      else resolve(Buffer.concat(chunks));
+    };
+    if (length === 0) {
+      resolve(Buffer.alloc(0));
+      return;
+    }
+    socket.on('data', take).once('close', early).once('end', early);
+    socket.resume();
+  });
+}
+
+/** Writes, and resolves when the kernel has taken it. */
+export function send(socket: Socket, data: Uint8Array | string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.write(data, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** A listener that is not ours. */
+export async function netServer(
+  t: ExecutionContext,
+  host: string,
+  onSocket: (socket: Socket) => void = () => {},
+): Promise<{ server: NetServer; port: number }> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    keepError(socket);
+    t.teardown(() => socket.destroy());
+    onSocket(socket);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** A port on which nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A server of ours on a free port of 127.0.0.1, gone when the test is. */
+export async function serverOf(
+  t: ExecutionContext,
+  options: Partial<ListenOptions> = {},
+): Promise<Server> {
+  const server = await listen({ host: '127.0.0.1', port: 0, ...options });
+  t.teardown(() => server.destroy());
+  return server;
+}
+
+/** The next value of an iterator that must not be at its end. */
+export async function nextOf<T>(iterator: AsyncIterator<T, undefined>): Promise<T> {
+  const result = await iterator.next();
+  if (result.done === true) throw new Error('the iterator ended');
+  return result.value;
+}
+
+/** One connection of ours and the socket at its other end. */
+export interface Pair {
+  server: Server;
+  accepted: AsyncIterator<Connection, undefined>;
+  connection: Connection;
+  peer: Socket;
+}
+
+/** Opens a server and one connection to it. */
+export async function pairOf(
+  t: ExecutionContext,
+  options: Partial<ListenOptions> = {},
+): Promise<Pair> {
+  const server = await serverOf(t, options);
+  const accepted = server[Symbol.asyncIterator]();
+  const [connection, peer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
+  t.teardown(() => peer.destroy());
+  return { server, accepted, connection, peer };
+}
+
+/** Every chunk of a connection until its end, and the error that ended it. */
+export async function drain(
+  connection: Connection,
+): Promise<{ bytes: Buffer; error: NodeJS.ErrnoException | undefined }> {
+  const chunks: Buffer[] = [];
+  let error: NodeJS.ErrnoException | undefined;
+  try {
+    for await (const chunk of connection) chunks.push(chunk);
+  } catch (thrown) {
+    error = thrown as NodeJS.ErrnoException;
+  }
+  return { bytes: Buffer.concat(chunks), error };
+}
+
+/** What a promise was rejected with; an error when it was not. */
+export async function rejection(promise: Promise<unknown>): Promise<NodeJS.ErrnoException> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+  throw new Error('it should have been rejected');
+}

@@ -1,0 +1,121 @@
+/** The public types, by compiling: never run. A wrong use must be an error, or the comment above it is one. */
+import { expectTypeOf } from 'expect-type';
+
+import type {
+  Address,
+  CloseReason,
+  ConnectOptions,
+  Driver,
+  EdgepollError,
+  ListenOptions,
+  ReadinessEvent,
+  ServerEvent,
+  ServerStats,
+} from 'edgepoll';
+import { connect, Connection, listen, Poller, Registration, Server } from 'edgepoll';
+
+declare const server: Server;
+declare const connection: Connection;
+declare const error: EdgepollError;
+
+// listen() and connect()
+expectTypeOf(listen).returns.resolves.toEqualTypeOf<Server>();
+expectTypeOf(connect).returns.resolves.toEqualTypeOf<Connection>();
+expectTypeOf<Driver>().toEqualTypeOf<'uv' | 'thread'>();
+expectTypeOf<ListenOptions['port']>().toEqualTypeOf<number>();
+expectTypeOf<ConnectOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>();
+void listen({ port: 0, framing: 'lines', signal: new AbortController().signal });
+// @ts-expect-error a port has to be given
+void listen({});
+// @ts-expect-error a port is a number
+void listen({ port: '7000' });
+// @ts-expect-error there is no such option
+void listen({ port: 0, backlogg: 5 });
+// @ts-expect-error there is no such framing
+void listen({ port: 0, framing: 'frames' });
+// @ts-expect-error there is no such driver
+void connect({ port: 1, driver: 'epoll' });
+// @ts-expect-error only a server has a backlog
+void connect({ port: 1, backlog: 5 });
+// @ts-expect-error an option that is not wanted is left out
+void connect({ port: 1, host: undefined });
+
+// Server
+expectTypeOf(server).toExtend<AsyncIterable<Connection, undefined>>();
+expectTypeOf(server).toExtend<AsyncDisposable>();
+expectTypeOf(server.address).toEqualTypeOf<Address>();
+expectTypeOf(server.connections).toExtend<Iterable<Connection>>();
+expectTypeOf(server.connections.size).toEqualTypeOf<number>();
+expectTypeOf(server.stats()).toEqualTypeOf<ServerStats>();
+expectTypeOf(server.ref()).toEqualTypeOf<Server>();
+expectTypeOf<Server['close']>().parameter(0).toEqualTypeOf<{ timeout?: number } | undefined>();
+// @ts-expect-error servers are made by listen()
+new Server();
+// @ts-expect-error the connections are the server's to change
+server.connections.size = 0;
+
+// ServerEvent: the type tells what else is there.
+export async function byEvents(): Promise<void> {
+  for await (const event of server.events()) {
+    expectTypeOf(event).toEqualTypeOf<ServerEvent>();
+    expectTypeOf(event.connection).toEqualTypeOf<Connection>();
+    // @ts-expect-error only a data event has data
+    void event.data;
+    if (event.type === 'data') expectTypeOf(event.data).toEqualTypeOf<Buffer>();
+    if (event.type === 'close') expectTypeOf(event.reason).toEqualTypeOf<CloseReason>();
+    // @ts-expect-error there is no such event
+    if (event.type === 'connection') break;
+  }
+}
+
+// Connection
+export async function byConnection(): Promise<void> {
+  for await (const one of server) {
+    expectTypeOf(one).toEqualTypeOf<Connection>();
+    for await (const chunk of one) expectTypeOf(chunk).toEqualTypeOf<Buffer>();
+  }
+}
+expectTypeOf(connection.read()).resolves.toEqualTypeOf<Buffer | null>();
+expectTypeOf<Connection['write']>().parameter(0).toEqualTypeOf<string | Uint8Array>();
+expectTypeOf(connection.write('x')).resolves.toEqualTypeOf<void>();
+expectTypeOf(connection.closed).resolves.toEqualTypeOf<CloseReason>();
+expectTypeOf(connection.remoteAddress).toEqualTypeOf<Address | undefined>();
+expectTypeOf<CloseReason['cause']>().toEqualTypeOf<'ended' | 'failed' | 'destroyed'>();
+// @ts-expect-error neither numbers
+void connection.write(1);
+// @ts-expect-error nor arrays are bytes
+void connection.end([1, 2]);
+// @ts-expect-error connections are made by connect() and servers
+new Connection();
+// @ts-expect-error the counters are to be read
+connection.bytesRead = 0;
+
+// Errors
+expectTypeOf(error).toExtend<Error>();
+expectTypeOf(error.code).toEqualTypeOf<string>();
+expectTypeOf(error.port).toEqualTypeOf<number | undefined>();
+
+// Poller: what a registration was given comes back in every event, with its type.
+export async function byReadiness(): Promise<void> {
+  const poller = new Poller<{ name: string }>({ maxEvents: 16 });
+  const registration = poller.register(0, { trigger: 'edge', data: { name: 'stdin' } });
+  expectTypeOf(registration).toEqualTypeOf<Registration<{ name: string }>>();
+  registration.modify({ readable: true, data: { name: 'other' } });
+  // @ts-expect-error data of another type
+  poller.register(0, { data: 5 });
+  // @ts-expect-error a descriptor is a number
+  poller.register('0', { data: { name: 'stdin' } });
+  // @ts-expect-error there is no such trigger
+  poller.register(0, { trigger: 'once', data: { name: 'stdin' } });
+  for await (const event of poller) {
+    expectTypeOf(event).toEqualTypeOf<ReadinessEvent<{ name: string }>>();
+    expectTypeOf(event.data.name).toEqualTypeOf<string>();
+    expectTypeOf(event.readable).toEqualTypeOf<boolean>();
+  }
+}
+const plain = new Poller();
+expectTypeOf(plain).toEqualTypeOf<Poller>();
+expectTypeOf(plain.register(0)).toEqualTypeOf<Registration<undefined>>();
+expectTypeOf(plain[Symbol.asyncDispose]()).resolves.toEqualTypeOf<void>();
+// @ts-expect-error registrations are made by register()
+new Registration();
