@@ -4,6 +4,7 @@
 //! It must never perform anything; it answers what may be performed. Called by the reactor, which does
 //! the system calls and reports each outcome here.
 
+mod carry;
 mod limits;
 mod reason;
 mod send_queue;
@@ -11,6 +12,7 @@ mod send_queue;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+pub use carry::Carry;
 pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
@@ -65,13 +67,13 @@ pub struct Connection {
     /// Frames, from bytes and back.
     pub codec: Box<dyn Codec>,
     /// Bytes received that do not make a frame yet, or that the turn had no room for.
-    pub carry: Vec<u8>,
+    pub carry: Carry,
     /// `carry` may hold whole frames: it is to be decoded before the next receive.
     pub carry_ready: bool,
     /// What the kernel has not taken yet.
     pub queue: SendQueue,
     /// The queue's length that the owner was told last.
-    pub queue_told: usize,
+    pub queue_told: u32,
     /// Who is at the other end.
     pub peer: SocketAddr,
     /// The listener that accepted it.
@@ -83,7 +85,7 @@ pub struct Connection {
     /// What `bytes_read` was when the deadline was set: a peer that still sends is not late.
     pub mark: u64,
     /// Bytes received since the input is thrown away.
-    pub discarded: usize,
+    pub discarded: u32,
     /// Bytes received.
     pub bytes_read: u64,
     /// Bytes that the kernel took.
@@ -115,7 +117,7 @@ impl Connection {
             above_high_water: false,
             failure: None,
             codec,
-            carry: Vec::new(),
+            carry: Carry::default(),
             carry_ready: false,
             queue: SendQueue::default(),
             queue_told: 0,

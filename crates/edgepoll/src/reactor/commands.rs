@@ -250,7 +250,7 @@ impl<K: Kernel> Reactor<K> {
         };
         if entry.connection.reading == Reading::Open {
             entry.connection.reading = Reading::Discarding;
-            entry.connection.carry = Vec::new();
+            entry.connection.carry.clear();
             entry.connection.carry_ready = false;
         }
         entry.connection.paused = false;

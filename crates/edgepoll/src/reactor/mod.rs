@@ -172,7 +172,7 @@ impl<K: Kernel> Reactor<K> {
         };
         entry.closed = Some(Box::new(reason));
         entry.unsent += entry.connection.queue.clear();
-        entry.connection.carry = Vec::new();
+        entry.connection.carry.clear();
         if let Some(socket) = entry.socket.take() {
             kernel.close(socket);
         }

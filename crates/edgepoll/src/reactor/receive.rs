@@ -80,9 +80,10 @@ fn deliver<I: Inbox>(
     inbox: &mut I,
 ) -> Option<CloseReason> {
     if connection.reading == Reading::Discarding {
-        connection.discarded += length;
+        connection.discarded = u32::try_from(length)
+            .map_or(u32::MAX, |more| connection.discarded.saturating_add(more));
         inbox.received(length);
-        let limit = connection.limits.discard as usize;
+        let limit = connection.limits.discard;
         return (connection.discarded > limit).then_some(CloseReason::Destroyed);
     }
     let cut = if connection.carry.is_empty() {
@@ -90,7 +91,7 @@ fn deliver<I: Inbox>(
         inbox.received(length);
         cut
     } else {
-        connection.carry.extend_from_slice(&inbox.space()[..length]);
+        connection.carry.push(&inbox.space()[..length]);
         inbox.received(length);
         decode_carry(connection, token, inbox)
     };
@@ -118,9 +119,7 @@ fn cut_space<I: Inbox>(
         at += frame.consumed;
     }
     if at < length {
-        connection
-            .carry
-            .extend_from_slice(&inbox.space()[at..length]);
+        connection.carry.push(&inbox.space()[at..length]);
     }
     Ok(())
 }
@@ -154,11 +153,7 @@ fn decode_carry<I: Inbox>(
             Err(error) => break Err(error),
         }
     };
-    connection.carry.drain(..at);
-    if connection.carry.is_empty() {
-        // An idle connection keeps no buffer.
-        connection.carry = Vec::new();
-    }
+    connection.carry.consume(at);
     result
 }
 

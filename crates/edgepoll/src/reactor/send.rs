@@ -132,10 +132,12 @@ impl<K: Kernel> Reactor<K> {
             entry.connection.above_high_water = false;
         }
         let fell = above && !entry.connection.above_high_water;
-        let emptied = length == 0 && entry.connection.queue_told > 0;
-        let grew = length > entry.connection.queue_told;
+        let told = entry.connection.queue_told;
+        let now = u32::try_from(length).unwrap_or(u32::MAX);
+        let emptied = now == 0 && told > 0;
+        let grew = now > told;
         if fell || emptied || grew {
-            entry.connection.queue_told = length;
+            entry.connection.queue_told = now;
             entry.tell_queued = true;
             self.note(token);
         }
