@@ -6,9 +6,9 @@
  */
 import type { NativeAddress } from './binding.js';
 import { EdgepollError, readEnding } from './errors.js';
+import type { Late, Owner } from './connection-parts.js';
+import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
-import type { ConnectionConfig } from './options.js';
-import type { ReactorHost } from './reactor-host.js';
 import { typeError } from './validate.js';
 
 /** An address of one end of a connection, or of a server. */
@@ -31,61 +31,7 @@ export interface CloseReason {
   bytesUnsent: number;
 }
 
-/** Who takes a connection's events instead of its own iterator: `server.events()`. */
-export interface EventSink {
-  data(connection: Connection, data: Buffer): void;
-  end(connection: Connection): void;
-  drain(connection: Connection): void;
-  close(connection: Connection, reason: CloseReason): void;
-}
-
-/** What the connections of one server share: an idle connection should cost little. */
-export interface Owner {
-  host: ReactorHost;
-  config: ConnectionConfig;
-  /** Takes the events, if somebody does. */
-  sink: EventSink | undefined;
-  /** Told once, when the connection is over. */
-  onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
-}
-
 type Waiter = (result: IteratorResult<Buffer, undefined> | Promise<never>) => void;
-
-/** A promise with its two ends, whose rejection is never «unhandled»: whoever awaits it still sees it. */
-interface Deferred {
-  promise: Promise<void>;
-  resolve: () => void;
-  reject: (error: Error) => void;
-}
-
-function deferred(): Deferred {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
-/** What most connections never need while they are open. */
-interface Late {
-  /** Resolves when the queue is at the low watermark. */
-  drained?: Deferred | undefined;
-  /** Resolves when everything before the end is sent. */
-  finished?: Deferred | undefined;
-  /** Resolves when it is over. */
-  closed?: Deferred | undefined;
-  /** While connecting: who waits, and for which address. */
-  opened?: Deferred | undefined;
-  address?: ErrorDetails | undefined;
-  /** The first send that failed. */
-  writeError?: Error | undefined;
-  /** Once it is over. */
-  reason?: CloseReason | undefined;
-  counters?: [number, number] | undefined;
-}
 
 /** The promise of every write that the kernel had room for. */
 const DONE: Promise<void> = Promise.resolve();

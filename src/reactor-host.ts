@@ -7,7 +7,8 @@
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { ReactorBinding } from './binding.js';
-import type { Connection, Owner } from './connection.js';
+import type { Connection } from './connection.js';
+import type { Owner } from './connection-parts.js';
 import {
   belongsTo,
   handleClosed,

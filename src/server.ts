@@ -3,7 +3,8 @@
  *
  * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
  */
-import type { Address, CloseReason, Connection, EventSink, Owner } from './connection.js';
+import type { Address, CloseReason, Connection } from './connection.js';
+import type { EventSink, Owner } from './connection-parts.js';
 import { handleEndTaken, handleTaken, makeConnection } from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';

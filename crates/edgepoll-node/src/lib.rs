@@ -19,6 +19,7 @@ mod node;
 mod poller;
 mod reactor;
 mod region;
+mod settings;
 mod staging;
 mod writer;
 

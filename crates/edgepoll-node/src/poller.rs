@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use crate::driver::{Driver, Kind, Task};
 use crate::node::{self, Callback, Reference, Scope};
-use crate::reactor::Opened;
+use crate::settings::Opened;
 
 /// A record is three 32-bit fields: slot, generation, mask.
 const FIELDS: usize = 3;

@@ -3,14 +3,11 @@
 //! It must never hold a borrow of the reactor while JavaScript runs. Called by src/reactor-host.ts and the driver.
 
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use edgepoll::connection::{Failure, Limits};
 use edgepoll::kernel::{LinuxKernel, Token};
-use edgepoll::protocol::{Bytes, Codec, Lines};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
@@ -19,6 +16,10 @@ use napi_derive::napi;
 use crate::driver::{Driver, Kind, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::node::{self, Callback, Scope};
+use crate::settings::{
+    address_of, codec_of, limits_of, opened, socket_address, Address, ConnectionSettings,
+    ListenSettings, Opened, ReactorStats,
+};
 use crate::staging::Staging;
 use crate::writer;
 
@@ -49,85 +50,6 @@ pub struct SharedMemory<'env> {
         ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number) => void"
     )]
     pub dispatch: Object<'env>,
-}
-
-/// How a command went: a slot and its generation, or the call and the error number.
-#[napi(object)]
-pub struct Opened {
-    /// The slot.
-    pub slot: i32,
-    /// Its occupant.
-    pub generation: i32,
-    /// 0, or the error number.
-    pub errno: i32,
-    /// The call that failed.
-    pub syscall: String,
-}
-
-/// Bounds of each connection; see the core's `Limits`.
-#[napi(object)]
-pub struct ConnectionSettings {
-    /// Bytes.
-    pub high_water_mark: u32,
-    /// Bytes.
-    pub low_water_mark: u32,
-    /// Bytes.
-    pub max_buffered: u32,
-    /// Milliseconds.
-    pub end_timeout: u32,
-    /// TCP_NODELAY.
-    pub no_delay: bool,
-    /// 'bytes' or 'lines'.
-    pub framing: String,
-    /// Bytes.
-    pub max_frame: u32,
-}
-
-/// How to listen.
-#[napi(object)]
-pub struct ListenSettings {
-    /// Of each connection.
-    pub connection: ConnectionSettings,
-    /// Connections that may wait in the kernel.
-    pub backlog: i32,
-    /// SO_REUSEPORT.
-    pub reuse_port: bool,
-    /// IPV6_V6ONLY.
-    pub ipv6_only: bool,
-    /// Connections open at once.
-    pub max_connections: u32,
-    /// Connections accepted before more are granted.
-    pub credit: u32,
-}
-
-/// An address.
-#[napi(object)]
-pub struct Address {
-    /// In numbers.
-    pub address: String,
-    /// 0 to 65,535.
-    pub port: u16,
-    /// 'IPv4' or 'IPv6'.
-    pub family: String,
-}
-
-/// The reactor's counters.
-#[napi(object)]
-pub struct ReactorStats {
-    /// Turns taken.
-    pub turns: f64,
-    /// Events that the kernel reported.
-    pub events: f64,
-    /// Events for slots whose occupant had changed.
-    pub stale: f64,
-    /// recv(2) calls.
-    pub receives: f64,
-    /// send(2) and sendmsg(2) calls.
-    pub sends: f64,
-    /// Connections accepted.
-    pub accepts: f64,
-    /// Times that accepting paused for want of descriptors or memory.
-    pub accept_pauses: f64,
 }
 
 /// Everything that is used while JavaScript does not run; gone when the driver has stopped.
@@ -530,55 +452,5 @@ fn token(slot: i32, generation: i32) -> Token {
     Token {
         index: slot.cast_unsigned(),
         generation: generation.cast_unsigned(),
-    }
-}
-
-fn opened(result: Option<std::result::Result<Token, Failure>>) -> Result<Opened> {
-    match result {
-        Some(Ok(token)) => Ok(Opened {
-            slot: token.index.cast_signed(),
-            generation: token.generation.cast_signed(),
-            errno: 0,
-            syscall: String::new(),
-        }),
-        Some(Err(failure)) => Ok(Opened {
-            slot: -1,
-            generation: 0,
-            errno: failure.errno as i32,
-            syscall: failure.call.name().to_owned(),
-        }),
-        None => Err(Error::from_reason("the reactor is closed")),
-    }
-}
-
-fn socket_address(address: &str, port: u16) -> Result<SocketAddr> {
-    let ip: IpAddr = address
-        .parse()
-        .map_err(|_| Error::from_reason(format!("not an IP address: {address}")))?;
-    Ok(SocketAddr::new(ip, port))
-}
-
-fn address_of(address: SocketAddr) -> Address {
-    Address {
-        address: address.ip().to_string(),
-        port: address.port(),
-        family: if address.is_ipv4() { "IPv4" } else { "IPv6" }.to_owned(),
-    }
-}
-
-fn limits_of(settings: &ConnectionSettings) -> Limits {
-    Limits {
-        high_water: settings.high_water_mark,
-        low_water: settings.low_water_mark,
-        send_queue: settings.max_buffered,
-        end_timeout: settings.end_timeout,
-        ..Limits::default()
-    }
-}
-
-fn codec_of(settings: &ConnectionSettings) -> Box<dyn Codec> {
-    match settings.framing.as_str() {
-        "lines" => Box::new(Lines::new(settings.max_frame as usize)),
-        _ => Box::new(Bytes),
     }
 }
