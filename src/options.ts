@@ -34,7 +34,10 @@ export interface ConnectionOptions {
    * Default 1,048,576. A single write may pass it by its own size.
    */
   maxBufferedAmount?: number;
-  /** Milliseconds to wait for the peer's end after our own, counted from its last byte. Default 30,000. */
+  /**
+   * Milliseconds to wait, once ended on this side, for the peer to read what is queued, and then for its own end,
+   * each counted from the last byte that moved. Default 30,000.
+   */
   endTimeout?: number;
   /**
    * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and

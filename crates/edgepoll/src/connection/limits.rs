@@ -12,7 +12,8 @@ pub struct Limits {
     /// A write that finds this many bytes queued fails, and the connection with it: the peer's stream
     /// stays a strict prefix of what was written. One write may pass the limit by its own size. Default 1,048,576.
     pub send_queue: u32,
-    /// How long to wait for the peer's end after our own, counted from its last byte; from our end, when
+    /// How long to wait, once ended by us, for the kernel to take more of what is queued, and then for the peer's
+    /// end, each counted from the last byte that moved; the latter from our end, when
     /// its bytes are thrown away. Default 30,000; at least 1.
     pub end_timeout: u32,
     /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.

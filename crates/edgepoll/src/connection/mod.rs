@@ -82,8 +82,10 @@ pub struct Connection {
     pub limits: Rc<Limits>,
     /// When something must have happened, in nanoseconds of the kernel's clock; 0 is never.
     pub deadline: u64,
-    /// What `bytes_read` was when the deadline was set: a peer that still sends is not late.
+    /// What [`Connection::progress`] was when the deadline was set: whoever still moves bytes is not late.
     pub mark: u64,
+    /// The kernel had no memory for a send: the deadline is for trying again.
+    pub short: bool,
     /// Bytes received since the input is thrown away.
     pub discarded: u32,
     /// Bytes received.
@@ -126,6 +128,7 @@ impl Connection {
             limits,
             deadline: 0,
             mark: 0,
+            short: false,
             discarded: 0,
             bytes_read: 0,
             bytes_written: 0,
@@ -219,6 +222,12 @@ impl Connection {
             Writing::Open => self.writing = Writing::Finishing,
             Writing::Finishing | Writing::Finished | Writing::Failed => {}
         }
+    }
+
+    /// Grows with every byte in either direction.
+    #[must_use]
+    pub fn progress(&self) -> u64 {
+        self.bytes_read + self.bytes_written
     }
 
     /// True when the owner may still write.

@@ -238,6 +238,7 @@ impl<K: Kernel> Reactor<K> {
         };
         entry.connection.finish();
         self.flush(token);
+        self.expect_flush(token);
         self.close_if_finished(token);
         self.list(token);
     }

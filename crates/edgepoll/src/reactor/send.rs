@@ -100,6 +100,9 @@ impl<K: Kernel> Reactor<K> {
         match stop {
             Stop::Done => self.send_fin(token),
             Stop::Short => {
+                if let Some((_, entry)) = self.live(token) {
+                    entry.connection.short = true;
+                }
                 let at = self.after(RETRY);
                 self.set_deadline(token, Some(at));
             }

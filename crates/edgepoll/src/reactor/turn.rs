@@ -236,7 +236,7 @@ impl<K: Kernel> Reactor<K> {
             Writing::Finished => {
                 // A peer that still sends, or whom we keep from sending, is not late; one whose bytes are
                 // thrown away is, or it could hold the connection for ever by sending slowly.
-                let sends = connection.bytes_read != connection.mark;
+                let sends = connection.progress() != connection.mark;
                 if connection.paused || (sends && connection.reading == Reading::Open) {
                     self.expect_end(token);
                 } else {
@@ -244,11 +244,31 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
             // The kernel was short of memory for a send; no edge tells when it is not any more.
-            Writing::Open | Writing::Finishing => {
+            Writing::Open | Writing::Finishing if connection.short => {
+                connection.short = false;
                 connection.ready.insert(Ready::WRITABLE);
                 self.list(token);
+                self.expect_flush(token);
             }
-            Writing::Failed => {}
+            // A peer that reads nothing must not keep what was written for it for ever.
+            Writing::Finishing => {
+                if connection.progress() == connection.mark {
+                    self.close(token, CloseReason::TimedOut(Call::Send));
+                } else {
+                    self.expect_end(token);
+                }
+            }
+            Writing::Open | Writing::Failed => {}
+        }
+    }
+
+    /// Sets the deadline for the queue to move, if the end waits behind it.
+    pub(super) fn expect_flush(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if entry.connection.writing == Writing::Finishing && !entry.connection.short {
+            self.expect_end(token);
         }
     }
 
@@ -257,7 +277,7 @@ impl<K: Kernel> Reactor<K> {
         let Some((_, entry)) = self.live(token) else {
             return;
         };
-        entry.connection.mark = entry.connection.bytes_read;
+        entry.connection.mark = entry.connection.progress();
         // A deadline of now would be met, and set again, for ever within one turn.
         let timeout = entry.connection.limits.end_timeout.max(1);
         let at = self.after(timeout);

@@ -262,3 +262,32 @@ fn reset_that_a_send_met_is_told_also_when_paused_after_the_last_byte() {
     bench.rest();
     assert!(bench.closed(token).unwrap().to_string().contains(RESET));
 }
+
+#[test]
+fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().set_capacity(peer, 1_000);
+    assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(9_000));
+    bench.reactor.end(token);
+    bench.rest();
+    // Whoever still reads, slowly, is waited for.
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, 1_000, &mut got);
+    bench.rest();
+    bench.turn(None);
+    assert_eq!(bench.closed(token), None);
+    bench.turn(None);
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::TimedOut(Call::Send), 8_000))
+    );
+}
