@@ -38,9 +38,6 @@ const DONE: Promise<void> = Promise.resolve();
 
 const NO_MORE: IteratorResult<Buffer, undefined> = Object.freeze({ value: undefined, done: true });
 
-/** Writes up to this many bytes are staged; longer ones are sent from the caller's memory at once. */
-const STAGED = 4096;
-
 /** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
 const CHUNK_COST = 128;
 
@@ -115,9 +112,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #unread = 0;
   /** The send queue's length as told last. */
   #queued = 0;
-  /** The epoch and number of the last staged write. */
-  #epoch = -1;
-  #staged = -1;
+  /** The number of the last staged write; any number before the first. */
+  #staged = 0;
   #late: Late | undefined = undefined;
 
   private constructor(owner: Owner, slot: number, generation: number, connecting: boolean) {
@@ -205,20 +201,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
-    const host = this.#owner.host;
-    if (bytes.length <= STAGED && this.#owner.config.settings.framing === 'bytes') {
+    const { host, config } = this.#owner;
+    if (bytes.length <= config.stagedLength) {
       if (bytes.length > 0) {
-        const epoch = host.epoch;
-        const previous = this.#epoch === epoch ? this.#staged : -1;
-        this.#staged = host.stage(this.#slot, this.#generation, bytes, previous);
-        this.#epoch = host.epoch;
+        this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged);
       }
     } else {
       const queued = host.write(this.#slot, this.#generation, bytes);
       if (queued < 0) return this.#refuse(queued);
       this.#queued = queued;
     }
-    if (this.#queued < this.#owner.config.settings.highWaterMark) return DONE;
+    if (this.#queued < config.highWaterMark) return DONE;
     const late = (this.#late ??= {});
     late.drained ??= deferred();
     return late.drained.promise;
@@ -504,22 +497,21 @@ function address(found: NativeAddress | null): Address | undefined {
 
 /** What `for await` holds. Leaving it in any way but the end lets the connection go. */
 class ConnectionIterator implements AsyncIterableIterator<Buffer, undefined, undefined> {
-  readonly #connection: Connection;
-  #left = false;
+  /** Nothing once the consumer has left. */
+  #connection: Connection | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   next(): Promise<IteratorResult<Buffer, undefined>> {
-    return this.#left ? Promise.resolve(NO_MORE) : pull(this.#connection);
+    return this.#connection === undefined ? Promise.resolve(NO_MORE) : pull(this.#connection);
   }
 
   return(): Promise<IteratorResult<Buffer, undefined>> {
-    if (!this.#left) {
-      this.#left = true;
-      leave(this.#connection);
-    }
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) leave(connection);
     return Promise.resolve(NO_MORE);
   }
 

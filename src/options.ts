@@ -85,6 +85,9 @@ export interface ConnectOptions extends ConnectionOptions {
 /** The checked options of a connection. */
 export interface ConnectionConfig {
   settings: ConnectionSettings;
+  highWaterMark: number;
+  /** Writes up to this many bytes are staged; longer ones are sent from the caller's memory at once. */
+  stagedLength: number;
   allowHalfOpen: boolean;
   readHighWaterMark: number;
 }
@@ -94,7 +97,12 @@ const MAX = 2 ** 31 - 1;
 function connectionConfig(options: ConnectionOptions): ConnectionConfig {
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
+  const framing =
+    options.framing === undefined ? 'bytes' : oneOf('framing', options.framing, ['bytes', 'lines']);
   return {
+    highWaterMark,
+    // A framing may refuse a message, which the writer must hear at once.
+    stagedLength: framing === 'bytes' ? 4096 : -1,
     settings: {
       highWaterMark,
       lowWaterMark: optionalInteger(
@@ -113,10 +121,7 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
       ),
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
-      framing:
-        options.framing === undefined
-          ? 'bytes'
-          : oneOf('framing', options.framing, ['bytes', 'lines']),
+      framing,
       maxFrame: optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536),
     },
     allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),

@@ -33,5 +33,5 @@ export const MORE = -0x8000_0000;
 
 /** Fields of the control array. */
 export const CONTROL_COUNT = 0;
-export const CONTROL_EPOCH = 1;
-export const CONTROL_IN_TURN = 2;
+export const CONTROL_IN_TURN = 1;
+export const CONTROL_FIELDS = 2;

@@ -42,7 +42,7 @@ pub struct SharedMemory<'env> {
     /// Int32Array of staged writes, four fields each.
     #[napi(ts_type = "Int32Array")]
     pub writes: Object<'env>,
-    /// Int32Array: staged writes, epoch, in turn.
+    /// Int32Array: staged writes, in turn.
     #[napi(ts_type = "Int32Array")]
     pub control: Object<'env>,
     /// Called once per batch.

@@ -17,10 +17,8 @@ const FIELDS: usize = 4;
 mod control {
     /// How many writes are staged. JavaScript counts up, the glue sets to 0.
     pub(super) const COUNT: usize = 0;
-    /// Counts the times that the glue emptied the stage: JavaScript's «this batch» ends with it.
-    pub(super) const EPOCH: usize = 1;
     /// 1 while the glue will empty the stage by itself after this callback.
-    pub(super) const IN_TURN: usize = 2;
+    pub(super) const IN_TURN: usize = 1;
 }
 
 /// The shared arrays; nobody but src/reactor-host.ts has them, so they cannot be detached.
@@ -105,6 +103,5 @@ impl Staging {
             let _ = reactor.write(token, message, more);
         }
         self.set(control::COUNT, 0);
-        self.set(control::EPOCH, self.get(control::EPOCH).wrapping_add(1));
     }
 }
