@@ -178,6 +178,8 @@ export declare class EdgepollError extends Error {
     readonly port?: number;
     /** The descriptor that the call was about. */
     readonly fd?: number;
+    /** The file that the call was about. */
+    readonly path?: string;
     constructor(code: string, message: string, details?: ErrorDetails);
 }
 
@@ -193,6 +195,8 @@ export declare interface ErrorDetails {
     port?: number;
     /** The descriptor that the call was about. */
     fd?: number;
+    /** The file that the call was about. */
+    path?: string;
 }
 
 /**
