@@ -7,6 +7,8 @@
 pub mod descriptor;
 pub mod epoll;
 mod linux;
+pub mod poll;
+pub mod select;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod token;
