@@ -5,8 +5,8 @@
  * its owner closed it.
  */
 import type { Driver } from '../driver.js';
-import { Poller } from '../poller.js';
 import { optionalSignal, optionsObject } from '../validate.js';
+import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
 import { onClose } from './owned.js';
 
@@ -26,19 +26,11 @@ const MOST_IN_A_ROW = 32;
 
 /** Waits again and again for one descriptor, which its owner may close meanwhile. */
 class Waiting {
-  readonly #poller: Poller;
-  readonly #events: AsyncIterator<unknown, undefined>;
+  readonly #events: AsyncIterableIterator<unknown, undefined, undefined>;
   readonly #forget: () => void;
 
   constructor(owner: Descriptor, direction: 'readable' | 'writable', options: WaitOptions) {
-    this.#poller = new Poller(options);
-    try {
-      this.#poller.register(owner.fd, { [direction]: true });
-    } catch (error) {
-      this.#poller.close();
-      throw error;
-    }
-    this.#events = this.#poller[Symbol.asyncIterator]();
+    this.#events = watch(owner, { ...options, maxEvents: 1, [direction]: true });
     this.#forget = onClose(owner, () => this.close());
   }
 
@@ -49,7 +41,7 @@ class Waiting {
 
   close(): void {
     this.#forget();
-    this.#poller.close();
+    void this.#events.return?.();
   }
 }
 
