@@ -99,7 +99,7 @@ while (sysread(STDIN, my $c, 1)) {
 export interface Pin {
   fd: number;
   /** Changes the value: '0' or '1'. Resolves when it was sent. */
-  set(value: string): Promise<void>;
+  readonly set: (this: void, value: string) => Promise<void>;
 }
 
 /** Made of a connection's urgent data, as a test has no GPIO. perl sends it: Node.js cannot. */
@@ -114,7 +114,7 @@ export async function pin(t: ExecutionContext): Promise<Pin> {
   t.teardown(() => sender.kill());
   const [socket] = (await once(server, 'connection')) as [Socket];
   t.teardown(() => socket.destroy());
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  const { fd } = Reflect.get(socket, '_handle') as { fd: number };
   const lines = createInterface({ input: sender.stdout })[Symbol.asyncIterator]();
   return {
     fd,

@@ -10,14 +10,17 @@ import type { Opened } from '../binding.js';
 import { errorName, errorText, PollerBinding } from '../binding.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
+import type { ErrorDetails } from '../errors.js';
 import { EdgepollError } from '../errors.js';
 import { keepOwn } from '../validate.js';
 
-/** strerror(3)'s words for what epoll_ctl(2) gives, as users of the original compare them. */
+/** strerror(3)'s words for what epoll(7)'s calls give, as users of the original compare them. */
 const texts: Record<string, string> = {
   EBADF: 'Bad file descriptor',
   EEXIST: 'File exists',
   EINVAL: 'Invalid argument',
+  EMFILE: 'Too many open files',
+  ENFILE: 'Too many open files in system',
   ELOOP: 'Too many levels of symbolic links',
   ENOENT: 'No such file or directory',
   ENOMEM: 'Cannot allocate memory',
@@ -28,6 +31,9 @@ const texts: Record<string, string> = {
 const ENOENT = 2;
 const EBADF = 9;
 const NOTHING = 0;
+const UNDUPLICATED = false;
+/** The glue's answer for a descriptor that was closed, when it knows before the kernel is asked. */
+const CLOSED = -3;
 const FIELDS = 3;
 
 /** Who has descriptors watched; held, and so not collected, while one is. */
@@ -44,16 +50,17 @@ interface Watch {
   readonly generation: number;
 }
 
-function failure(errno: number, fd: number): EdgepollError {
+function failure(errno: number, details: ErrorDetails): EdgepollError {
   const code = errorName(errno);
-  const error = new EdgepollError(code, texts[code] ?? errorText(errno), {
-    errno: -errno,
-    syscall: 'epoll_ctl',
-    fd,
-  });
+  const text = texts[code] ?? errorText(errno);
+  const error = new EdgepollError(code, text, { errno: -errno, ...details });
   // As text it reads like the plain error of the original.
   error.name = 'Error';
   return error;
+}
+
+function refused(errno: number, fd: number): EdgepollError {
+  return failure(errno, { syscall: 'epoll_ctl', fd });
 }
 
 /** What one thread watches. */
@@ -64,19 +71,32 @@ export class Watches {
   readonly #bySlot = new Map<number, Watch>();
   readonly #byDescriptor = new Map<number, Watch>();
   #own: readonly number[] = [];
+  #forgetOwn: () => void = () => {};
   #made: PollerBinding | undefined;
 
   constructor(driver: Driver | undefined) {
     this.#driver = driver;
   }
 
-  /** Opens the epoll descriptor, unless it is open. Throws what the kernel says when there is no descriptor left. */
+  /** Opens the epoll descriptor, unless it is open. Throws what the kernel says when there is none left. */
   open(): void {
     if (this.#made !== undefined) return;
-    const deliver = (count: number): void => this.#deliver(count);
-    this.#made = new PollerBinding(chooseDriver(this.#driver), this.#records, deliver);
-    this.#own = this.#made.descriptors;
-    keepOwn(this.#own);
+    const deliver = (count: number, moved: number): void => this.#deliver(count, moved !== 0);
+    try {
+      const driver = chooseDriver(this.#driver);
+      this.#made = new PollerBinding(driver, 'epoll', this.#records, deliver);
+    } catch (error) {
+      const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
+      if (Number.isNaN(errno)) throw error;
+      throw failure(errno, { syscall: 'epoll_create1' });
+    }
+    this.#learnOwn();
+  }
+
+  #learnOwn(): void {
+    this.#forgetOwn();
+    this.#own = this.#native.descriptors;
+    this.#forgetOwn = keepOwn(this.#own);
   }
 
   get #native(): PollerBinding {
@@ -85,51 +105,43 @@ export class Watches {
   }
 
   add(owner: Owner, fd: number, events: number): void {
-    const { slot, generation } = this.#register(fd, events);
-    const watch: Watch = { fd, owner, slot, generation };
-    owner.descriptors.add(fd);
-    this.#bySlot.set(slot, watch);
-    this.#byDescriptor.set(fd, watch);
-    if (this.#bySlot.size > 1) return;
-    this.#native.ref();
-    this.#native.want();
-  }
-
-  #register(fd: number, events: number): Opened {
-    const added = this.#try(fd, events);
-    if (added.errno !== 0) throw failure(added.errno, fd);
+    const { errno, slot, generation } = this.#register(fd, events);
+    if (errno !== 0) throw refused(errno, fd);
     const old = this.#byDescriptor.get(fd);
-    if (old === undefined) return added;
-    // The number came back: the old file was closed without a remove(). The kernel knows one registration by this
-    // number, the new one, so to end the old one here would end it too: it is made again afterwards.
-    this.#native.unregister(added.slot, added.generation);
-    this.#native.unregister(old.slot, old.generation);
-    this.#drop(old);
-    const again = this.#native.register(fd, events);
-    if (again.errno !== 0) throw failure(again.errno, fd);
-    return again;
+    const watch: Watch = { fd, owner, slot, generation };
+    this.#bySlot.set(slot, watch);
+    if (this.#bySlot.size === 1) {
+      this.#native.ref();
+      this.#native.want();
+    }
+    if (old !== undefined) {
+      // The number came back: the old file was closed without a remove().
+      this.#native.unregister(old.slot, old.generation);
+      this.#drop(old);
+    }
+    this.#byDescriptor.set(fd, watch);
+    owner.descriptors.add(fd);
   }
 
   /** To the user, a number under which only this package has something open is closed. */
-  #try(fd: number, events: number): Opened {
-    if (this.#own.includes(fd))
-      return { slot: 0, generation: 0, errno: EBADF, syscall: 'epoll_ctl' };
-    return this.#native.register(fd, events);
+  #register(fd: number, events: number): Opened {
+    if (!this.#own.includes(fd)) return this.#native.register(fd, events, UNDUPLICATED);
+    return { slot: 0, generation: 0, errno: EBADF, syscall: 'epoll_ctl' };
   }
 
   modify(fd: number, events: number): void {
     const watch = this.#byDescriptor.get(fd);
-    if (watch === undefined) throw failure(this.#whyUnknown(fd), fd);
+    if (watch === undefined) throw refused(this.#whyUnknown(fd), fd);
     const errno = this.#native.modify(watch.slot, watch.generation, events);
-    if (errno !== 0) throw failure(errno, fd);
+    if (errno !== 0) throw this.#refused(errno, fd);
   }
 
   remove(fd: number): void {
     const watch = this.#byDescriptor.get(fd);
-    if (watch === undefined) throw failure(this.#whyUnknown(fd), fd);
+    if (watch === undefined) throw refused(this.#whyUnknown(fd), fd);
     const errno = this.#native.unregister(watch.slot, watch.generation);
     this.#drop(watch);
-    if (errno !== 0) throw failure(errno, fd);
+    if (errno !== 0) throw this.#refused(errno, fd);
   }
 
   /** Removes all that `owner` watches, then throws the first error that there was. */
@@ -145,31 +157,42 @@ export class Watches {
     if (error !== undefined) throw error;
   }
 
+  /** The glue, which knows what was closed, has not asked the kernel then. */
+  #refused(errno: number, fd: number): EdgepollError {
+    const isLost = errno === CLOSED || errno === ENOENT;
+    return refused(isLost ? this.#whyUnknown(fd) : errno, fd);
+  }
+
   #drop(watch: Watch): void {
-    this.#bySlot.delete(watch.slot);
     this.#byDescriptor.delete(watch.fd);
     watch.owner.descriptors.delete(watch.fd);
-    if (this.#bySlot.size > 0) return;
+    this.#release(watch);
+  }
+
+  /** Nothing will be told of it any more. */
+  #release(watch: Watch): void {
+    if (!this.#bySlot.delete(watch.slot) || this.#bySlot.size > 0) return;
     this.#native.unwant();
     this.#native.unref();
   }
 
   /** The error number that the kernel has for a descriptor which nobody watches: it is asked by watching it. */
   #whyUnknown(fd: number): number {
-    const { errno, slot, generation } = this.#try(fd, NOTHING);
+    const { errno, slot, generation } = this.#register(fd, NOTHING);
     if (errno !== 0) return errno;
     this.#native.unregister(slot, generation);
     return ENOENT;
   }
 
-  #deliver(count: number): void {
+  #deliver(count: number, moved: boolean): void {
     try {
+      if (moved) this.#learnOwn();
       const [slot, generation, events] = this.#records;
       const watch = count === 0 ? undefined : this.#bySlot.get(slot as number);
       if (watch === undefined || watch.generation !== generation) return;
       // Without events it says that the descriptor was closed under us. The original is silent then, and programs
-      // that close without a remove() go on.
-      if (events === NOTHING) this.#drop(watch);
+      // that close without a remove() go on; those that remove it later are told then, so its number is kept.
+      if (events === NOTHING) this.#release(watch);
       else watch.owner.tell(watch.fd, events as number);
     } finally {
       if (this.#bySlot.size > 0) this.#native.want();
