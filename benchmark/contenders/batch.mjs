@@ -37,17 +37,20 @@ const styles = {
   // One event per wake-up: it has no batches.
   'npm-epoll': async () => {
     const Epoll = await epollClass('epoll');
+    let rest = () => {};
     const epoll = new Epoll((error, fd) => {
       if (error) throw error;
       sum += fd;
-      if (meter.add(1)) return;
-      for (const each of readers) epoll.remove(each);
-      void meter.begun().then(watch);
+      if (!meter.add(1)) rest();
     });
-    const watch = () => {
-      for (const each of readers) epoll.add(each, Epoll.EPOLLIN);
-    };
-    watch();
+    for (;;) {
+      for (const fd of readers) epoll.add(fd, Epoll.EPOLLIN);
+      await new Promise((resolve) => {
+        rest = () => resolve(undefined);
+      });
+      for (const fd of readers) epoll.remove(fd);
+      await meter.begun();
+    }
   },
 };
 

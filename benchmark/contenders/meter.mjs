@@ -90,14 +90,14 @@ export class Meter {
  * @param {(seconds: number, warmup: number, active: number) => Promise<Report>} window
  */
 export function serveWindows(window) {
-  const lines = createInterface({ input: process.stdin });
-  lines.on('line', (line) => {
+  const serve = async (/** @type {string} */ line) => {
     const [name, seconds, warmup, active = '0'] = line.split(' ');
     if (name !== 'window') throw new Error(`not a command: '${line}'`);
-    void window(Number(seconds), Number(warmup), Number(active)).then((report) => {
-      process.stdout.write(`${JSON.stringify(report)}\n`);
-    });
-  });
+    const report = await window(Number(seconds), Number(warmup), Number(active));
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  };
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => void serve(line));
   lines.on('close', () => process.exit(0));
   process.stdout.write('ready\n');
 }

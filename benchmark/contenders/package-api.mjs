@@ -20,6 +20,7 @@ const dist = new URL('../../dist/', import.meta.url);
  *
  * @typedef {object} Epoll
  * @property {(fd: number, events: number) => Epoll} add
+ * @property {(fd: number) => Epoll} remove
  *
  * @typedef {(error: Error | null, fd: number, events: number) => void} Callback
  * @typedef {{ new (callback: Callback): Epoll, EPOLLIN: number }} EpollClass

@@ -4,7 +4,7 @@ import { FLOOR, NODE_NET } from './servers.mjs';
 import { median, spread } from './statistics.mjs';
 
 /** A round is steady when the floor before and after it differ by less than this factor: then nothing in it met another machine. */
-const STEADY = 1.25;
+export const STEADY = 1.25;
 /** From this factor between its fastest and its slowest steady round on, the machine had two speeds. */
 const TWO_SPEEDS = 1.5;
 

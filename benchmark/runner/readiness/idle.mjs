@@ -1,0 +1,118 @@
+// Part two of the readiness benchmark, the classic comparison: a few active descriptors among many idle ones, by select,
+// poll, epoll level- and edge-triggered, in Rust and through edgepoll. Must never judge what it measures.
+
+import path from 'node:path';
+import { BENCHMARK, ROOT } from '../prepare.mjs';
+import { progress } from '../progress.mjs';
+import { median } from '../statistics.mjs';
+import { Contender, withContenders } from './contender.mjs';
+import { fitLine } from './fit.mjs';
+import { window } from './windows.mjs';
+
+export const IDLE = [100, 1000, 3000, 5000, 10_000];
+export const ACTIVE = [1, 10];
+const MOST_ACTIVE = Math.max(...ACTIVE);
+const ROUNDS = 7;
+const WINDOW_SHARE = 0.5;
+/** For the compilers of the JavaScript engine; the slowest engine has few cycles in it. */
+const FIRST_WARMUP = 0.2;
+/** select takes descriptors below 1,024; a process has some of its own before these. */
+const SELECT_MOST = 1000;
+
+export const ENGINES = /** @type {const} */ ([
+  { engine: 'select', plain: 'select', options: ['select', 'level'] },
+  { engine: 'poll', plain: 'poll', options: ['poll', 'level'] },
+  { engine: 'epoll level', plain: 'epoll-level', options: ['epoll', 'level'] },
+  { engine: 'epoll edge', plain: 'epoll-edge', options: ['epoll', 'edge'] },
+]);
+export const LANGUAGES = /** @type {const} */ (['Rust', 'JavaScript']);
+
+/**
+ * @typedef {(typeof ENGINES)[number]['engine']} Engine
+ * @typedef {(typeof LANGUAGES)[number]} Language
+ *
+ * @typedef {object} Point
+ * @property {Language} language
+ * @property {Engine} engine
+ * @property {number} idle
+ * @property {number} active
+ * @property {number} cpu_us CPU time per wake-up
+ * @property {number} wall_us
+ * @property {import('./windows.mjs').Window[]} windows
+ *
+ * @typedef {object} Line
+ * @property {Language} language
+ * @property {Engine} engine
+ * @property {number} active
+ * @property {Point[]} points by idle
+ * @property {import('./fit.mjs').Fit | undefined} fit CPU µs over thousands of idle descriptors
+ * @property {number} growth CPU time with the most idle descriptors over that with the fewest
+ */
+
+/** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<Line[]>} */
+export async function measureIdle({ program, options }) {
+  const { rounds = ROUNDS, seconds, check, cpus } = options;
+  const counts = check ? [100, 1000] : IDLE;
+  const cells = counts.flatMap((idle) =>
+    ENGINES.filter(({ engine }) => engine !== 'select' || idle <= SELECT_MOST).flatMap((how) =>
+      LANGUAGES.map((language) => ({ idle, how, language })),
+    ),
+  );
+  const script = [process.execPath, path.join(BENCHMARK, 'contenders/idle.mjs')];
+  const openers = cells.map(({ idle, how, language }) => () => {
+    const name = `${how.engine} in ${language} among ${idle}`;
+    progress(`starting ${name}`);
+    const count = ['--count', String(idle + MOST_ACTIVE)];
+    const command =
+      language === 'Rust'
+        ? [program, 'idle', '--engine', how.plain, ...count]
+        : [program, 'hold', '--kind', 'eventfd', ...count, '--', ...script, ...how.options];
+    return Contender.open(name, command, cpus.server, ROOT);
+  });
+  // All are open at the same time: each point of a line must have met the same machine.
+  return withContenders(openers, async (contenders) => {
+    const points = cells.flatMap(({ idle, how: { engine }, language }, index) =>
+      ACTIVE.map((active) => {
+        /** @type {import('./windows.mjs').Window[]} */
+        const windows = [];
+        return { language, engine, idle, active, contender: contenders[index], windows };
+      }),
+    );
+    const length = seconds * WINDOW_SHARE;
+    for (const { contender, active } of points) {
+      const warmup = check ? 0.02 : FIRST_WARMUP;
+      await window(contender, length, { warmup, active });
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      progress(`idle descriptors: round ${round + 1} of ${rounds}`);
+      for (let turn = 0; turn < points.length; turn += 1) {
+        const { contender, active, windows } = points[(turn + round) % points.length];
+        windows.push(await window(contender, length, { active }));
+      }
+    }
+    return lines(
+      points.map(({ language, engine, idle, active, windows }) => {
+        const cpu = median(windows.map((each) => each.cpu_us));
+        const wall = median(windows.map((each) => each.wall_us));
+        return { language, engine, idle, active, cpu_us: cpu, wall_us: wall, windows };
+      }),
+    );
+  });
+}
+
+/** @param {Point[]} points @returns {Line[]} */
+export function lines(points) {
+  return ACTIVE.flatMap((active) =>
+    LANGUAGES.flatMap((language) =>
+      ENGINES.map(({ engine }) => {
+        const own = points.filter(
+          (point) =>
+            point.active === active && point.language === language && point.engine === engine,
+        );
+        const fit = fitLine(own.map(({ idle, cpu_us: y }) => ({ x: idle / 1000, y })));
+        const growth = (own.at(-1)?.cpu_us ?? NaN) / (own[0]?.cpu_us ?? NaN);
+        return { language, engine, active, points: own, fit, growth };
+      }),
+    ),
+  );
+}

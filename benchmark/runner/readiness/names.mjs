@@ -1,0 +1,13 @@
+// How the contenders of the ping-pong are called in tables, charts and results. Must never start one.
+
+export const FLOOR = 'floor';
+export const FLOOR_WORK = 'floor, work only';
+export const NPM_EPOLL = 'npm epoll';
+export const NODE_WORK = 'node, work only';
+/** How edgepoll can be used, and what the contenders' programs call it. */
+export const STYLES = {
+  'edgepoll for await': 'edgepoll-iterate',
+  'edgepoll poll()': 'edgepoll-poll',
+  'edgepoll/epoll': 'edgepoll-epoll',
+};
+export const EDGEPOLL = Object.keys(STYLES);
