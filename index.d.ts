@@ -152,6 +152,11 @@ export declare interface ConnectOptions extends ConnectionOptions {
     signal?: AbortSignal;
 }
 
+/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+export declare interface DescriptorOwner {
+    readonly fd: number;
+}
+
 /**
  * Who announces that something is ready: libuv's own loop (`uv`, Node.js only), or a thread that sleeps
  * in poll(2) and wakes JavaScript (`thread`, everywhere).
@@ -163,7 +168,8 @@ export declare type Driver = 'uv' | 'thread';
  *
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
- * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`.
+ * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
+ * `ERR_FD_SETSIZE`.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
@@ -180,6 +186,9 @@ export declare class EdgepollError extends Error {
     readonly fd?: number;
     constructor(code: string, message: string, details?: ErrorDetails);
 }
+
+/** How readiness is asked for: epoll(7), poll(2) or select(2). */
+export declare type Engine = 'epoll' | 'poll' | 'select';
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export declare interface ErrorDetails {
@@ -227,6 +236,10 @@ export declare interface ListenOptions extends ConnectionOptions {
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
+ * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` that is
+ * noticed before the loop waits again (64 registrations at a time), elsewhere within a second.
+ *
  * @example
  * const poller = new Poller();
  * poller.register(fd);
@@ -234,18 +247,37 @@ export declare interface ListenOptions extends ConnectionOptions {
  */
 export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEvent<T>, undefined>, AsyncDisposable {
     #private;
-    /** Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options. */
+    /**
+     * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options, the
+     * signal's reason when it is aborted already.
+     */
     constructor(options?: PollerOptions);
     /** Descriptors watched. */
     get size(): number;
+    /** Counters. */
+    stats(): PollerStats;
     /**
-     * Watches a descriptor (EPOLL_CTL_ADD).
+     * Watches a descriptor (EPOLL_CTL_ADD), given by its number or by an object that has it as `fd` (a `FileHandle`, an
+     * `OwnedFd`, a tty stream): the object is then held, so that its collection cannot close the descriptor.
      *
-     * Throws `ERR_NOT_POLLABLE` for a regular file, `EEXIST` when this poller watches it already, `ENOSPC` when the
-     * user's limit of watches is reached; `TypeError` or `RangeError` for what is not an open descriptor.
+     * Throws `ERR_NOT_POLLABLE` for a regular file with the engine epoll, `EEXIST` when this poller watches it already,
+     * `ENOSPC` when the user's limit of watches is reached, `ELOOP` for epoll descriptors in a circle, `ERR_FD_SETSIZE`
+     * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `ERR_CLOSED` when the
+     * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
+     * that the kernel or the engine does not take. After an error nothing is registered.
      */
-    register(fd: number, options?: RegisterOptions<T>): Registration<T>;
-    /** Events until the poller is closed. Leaving the loop early closes the poller. */
+    register(fd: number | DescriptorOwner, options?: RegisterOptions<T>): Registration<T>;
+    /**
+     * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
+     *
+     * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed under the poller, `ERR_CLOSED` when the
+     * poller is or becomes closed, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
+     */
+    poll(options?: PollOptions): Promise<ReadinessEvent<T>[]>;
+    /**
+     * Events until the poller is closed. Leaving the loop early closes the poller; the rejection with
+     * `ERR_DESCRIPTOR_CLOSED` does not, so that another loop may go on.
+     */
     [Symbol.asyncIterator](): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
     /** Watches nothing any more and gives its own descriptor back; what was watched stays open. Twice is allowed. */
     close(): void;
@@ -259,6 +291,8 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
 
 /** What a poller is made with. */
 export declare interface PollerOptions {
+    /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
+    engine?: Engine;
     /** Events that one look at the kernel gives at most; the rest come with the next. Default 256. */
     maxEvents?: number;
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
@@ -267,9 +301,35 @@ export declare interface PollerOptions {
     signal?: AbortSignal;
 }
 
+/** A poller's counters, since it was made. */
+export declare interface PollerStats {
+    /** Looks at the kernel (epoll_wait, poll or select without waiting). */
+    waits: number;
+    /** Events that the kernel gave. */
+    events: number;
+    /** Events of registrations that were gone; they were dropped. */
+    staleEvents: number;
+    /** Looks that brought something. */
+    batches: number;
+    /** Events of the largest batch. */
+    largestBatch: number;
+    /** Descriptors found closed while they were watched. */
+    closedDescriptors: number;
+    /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
+    renewals: number;
+}
+
+/** What {@link Poller.poll} takes. */
+export declare interface PollOptions {
+    /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
+    timeout?: number;
+    /** Ends the wait: the promise rejects with its reason. */
+    signal?: AbortSignal;
+}
+
 /** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
 export declare interface ReadinessEvent<T> {
-    /** The descriptor. */
+    /** The descriptor that was registered. */
     fd: number;
     /** What the registration was given. */
     data: T;
@@ -291,7 +351,7 @@ export declare interface ReadinessEvent<T> {
 
 /** What to watch a descriptor for. */
 export declare interface RegisterOptions<T> {
-    /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. */
+    /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told. */
     readable?: boolean;
     /** Something can be written (EPOLLOUT). Default `false`. */
     writable?: boolean;
@@ -299,27 +359,49 @@ export declare interface RegisterOptions<T> {
     priority?: boolean;
     /** The peer will send no more (EPOLLRDHUP). Default `false`. */
     readHangup?: boolean;
-    /** `level`: told for as long as it lasts, each time the consumer asks. `edge`: told once per change. Default `level`. */
-    trigger?: 'level' | 'edge';
+    /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
+    trigger?: Trigger;
+    /**
+     * Of several pollers that watch the file, not all are woken by one event (EPOLLEXCLUSIVE). With `readable` and
+     * `writable`, `level` and `edge` alone; such a registration cannot be modified. Default `false`.
+     */
+    exclusive?: boolean;
+    /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
+    wakeup?: boolean;
     /** Comes back in every event. */
     data?: T;
+    /**
+     * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
+     * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
+     * does not see that the original was closed. Default `false`.
+     */
+    duplicate?: boolean;
 }
 
 /** One watched descriptor of a poller. */
 export declare class Registration<T> {
     #private;
     private constructor();
-    /** The descriptor. */
+    /** The descriptor that was registered. */
     get fd(): number;
-    /** False after `unregister()` and after the poller was closed. */
+    /** False after `unregister()`, after the descriptor was found closed, and after the poller was closed. */
     get active(): boolean;
     /**
-     * Changes what is watched for (EPOLL_CTL_MOD). The kernel looks anew: a condition that holds is told again.
-     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` when its number was
-     * registered anew since, `ERR_CLOSED` after `unregister()`.
+     * Changes what is watched for (EPOLL_CTL_MOD), and arms a oneshot again. The kernel looks anew: a condition that
+     * holds is told again, at an edge trigger too. What is left out of the options has its default, except `data`,
+     * which stays.
+     *
+     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` once that was told,
+     * `ERR_EXCLUSIVE` for an exclusive registration, `ERR_CLOSED` after `unregister()`, and `TypeError` for what the
+     * engine does not take, or for `exclusive` and `duplicate`, which are chosen at registration.
      */
     modify(options: RegisterOptions<T>): void;
-    /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed. */
+    /**
+     * Arms a oneshot registration again, for what it was watched for (EPOLL_CTL_MOD). The kernel looks anew: a
+     * condition that holds is told at once. Allowed with every trigger. Throws as {@link Registration.modify}.
+     */
+    rearm(): void;
+    /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed, and so is after a close. */
     unregister(): void;
 }
 
@@ -393,6 +475,26 @@ export declare interface ServerStats {
     acceptPauses: number;
     /** The error of the last such pause. */
     lastAcceptError: EdgepollError | undefined;
+}
+
+/**
+ * When a condition is told. `level`: for as long as it lasts, each time the consumer asks. `edge`: once per
+ * change. `oneshot`: once, then not until `rearm()`. `edge-oneshot`: once at a change, then not until `rearm()`.
+ */
+export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
+
+/**
+ * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
+ * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
+ * tells one event and ends.
+ *
+ * @example
+ * for await (const event of watch(fd)) readSync(event.fd, buffer);
+ */
+export declare function watch<T = undefined>(fd: number | DescriptorOwner, options?: WatchOptions<T>): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
+
+/** What {@link watch} takes: a registration's options and a poller's. */
+export declare interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {
 }
 
 export { }

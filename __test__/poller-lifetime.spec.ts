@@ -142,6 +142,8 @@ for (const driver of drivers) {
     t.throws(() => old.modify({ priority: true }), { code: 'ENOENT' });
     fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
     t.throws(() => old.modify({ priority: true }), { code: 'ERR_DESCRIPTOR_CLOSED' });
+    const told = await t.throwsAsync(fenced.ready(), { code: 'ERR_DESCRIPTOR_CLOSED' });
+    t.like(told, { fd });
     t.false(old.active);
     t.deepEqual(await fenced.ready(), ['new']);
   });

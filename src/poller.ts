@@ -1,18 +1,33 @@
 /**
- * Readiness of any descriptor, as an async iterator.
+ * Readiness of any descriptor, as an async iterator and in batches.
  *
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
-import type { Opened } from './binding.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
+
 import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, systemError } from './errors.js';
-import { lastResult } from './mailbox.js';
+import type { Engine, RegisterOptions } from './interest.js';
 import {
-  descriptor,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDHUP,
+  interestOf,
+} from './interest.js';
+import { lastResult } from './mailbox.js';
+import type { Entry, Registration } from './registration.js';
+import { closedUnderUs, makeRegistration, refusal } from './registration.js';
+import type { DescriptorOwner } from './validate.js';
+import {
+  descriptorOf,
   keepOwn,
+  milliseconds,
   oneOf,
   optionalBoolean,
   optionalInteger,
@@ -20,19 +35,20 @@ import {
   optionsObject,
 } from './validate.js';
 
-const EPOLLIN = 0x001;
-const EPOLLPRI = 0x002;
-const EPOLLOUT = 0x004;
-const EPOLLERR = 0x008;
-const EPOLLHUP = 0x010;
-const EPOLLRDHUP = 0x2000;
-const EPOLLET = 0x8000_0000;
-
-const EPERM = 1;
 const FIELDS = 3;
+const EMFILE = 24;
+
+/** The glue asks after this many registrations itself, each time that libuv's loop is about to wait. */
+const CHECKED_BY_LOOP = 64;
+/** Milliseconds between two looks after closed descriptors, where no loop tells that it is about to wait. */
+const CHECK_INTERVAL = 1000;
+/** The longest that a timer of the host's takes. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What a poller is made with. */
 export interface PollerOptions {
+  /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
+  engine?: Engine;
   /** Events that one look at the kernel gives at most; the rest come with the next. Default 256. */
   maxEvents?: number;
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
@@ -41,25 +57,17 @@ export interface PollerOptions {
   signal?: AbortSignal;
 }
 
-/** What to watch a descriptor for. */
-export interface RegisterOptions<T> {
-  /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. */
-  readable?: boolean;
-  /** Something can be written (EPOLLOUT). Default `false`. */
-  writable?: boolean;
-  /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
-  priority?: boolean;
-  /** The peer will send no more (EPOLLRDHUP). Default `false`. */
-  readHangup?: boolean;
-  /** `level`: told for as long as it lasts, each time the consumer asks. `edge`: told once per change. Default `level`. */
-  trigger?: 'level' | 'edge';
-  /** Comes back in every event. */
-  data?: T;
+/** What {@link Poller.poll} takes. */
+export interface PollOptions {
+  /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
+  timeout?: number;
+  /** Ends the wait: the promise rejects with its reason. */
+  signal?: AbortSignal;
 }
 
 /** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
 export interface ReadinessEvent<T> {
-  /** The descriptor. */
+  /** The descriptor that was registered. */
   fd: number;
   /** What the registration was given. */
   data: T;
@@ -79,111 +87,40 @@ export interface ReadinessEvent<T> {
   mask: number;
 }
 
-interface Entry<T> {
-  registration: Registration<T>;
-  /** Its descriptor was closed and the number registered anew, by somebody who opened it since. */
-  succeeded: boolean;
-  fd: number;
-  data: T;
-  slot: number;
-  generation: number;
-  /** Bits that the consumer has not been told. */
-  mask: number;
+/** A poller's counters, since it was made. */
+export interface PollerStats {
+  /** Looks at the kernel (epoll_wait, poll or select without waiting). */
+  waits: number;
+  /** Events that the kernel gave. */
+  events: number;
+  /** Events of registrations that were gone; they were dropped. */
+  staleEvents: number;
+  /** Looks that brought something. */
+  batches: number;
+  /** Events of the largest batch. */
+  largestBatch: number;
+  /** Descriptors found closed while they were watched. */
+  closedDescriptors: number;
+  /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
+  renewals: number;
 }
 
-function interestOf(options: RegisterOptions<unknown>): number {
-  optionsObject('options', options);
-  const bit = (name: 'writable' | 'priority' | 'readHangup', value: number): number =>
-    optionalBoolean(name, options[name], false) ? value : 0;
-  const others =
-    bit('writable', EPOLLOUT) | bit('priority', EPOLLPRI) | bit('readHangup', EPOLLRDHUP);
-  const readable = optionalBoolean('readable', options.readable, others === 0);
-  const trigger = oneOf('trigger', options.trigger ?? 'level', ['level', 'edge']);
-  return ((readable ? EPOLLIN : 0) | others | (trigger === 'edge' ? EPOLLET : 0)) >>> 0;
+interface Waiter<T> {
+  /** A batch is wanted; else one event. */
+  isBatch: boolean;
+  one: (result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void;
+  batch: (events: ReadinessEvent<T>[] | Promise<never>) => void;
 }
 
-function failure(errno: number, fd: number): EdgepollError {
-  if (errno === EPERM) {
-    const message =
-      `fd ${fd} cannot be polled: it is a regular file, a directory or a device without readiness, ` +
-      'which never makes a reader wait; read it directly';
-    return new EdgepollError('ERR_NOT_POLLABLE', message, {
-      errno: -EPERM,
-      syscall: 'epoll_ctl',
-      fd,
-    });
-  }
-  return systemError(errno, { syscall: 'epoll_ctl', fd });
-}
-
-let makeRegistration: <T>(
-  poller: PollerBinding,
-  entry: () => Entry<T>,
-  drop: () => void,
-) => Registration<T>;
-
-/** One watched descriptor of a poller. */
-export class Registration<T> {
-  readonly #native: PollerBinding;
-  readonly #entry: () => Entry<T>;
-  readonly #drop: () => void;
-  #active = true;
-
-  private constructor(native: PollerBinding, entry: () => Entry<T>, drop: () => void) {
-    this.#native = native;
-    this.#entry = entry;
-    this.#drop = drop;
-  }
-
-  static {
-    makeRegistration = (native, entry, drop) => new Registration(native, entry, drop);
-  }
-
-  /** The descriptor. */
-  get fd(): number {
-    return this.#entry().fd;
-  }
-
-  /** False after `unregister()` and after the poller was closed. */
-  get active(): boolean {
-    return this.#active;
-  }
-
-  /**
-   * Changes what is watched for (EPOLL_CTL_MOD). The kernel looks anew: a condition that holds is told again.
-   * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` when its number was
-   * registered anew since, `ERR_CLOSED` after `unregister()`.
-   */
-  modify(options: RegisterOptions<T>): void {
-    const interest = interestOf(options);
-    const entry = this.#entry();
-    if (entry.succeeded) {
-      throw new EdgepollError(
-        'ERR_DESCRIPTOR_CLOSED',
-        `fd ${entry.fd} was closed and belongs to another file now`,
-      );
-    }
-    if (!this.#active)
-      throw new EdgepollError('ERR_CLOSED', `fd ${entry.fd} is not registered any more`);
-    const errno = this.#native.modify(entry.slot, entry.generation, interest);
-    if (errno !== 0) throw failure(errno, entry.fd);
-    if (options.data !== undefined) entry.data = options.data;
-  }
-
-  /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed. */
-  unregister(): void {
-    if (!this.#active) return;
-    this.#active = false;
-    const entry = this.#entry();
-    // EBADF and ENOENT: the owner closed the descriptor first, and the kernel has forgotten it already.
-    this.#native.unregister(entry.slot, entry.generation);
-    this.#drop();
-  }
-}
+const nothing = (): void => {};
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
+ *
+ * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` that is
+ * noticed before the loop waits again (64 registrations at a time), elsewhere within a second.
  *
  * @example
  * const poller = new Poller();
@@ -194,136 +131,300 @@ export class Poller<T = undefined>
   implements AsyncIterable<ReadinessEvent<T>, undefined>, AsyncDisposable
 {
   readonly #native: PollerBinding;
+  readonly #engine: Engine;
+  readonly #driver: Driver;
+  readonly #maxEvents: number;
   readonly #records: Int32Array;
-  readonly #entries = new Map<number, Entry<T>>();
-  readonly #byDescriptor = new Map<number, Entry<T>>();
+  /** By slot. */
+  readonly #entries: (Entry<T> | undefined)[] = [];
   readonly #signal: AbortSignal | undefined;
-  readonly #forgetOwn: () => void;
+  #size = 0;
+  #forgetOwn: () => void;
+  /** Entries with something to tell, from `#head` on; each at most once. */
   #ready: Entry<T>[] = [];
-  #waiters: ((result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void)[] =
-    [];
+  #head = 0;
+  #waiters: Waiter<T>[] = [];
+  #checks: NodeJS.Timeout | undefined;
+  #batches = 0;
   #closed = false;
   #refed = true;
   #error: unknown;
 
-  /** Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options. */
+  /**
+   * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options, the
+   * signal's reason when it is aborted already.
+   */
   constructor(options: PollerOptions = {}) {
     optionsObject('options', options);
+    const engine = oneOf('engine', options.engine ?? 'epoll', ['epoll', 'poll', 'select']);
     const maxEvents = optionalInteger('maxEvents', options.maxEvents, 1, 65_536, 256);
+    this.#engine = engine;
+    this.#maxEvents = maxEvents;
     this.#signal = optionalSignal('signal', options.signal);
+    this.#driver = chooseDriver(options.driver);
     this.#signal?.throwIfAborted();
     this.#records = new Int32Array(maxEvents * FIELDS);
-    this.#native = new PollerBinding(chooseDriver(options.driver), this.#records, (count) =>
-      this.#deliver(count),
-    );
+    this.#native = openNative(this.#driver, engine, this.#records, (count, moved) => {
+      if (moved !== 0) this.#learnOwn();
+      this.#deliver(count);
+    });
     this.#forgetOwn = keepOwn(this.#native.descriptors);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Descriptors watched. */
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
+  }
+
+  /** Counters. */
+  stats(): PollerStats {
+    const [waits = 0, events = 0, staleEvents = 0, largestBatch = 0, closed = 0, renewals = 0] =
+      this.#native.counters();
+    const batches = this.#batches;
+    const closedDescriptors = closed;
+    return { waits, events, staleEvents, batches, largestBatch, closedDescriptors, renewals };
   }
 
   /**
-   * Watches a descriptor (EPOLL_CTL_ADD).
+   * Watches a descriptor (EPOLL_CTL_ADD), given by its number or by an object that has it as `fd` (a `FileHandle`, an
+   * `OwnedFd`, a tty stream): the object is then held, so that its collection cannot close the descriptor.
    *
-   * Throws `ERR_NOT_POLLABLE` for a regular file, `EEXIST` when this poller watches it already, `ENOSPC` when the
-   * user's limit of watches is reached; `TypeError` or `RangeError` for what is not an open descriptor.
+   * Throws `ERR_NOT_POLLABLE` for a regular file with the engine epoll, `EEXIST` when this poller watches it already,
+   * `ENOSPC` when the user's limit of watches is reached, `ELOOP` for epoll descriptors in a circle, `ERR_FD_SETSIZE`
+   * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `ERR_CLOSED` when the
+   * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
+   * that the kernel or the engine does not take. After an error nothing is registered.
    */
-  register(fd: number, options: RegisterOptions<T> = {}): Registration<T> {
-    const interest = interestOf(options);
-    descriptor('fd', fd);
+  register(fd: number | DescriptorOwner, options: RegisterOptions<T> = {}): Registration<T> {
+    const interest = interestOf(options, this.#engine);
+    const duplicate = optionalBoolean('duplicate', options.duplicate, false);
+    const number = descriptorOf(fd);
     if (this.#closed) throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
-    const { slot, generation } = this.#add(fd, interest);
-    const registration = makeRegistration<T>(
-      this.#native,
-      () => entry,
-      () => this.#drop(entry),
-    );
-    const data = options.data as T;
-    const entry: Entry<T> = { registration, succeeded: false, fd, data, slot, generation, mask: 0 };
-    this.#entries.set(slot, entry);
-    this.#byDescriptor.set(fd, entry);
-    if (this.#entries.size === 1 && this.#refed) this.#native.ref();
+    const added = this.#native.register(number, interest.bits, duplicate);
+    if (added.errno !== 0) throw refusal(added.errno, 'ADD', number);
+    const entry: Entry<T> = {
+      registration: undefined,
+      fd: number,
+      owner: typeof fd === 'object' ? fd : undefined,
+      data: options.data as T,
+      slot: added.slot,
+      generation: added.generation,
+      mask: 0,
+      isExclusive: interest.isExclusive,
+      state: 'active',
+    };
+    const drop = (): void => this.#drop(entry);
+    const registration = makeRegistration<T>(this.#native, this.#engine, entry, drop);
+    entry.registration = registration;
+    this.#entries[entry.slot] = entry;
+    this.#size += 1;
+    if (this.#size === 1 && this.#refed) this.#native.ref();
+    if (this.#waiters.length > 0) this.#watchClosing();
     return registration;
   }
 
-  #add(fd: number, interest: number): Opened {
-    const added = this.#native.register(fd, interest);
-    if (added.errno !== 0) throw failure(added.errno, fd);
-    const old = this.#byDescriptor.get(fd);
-    if (old === undefined) return added;
-    // The kernel knows one registration by this number, and it is the new one: its owner closed the old file.
-    // To end the old one would end the new one with it, so the new one is made again afterwards.
-    this.#native.unregister(added.slot, added.generation);
-    old.succeeded = true;
-    old.registration.unregister();
-    const again = this.#native.register(fd, interest);
-    if (again.errno !== 0) throw failure(again.errno, fd);
-    return again;
-  }
-
+  /** Its place is free: the glue has given it back. */
   #drop(entry: Entry<T>): void {
-    if (this.#entries.get(entry.slot) === entry) this.#entries.delete(entry.slot);
-    if (this.#byDescriptor.get(entry.fd) === entry) this.#byDescriptor.delete(entry.fd);
-    entry.mask = 0;
-    if (this.#entries.size === 0 && this.#refed) this.#native.unref();
+    if (this.#entries[entry.slot] === entry) this.#entries[entry.slot] = undefined;
+    entry.owner = undefined;
+    if (entry.state !== 'closed') entry.mask = 0;
+    this.#size -= 1;
+    if (this.#size === 0 && this.#refed && !this.#closed) this.#native.unref();
   }
 
+  #learnOwn(): void {
+    this.#forgetOwn();
+    this.#forgetOwn = keepOwn(this.#native.descriptors);
+  }
+
+  /** Reads a batch and serves whoever waits. */
   #deliver(count: number): void {
+    this.#read(count);
+    this.#serve();
+    if (this.#waiters.length > 0) this.#native.want();
+    else this.#stopChecks();
+  }
+
+  #read(count: number): void {
+    if (count > 0) this.#batches += 1;
     for (let record = 0; record < count; record += 1) {
       const at = record * FIELDS;
-      const entry = this.#entries.get(this.#records[at] as number);
+      const entry = this.#entries[this.#records[at] as number];
       if (entry === undefined || entry.generation !== this.#records[at + 1]) continue;
-      if (entry.mask === 0) this.#ready.push(entry);
-      entry.mask |= this.#records[at + 2] as number;
+      const mask = this.#records[at + 2] as number;
+      const isListed = entry.mask !== 0;
+      if (mask === 0) {
+        entry.state = 'closed';
+        entry.mask = -1;
+        this.#drop(entry);
+      } else {
+        entry.mask |= mask;
+      }
+      if (!isListed) this.#ready.push(entry);
     }
-    while (this.#waiters.length > 0) {
-      const event = this.#shift();
-      if (event === undefined) break;
-      this.#waiters.shift()?.({ value: event, done: false });
-    }
-    if (this.#waiters.length > 0) this.#native.want();
   }
 
-  #shift(): ReadinessEvent<T> | undefined {
-    for (let entry = this.#ready.shift(); entry !== undefined; entry = this.#ready.shift()) {
+  #serve(): void {
+    let served = 0;
+    for (const waiter of this.#waiters) {
+      if (waiter.isBatch) {
+        const events = this.#take();
+        if (events === undefined) break;
+        waiter.batch(events);
+      } else {
+        const event = this.#shift();
+        if (event === undefined) break;
+        if (event instanceof EdgepollError) waiter.one(Promise.reject(event));
+        else waiter.one({ value: event, done: false });
+      }
+      served += 1;
+    }
+    if (served > 0) this.#waiters.splice(0, served);
+  }
+
+  /** What is ready, up to one batch; or the rejection, if that is first; `undefined` when there is nothing. */
+  #take(): ReadinessEvent<T>[] | Promise<never> | undefined {
+    const first = this.#shift();
+    if (first === undefined) return undefined;
+    if (first instanceof EdgepollError) return Promise.reject(first);
+    const events = [first];
+    // What was closed is a rejection, which is the next batch's.
+    while (events.length < this.#maxEvents && this.#ready[this.#head]?.state !== 'closed') {
+      const event = this.#shift();
+      if (event === undefined || event instanceof EdgepollError) break;
+      events.push(event);
+    }
+    return events;
+  }
+
+  /** The next event, or the error of a descriptor that was closed. */
+  #shift(): ReadinessEvent<T> | EdgepollError | undefined {
+    while (this.#head < this.#ready.length) {
+      const entry = this.#ready[this.#head] as Entry<T>;
+      this.#head += 1;
+      if (this.#head === this.#ready.length) {
+        this.#ready.length = 0;
+        this.#head = 0;
+      }
       const { fd, data, mask } = entry;
       entry.mask = 0;
+      if (entry.state === 'closed') return closedUnderUs(fd);
       // 0: it was unregistered meanwhile.
-      if (mask === 0) continue;
-      return {
-        fd,
-        data,
-        readable: (mask & EPOLLIN) !== 0,
-        writable: (mask & EPOLLOUT) !== 0,
-        priority: (mask & EPOLLPRI) !== 0,
-        readHangup: (mask & EPOLLRDHUP) !== 0,
-        hangup: (mask & EPOLLHUP) !== 0,
-        error: (mask & EPOLLERR) !== 0,
-        mask,
-      };
+      if (mask !== 0) return eventOf(fd, data, mask);
     }
     return undefined;
   }
 
+  /** Somebody waits. */
+  #want(): void {
+    this.#native.want();
+    this.#watchClosing();
+  }
+
+  /** Where the glue does not look after closed descriptors, or not after so many, this does. */
+  #watchClosing(): void {
+    if (this.#checks !== undefined) return;
+    if (this.#driver === 'uv' && this.#size <= CHECKED_BY_LOOP) return;
+    this.#checks = setInterval(() => {
+      if (this.#native.check(this.#entries.length)) this.#deliver(this.#native.look());
+    }, CHECK_INTERVAL);
+    this.#checks.unref();
+  }
+
+  #stopChecks(): void {
+    clearInterval(this.#checks);
+    this.#checks = undefined;
+  }
+
   #next(): Promise<IteratorResult<ReadinessEvent<T>, undefined>> {
     const event = this.#shift();
+    if (event instanceof EdgepollError) return Promise.reject(event);
     if (event !== undefined) return Promise.resolve({ value: event, done: false });
-    if (this.#closed) {
-      const error = this.#error;
-      this.#error = undefined;
-      if (error !== undefined) return Promise.reject(error);
-      return Promise.resolve({ value: undefined, done: true });
-    }
+    if (this.#closed) return Promise.resolve(this.#lastResult());
     return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-      this.#native.want();
+      this.#want();
+      this.#waiters.push({ isBatch: false, one: resolve, batch: nothing });
     });
   }
 
-  /** Events until the poller is closed. Leaving the loop early closes the poller. */
+  #lastResult(): IteratorReturnResult<undefined> | Promise<never> {
+    const error = this.#error;
+    this.#error = undefined;
+    return lastResult(error);
+  }
+
+  /**
+   * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
+   *
+   * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed under the poller, `ERR_CLOSED` when the
+   * poller is or becomes closed, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
+   */
+  poll(options: PollOptions = {}): Promise<ReadinessEvent<T>[]> {
+    optionsObject('options', options);
+    const timeout = milliseconds('timeout', options.timeout);
+    const signal = optionalSignal('signal', options.signal);
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (timeout === 0 && !this.#closed) this.#read(this.#native.look());
+    const events = this.#take();
+    if (events !== undefined) return Promise.resolve(events);
+    if (this.#closed) return this.#closedBatch();
+    if (timeout === 0) return Promise.resolve([]);
+    return this.#wait(timeout, signal);
+  }
+
+  async #closedBatch(): Promise<never> {
+    await this.#lastResult();
+    throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
+  }
+
+  #wait(
+    timeout: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadinessEvent<T>[]> {
+    const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle: Waiter<T>['batch'] = (events) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        resolve(events);
+      };
+      const waiter: Waiter<T> = { isBatch: true, one: nothing, batch: settle };
+      const abort = (): void => {
+        this.#leave(waiter);
+        settle(Promise.reject(signal?.reason as Error));
+      };
+      // A timer may come early, by less than a millisecond, and takes 24 days at most: it is asked again.
+      const wait = (): void => {
+        const left = Math.ceil(deadline - performance.now());
+        if (left <= 0) {
+          this.#leave(waiter);
+          settle([]);
+          return;
+        }
+        timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
+        if (!this.#refed) timer.unref();
+      };
+      this.#want();
+      this.#waiters.push(waiter);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (timeout !== undefined) wait();
+    });
+  }
+
+  #leave(waiter: Waiter<T>): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at >= 0) this.#waiters.splice(at, 1);
+    if (this.#waiters.length > 0) return;
+    this.#native.unwant();
+    this.#stopChecks();
+  }
+
+  /**
+   * Events until the poller is closed. Leaving the loop early closes the poller; the rejection with
+   * `ERR_DESCRIPTOR_CLOSED` does not, so that another loop may go on.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined> {
     return {
       next: () => this.#next(),
@@ -350,14 +451,17 @@ export class Poller<T = undefined>
     if (this.#closed) return;
     this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#abort);
-    for (const { registration } of this.#entries.values()) registration.unregister();
-    this.#ready = [];
+    for (const entry of this.#entries) entry?.registration?.unregister();
+    this.#ready.length = 0;
+    this.#head = 0;
+    this.#stopChecks();
     this.#forgetOwn();
     this.#native.close();
-    const [first, ...others] = this.#waiters.splice(0);
-    if (first === undefined) this.#error = error;
-    else first(lastResult(error));
-    for (const waiter of others) waiter({ value: undefined, done: true });
+    this.#error = error;
+    for (const waiter of this.#waiters.splice(0)) {
+      if (waiter.isBatch) waiter.batch(this.#closedBatch());
+      else waiter.one(this.#lastResult());
+    }
   }
 
   readonly #abort = (): void => {
@@ -372,15 +476,45 @@ export class Poller<T = undefined>
 
   /** Keeps the process alive while something is watched; the default. */
   ref(): this {
-    if (!this.#refed && this.#entries.size > 0 && !this.#closed) this.#native.ref();
+    if (!this.#refed && this.#size > 0 && !this.#closed) this.#native.ref();
     this.#refed = true;
     return this;
   }
 
   /** Lets the process end while something is watched. */
   unref(): this {
-    if (this.#refed && this.#entries.size > 0 && !this.#closed) this.#native.unref();
+    if (this.#refed && this.#size > 0 && !this.#closed) this.#native.unref();
     this.#refed = false;
     return this;
+  }
+}
+
+function eventOf<T>(fd: number, data: T, mask: number): ReadinessEvent<T> {
+  return {
+    fd,
+    data,
+    readable: (mask & EPOLLIN) !== 0,
+    writable: (mask & EPOLLOUT) !== 0,
+    priority: (mask & EPOLLPRI) !== 0,
+    readHangup: (mask & EPOLLRDHUP) !== 0,
+    hangup: (mask & EPOLLHUP) !== 0,
+    error: (mask & EPOLLERR) !== 0,
+    mask,
+  };
+}
+
+/** The native side; its reason is a number when the kernel refused. */
+function openNative(
+  driver: Driver,
+  engine: Engine,
+  records: Int32Array,
+  deliver: (count: number, moved: number) => void,
+): PollerBinding {
+  try {
+    return new PollerBinding(driver, engine, records, deliver);
+  } catch (error) {
+    const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
+    if (Number.isNaN(errno)) throw error;
+    throw systemError(errno, { syscall: errno === EMFILE ? 'open' : 'epoll_create1' });
   }
 }

@@ -28,6 +28,12 @@ export function rangeError(name: string, expected: string, value: unknown): Rang
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE');
 }
 
+/** A `TypeError` with the code `ERR_INVALID_ARG_VALUE`: the right type, and a value that does not fit the others. */
+export function invalidValue(name: string, expected: string, value: unknown): TypeError {
+  const message = `${name} must be ${expected}, not ${show(value)}`;
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
+}
+
 /** An integer between `min` and `max`, both included. */
 export function integer(name: string, value: unknown, min: number, max: number): number {
   const expected = `an integer from ${min} to ${max}`;
@@ -46,6 +52,15 @@ export function optionalInteger(
   otherwise: number,
 ): number {
   return value === undefined ? otherwise : integer(name, value, min, max);
+}
+
+/** Milliseconds from 0 to 2^53, a part of one allowed; or `undefined`. */
+export function milliseconds(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const expected = 'milliseconds from 0 to 2^53';
+  if (typeof value !== 'number') throw typeError(name, expected, value);
+  if (!(value >= 0 && value <= 2 ** 53)) throw rangeError(name, expected, value);
+  return value;
 }
 
 /** true, false, or the default for `undefined`. */
@@ -99,6 +114,17 @@ export function keepOwn(descriptors: readonly number[]): () => void {
   return () => {
     for (const fd of descriptors) own.delete(fd);
   };
+}
+
+/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+export interface DescriptorOwner {
+  readonly fd: number;
+}
+
+/** The number of an open descriptor, given as such or by its owner. */
+export function descriptorOf(value: number | DescriptorOwner): number {
+  if (typeof value !== 'object' || value === null) return descriptor('fd', value);
+  return descriptor('fd', value.fd);
 }
 
 /** The number of an open descriptor that is not this package's own. */

@@ -1,14 +1,14 @@
 //! The poller as JavaScript sees it: registrations in, one batch of readiness out.
 //!
 //! It must never touch what it watches, and never hold a borrow while JavaScript runs. Called by
-//! src/poller.ts and the driver.
+//! src/poller.ts, src/epoll/ and the driver.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
-use edgepoll::readiness::Poller;
+use edgepoll::readiness::{bits, EngineKind, Poller, Refusal};
 use napi::bindgen_prelude::{JsValue, Object};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
@@ -17,20 +17,33 @@ use crate::driver::{Driver, Kind, Task};
 use crate::node::{self, Callback, Reference, Scope};
 use crate::settings::Opened;
 
-/// A record is three 32-bit fields: slot, generation, mask.
+/// A record is three 32-bit fields: slot, generation, mask. A mask of 0: closed under us, and gone.
 const FIELDS: usize = 3;
+
+/// Registrations that are looked after each time that the loop is about to wait.
+const CHECKED_PER_WAIT: usize = 64;
+
+/// What `errno` says when it was not the kernel that refused.
+const SET_SIZE: i32 = -1;
+const TRIGGER: i32 = -2;
+const CLOSED: i32 = -3;
 
 struct Working {
     poller: Poller,
-    /// Keeps the record array alive; nobody but src/poller.ts has it, so it cannot be detached.
+    /// Keeps the record array alive; nobody but its owner in TypeScript has it, so it cannot be detached.
     _array: Reference,
     records: *mut i32,
     capacity: usize,
 }
 
+struct Looked {
+    count: usize,
+    renewed: bool,
+}
+
 impl Working {
-    /// Fills the records with what is ready now; gives how many.
-    fn look(&mut self) -> std::result::Result<usize, Errno> {
+    /// Fills the records with what is ready now.
+    fn look(&mut self) -> std::result::Result<Looked, Errno> {
         let Working {
             poller,
             records,
@@ -38,22 +51,36 @@ impl Working {
             ..
         } = self;
         let mut count = 0;
-        poller.look(*capacity, |event| {
+        let looked = poller.look(*capacity, |event| {
+            let mask = if event.mask == bits::CLOSED {
+                0
+            } else {
+                event.mask
+            };
             // SAFETY: a look gives at most `capacity` events, so the three fields lie inside the array.
             unsafe {
                 let at = records.add(count * FIELDS);
                 at.write(event.token.index.cast_signed());
                 at.add(1).write(event.token.generation.cast_signed());
-                at.add(2).write(event.mask.cast_signed());
+                at.add(2).write(mask.cast_signed());
             }
             count += 1;
+        })?;
+        Ok(Looked {
+            count,
+            renewed: looked.renewed,
         })
     }
 }
 
 struct Core {
+    kind: Kind,
     working: RefCell<Option<Working>>,
     deliver: RefCell<Option<Rc<Callback>>>,
+    driver: RefCell<Option<Driver>>,
+    /// Which of the drivers that it has had is the present one.
+    turn_of: Cell<u32>,
+    refed: Cell<bool>,
     /// Somebody waits for the next event. Without a consumer a level-triggered descriptor would make us spin.
     wanted: Cell<bool>,
 }
@@ -62,37 +89,141 @@ impl Core {
     fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
         self.working.borrow_mut().as_mut().map(run)
     }
-}
 
-impl Task for Core {
-    fn ready(&self, env: sys::napi_env) -> bool {
-        if !self.wanted.get() {
-            return false;
+    fn with_driver<T>(&self, run: impl FnOnce(&Driver) -> T) -> Option<T> {
+        self.driver.borrow().as_ref().map(run)
+    }
+
+    /// A driver on the poller's present descriptor, instead of the one that there was.
+    fn drive(self: &Rc<Core>, env: sys::napi_env) -> Result<()> {
+        let Some(fd) = self.with(|working| working.poller.as_raw_fd()) else {
+            return Ok(());
+        };
+        let number = self.turn_of.get().wrapping_add(1);
+        let announcer = Announcer {
+            core: Rc::clone(self),
+            number,
+        };
+        let driver = Driver::start(self.kind, env, fd, Rc::new(announcer))?;
+        if self.refed.get() {
+            driver.refer();
         }
+        self.turn_of.set(number);
+        if let Some(old) = self.driver.replace(Some(driver)) {
+            old.close();
+        }
+        // Nobody waits on what a renewal left behind any more.
+        self.with(|working| working.poller.retire());
+        Ok(())
+    }
+
+    /// Looks, and moves to the new descriptor after a renewal. Gives the events, and whether it moved.
+    fn look(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool)> {
+        match self.with(Working::look) {
+            Some(Ok(Looked { count, renewed })) => {
+                if renewed {
+                    self.drive(env)?;
+                }
+                Ok((count, renewed))
+            }
+            Some(Err(errno)) => Err(os_error(errno)),
+            None => Ok((0, false)),
+        }
+    }
+
+    /// Looks and delivers. Gives whether somebody still waits.
+    fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
         let Some(_scope) = Scope::open(env) else {
             return false;
         };
-        match self.with(Working::look) {
-            Some(Ok(0)) => return true,
-            Some(Ok(count)) => {
-                self.wanted.set(false);
-                let deliver = self.deliver.borrow().clone();
-                if let (Some(deliver), Some(count)) = (deliver, node::number(env, count)) {
-                    deliver.call(&[count]);
+        match self.look(env) {
+            Ok((0, false)) => {}
+            Ok((count, moved)) => {
+                if count > 0 {
+                    self.wanted.set(false);
                 }
+                self.deliver(env, count, moved);
             }
-            Some(Err(errno)) => {
-                node::throw_uncaught(env, &format!("edgepoll: epoll_wait failed: {errno}"));
+            Err(error) => {
+                node::throw_uncaught(env, &format!("edgepoll: looking failed: {}", error.reason));
                 return false;
             }
-            None => return false,
         }
-        self.wanted.get()
+        self.wanted.get() && self.arm_engine()
+    }
+
+    fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
+        let deliver = self.deliver.borrow().clone();
+        let arguments = (
+            node::number(env, count),
+            node::number(env, usize::from(moved)),
+        );
+        if let (Some(deliver), (Some(count), Some(moved))) = (deliver, arguments) {
+            deliver.call(&[count, moved]);
+        }
+    }
+
+    /// A change of what is registered, or a look, may have left the engine unarmed. False: it cannot wait.
+    fn arm_engine(&self) -> bool {
+        matches!(self.with(|working| working.poller.arm()), Some(Ok(())))
     }
 
     fn stopped(&self) {
         self.deliver.borrow_mut().take();
         self.working.borrow_mut().take();
+        self.driver.borrow_mut().take();
+    }
+}
+
+/// What one driver drives; of a driver that was replaced nothing is heard any more.
+struct Announcer {
+    core: Rc<Core>,
+    number: u32,
+}
+
+impl Announcer {
+    fn is_present(&self) -> bool {
+        self.number == self.core.turn_of.get()
+    }
+}
+
+impl Task for Announcer {
+    fn ready(&self, env: sys::napi_env) -> bool {
+        self.is_present() && self.core.wanted.get() && self.core.announce(env) && self.is_present()
+    }
+
+    fn before_wait(&self, env: sys::napi_env) {
+        if !self.is_present() || !self.core.wanted.get() {
+            return;
+        }
+        let check = |working: &mut Working| working.poller.check(CHECKED_PER_WAIT);
+        if self.core.with(check) == Some(true) {
+            self.core.announce(env);
+        }
+    }
+
+    fn has_before_wait(&self) -> bool {
+        true
+    }
+
+    fn stopped(&self) {
+        if self.is_present() {
+            self.core.stopped();
+        }
+    }
+}
+
+/// TypeScript reads the number out and makes the error.
+fn os_error(errno: Errno) -> Error {
+    Error::from_reason(format!("errno {}", errno as i32))
+}
+
+fn number_of(refusal: Refusal) -> i32 {
+    match refusal {
+        Refusal::Kernel(errno) => errno as i32,
+        Refusal::SetSize => SET_SIZE,
+        Refusal::Trigger => TRIGGER,
+        Refusal::Closed => CLOSED,
     }
 }
 
@@ -100,28 +231,36 @@ impl Task for Core {
 #[napi]
 pub struct PollerBinding {
     core: Rc<Core>,
-    driver: Driver,
 }
 
 #[napi]
 impl PollerBinding {
-    /// Opens one with the driver 'uv' or 'thread'. `deliver` is called with the number of records in `records`.
+    /// Opens one with the driver 'uv' or 'thread' and the engine 'epoll', 'poll' or 'select'. `deliver` is called
+    /// with the number of records in `records`, and 1 when `descriptors` has changed.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         driver: String,
+        engine: String,
         #[napi(ts_arg_type = "Int32Array")] records: Object<'_>,
-        #[napi(ts_arg_type = "(count: number) => void")] deliver: Object<'_>,
+        #[napi(ts_arg_type = "(count: number, moved: number) => void")] deliver: Object<'_>,
     ) -> Result<PollerBinding> {
         let raw = env.raw();
         let kind = Kind::named(&driver);
         let (data, length) = node::bytes_of(raw, records.raw())?;
         let capacity = length / FIELDS;
-        let poller = Poller::new(capacity).map_err(|errno| {
-            Error::from_reason(format!("{errno:?}: cannot open an epoll descriptor"))
+        let engine = match engine.as_str() {
+            "poll" => EngineKind::Poll,
+            "select" => EngineKind::Select,
+            _ => EngineKind::Epoll,
+        };
+        let poller = Poller::with_kind(engine, capacity).map_err(|refusal| match refusal {
+            Refusal::Kernel(errno) => os_error(errno),
+            // A descriptor of our own does not fit into a set: too many are open.
+            Refusal::SetSize | Refusal::Trigger | Refusal::Closed => os_error(Errno::EMFILE),
         })?;
-        let fd = poller.as_raw_fd();
         let core = Rc::new(Core {
+            kind,
             working: RefCell::new(Some(Working {
                 poller,
                 _array: Reference::new(raw, records.raw())?,
@@ -133,37 +272,51 @@ impl PollerBinding {
                 deliver.raw(),
                 kind.calls_bare(),
             )?))),
+            driver: RefCell::new(None),
+            turn_of: Cell::new(0),
+            refed: Cell::new(false),
             wanted: Cell::new(false),
         });
-        let driver = Driver::start(kind, raw, fd, core.clone())?;
-        Ok(PollerBinding { core, driver })
+        core.drive(raw)?;
+        Ok(PollerBinding { core })
     }
 
     /// The descriptors that it opened for itself, so that they can be refused where they make no sense.
     #[napi(getter, catch_unwind)]
     pub fn descriptors(&self) -> Vec<i32> {
-        let epoll = self.core.with(|working| working.poller.as_raw_fd());
-        let driver = self.driver.descriptors();
-        epoll.into_iter().chain(driver.iter().copied()).collect()
+        let engine = self.core.with(|working| working.poller.as_raw_fd());
+        let driver = self
+            .core
+            .with_driver(|driver| driver.descriptors().to_vec());
+        engine
+            .into_iter()
+            .chain(driver.unwrap_or_default())
+            .collect()
     }
 
-    /// Watches a descriptor.
+    /// Watches a descriptor, or a duplicate of it. `errno`: the kernel's number; −1: the number does not fit into
+    /// select's sets; −2: the engine has no such trigger.
     #[napi(catch_unwind)]
-    pub fn register(&self, fd: i32, interest: u32) -> Result<Opened> {
-        let result = self
-            .core
-            .with(|working| working.poller.register(fd, interest));
+    pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
+        let result = self.core.with(|working| {
+            if duplicate {
+                working.poller.register_duplicate(fd, interest)
+            } else {
+                working.poller.register(fd, interest)
+            }
+        });
         let (token, errno) = match result {
             Some(Ok(token)) => (token, 0),
-            Some(Err(errno)) => (
-                Token {
+            Some(Err(refusal)) => {
+                let nobody = Token {
                     index: 0,
                     generation: 0,
-                },
-                errno as i32,
-            ),
+                };
+                (nobody, number_of(refusal))
+            }
             None => return Err(Error::from_reason("the poller is closed")),
         };
+        self.changed();
         Ok(Opened {
             slot: token.index.cast_signed(),
             generation: token.generation.cast_signed(),
@@ -175,51 +328,65 @@ impl PollerBinding {
     /// Changes what is watched for; gives 0 or the error number.
     #[napi(catch_unwind)]
     pub fn modify(&self, slot: i32, generation: i32, interest: u32) -> i32 {
-        self.result(
-            |poller, token| poller.modify(token, interest),
-            slot,
-            generation,
-        )
+        let token = token(slot, generation);
+        self.result(|poller| poller.modify(token, interest))
+    }
+
+    /// Arms a oneshot registration again; gives 0 or the error number.
+    #[napi(catch_unwind)]
+    pub fn rearm(&self, slot: i32, generation: i32) -> i32 {
+        let token = token(slot, generation);
+        self.result(|poller| poller.rearm(token))
     }
 
     /// Watches no longer; gives 0 or the error number.
     #[napi(catch_unwind)]
     pub fn unregister(&self, slot: i32, generation: i32) -> i32 {
-        self.result(Poller::unregister, slot, generation)
+        let token = token(slot, generation);
+        self.result(|poller| poller.unregister(token).map_err(Refusal::Kernel))
     }
 
-    fn result(
-        &self,
-        run: impl FnOnce(&mut Poller, Token) -> std::result::Result<(), Errno>,
-        slot: i32,
-        generation: i32,
-    ) -> i32 {
-        let token = Token {
-            index: slot.cast_unsigned(),
-            generation: generation.cast_unsigned(),
-        };
-        match self.core.with(|working| run(&mut working.poller, token)) {
+    fn result(&self, run: impl FnOnce(&mut Poller) -> std::result::Result<(), Refusal>) -> i32 {
+        let result = self.core.with(|working| run(&mut working.poller));
+        self.changed();
+        match result {
             Some(Ok(())) => 0,
-            Some(Err(errno)) => errno as i32,
+            Some(Err(refusal)) => number_of(refusal),
             None => Errno::EBADF as i32,
+        }
+    }
+
+    /// Somebody who waits now waits for something else.
+    fn changed(&self) {
+        if self.core.wanted.get() {
+            self.core.arm_engine();
         }
     }
 
     /// Fills the records with what is ready now, without waiting; gives how many.
     #[napi(catch_unwind)]
-    pub fn look(&self) -> Result<u32> {
-        match self.core.with(Working::look) {
-            Some(Ok(count)) => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
-            Some(Err(errno)) => Err(Error::from_reason(format!("{errno:?}: epoll_wait failed"))),
-            None => Ok(0),
-        }
+    pub fn look(&self, env: Env) -> Result<u32> {
+        let (count, _) = self.core.look(env.raw())?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Asks whether up to `limit` descriptors are still what was registered; true when the next look tells of
+    /// one that is not.
+    #[napi(catch_unwind)]
+    pub fn check(&self, limit: u32) -> bool {
+        let check = |working: &mut Working| working.poller.check(limit as usize);
+        self.core.with(check) == Some(true)
     }
 
     /// Somebody waits: the next event is delivered, once.
     #[napi(catch_unwind)]
-    pub fn want(&self) {
+    pub fn want(&self) -> Result<()> {
+        if let Some(Err(errno)) = self.core.with(|working| working.poller.arm()) {
+            return Err(os_error(errno));
+        }
         self.core.wanted.set(true);
-        self.driver.arm();
+        self.core.with_driver(Driver::arm);
+        Ok(())
     }
 
     /// Nobody waits any more.
@@ -228,21 +395,55 @@ impl PollerBinding {
         self.core.wanted.set(false);
     }
 
+    /// Counters, in the order of src/poller.ts.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a counter passes 2^53 after centuries"
+    )]
+    pub fn counters(&self) -> Vec<f64> {
+        self.core
+            .with(|working| working.poller.counters())
+            .map_or_else(Vec::new, |counters| {
+                vec![
+                    counters.looks as f64,
+                    counters.events as f64,
+                    counters.stale as f64,
+                    counters.largest as f64,
+                    counters.closed as f64,
+                    counters.renewals as f64,
+                ]
+            })
+    }
+
     /// Keeps the process alive.
     #[napi(js_name = "ref", catch_unwind)]
     pub fn refer(&self) {
-        self.driver.refer();
+        self.core.refed.set(true);
+        self.core.with_driver(Driver::refer);
     }
 
     /// Lets the process end.
     #[napi(catch_unwind)]
     pub fn unref(&self) {
-        self.driver.unref();
+        self.core.refed.set(false);
+        self.core.with_driver(Driver::unref);
     }
 
-    /// Stops and closes the epoll descriptor; what was watched stays open.
+    /// Stops and closes the engine's descriptor; what was watched stays open.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.driver.close();
+        self.core.wanted.set(false);
+        let driver = self.core.driver.borrow_mut().take();
+        if let Some(driver) = driver {
+            driver.close();
+        }
+    }
+}
+
+fn token(slot: i32, generation: i32) -> Token {
+    Token {
+        index: slot.cast_unsigned(),
+        generation: generation.cast_unsigned(),
     }
 }

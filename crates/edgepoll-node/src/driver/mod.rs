@@ -15,6 +15,16 @@ pub(crate) trait Task {
     /// The descriptor is readable. Gives true when the driver should go on watching it.
     fn ready(&self, env: sys::napi_env) -> bool;
 
+    /// The host's loop is about to wait, and the driver watches. The `uv` driver alone can tell.
+    fn before_wait(&self, env: sys::napi_env) {
+        let _ = env;
+    }
+
+    /// True when [`Task::before_wait`] is of use.
+    fn has_before_wait(&self) -> bool {
+        false
+    }
+
     /// The driver has stopped for good: let go of everything of JavaScript's, and of the descriptor.
     fn stopped(&self);
 }

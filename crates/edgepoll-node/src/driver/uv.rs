@@ -15,8 +15,9 @@ use napi::{sys, Error, Result};
 use super::Task;
 use crate::node;
 
-/// uv.h: UV_POLL in `uv_handle_type`, and UV_READABLE.
+/// uv.h: UV_POLL and UV_PREPARE in `uv_handle_type`, and UV_READABLE.
 const UV_POLL: c_int = 8;
+const UV_PREPARE: c_int = 9;
 const UV_READABLE: c_int = 1;
 
 type Handle = *mut c_void;
@@ -26,6 +27,9 @@ type HandleSize = unsafe extern "C" fn(c_int) -> usize;
 type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
 type PollStart = unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int;
 type PollStop = unsafe extern "C" fn(Handle) -> c_int;
+type OnPrepare = unsafe extern "C" fn(Handle);
+type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
+type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
 type Refer = unsafe extern "C" fn(Handle);
 
@@ -36,6 +40,9 @@ struct Libuv {
     poll_init: PollInit,
     poll_start: PollStart,
     poll_stop: PollStop,
+    prepare_init: PrepareInit,
+    prepare_start: PrepareStart,
+    prepare_stop: PollStop,
     close: Close,
     refer: Refer,
     unref: Refer,
@@ -60,6 +67,15 @@ impl Libuv {
                     c"uv_poll_start",
                 )?),
                 poll_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(c"uv_poll_stop")?),
+                prepare_init: std::mem::transmute::<*mut c_void, PrepareInit>(symbol(
+                    c"uv_prepare_init",
+                )?),
+                prepare_start: std::mem::transmute::<*mut c_void, PrepareStart>(symbol(
+                    c"uv_prepare_start",
+                )?),
+                prepare_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(
+                    c"uv_prepare_stop",
+                )?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
                 refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
                 unref: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_unref")?),
@@ -68,12 +84,16 @@ impl Libuv {
     }
 }
 
-/// What the handle's `data` points to. Freed in the close callback, and nowhere else.
+/// What the handles' `data` points to. Freed in the last close callback, and nowhere else.
 struct State {
     libuv: Libuv,
     env: sys::napi_env,
     /// The `uv_poll_t`, of the size that the running libuv gives.
     handle: Box<[u64]>,
+    /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
+    prepare: Box<[u64]>,
+    /// Handles that libuv has not given back.
+    open: Cell<u8>,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
     task: Rc<dyn Task>,
     armed: Cell<bool>,
@@ -87,24 +107,44 @@ impl State {
         self.handle.as_ptr().cast_mut().cast()
     }
 
+    /// The prepare handle, if the task wants one.
+    fn prepare(&self) -> Option<Handle> {
+        (!self.prepare.is_empty()).then(|| self.prepare.as_ptr().cast_mut().cast())
+    }
+
     fn arm(&self) {
         if !self.closing.get() && !self.armed.replace(true) {
-            // SAFETY: the handle was initialised and is not closing. Fails only for a closing handle.
-            unsafe { (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll) };
+            // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
+            unsafe {
+                (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
+                if let Some(prepare) = self.prepare() {
+                    (self.libuv.prepare_start)(prepare, on_prepare);
+                }
+            }
         }
     }
 
     fn disarm(&self) {
         if !self.closing.get() && self.armed.replace(false) {
-            // SAFETY: the handle was initialised and is not closing.
-            unsafe { (self.libuv.poll_stop)(self.raw()) };
+            // SAFETY: the handles were initialised and are not closing.
+            unsafe {
+                (self.libuv.poll_stop)(self.raw());
+                if let Some(prepare) = self.prepare() {
+                    (self.libuv.prepare_stop)(prepare);
+                }
+            }
         }
     }
 
     fn close(&self) {
         if !self.closing.replace(true) {
-            // SAFETY: the handle was initialised and is closed once, by the flag.
-            unsafe { (self.libuv.close)(self.raw(), on_close) };
+            // SAFETY: the handles were initialised and are closed once, by the flag.
+            unsafe {
+                (self.libuv.close)(self.raw(), on_close);
+                if let Some(prepare) = self.prepare() {
+                    (self.libuv.close)(prepare, on_close);
+                }
+            }
         }
     }
 }
@@ -124,12 +164,19 @@ impl UvDriver {
         let status = unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) };
         node::check(status, "napi_get_uv_event_loop")?;
         // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
-        let size = unsafe { (libuv.handle_size)(UV_POLL) };
+        let memory = |kind| unsafe { vec![0; (libuv.handle_size)(kind).div_ceil(8)] };
+        let prepare = if task.has_before_wait() {
+            memory(UV_PREPARE)
+        } else {
+            Vec::new()
+        };
         let closed = Rc::new(Cell::new(false));
         let state = Box::into_raw(Box::new(State {
             libuv,
             env,
-            handle: vec![0; size.div_ceil(8)].into_boxed_slice(),
+            handle: memory(UV_POLL).into_boxed_slice(),
+            prepare: prepare.into_boxed_slice(),
+            open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),
             task,
             armed: Cell::new(false),
@@ -147,6 +194,15 @@ impl UvDriver {
         }
         // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to us.
         unsafe { this.raw().cast::<*mut State>().write(state) };
+        if let Some(prepare) = this.prepare() {
+            this.open.set(2);
+            // SAFETY: as above; the call cannot fail. It never keeps the loop alive.
+            unsafe {
+                (libuv.prepare_init)(event_loop.cast(), prepare);
+                prepare.cast::<*mut State>().write(state);
+                (libuv.unref)(prepare);
+            }
+        }
         let mut hook = ptr::null_mut();
         // SAFETY: `state` lives until on_close, which removes the hook before it frees the state.
         let status = unsafe {
@@ -212,10 +268,29 @@ unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
     }
 }
 
-/// libuv: the handle is its owner's again.
+/// libuv: the loop is about to wait.
+unsafe extern "C" fn on_prepare(handle: Handle) {
+    // SAFETY: `data` was set at start and points to a state that lives until on_close.
+    let state = unsafe { &**handle.cast::<*const State>() };
+    if catch_unwind(AssertUnwindSafe(|| state.task.before_wait(state.env))).is_err() {
+        // The task's state is unknown: it stops here, and the process is told why.
+        state.close();
+        node::throw_uncaught(state.env, "edgepoll: a panic stopped the driver");
+    }
+}
+
+/// libuv: a handle is its owner's again.
 unsafe extern "C" fn on_close(handle: Handle) {
-    // SAFETY: `data` was set at start; libuv calls this once per handle, and nobody else frees the state.
-    let state = unsafe { Box::from_raw(*handle.cast::<*mut State>()) };
+    // SAFETY: `data` was set at start, and the state lives until the last handle's call of this.
+    let raw = unsafe { *handle.cast::<*mut State>() };
+    // SAFETY: as above.
+    let open = unsafe { &(*raw).open };
+    open.set(open.get() - 1);
+    if open.get() > 0 {
+        return;
+    }
+    // SAFETY: libuv calls this once per handle, so this is the last, and nobody else frees the state.
+    let state = unsafe { Box::from_raw(raw) };
     state.closed.set(true);
     state.task.stopped();
     let hook = state.hook.get();

@@ -6,6 +6,7 @@
     reason = "the descriptors are numbers from outside, which no safe wrapper takes"
 )]
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::Errno;
@@ -74,6 +75,12 @@ impl Epoll {
     }
 }
 
+impl From<Epoll> for OwnedFd {
+    fn from(epoll: Epoll) -> OwnedFd {
+        epoll.0
+    }
+}
+
 impl AsRawFd for Epoll {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
@@ -85,4 +92,29 @@ impl AsRawFd for Epoll {
 pub fn is_open(fd: RawFd) -> bool {
     // SAFETY: the call takes no pointer, and F_GETFD has no effect.
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+}
+
+/// Which file stands behind the number, as far as fstat(2) tells: device and inode. Files that have no inode
+/// of their own (eventfds, timerfds …) share one.
+///
+/// # Errors
+/// EBADF, ENOMEM, and whatever the file system gives.
+pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
+    let mut found = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `found` is writable memory for one `stat` and outlives the call.
+    Errno::result(unsafe { libc::fstat(fd, found.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, so it was written.
+    let found = unsafe { found.assume_init() };
+    Ok((found.st_dev, found.st_ino))
+}
+
+/// A second number for the same open file, close-on-exec from the start (fcntl(2), F_DUPFD_CLOEXEC).
+///
+/// # Errors
+/// EBADF, EMFILE.
+pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes no pointer.
+    let copy = Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: fcntl just returned this descriptor, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

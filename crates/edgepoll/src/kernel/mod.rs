@@ -6,6 +6,8 @@
 
 pub mod epoll;
 mod linux;
+pub mod poll;
+pub mod select;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod token;

@@ -1,6 +1,6 @@
 //! The table of slots: who is where, told apart by generation.
 //!
-//! It must never hand out an occupant for a token of an earlier one. Called by the reactor.
+//! It must never hand out an occupant for a token of an earlier one. Called by the reactor and by the poller.
 
 use crate::kernel::Token;
 
@@ -76,7 +76,21 @@ impl<T> Slots<T> {
         Some(occupant)
     }
 
-    #[cfg(feature = "simulation")]
+    /// How many places there are, taken or not: the bound of [`Slots::at`].
+    pub(crate) fn places(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Who is at that place.
+    pub(crate) fn at(&self, place: usize) -> Option<(Token, &T)> {
+        let slot = self.slots.get(place)?;
+        let token = Token {
+            index: u32::try_from(place).ok()?,
+            generation: slot.generation,
+        };
+        slot.occupant.as_ref().map(|occupant| (token, occupant))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
         self.slots.iter().zip(0..).filter_map(|(slot, index)| {
             let token = Token {

@@ -1,0 +1,134 @@
+//! select(2), for descriptors that belong to somebody else.
+//!
+//! It must never take a number that does not fit into its sets: that would write outside them. Called by
+//! `readiness`.
+#![allow(
+    unsafe_code,
+    reason = "the descriptors are numbers from outside, which no safe wrapper takes"
+)]
+
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::ptr;
+
+use super::Errno;
+
+/// Descriptors below this number fit into a set (FD_SETSIZE).
+pub const SET_SIZE: RawFd = libc::FD_SETSIZE as RawFd;
+
+/// The three sets of select(2).
+#[derive(Clone, Copy)]
+pub struct Sets {
+    read: libc::fd_set,
+    write: libc::fd_set,
+    except: libc::fd_set,
+}
+
+/// In which sets a descriptor stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// Something can be received.
+    pub read: bool,
+    /// Something can be sent.
+    pub write: bool,
+    /// Urgent data, or an exceptional condition.
+    pub except: bool,
+}
+
+impl Membership {
+    /// In any of them.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.read || self.write || self.except
+    }
+}
+
+fn empty() -> libc::fd_set {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: FD_ZERO writes the whole set.
+    unsafe {
+        libc::FD_ZERO(set.as_mut_ptr());
+        set.assume_init()
+    }
+}
+
+impl Sets {
+    /// Empty ones.
+    #[must_use]
+    pub fn new() -> Sets {
+        Sets {
+            read: empty(),
+            write: empty(),
+            except: empty(),
+        }
+    }
+
+    /// Puts `fd` into exactly these sets. A number that does not fit is left out; callers refuse it before.
+    pub fn set(&mut self, fd: RawFd, membership: Membership) {
+        if !(0..SET_SIZE).contains(&fd) {
+            return;
+        }
+        let sets = [
+            (&mut self.read, membership.read),
+            (&mut self.write, membership.write),
+            (&mut self.except, membership.except),
+        ];
+        for (set, member) in sets {
+            // SAFETY: the number lies within the set, as checked above.
+            unsafe {
+                if member {
+                    libc::FD_SET(fd, set);
+                } else {
+                    libc::FD_CLR(fd, set);
+                }
+            }
+        }
+    }
+
+    /// Where `fd` stands: what was asked for, or after [`Sets::select`] what was found.
+    #[must_use]
+    pub fn get(&self, fd: RawFd) -> Membership {
+        if !(0..SET_SIZE).contains(&fd) {
+            return Membership::default();
+        }
+        // SAFETY: the number lies within the sets, as checked above.
+        unsafe {
+            Membership {
+                read: libc::FD_ISSET(fd, &raw const self.read),
+                write: libc::FD_ISSET(fd, &raw const self.write),
+                except: libc::FD_ISSET(fd, &raw const self.except),
+            }
+        }
+    }
+
+    /// Replaces the sets by what is ready among the descriptors up to `highest`, and gives how many bits are
+    /// left. `waits`: until there is one; else only looks.
+    ///
+    /// # Errors
+    /// EBADF when one of them is not open, EINTR, ENOMEM (select(2)); the sets are then worth nothing.
+    pub fn select(&mut self, highest: RawFd, waits: bool) -> Result<usize, Errno> {
+        let mut now = libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        };
+        let timeout = if waits { ptr::null_mut() } else { &raw mut now };
+        let count = highest.clamp(-1, SET_SIZE - 1) + 1;
+        // SAFETY: the sets and the timeout outlive the call, and no descriptor lies outside the sets.
+        let found = unsafe {
+            libc::select(
+                count,
+                &raw mut self.read,
+                &raw mut self.write,
+                &raw mut self.except,
+                timeout,
+            )
+        };
+        Errno::result(found).map(|found| usize::try_from(found).unwrap_or(0))
+    }
+}
+
+impl Default for Sets {
+    fn default() -> Sets {
+        Sets::new()
+    }
+}

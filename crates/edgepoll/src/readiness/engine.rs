@@ -1,0 +1,113 @@
+//! What a poller needs of the kernel: the seam behind which epoll, poll and select look alike.
+//!
+//! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
+//! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
+
+use std::os::fd::RawFd;
+
+use super::bits;
+use crate::kernel::{Errno, Token};
+
+/// One event: who, and the kernel's bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The registration.
+    pub token: Token,
+    /// Any of [`bits`]; [`bits::CLOSED`] alone when the descriptor was closed under the poller.
+    pub mask: u32,
+}
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineKind {
+    /// epoll(7): every trigger, a cost that depends on what is ready alone.
+    #[default]
+    Epoll,
+    /// poll(2): level and oneshot; takes regular files; a cost that grows with what is watched.
+    Poll,
+    /// select(2): as poll, for descriptors below 1,024.
+    Select,
+}
+
+/// Why a descriptor cannot be watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The kernel says so; see epoll_ctl(2).
+    Kernel(Errno),
+    /// The number does not fit into select's sets.
+    SetSize,
+    /// The engine has no such trigger: poll and select know no edges and nothing exclusive.
+    Trigger,
+    /// The descriptor was closed under the poller, which the next look tells.
+    Closed,
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Refusal {
+        Refusal::Kernel(errno)
+    }
+}
+
+/// The triggers that only epoll has.
+pub(super) const EPOLL_ONLY: u32 = bits::EDGE | bits::EXCLUSIVE | bits::WAKEUP;
+
+/// A way to ask the kernel about many descriptors at once. One registration per number.
+pub trait Engine {
+    /// Watches `fd`.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; nothing changed then.
+    fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
+
+    /// Changes what is watched for, and arms a oneshot registration again.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; nothing changed then.
+    fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
+
+    /// Watches `fd` no longer.
+    ///
+    /// # Errors
+    /// ENOENT or EBADF when the descriptor was closed before.
+    fn remove(&mut self, fd: RawFd) -> Result<(), Errno>;
+
+    /// Forgets `fd` without a word to the kernel: it was closed, and the number may be somebody else's.
+    fn forget(&mut self, fd: RawFd);
+
+    /// Whether the number still stands for the file that was added. An answer that cannot be had is a yes.
+    fn holds(&self, fd: RawFd) -> bool;
+
+    /// Writes what is ready now into `found`, without waiting, and gives how many.
+    ///
+    /// # Errors
+    /// Whatever the kernel gives, except EINTR.
+    fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno>;
+
+    /// Somebody waits: from here on [`Engine::announcer`] becomes readable when something may be ready.
+    ///
+    /// # Errors
+    /// What starting a thread gives, for the engines that need one.
+    fn arm(&mut self) -> Result<(), Errno>;
+
+    /// The descriptor that announces.
+    fn announcer(&self) -> RawFd;
+
+    /// Takes a fresh place in the kernel and leaves what is registered in the old one behind, except `live`;
+    /// gives what is to be closed once nobody waits on the old announcer any more. For engines whose kernel
+    /// side can hold what nobody can remove; `None` elsewhere.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM; the old place is kept then.
+    fn renew(
+        &mut self,
+        live: &mut dyn Iterator<Item = (RawFd, u32, Token)>,
+    ) -> Result<Option<Retired>, Errno> {
+        let _ = live;
+        Ok(None)
+    }
+}
+
+/// The old place of a renewed engine, open until dropped.
+pub struct Retired(
+    #[allow(dead_code, reason = "held for its drop")] pub(super) std::os::fd::OwnedFd,
+);

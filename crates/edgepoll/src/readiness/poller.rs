@@ -1,0 +1,370 @@
+//! A set of watched descriptors: who is registered, what is armed, who was closed under us.
+//!
+//! It must never report an event of one registration to another, and never forget one in silence. Called by
+//! the glue, or by a Rust program; it calls its engine.
+
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::bits;
+use super::by_epoll::ByEpoll;
+use super::by_poll::ByPoll;
+use super::by_select::BySelect;
+use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
+use crate::kernel::epoll::duplicate;
+use crate::kernel::{Errno, Token};
+use crate::reactor::Slots;
+
+/// Looks in a row that found nothing but events of nobody, after which the engine is renewed: a level that
+/// nobody can remove would make every wait return at once (epoll(7), a closed descriptor with a duplicate).
+const STALE_LOOKS: u32 = 4;
+
+const NOBODY: Readiness = Readiness {
+    token: Token {
+        index: 0,
+        generation: 0,
+    },
+    mask: 0,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Armed,
+    /// A oneshot that has fired, until it is armed again.
+    Fired,
+    /// Closed under us. It keeps its place until that is told, so that nobody else is told it.
+    Closed,
+}
+
+struct Registration {
+    /// The number that the kernel knows.
+    fd: RawFd,
+    /// The duplicate that is watched instead of its owner's, closed with the registration.
+    duplicate: Option<OwnedFd>,
+    interest: u32,
+    state: State,
+}
+
+/// What has happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Looks at the kernel.
+    pub looks: u64,
+    /// Events told.
+    pub events: u64,
+    /// Events of registrations that were gone; they were dropped.
+    pub stale: u64,
+    /// The most events of one look.
+    pub largest: usize,
+    /// Descriptors found closed under the poller.
+    pub closed: u64,
+    /// Times that the engine was renewed, because of stale events that would not end.
+    pub renewals: u64,
+}
+
+/// What a look found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Events handed out.
+    pub told: usize,
+    /// The poller announces by another descriptor from here on; see [`Poller::retire`].
+    pub renewed: bool,
+}
+
+/// A set of watched descriptors.
+///
+/// Its own descriptor ([`AsRawFd`]) is readable while an event waits, once [`Poller::arm`] was called.
+/// One registration per descriptor.
+pub struct Poller {
+    engine: Box<dyn Engine>,
+    registrations: Slots<Registration>,
+    by_number: HashMap<RawFd, Token>,
+    batch: Vec<Readiness>,
+    /// Found closed, and not told yet.
+    lost: Vec<Token>,
+    /// Where the next check begins.
+    next_check: usize,
+    stale_looks: u32,
+    retired: Option<Retired>,
+    counters: Counters,
+}
+
+impl Poller {
+    /// A poller on epoll whose looks give at most `max_events` events each; the rest come with the next look.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM.
+    pub fn new(max_events: usize) -> Result<Poller, Errno> {
+        let max_events = max_events.max(1);
+        Ok(Poller::on(Box::new(ByEpoll::new(max_events)?), max_events))
+    }
+
+    /// As [`Poller::new`], on the engine of that kind.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM; [`Refusal::SetSize`] when the process has so many descriptors open that
+    /// select's thread could not wait for its own.
+    pub fn with_kind(kind: EngineKind, max_events: usize) -> Result<Poller, Refusal> {
+        let engine: Box<dyn Engine> = match kind {
+            EngineKind::Epoll => return Ok(Poller::new(max_events)?),
+            EngineKind::Poll => Box::new(ByPoll::new()?),
+            EngineKind::Select => Box::new(BySelect::new()?),
+        };
+        Ok(Poller::on(engine, max_events))
+    }
+
+    /// As [`Poller::new`], on an engine of the caller's: for tests, and for kernels to come.
+    #[must_use]
+    pub fn on(engine: Box<dyn Engine>, max_events: usize) -> Poller {
+        Poller {
+            engine,
+            registrations: Slots::new(),
+            by_number: HashMap::new(),
+            batch: vec![NOBODY; max_events.max(1)],
+            lost: Vec::new(),
+            next_check: 0,
+            stale_looks: 0,
+            retired: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Watches `fd` for `interest`, any of [`bits`] except ERROR and HANGUP, which are always told.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2): EPERM for a regular file under epoll, EEXIST for a descriptor that is watched
+    /// already; and what the engine refuses.
+    pub fn register(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
+        self.add(fd, None, interest)
+    }
+
+    /// Watches a duplicate of `fd` (F_DUPFD_CLOEXEC), which is closed with the registration: closing `fd`
+    /// itself then neither ends the watching nor hands us somebody else's events.
+    ///
+    /// # Errors
+    /// EMFILE, and those of [`Poller::register`].
+    pub fn register_duplicate(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
+        let copy = duplicate(fd)?;
+        self.add(copy.as_raw_fd(), Some(copy), interest)
+    }
+
+    fn add(&mut self, fd: RawFd, copy: Option<OwnedFd>, interest: u32) -> Result<Token, Refusal> {
+        let registration = Registration {
+            fd,
+            duplicate: copy,
+            interest,
+            state: State::Armed,
+        };
+        let token = self
+            .registrations
+            .insert(registration)
+            .ok_or(Errno::ENOMEM)?;
+        if let Err(refusal) = self.engine.add(fd, interest, token) {
+            self.registrations.remove(token);
+            return Err(refusal);
+        }
+        // The kernel took the number as a new one: whoever has it here was closed by its owner.
+        if let Some(old) = self.by_number.insert(fd, token) {
+            self.lose(old);
+        }
+        Ok(token)
+    }
+
+    /// Its descriptor was closed: the next look tells.
+    fn lose(&mut self, token: Token) {
+        if let Some(registration) = self.registrations.get_mut(token) {
+            registration.state = State::Closed;
+            self.counters.closed += 1;
+            self.lost.push(token);
+        }
+    }
+
+    fn watched(&mut self, token: Token) -> Result<&mut Registration, Refusal> {
+        let found = self.registrations.get_mut(token).ok_or(Errno::ENOENT)?;
+        if found.state == State::Closed {
+            return Err(Refusal::Closed);
+        }
+        Ok(found)
+    }
+
+    /// Changes what is watched for. The kernel looks anew: a condition that holds is reported again, edge or not.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2); ENOENT when the registration is gone, [`Refusal::Closed`] when its descriptor was
+    /// closed.
+    pub fn modify(&mut self, token: Token, interest: u32) -> Result<(), Refusal> {
+        let fd = self.watched(token)?.fd;
+        self.engine.modify(fd, interest, token)?;
+        let registration = self.watched(token)?;
+        registration.interest = interest;
+        registration.state = State::Armed;
+        Ok(())
+    }
+
+    /// Arms a oneshot registration again, with what it was watched for. As [`Poller::modify`] otherwise.
+    ///
+    /// # Errors
+    /// Those of [`Poller::modify`].
+    pub fn rearm(&mut self, token: Token) -> Result<(), Refusal> {
+        let interest = self.watched(token)?.interest;
+        self.modify(token, interest)
+    }
+
+    /// Watches no longer. The token is stale from here on, whatever the result.
+    ///
+    /// # Errors
+    /// EBADF or ENOENT when the descriptor was closed before: the kernel has forgotten it already.
+    pub fn unregister(&mut self, token: Token) -> Result<(), Errno> {
+        let gone = self.registrations.remove(token).ok_or(Errno::ENOENT)?;
+        if gone.state == State::Closed {
+            return Err(Errno::ENOENT);
+        }
+        self.by_number.remove(&gone.fd);
+        // Before the duplicate is closed: what is closed first cannot be removed any more.
+        let removed = self.engine.remove(gone.fd);
+        drop(gone);
+        removed
+    }
+
+    /// Hands what is ready now to `each`, at most `room` events, without waiting.
+    ///
+    /// # Errors
+    /// Whatever the kernel gives.
+    pub fn look(&mut self, room: usize, mut each: impl FnMut(Readiness)) -> Result<Looked, Errno> {
+        let room = room.clamp(1, self.batch.len());
+        let mut told = 0;
+        while told < room {
+            let Some(token) = self.lost.pop() else { break };
+            // Nobody is left to be told of one that was unregistered meanwhile.
+            if self.registrations.remove(token).is_some() {
+                let mask = bits::CLOSED;
+                each(Readiness { token, mask });
+                told += 1;
+            }
+        }
+        if told == room {
+            return Ok(Looked {
+                told,
+                renewed: false,
+            });
+        }
+        self.counters.looks += 1;
+        let found = self.engine.look(&mut self.batch[..room - told])?;
+        let mut stale = 0;
+        for at in 0..found {
+            let event = self.batch[at];
+            let registration = self.registrations.get_mut(event.token);
+            // Not armed: a renewed engine cannot hold back a hang-up.
+            let Some(registration) = registration.filter(|found| found.state == State::Armed)
+            else {
+                stale += 1;
+                continue;
+            };
+            if event.mask == bits::CLOSED {
+                self.forget(event.token);
+                self.registrations.remove(event.token);
+                self.counters.closed += 1;
+            } else {
+                if registration.interest & bits::ONESHOT != 0 {
+                    registration.state = State::Fired;
+                }
+                self.counters.events += 1;
+            }
+            each(event);
+            told += 1;
+        }
+        self.counters.largest = self.counters.largest.max(told);
+        self.counters.stale += stale;
+        let renewed = self.renew_after(stale, told)?;
+        Ok(Looked { told, renewed })
+    }
+
+    fn renew_after(&mut self, stale: u64, told: usize) -> Result<bool, Errno> {
+        if stale == 0 || told > 0 {
+            self.stale_looks = 0;
+            return Ok(false);
+        }
+        self.stale_looks += 1;
+        if self.stale_looks < STALE_LOOKS || self.retired.is_some() {
+            return Ok(false);
+        }
+        self.stale_looks = 0;
+        let mut live = self
+            .registrations
+            .iter()
+            .filter(|(_, registration)| registration.state != State::Closed)
+            .map(|(token, registration)| {
+                let Registration { fd, interest, .. } = *registration;
+                match registration.state {
+                    State::Fired => (fd, interest & (bits::ONESHOT | bits::EDGE), token),
+                    _ => (fd, interest, token),
+                }
+            });
+        self.retired = self.engine.renew(&mut live)?;
+        let renewed = self.retired.is_some();
+        self.counters.renewals += u64::from(renewed);
+        Ok(renewed)
+    }
+
+    /// Closes what a renewal left behind, once nobody waits on the old descriptor any more.
+    pub fn retire(&mut self) {
+        self.retired = None;
+    }
+
+    /// The kernel has forgotten it already.
+    fn forget(&mut self, token: Token) {
+        if let Some(gone) = self.registrations.get(token) {
+            self.by_number.remove(&gone.fd);
+            self.engine.forget(gone.fd);
+        }
+    }
+
+    /// Asks of at most `limit` registrations, in turn, whether their descriptors are still what was registered;
+    /// those that are not are gone, and told by the next look. Gives whether there are any to tell.
+    ///
+    /// The kernel forgets a descriptor that its owner closes without a word, and its number may be another
+    /// file's at once.
+    pub fn check(&mut self, limit: usize) -> bool {
+        let places = self.registrations.places();
+        for _ in 0..limit.min(places) {
+            self.next_check = if self.next_check + 1 < places {
+                self.next_check + 1
+            } else {
+                0
+            };
+            let Some((token, registration)) = self.registrations.at(self.next_check) else {
+                continue;
+            };
+            let is_foreign = registration.duplicate.is_none();
+            if is_foreign
+                && registration.state != State::Closed
+                && !self.engine.holds(registration.fd)
+            {
+                self.forget(token);
+                self.lose(token);
+            }
+        }
+        !self.lost.is_empty()
+    }
+
+    /// Somebody waits for the descriptor to become readable. To be called again after each look, and after each
+    /// change of what is registered while somebody waits.
+    ///
+    /// # Errors
+    /// EAGAIN when the engine needs a thread and cannot have one.
+    pub fn arm(&mut self) -> Result<(), Errno> {
+        self.engine.arm()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.engine.announcer()
+    }
+}

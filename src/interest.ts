@@ -1,0 +1,116 @@
+/**
+ * What a descriptor is watched for: the options in words, the kernel's bits, and what cannot be combined.
+ * It must never let a combination through that the kernel refuses. Used by poller.ts.
+ */
+import { invalidValue, oneOf, optionalBoolean, optionsObject } from './validate.js';
+
+/** The kernel's bits (epoll_ctl(2)). */
+export const EPOLLIN = 0x001;
+export const EPOLLPRI = 0x002;
+export const EPOLLOUT = 0x004;
+export const EPOLLERR = 0x008;
+export const EPOLLHUP = 0x010;
+export const EPOLLRDHUP = 0x2000;
+const EPOLLEXCLUSIVE = 0x1000_0000;
+const EPOLLWAKEUP = 0x2000_0000;
+const EPOLLONESHOT = 0x4000_0000;
+const EPOLLET = 0x8000_0000;
+
+/** How readiness is asked for: epoll(7), poll(2) or select(2). */
+export type Engine = 'epoll' | 'poll' | 'select';
+
+/**
+ * When a condition is told. `level`: for as long as it lasts, each time the consumer asks. `edge`: once per
+ * change. `oneshot`: once, then not until `rearm()`. `edge-oneshot`: once at a change, then not until `rearm()`.
+ */
+export type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
+
+/** What to watch a descriptor for. */
+export interface RegisterOptions<T> {
+  /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told. */
+  readable?: boolean;
+  /** Something can be written (EPOLLOUT). Default `false`. */
+  writable?: boolean;
+  /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
+  priority?: boolean;
+  /** The peer will send no more (EPOLLRDHUP). Default `false`. */
+  readHangup?: boolean;
+  /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
+  trigger?: Trigger;
+  /**
+   * Of several pollers that watch the file, not all are woken by one event (EPOLLEXCLUSIVE). With `readable` and
+   * `writable`, `level` and `edge` alone; such a registration cannot be modified. Default `false`.
+   */
+  exclusive?: boolean;
+  /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
+  wakeup?: boolean;
+  /** Comes back in every event. */
+  data?: T;
+  /**
+   * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
+   * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
+   * does not see that the original was closed. Default `false`.
+   */
+  duplicate?: boolean;
+}
+
+const TRIGGERS = ['level', 'edge', 'oneshot', 'edge-oneshot'] as const;
+
+/** Checked options. */
+export interface Interest {
+  bits: number;
+  isExclusive: boolean;
+}
+
+/** The kernel's bits for the options; throws for what the engine or the kernel does not take. */
+export function interestOf(options: RegisterOptions<unknown>, engine: Engine): Interest {
+  optionsObject('options', options);
+  const flag = (name: 'writable' | 'priority' | 'readHangup' | 'exclusive' | 'wakeup'): boolean =>
+    optionalBoolean(name, options[name], false);
+  const others =
+    (flag('writable') ? EPOLLOUT : 0) |
+    (flag('priority') ? EPOLLPRI : 0) |
+    (flag('readHangup') ? EPOLLRDHUP : 0);
+  const readable = optionalBoolean('readable', options.readable, others === 0);
+  const trigger = oneOf('trigger', options.trigger ?? 'level', TRIGGERS);
+  const isExclusive = flag('exclusive');
+  const wakeup = flag('wakeup');
+  const wanted = (readable ? EPOLLIN : 0) | others;
+  if (engine !== 'epoll') checkSimple(options, engine, wanted);
+  else if (isExclusive) checkExclusive(options, wanted, trigger);
+  const bits =
+    wanted |
+    (trigger === 'edge' || trigger === 'edge-oneshot' ? EPOLLET : 0) |
+    (trigger === 'oneshot' || trigger === 'edge-oneshot' ? EPOLLONESHOT : 0) |
+    (isExclusive ? EPOLLEXCLUSIVE : 0) |
+    (wakeup ? EPOLLWAKEUP : 0);
+  return { bits: bits >>> 0, isExclusive };
+}
+
+/** What epoll alone has. */
+function checkSimple(options: RegisterOptions<unknown>, engine: Engine, wanted: number): void {
+  const { trigger, exclusive, wakeup } = options;
+  if (trigger === 'edge' || trigger === 'edge-oneshot') {
+    throw invalidValue('trigger', `'level' or 'oneshot' with the engine '${engine}'`, trigger);
+  }
+  if (exclusive === true)
+    throw invalidValue('exclusive', `false with the engine '${engine}'`, exclusive);
+  if (wakeup === true) throw invalidValue('wakeup', `false with the engine '${engine}'`, wakeup);
+  if (engine === 'select' && wanted === 0) {
+    throw invalidValue('readable', "true when nothing else is asked for with 'select'", false);
+  }
+  if (engine === 'select' && (wanted & EPOLLRDHUP) !== 0 && (wanted & EPOLLIN) === 0) {
+    throw invalidValue('readHangup', "combined with readable with the engine 'select'", true);
+  }
+}
+
+/** What the kernel takes together with EPOLLEXCLUSIVE (epoll_ctl(2)); anything else is EINVAL there. */
+function checkExclusive(options: RegisterOptions<unknown>, wanted: number, trigger: Trigger): void {
+  if ((wanted & (EPOLLPRI | EPOLLRDHUP)) !== 0) {
+    const name = options.priority === true ? 'priority' : 'readHangup';
+    throw invalidValue(name, 'false with exclusive (EPOLLEXCLUSIVE)', true);
+  }
+  if (trigger === 'oneshot' || trigger === 'edge-oneshot') {
+    throw invalidValue('trigger', "'level' or 'edge' with exclusive (EPOLLEXCLUSIVE)", trigger);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * One descriptor, one line: a poller of its own whose life is the loop's.
+ * It must never leave that poller behind, whichever way the loop ends.
+ */
+import type { RegisterOptions } from './interest.js';
+import type { PollerOptions, ReadinessEvent } from './poller.js';
+import { Poller } from './poller.js';
+import type { DescriptorOwner } from './validate.js';
+
+/** What {@link watch} takes: a registration's options and a poller's. */
+export interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {}
+
+/**
+ * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
+ * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
+ * tells one event and ends.
+ *
+ * @example
+ * for await (const event of watch(fd)) readSync(event.fd, buffer);
+ */
+export function watch<T = undefined>(
+  fd: number | DescriptorOwner,
+  options: WatchOptions<T> = {},
+): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined> {
+  const poller = new Poller<T>(options);
+  let isOneshot: boolean;
+  try {
+    poller.register(fd, options);
+    isOneshot = options.trigger === 'oneshot' || options.trigger === 'edge-oneshot';
+  } catch (error) {
+    poller.close();
+    throw error;
+  }
+  const events = poller[Symbol.asyncIterator]();
+  return {
+    async next() {
+      try {
+        const result = await events.next();
+        if (isOneshot) poller.close();
+        return result;
+      } catch (error) {
+        poller.close();
+        throw error;
+      }
+    },
+    return: () => {
+      poller.close();
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    throw: (error?: unknown) => {
+      poller.close();
+      return Promise.reject(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
