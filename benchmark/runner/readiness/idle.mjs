@@ -16,8 +16,10 @@ const ROUNDS = 7;
 const WINDOW_SHARE = 0.5;
 /** For the compilers of the JavaScript engine; the slowest engine has few cycles in it. */
 const FIRST_WARMUP = 0.2;
-/** select takes descriptors below 1,024; a process has some of its own before these. */
-const SELECT_MOST = 1000;
+/** select takes descriptors below 1,024, and Node has some of its own. @type {Record<Language, number[]>} */
+const SELECT_IDLE = { Rust: [100, 900, 1000], JavaScript: [100, 900] };
+/** A check is brief. */
+const CHECK_IDLE = [100, 900];
 
 export const ENGINES = /** @type {const} */ ([
   { engine: 'select', plain: 'select', options: ['select', 'level'] },
@@ -52,10 +54,13 @@ export const LANGUAGES = /** @type {const} */ (['Rust', 'JavaScript']);
 /** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<Line[]>} */
 export async function measureIdle({ program, options }) {
   const { rounds = ROUNDS, seconds, check, cpus } = options;
-  const counts = check ? [100, 1000] : IDLE;
-  const cells = counts.flatMap((idle) =>
-    ENGINES.filter(({ engine }) => engine !== 'select' || idle <= SELECT_MOST).flatMap((how) =>
-      LANGUAGES.map((language) => ({ idle, how, language })),
+  const cells = ENGINES.flatMap((how) =>
+    LANGUAGES.flatMap((language) =>
+      (check ? CHECK_IDLE : how.engine === 'select' ? SELECT_IDLE[language] : IDLE).map((idle) => ({
+        idle,
+        how,
+        language,
+      })),
     ),
   );
   const script = [process.execPath, path.join(BENCHMARK, 'contenders/idle.mjs')];

@@ -30,6 +30,7 @@ export function idleTables(lines) {
   return actives.map((active) => {
     const own = lines.filter((line) => line.active === active);
     const counts = [...new Set(own.flatMap(({ points }) => points.map(({ idle }) => idle)))];
+    counts.sort((a, b) => a - b);
     const last = counts.at(-1) ?? 0;
     const head = ['', ...counts.map(whole), '+ µs per 1,000', 'R²', 'last : first'];
     head.push(`by the clock, ${whole(last)}`);
