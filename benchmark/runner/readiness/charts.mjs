@@ -12,7 +12,7 @@ const LOOKS = {
   select: { color: color('violet'), symbol: 'diamond', dash: 'dotted' },
   poll: { color: color('orange'), symbol: 'triangle', dash: 'solid' },
   'epoll level': { color: color('blue'), symbol: 'circle', dash: 'solid' },
-  'epoll edge': { color: color('green'), symbol: 'emptyCircle', dash: 'dashed' },
+  'epoll edge': { color: color('green'), symbol: 'rect', dash: 'dashed' },
 };
 
 /** @param {string} text @param {number} left @param {number} top @param {number} [size] */
@@ -45,12 +45,14 @@ const legend = (top) => ({
   textStyle: { color: color('ink'), fontSize: 12 },
 });
 
-/** Three figures, without an exponent. @param {number} value */
+/** Three figures, or all of the whole number. @param {number} value */
 export function figures(value) {
-  if (!Number.isFinite(value)) return '';
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
-  return value.toFixed(Math.min(3, digits));
+  if (!Number.isFinite(value)) return '–';
+  return Math.abs(value) >= 999.5 ? thousands(Math.round(value)) : value.toPrecision(3);
 }
+
+/** @param {number} value */
+const thousands = (value) => value.toLocaleString('en-US');
 
 /** @param {import('./ping-pong.mjs').Measured[]} scenarios @returns {Chart} */
 export function pingPongChart(scenarios) {
@@ -203,9 +205,6 @@ function idleChart(name, title, panels, scale) {
   };
 }
 
-/** @param {number} value */
-const thousands = (value) => value.toLocaleString('en-US');
-
 /** @param {import('./idle.mjs').Line[]} lines @returns {Chart[]} */
 export function idleCharts(lines) {
   /** @type {Map<string, import('./idle.mjs').Line[]>} */
@@ -230,7 +229,7 @@ export function transferChart({ connections, cells }) {
   const top = 76;
   const panels = /** @type {const} */ ([
     { title: 'CPU time of the server', unit: 'CPU µs per connection', key: 'cpu_us' },
-    { title: 'all connections', unit: 'seconds', key: 'seconds' },
+    { title: 'Total time', unit: 'seconds', key: 'seconds' },
   ]);
   return {
     name: 'transfer',
@@ -269,6 +268,8 @@ export function transferChart({ connections, cells }) {
           type: 'value',
           gridIndex,
           name: unit,
+          // Room for the number above the longest bar.
+          boundaryGap: [0, '10%'],
           nameLocation: 'middle',
           nameGap: 44,
         }),

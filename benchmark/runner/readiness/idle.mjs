@@ -7,12 +7,12 @@ import { progress } from '../progress.mjs';
 import { median } from '../statistics.mjs';
 import { Contender, withContenders } from './contender.mjs';
 import { fitLine } from './fit.mjs';
-import { window } from './windows.mjs';
+import { countRounds, window } from './windows.mjs';
 
 export const IDLE = [100, 1000, 3000, 5000, 10_000];
 export const ACTIVE = [1, 10];
 const MOST_ACTIVE = Math.max(...ACTIVE);
-const ROUNDS = 7;
+const ROUNDS = { rounds: 7, seconds: 45 };
 const WINDOW_SHARE = 0.5;
 /** For the compilers of the JavaScript engine; the slowest engine has few cycles in it. */
 const FIRST_WARMUP = 0.2;
@@ -53,7 +53,7 @@ export const LANGUAGES = /** @type {const} */ (['Rust', 'JavaScript']);
 
 /** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<Line[]>} */
 export async function measureIdle({ program, options }) {
-  const { rounds = ROUNDS, seconds, check, cpus } = options;
+  const { rounds, seconds, check, cpus } = options;
   const cells = ENGINES.flatMap((how) =>
     LANGUAGES.flatMap((language) =>
       (check ? CHECK_IDLE : how.engine === 'select' ? SELECT_IDLE[language] : IDLE).map((idle) => ({
@@ -88,8 +88,8 @@ export async function measureIdle({ program, options }) {
       const warmup = check ? 0.02 : FIRST_WARMUP;
       await window(contender, length, { warmup, active });
     }
-    for (let round = 0; round < rounds; round += 1) {
-      progress(`idle descriptors: round ${round + 1} of ${rounds}`);
+    for (const round of countRounds(rounds, ROUNDS)) {
+      progress(`idle descriptors: round ${round + 1}`);
       for (let turn = 0; turn < points.length; turn += 1) {
         const { contender, active, windows } = points[(turn + round) % points.length];
         windows.push(await window(contender, length, { active }));

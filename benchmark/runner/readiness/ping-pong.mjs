@@ -6,11 +6,11 @@ import { BENCHMARK, ROOT } from '../prepare.mjs';
 import { progress } from '../progress.mjs';
 import { Contender, withContenders } from './contender.mjs';
 import { FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL, STYLES } from './names.mjs';
-import { interleave, window } from './windows.mjs';
+import { countRounds, interleave, window } from './windows.mjs';
 import { summarize } from './summary.mjs';
 
 const BATCH = 64;
-const ROUNDS = 25;
+const ROUNDS = { rounds: 25, seconds: 27 };
 /** Before the first window, for the compilers of the JavaScript engines. */
 const FIRST_WARMUP = 0.7;
 
@@ -68,7 +68,7 @@ function batches(program, withNpmEpoll) {
 
 /** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<Measured[]>} */
 export async function measurePingPong({ program, options, npmEpoll }) {
-  const { rounds = ROUNDS, seconds, check, cpus } = options;
+  const { rounds, seconds, check, cpus } = options;
   const withNpmEpoll = npmEpoll === undefined;
   const scenarios = [
     pingPong(program, 'eventfd', true, withNpmEpoll),
@@ -89,8 +89,9 @@ export async function measurePingPong({ program, options, npmEpoll }) {
         progress(`${title}: warming`);
         const warmup = check ? 0.05 : FIRST_WARMUP;
         for (const contender of opened) await window(contender, seconds, { warmup });
-        progress(`${title}: ${rounds} rounds`);
-        const { windows, closing } = await interleave(opened, rounds, seconds);
+        progress(`${title}: measuring`);
+        const counted = countRounds(rounds, ROUNDS);
+        const { windows, closing } = await interleave(opened, counted, seconds);
         return { id, title, summary: summarize(windows, closing), windows };
       }),
     );

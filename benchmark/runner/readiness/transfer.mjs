@@ -6,8 +6,9 @@ import { progress } from '../progress.mjs';
 import { Server } from '../server-process.mjs';
 import { median, spread } from '../statistics.mjs';
 import { Contender, withContenders } from './contender.mjs';
+import { countRounds } from './windows.mjs';
 
-const ROUNDS = 7;
+const ROUNDS = { rounds: 7, seconds: 60 };
 const CONNECTIONS = 10_000;
 export const AT_A_TIME = 64;
 export const SIZES = [1024, 10 * 1024, 100 * 1024];
@@ -38,7 +39,7 @@ const BASE = 'epoll level';
 
 /** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<{ connections: number, cells: Cell[] }>} */
 export async function measureTransfer(setup) {
-  const { rounds: count = ROUNDS, check, cpus } = setup.options;
+  const { rounds: asked, check, cpus } = setup.options;
   const connections = check ? 200 : CONNECTIONS;
   const { program } = setup;
   const many = ['--connections', String(connections)];
@@ -55,7 +56,7 @@ export async function measureTransfer(setup) {
       load.push('--at-a-time', String(AT_A_TIME), '--server-pid', String(server.pid));
       return Contender.open(engine, load, cpus.load, ROOT);
     });
-    const cells = await withContenders(openers, (loads) => passes(loads, count));
+    const cells = await withContenders(openers, (loads) => passes(loads, asked));
     return { connections, cells };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
@@ -63,7 +64,7 @@ export async function measureTransfer(setup) {
 }
 
 /** @param {Contender[]} loads one for each engine @param {number} count */
-async function passes(loads, count) {
+async function passes(loads, asked) {
   const cells = SIZES.flatMap((size) =>
     loads.map((load) => ({
       load,
@@ -74,8 +75,8 @@ async function passes(loads, count) {
   );
   // The first pass grows the buffers of the kernel.
   for (const { load, size } of cells) await load.ask(`transfer ${size}`, 0);
-  for (let round = 0; round < count; round += 1) {
-    progress(`transfer: round ${round + 1} of ${count}`);
+  for (const round of countRounds(asked, ROUNDS)) {
+    progress(`transfer: round ${round + 1}`);
     for (let turn = 0; turn < cells.length; turn += 1) {
       const { load, size, rounds } = cells[(turn + round) % cells.length];
       rounds.push(/** @type {Report} */ (await load.ask(`transfer ${size}`, 0)));

@@ -21,6 +21,24 @@
 /** Between the first event of a window and its begin. */
 const WARMUP = 0.01;
 
+/** Fewer rounds than this have no median worth telling. */
+const LEAST_ROUNDS = 3;
+
+/**
+ * Counts rounds, as many as were asked for; when nobody asked, at most a number of them and only as long as there is time:
+ * a slow machine must not make the benchmark long.
+ * @param {number | undefined} asked
+ * @param {{ rounds: number, seconds: number }} otherwise
+ */
+export function* countRounds(asked, otherwise) {
+  const end = performance.now() + otherwise.seconds * 1000;
+  const rounds = asked ?? otherwise.rounds;
+  for (let round = 0; round < rounds; round += 1) {
+    if (asked === undefined && round >= LEAST_ROUNDS && performance.now() > end) return;
+    yield round;
+  }
+}
+
 /** @param {unknown} answer @param {string} name @returns {Window} */
 function derive(answer, name) {
   const report = /** @type {Report} */ (answer);
@@ -46,7 +64,7 @@ export async function window(contender, seconds, { warmup = WARMUP, active = 0 }
 
 /**
  * @param {import('./contender.mjs').Contender[]} contenders the floor first
- * @param {number} rounds
+ * @param {Iterable<number>} rounds
  * @param {number} seconds
  * @returns {Promise<{ windows: Rounds, closing: Window[] }>}
  */
@@ -55,7 +73,7 @@ export async function interleave([floor, ...others], rounds, seconds) {
   const windows = Object.fromEntries([floor, ...others].map(({ name }) => [name, []]));
   /** @type {Window[]} */
   const closing = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (const round of rounds) {
     windows[floor.name].push(closing.at(-1) ?? (await window(floor, seconds)));
     for (let turn = 0; turn < others.length; turn += 1) {
       const contender = others[(turn + round) % others.length];
