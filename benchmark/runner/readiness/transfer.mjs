@@ -63,7 +63,7 @@ export async function measureTransfer(setup) {
   }
 }
 
-/** @param {Contender[]} loads one for each engine @param {number} count */
+/** @param {Contender[]} loads one for each engine @param {number | undefined} asked rounds */
 async function passes(loads, asked) {
   const cells = SIZES.flatMap((size) =>
     loads.map((load) => ({
