@@ -51,7 +51,7 @@ export function judgePingPong(scenarios) {
   );
 }
 
-/** @param {import('./idle.mjs').Line[]} lines @returns {Bar[]} */
+/** @param {import('./lines.mjs').Line[]} lines @returns {Bar[]} */
 export function judgeIdle(lines) {
   return lines.flatMap(({ language, engine, active, fit, growth }) => {
     const name = `${engine}, ${language}`;

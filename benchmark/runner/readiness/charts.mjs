@@ -1,8 +1,7 @@
 // What the charts of the readiness benchmark show. Must never draw (svg.mjs does) nor compute more than a rounding.
 
-import { EDGEPOLL, FLOOR, NPM_EPOLL } from './names.mjs';
-import { color } from './svg.mjs';
-import { AT_A_TIME } from './transfer.mjs';
+import { AT_A_TIME, EDGEPOLL, FLOOR, NPM_EPOLL } from './names.mjs';
+import { color } from './theme.mjs';
 
 /** @typedef {import('./svg.mjs').Chart} Chart */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
@@ -129,7 +128,7 @@ export function pingPongChart(scenarios) {
 /**
  * @param {string} name
  * @param {string} title
- * @param {import('./idle.mjs').Line[][]} panels one a grid: the lines of one language and one number of active descriptors
+ * @param {import('./lines.mjs').Line[][]} panels one a grid: the lines of one language and one number of active descriptors
  * @param {'log' | 'value'} scale
  * @returns {Chart}
  */
@@ -205,9 +204,9 @@ function idleChart(name, title, panels, scale) {
   };
 }
 
-/** @param {import('./idle.mjs').Line[]} lines @returns {Chart[]} */
+/** @param {import('./lines.mjs').Line[]} lines @returns {Chart[]} */
 export function idleCharts(lines) {
-  /** @type {Map<string, import('./idle.mjs').Line[]>} */
+  /** @type {Map<string, import('./lines.mjs').Line[]>} */
   const panels = new Map();
   for (const line of lines.filter(({ points }) => points.length > 0)) {
     const key = `${line.active} ${line.language}`;

@@ -6,52 +6,21 @@ import { BENCHMARK, ROOT } from '../prepare.mjs';
 import { progress } from '../progress.mjs';
 import { median } from '../statistics.mjs';
 import { Contender, withContenders } from './contender.mjs';
-import { fitLine } from './fit.mjs';
+import { ACTIVE, ENGINES, LANGUAGES, lines } from './lines.mjs';
 import { countRounds, window } from './windows.mjs';
 
-export const IDLE = [100, 1000, 3000, 5000, 10_000];
-export const ACTIVE = [1, 10];
+const IDLE = [100, 1000, 3000, 5000, 10_000];
 const MOST_ACTIVE = Math.max(...ACTIVE);
 const ROUNDS = { rounds: 7, seconds: 45 };
 const WINDOW_SHARE = 0.5;
 /** For the compilers of the JavaScript engine; the slowest engine has few cycles in it. */
 const FIRST_WARMUP = 0.2;
-/** select takes descriptors below 1,024, and Node has some of its own. @type {Record<Language, number[]>} */
+/** select takes descriptors below 1,024, and Node has some of its own. @type {Record<import('./lines.mjs').Language, number[]>} */
 const SELECT_IDLE = { Rust: [100, 900, 1000], JavaScript: [100, 900] };
 /** A check is brief. */
 const CHECK_IDLE = [100, 900];
 
-export const ENGINES = /** @type {const} */ ([
-  { engine: 'select', plain: 'select', options: ['select', 'level'] },
-  { engine: 'poll', plain: 'poll', options: ['poll', 'level'] },
-  { engine: 'epoll level', plain: 'epoll-level', options: ['epoll', 'level'] },
-  { engine: 'epoll edge', plain: 'epoll-edge', options: ['epoll', 'edge'] },
-]);
-export const LANGUAGES = /** @type {const} */ (['Rust', 'JavaScript']);
-
-/**
- * @typedef {(typeof ENGINES)[number]['engine']} Engine
- * @typedef {(typeof LANGUAGES)[number]} Language
- *
- * @typedef {object} Point
- * @property {Language} language
- * @property {Engine} engine
- * @property {number} idle
- * @property {number} active
- * @property {number} cpu_us CPU time per wake-up
- * @property {number} wall_us
- * @property {import('./windows.mjs').Window[]} windows
- *
- * @typedef {object} Line
- * @property {Language} language
- * @property {Engine} engine
- * @property {number} active
- * @property {Point[]} points by idle
- * @property {import('./fit.mjs').Fit | undefined} fit CPU µs over thousands of idle descriptors
- * @property {number} growth CPU time with the most idle descriptors over that with the fewest
- */
-
-/** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<Line[]>} */
+/** @param {import('./readiness.mjs').Readiness} setup @returns {Promise<import('./lines.mjs').Line[]>} */
 export async function measureIdle({ program, options }) {
   const { rounds, seconds, check, cpus } = options;
   const cells = ENGINES.flatMap((how) =>
@@ -103,21 +72,4 @@ export async function measureIdle({ program, options }) {
       }),
     );
   });
-}
-
-/** @param {Point[]} points @returns {Line[]} */
-export function lines(points) {
-  return ACTIVE.flatMap((active) =>
-    LANGUAGES.flatMap((language) =>
-      ENGINES.map(({ engine }) => {
-        const own = points.filter(
-          (point) =>
-            point.active === active && point.language === language && point.engine === engine,
-        );
-        const fit = fitLine(own.map(({ idle, cpu_us: y }) => ({ x: idle / 1000, y })));
-        const growth = (own.at(-1)?.cpu_us ?? NaN) / (own[0]?.cpu_us ?? NaN);
-        return { language, engine, active, points: own, fit, growth };
-      }),
-    ),
-  );
 }

@@ -1,4 +1,4 @@
-// How the contenders of the ping-pong are called in tables, charts and results. Must never start one.
+// What tables, charts and results call the contenders, and what the parts have in common with them. Must never start one.
 
 export const FLOOR = 'floor';
 export const FLOOR_WORK = 'floor, work only';
@@ -11,3 +11,6 @@ export const STYLES = {
   'edgepoll/epoll': 'edgepoll-epoll',
 };
 export const EDGEPOLL = Object.keys(STYLES);
+
+/** Connections that transfer at the same time. */
+export const AT_A_TIME = 64;

@@ -1,7 +1,7 @@
 // Turns the rounds of a ping-pong scenario into medians and ratios. Must never measure, nor judge.
 
 import { median, spread } from '../statistics.mjs';
-import { STEADY } from '../summary.mjs';
+import { isSteady } from '../steady.mjs';
 import { FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL } from './names.mjs';
 
 /** @typedef {import('../statistics.mjs').Spread} Spread */
@@ -33,7 +33,7 @@ import { FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL } from './names.mjs';
 export function summarize(windows, closing) {
   const all = closing.map((_, round) => round);
   const before = windows[FLOOR];
-  const calm = all.filter((round) => agree(before[round].cpu_us, closing[round].cpu_us));
+  const calm = all.filter((round) => isSteady(before[round].cpu_us, closing[round].cpu_us));
   const chosen = calm.length > 0 ? calm : all;
   /** @param {string} name */
   const costs = (name) => windows[name] && chosen.map((round) => windows[name][round].cpu_us);
@@ -71,8 +71,6 @@ export function summarize(windows, closing) {
   };
 }
 
-/** @param {number} a @param {number} b */
-const agree = (a, b) => Math.max(a, b) / Math.min(a, b) < STEADY;
 /** @param {number[]} values */
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 /** @param {number[]} values @param {number[] | undefined} less @returns {number[] | undefined} */

@@ -1,7 +1,7 @@
 // Lays the results of the readiness benchmark out as text. Must never compute more than a unit or a rounding.
 
 import { fixed, range, table, whole } from '../table.mjs';
-import { AT_A_TIME } from './transfer.mjs';
+import { AT_A_TIME } from './names.mjs';
 
 /** @param {import('./ping-pong.mjs').Measured} measured */
 export function pingPongTable({ title, summary: { contenders, rounds, steady } }) {
@@ -24,7 +24,7 @@ export function pingPongTable({ title, summary: { contenders, rounds, steady } }
   return `${title} (per event)\n${table(head, rows)}\n${remark}`;
 }
 
-/** One table for each number of active descriptors. @param {import('./idle.mjs').Line[]} lines */
+/** One table for each number of active descriptors. @param {import('./lines.mjs').Line[]} lines */
 export function idleTables(lines) {
   const actives = [...new Set(lines.map(({ active }) => active))];
   return actives.map((active) => {

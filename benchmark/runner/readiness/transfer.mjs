@@ -6,11 +6,11 @@ import { progress } from '../progress.mjs';
 import { Server } from '../server-process.mjs';
 import { median, spread } from '../statistics.mjs';
 import { Contender, withContenders } from './contender.mjs';
+import { AT_A_TIME } from './names.mjs';
 import { countRounds } from './windows.mjs';
 
 const ROUNDS = { rounds: 7, seconds: 60 };
 const CONNECTIONS = 10_000;
-export const AT_A_TIME = 64;
 export const SIZES = [1024, 10 * 1024, 100 * 1024];
 export const ENGINES = /** @type {const} */ ([
   { engine: 'poll', plain: 'poll' },
