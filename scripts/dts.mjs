@@ -11,6 +11,7 @@ import { run } from './lib/run.mjs';
 const entries = {
   index: { source: 'dist/index.d.ts', title: 'edgepoll' },
   fd: { source: 'dist/fd/index.d.ts', title: 'edgepoll/fd' },
+  epoll: { source: 'dist/epoll/index.d.ts', title: 'edgepoll/epoll' },
 };
 
 const checks = process.argv.includes('--check');
