@@ -184,6 +184,8 @@ export declare class EdgepollError extends Error {
     readonly port?: number;
     /** The descriptor that the call was about. */
     readonly fd?: number;
+    /** The file that the call was about. */
+    readonly path?: string;
     constructor(code: string, message: string, details?: ErrorDetails);
 }
 
@@ -202,6 +204,8 @@ export declare interface ErrorDetails {
     port?: number;
     /** The descriptor that the call was about. */
     fd?: number;
+    /** The file that the call was about. */
+    path?: string;
 }
 
 /**

@@ -9,6 +9,7 @@ export {
   descriptorLimit,
   errorName,
   errorText,
+  fd,
   isOpen,
 } from '../native/binding.js';
 export type { Address as NativeAddress, ConnectionSettings, Opened } from '../native/binding.js';

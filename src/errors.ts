@@ -16,6 +16,8 @@ export interface ErrorDetails {
   port?: number;
   /** The descriptor that the call was about. */
   fd?: number;
+  /** The file that the call was about. */
+  path?: string;
 }
 
 /**
@@ -39,6 +41,8 @@ export class EdgepollError extends Error {
   declare readonly port?: number;
   /** The descriptor that the call was about. */
   declare readonly fd?: number;
+  /** The file that the call was about. */
+  declare readonly path?: string;
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message);
@@ -51,10 +55,11 @@ export class EdgepollError extends Error {
 /** A system call failed with `errno` (positive, as the kernel has it). */
 export function systemError(errno: number, details: ErrorDetails): EdgepollError {
   const code = errorName(errno);
-  const { syscall = '', address, port, fd } = details;
+  const { syscall = '', address, port, fd, path } = details;
   const where = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
   const whom = fd === undefined ? '' : ` fd ${fd}`;
-  const message = `${syscall} ${code}: ${errorText(errno)}${where}${whom}`;
+  const what = path === undefined ? '' : ` '${path}'`;
+  const message = `${syscall} ${code}: ${errorText(errno)}${where}${whom}${what}`;
   return new EdgepollError(code, message, { errno: -errno, ...details });
 }
 

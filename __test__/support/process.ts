@@ -112,7 +112,7 @@ export async function run(
 
 /** Runs one of the tests' own programs in Node.js. */
 export function runFixture(name: string, ...args: string[]): Promise<Ended> {
-  return run(process.execPath, [fixture(name), ...args]);
+  return run(process.execPath, ['--expose-gc', fixture(name), ...args]);
 }
 
 /** A temporary folder that goes with the test. */

@@ -13,6 +13,7 @@
 )]
 
 mod driver;
+pub mod fd;
 mod inbox;
 mod names;
 mod node;

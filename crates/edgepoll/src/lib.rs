@@ -7,6 +7,7 @@
 //! - [`connection`] is what a connection may do next: states, the send queue, limits. No I/O, no clock.
 //! - [`protocol`] turns bytes into frames and back: the [`protocol::Codec`] trait and two framings.
 //! - [`readiness`] watches any descriptor for its owner, level- or edge-triggered.
+//! - [`descriptor`] makes descriptors to watch and uses them: timers, signals, sockets of any family.
 //! - [`kernel`] makes every system call, behind one trait; the only unsafe code of this crate.
 //!
 //! Nothing here knows of JavaScript, and nothing here runs by itself: the caller decides when to turn.
@@ -17,6 +18,7 @@ compile_error!(
 );
 
 pub mod connection;
+pub mod descriptor;
 pub mod kernel;
 pub mod protocol;
 pub mod reactor;

@@ -7,7 +7,7 @@
 )]
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::Errno;
 
@@ -78,6 +78,12 @@ impl Epoll {
 impl From<Epoll> for OwnedFd {
     fn from(epoll: Epoll) -> OwnedFd {
         epoll.0
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -3,7 +3,7 @@
 //! It must never take the kernel's word for who is meant: events carry tokens, and the poller compares them.
 //! Called by `poller.rs`.
 
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
 use super::bits;
 use super::engine::{Engine, Readiness, Refusal, Retired};
@@ -86,8 +86,8 @@ impl Engine for ByEpoll {
         Ok(())
     }
 
-    fn announcer(&self) -> RawFd {
-        self.epoll.as_raw_fd()
+    fn announcer(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 
     fn renew(

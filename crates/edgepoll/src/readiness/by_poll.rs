@@ -3,7 +3,7 @@
 //! It must never pretend to an edge. Called by `poller.rs`.
 
 use std::collections::HashMap;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 
 use super::bits;
 use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
@@ -175,7 +175,7 @@ impl Engine for ByPoll {
         Ok(())
     }
 
-    fn announcer(&self) -> RawFd {
+    fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
     }
 }

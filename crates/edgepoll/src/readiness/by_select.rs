@@ -6,7 +6,7 @@
 //! select knows no hang-up: of a descriptor that is watched for priority alone it does not tell one.
 
 use std::collections::BTreeMap;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 
 use super::bits;
 use super::by_poll::{found, look};
@@ -192,7 +192,7 @@ impl Engine for BySelect {
         Ok(())
     }
 
-    fn announcer(&self) -> RawFd {
+    fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
     }
 }

@@ -3,7 +3,7 @@
 //! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
 //! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
 
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 use super::bits;
 use crate::kernel::{Errno, Token};
@@ -90,7 +90,7 @@ pub trait Engine {
     fn arm(&mut self) -> Result<(), Errno>;
 
     /// The descriptor that announces.
-    fn announcer(&self) -> RawFd;
+    fn announcer(&self) -> BorrowedFd<'_>;
 
     /// Takes a fresh place in the kernel and leaves what is registered in the old one behind, except `live`;
     /// gives what is to be closed once nobody waits on the old announcer any more. For engines whose kernel
@@ -108,6 +108,4 @@ pub trait Engine {
 }
 
 /// The old place of a renewed engine, open until dropped.
-pub struct Retired(
-    #[allow(dead_code, reason = "held for its drop")] pub(super) std::os::fd::OwnedFd,
-);
+pub struct Retired(#[allow(dead_code, reason = "held for its drop")] pub(super) OwnedFd);

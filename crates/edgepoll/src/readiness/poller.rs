@@ -4,7 +4,7 @@
 //! the glue, or by a Rust program; it calls its engine.
 
 use std::collections::HashMap;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::bits;
 use super::by_epoll::ByEpoll;
@@ -73,7 +73,7 @@ pub struct Looked {
 
 /// A set of watched descriptors.
 ///
-/// Its own descriptor ([`AsRawFd`]) is readable while an event waits, once [`Poller::arm`] was called.
+/// Its own descriptor ([`AsFd`]) is readable while an event waits, once [`Poller::arm`] was called.
 /// One registration per descriptor.
 pub struct Poller {
     engine: Box<dyn Engine>,
@@ -363,8 +363,14 @@ impl Poller {
     }
 }
 
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.engine.announcer()
+    }
+}
+
 impl AsRawFd for Poller {
     fn as_raw_fd(&self) -> RawFd {
-        self.engine.announcer()
+        self.engine.announcer().as_raw_fd()
     }
 }

@@ -3,7 +3,7 @@
 //! It must never read, write or report what is ready: it says that something may be, by an eventfd, and sleeps
 //! until it is asked again. Used by the poll and select engines; it is joined before they are gone.
 
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -91,8 +91,8 @@ impl<B: Bed> Sleeper<B> {
         let _ = self.shared.signal.read();
     }
 
-    pub(super) fn announcer(&self) -> RawFd {
-        self.shared.signal.as_fd().as_raw_fd()
+    pub(super) fn announcer(&self) -> BorrowedFd<'_> {
+        self.shared.signal.as_fd()
     }
 
     /// The descriptor that select's thread must be able to wait for.

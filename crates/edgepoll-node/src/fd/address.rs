@@ -1,0 +1,156 @@
+//! Socket addresses as plain objects: the family's number and the fields that it has.
+//!
+//! It must never guess: a field that is missing is an error, not a default. Called by the rest of this folder.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use edgepoll::descriptor::address::Address;
+use napi::bindgen_prelude::Buffer;
+use napi::{Error, Result};
+use napi_derive::napi;
+
+/// The address of a socket. src/fd/address.ts knows which fields belong to which family.
+#[napi(object, namespace = "fd")]
+#[derive(Default)]
+pub struct SocketAddress {
+    /// AF_…
+    pub family: u32,
+    /// AF_UNIX
+    pub path: Option<String>,
+    /// AF_INET, AF_INET6
+    pub address: Option<String>,
+    /// AF_INET, AF_INET6, AF_VSOCK
+    pub port: Option<u32>,
+    /// AF_INET6
+    pub flow_info: Option<u32>,
+    /// AF_INET6
+    pub scope_id: Option<u32>,
+    /// AF_NETLINK
+    pub pid: Option<u32>,
+    /// AF_NETLINK
+    pub groups: Option<u32>,
+    /// AF_CAN
+    pub interface_index: Option<i32>,
+    /// AF_CAN
+    pub receive_id: Option<u32>,
+    /// AF_CAN
+    pub send_id: Option<u32>,
+    /// AF_VSOCK
+    pub cid: Option<u32>,
+    /// Any other family
+    pub data: Option<Buffer>,
+}
+
+fn missing(field: &str) -> Error {
+    Error::from_reason(format!("the address lacks {field}"))
+}
+
+fn has<T>(value: Option<T>, field: &str) -> Result<T> {
+    value.ok_or_else(|| missing(field))
+}
+
+fn port_of(value: Option<u32>) -> Result<u16> {
+    u16::try_from(has(value, "port")?).map_err(|_| missing("a port up to 65,535"))
+}
+
+impl SocketAddress {
+    /// The core's address.
+    pub(super) fn read(self) -> Result<Address> {
+        let family = i32::try_from(self.family).unwrap_or(-1);
+        let text = self.address.as_deref().unwrap_or_default();
+        Ok(match family {
+            libc::AF_UNSPEC => Address::Unspecified,
+            libc::AF_UNIX => Address::Unix(has(self.path, "path")?.into_bytes()),
+            libc::AF_INET => {
+                let host: Ipv4Addr = text.parse().map_err(|_| missing("an IPv4 address"))?;
+                Address::Inet(host, port_of(self.port)?)
+            }
+            libc::AF_INET6 => {
+                let host: Ipv6Addr = text.parse().map_err(|_| missing("an IPv6 address"))?;
+                Address::Inet6 {
+                    host,
+                    port: port_of(self.port)?,
+                    flow: has(self.flow_info, "flowInfo")?,
+                    scope: has(self.scope_id, "scopeId")?,
+                }
+            }
+            libc::AF_NETLINK => Address::Netlink {
+                pid: has(self.pid, "pid")?,
+                groups: has(self.groups, "groups")?,
+            },
+            libc::AF_CAN => Address::Can {
+                interface: has(self.interface_index, "interfaceIndex")?,
+                receive_id: has(self.receive_id, "receiveId")?,
+                send_id: has(self.send_id, "sendId")?,
+            },
+            libc::AF_VSOCK => Address::Vsock {
+                cid: has(self.cid, "cid")?,
+                port: has(self.port, "port")?,
+            },
+            _ => {
+                let family = u16::try_from(self.family).map_err(|_| missing("a family"))?;
+                Address::Other(family, has(self.data, "data")?.to_vec())
+            }
+        })
+    }
+}
+
+fn of_family(family: i32) -> SocketAddress {
+    SocketAddress {
+        family: family.cast_unsigned(),
+        ..SocketAddress::default()
+    }
+}
+
+impl From<Address> for SocketAddress {
+    fn from(address: Address) -> SocketAddress {
+        match address {
+            Address::Unspecified => of_family(libc::AF_UNSPEC),
+            Address::Unix(path) => SocketAddress {
+                path: Some(String::from_utf8_lossy(&path).into_owned()),
+                ..of_family(libc::AF_UNIX)
+            },
+            Address::Inet(host, port) => SocketAddress {
+                address: Some(host.to_string()),
+                port: Some(u32::from(port)),
+                ..of_family(libc::AF_INET)
+            },
+            Address::Inet6 {
+                host,
+                port,
+                flow,
+                scope,
+            } => SocketAddress {
+                address: Some(host.to_string()),
+                port: Some(u32::from(port)),
+                flow_info: Some(flow),
+                scope_id: Some(scope),
+                ..of_family(libc::AF_INET6)
+            },
+            Address::Netlink { pid, groups } => SocketAddress {
+                pid: Some(pid),
+                groups: Some(groups),
+                ..of_family(libc::AF_NETLINK)
+            },
+            Address::Can {
+                interface,
+                receive_id,
+                send_id,
+            } => SocketAddress {
+                interface_index: Some(interface),
+                receive_id: Some(receive_id),
+                send_id: Some(send_id),
+                ..of_family(libc::AF_CAN)
+            },
+            Address::Vsock { cid, port } => SocketAddress {
+                cid: Some(cid),
+                port: Some(port),
+                ..of_family(libc::AF_VSOCK)
+            },
+            Address::Other(family, data) => SocketAddress {
+                data: Some(Buffer::from(data)),
+                ..of_family(i32::from(family))
+            },
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What makes, takes over and gives up descriptors.
+//!
+//! It must never give out a number that nobody owns. Called by src/fd/.
+
+use edgepoll::descriptor::{self, inotify, registry, signal, socket};
+use edgepoll::kernel::Errno;
+use napi::Env;
+use napi_derive::napi;
+
+use super::{failed, hold, hold_both, hold_signals, outcome, owner};
+
+/// Two numbers, or one error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn pipe(env: Env) -> Vec<i32> {
+    hold_both(&env, descriptor::pipe())
+}
+
+/// eventfd(2)
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn eventfd(env: Env, initial: u32, semaphore: bool) -> i32 {
+    hold(&env, descriptor::eventfd(initial, semaphore))
+}
+
+/// timerfd_create(2): 'realtime', 'monotonic' or 'boottime'.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn timerfd(env: Env, clock: String) -> i32 {
+    let clock = match clock.as_str() {
+        "realtime" => libc::CLOCK_REALTIME,
+        "monotonic" => libc::CLOCK_MONOTONIC,
+        "boottime" => libc::CLOCK_BOOTTIME,
+        _ => return failed(Errno::EINVAL),
+    };
+    hold(&env, descriptor::timerfd(clock))
+}
+
+/// signalfd(2), with the signals kept for it.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn signalfd(env: Env, signals: Vec<i32>) -> i32 {
+    hold_signals(&env, signal::signalfd(&signals))
+}
+
+/// Whether a signal can be read from a descriptor.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn can_catch(signal: i32) -> bool {
+    signal::can_catch(signal)
+}
+
+/// inotify_init1(2)
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn inotify_init(env: Env) -> i32 {
+    hold(&env, inotify::inotify())
+}
+
+/// pidfd_open(2)
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn pidfd(env: Env, pid: i32) -> i32 {
+    hold(&env, descriptor::pidfd(pid))
+}
+
+/// socket(2)
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_open(env: Env, family: i32, kind: i32, protocol: i32) -> i32 {
+    hold(&env, socket::open(family, kind, protocol))
+}
+
+/// socketpair(2)
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_pair(env: Env, family: i32, kind: i32, protocol: i32) -> Vec<i32> {
+    hold_both(&env, socket::pair(family, kind, protocol))
+}
+
+/// F_DUPFD_CLOEXEC
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn duplicate(env: Env, fd: i32) -> i32 {
+    hold(&env, descriptor::duplicate(fd))
+}
+
+/// Takes a number over; 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn adopt(env: Env, fd: i32) -> i32 {
+    outcome(registry::adopt(fd, owner(&env)))
+}
+
+/// Lets go of a number without closing it; true if it was held.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn release(fd: i32) -> bool {
+    registry::release(fd)
+}
+
+/// Closes a number that is held; 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn close(fd: i32) -> i32 {
+    outcome(registry::close(fd))
+}

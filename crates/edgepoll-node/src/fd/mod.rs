@@ -1,0 +1,85 @@
+//! Descriptors to watch, as JavaScript sees them: numbers in, numbers out; a negative number is an error.
+//!
+//! It must never keep a rule, nor JavaScript's memory beyond a call. Called by src/fd/.
+
+pub mod address;
+pub mod make;
+pub mod message;
+pub mod socket;
+pub mod usage;
+
+use std::collections::HashSet;
+use std::ffi::c_void;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+
+use edgepoll::descriptor::registry;
+use edgepoll::descriptor::signal::Caught;
+use edgepoll::kernel::Errno;
+use napi::{sys, Env};
+
+pub use address::SocketAddress;
+pub use message::ReceivedMessage;
+pub use usage::{InotifyRecord, SignalRecord};
+
+/// An error as a number below 0.
+fn failed(errno: Errno) -> i32 {
+    -(errno as i32)
+}
+
+/// Success as 0.
+fn outcome(result: Result<(), Errno>) -> i32 {
+    result.map_or_else(failed, |()| 0)
+}
+
+/// A length; the kernel moves at most 2^31 − 4,096 bytes at once.
+fn length(result: Result<usize, Errno>) -> i32 {
+    result.map_or_else(failed, |length| i32::try_from(length).unwrap_or(i32::MAX))
+}
+
+/// Environments whose end closes what they left open.
+static FOLLOWED: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
+
+/// Who owns descriptors: this environment, until it ends.
+fn owner(env: &Env) -> usize {
+    let raw = env.raw();
+    let owner = raw as usize;
+    let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+    if followed.get_or_insert_default().insert(owner) {
+        // SAFETY: `env` is live: the caller is inside a call from JavaScript. A failure means that the environment is
+        // ending; what it opens now is closed by the process's end.
+        unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), raw.cast::<c_void>()) };
+    }
+    owner
+}
+
+unsafe extern "C" fn on_end(env: *mut c_void) {
+    let owner = env as usize;
+    let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(followed) = followed.as_mut() {
+        followed.remove(&owner);
+    }
+    drop(followed);
+    registry::close_all(owner);
+}
+
+/// Keeps a new descriptor for this environment; gives its number.
+fn hold(env: &Env, made: Result<OwnedFd, Errno>) -> i32 {
+    made.map_or_else(failed, |fd| registry::hold(fd, owner(env), None))
+}
+
+fn hold_signals(env: &Env, made: Result<(OwnedFd, Caught), Errno>) -> i32 {
+    made.map_or_else(failed, |(fd, caught)| {
+        registry::hold(fd, owner(env), Some(caught))
+    })
+}
+
+/// Keeps two new descriptors; gives both numbers, or one error.
+fn hold_both(env: &Env, made: Result<(OwnedFd, OwnedFd), Errno>) -> Vec<i32> {
+    match made {
+        Ok((first, second)) => [first, second]
+            .map(|fd| registry::hold(fd, owner(env), None))
+            .to_vec(),
+        Err(errno) => vec![failed(errno)],
+    }
+}

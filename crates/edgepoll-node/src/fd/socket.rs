@@ -1,0 +1,116 @@
+//! Sockets: names, connections, options.
+//!
+//! It must never look into an option's value. Called by src/fd/socket.ts.
+
+use edgepoll::descriptor::{registry, socket};
+use edgepoll::kernel::Errno;
+use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use super::{failed, outcome, owner, SocketAddress};
+
+/// bind(2): 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
+    Ok(outcome(socket::bind(fd, &address.read()?)))
+}
+
+/// connect(2): 1 when connected, 0 when that goes on, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
+    let result = socket::connect(fd, &address.read()?);
+    Ok(result.map_or_else(failed, i32::from))
+}
+
+/// listen(2): 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_listen(fd: i32, backlog: i32) -> i32 {
+    outcome(socket::listen(fd, backlog))
+}
+
+/// A connection that was taken.
+#[napi(object, namespace = "fd")]
+pub struct Accepted {
+    /// Its descriptor.
+    pub fd: i32,
+    /// Its peer.
+    pub from: Option<SocketAddress>,
+}
+
+/// accept4(2): the connection, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
+    match socket::accept(fd) {
+        Ok((accepted, from)) => Either::A(Accepted {
+            fd: registry::hold(accepted, owner(&env), None),
+            from: from.map(SocketAddress::from),
+        }),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
+
+/// getsockname(2) or getpeername(2): an address, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_name(fd: i32, of_peer: bool) -> Either<SocketAddress, i32> {
+    match socket::name(fd, of_peer) {
+        Ok(Some(address)) => Either::A(address.into()),
+        Ok(None) => Either::A(SocketAddress::default()),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
+
+/// shutdown(2): 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_shutdown(fd: i32, how: i32) -> i32 {
+    outcome(socket::shutdown(fd, how))
+}
+
+/// getsockopt(2) of an integer: errno (0 or below) and value.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_option(fd: i32, level: i32, name: i32) -> Vec<i32> {
+    match socket::option(fd, level, name) {
+        Ok(value) => vec![0, value],
+        Err(errno) => vec![failed(errno), 0],
+    }
+}
+
+/// setsockopt(2) to an integer: 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_set_option(fd: i32, level: i32, name: i32, value: i32) -> i32 {
+    outcome(socket::set_option(fd, level, name, &value.to_ne_bytes()))
+}
+
+/// setsockopt(2) to bytes: 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_set_bytes(fd: i32, level: i32, name: i32, value: Uint8Array) -> i32 {
+    // A copy that src/fd/socket.ts has made: nobody else has its memory.
+    outcome(socket::set_option(fd, level, name, &value))
+}
+
+/// Joins or leaves a multicast group: 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn socket_membership(fd: i32, group: String, interface: u32, join: bool) -> i32 {
+    match group.parse() {
+        Ok(group) => outcome(socket::membership(fd, group, interface, join)),
+        Err(_) => failed(Errno::EINVAL),
+    }
+}
+
+/// if_nametoindex(3): an index, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn interface_index(name: String) -> i32 {
+    match socket::interface_index(&name) {
+        Ok(index) => i32::try_from(index).unwrap_or(i32::MAX),
+        Err(errno) => failed(errno),
+    }
+}

@@ -1,0 +1,191 @@
+//! What is done with one descriptor: reading, writing, timers, signals, inotify, processes.
+//!
+//! It must never make a Rust slice of JavaScript's memory: it may be shared with a worker. Called by src/fd/.
+
+use edgepoll::descriptor::{self, inotify, signal, Source, Space, When};
+use napi::bindgen_prelude::{Buffer, Either, JsValue, Object};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use super::{failed, length, outcome};
+use crate::node;
+
+/// The memory of an argument for a call that writes there.
+pub(super) fn space<'a>(env: &Env, value: &'a Object<'_>) -> Result<Space<'a>> {
+    let (start, length) = node::bytes_of(env.raw(), value.raw())?;
+    // SAFETY: the memory of a typed array that is alive in this call, during which no JavaScript of this environment
+    // runs to detach it; what other threads do to shared memory is theirs, and no Rust reference to it exists.
+    Ok(unsafe { Space::new(start, length) })
+}
+
+/// The memory of an argument for a call that reads there.
+pub(super) fn source<'a>(env: &Env, value: &'a Object<'_>) -> Result<Source<'a>> {
+    let (start, length) = node::bytes_of(env.raw(), value.raw())?;
+    // SAFETY: as above.
+    Ok(unsafe { Source::new(start, length) })
+}
+
+/// read(2) without waiting: a length or an error.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn read(
+    env: Env,
+    fd: i32,
+    #[napi(ts_arg_type = "Uint8Array")] into: Object<'_>,
+    guarded: bool,
+) -> Result<i32> {
+    let space = space(&env, &into)?;
+    Ok(length(descriptor::read(fd, &space, guarded)))
+}
+
+/// write(2) without waiting: a length or an error.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn write(
+    env: Env,
+    fd: i32,
+    #[napi(ts_arg_type = "Uint8Array")] from: Object<'_>,
+    guarded: bool,
+) -> Result<i32> {
+    let source = source(&env, &from)?;
+    Ok(length(descriptor::write(fd, &source, guarded)))
+}
+
+/// Nanoseconds that are not before the given milliseconds.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded up before, and a cast from a float saturates"
+)]
+fn nanoseconds(milliseconds: f64) -> u64 {
+    // timespec's seconds are signed.
+    ((milliseconds * 1e6).ceil() as u64).min(i64::MAX.cast_unsigned())
+}
+
+/// Arms a timerfd; milliseconds. 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn timer_arm(fd: i32, first: f64, every: f64, absolute: bool) -> i32 {
+    let first = nanoseconds(first);
+    let when = if absolute {
+        When::At(first)
+    } else {
+        When::After(first)
+    };
+    outcome(descriptor::arm(fd, when, nanoseconds(every)))
+}
+
+/// Disarms a timerfd; 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn timer_disarm(fd: i32) -> i32 {
+    outcome(descriptor::disarm(fd))
+}
+
+/// Milliseconds until a timerfd expires next, 0 when disarmed; or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a quarter of a microsecond in a century"
+)]
+pub fn timer_left(fd: i32) -> f64 {
+    match descriptor::remaining(fd) {
+        Ok(left) => left as f64 / 1e6,
+        Err(errno) => f64::from(failed(errno)),
+    }
+}
+
+/// A signal that arrived.
+#[napi(object, namespace = "fd")]
+pub struct SignalRecord {
+    /// Its number.
+    pub signal: i32,
+    /// si_code
+    pub code: i32,
+    /// Who sent it, or which child it is about.
+    pub pid: u32,
+    /// Whose process that was.
+    pub uid: u32,
+    /// A child's status.
+    pub status: i32,
+    /// What came with it.
+    pub value: i32,
+}
+
+/// The next signal, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn signal_next(fd: i32) -> Either<SignalRecord, i32> {
+    match signal::next(fd) {
+        Ok(info) => Either::A(SignalRecord {
+            signal: info.signal,
+            code: info.code,
+            pid: info.pid,
+            uid: info.uid,
+            status: info.status,
+            value: info.value,
+        }),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
+
+/// pidfd_send_signal(2): 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn process_signal(fd: i32, signal: i32) -> i32 {
+    outcome(descriptor::signal_process(fd, signal))
+}
+
+/// Something that inotify tells.
+#[napi(object, namespace = "fd")]
+pub struct InotifyRecord {
+    /// The watch.
+    pub watch: i32,
+    /// What happened.
+    pub mask: u32,
+    /// Joins the two events of a rename.
+    pub cookie: u32,
+    /// The name, as far as it is UTF-8.
+    pub name: String,
+    /// The name's bytes, when they are not UTF-8.
+    pub bytes: Option<Buffer>,
+}
+
+/// A batch of events, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn inotify_next(fd: i32) -> Either<Vec<InotifyRecord>, i32> {
+    let record = |event: inotify::Event| {
+        let (name, bytes) = match String::from_utf8(event.name) {
+            Ok(name) => (name, None),
+            Err(error) => {
+                let name = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                (name, Some(Buffer::from(error.into_bytes())))
+            }
+        };
+        InotifyRecord {
+            watch: event.watch,
+            mask: event.mask,
+            cookie: event.cookie,
+            name,
+            bytes,
+        }
+    };
+    match inotify::next(fd) {
+        Ok(events) => Either::A(events.into_iter().map(record).collect()),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
+
+/// inotify_add_watch(2): the watch, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn inotify_add(fd: i32, path: String, mask: u32) -> i32 {
+    inotify::add(fd, &path, mask).unwrap_or_else(failed)
+}
+
+/// inotify_rm_watch(2): 0 or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn inotify_remove(fd: i32, watch: i32) -> i32 {
+    outcome(inotify::remove(fd, watch))
+}

@@ -1,0 +1,278 @@
+//! Socket addresses of every family, to the kernel's bytes and back.
+//!
+//! It must never cut a path, and never read past what the kernel wrote. Called by `socket.rs` and `message.rs`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::kernel::Errno;
+
+/// The longest path: the kernel's field has 108 bytes, the last for NUL (unix(7)).
+pub const LONGEST_PATH: usize = 107;
+
+/// Where a socket is, or whom a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// AF_UNSPEC: as a connect's target it ends the association of a datagram socket.
+    Unspecified,
+    /// AF_UNIX. Empty: without a name. A first byte of 0: abstract, then any byte counts.
+    Unix(Vec<u8>),
+    /// AF_INET
+    Inet(Ipv4Addr, u16),
+    /// AF_INET6
+    Inet6 {
+        /// The host.
+        host: Ipv6Addr,
+        /// The port.
+        port: u16,
+        /// sin6_flowinfo, in the host's order.
+        flow: u32,
+        /// The interface of a link-local address.
+        scope: u32,
+    },
+    /// AF_NETLINK
+    Netlink {
+        /// The port number; 0 is the kernel, or «choose one».
+        pid: u32,
+        /// Multicast groups, a bit each.
+        groups: u32,
+    },
+    /// AF_CAN
+    Can {
+        /// The interface's index; 0 is every one.
+        interface: i32,
+        /// Receiving id (ISO-TP).
+        receive_id: u32,
+        /// Sending id (ISO-TP).
+        send_id: u32,
+    },
+    /// AF_VSOCK
+    Vsock {
+        /// The machine.
+        cid: u32,
+        /// The port.
+        port: u32,
+    },
+    /// Any other family: everything after the family's two bytes.
+    Other(u16, Vec<u8>),
+}
+
+fn family(number: i32) -> Vec<u8> {
+    u16::try_from(number).unwrap_or(0).to_ne_bytes().to_vec()
+}
+
+impl Address {
+    /// The bytes that bind(2), connect(2) and sendmsg(2) want.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG for a path that does not fit, EINVAL for one with NUL inside.
+    pub fn encode(&self) -> Result<Vec<u8>, Errno> {
+        Ok(match self {
+            Address::Unspecified => [family(libc::AF_UNSPEC), vec![0; 14]].concat(),
+            Address::Unix(path) => {
+                let is_abstract = path.first() == Some(&0);
+                // An abstract name fills the field: its length says where it ends.
+                if path.len() > LONGEST_PATH + usize::from(is_abstract) {
+                    return Err(Errno::ENAMETOOLONG);
+                }
+                if !is_abstract && path.contains(&0) {
+                    return Err(Errno::EINVAL);
+                }
+                let end: &[u8] = if is_abstract || path.is_empty() {
+                    &[]
+                } else {
+                    &[0]
+                };
+                [&family(libc::AF_UNIX), path.as_slice(), end].concat()
+            }
+            Address::Inet(host, port) => {
+                let (port, host) = (port.to_be_bytes(), host.octets());
+                [&family(libc::AF_INET)[..], &port, &host, &[0; 8]].concat()
+            }
+            Address::Inet6 {
+                host,
+                port,
+                flow,
+                scope,
+            } => [
+                &family(libc::AF_INET6)[..],
+                &port.to_be_bytes(),
+                &flow.to_be_bytes(),
+                &host.octets(),
+                &scope.to_ne_bytes(),
+            ]
+            .concat(),
+            Address::Netlink { pid, groups } => [
+                &family(libc::AF_NETLINK)[..],
+                &[0; 2],
+                &pid.to_ne_bytes(),
+                &groups.to_ne_bytes(),
+            ]
+            .concat(),
+            Address::Can {
+                interface,
+                receive_id,
+                send_id,
+            } => [
+                &family(libc::AF_CAN)[..],
+                &[0; 2],
+                &interface.to_ne_bytes(),
+                &receive_id.to_ne_bytes(),
+                &send_id.to_ne_bytes(),
+                &[0; 8],
+            ]
+            .concat(),
+            Address::Vsock { cid, port } => [
+                &family(libc::AF_VSOCK)[..],
+                &[0; 2],
+                &port.to_ne_bytes(),
+                &cid.to_ne_bytes(),
+                &[0; 4],
+            ]
+            .concat(),
+            Address::Other(number, data) => [&number.to_ne_bytes()[..], data].concat(),
+        })
+    }
+
+    /// What the kernel wrote; `None` when it wrote no address.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Address> {
+        let (number, data) = bytes.split_first_chunk::<2>()?;
+        let number = u16::from_ne_bytes(*number);
+        let known = Address::known(i32::from(number), data);
+        Some(known.unwrap_or_else(|| Address::Other(number, data.to_vec())))
+    }
+
+    fn known(number: i32, data: &[u8]) -> Option<Address> {
+        Some(match number {
+            libc::AF_UNIX => {
+                let end = match data.first() {
+                    Some(0) | None => data.len(),
+                    Some(_) => data
+                        .iter()
+                        .position(|byte| *byte == 0)
+                        .unwrap_or(data.len()),
+                };
+                Address::Unix(data[..end].to_vec())
+            }
+            libc::AF_INET => {
+                let host = Ipv4Addr::from(chunk::<4>(data, 2)?);
+                Address::Inet(host, u16::from_be_bytes(chunk(data, 0)?))
+            }
+            libc::AF_INET6 => Address::Inet6 {
+                port: u16::from_be_bytes(chunk(data, 0)?),
+                flow: u32::from_be_bytes(chunk(data, 2)?),
+                host: Ipv6Addr::from(chunk::<16>(data, 6)?),
+                scope: number_at(data, 22)?,
+            },
+            libc::AF_NETLINK => Address::Netlink {
+                pid: number_at(data, 2)?,
+                groups: number_at(data, 6)?,
+            },
+            libc::AF_CAN => Address::Can {
+                interface: number_at(data, 2)?.cast_signed(),
+                receive_id: number_at(data, 6).unwrap_or(0),
+                send_id: number_at(data, 10).unwrap_or(0),
+            },
+            libc::AF_VSOCK => Address::Vsock {
+                port: number_at(data, 2)?,
+                cid: number_at(data, 6)?,
+            },
+            _ => return None,
+        })
+    }
+}
+
+fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
+    data.get(at..)?.first_chunk().copied()
+}
+
+fn number_at(data: &[u8], at: usize) -> Option<u32> {
+    chunk(data, at).map(u32::from_ne_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, Errno};
+
+    #[test]
+    fn every_family_comes_back_as_it_went() {
+        let addresses = [
+            Address::Unix(b"/run/some.sock".to_vec()),
+            Address::Unix(Vec::new()),
+            Address::Unix(b"\0abstract\0with nul".to_vec()),
+            Address::Unix([vec![0], vec![b'a'; 107]].concat()),
+            Address::Unix(vec![b'a'; 107]),
+            Address::Inet([192, 0, 2, 1].into(), 65_535),
+            Address::Inet6 {
+                host: [0xfe80, 0, 0, 0, 0, 0, 0, 1].into(),
+                port: 53,
+                flow: 7,
+                scope: 2,
+            },
+            Address::Netlink { pid: 9, groups: 17 },
+            Address::Can {
+                interface: 3,
+                receive_id: 0x123,
+                send_id: 0x456,
+            },
+            Address::Vsock { cid: 2, port: 1024 },
+            Address::Other(17, vec![1, 2, 3]),
+        ];
+        for address in addresses {
+            let bytes = address.encode();
+            assert_eq!(
+                bytes.map(|bytes| Address::decode(&bytes)),
+                Ok(Some(address))
+            );
+        }
+    }
+
+    #[test]
+    fn the_layouts_are_the_c_library_s() {
+        let sizes = [
+            (
+                Address::Inet([127, 0, 0, 1].into(), 1),
+                size_of::<libc::sockaddr_in>(),
+            ),
+            (
+                Address::Netlink { pid: 0, groups: 0 },
+                size_of::<libc::sockaddr_nl>(),
+            ),
+            (
+                Address::Can {
+                    interface: 0,
+                    receive_id: 0,
+                    send_id: 0,
+                },
+                size_of::<libc::sockaddr_can>(),
+            ),
+            (
+                Address::Vsock { cid: 0, port: 0 },
+                size_of::<libc::sockaddr_vm>(),
+            ),
+        ];
+        for (address, size) in sizes {
+            assert_eq!(
+                address.encode().map(|bytes| bytes.len()),
+                Ok(size),
+                "{address:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_path_is_cut_and_no_short_address_is_read_past() {
+        let long = Address::Unix(vec![b'a'; 108]).encode();
+        assert_eq!(long, Err(Errno::ENAMETOOLONG));
+        let long = Address::Unix([vec![0], vec![b'a'; 108]].concat()).encode();
+        assert_eq!(long, Err(Errno::ENAMETOOLONG));
+        assert_eq!(Address::Unix(b"a\0b".to_vec()).encode(), Err(Errno::EINVAL));
+        assert_eq!(Address::decode(&[]), None);
+        for number in 0..50_u8 {
+            for length in 0..30 {
+                let bytes = [&[number, 0][..], &vec![1; length]].concat();
+                assert!(Address::decode(&bytes).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! inotify(7): what happens to files and folders.
+//!
+//! It must never drop an event that the kernel gave. Called by the glue.
+
+use std::ffi::CString;
+use std::os::fd::{OwnedFd, RawFd};
+
+use nix::sys::inotify::{InitFlags, Inotify};
+
+use crate::kernel::descriptor as raw;
+use crate::kernel::descriptor::memory::Space;
+use crate::kernel::Errno;
+
+/// An event's fixed part: watch, mask, cookie, length of the name.
+const HEADER: usize = 16;
+
+/// Room for a batch; one event with the longest name needs 272 bytes.
+const ROOM: usize = 16 * 1024;
+
+/// An empty set of watches.
+///
+/// # Errors
+/// EMFILE (also at the user's limit of instances), ENFILE, ENOMEM.
+pub fn inotify() -> Result<OwnedFd, Errno> {
+    Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map(OwnedFd::from)
+}
+
+/// Watches a path for what `mask` says; gives the watch's number, the same one for the same file.
+///
+/// # Errors
+/// EINVAL for a path with NUL inside or an empty mask; EACCES, EBADF, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR.
+pub fn add(fd: RawFd, path: &str, mask: u32) -> Result<i32, Errno> {
+    let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+    raw::add_watch(fd, &path, mask)
+}
+
+/// Ends a watch; its last event is IN_IGNORED.
+///
+/// # Errors
+/// EBADF, EINVAL for a watch that there is not.
+pub fn remove(fd: RawFd, watch: i32) -> Result<(), Errno> {
+    raw::remove_watch(fd, watch)
+}
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The watch; −1 when events were lost (IN_Q_OVERFLOW).
+    pub watch: i32,
+    /// What happened: one of IN_ACCESS … with IN_ISDIR, IN_IGNORED, IN_UNMOUNT, IN_Q_OVERFLOW.
+    pub mask: u32,
+    /// The same number in the two events of one rename; else 0.
+    pub cookie: u32,
+    /// The name inside the watched folder; empty when the event is about the watched path itself.
+    pub name: Vec<u8>,
+}
+
+/// Every event that fits a batch; at least one.
+///
+/// # Errors
+/// EAGAIN when there is none; EBADF.
+pub fn next(fd: RawFd) -> Result<Vec<Event>, Errno> {
+    let mut room = [0; ROOM];
+    let length = raw::read(fd, &Space::from(&mut room[..]))?;
+    Ok(parse(&room[..length]))
+}
+
+fn parse(mut bytes: &[u8]) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some((header, rest)) = bytes.split_at_checked(HEADER) {
+        let field = |at: usize| {
+            let mut raw = [0; 4];
+            raw.copy_from_slice(&header[at..at + 4]);
+            u32::from_ne_bytes(raw)
+        };
+        let length = usize::try_from(field(12)).unwrap_or(usize::MAX);
+        let Some((name, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        // Filled up with NULs to the next event's place.
+        let end = name.iter().position(|byte| *byte == 0).unwrap_or(length);
+        events.push(Event {
+            watch: field(0).cast_signed(),
+            mask: field(4),
+            cookie: field(8),
+            name: name[..end].to_vec(),
+        });
+        bytes = rest;
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, Event};
+
+    #[test]
+    fn names_end_at_their_nul_and_events_follow_each_other() {
+        let mut bytes = Vec::new();
+        for (watch, name) in [(1_i32, &b"a\0\0\0"[..]), (-1, b""), (2, b"full")] {
+            let length = u32::try_from(name.len()).unwrap_or(0);
+            for field in [watch.cast_unsigned(), 2, 3, length] {
+                bytes.extend_from_slice(&field.to_ne_bytes());
+            }
+            bytes.extend_from_slice(name);
+        }
+        bytes.extend_from_slice(&[0; 7]);
+        let event = |watch, name: &[u8]| Event {
+            watch,
+            mask: 2,
+            cookie: 3,
+            name: name.to_vec(),
+        };
+        let expected = [event(1, b"a"), event(-1, b""), event(2, b"full")];
+        assert_eq!(parse(&bytes), expected);
+    }
+}

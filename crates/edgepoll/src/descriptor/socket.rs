@@ -1,0 +1,80 @@
+//! Sockets of any family and type.
+//!
+//! It must never wait, and never make a socket that a child would inherit. Called by the glue.
+
+use std::os::fd::{OwnedFd, RawFd};
+
+use super::address::Address;
+use crate::kernel::descriptor::socket as raw;
+use crate::kernel::Errno;
+
+pub use crate::kernel::descriptor::socket::{
+    interface_index, listen, open, option, pair, set_option, shutdown,
+};
+
+/// Gives a socket its address (bind(2)).
+///
+/// # Errors
+/// ENAMETOOLONG and EINVAL before the call; whatever bind(2) gives.
+pub fn bind(fd: RawFd, address: &Address) -> Result<(), Errno> {
+    raw::bind(fd, &address.encode()?)
+}
+
+/// Connects; true when that is done already, false when its outcome will be told by writability and SO_ERROR.
+///
+/// # Errors
+/// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
+pub fn connect(fd: RawFd, address: &Address) -> Result<bool, Errno> {
+    raw::connect(fd, &address.encode()?)
+}
+
+/// Takes one connection (accept4(2)) and its peer's address.
+///
+/// # Errors
+/// EAGAIN when there is none; whatever accept4(2) gives.
+pub fn accept(fd: RawFd) -> Result<(OwnedFd, Option<Address>), Errno> {
+    let (socket, address) = raw::accept(fd)?;
+    Ok((socket, Address::decode(&address)))
+}
+
+/// Its own address, or its peer's.
+///
+/// # Errors
+/// ENOTCONN, EBADF, ENOTSOCK.
+pub fn name(fd: RawFd, of_peer: bool) -> Result<Option<Address>, Errno> {
+    raw::name(fd, of_peer).map(|bytes| Address::decode(&bytes))
+}
+
+/// Joins or leaves a multicast group; interface 0 is the kernel's choice.
+///
+/// # Errors
+/// EADDRINUSE when it is in the group already, EADDRNOTAVAIL, ENODEV, EINVAL for no multicast address.
+pub fn membership(
+    fd: RawFd,
+    group: std::net::IpAddr,
+    interface: u32,
+    join: bool,
+) -> Result<(), Errno> {
+    match group {
+        std::net::IpAddr::V4(group) => {
+            // struct ip_mreqn: group, local address (unspecified), interface.
+            let value = [group.octets(), [0; 4], interface.to_ne_bytes()].concat();
+            let name = if join {
+                libc::IP_ADD_MEMBERSHIP
+            } else {
+                libc::IP_DROP_MEMBERSHIP
+            };
+            raw::set_option(fd, libc::IPPROTO_IP, name, &value)
+        }
+        std::net::IpAddr::V6(group) => {
+            // struct ipv6_mreq: group, interface.
+            let value = [&group.octets()[..], &interface.to_ne_bytes()].concat();
+            let name = if join {
+                libc::IPV6_ADD_MEMBERSHIP
+            } else {
+                libc::IPV6_DROP_MEMBERSHIP
+            };
+            raw::set_option(fd, libc::IPPROTO_IPV6, name, &value)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! sendmsg(2) and recvmsg(2) with what travels beside the bytes: descriptors and credentials.
+//!
+//! It must never let a received descriptor go unowned, whatever the message looks like. Called by
+//! `descriptor/message.rs`.
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::memory::{Source, Space};
+use super::socket::Room;
+use super::{fresh, length_of, unbroken};
+use crate::kernel::Errno;
+
+/// The most descriptors that one message can carry (SCM_MAX_FD).
+pub const MOST_DESCRIPTORS: usize = 253;
+
+/// Who sent a message, as the kernel vouches for it (SCM_CREDENTIALS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Process.
+    pub pid: i32,
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// What came beside the bytes.
+#[derive(Debug)]
+pub struct Received {
+    /// The message's length; more than the room given when it was cut and the kernel was asked for the true one.
+    pub length: usize,
+    /// The sender's address in the kernel's bytes; empty when there is none.
+    pub address: Vec<u8>,
+    /// MSG_TRUNC, MSG_CTRUNC, MSG_EOR …
+    pub flags: i32,
+    /// Every descriptor that the kernel installed, close-on-exec.
+    pub descriptors: Vec<OwnedFd>,
+    /// Present when SO_PASSCRED is set and there was room.
+    pub credentials: Option<Credentials>,
+}
+
+/// Bytes of one control message with `length` bytes of content, and with its padding.
+fn sizes(length: usize) -> (usize, usize) {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    // SAFETY: pure arithmetic.
+    let (bare, padded) = unsafe { (libc::CMSG_LEN(length), libc::CMSG_SPACE(length)) };
+    (bare as usize, padded as usize)
+}
+
+/// Memory with the alignment that control messages want.
+fn control_room(bytes: usize) -> Vec<u64> {
+    vec![0; bytes.div_ceil(size_of::<u64>())]
+}
+
+fn empty_header() -> libc::msghdr {
+    // SAFETY: a msghdr of zeros is one with no address, no buffers and no control messages.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Sends one message; SIGPIPE is never raised and nothing waits.
+///
+/// # Errors
+/// Whatever sendmsg(2) gives, EINTR excepted.
+pub fn send(
+    fd: RawFd,
+    from: &Source<'_>,
+    address: &[u8],
+    descriptors: &[RawFd],
+    credentials: Option<Credentials>,
+) -> Result<usize, Errno> {
+    let mut vector = libc::iovec {
+        iov_base: from.start.cast_mut().cast(),
+        iov_len: from.length,
+    };
+    let mut header = empty_header();
+    header.msg_iov = &raw mut vector;
+    header.msg_iovlen = 1;
+    if !address.is_empty() {
+        header.msg_name = address.as_ptr().cast_mut().cast();
+        header.msg_namelen = length_of(address.len());
+    }
+    let mut control: Vec<u8> = Vec::new();
+    if !descriptors.is_empty() {
+        let content: Vec<u8> = descriptors.iter().flat_map(|fd| fd.to_ne_bytes()).collect();
+        push_control(&mut control, libc::SCM_RIGHTS, &content);
+    }
+    if let Some(Credentials { pid, uid, gid }) = credentials {
+        let content = [pid.to_ne_bytes(), uid.to_ne_bytes(), gid.to_ne_bytes()].concat();
+        push_control(&mut control, libc::SCM_CREDENTIALS, &content);
+    }
+    let mut aligned = control_room(control.len());
+    if !control.is_empty() {
+        // SAFETY: `aligned` has at least that many bytes, and the two do not overlap.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                control.as_ptr(),
+                aligned.as_mut_ptr().cast(),
+                control.len(),
+            );
+        }
+        header.msg_control = aligned.as_mut_ptr().cast();
+        header.msg_controllen = control.len();
+    }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: everything that the header points to outlives the call; the bytes are, as a `Source` promises.
+    unbroken(|| unsafe { libc::sendmsg(fd, &raw const header, flags) })
+}
+
+/// Appends a control message of SOL_SOCKET with its padding.
+fn push_control(control: &mut Vec<u8>, kind: i32, content: &[u8]) {
+    let (bare, padded) = sizes(content.len());
+    let (none, _) = sizes(0);
+    let end = control.len() + padded;
+    control.extend_from_slice(&bare.to_ne_bytes());
+    control.extend_from_slice(&libc::SOL_SOCKET.to_ne_bytes());
+    control.extend_from_slice(&kind.to_ne_bytes());
+    debug_assert_eq!(none, 16, "a control message's header on a 64-bit target");
+    control.extend_from_slice(content);
+    control.resize(end, 0);
+}
+
+/// Receives one message, with room for `descriptors` descriptors and, if wanted, credentials.
+///
+/// # Errors
+/// Whatever recvmsg(2) gives, EINTR excepted.
+pub fn receive(
+    fd: RawFd,
+    into: &Space<'_>,
+    flags: i32,
+    descriptors: usize,
+    credentials: bool,
+) -> Result<Received, Errno> {
+    let mut vector = libc::iovec {
+        iov_base: into.start.cast(),
+        iov_len: into.length,
+    };
+    let mut room = Room::new();
+    let mut header = empty_header();
+    header.msg_iov = &raw mut vector;
+    header.msg_iovlen = 1;
+    // Exactly what is needed: padding after the last would let the kernel install one descriptor more than asked for.
+    let mut control_length = 0;
+    if credentials {
+        control_length += sizes(size_of::<libc::ucred>()).1;
+    }
+    if descriptors > 0 {
+        control_length += sizes(descriptors * size_of::<RawFd>()).0;
+    }
+    let mut control = control_room(control_length);
+    let flags = flags | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let received = unbroken(|| {
+        let (address, address_length) = room.parts();
+        header.msg_name = address.cast();
+        // SAFETY: `room` is alive and holds the length of its own memory.
+        header.msg_namelen = unsafe { *address_length };
+        if control_length > 0 {
+            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_controllen = control_length;
+        }
+        // SAFETY: everything that the header points to is writable and outlives the call; the bytes are,
+        // as a `Space` promises.
+        unsafe { libc::recvmsg(fd, &raw mut header, flags) }
+    })?;
+    room.set_length(header.msg_namelen);
+    let mut message = Received {
+        length: received,
+        address: room.written(),
+        flags: header.msg_flags,
+        descriptors: Vec::new(),
+        credentials: None,
+    };
+    let written = header.msg_controllen.min(control_length);
+    // SAFETY: the kernel wrote that many bytes of `control`, which was zeroed before.
+    let bytes = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), written) };
+    read_control(bytes, &mut message);
+    Ok(message)
+}
+
+/// Takes what is known out of the control messages; every descriptor gets its owner here.
+fn read_control(mut bytes: &[u8], message: &mut Received) {
+    while let Some((length, level, kind)) = control_header(bytes) {
+        let content = &bytes[16..length];
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                let numbers = content.chunks_exact(size_of::<RawFd>());
+                let owned = numbers.filter_map(|raw| fresh(word(raw, 0)).ok());
+                message.descriptors.extend(owned);
+            }
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if content.len() >= 12 => {
+                message.credentials = Some(Credentials {
+                    pid: word(content, 0),
+                    uid: word(content, 4).cast_unsigned(),
+                    gid: word(content, 8).cast_unsigned(),
+                });
+            }
+            _ => {}
+        }
+        let padded = length.next_multiple_of(size_of::<usize>());
+        bytes = bytes.get(padded..).unwrap_or_default();
+    }
+}
+
+/// Length, level and kind of the first control message, when there is a whole one.
+fn control_header(bytes: &[u8]) -> Option<(usize, i32, i32)> {
+    let length = usize::from_ne_bytes(bytes.get(..8)?.try_into().ok()?);
+    (length >= 16 && length <= bytes.len()).then(|| (length, word(bytes, 8), word(bytes, 12)))
+}
+
+fn word(bytes: &[u8], at: usize) -> i32 {
+    let mut raw = [0; 4];
+    raw.copy_from_slice(&bytes[at..at + 4]);
+    i32::from_ne_bytes(raw)
+}
+
+/// Keeps the first `most` descriptors and closes the others; true when there were others.
+pub fn keep(descriptors: &mut Vec<OwnedFd>, most: usize) -> bool {
+    let excess = descriptors.len() > most;
+    descriptors.truncate(most);
+    debug_assert!(descriptors.iter().all(|fd| fd.as_raw_fd() >= 0));
+    excess
+}

@@ -1,0 +1,158 @@
+//! Descriptors that their owner closes while they are watched: told once, inherited by nobody, and no ghost spins.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use edgepoll::kernel::Errno;
+use edgepoll::readiness::{bits, EngineKind, Refusal};
+
+use crate::{look, pipe, poller, read, write, KINDS};
+
+/// hazard 4
+#[test]
+fn a_closed_descriptor_is_told_once() {
+    for kind in KINDS {
+        let mut poller = poller(kind);
+        let (reader, writer) = pipe();
+        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        assert!(!poller.check(8), "{kind:?}");
+        drop((reader, writer));
+        assert!(poller.check(8), "{kind:?}");
+        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert!(!poller.check(8), "{kind:?}");
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(poller.counters().closed, 1, "{kind:?}");
+        assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "{kind:?}");
+    }
+}
+
+/// A number that another file got is found as well, and that file is left alone.
+#[test]
+fn a_recycled_number_inherits_nothing() {
+    for kind in KINDS {
+        let mut poller = poller(kind);
+        let (reader, _writer) = pipe();
+        let number = reader.as_raw_fd();
+        let token = poller.register(number, bits::READABLE).unwrap();
+        // dup2 puts another file under the number in one step: no other test can come between.
+        let (mut stranger, other) = (reader, pipe());
+        nix::unistd::dup2(&other.0, &mut stranger).unwrap();
+        write(&other.1, 1);
+        assert!(poller.check(8), "{kind:?}");
+        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+
+        // Registered anew before anybody looked: the old one is told, the new one lives.
+        let old = poller.register(number, bits::READABLE).unwrap();
+        let next = pipe();
+        nix::unistd::dup2(&next.0, &mut stranger).unwrap();
+        write(&next.1, 1);
+        assert!(matches!(
+            poller.modify(old, bits::READABLE),
+            Err(Refusal::Kernel(Errno::ENOENT))
+        ));
+        let new = poller.register(number, bits::READABLE).unwrap();
+        assert_eq!(
+            poller.modify(old, bits::READABLE),
+            Err(Refusal::Closed),
+            "{kind:?}"
+        );
+        let found = look(&mut poller);
+        assert_eq!(
+            found,
+            [(old, bits::CLOSED), (new, bits::READABLE)],
+            "{kind:?}"
+        );
+        assert_eq!(look(&mut poller), [(new, bits::READABLE)], "{kind:?}");
+        poller.unregister(new).unwrap();
+    }
+}
+
+/// hazard 2: a place is not given away before everybody has heard that its occupant is gone.
+#[test]
+fn a_place_waits_until_its_end_is_told() {
+    let mut poller = poller(EngineKind::Epoll);
+    let (reader, writer) = pipe();
+    let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    drop((reader, writer));
+    assert!(poller.check(8));
+    let others: Vec<_> = (0..4).map(|_| pipe()).collect();
+    for (reader, _) in &others {
+        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        assert_ne!(token.index, gone.index);
+    }
+    assert_eq!(look(&mut poller), [(gone, bits::CLOSED)]);
+}
+
+/// hazard 3: a file that lives on under another number cannot be removed by the closed one. It spins at most
+/// until the engine is renewed, and nobody else loses anything by that.
+#[test]
+fn a_ghost_is_left_behind() {
+    let mut poller = poller(EngineKind::Epoll);
+    let (reader, writer) = pipe();
+    let copy: OwnedFd = reader.try_clone().unwrap();
+    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let (level, level_writer) = pipe();
+    let level_token = poller.register(level.as_raw_fd(), bits::READABLE).unwrap();
+    let (fired, fired_writer) = pipe();
+    let oneshot = bits::READABLE | bits::ONESHOT;
+    let fired_token = poller.register(fired.as_raw_fd(), oneshot).unwrap();
+    write(&fired_writer, 1);
+    assert_eq!(look(&mut poller), [(fired_token, bits::READABLE)]);
+
+    drop(reader);
+    assert_eq!(poller.unregister(ghost), Err(Errno::EBADF));
+    write(&writer, 1);
+    let before = poller.as_raw_fd();
+    let mut looks = 0;
+    while poller.counters().renewals == 0 {
+        assert_eq!(look(&mut poller), [], "nobody is told of it");
+        looks += 1;
+        assert!(looks < 10, "the ghost spins");
+    }
+    assert_ne!(poller.as_raw_fd(), before);
+    poller.retire();
+    let stale = poller.counters().stale;
+    assert_eq!(look(&mut poller), []);
+    assert_eq!(poller.counters().stale, stale, "it was left behind");
+
+    drop(fired_writer);
+    assert_eq!(
+        look(&mut poller),
+        [],
+        "a oneshot that has fired stays silent"
+    );
+    write(&level_writer, 1);
+    assert!(look(&mut poller).contains(&(level_token, bits::READABLE)));
+    read(&level, 1);
+    poller.rearm(fired_token).unwrap();
+    assert_eq!(
+        look(&mut poller),
+        [(fired_token, bits::READABLE | bits::HANGUP)]
+    );
+    drop(copy);
+}
+
+/// A duplicate is ours: its owner may close the original, and somebody else may have the number.
+#[test]
+fn a_duplicate_outlives_the_original() {
+    for kind in KINDS {
+        let mut poller = poller(kind);
+        let (mut reader, writer) = pipe();
+        let token = poller
+            .register_duplicate(reader.as_raw_fd(), bits::READABLE)
+            .unwrap();
+        let stranger = pipe();
+        nix::unistd::dup2(&stranger.0, &mut reader).unwrap();
+        assert!(!poller.check(8), "{kind:?}");
+        write(&writer, 1);
+        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        poller.unregister(token).unwrap();
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+        let broken = nix::unistd::write(&writer, &[1]);
+        assert_eq!(
+            broken,
+            Err(Errno::EPIPE),
+            "{kind:?}: the last reader was the duplicate"
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! The poller on real descriptors and on an engine that does what a test says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod closed;
+mod differential;
+mod levels;
+mod scripted;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use edgepoll::kernel::Token;
+use edgepoll::readiness::{EngineKind, Poller};
+
+const KINDS: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
+
+/// Both ends of a pipe that never waits.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    let flags = nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK;
+    nix::unistd::pipe2(flags).unwrap()
+}
+
+fn write(fd: &OwnedFd, length: usize) {
+    nix::unistd::write(fd, &vec![7; length]).unwrap();
+}
+
+fn read(fd: &OwnedFd, length: usize) {
+    nix::unistd::read(fd, &mut vec![0; length]).unwrap();
+}
+
+fn poller(kind: EngineKind) -> Poller {
+    Poller::with_kind(kind, 64).unwrap()
+}
+
+/// What one look tells: tokens and masks.
+fn look(poller: &mut Poller) -> Vec<(Token, u32)> {
+    let mut found = Vec::new();
+    poller
+        .look(usize::MAX, |event| found.push((event.token, event.mask)))
+        .unwrap();
+    found
+}
+
+/// True when the poller's own descriptor announces something within `milliseconds`.
+fn announces(poller: &Poller, milliseconds: u16) -> bool {
+    use nix::poll::{poll, PollFd, PollFlags};
+
+    let mut entries = [PollFd::new(poller.as_fd(), PollFlags::POLLIN)];
+    poll(&mut entries, milliseconds).unwrap() > 0
+}

@@ -1,0 +1,153 @@
+//! The poller on an engine that fails when told to: what is refused leaves nothing behind.
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+use edgepoll::kernel::{Errno, Token};
+use edgepoll::readiness::{bits, Engine, Poller, Readiness, Refusal};
+
+/// What the test and the engine share.
+#[derive(Default)]
+struct Script {
+    /// The next change fails with this.
+    fails: Option<Errno>,
+    watched: Vec<(RawFd, u32, Token)>,
+    events: Vec<Readiness>,
+}
+
+/// Announces by a descriptor that nobody waits for.
+struct Scripted(Rc<RefCell<Script>>, OwnedFd);
+
+impl Scripted {
+    fn change(&self) -> Result<std::cell::RefMut<'_, Script>, Errno> {
+        let mut script = self.0.borrow_mut();
+        match script.fails.take() {
+            Some(errno) => Err(errno),
+            None => Ok(script),
+        }
+    }
+}
+
+impl Engine for Scripted {
+    fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
+        self.change()?.watched.push((fd, interest, token));
+        Ok(())
+    }
+
+    fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
+        let mut script = self.change()?;
+        script.watched.retain(|watched| watched.0 != fd);
+        script.watched.push((fd, interest, token));
+        Ok(())
+    }
+
+    fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
+        self.change()?.watched.retain(|watched| watched.0 != fd);
+        Ok(())
+    }
+
+    fn forget(&mut self, fd: RawFd) {
+        self.0
+            .borrow_mut()
+            .watched
+            .retain(|watched| watched.0 != fd);
+    }
+
+    fn holds(&self, _fd: RawFd) -> bool {
+        true
+    }
+
+    fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
+        let mut script = self.change()?;
+        let count = script.events.len().min(found.len());
+        found[..count].copy_from_slice(&script.events[..count]);
+        script.events.drain(..count);
+        Ok(count)
+    }
+
+    fn arm(&mut self) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn announcer(&self) -> BorrowedFd<'_> {
+        self.1.as_fd()
+    }
+}
+
+fn scripted() -> (Poller, Rc<RefCell<Script>>) {
+    let script = Rc::new(RefCell::new(Script::default()));
+    (
+        Poller::on(Box::new(Scripted(Rc::clone(&script), crate::pipe().0)), 8),
+        script,
+    )
+}
+
+const ERRNOS: [Errno; 8] = [
+    Errno::EEXIST,
+    Errno::ENOENT,
+    Errno::EPERM,
+    Errno::ELOOP,
+    Errno::EBADF,
+    Errno::EINVAL,
+    Errno::ENOMEM,
+    Errno::ENOSPC,
+];
+
+/// hazard 10: every errno at every operation; afterwards the same descriptor can be had.
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    for errno in ERRNOS {
+        let (mut poller, script) = scripted();
+        let fail = || script.borrow_mut().fails = Some(errno);
+
+        fail();
+        let added = poller.register(7, bits::READABLE);
+        assert_eq!(added, Err(Refusal::Kernel(errno)));
+        let token = poller.register(7, bits::READABLE).unwrap();
+
+        fail();
+        let modified = poller.modify(token, bits::WRITABLE);
+        assert_eq!(modified, Err(Refusal::Kernel(errno)));
+        fail();
+        assert_eq!(poller.rearm(token), Err(Refusal::Kernel(errno)));
+        assert_eq!(script.borrow().watched, [(7, bits::READABLE, token)]);
+        poller.rearm(token).unwrap();
+
+        fail();
+        assert_eq!(poller.unregister(token), Err(errno));
+        assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "it is gone");
+        let again = poller.register(7, bits::READABLE).unwrap();
+        assert_ne!(again, token);
+    }
+}
+
+/// hazard 1: the second event of a batch is for a place that has another occupant by now.
+#[test]
+fn an_event_of_an_earlier_occupant_is_dropped() {
+    let (mut poller, script) = scripted();
+    let old = poller.register(7, bits::READABLE).unwrap();
+    poller.unregister(old).unwrap();
+    let new = poller.register(7, bits::READABLE).unwrap();
+    assert_eq!((old.index, old.generation + 1), (new.index, new.generation));
+    let mask = bits::READABLE;
+    script.borrow_mut().events = vec![
+        Readiness { token: old, mask },
+        Readiness { token: new, mask },
+    ];
+    assert_eq!(crate::look(&mut poller), [(new, mask)]);
+    assert_eq!(poller.counters().stale, 1);
+}
+
+/// A look that fails tells nobody anything, and the next one goes on.
+#[test]
+fn a_look_that_fails_loses_nothing() {
+    let (mut poller, script) = scripted();
+    let token = poller.register(7, bits::READABLE).unwrap();
+    let mask = bits::READABLE;
+    script.borrow_mut().events = vec![Readiness { token, mask }];
+    script.borrow_mut().fails = Some(Errno::ENOMEM);
+    let failed = poller.look(8, |_| panic!("there is nothing to tell"));
+    assert_eq!(failed.err(), Some(Errno::ENOMEM));
+    assert_eq!(crate::look(&mut poller), [(token, mask)]);
+}

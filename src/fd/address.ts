@@ -1,0 +1,219 @@
+/**
+ * Socket addresses: a type per family, checked before any system call.
+ *
+ * It must never cut a path.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+
+import { fd as native } from '../binding.js';
+import type { fd as types } from '../binding.js';
+import { EdgepollError, systemError } from '../errors.js';
+import { integer, oneOf, optionalInteger, port, rangeError, typeError } from '../validate.js';
+
+/** Families by name (address_families(7)). */
+const families = { unspecified: 0, unix: 1, inet: 2, inet6: 10, netlink: 16, can: 29, vsock: 40 };
+
+/** A family that has a name here; any other goes by its number. */
+export type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'can' | 'vsock';
+
+/** AF_UNIX (unix(7)). */
+export interface UnixAddress {
+  family: 'unix';
+  /** A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. */
+  path: string;
+}
+
+/** AF_INET (ip(7)). */
+export interface InetAddress {
+  family: 'inet';
+  /** An IPv4 address, not a host's name. */
+  address: string;
+  /** 0 to 65,535; of a raw socket the protocol. */
+  port: number;
+}
+
+/** AF_INET6 (ipv6(7)). */
+export interface Inet6Address {
+  family: 'inet6';
+  /** An IPv6 address, not a host's name. */
+  address: string;
+  /** 0 to 65,535. */
+  port: number;
+  /** Default 0. */
+  flowInfo?: number;
+  /** The interface's index, for link-local addresses. Default 0. */
+  scopeId?: number;
+}
+
+/** AF_NETLINK (netlink(7)). */
+export interface NetlinkAddress {
+  family: 'netlink';
+  /** The port's number: 0 is the kernel, or when binding «choose one». */
+  pid: number;
+  /** Multicast groups, a bit each. */
+  groups: number;
+}
+
+/** AF_CAN. */
+export interface CanAddress {
+  family: 'can';
+  /** An interface by name or index; 0 is every one. Received: the index. */
+  interface: string | number;
+  /** ISO-TP. Default 0. */
+  receiveId?: number;
+  /** ISO-TP. Default 0. */
+  sendId?: number;
+}
+
+/** AF_VSOCK (vsock(7)). */
+export interface VsockAddress {
+  family: 'vsock';
+  /** The machine: 2 is the host, 4,294,967,295 any. */
+  cid: number;
+  /** 0 to 4,294,967,295; the last is any. */
+  port: number;
+}
+
+/** No address: connecting a datagram socket to it ends its association. */
+export interface UnspecifiedAddress {
+  family: 'unspecified';
+}
+
+/** Any other family: the bytes after the family's number (sockaddr(3type)). */
+export interface OtherAddress {
+  family: number;
+  data: Uint8Array;
+}
+
+/** Where a socket is, by its family. */
+export type SocketAddress =
+  | UnixAddress
+  | InetAddress
+  | Inet6Address
+  | NetlinkAddress
+  | CanAddress
+  | VsockAddress
+  | UnspecifiedAddress
+  | OtherAddress;
+
+const LONGEST_PATH = 107;
+const ENAMETOOLONG = 36;
+const U32 = 2 ** 32 - 1;
+
+/** The number of a family. */
+export function familyNumber(value: unknown): number {
+  if (typeof value === 'number') return integer('family', value, 0, 65_535);
+  const words = ['unix', 'inet', 'inet6', 'netlink', 'can', 'vsock'] as const;
+  return families[oneOf('family', value, words)];
+}
+
+function unixPath(path: unknown, syscall: string): string {
+  if (typeof path !== 'string') throw typeError('path', 'a string', path);
+  const isAbstract = path.startsWith('\0');
+  if (!isAbstract && path.includes('\0')) throw rangeError('path', 'a path without NUL', path);
+  if (Buffer.byteLength(path) > LONGEST_PATH + (isAbstract ? 1 : 0))
+    throw systemError(ENAMETOOLONG, { syscall, address: path });
+  return path;
+}
+
+function interfaceIndex(value: unknown): number {
+  if (typeof value === 'number') return integer('interface', value, 0, 2 ** 31 - 1);
+  if (typeof value !== 'string') throw typeError('interface', 'a name or an index', value);
+  if (value === '' || value.includes('\0')) throw rangeError('interface', 'a name', value);
+  const index = native.interfaceIndex(value);
+  if (index < 0) throw systemError(-index, { syscall: 'if_nametoindex', address: value });
+  return index;
+}
+
+/** An interface by name or index; `undefined` is 0: the kernel's choice. */
+export function optionalInterface(value: unknown): number {
+  return value === undefined ? 0 : interfaceIndex(value);
+}
+
+function host(value: unknown, expected: string, holds: (text: string) => boolean): string {
+  if (typeof value !== 'string') throw typeError('address', expected, value);
+  // A zone is a field of its own.
+  if (!holds(value) || value.includes('%')) throw rangeError('address', expected, value);
+  return value;
+}
+
+/** Checks an address and makes it what the native side wants; `syscall` names the call in an error. */
+export function toNative(value: SocketAddress, syscall: string): types.SocketAddress {
+  if (typeof value !== 'object' || value === null) throw typeError('address', 'an object', value);
+  if (typeof value.family === 'number') {
+    const { data } = value;
+    const family = integer('family', value.family, 0, 65_535);
+    if (!(data instanceof Uint8Array)) throw typeError('data', 'a Uint8Array', data);
+    // A sockaddr_storage has 128 bytes, two for the family.
+    if (data.length > 126) throw rangeError('data', 'at most 126 bytes', `${data.length} bytes`);
+    return { family, data: Buffer.from(data) };
+  }
+  const words = Object.keys(families) as (keyof typeof families)[];
+  const family = families[oneOf('family', value.family, words)];
+  switch (value.family) {
+    case 'unspecified':
+      return { family };
+    case 'unix':
+      return { family, path: unixPath(value.path, syscall) };
+    case 'inet': {
+      const address = host(value.address, 'an IPv4 address', isIPv4);
+      return { family, address, port: port(value.port, 0) };
+    }
+    case 'inet6':
+      return {
+        family,
+        address: host(value.address, 'an IPv6 address', isIPv6),
+        port: port(value.port, 0),
+        flowInfo: optionalInteger('flowInfo', value.flowInfo, 0, U32, 0),
+        scopeId: optionalInteger('scopeId', value.scopeId, 0, U32, 0),
+      };
+    case 'netlink':
+      return {
+        family,
+        pid: integer('pid', value.pid, 0, U32),
+        groups: integer('groups', value.groups, 0, U32),
+      };
+    case 'can':
+      return {
+        family,
+        interfaceIndex: interfaceIndex(value.interface),
+        receiveId: optionalInteger('receiveId', value.receiveId, 0, U32, 0),
+        sendId: optionalInteger('sendId', value.sendId, 0, U32, 0),
+      };
+    case 'vsock':
+      return {
+        family,
+        cid: integer('cid', value.cid, 0, U32),
+        port: integer('port', value.port, 0, U32),
+      };
+    default:
+      throw new EdgepollError('ERR_INTERNAL', 'an address family without a case');
+  }
+}
+
+/** What the native side gave, with its family's own type. */
+export function fromNative(value: types.SocketAddress): SocketAddress {
+  const { address = '', port: at = 0 } = value;
+  switch (value.family) {
+    case families.unspecified:
+      return { family: 'unspecified' };
+    case families.unix:
+      return { family: 'unix', path: value.path ?? '' };
+    case families.inet:
+      return { family: 'inet', address, port: at };
+    case families.inet6: {
+      const { flowInfo = 0, scopeId = 0 } = value;
+      return { family: 'inet6', address, port: at, flowInfo, scopeId };
+    }
+    case families.netlink:
+      return { family: 'netlink', pid: value.pid ?? 0, groups: value.groups ?? 0 };
+    case families.can: {
+      const { interfaceIndex: index = 0, receiveId = 0, sendId = 0 } = value;
+      return { family: 'can', interface: index, receiveId, sendId };
+    }
+    case families.vsock:
+      return { family: 'vsock', cid: value.cid ?? 0, port: at };
+    default:
+      return { family: value.family, data: value.data ?? new Uint8Array() };
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * edgepoll/fd: descriptors to watch, made and used without another addon.
+ *
+ * Every one is close-on-exec and non-blocking from its birth, and has one owner.
+ *
+ * @packageDocumentation
+ */
+export type { Driver } from '../driver.js';
+export { EdgepollError } from '../errors.js';
+export type { ErrorDetails } from '../errors.js';
+export type {
+  CanAddress,
+  FamilyName,
+  Inet6Address,
+  InetAddress,
+  NetlinkAddress,
+  OtherAddress,
+  SocketAddress,
+  UnixAddress,
+  UnspecifiedAddress,
+  VsockAddress,
+} from './address.js';
+export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
+export type { Clock, EventFdOptions, TimerStart } from './counters.js';
+export { Inotify, inotify } from './inotify.js';
+export type { InotifyEvent, InotifyEventType, InotifyFlag, InotifyWatchFor } from './inotify.js';
+export { Descriptor, OwnedFd } from './owned.js';
+export type { WaitOptions } from './ready.js';
+export { PidFd, pidfd, SignalFd, signalfd } from './signal.js';
+export type { SignalInfo } from './signal.js';
+export { Socket, socket, socketpair } from './socket.js';
+export type {
+  Credentials,
+  Message,
+  OutgoingMessage,
+  ReceiveOptions,
+  SocketOptions,
+  SocketPairOptions,
+  SocketType,
+} from './socket.js';

@@ -1,0 +1,214 @@
+/**
+ * A descriptor with one owner.
+ *
+ * It must never close a number twice or one that is not its own, and never make a system call after close().
+ */
+import { fd as native } from '../binding.js';
+import { EdgepollError, systemError } from '../errors.js';
+import { descriptor, rangeError, typeError } from '../validate.js';
+
+/** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
+interface State {
+  readonly fd: number;
+  readonly kind: string;
+  open: boolean;
+}
+
+const EAGAIN = 11;
+const EEXIST = 17;
+
+/** A result of a native call: a number, or below 0 an error. */
+export function checked(result: number, syscall: string, details: { fd?: number } = {}): number {
+  if (result < 0) throw systemError(-result, { syscall, ...details });
+  return result;
+}
+
+/** As {@link checked}, with `null` where it would have to wait. */
+export function unlessWaiting(result: number, syscall: string, fd: number): number | null {
+  return result === -EAGAIN ? null : checked(result, syscall, { fd });
+}
+
+/** The value of a native call that gives one or an error; `null` where it would have to wait. */
+export function valueUnlessWaiting<T extends object>(
+  result: T | number,
+  syscall: string,
+  fd: number,
+): T | null {
+  if (typeof result !== 'number') return result;
+  if (result === -EAGAIN) return null;
+  throw systemError(-result, { syscall, fd });
+}
+
+const byNumber = new Map<number, State>();
+
+const abandoned = new FinalizationRegistry<State>((state) => {
+  if (!state.open) return;
+  const { fd, kind } = state;
+  forget(state);
+  process.emitWarning(
+    `${kind} fd ${fd} was not closed: close() it, or declare it with 'using'`,
+    'EdgepollWarning',
+  );
+  native.close(fd);
+});
+
+function forget(state: State): void {
+  state.open = false;
+  if (byNumber.get(state.fd) === state) byNumber.delete(state.fd);
+}
+
+/** Memory to read into: a `Uint8Array` (a `Buffer` is one) with room. */
+export function room(name: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw typeError(name, 'a Uint8Array', value);
+  if (value.length === 0) throw rangeError(name, 'an array with room', 'an empty one');
+  return value;
+}
+
+/** Bytes to send: a `Uint8Array`, or a string in UTF-8. */
+export function data(name: string, value: unknown): Uint8Array {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (!(value instanceof Uint8Array)) throw typeError(name, 'a Uint8Array or a string', value);
+  return value;
+}
+
+/** Makes the object for a number that the native side holds. */
+export let makeOwned: (fd: number, kind: string, guarded: boolean) => OwnedFd;
+
+/** Calls `tell` when `owner` is closed, before its number is free; gives what takes that back. */
+export let onClose: (owner: Descriptor, tell: () => void) => () => void;
+
+/**
+ * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
+ * warning, when the object is collected as garbage. An open one does not keep the process alive.
+ *
+ * After `close()` or `release()` every use but `close()` and `closed` throws `ERR_CLOSED`, without a system call.
+ */
+export abstract class Descriptor implements Disposable {
+  readonly #state: State;
+  #whenClosed: Set<() => void> | undefined;
+
+  protected constructor(fd: number, kind: string) {
+    const stale = byNumber.get(fd);
+    // Somebody closed that number without its owner, and the kernel gave it out again.
+    if (stale !== undefined) forget(stale);
+    this.#state = { fd, kind, open: true };
+    byNumber.set(fd, this.#state);
+    abandoned.register(this, this.#state, this.#state);
+  }
+
+  static {
+    onClose = (owner, tell) => {
+      owner.#whenClosed ??= new Set();
+      owner.#whenClosed.add(tell);
+      return () => owner.#whenClosed?.delete(tell);
+    };
+  }
+
+  /** The number. Throws `ERR_CLOSED`. */
+  get fd(): number {
+    const { open, fd, kind } = this.#state;
+    if (!open) throw new EdgepollError('ERR_CLOSED', `${kind} fd ${fd} is closed`);
+    return fd;
+  }
+
+  /** True after `close()` and `release()`. */
+  get closed(): boolean {
+    return !this.#state.open;
+  }
+
+  /**
+   * Closes (close(2)), once; twice is allowed. An iteration over it ends. Throws what close(2) reports (`EBADF`: somebody
+   * else closed the number; `EIO`); it is closed all the same.
+   */
+  close(): void {
+    if (!this.#state.open) return;
+    const { fd } = this.#state;
+    this.#end();
+    checked(native.close(fd), 'close', { fd });
+  }
+
+  /** As {@link Descriptor.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`. */
+  release(): number {
+    const { fd } = this;
+    this.#end();
+    native.release(fd);
+    return fd;
+  }
+
+  #end(): void {
+    forget(this.#state);
+    abandoned.unregister(this.#state);
+    const told = this.#whenClosed;
+    this.#whenClosed = undefined;
+    // Before the number is free: who watches it lets go of it first.
+    if (told !== undefined) for (const tell of told) tell();
+  }
+
+  /**
+   * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
+   */
+  duplicate(): OwnedFd {
+    const { fd } = this;
+    const copy = checked(native.duplicate(fd), 'fcntl', { fd });
+    return makeOwned(copy, `duplicate of ${this.#state.kind}`, true);
+  }
+}
+
+/** A descriptor to read from and write to. */
+export class OwnedFd extends Descriptor {
+  readonly #guarded: boolean;
+
+  /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
+  protected constructor(fd: number, kind: string, guarded: boolean) {
+    super(fd, kind);
+    this.#guarded = guarded;
+  }
+
+  static {
+    makeOwned = (fd, kind, guarded) => new OwnedFd(fd, kind, guarded);
+  }
+
+  /**
+   * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
+   * its flags stay as they are, reads and writes ask first and never wait, and at most 4,096 bytes are written at once.
+   *
+   * Throws `TypeError` or `RangeError` for what is not an open descriptor, for 0, 1 and 2, for one of this package's own
+   * and for one that another owner has.
+   */
+  static adopt(fd: number): OwnedFd {
+    return new OwnedFd(adoptNumber(fd), 'adopted', true);
+  }
+
+  /**
+   * Reads what is there (read(2)): the count, 0 at the end, `null` when it would have to wait. Of a datagram socket 0 is
+   * an empty datagram. Throws `RangeError` for an empty or detached array, `ERR_CLOSED`, and what read(2) gives.
+   */
+  read(into: Uint8Array): number | null {
+    const { fd } = this;
+    return unlessWaiting(native.read(fd, room('into', into), this.#guarded), 'read', fd);
+  }
+
+  /**
+   * Writes as much as goes at once (write(2)): the count, `null` when it would have to wait. A string is sent as UTF-8.
+   * Throws `ERR_CLOSED`, `EPIPE` and what else write(2) gives.
+   */
+  write(bytes: Uint8Array | string): number | null {
+    const { fd } = this;
+    return unlessWaiting(native.write(fd, data('bytes', bytes), this.#guarded), 'write', fd);
+  }
+}
+
+/** Checks a number and makes it ours. */
+export function adoptNumber(value: unknown): number {
+  const fd = descriptor('fd', value);
+  if (fd <= 2) throw rangeError('fd', 'above 2: stdio is not ours to own', fd);
+  const result = native.adopt(fd);
+  if (result === -EEXIST) throw rangeError('fd', 'a descriptor that has no other owner', fd);
+  checked(result, 'adopt', { fd });
+  return fd;
+}

@@ -1,0 +1,138 @@
+/**
+ * Signals and processes as descriptors.
+ *
+ * It must never take a signal that says that the program itself is broken, and never reap a process.
+ */
+import { constants } from 'node:os';
+
+import { fd as native } from '../binding.js';
+import { integer, rangeError, typeError } from '../validate.js';
+import { checked, Descriptor, valueUnlessWaiting } from './owned.js';
+import type { WaitOptions } from './ready.js';
+import { arrivals, ready } from './ready.js';
+
+const numbers = new Map(Object.entries(constants.signals));
+const names = new Map<number, NodeJS.Signals>();
+// Where one number has two names, signal(7)'s first is the one that Node.js uses as well.
+for (const [name, number] of numbers) {
+  if (!names.has(number)) names.set(number, name as NodeJS.Signals);
+}
+
+function signalNumber(name: string, value: unknown): number {
+  if (typeof value !== 'string') throw typeError(name, "a signal's name", value);
+  const number = numbers.get(value);
+  if (number === undefined) throw rangeError(name, "a signal's name", value);
+  return number;
+}
+
+/** A signal that was read. */
+export interface SignalInfo {
+  /** Its name. */
+  signal: NodeJS.Signals;
+  /** Its number. */
+  number: number;
+  /** Where it comes from (si_code, sigaction(2)): 0 kill(2), −1 sigqueue(3), 1–6 of SIGCHLD what became of the child. */
+  code: number;
+  /** The process that sent it; of SIGCHLD, the child. */
+  pid: number;
+  /** The user of that process. */
+  uid: number;
+  /** Of SIGCHLD: the exit status or the signal. Else 0. */
+  status: number;
+  /** What sigqueue(3) sent along. Else 0. */
+  value: number;
+}
+
+let makeSignalFd: (fd: number) => SignalFd;
+
+/**
+ * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no handler of
+ * `process.on()` runs for them, no default action. Several of one kind may arrive as one, as always.
+ *
+ * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then.
+ */
+export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
+  static {
+    makeSignalFd = (fd) => new SignalFd(fd, 'signalfd');
+  }
+
+  /** The next signal; `null` when there is none. Throws `ERR_CLOSED`. */
+  read(): SignalInfo | null {
+    const { fd } = this;
+    const record = valueUnlessWaiting(native.signalNext(fd), 'read', fd);
+    if (record === null) return null;
+    const { signal: number, ...rest } = record;
+    return { signal: names.get(number) ?? (`SIG${number}` as NodeJS.Signals), number, ...rest };
+  }
+
+  /** Signals, one after the other. */
+  values(options?: WaitOptions): AsyncIterableIterator<SignalInfo, undefined, undefined> {
+    return arrivals(this, () => this.read(), options);
+  }
+
+  /** As {@link SignalFd.values}. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<SignalInfo, undefined, undefined> {
+    return this.values();
+  }
+}
+
+/**
+ * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
+ *
+ * Open and close it on the main thread: the thread that closes it is the one that takes these signals again.
+ * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
+ * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
+ */
+export function signalfd(signals: readonly NodeJS.Signals[]): SignalFd {
+  if (!Array.isArray(signals)) throw typeError('signals', 'an array of names', signals);
+  if (signals.length === 0) throw rangeError('signals', 'at least one name', 'none');
+  const wanted = signals.map((name: unknown) => {
+    const number = signalNumber('signals', name);
+    if (!native.canCatch(number)) throw rangeError('signals', 'signals that can be caught', name);
+    return number;
+  });
+  return makeSignalFd(checked(native.signalfd(wanted), 'signalfd4'));
+}
+
+let makePidFd: (fd: number, pid: number) => PidFd;
+
+/** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
+export class PidFd extends Descriptor {
+  /** The process's number. */
+  readonly pid: number;
+
+  private constructor(fd: number, pid: number) {
+    super(fd, 'pidfd');
+    this.pid = pid;
+  }
+
+  static {
+    makePidFd = (fd, pid) => new PidFd(fd, pid);
+  }
+
+  /**
+   * Resolves when the process has ended; at once if it has. Rejects with the signal's reason, with `ERR_CLOSED` when this
+   * is closed first. Its exit code is its parent's to learn.
+   */
+  async exited(options: WaitOptions = {}): Promise<void> {
+    if (await ready(this, 'readable', options)) return;
+    // Throws: it was closed.
+    void this.fd;
+  }
+
+  /**
+   * Sends a signal by name, or 0 to ask whether one could be sent (pidfd_send_signal(2)). Default `SIGTERM`.
+   * Throws `ESRCH` when the process has ended, `EPERM`, `ERR_CLOSED`, `TypeError`, `RangeError`.
+   */
+  kill(signal: NodeJS.Signals | 0 = 'SIGTERM'): void {
+    const number = signal === 0 ? 0 : signalNumber('signal', signal);
+    const { fd } = this;
+    checked(native.processSignal(fd, number), 'pidfd_send_signal', { fd });
+  }
+}
+
+/** A process's descriptor. Throws `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
+export function pidfd(pid: number): PidFd {
+  const number = integer('pid', pid, 1, 2 ** 31 - 1);
+  return makePidFd(checked(native.pidfd(number), 'pidfd_open'), number);
+}
