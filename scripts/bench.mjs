@@ -1,4 +1,4 @@
-// `npm run bench -- echo|idle|churn`: everything is in benchmark/runner. See benchmark/README.md.
+// `npm run bench -- echo|idle|churn|readiness`: everything is in benchmark/runner. See benchmark/README.md.
 
 import { main } from '../benchmark/runner/main.mjs';
 

@@ -10,8 +10,8 @@ import { run } from './lib/run.mjs';
 /** Entries by name: what dist/ has, and what the rolled-up file's first line calls it. */
 const entries = {
   index: { source: 'dist/index.d.ts', title: 'edgepoll' },
-  epoll: { source: 'dist/epoll/index.d.ts', title: 'edgepoll/epoll' },
   fd: { source: 'dist/fd/index.d.ts', title: 'edgepoll/fd' },
+  epoll: { source: 'dist/epoll/index.d.ts', title: 'edgepoll/epoll' },
 };
 
 const checks = process.argv.includes('--check');

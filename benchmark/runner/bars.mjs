@@ -2,7 +2,7 @@
 
 import { EDGEPOLL } from './servers.mjs';
 
-/** @typedef {{ server: string, scenario: string, what: string, value: number, limit: number, pass: boolean }} Bar */
+/** @typedef {{ server: string, scenario: string, what: string, value: number, limit: number, pass: boolean, least?: boolean }} Bar `least`: the value must not be below the limit */
 
 const [EVENTS, CONNECTION] = EDGEPOLL;
 /** CPU time per message as a ratio to the floor. @type {Record<string, Record<string, number>>} */

@@ -43,10 +43,16 @@ export async function stop(child) {
  * @param {string} file
  * @param {string[]} args
  * @param {string} cwd
+ * @param {'inherit' | 'ignore'} messages `ignore`: nobody sees them
+ * @param {Record<string, string>} env in addition to ours
  * @returns {Promise<string>} what it wrote to standard output
  */
-export async function run(file, args, cwd) {
-  const child = start(file, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+export async function run(file, args, cwd, messages = 'inherit', env = {}) {
+  const child = start(file, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', messages],
+    env: { ...process.env, ...env },
+  });
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text) => (output += text));
   const [code, signal] = await once(child, 'close');

@@ -1,7 +1,8 @@
 // The benchmark command: prepare, measure, print, write. Called by scripts/bench.mjs. Must never measure by itself.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { judge, judgeIdle } from './bars.mjs';
 import { churn } from './churn.mjs';
 import { explainCounters, findCounters } from './count.mjs';
@@ -9,8 +10,16 @@ import { echo, selectScenarios } from './echo.mjs';
 import { idle } from './idle.mjs';
 import { machineFacts } from './machine.mjs';
 import { parseOptions, USAGE, UsageError } from './options.mjs';
-import { buildPackage, buildPrograms, installRuntimes } from './prepare.mjs';
+import {
+  BENCHMARK,
+  buildNpmEpoll,
+  buildPackage,
+  buildPrograms,
+  installPackages,
+} from './prepare.mjs';
 import { progressEnd } from './progress.mjs';
+import { readiness } from './readiness/readiness.mjs';
+import { draw } from './readiness/svg.mjs';
 import { readable, selectServers } from './servers.mjs';
 import { barTable, idleTable, scenarioTable } from './table.mjs';
 
@@ -20,6 +29,14 @@ import { barTable, idleTable, scenarioTable } from './table.mjs';
  * @property {import('./servers.mjs').ServerSpec[]} servers
  * @property {{ program: string, cpu: number }} load
  * @property {import('./count.mjs').Counters} counters
+ * @property {string} program the plain Rust side of readiness
+ * @property {string | undefined} npmEpoll why npm's epoll cannot be measured; undefined when it can
+ *
+ * @typedef {object} Outcome
+ * @property {string[]} tables
+ * @property {import('./bars.mjs').Bar[]} bars
+ * @property {unknown} result
+ * @property {import('./readiness/svg.mjs').Chart[]} [charts]
  */
 
 /** @param {import('./options.mjs').Options} options @returns {Promise<Setup>} */
@@ -32,20 +49,29 @@ async function prepare(options) {
   selectServers(options, '');
   selectScenarios(options);
   const programs = await buildPrograms();
-  const servers = selectServers(options, programs.floor);
+  const withServers = options.benchmarks.some((name) => name !== 'readiness');
+  const withReadiness = options.benchmarks.includes('readiness');
+  const servers = withServers ? selectServers(options, programs.floor) : [];
   const needs = new Set(servers.flatMap((spec) => spec.needs));
-  await installRuntimes(/** @type {const} */ (['bun', 'deno']).filter((name) => needs.has(name)));
-  if (needs.has('edgepoll')) await buildPackage();
+  /** @type {import('./prepare.mjs').Pinned[]} */
+  const packages = ['bun', 'deno', 'epoll', 'echarts'];
+  if (withReadiness) needs.add('epoll').add('echarts');
+  await installPackages(packages.filter((name) => needs.has(name)));
+  if (needs.has('edgepoll') || withReadiness) await buildPackage();
+  const npmEpoll = options.parts.includes('pingpong') && withReadiness;
   return {
     options,
     servers,
     load: { program: programs.load, cpu: load },
     counters: findCounters(),
+    program: programs.readiness,
+    npmEpoll: npmEpoll ? await buildNpmEpoll() : undefined,
   };
 }
 
-/** @param {string} name @param {Setup} setup */
+/** @param {string} name @param {Setup} setup @returns {Promise<Outcome>} */
 async function runBenchmark(name, setup) {
+  if (name === 'readiness') return readiness(setup);
   if (name === 'idle') {
     const measured = await idle(setup);
     return { tables: [idleTable(measured)], bars: judgeIdle(measured.servers), result: measured };
@@ -86,40 +112,49 @@ async function runAll(options) {
   const startedAt = new Date().toISOString();
   /** @type {Record<string, any>} */
   const results = {};
+  /** @type {import('./bars.mjs').Bar[]} */
   const bars = [];
+  /** @type {import('./readiness/svg.mjs').Chart[]} */
+  const charts = [];
   for (const name of options.benchmarks) {
-    const { tables, bars: judged, result } = await runBenchmark(name, setup);
+    const { tables, bars: judged, result, charts: drawn = [] } = await runBenchmark(name, setup);
     progressEnd();
+    charts.push(...drawn);
     results[name] = result;
     bars.push(...judged);
     console.log(`${tables.join('\n\n')}\n`);
   }
   if (bars.length > 0 && !options.check) console.log(`${barTable(bars)}\n`);
   const counting = explainCounters(setup.counters);
-  if (!options.benchmarks.includes('idle') || options.benchmarks.length > 1)
+  if (options.benchmarks.some((name) => name === 'echo' || name === 'churn'))
     console.log(
       `System calls (calls): ${counting.syscalls}.\nInstructions: ${counting.instructions}.`,
     );
   if (options.check)
     console.log(
-      'All servers answered every byte correctly. A check is too brief for its numbers to mean anything.',
+      'Everything answered correctly. A check is too brief for its numbers to mean anything.',
     );
-  if (options.json !== undefined) {
-    const { json: _, ...settings } = options;
-    const servers = setup.servers.map(({ name, command }) => ({
-      name,
-      command: readable(command),
-    }));
-    const document = {
-      startedAt,
-      finishedAt: new Date().toISOString(),
-      machine,
-      settings,
-      servers,
-      counting,
-      results,
-      bars,
-    };
-    writeFileSync(options.json, `${JSON.stringify(document, null, 1)}\n`);
+  const json = options.json ?? (charts.length > 0 && !options.check ? RESULT : undefined);
+  if (json === undefined) return;
+  const { json: _, ...settings } = options;
+  const servers = setup.servers.map(({ name, command }) => ({ name, command: readable(command) }));
+  const finishedAt = new Date().toISOString();
+  const document = { startedAt, finishedAt, machine, settings, servers, counting, results, bars };
+  await write(json, document, charts);
+}
+
+/** Where the result of a benchmark with charts goes when nobody says where. Not committed. */
+const RESULT = path.join(BENCHMARK, 'results/readiness.json');
+
+/** @param {string} file @param {object} document @param {import('./readiness/svg.mjs').Chart[]} charts written beside it */
+async function write(file, document, charts) {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(document, null, 1)}\n`);
+  const base = file.replace(/\.json$/, '');
+  const written = [file];
+  for (const { name, svg } of await draw(charts)) {
+    written.push(`${base}-${name}.svg`);
+    writeFileSync(`${base}-${name}.svg`, svg);
   }
+  if (charts.length > 0) console.log(`Written: ${written.join(', ')}`);
 }

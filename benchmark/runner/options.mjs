@@ -2,19 +2,24 @@
 
 import { parseArgs } from 'node:util';
 
-export const BENCHMARKS = ['echo', 'idle', 'churn'];
+export const BENCHMARKS = ['echo', 'idle', 'churn', 'readiness'];
+const NAMES = 'echo, idle, churn or readiness';
+export const PARTS = /** @type {const} */ (['pingpong', 'idle', 'transfer']);
+/** @typedef {(typeof PARTS)[number]} Part of the readiness benchmark */
 
-export const USAGE = `npm run bench -- echo|idle|churn [options]
+export const USAGE = `npm run bench -- echo|idle|churn|readiness [options]
 
   --seconds S            length of a timed window (default 0.1)
-  --rounds R             rounds; in each, every server has one window (default 75; idle: 3)
-  --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, node-net, bun, deno)
+  --rounds R             rounds; in each, every server has one window (default 75; idle: 3; readiness: by part)
+  --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, node-net, bun, deno);
+                         readiness: only these parts (pingpong, idle, transfer)
   --server NAME=COMMAND  measure another server as well; it prints "listening on HOST:PORT pid PID"; may be repeated
   --scenario a,b         echo only: 1x64, 64x64, 1000x64, 64x16384, 64x64x16
   --cpus S,L             CPU of the servers and CPU of the load (default 0,1)
-  --json FILE            write everything that was measured
+  --json FILE            write everything that was measured; readiness puts its charts (SVG) beside it, and writes to
+                         benchmark/results when it is not told where
   --check                a brief run of everything that proves that all servers answer correctly; without a
-                         benchmark's name, of all three
+                         benchmark's name, of all of them
 `;
 
 /** What the user asked for wrongly; shown without a stack trace. */
@@ -23,6 +28,7 @@ export class UsageError extends Error {}
 /**
  * @typedef {object} Options
  * @property {string[]} benchmarks
+ * @property {Part[]} parts of readiness
  * @property {boolean} check
  * @property {number} seconds
  * @property {number | undefined} rounds
@@ -41,19 +47,23 @@ export function parseOptions(argv) {
   const check = values.check === true;
   const benchmarks = positionals.length === 0 && check ? BENCHMARKS : positionals;
   if (benchmarks.length === 0 || (benchmarks.length > 1 && positionals.length > 0)) {
-    throw new UsageError('name one benchmark: echo, idle or churn');
+    throw new UsageError(`name one benchmark: ${NAMES}`);
   }
   for (const name of benchmarks) {
     if (!BENCHMARKS.includes(name))
-      throw new UsageError(`no benchmark is named '${name}': echo, idle or churn`);
+      throw new UsageError(`no benchmark is named '${name}': ${NAMES}`);
   }
+  const onlyReadiness = benchmarks.every((name) => name === 'readiness');
+  if (onlyReadiness && (values.server !== undefined || values.scenario !== undefined))
+    throw new UsageError('--server and --scenario mean nothing to readiness');
   return {
     benchmarks,
+    parts: onlyReadiness ? parts(list(values.only)) : [...PARTS],
     check,
     seconds: number('--seconds', values.seconds, 0.02, 600) ?? 0.1,
     rounds: integer('--rounds', values.rounds, 1, 1000) ?? (check ? 2 : undefined),
     idleConnections: check ? 500 : 10_000,
-    only: list(values.only),
+    only: onlyReadiness ? undefined : list(values.only),
     scenarios: list(values.scenario),
     extraServers: (values.server ?? []).map(extraServer),
     cpus: cpus(values.cpus ?? '0,1'),
@@ -108,6 +118,15 @@ function list(text) {
     ?.split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+}
+
+/** @param {string[] | undefined} names @returns {Part[]} in their own order */
+function parts(names) {
+  for (const name of names ?? []) {
+    if (!PARTS.some((part) => part === name))
+      throw new UsageError(`--only: readiness has no part '${name}': ${PARTS.join(', ')}`);
+  }
+  return PARTS.filter((part) => names?.includes(part) ?? true);
 }
 
 /** @param {string} text */

@@ -8,9 +8,11 @@ import { run } from './children.mjs';
 export const BENCHMARK = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = path.dirname(path.resolve(BENCHMARK));
 
-/** Builds the Rust programs. @returns {Promise<{ floor: string, load: string }>} where they are */
+/** @typedef {{ floor: string, load: string, readiness: string }} Programs where they are */
+
+/** Builds the Rust programs. @returns {Promise<Programs>} */
 export async function buildPrograms() {
-  console.error('building floor and load (release)');
+  console.error('building floor, load and readiness (release)');
   const output = await run(
     'cargo',
     [
@@ -31,9 +33,10 @@ export async function buildPrograms() {
     if (message.reason === 'compiler-artifact' && message.executable)
       programs[message.target.name] = message.executable;
   }
-  const { floor, load } = programs;
-  if (!floor || !load) throw new Error('cargo did not say where it put floor and load');
-  return { floor, load };
+  const { floor, load, readiness } = programs;
+  if (!floor || !load || !readiness)
+    throw new Error('cargo did not say where it put floor, load and readiness');
+  return { floor, load, readiness };
 }
 
 /**
@@ -58,9 +61,20 @@ export function runtimePath(name) {
       );
 }
 
-/** @param {('bun' | 'deno')[]} wanted */
-export async function installRuntimes(wanted) {
-  if (wanted.every((name) => existsSync(runtimePath(name)))) return;
+/** @typedef {'bun' | 'deno' | 'epoll' | 'echarts'} Pinned what package.json names */
+
+/** @param {Pinned} name */
+function isInstalled(name) {
+  return existsSync(
+    name === 'bun' || name === 'deno'
+      ? runtimePath(name)
+      : path.join(BENCHMARK, 'node_modules', name, 'package.json'),
+  );
+}
+
+/** @param {Pinned[]} wanted */
+export async function installPackages(wanted) {
+  if (wanted.every(isInstalled)) return;
   console.error(`installing ${wanted.join(' and ')} in benchmark/node_modules`);
   // Not `npm ci`: it refuses the whole lock file when a registry lacks the build for one foreign platform.
   await run(
@@ -69,11 +83,39 @@ export async function installRuntimes(wanted) {
     BENCHMARK,
   );
   for (const name of wanted) {
-    if (!existsSync(runtimePath(name)))
+    if (!isInstalled(name))
       throw new Error(
         `npm has no ${name} for ${process.platform} ${process.arch}; leave it out with --only`,
       );
   }
+}
+
+/**
+ * npm's epoll is a C++ addon that is compiled where it is installed. A benchmark of everything else must not fail with it.
+ * @returns {Promise<string | undefined>} why it cannot be measured; undefined when it can
+ */
+export async function buildNpmEpoll() {
+  const loads = () => run(process.execPath, ['-e', "require('epoll')"], BENCHMARK, 'ignore');
+  try {
+    await loads();
+    return undefined;
+  } catch {
+    console.error('building npm epoll (node-gyp)');
+  }
+  try {
+    await run('npm', ['run', 'build:epoll'], BENCHMARK, 'inherit', headers());
+    await loads();
+    return undefined;
+  } catch (error) {
+    return `npm epoll is NOT MEASURED: it could not be built here (${/** @type {Error} */ (error).message}).`;
+  }
+}
+
+/** Where a distribution's Node keeps its headers, node-gyp need not download them. */
+function headers() {
+  const prefix = path.dirname(path.dirname(process.execPath));
+  const there = existsSync(path.join(prefix, 'include/node/node_api.h'));
+  return there ? { npm_config_nodedir: prefix } : {};
 }
 
 export const EXAMPLE = path.join(ROOT, 'build/examples/echo.js');

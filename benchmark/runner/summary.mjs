@@ -2,9 +2,8 @@
 
 import { FLOOR, NODE_NET } from './servers.mjs';
 import { median, spread } from './statistics.mjs';
+import { isSteady } from './steady.mjs';
 
-/** A round is steady when the floor before and after it differ by less than this factor: then nothing in it met another machine. */
-const STEADY = 1.25;
 /** From this factor between its fastest and its slowest steady round on, the machine had two speeds. */
 const TWO_SPEEDS = 1.5;
 
@@ -46,7 +45,7 @@ export function summarize(raw) {
   const names = Object.keys(raw.windows);
   const rounds = raw.windows[names[0]].length;
   const all = Array.from({ length: rounds }, (_, round) => round);
-  const calm = all.filter((round) => isSteady(raw, round));
+  const calm = all.filter((round) => isSteadyRound(raw, round));
   // Without the floor, or when no round was steady, there is nothing to choose by.
   const chosen = calm.length > 0 ? calm : all;
   const floor = raw.closing.length > 0 ? chosen.map((round) => floorAround(raw, round)) : undefined;
@@ -68,11 +67,9 @@ export function summarize(raw) {
 }
 
 /** @param {import('./rounds.mjs').Raw} raw @param {number} round */
-function isSteady(raw, round) {
+function isSteadyRound(raw, round) {
   if (raw.closing.length === 0) return false;
-  const before = raw.windows[FLOOR][round].cpu_us;
-  const after = raw.closing[round].cpu_us;
-  return Math.max(before, after) / Math.min(before, after) < STEADY;
+  return isSteady(raw.windows[FLOOR][round].cpu_us, raw.closing[round].cpu_us);
 }
 
 /** The floor of a round: the mean of the windows that enclose it. @param {import('./rounds.mjs').Raw} raw @param {number} round */

@@ -15,12 +15,12 @@ export function table(head, rows) {
 }
 
 /** @param {number | undefined} value @param {number} digits */
-const fixed = (value, digits) =>
+export const fixed = (value, digits) =>
   value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(digits);
 /** @param {number} value */
-const whole = (value) => Math.round(value).toLocaleString('en-US');
+export const whole = (value) => Math.round(value).toLocaleString('en-US');
 /** @param {import('./statistics.mjs').Spread | undefined} ratio */
-const range = (ratio) =>
+export const range = (ratio) =>
   ratio ? `${fixed(ratio.median, 2)} (${fixed(ratio.min, 2)}–${fixed(ratio.max, 2)})` : '–';
 /** @param {number} share */
 const percent = (share) => `${(share * 100).toFixed(0)} %`;
@@ -101,12 +101,12 @@ export function idleTable({ connections, servers }) {
 
 /** @param {import('./bars.mjs').Bar[]} bars */
 export function barTable(bars) {
-  const rows = bars.map(({ server, scenario, what, value, limit, pass }) => [
+  const rows = bars.map(({ server, scenario, what, value, limit, pass, least }) => [
     `${server} ${scenario}`,
     what,
     fixed(value, 2),
-    `≤ ${limit}`,
-    pass ? 'pass' : 'FAIL',
+    `${least ? '≥' : '≤'} ${limit}`,
+    pass ? 'pass' : Number.isNaN(value) ? 'NOT MEASURED' : 'FAIL',
   ]);
   return `bars\n${table(['', 'what', 'value', 'limit', ''], rows)}`;
 }

@@ -1,5 +1,7 @@
-//! What the yardstick server (`floor`) and the load generator (`load`) share.
+//! What the programs of the benchmarks share: `floor`, `load` and `readiness`.
 //! Must never hold anything that runs once per message: each program shows its own hot path in full.
+
+pub mod meter;
 
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 

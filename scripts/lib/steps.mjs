@@ -29,14 +29,14 @@ export const steps = {
     run: (output) => compile('tsconfig.json', 'dist', output),
   },
   dts: {
-    title: 'index.d.ts, epoll.d.ts, fd.d.ts',
+    title: 'index.d.ts, fd.d.ts, epoll.d.ts',
     run: (output) => must('node', ['scripts/dts.mjs'], output),
   },
   examples: {
     title: 'examples -> build/examples',
     ...stamped(
       'examples',
-      [...compiler, 'tsconfig.examples.json', 'examples', 'index.d.ts', 'epoll.d.ts', 'fd.d.ts'],
+      [...compiler, 'tsconfig.examples.json', 'examples', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts'],
       () => existsSync(inProject('build/examples')),
     ),
     run: (output) => compile('tsconfig.examples.json', 'build/examples', output),
@@ -45,7 +45,7 @@ export const steps = {
     title: '__test__ -> build/__test__',
     ...stamped(
       'test',
-      [...compiler, 'tsconfig.test.json', '__test__', 'index.d.ts', 'epoll.d.ts', 'fd.d.ts', 'src'],
+      [...compiler, 'tsconfig.test.json', '__test__', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts', 'src'],
       () => existsSync(inProject('build/__test__')),
     ),
     run: (output) => compile('tsconfig.test.json', 'build/__test__', output),

@@ -6,7 +6,6 @@
 mod churn;
 mod content;
 mod echo;
-mod meter;
 mod options;
 mod session;
 mod window;

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::time::Instant;
 
+use edgepoll_benchmark::meter::{rss_bytes, Reading, Usage};
 use hdrhistogram::Histogram;
 use nix::unistd::Pid;
 use serde::Serialize;
 
-use crate::meter::{rss_bytes, Reading, Usage};
 use crate::options::Options;
 use crate::session::tell;
 

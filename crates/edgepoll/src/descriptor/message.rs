@@ -16,7 +16,7 @@ pub use crate::kernel::descriptor::message::{Credentials, MOST_DESCRIPTORS};
 pub struct Wanted {
     /// Room for so many descriptors; the others are closed.
     pub descriptors: usize,
-    /// Room for the sender's credentials; they come only with SO_PASSCRED.
+    /// The sender's credentials; they come only with SO_PASSCRED.
     pub credentials: bool,
     /// The true length of a message that was cut. Never for a TCP socket: there it throws bytes away.
     pub true_length: bool,
@@ -33,7 +33,7 @@ pub struct Message {
     pub from: Option<Address>,
     /// Its end did not fit (MSG_TRUNC).
     pub truncated: bool,
-    /// Descriptors, or other things beside the bytes, were thrown away for want of room (MSG_CTRUNC).
+    /// Descriptors that came are closed, because fewer were asked for (MSG_CTRUNC).
     pub descriptors_truncated: bool,
     /// At most as many as were asked for.
     pub descriptors: Vec<OwnedFd>,
@@ -73,8 +73,8 @@ pub fn receive(fd: RawFd, into: &Space<'_>, wanted: Wanted) -> Result<Message, E
         flags |= libc::MSG_PEEK;
     }
     let most = wanted.descriptors.min(MOST_DESCRIPTORS);
-    let mut received = raw::receive(fd, into, flags, most, wanted.credentials)?;
-    // Room that credentials left unused may have taken descriptors that nobody asked for.
+    let mut received = raw::receive(fd, into, flags, most)?;
+    // Room that no credentials used may have taken descriptors that nobody asked for.
     let excess = raw::keep(&mut received.descriptors, most);
     Ok(Message {
         length: received.length,
@@ -82,6 +82,6 @@ pub fn receive(fd: RawFd, into: &Space<'_>, wanted: Wanted) -> Result<Message, E
         truncated: received.flags & libc::MSG_TRUNC != 0,
         descriptors_truncated: excess || received.flags & libc::MSG_CTRUNC != 0,
         descriptors: received.descriptors,
-        credentials: received.credentials,
+        credentials: received.credentials.filter(|_| wanted.credentials),
     })
 }

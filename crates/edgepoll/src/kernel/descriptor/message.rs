@@ -35,7 +35,7 @@ pub struct Received {
     pub flags: i32,
     /// Every descriptor that the kernel installed, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
-    /// Present when SO_PASSCRED is set and there was room.
+    /// Present when SO_PASSCRED is set.
     pub credentials: Option<Credentials>,
 }
 
@@ -119,7 +119,8 @@ fn push_control(control: &mut Vec<u8>, kind: i32, content: &[u8]) {
     control.resize(end, 0);
 }
 
-/// Receives one message, with room for `descriptors` descriptors and, if wanted, credentials.
+/// Receives one message, with room for credentials and for `descriptors` descriptors; where no credentials come, their
+/// room may take a few descriptors more.
 ///
 /// # Errors
 /// Whatever recvmsg(2) gives, EINTR excepted.
@@ -128,7 +129,6 @@ pub fn receive(
     into: &Space<'_>,
     flags: i32,
     descriptors: usize,
-    credentials: bool,
 ) -> Result<Received, Errno> {
     let mut vector = libc::iovec {
         iov_base: into.start.cast(),
@@ -138,11 +138,9 @@ pub fn receive(
     let mut header = empty_header();
     header.msg_iov = &raw mut vector;
     header.msg_iovlen = 1;
-    // Exactly what is needed: padding after the last would let the kernel install one descriptor more than asked for.
-    let mut control_length = 0;
-    if credentials {
-        control_length += sizes(size_of::<libc::ucred>()).1;
-    }
+    // Always room for credentials: with SO_PASSCRED they come first, wanted or not, and would take the descriptors' room.
+    // Then exactly what is asked for: padding after the last would let the kernel install one more.
+    let mut control_length = sizes(size_of::<libc::ucred>()).1;
     if descriptors > 0 {
         control_length += sizes(descriptors * size_of::<RawFd>()).0;
     }
@@ -153,10 +151,8 @@ pub fn receive(
         header.msg_name = address.cast();
         // SAFETY: `room` is alive and holds the length of its own memory.
         header.msg_namelen = unsafe { *address_length };
-        if control_length > 0 {
-            header.msg_control = control.as_mut_ptr().cast();
-            header.msg_controllen = control_length;
-        }
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = control_length;
         // SAFETY: everything that the header points to is writable and outlives the call; the bytes are,
         // as a `Space` promises.
         unsafe { libc::recvmsg(fd, &raw mut header, flags) }

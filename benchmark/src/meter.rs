@@ -1,4 +1,4 @@
-//! Reads what a process has used so far. Called at both ends of the timed window, by the load itself: no other
+//! Reads what a process has used so far. Called at both ends of the timed window, by the loads themselves: no other
 //! process knows the moment as exactly. Must never be called inside the window.
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 /// What a process has used since it started.
-pub(crate) struct Reading {
+pub struct Reading {
     cpu_ns: u64,
     user_ticks: u64,
     system_ticks: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Reading {
 
 /// What a process used within the window, where nothing else is said.
 #[derive(Serialize)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// CPU time of all threads, exact.
     cpu_ns: u64,
     /// Since the process started, not since the window began: the kernel divides CPU time into user and system by what
@@ -32,7 +32,8 @@ pub(crate) struct Usage {
 }
 
 impl Reading {
-    pub(crate) fn of(pid: Pid) -> Result<Self, Box<dyn Error>> {
+    /// Reads the process `pid` as it is now. Fails when it is gone.
+    pub fn of(pid: Pid) -> Result<Self, Box<dyn Error>> {
         let now = clock_gettime(ClockId::pid_cpu_clock_id(pid)?)?;
         let cpu_ns = u64::try_from(now.tv_sec())? * 1_000_000_000 + u64::try_from(now.tv_nsec())?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -56,7 +57,8 @@ impl Reading {
         })
     }
 
-    pub(crate) fn until(&self, end: &Self) -> Usage {
+    /// What was used between this reading and `end`.
+    pub fn until(&self, end: &Self) -> Usage {
         Usage {
             cpu_ns: end.cpu_ns.saturating_sub(self.cpu_ns),
             user_ticks: end.user_ticks,
@@ -68,8 +70,8 @@ impl Reading {
     }
 }
 
-/// Resident memory.
-pub(crate) fn rss_bytes(pid: Pid) -> Result<u64, Box<dyn Error>> {
+/// Resident memory of the process `pid`.
+pub fn rss_bytes(pid: Pid) -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes: u64 = line

@@ -1,0 +1,181 @@
+/** poll(), its waits and its ends; counters; what one batch holds. */
+import { getEventListeners } from 'node:events';
+
+import test from 'ava';
+import { EdgepollError, Poller } from 'edgepoll';
+
+import { pipe } from './poller-fixtures.js';
+import { drivers } from './support/process.js';
+
+const engines = ['epoll', 'poll', 'select'] as const;
+
+for (const driver of drivers) {
+  for (const engine of engines) {
+    test(`poll-looks: timeout 0 tells what is, and nothing else, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller<string>({ driver, engine });
+      t.teardown(() => poller.close());
+      const [first, second] = [pipe(t), pipe(t)];
+      poller.register(first.fd, { data: 'first' });
+      poller.register(second.fd, { data: 'second' });
+      t.deepEqual(await poller.poll({ timeout: 0 }), []);
+      second.write(1);
+      const [event, ...others] = await poller.poll({ timeout: 0 });
+      t.deepEqual(others, []);
+      t.deepEqual(event, {
+        fd: second.fd,
+        data: 'second',
+        readable: true,
+        writable: false,
+        priority: false,
+        readHangup: false,
+        hangup: false,
+        error: false,
+        mask: 1,
+      });
+      first.write(1);
+      const both = await poller.poll({ timeout: 0 });
+      t.deepEqual(both.map(({ data }) => data).toSorted(), ['first', 'second']);
+    });
+
+    test(`poll-waits: until something is ready, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller<string>({ driver, engine });
+      t.teardown(() => poller.close());
+      const watched = pipe(t);
+      const batch = poller.poll();
+      // What is registered during the wait is waited for as well.
+      poller.register(watched.fd, { data: 'late' });
+      setImmediate(() => watched.write(1));
+      t.deepEqual(
+        (await batch).map(({ data }) => data),
+        ['late'],
+      );
+      t.is((await poller.poll({ timeout: 60_000 })).length, 1, 'the level is still there');
+    });
+
+    test(`max-events: a batch is bounded, and everybody has a turn, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller<number>({ driver, engine, maxEvents: 3 });
+      t.teardown(() => poller.close());
+      for (let data = 0; data < 8; data += 1) {
+        const watched = pipe(t);
+        watched.write(1);
+        poller.register(watched.fd, { data });
+      }
+      const seen = new Set<number>();
+      for (let round = 0; round < 8; round += 1) {
+        // oxlint-disable-next-line no-await-in-loop -- one batch after the other
+        const batch = await poller.poll();
+        t.is(batch.length, 3);
+        for (const { data } of batch) seen.add(data);
+      }
+      t.is(seen.size, 8);
+      t.is(poller.stats().largestBatch, 3);
+    });
+  }
+
+  test(`poll-timeout: never early, and an empty batch at its end, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    poller.register(pipe(t).fd);
+    for (const timeout of [1, 7.5, 30]) {
+      const begun = performance.now();
+      // oxlint-disable-next-line no-await-in-loop -- one wait after the other
+      t.deepEqual(await poller.poll({ timeout }), []);
+      const took = performance.now() - begun;
+      t.true(took >= timeout, `${took} ms of ${timeout}`);
+    }
+  });
+
+  test(`poll-timeout: one that passed takes no event from whoever comes next, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    poller.register(watched.fd, { trigger: 'edge', data: 'kept' });
+    t.deepEqual(await poller.poll({ timeout: 1 }), []);
+    watched.write(1);
+    t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'kept');
+  });
+
+  test(`poll-settles: in the order of the calls, next() among them, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const [first, second] = [pipe(t), pipe(t)];
+    poller.register(first.fd, { trigger: 'edge', data: 'first' });
+    poller.register(second.fd, { trigger: 'edge', data: 'second' });
+    const one = poller[Symbol.asyncIterator]().next();
+    const batch = poller.poll();
+    first.write(1);
+    t.is((await one).value?.data, 'first');
+    second.write(1);
+    t.deepEqual(
+      (await batch).map(({ data }) => data),
+      ['second'],
+    );
+  });
+
+  test(`poll-abort: rejects with the reason, keeps no listener, takes no event, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    poller.register(watched.fd, { trigger: 'edge', data: 'kept' });
+    const { signal } = new AbortController();
+    watched.write(1);
+    t.is((await poller.poll({ signal })).length, 1);
+    t.is(getEventListeners(signal, 'abort').length, 0);
+    const controller = new AbortController();
+    const waiting = poller.poll({ signal: controller.signal, timeout: 60_000 });
+    const reason = new Error('enough');
+    controller.abort(reason);
+    t.is(await t.throwsAsync(waiting), reason);
+    t.is(await t.throwsAsync(poller.poll({ signal: controller.signal })), reason);
+    watched.write(1);
+    t.is((await poller.poll()).length, 1);
+  });
+
+  test(`poll-closed: what waits and what comes later is ERR_CLOSED, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    poller.register(pipe(t).fd);
+    const waiting = [poller.poll(), poller.poll({ timeout: 60_000 })];
+    poller.close();
+    for (const batch of [...waiting, poller.poll(), poller.poll({ timeout: 0 })]) {
+      // oxlint-disable-next-line no-await-in-loop -- each has its own verdict
+      await t.throwsAsync(batch, { instanceOf: EdgepollError, code: 'ERR_CLOSED' });
+    }
+  });
+
+  test(`poll-options: refused before anything waits, ${driver}`, (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    for (const timeout of [-1, Number.NaN, 2 ** 54, Infinity]) {
+      t.throws(() => poller.poll({ timeout }), {
+        instanceOf: RangeError,
+        code: 'ERR_OUT_OF_RANGE',
+      });
+    }
+    for (const options of [{ timeout: '5' }, { signal: 1 }, 5, null]) {
+      t.throws(() => poller.poll(options as never), { instanceOf: TypeError });
+    }
+  });
+
+  test(`stats: what happened is counted, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const none = {
+      waits: 0,
+      events: 0,
+      staleEvents: 0,
+      batches: 0,
+      largestBatch: 0,
+      closedDescriptors: 0,
+      renewals: 0,
+    };
+    t.deepEqual(poller.stats(), none);
+    const [first, second] = [pipe(t), pipe(t)];
+    for (const { fd } of [first, second]) poller.register(fd);
+    t.deepEqual(await poller.poll({ timeout: 0 }), []);
+    t.deepEqual(poller.stats(), { ...none, waits: 1 });
+    first.write(1);
+    second.write(1);
+    t.is((await poller.poll({ timeout: 0 })).length, 2);
+    t.deepEqual(poller.stats(), { ...none, waits: 2, events: 2, batches: 1, largestBatch: 2 });
+  });
+}

@@ -1,0 +1,200 @@
+/** What register() takes: triggers, exclusive, duplicates, owners, and what the engines refuse. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { open as openHandle } from 'node:fs/promises';
+
+import test from 'ava';
+import type { RegisterOptions } from 'edgepoll';
+import { EdgepollError, Poller, watch } from 'edgepoll';
+
+import { Fenced, pipe, pipeEnds } from './poller-fixtures.js';
+import { drivers, makeFifo, root } from './support/process.js';
+
+const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+for (const driver of drivers) {
+  test(`oneshot-rearm: silent until rearm(), which tells what holds, ${driver}`, async (t) => {
+    for (const trigger of ['oneshot', 'edge-oneshot'] as const) {
+      const fenced = new Fenced(t, driver);
+      const watched = pipe(t);
+      const registration = fenced.watch(watched.fd, { trigger });
+      watched.write(2);
+      /* oxlint-disable no-await-in-loop -- a script of steps */
+      t.deepEqual(await fenced.ready(), ['watched']);
+      watched.write(1);
+      t.deepEqual(await fenced.ready(), [], trigger);
+      registration.rearm();
+      t.deepEqual(await fenced.ready(), ['watched'], trigger);
+      t.deepEqual(await fenced.ready(), [], trigger);
+      registration.modify({ trigger, data: 'again' });
+      t.deepEqual(await fenced.ready(), ['again'], trigger);
+      watched.read(3);
+      registration.rearm();
+      t.deepEqual(await fenced.ready(), [], 'nothing holds');
+      watched.write(1);
+      t.deepEqual(await fenced.ready(), ['again'], trigger);
+      /* oxlint-enable no-await-in-loop */
+      registration.unregister();
+      t.throws(() => registration.rearm(), { code: 'ERR_CLOSED' });
+    }
+  });
+
+  test(`exclusive: watched, never modified, and refused with what the kernel refuses, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const watched = pipe(t);
+    const registration = fenced.watch(watched.fd, { exclusive: true });
+    t.throws(() => registration.modify({ writable: true }), { code: 'ERR_EXCLUSIVE' });
+    t.throws(() => registration.rearm(), { code: 'ERR_EXCLUSIVE' });
+    watched.write(1);
+    t.is((await fenced.next())?.data, 'watched');
+    const other = pipe(t);
+    const mixes: RegisterOptions<string>[] = [
+      { priority: true },
+      { readHangup: true },
+      { trigger: 'oneshot' },
+      { trigger: 'edge-oneshot' },
+    ];
+    for (const mix of mixes) {
+      const refused = { instanceOf: TypeError, code: 'ERR_INVALID_ARG_VALUE' };
+      t.throws(() => fenced.watch(other.fd, { ...mix, exclusive: true }), refused);
+    }
+    const plain = fenced.watch(other.fd, { exclusive: true, trigger: 'edge', wakeup: true });
+    plain.unregister();
+    const level = fenced.watch(other.fd);
+    t.throws(() => level.modify({ exclusive: true }), { code: 'ERR_EXCLUSIVE' });
+  });
+
+  test(`duplicate: the original may be closed and its number given away, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const path = makeFifo(t);
+    const fd = openSync(path, O_RDWR | O_NONBLOCK);
+    const registration = fenced.watch(fd, { duplicate: true, writable: true, trigger: 'edge' });
+    t.is(registration.fd, fd);
+    closeSync(fd);
+    const stranger = pipe(t);
+    const event = await fenced.next();
+    t.like(event, { fd, data: 'watched', writable: true });
+    stranger.write(1);
+    t.deepEqual(await fenced.ready(), []);
+    registration.unregister();
+    t.is(fenced.poller.size, 1);
+  });
+
+  test(`duplicate: two of one descriptor are two registrations, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    poller.register(watched.fd, { data: 'first' });
+    poller.register(watched.fd, { data: 'second', duplicate: true });
+    watched.write(1);
+    const batch = await poller.poll();
+    t.deepEqual(batch.map(({ data }) => data).toSorted(), ['first', 'second']);
+  });
+
+  test(`owner: an object with the descriptor will do, and is refused once it is closed, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const handle = await openHandle(makeFifo(t), O_RDWR | O_NONBLOCK);
+    const registration = poller.register(handle, { writable: true });
+    t.is(registration.fd, handle.fd);
+    t.like((await poller.poll())[0], { fd: handle.fd, writable: true });
+    registration.unregister();
+    await handle.close();
+    t.throws(() => poller.register(handle), { instanceOf: RangeError });
+  });
+
+  test(`engine-refuses: edges and exclusive are epoll's alone, ${driver}`, (t) => {
+    for (const engine of ['poll', 'select'] as const) {
+      const poller = new Poller({ driver, engine });
+      t.teardown(() => poller.close());
+      const watched = pipe(t);
+      const mixes: RegisterOptions<undefined>[] = [
+        { trigger: 'edge' },
+        { trigger: 'edge-oneshot' },
+        { exclusive: true },
+        { wakeup: true },
+      ];
+      for (const mix of mixes) {
+        const error = t.throws(() => poller.register(watched.fd, mix), { instanceOf: TypeError });
+        t.true(error?.message.includes(`'${engine}'`), error?.message);
+      }
+      t.is(poller.size, 0);
+      t.true(poller.register(watched.fd).active);
+    }
+  });
+
+  test(`regular-file: epoll refuses it and says what to do, poll and select call it ready, ${driver}`, async (t) => {
+    const fd = openSync(`${root}/package.json`, O_RDONLY);
+    t.teardown(() => closeSync(fd));
+    const epoll = new Poller({ driver });
+    t.teardown(() => epoll.close());
+    const error = t.throws(() => epoll.register(fd), {
+      instanceOf: EdgepollError,
+      code: 'ERR_NOT_POLLABLE',
+    });
+    t.regex(error?.message ?? '', /read it directly, or use the engine 'poll'/);
+    for (const engine of ['poll', 'select'] as const) {
+      const poller = new Poller({ driver, engine });
+      t.teardown(() => poller.close());
+      poller.register(fd);
+      // oxlint-disable-next-line no-await-in-loop -- one engine after the other
+      t.like(await poller.poll(), [{ fd, readable: true }]);
+    }
+  });
+
+  test(`watch: one descriptor, until the loop is left, ${driver}`, async (t) => {
+    const watched = pipe(t);
+    watched.write(3);
+    let told = 0;
+    for await (const event of watch(watched.fd, { driver, data: 'mine' })) {
+      t.like(event, { fd: watched.fd, data: 'mine', readable: true });
+      watched.read(1);
+      told += 1;
+      if (told === 3) break;
+    }
+    t.is(told, 3);
+    t.notThrows(() => watch(watched.fd, { driver }).return?.(), 'nothing is left behind');
+  });
+
+  test(`watch: its ends, ${driver}`, async (t) => {
+    const watched = pipe(t);
+    watched.write(1);
+    let told = 0;
+    for await (const event of watch(watched.fd, { driver, trigger: 'oneshot' })) {
+      t.is(event.fd, watched.fd);
+      told += 1;
+    }
+    t.is(told, 1, 'a oneshot is one event');
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    watched.read(1);
+    const waiting = watch(watched.fd, { driver, signal: controller.signal }).next();
+    controller.abort(reason);
+    t.is(await t.throwsAsync(waiting), reason);
+    t.throws(() => watch(-1, { driver }), { instanceOf: RangeError });
+
+    const { reader, closeWriter } = pipeEnds(t);
+    const events = watch(reader, { driver, readable: false });
+    closeWriter();
+    t.like((await events.next()).value, { hangup: true, readable: false });
+    await events.return?.();
+  });
+
+  test(`closed-under-us: told once, the others go on, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+    const closed = poller.register(fd, { data: 'closed' });
+    const watched = pipe(t);
+    poller.register(watched.fd, { data: 'watched' });
+    const waiting = poller.poll();
+    closeSync(fd);
+    const error = await t.throwsAsync(waiting, { instanceOf: EdgepollError });
+    t.like(error, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+    t.false(closed.active);
+    t.is(poller.size, 1);
+    t.is(poller.stats().closedDescriptors, 1);
+    watched.write(1);
+    t.is((await poller.poll())[0]?.data, 'watched');
+    t.notThrows(() => closed.unregister());
+  });
+}

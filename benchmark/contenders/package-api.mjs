@@ -1,0 +1,39 @@
+// Loads the packages that are measured: edgepoll from this clone's build, npm's epoll from benchmark/node_modules.
+// Imported at run time, so that the type check needs neither of them built.
+
+const dist = new URL('../../dist/', import.meta.url);
+
+/**
+ * What the contenders use of a Poller, and no more.
+ * @typedef {object} Event
+ * @property {number} fd
+ * @property {number} data
+ * @property {boolean} readable
+ *
+ * @typedef {object} Options
+ * @property {boolean} readable
+ * @property {'level' | 'edge'} [trigger]
+ * @property {number} data
+ *
+ * @typedef {AsyncIterable<Event> & { register(fd: number, options: Options): unknown, poll(): Promise<Event[]> }} Poller
+ * @typedef {{ Poller: new (options?: { engine?: string }) => Poller }} Edgepoll
+ *
+ * @typedef {object} Epoll
+ * @property {(fd: number, events: number) => Epoll} add
+ * @property {(fd: number) => Epoll} remove
+ *
+ * @typedef {(error: Error | null, fd: number, events: number) => void} Callback
+ * @typedef {{ new (callback: Callback): Epoll, EPOLLIN: number }} EpollClass
+ */
+
+/** @returns {Promise<Edgepoll>} */
+export function edgepoll() {
+  return import(new URL('index.js', dist).href);
+}
+
+/** The class of the drop-in, or of the package it stands in for. @param {'edgepoll/epoll' | 'epoll'} name @returns {Promise<EpollClass>} */
+export async function epollClass(name) {
+  const module = await import(name === 'epoll' ? name : new URL('epoll/index.js', dist).href);
+  // What a CommonJS package exports at run time is found on its default export only.
+  return module.Epoll ?? module.default.Epoll;
+}
