@@ -27,7 +27,7 @@ const signatures = {
 
 test('constructor: without a callback', (t) => {
   for (const value of [undefined, null, 1, {}, 'x']) {
-    const callback = value as unknown as () => void;
+    const callback = value as () => void;
     const error = t.throws(() => new Epoll(callback), { instanceOf: Error });
     t.is(String(error), 'Error: First argument to construtor must be a callback');
     t.is((error as NodeJS.ErrnoException).code, 'ERR_INVALID_ARG_TYPE');

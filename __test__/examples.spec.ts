@@ -16,8 +16,8 @@ import { folder, run, start } from './support/process.js';
 const npm = ['run', '--silent', 'example', '--'];
 
 /** Runs an example by a shell, which opens its stdin in some way. */
-function shell(command: string, file: string, input = ''): Promise<Ended> {
-  return run('sh', ['-c', command], { FILE: file, INPUT: input });
+function shell(command: string, file: string, input: string, engine: string): Promise<Ended> {
+  return run('sh', ['-c', command], { FILE: file, INPUT: input, ENGINE: engine });
 }
 
 interface Running {
@@ -142,7 +142,7 @@ test('chat: lines go to everybody and back, joins and leaves are told', async (t
   await interrupt(t, running);
 });
 
-const copy = 'npm run --silent example -- copy "$FILE"';
+const copy = 'npm run --silent example -- copy --engine "$ENGINE" "$FILE"';
 const ways: [name: string, command: string, bytes: Buffer][] = [
   ['a file', `${copy} < "$INPUT"`, randomBytes(300_000)],
   ['a pipe', `cat "$INPUT" | ${copy}`, randomBytes(300_000)],
@@ -153,18 +153,29 @@ const ways: [name: string, command: string, bytes: Buffer][] = [
   ['/dev/null', `${copy} < /dev/null`, Buffer.alloc(0)],
 ];
 
-for (const [name, command, bytes] of ways) {
-  test(`copy: stdin is ${name}`, async (t) => {
-    const [input, output] = ['input', 'output'].map((file) => join(folder(t), file)) as [
-      string,
-      string,
-    ];
-    writeFileSync(input, bytes);
-    const { code, stderr } = await shell(command, output, input);
-    t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-    t.true(readFileSync(output).equals(bytes));
-  });
+for (const engine of ['epoll', 'poll', 'select']) {
+  for (const [name, command, bytes] of ways) {
+    test(`copy: stdin is ${name}, ${engine}`, async (t) => {
+      const [input, output] = ['input', 'output'].map((file) => join(folder(t), file)) as [
+        string,
+        string,
+      ];
+      writeFileSync(input, bytes);
+      const { code, stderr } = await shell(command, output, input, engine);
+      t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      t.true(readFileSync(output).equals(bytes));
+    });
+  }
 }
+
+test('copy: an engine that there is not is refused before the file is touched', async (t) => {
+  const output = join(folder(t), 'output');
+  writeFileSync(output, 'still here');
+  const { code, stderr } = await run('npm', [...npm, 'copy', '--engine=kqueue', output]);
+  t.not(code, 0);
+  t.regex(stderr, /engine must be 'epoll' or 'poll' or 'select', not 'kqueue'/);
+  t.is(readFileSync(output, 'utf8'), 'still here');
+});
 
 test('copy: a pipe that is written slowly, and a file that is in the way is replaced', async (t) => {
   const output = join(folder(t), 'output');
@@ -181,7 +192,7 @@ test('copy: without a file, and into a folder that is not there', async (t) => {
   const usage = await run('npm', [...npm, 'copy']);
   t.deepEqual(
     { code: usage.code, stderr: usage.stderr },
-    { code: 2, stderr: 'usage: copy FILE\n' },
+    { code: 2, stderr: 'usage: copy [--engine epoll|poll|select] FILE\n' },
   );
   const nowhere = join(folder(t), 'none', 'output');
   const { code, stderr } = await run('npm', [...npm, 'copy', nowhere]);
@@ -193,7 +204,7 @@ test('unknown-example: exit code 2 and the names of those there are', async (t) 
   for (const name of [['nothing'], ['../echo'], []]) {
     const { code, stdout, stderr } = await run('npm', [...npm, ...name]);
     t.deepEqual({ code, stdout }, { code: 2, stdout: '' });
-    t.regex(stderr, /^examples: chat copy echo$/m);
+    t.regex(stderr, /^examples: chat copy echo fd-pass notify run-until watch-dir$/m);
   }
 });
 

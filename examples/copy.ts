@@ -1,12 +1,21 @@
-/** Copies stdin to a file, reading only when stdin is ready: `npm run --silent example -- copy FILE < input`. */
+/**
+ * Copies stdin to a file, reading only when stdin is ready:
+ * `npm run --silent example -- copy [--engine epoll|poll|select] FILE < input`.
+ */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 
+import type { Engine } from 'edgepoll';
 import { EdgepollError, Poller } from 'edgepoll';
 
 const STDIN = 0;
-const path = process.argv[2];
-if (path === undefined) {
-  process.stderr.write('usage: copy FILE\n');
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { engine: { type: 'string', default: 'epoll' } },
+});
+const [path, ...others] = positionals;
+if (path === undefined || others.length > 0) {
+  process.stderr.write('usage: copy [--engine epoll|poll|select] FILE\n');
   process.exit(2);
 }
 
@@ -28,13 +37,12 @@ function copyOnce(input: number, output: number): boolean {
   return length > 0;
 }
 
-async function copy(output: number): Promise<void> {
-  const poller = new Poller();
+async function copy(poller: Poller, output: number): Promise<void> {
   try {
     poller.register(STDIN);
   } catch (error) {
     poller.close();
-    // A file never makes its reader wait; there is nothing to poll for.
+    // A file never makes its reader wait. poll and select say so at each look; epoll refuses it.
     if (!(error instanceof EdgepollError) || error.code !== 'ERR_NOT_POLLABLE') throw error;
     while (copyOnce(STDIN, output));
     return;
@@ -43,9 +51,11 @@ async function copy(output: number): Promise<void> {
   for await (const { fd } of poller) if (!copyOnce(fd, output)) break;
 }
 
+// The poller says which engines there are. It comes first: a wrong word must not cost a file.
+const poller = new Poller({ engine: values.engine as Engine });
 const output = openSync(path, 'w');
 try {
-  await copy(output);
+  await copy(poller, output);
 } finally {
   closeSync(output);
 }

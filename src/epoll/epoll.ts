@@ -40,9 +40,9 @@ function refusal(code: string, message: string): Error {
 /**
  * Watches descriptors and calls back, with epoll(7): the interface of npm `epoll` 4.
  *
- * An event of a descriptor is told once per turn of the event loop, one event a turn, and the next is not looked
- * for before the callback and its microtasks are done. A watched descriptor keeps the process and this object
- * alive until it is removed.
+ * One event a call: the kernel is not asked for the next before the callback and its microtasks are done, so an event
+ * is never about what an earlier callback drained or removed. A watched descriptor keeps the process and this object
+ * alive until it is removed or closed.
  *
  * @example
  * const { Epoll } = require('edgepoll/epoll');
@@ -112,7 +112,7 @@ export class Epoll {
   }
 
   /**
-   * Changes what a descriptor is watched for (EPOLL_CTL_MOD). After a `EPOLLONESHOT` event it watches again. Gives
+   * Changes what a descriptor is watched for (EPOLL_CTL_MOD). After an `EPOLLONESHOT` event it watches again. Gives
    * this object. Throws as `add()` does, and `ENOENT` when the descriptor is not watched.
    */
   modify(fd: number, events: number): this {

@@ -205,7 +205,12 @@ export class Watches {
       if (events === NOTHING) this.#release(watch);
       else watch.owner.tell(watch.fd, events as number);
     } finally {
-      if (this.#bySlot.size > 0) this.#want();
+      // Behind what the callback has left in the queue: not every host runs that before it calls us again.
+      queueMicrotask(this.#goOn);
     }
   }
+
+  readonly #goOn = (): void => {
+    if (this.#bySlot.size > 0) this.#want();
+  };
 }

@@ -1,0 +1,74 @@
+/**
+ * Hands an open file to another process, over a Unix socket (SCM_RIGHTS):
+ *
+ *     npm run --silent example -- fd-pass receive SOCKET > copy
+ *     npm run --silent example -- fd-pass send SOCKET FILE        (`-` is its own stdin)
+ *
+ * The receiver writes what it reads from the file to its stdout. It never learns the file's path.
+ */
+import { closeSync, createReadStream, openSync, unlinkSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+
+import { watch } from 'edgepoll';
+import type { Message, Socket, UnixAddress } from 'edgepoll/fd';
+import { socket } from 'edgepoll/fd';
+
+/** Does `attempt` until it gives something, waiting for the socket each time that it does not. */
+async function retry<T>(
+  on: Socket,
+  until: 'readable' | 'writable',
+  attempt: () => T | null,
+): Promise<T> {
+  for (;;) {
+    const result = attempt();
+    if (result !== null) return result;
+    for await (const _ of watch(on, { [until]: true })) break;
+  }
+}
+
+async function send(to: UnixAddress, path: string): Promise<void> {
+  const file = path === '-' ? 0 : openSync(path, 'r');
+  const connection = socket('unix', 'seqpacket');
+  try {
+    if (!connection.connect(to)) await connection.connected();
+    await retry(connection, 'writable', () =>
+      connection.sendMessage({ data: 'a file', descriptors: [file] }),
+    );
+  } finally {
+    connection.close();
+    if (file !== 0) closeSync(file);
+  }
+}
+
+async function receive(at: UnixAddress): Promise<void> {
+  const listener = socket('unix', 'seqpacket');
+  let message: Message;
+  listener.bind(at);
+  try {
+    listener.listen();
+    // To stderr: stdout is the file's.
+    process.stderr.write(`listening on ${at.path}\n`);
+    const { socket: connection } = await retry(listener, 'readable', () => listener.accept());
+    // Room for one: whatever else came with it is closed by the kernel.
+    message = await retry(connection, 'readable', () =>
+      connection.receiveMessage({ descriptors: 1 }),
+    );
+    connection.close();
+  } finally {
+    listener.close();
+    unlinkSync(at.path);
+  }
+  const [file] = message.descriptors;
+  if (file === undefined) throw new Error('the sender sent no file');
+  await pipeline(createReadStream('', { fd: file.release() }), process.stdout);
+}
+
+const [mode, path, file, ...others] = process.argv.slice(2);
+if (mode === 'send' && path !== undefined && file !== undefined && others.length === 0) {
+  await send({ family: 'unix', path }, file);
+} else if (mode === 'receive' && path !== undefined && file === undefined) {
+  await receive({ family: 'unix', path });
+} else {
+  process.stderr.write('usage: fd-pass send SOCKET FILE | fd-pass receive SOCKET\n');
+  process.exitCode = 2;
+}

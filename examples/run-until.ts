@@ -1,0 +1,110 @@
+/**
+ * Runs a command until it ends, a time limit passes, or SIGINT or SIGTERM comes: three kinds of descriptors in one
+ * loop. `npm run --silent example -- run-until [--seconds N] [--grace N] COMMAND [ARGUMENT …]`.
+ *
+ * The exit status tells which: the command's own (128 + n if signal n ended it), 124 for the limit, 130 for SIGINT,
+ * 143 for SIGTERM, 127 for a command that cannot be started. Whoever is still there after the grace is killed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { parseArgs } from 'node:util';
+
+import { EdgepollError, Poller } from 'edgepoll';
+import { pidfd, signalfd, timerfd } from 'edgepoll/fd';
+
+const LIMIT_PASSED = 124;
+const CANNOT_START = 127;
+const BY_SIGNAL = 128;
+
+/** Options end where the command begins. */
+function readArguments() {
+  const words = process.argv.slice(2);
+  let own = 0;
+  while (words[own]?.startsWith('--') === true && words[own] !== '--') {
+    own += words[own]?.includes('=') === true ? 1 : 2;
+  }
+  const { values } = parseArgs({
+    args: words.slice(0, own),
+    options: {
+      seconds: { type: 'string', default: '60' },
+      grace: { type: 'string', default: '5' },
+    },
+  });
+  const command = words.slice(words[own] === '--' ? own + 1 : own);
+  return {
+    limit: seconds('seconds', values.seconds),
+    grace: seconds('grace', values.grace),
+    command,
+  };
+}
+
+/** Seconds as milliseconds. Number() would take '' for 0. */
+function seconds(name: string, text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  throw new RangeError(`--${name} must be seconds, not '${text}'`);
+}
+
+const { limit, grace, command } = readArguments();
+const [program, ...words] = command;
+if (program === undefined) {
+  process.stderr.write('usage: run-until [--seconds N] [--grace N] COMMAND [ARGUMENT …]\n');
+  process.exit(2);
+}
+
+// Before the command: a signal that comes while it starts waits here.
+const signals = signalfd(['SIGINT', 'SIGTERM']);
+const timer = timerfd();
+const child = spawn(program, words, { stdio: 'inherit' });
+const exit = once(child, 'exit') as Promise<
+  [code: number | null, signal: keyof typeof constants.signals | null]
+>;
+
+async function run(pid: number): Promise<number> {
+  // Nobody collects the child before the event loop turns, so the number is still its own.
+  const running = pidfd(pid);
+  const poller = new Poller<'ended' | 'limit' | 'signal'>();
+  poller.register(running, { data: 'ended' });
+  poller.register(timer, { data: 'limit' });
+  poller.register(signals, { data: 'signal' });
+  timer.set({ after: limit });
+
+  let status: number | undefined;
+  const stop = (reason: number, signal: NodeJS.Signals): void => {
+    try {
+      // The second time it is not asked any more.
+      running.kill(status === undefined ? signal : 'SIGKILL');
+    } catch (error) {
+      // It ended by itself meanwhile, which is the next event.
+      if (error instanceof EdgepollError && error.code === 'ESRCH') return;
+      throw error;
+    }
+    status ??= reason;
+    timer.set({ after: grace });
+  };
+  try {
+    for await (const { data } of poller) {
+      if (data === 'ended') break;
+      if (data === 'limit') {
+        if (timer.read() !== null) stop(LIMIT_PASSED, 'SIGTERM');
+      } else {
+        const told = signals.read();
+        if (told !== null) stop(BY_SIGNAL + told.number, told.signal);
+      }
+    }
+  } finally {
+    running.close();
+  }
+  const [code, signal] = await exit;
+  return status ?? code ?? BY_SIGNAL + (signal === null ? 0 : constants.signals[signal]);
+}
+
+if (child.pid === undefined) {
+  const error: unknown = await exit.catch((reason: unknown) => reason);
+  process.stderr.write(`run-until: ${error instanceof Error ? error.message : program}\n`);
+  process.exitCode = CANNOT_START;
+} else {
+  process.exitCode = await run(child.pid);
+}
+timer.close();
+signals.close();

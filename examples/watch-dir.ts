@@ -1,0 +1,39 @@
+/** Tells every change in a folder, a line each: `npm run --silent example -- watch-dir DIR`. Ctrl-C ends it. */
+import { inotify } from 'edgepoll/fd';
+
+const [path, ...others] = process.argv.slice(2);
+if (path === undefined || others.length > 0) {
+  process.stderr.write('usage: watch-dir DIR\n');
+  process.exit(2);
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+
+const changes = inotify();
+changes.add(path, [
+  'create',
+  'delete',
+  'closeWrite',
+  'attributes',
+  'movedFrom',
+  'movedTo',
+  'deleteSelf',
+  'moveSelf',
+  'onlyDirectory',
+]);
+process.stdout.write(`watching ${path} pid ${process.pid}\n`);
+
+try {
+  for await (const { type, name, isDirectory } of changes.values({ signal: stop.signal })) {
+    // The watch is gone with its folder.
+    if (type === 'ignored') break;
+    // A name may hold anything but a slash, line ends as well: quoted, a change stays one line.
+    const what = name === undefined ? '' : ` ${JSON.stringify(name)}${isDirectory ? '/' : ''}`;
+    process.stdout.write(`${type}${what}\n`);
+  }
+} catch (error) {
+  if (!stop.signal.aborted) throw error;
+} finally {
+  changes.close();
+}
