@@ -7,11 +7,8 @@ import { EDGEPOLL, NPM_EPOLL } from './names.mjs';
 const CPU_TO_NPM_EPOLL = 0.5;
 const EXCESS_US = 3;
 const BATCH_USER_US = 0.5;
-/**
- * What a line must be to count as one: how much of the variance it explains, and how much it rises over the range. Not more of
- * the variance, because the caches of a small machine end before 10,000 descriptors and bend the line upwards.
- */
-const POLL_R2 = 0.95;
+/** What a line must be to count as one: how much of the variance it explains, and how much it rises over the range. */
+const POLL_R2 = 0.98;
 const POLL_GROWTH = 10;
 /** What counts as flat: the time with 10,000 idle descriptors over that with 100. */
 const EPOLL_GROWTH = 1.5;
