@@ -144,8 +144,15 @@ for (const driver of drivers) {
       (await poller.poll()).map(({ data }) => data),
       ['timer'],
     );
-    poller.close();
+    poller.register(eventfd(), { data: 'held by the poller alone' });
     timer.close();
+    await t.throwsAsync(poller.poll(), { code: 'ERR_DESCRIPTOR_CLOSED' });
+    counter.write();
+    t.deepEqual(
+      (await poller.poll()).map(({ data }) => data),
+      ['counter'],
+    );
+    poller.close();
     counter.close();
   });
 }

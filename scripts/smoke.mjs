@@ -56,7 +56,8 @@ async function stagePackage() {
   }
   cpSync(inProject('__test__/smoke'), `${stage}/smoke`, { recursive: true });
   const { version, exports } = JSON.parse(readFileSync(`${target}/package.json`, 'utf8'));
-  for (const path of Object.values(exports['.'])) {
+  const entries = Object.values(exports).filter((entry) => typeof entry === 'object');
+  for (const path of entries.flatMap((entry) => Object.values(entry))) {
     if (!existsSync(`${target}/${path}`)) fail(`the packed package lacks ${path}`);
   }
   const project = { private: true, type: 'module', dependencies: { edgepoll: version } };

@@ -36,6 +36,9 @@ import {
 } from './validate.js';
 
 const FIELDS = 3;
+/** Bits of the field after the records: the other half stands in the glue's poller. */
+const DELIVERING = 1;
+const WANTED = 2;
 const EMFILE = 24;
 
 /** The glue asks after this many registrations itself, each time that libuv's loop is about to wait. */
@@ -163,7 +166,7 @@ export class Poller<T = undefined>
     this.#signal = optionalSignal('signal', options.signal);
     this.#driver = chooseDriver(options.driver);
     this.#signal?.throwIfAborted();
-    this.#records = new Int32Array(maxEvents * FIELDS);
+    this.#records = new Int32Array(maxEvents * FIELDS + 1);
     this.#native = openNative(this.#driver, engine, this.#records, (count, moved) => {
       if (moved !== 0) this.#learnOwn();
       this.#deliver(count);
@@ -242,8 +245,8 @@ export class Poller<T = undefined>
   #deliver(count: number): void {
     this.#read(count);
     this.#serve();
-    if (this.#waiters.length > 0) this.#native.want();
-    else this.#stopChecks();
+    if (this.#waiters.length > 0) this.#want();
+    else if (this.#checks !== undefined) this.#stopChecks();
   }
 
   #read(count: number): void {
@@ -280,7 +283,8 @@ export class Poller<T = undefined>
       }
       served += 1;
     }
-    if (served > 0) this.#waiters.splice(0, served);
+    if (served === this.#waiters.length) this.#waiters.length = 0;
+    else if (served > 0) this.#waiters.splice(0, served);
   }
 
   /** What is ready, up to one batch; or the rejection, if that is first; `undefined` when there is nothing. */
@@ -318,7 +322,11 @@ export class Poller<T = undefined>
 
   /** Somebody waits. */
   #want(): void {
-    this.#native.want();
+    const control = this.#maxEvents * FIELDS;
+    const state = this.#records[control] as number;
+    // Inside a delivery the glue looks for this by itself, which spares a call per event.
+    if ((state & DELIVERING) === 0) this.#native.want();
+    else this.#records[control] = state | WANTED;
     this.#watchClosing();
   }
 

@@ -5,11 +5,12 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 import type { Driver } from 'edgepoll';
 import type { SignalInfo } from 'edgepoll/fd';
-import { eventfd, signalfd } from 'edgepoll/fd';
+import { signalfd } from 'edgepoll/fd';
 
 const ROUNDS = 1000;
 
 async function worker(): Promise<void> {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
   parentPort?.postMessage('here');
   // Sleeps in its event loop until it is told to go.
   if (parentPort !== null) await once(parentPort, 'message');
@@ -79,9 +80,8 @@ async function main(): Promise<void> {
   const [, childSignal] = (await childEnded) as [number | null, string | null];
   reopened.close();
 
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
   for (const thread of [...workers, later]) thread.postMessage('go');
-  const counter = eventfd();
-  counter.close();
   const report = {
     wrong: wrong.slice(0, 3),
     fromOthers,

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 
 import { connect, EdgepollError, listen, Poller } from 'edgepoll';
 
+import { descriptors } from './fd.mjs';
+
 const host = '127.0.0.1';
 
 function sha(bytes) {
@@ -127,5 +129,6 @@ await echoByEvents();
 await lines();
 await errors();
 await readiness();
+await descriptors();
 await left();
 console.log('smoke ok');

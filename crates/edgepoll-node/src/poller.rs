@@ -28,6 +28,14 @@ const SET_SIZE: i32 = -1;
 const TRIGGER: i32 = -2;
 const CLOSED: i32 = -3;
 
+/// Bits of the field after the records.
+mod control {
+    /// The glue's: a delivery is under way, so that there is no need to call.
+    pub(super) const DELIVERING: i32 = 1;
+    /// JavaScript's: somebody waits again.
+    pub(super) const WANTED: i32 = 2;
+}
+
 struct Working {
     poller: Poller,
     /// Keeps the record array alive; nobody but its owner in TypeScript has it, so it cannot be detached.
@@ -42,6 +50,13 @@ struct Looked {
 }
 
 impl Working {
+    /// The field after the records.
+    fn control(&mut self) -> &mut i32 {
+        // SAFETY: the array has one field more than `capacity` records, and lives as long as we do; JavaScript is not
+        // running while we hold the borrow.
+        unsafe { &mut *self.records.add(self.capacity * FIELDS) }
+    }
+
     /// Fills the records with what is ready now.
     fn look(&mut self) -> std::result::Result<Looked, Errno> {
         let Working {
@@ -83,6 +98,8 @@ struct Core {
     refed: Cell<bool>,
     /// Somebody waits for the next event. Without a consumer a level-triggered descriptor would make us spin.
     wanted: Cell<bool>,
+    /// Something was delivered since the loop last went to wait.
+    delivered: Cell<bool>,
 }
 
 impl Core {
@@ -153,6 +170,8 @@ impl Core {
     }
 
     fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
+        self.delivered.set(true);
+        self.with(|working| *working.control() = control::DELIVERING);
         let deliver = self.deliver.borrow().clone();
         let arguments = (
             node::number(env, count),
@@ -160,6 +179,17 @@ impl Core {
         );
         if let (Some(deliver), (Some(count), Some(moved))) = (deliver, arguments) {
             deliver.call(&[count, moved]);
+        }
+        let told = self.with(|working| std::mem::take(working.control()));
+        if told.is_some_and(|told| told & control::WANTED != 0) {
+            self.wanted.set(true);
+        }
+    }
+
+    /// Asks after up to `limit` descriptors, and tells of those that were closed.
+    fn check(self: &Rc<Core>, env: sys::napi_env, limit: usize) {
+        if self.with(|working| working.poller.check(limit)) == Some(true) {
+            self.announce(env);
         }
     }
 
@@ -192,13 +222,21 @@ impl Task for Announcer {
         self.is_present() && self.core.wanted.get() && self.core.announce(env) && self.is_present()
     }
 
-    fn before_wait(&self, env: sys::napi_env) {
+    /// While events come one after the other the question can wait a moment: it costs as much as the event's own look.
+    fn before_wait(&self, env: sys::napi_env) -> bool {
         if !self.is_present() || !self.core.wanted.get() {
-            return;
+            return false;
         }
-        let check = |working: &mut Working| working.poller.check(CHECKED_PER_WAIT);
-        if self.core.with(check) == Some(true) {
-            self.core.announce(env);
+        if self.core.delivered.replace(false) {
+            return true;
+        }
+        self.core.check(env, CHECKED_PER_WAIT);
+        false
+    }
+
+    fn a_moment_later(&self, env: sys::napi_env) {
+        if self.is_present() && self.core.wanted.get() {
+            self.core.check(env, CHECKED_PER_WAIT);
         }
     }
 
@@ -236,7 +274,8 @@ pub struct PollerBinding {
 #[napi]
 impl PollerBinding {
     /// Opens one with the driver 'uv' or 'thread' and the engine 'epoll', 'poll' or 'select'. `deliver` is called
-    /// with the number of records in `records`, and 1 when `descriptors` has changed.
+    /// with the number of records in `records`, and 1 when `descriptors` has changed. The field after the last record is
+    /// 1 during a delivery: whoever waits again then sets 2 there instead of calling `want()`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -248,7 +287,12 @@ impl PollerBinding {
         let raw = env.raw();
         let kind = Kind::named(&driver);
         let (data, length) = node::bytes_of(raw, records.raw())?;
-        let capacity = length / FIELDS;
+        let capacity = length.saturating_sub(1) / FIELDS;
+        if capacity == 0 {
+            return Err(Error::from_reason(
+                "no room for a record and the control field",
+            ));
+        }
         let engine = match engine.as_str() {
             "poll" => EngineKind::Poll,
             "select" => EngineKind::Select,
@@ -276,6 +320,7 @@ impl PollerBinding {
             turn_of: Cell::new(0),
             refed: Cell::new(false),
             wanted: Cell::new(false),
+            delivered: Cell::new(false),
         });
         core.drive(raw)?;
         Ok(PollerBinding { core })
@@ -393,6 +438,8 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn unwant(&self) {
         self.core.wanted.set(false);
+        self.core
+            .with(|working| *working.control() &= !control::WANTED);
     }
 
     /// Counters, in the order of src/poller.ts.

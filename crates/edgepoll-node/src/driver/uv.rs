@@ -15,10 +15,14 @@ use napi::{sys, Error, Result};
 use super::Task;
 use crate::node;
 
-/// uv.h: UV_POLL and UV_PREPARE in `uv_handle_type`, and UV_READABLE.
+/// uv.h: UV_POLL, UV_PREPARE and UV_TIMER in `uv_handle_type`, and UV_READABLE.
 const UV_POLL: c_int = 8;
 const UV_PREPARE: c_int = 9;
+const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
+
+/// Milliseconds until [`Task::a_moment_later`].
+const A_MOMENT: u64 = 10;
 
 type Handle = *mut c_void;
 type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
@@ -30,6 +34,7 @@ type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
+type TimerStart = unsafe extern "C" fn(Handle, OnPrepare, u64, u64) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
 type Refer = unsafe extern "C" fn(Handle);
 
@@ -43,6 +48,8 @@ struct Libuv {
     prepare_init: PrepareInit,
     prepare_start: PrepareStart,
     prepare_stop: PollStop,
+    timer_init: PrepareInit,
+    timer_start: TimerStart,
     close: Close,
     refer: Refer,
     unref: Refer,
@@ -76,6 +83,12 @@ impl Libuv {
                 prepare_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(
                     c"uv_prepare_stop",
                 )?),
+                timer_init: std::mem::transmute::<*mut c_void, PrepareInit>(symbol(
+                    c"uv_timer_init",
+                )?),
+                timer_start: std::mem::transmute::<*mut c_void, TimerStart>(symbol(
+                    c"uv_timer_start",
+                )?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
                 refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
                 unref: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_unref")?),
@@ -92,6 +105,9 @@ struct State {
     handle: Box<[u64]>,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
     prepare: Box<[u64]>,
+    /// The `uv_timer_t` of the same task.
+    timer: Box<[u64]>,
+    timer_runs: Cell<bool>,
     /// Handles that libuv has not given back.
     open: Cell<u8>,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
@@ -110,6 +126,10 @@ impl State {
     /// The prepare handle, if the task wants one.
     fn prepare(&self) -> Option<Handle> {
         (!self.prepare.is_empty()).then(|| self.prepare.as_ptr().cast_mut().cast())
+    }
+
+    fn timer(&self) -> Handle {
+        self.timer.as_ptr().cast_mut().cast()
     }
 
     fn arm(&self) {
@@ -136,6 +156,16 @@ impl State {
         }
     }
 
+    /// Runs a part of the task. After a panic its state is unknown: it stops here, and the process is told why.
+    fn guard<T>(&self, run: impl FnOnce() -> T) -> Option<T> {
+        let result = catch_unwind(AssertUnwindSafe(run)).ok();
+        if result.is_none() {
+            self.close();
+            node::throw_uncaught(self.env, "edgepoll: a panic stopped the driver");
+        }
+        result
+    }
+
     fn close(&self) {
         if !self.closing.replace(true) {
             // SAFETY: the handles were initialised and are closed once, by the flag.
@@ -143,6 +173,7 @@ impl State {
                 (self.libuv.close)(self.raw(), on_close);
                 if let Some(prepare) = self.prepare() {
                     (self.libuv.close)(prepare, on_close);
+                    (self.libuv.close)(self.timer(), on_close);
                 }
             }
         }
@@ -165,10 +196,10 @@ impl UvDriver {
         node::check(status, "napi_get_uv_event_loop")?;
         // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
         let memory = |kind| unsafe { vec![0; (libuv.handle_size)(kind).div_ceil(8)] };
-        let prepare = if task.has_before_wait() {
-            memory(UV_PREPARE)
+        let (prepare, timer) = if task.has_before_wait() {
+            (memory(UV_PREPARE), memory(UV_TIMER))
         } else {
-            Vec::new()
+            (Vec::new(), Vec::new())
         };
         let closed = Rc::new(Cell::new(false));
         let state = Box::into_raw(Box::new(State {
@@ -176,6 +207,8 @@ impl UvDriver {
             env,
             handle: memory(UV_POLL).into_boxed_slice(),
             prepare: prepare.into_boxed_slice(),
+            timer: timer.into_boxed_slice(),
+            timer_runs: Cell::new(false),
             open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),
             task,
@@ -195,12 +228,15 @@ impl UvDriver {
         // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to us.
         unsafe { this.raw().cast::<*mut State>().write(state) };
         if let Some(prepare) = this.prepare() {
-            this.open.set(2);
-            // SAFETY: as above; the call cannot fail. It never keeps the loop alive.
+            this.open.set(3);
+            // SAFETY: as above; the calls cannot fail. Neither keeps the loop alive.
             unsafe {
                 (libuv.prepare_init)(event_loop.cast(), prepare);
-                prepare.cast::<*mut State>().write(state);
-                (libuv.unref)(prepare);
+                (libuv.timer_init)(event_loop.cast(), this.timer());
+                for handle in [prepare, this.timer()] {
+                    handle.cast::<*mut State>().write(state);
+                    (libuv.unref)(handle);
+                }
             }
         }
         let mut hook = ptr::null_mut();
@@ -256,15 +292,8 @@ impl UvDriver {
 unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
-    let watch = catch_unwind(AssertUnwindSafe(|| state.task.ready(state.env)));
-    match watch {
-        Ok(true) => {}
-        Ok(false) => state.disarm(),
-        Err(_) => {
-            // The task's state is unknown: it stops here, and the process is told why.
-            state.close();
-            node::throw_uncaught(state.env, "edgepoll: a panic stopped the driver");
-        }
+    if state.guard(|| state.task.ready(state.env)) == Some(false) {
+        state.disarm();
     }
 }
 
@@ -272,11 +301,19 @@ unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
 unsafe extern "C" fn on_prepare(handle: Handle) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
-    if catch_unwind(AssertUnwindSafe(|| state.task.before_wait(state.env))).is_err() {
-        // The task's state is unknown: it stops here, and the process is told why.
-        state.close();
-        node::throw_uncaught(state.env, "edgepoll: a panic stopped the driver");
+    let later = state.guard(|| state.task.before_wait(state.env));
+    if later == Some(true) && !state.closing.get() && !state.timer_runs.replace(true) {
+        // SAFETY: the handle was initialised and is not closing.
+        unsafe { (state.libuv.timer_start)(state.timer(), on_timer, A_MOMENT, 0) };
     }
+}
+
+/// libuv: the moment has passed.
+unsafe extern "C" fn on_timer(handle: Handle) {
+    // SAFETY: `data` was set at start and points to a state that lives until on_close.
+    let state = unsafe { &**handle.cast::<*const State>() };
+    state.timer_runs.set(false);
+    state.guard(|| state.task.a_moment_later(state.env));
 }
 
 /// libuv: a handle is its owner's again.
