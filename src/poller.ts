@@ -41,7 +41,7 @@ const DELIVERING = 1;
 const WANTED = 2;
 const EMFILE = 24;
 
-/** The glue asks after this many registrations itself, each time that libuv's loop is about to wait. */
+/** The glue asks after this many registrations itself, when libuv's loop is about to wait. */
 const CHECKED_BY_LOOP = 64;
 /** Milliseconds between two looks after closed descriptors, where no loop tells that it is about to wait. */
 const CHECK_INTERVAL = 1000;
@@ -122,8 +122,9 @@ const nothing = (): void => {};
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
  * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` that is
- * noticed before the loop waits again (64 registrations at a time), elsewhere within a second.
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` and up to
+ * 64 registrations that is noticed within some ten milliseconds, elsewhere within a second; in any case only while
+ * somebody waits.
  *
  * @example
  * const poller = new Poller();
@@ -148,6 +149,8 @@ export class Poller<T = undefined>
   #head = 0;
   #waiters: Waiter<T>[] = [];
   #checks: NodeJS.Timeout | undefined;
+  /** Somebody has waited since the last check. */
+  #askedSince = false;
   #batches = 0;
   #closed = false;
   #refed = true;
@@ -246,7 +249,6 @@ export class Poller<T = undefined>
     this.#read(count);
     this.#serve();
     if (this.#waiters.length > 0) this.#want();
-    else if (this.#checks !== undefined) this.#stopChecks();
   }
 
   #read(count: number): void {
@@ -332,9 +334,13 @@ export class Poller<T = undefined>
 
   /** Where the glue does not look after closed descriptors, or not after so many, this does. */
   #watchClosing(): void {
+    this.#askedSince = true;
     if (this.#checks !== undefined) return;
     if (this.#driver === 'uv' && this.#size <= CHECKED_BY_LOOP) return;
     this.#checks = setInterval(() => {
+      // Not for a consumer that has not come back: it looks for itself then.
+      if (!this.#askedSince && this.#waiters.length === 0) this.#stopChecks();
+      this.#askedSince = false;
       if (this.#native.check(this.#entries.length)) this.#deliver(this.#native.look());
     }, CHECK_INTERVAL);
     this.#checks.unref();

@@ -1,6 +1,9 @@
 //! The driver for hosts without libuv: one thread sleeps in poll(2) on the poll descriptor and wakes
 //! JavaScript by a thread-safe function that carries nothing, at most one call under way.
 //!
+//! The host may serve calls that come one after the other without going round its loop: after some of them the next
+//! waits for an immediate, so that timers and everybody else's input have their turn.
+//!
 //! The thread must never touch JavaScript, the task or the poll descriptor's contents. It is joined before
 //! the descriptor is closed.
 
@@ -20,7 +23,10 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Task;
-use crate::node;
+use crate::node::{self, Reference, Scope};
+
+/// Calls in a row until the loop must have gone round.
+const CALLS_IN_A_ROW: u32 = 8;
 
 /// What both threads see.
 struct Shared {
@@ -52,13 +58,63 @@ struct State {
     shared: RefCell<Option<Arc<Shared>>>,
     function: Cell<sys::napi_threadsafe_function>,
     thread: RefCell<Option<JoinHandle<()>>>,
+    /// The host's setImmediate and what it is given, if it has one; see [`State::yield_turn`].
+    immediate: RefCell<Option<Immediate>>,
+    /// Calls since the loop went round for certain.
+    in_a_row: Cell<u32>,
+    /// An immediate is under way, and whether it is to arm.
+    yielding: Cell<bool>,
+    arm_after: Cell<bool>,
     /// The clean-up hook was added and not removed.
     hooked: Cell<bool>,
     closed: Cell<bool>,
 }
 
+/// The host's function, and ours for it to call.
+struct Immediate {
+    set: Reference,
+    passed: Reference,
+}
+
 impl State {
     fn arm(&self) {
+        if self.yielding.get() {
+            self.arm_after.set(true);
+        } else {
+            self.arm_now();
+        }
+    }
+
+    /// Holds the next call back until the host's loop has gone round.
+    fn yield_turn(self: &Rc<State>) {
+        self.in_a_row.set(0);
+        let Some(_scope) = Scope::open(self.env) else {
+            return;
+        };
+        let immediate = self.immediate.borrow();
+        let Some(Immediate { set, passed }) = &*immediate else {
+            return;
+        };
+        let (Some(set), Some(passed)) = (set.value(), passed.value()) else {
+            return;
+        };
+        let mut result = ptr::null_mut();
+        // The strong count is given back by `on_immediate`.
+        let kept = Rc::into_raw(Rc::clone(self));
+        // SAFETY: all values are live in the scope above; a function is an object, as `recv` must be.
+        let status = unsafe {
+            sys::napi_call_function(self.env, set, set, 1, &raw const passed, &raw mut result)
+        };
+        if status == sys::Status::napi_ok {
+            self.yielding.set(true);
+        } else {
+            // SAFETY: the count taken out just above, which nobody else gives back.
+            drop(unsafe { Rc::from_raw(kept) });
+            node::surface_exception(self.env);
+        }
+    }
+
+    fn arm_now(&self) {
         if let Some(shared) = &*self.shared.borrow() {
             if !shared.armed.swap(true, Ordering::AcqRel) {
                 shared.nudge();
@@ -97,6 +153,7 @@ impl State {
             // The thread never waits for JavaScript, so this is short. A panic in it has nothing left to spoil.
             let _ = thread.join();
         }
+        self.immediate.borrow_mut().take();
         self.task.stopped();
         // SAFETY: made by Node-API, and released once, by the flag above.
         unsafe {
@@ -132,11 +189,16 @@ impl ThreadDriver {
             shared: RefCell::new(Some(Arc::clone(&shared))),
             function: Cell::new(ptr::null_mut()),
             thread: RefCell::new(None),
+            immediate: RefCell::new(None),
+            in_a_row: Cell::new(0),
+            yielding: Cell::new(false),
+            arm_after: Cell::new(false),
             hooked: Cell::new(false),
             closed: Cell::new(false),
         });
         let function = make_function(env, &state)?;
         state.function.set(function);
+        *state.immediate.borrow_mut() = find_immediate(env, &state);
         let mut driver = ThreadDriver {
             env,
             state,
@@ -275,10 +337,19 @@ unsafe extern "C" fn on_call(
     context: *mut c_void,
     _data: *mut c_void,
 ) {
-    // SAFETY: the context's strong count is given back by the finalizer, which comes after every call.
-    let state = unsafe { &*context.cast::<State>() };
+    let raw = context.cast_const().cast::<State>();
+    // SAFETY: the context's strong count is given back by the finalizer, which comes after every call; this is
+    // one count more, for the length of this call.
+    let state = unsafe {
+        Rc::increment_strong_count(raw);
+        Rc::from_raw(raw)
+    };
     if env.is_null() || state.closed.get() {
         return;
+    }
+    state.in_a_row.set(state.in_a_row.get() + 1);
+    if state.in_a_row.get() >= CALLS_IN_A_ROW && !state.yielding.get() {
+        state.yield_turn();
     }
     match catch_unwind(AssertUnwindSafe(|| state.task.ready(env))) {
         Ok(true) => state.arm(),
@@ -289,6 +360,65 @@ unsafe extern "C" fn on_call(
             node::throw_uncaught(env, "edgepoll: a panic stopped the driver");
         }
     }
+}
+
+/// The host's setImmediate with a function of ours to give to it.
+fn find_immediate(env: sys::napi_env, state: &Rc<State>) -> Option<Immediate> {
+    let (mut global, mut set, mut passed) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut kind = 0;
+    let data = Rc::as_ptr(state).cast_mut().cast::<c_void>();
+    // SAFETY: `env` is live: the caller is inside a call from JavaScript, which also has a scope open. The state
+    // outlives each call of `on_immediate`: `yield_turn` keeps a count for it.
+    let status = unsafe {
+        let mut status = sys::napi_get_global(env, &raw mut global);
+        if status == sys::Status::napi_ok {
+            let name = c"setImmediate".as_ptr();
+            status = sys::napi_get_named_property(env, global, name, &raw mut set);
+        }
+        if status == sys::Status::napi_ok {
+            status = sys::napi_typeof(env, set, &raw mut kind);
+        }
+        if status == sys::Status::napi_ok && kind == sys::ValueType::napi_function {
+            let call = Some(on_immediate as unsafe extern "C" fn(_, _) -> _);
+            status = sys::napi_create_function(env, ptr::null(), 0, call, data, &raw mut passed);
+        }
+        status
+    };
+    if status != sys::Status::napi_ok || passed.is_null() {
+        return None;
+    }
+    Some(Immediate {
+        set: Reference::new(env, set).ok()?,
+        passed: Reference::new(env, passed).ok()?,
+    })
+}
+
+/// The loop has gone round.
+unsafe extern "C" fn on_immediate(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    let mut data = ptr::null_mut();
+    // SAFETY: Node-API gives valid arguments; what is not wanted may be null.
+    let status = unsafe {
+        sys::napi_get_cb_info(
+            env,
+            info,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &raw mut data,
+        )
+    };
+    if status == sys::Status::napi_ok {
+        // SAFETY: the count that `yield_turn` kept for this call.
+        let state = unsafe { Rc::from_raw(data.cast_const().cast::<State>()) };
+        state.yielding.set(false);
+        if state.arm_after.replace(false) && !state.closed.get() {
+            state.arm_now();
+        }
+    }
+    ptr::null_mut()
 }
 
 /// The function is gone: nobody calls with this context again.
