@@ -159,6 +159,36 @@ fs.writeSync(1, ours);`;
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
 
+test('owner-closes-first: told by a remove() that comes many turns later', async (t) => {
+  const text = `
+const { Epoll } = require('edgepoll/epoll');
+const fs = require('fs');
+const [first, second] = process.argv.slice(2).map((path) =>
+  fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NONBLOCK));
+let turns = 0;
+const poller = new Epoll((err, fd, events) => {
+  if (fd === first) fs.writeSync(1, 'told of what is closed|');
+  turns += 1;
+  if (turns < 100) return;
+  for (let count = 0; count < 2; count += 1) {
+    try {
+      poller.remove(first);
+    } catch (error) {
+      fs.writeSync(1, error.message + '|');
+    }
+  }
+  fs.writeSync(1, String(poller.close()));
+});
+poller.add(first, Epoll.EPOLLIN).add(second, Epoll.EPOLLIN);
+fs.closeSync(first);
+fs.writeSync(second, 'x');`;
+  const program = project(t, 'program.cjs', text);
+  const paths = [makeFifo(t), makeFifo(t)];
+  const { code, stdout, stderr } = await run(process.execPath, [program, ...paths]);
+  const expected = 'Bad file descriptor|Bad file descriptor|null';
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
+});
+
 test('hangup: a program whose stdin ends is told, and can go on', async (t) => {
   const fifo = makeFifo(t);
   const text = `
