@@ -159,7 +159,11 @@ export class Poller<T = undefined>
    */
   constructor(options: PollerOptions = {}) {
     optionsObject('options', options);
-    const engine = oneOf('engine', options.engine ?? 'epoll', ['epoll', 'poll', 'select']);
+    const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
+      'epoll',
+      'poll',
+      'select',
+    ]);
     const maxEvents = optionalInteger('maxEvents', options.maxEvents, 1, 65_536, 256);
     this.#engine = engine;
     this.#maxEvents = maxEvents;
