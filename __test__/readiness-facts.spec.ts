@@ -76,8 +76,10 @@ for (const driver of drivers) {
     await new Promise<void>((resolve) => {
       socket.end(resolve);
     });
-    t.deepEqual(await soon(poller), ['OUT']);
+    // The acknowledgement is an edge of its own.
     await arrived(fd, { state: 'we finished and it is acknowledged' });
+    t.deepEqual(await soon(poller), ['OUT']);
+    t.deepEqual(await now(poller), []);
     const told = soon(poller);
     await peer.does('s.close()');
     t.deepEqual(await told, ['IN|OUT|HUP|RDHUP']);
