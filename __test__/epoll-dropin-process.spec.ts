@@ -138,6 +138,27 @@ fs.writeSync(1, '|' + new Epoll(() => {}).closed);`;
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
 
+test('own-descriptor: a number that was closed and is ours by now is closed to the user', async (t) => {
+  const text = `
+const { Epoll } = require('edgepoll/epoll');
+const fs = require('fs');
+const fd = fs.openSync('/dev/null');
+fs.closeSync(fd);
+const poller = new Epoll(() => {});
+const ours = fs.readlinkSync('/proc/self/fd/' + fd);
+for (const method of ['add', 'modify', 'remove']) {
+  try {
+    poller[method](fd, Epoll.EPOLLIN);
+  } catch (error) {
+    fs.writeSync(1, error.code + '|');
+  }
+}
+fs.writeSync(1, ours);`;
+  const { code, stdout, stderr } = await run(process.execPath, [project(t, 'program.cjs', text)]);
+  const expected = 'EBADF|EBADF|EBADF|anon_inode:[eventpoll]';
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
+});
+
 test('hangup: a program whose stdin ends is told, and can go on', async (t) => {
   const fifo = makeFifo(t);
   const text = `

@@ -197,4 +197,38 @@ for (const driver of drivers) {
     t.is((await poller.poll())[0]?.data, 'watched');
     t.notThrows(() => closed.unregister());
   });
+
+  test(`closed-under-us: told also while others are busy without a pause, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const busy = pipe(t);
+    busy.write(1);
+    poller.register(busy.fd);
+    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+    poller.register(fd);
+    t.is((await poller.poll())[0]?.fd, busy.fd);
+    closeSync(fd);
+    const consume = async (): Promise<void> => {
+      for await (const event of poller) t.is(event.fd, busy.fd);
+    };
+    t.like(await t.throwsAsync(consume), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+  });
+
+  test(`turn-is-bounded: a descriptor that is always ready leaves the loop its turns, ${driver}`, async (t) => {
+    const watched = pipe(t);
+    watched.write(1);
+    let told = 0;
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      if (told < 400) setImmediate(count);
+    };
+    setImmediate(count);
+    for await (const event of watch(watched.fd, { driver })) {
+      t.is(event.fd, watched.fd);
+      told += 1;
+      if (told === 400) break;
+    }
+    t.true(turns >= 400 / 8 - 1, `${turns} turns for ${told} events`);
+  });
 }

@@ -277,6 +277,7 @@ export function transferChart({ connections, cells }) {
         engines.map((engine) => ({
           type: 'bar',
           name: engine,
+          barCategoryGap: '14%',
           xAxisIndex: index,
           yAxisIndex: index,
           itemStyle: { color: LOOKS[/** @type {keyof typeof LOOKS} */ (engine)].color },

@@ -1,5 +1,6 @@
 // Lays the results of the readiness benchmark out as text. Must never compute more than a unit or a rounding.
 
+import { median } from '../statistics.mjs';
 import { fixed, range, table, whole } from '../table.mjs';
 import { AT_A_TIME } from './names.mjs';
 
@@ -41,8 +42,21 @@ export function idleTables(lines) {
       const line = [fixed(fit?.slope, 2), straight, fixed(growth, 2), fixed(at(last)?.wall_us, 2)];
       return [`${engine}, ${language}`].concat(times, line);
     });
-    return `${active} active among so many idle descriptors (CPU µs per wake-up)\n${table(head, rows)}`;
+    const title = `${active} active among so many idle descriptors (CPU µs per wake-up)`;
+    return `${title}\n${table(head, rows)}\n${unrest(own)}`;
   });
+}
+
+/** How far the machine can be trusted: a cell should cost the same in every round. @param {import('./lines.mjs').Line[]} lines */
+function unrest(lines) {
+  const factors = lines.flatMap(({ points }) =>
+    points.map(({ windows }) => {
+      const times = windows.map(({ cpu_us: time }) => time);
+      return Math.max(...times) / Math.min(...times);
+    }),
+  );
+  const most = fixed(Math.max(...factors), 1);
+  return `  Between its rounds a cell differed by a factor of ${fixed(median(factors), 1)} (median), ${most} at most.`;
 }
 
 /** @param {Awaited<ReturnType<typeof import('./transfer.mjs').measureTransfer>>} measured */

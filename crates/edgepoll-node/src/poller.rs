@@ -20,8 +20,12 @@ use crate::settings::Opened;
 /// A record is three 32-bit fields: slot, generation, mask. A mask of 0: closed under us, and gone.
 const FIELDS: usize = 3;
 
-/// Registrations that are looked after each time that the loop is about to wait.
+/// Registrations that are asked after at a time, and the milliseconds from one time to the next.
 const CHECKED_PER_WAIT: usize = 64;
+const BETWEEN_CHECKS: u64 = 10;
+
+/// Looks that one announcement makes at most, before the loop has its turn again.
+const LOOKS_PER_TURN: u32 = 8;
 
 /// What `errno` says when it was not the kernel that refused.
 const SET_SIZE: i32 = -1;
@@ -88,6 +92,38 @@ impl Working {
     }
 }
 
+/// Whether a second look in the same turn finds something: it does when handling an event makes the next one
+/// ready, and saves a turn of the loop then; else it is a system call for nothing.
+#[derive(Default)]
+struct Again {
+    /// Looks that found something, less those that did not; within bounds.
+    credit: Cell<u8>,
+    skipped: Cell<u8>,
+}
+
+impl Again {
+    const MOST: u8 = 4;
+    /// Without credit one chance in so many is tried all the same.
+    const TRIED: u8 = 16;
+
+    fn learn(&self, found: bool) {
+        let credit = self.credit.get();
+        self.credit.set(if found {
+            (credit + 1).min(Again::MOST)
+        } else {
+            credit.saturating_sub(1)
+        });
+    }
+
+    fn is_worth_it(&self) -> bool {
+        if self.credit.get() > 0 {
+            return true;
+        }
+        self.skipped.set((self.skipped.get() + 1) % Again::TRIED);
+        self.skipped.get() == 0
+    }
+}
+
 struct Core {
     kind: Kind,
     working: RefCell<Option<Working>>,
@@ -98,8 +134,9 @@ struct Core {
     refed: Cell<bool>,
     /// Somebody waits for the next event. Without a consumer a level-triggered descriptor would make us spin.
     wanted: Cell<bool>,
-    /// Something was delivered since the loop last went to wait.
-    delivered: Cell<bool>,
+    /// The loop's time of the last question after closed descriptors.
+    checked_at: Cell<u64>,
+    again: Again,
 }
 
 impl Core {
@@ -148,29 +185,38 @@ impl Core {
         }
     }
 
-    /// Looks and delivers. Gives whether somebody still waits.
+    /// Looks and delivers, and looks again when somebody waits again and that has been worth it. Gives whether
+    /// somebody still waits.
     fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
-        let Some(_scope) = Scope::open(env) else {
-            return false;
-        };
-        match self.look(env) {
-            Ok((0, false)) => {}
-            Ok((count, moved)) => {
-                if count > 0 {
-                    self.wanted.set(false);
-                }
-                self.deliver(env, count, moved);
-            }
-            Err(error) => {
-                node::throw_uncaught(env, &format!("edgepoll: looking failed: {}", error.reason));
+        for round in 0..LOOKS_PER_TURN {
+            let Some(_scope) = Scope::open(env) else {
                 return false;
+            };
+            let (count, moved) = match self.look(env) {
+                Ok(looked) => looked,
+                Err(error) => {
+                    let message = format!("edgepoll: looking failed: {}", error.reason);
+                    node::throw_uncaught(env, &message);
+                    return false;
+                }
+            };
+            if round > 0 {
+                self.again.learn(count > 0);
+            }
+            if count > 0 {
+                self.wanted.set(false);
+            } else if !moved {
+                break;
+            }
+            self.deliver(env, count, moved);
+            if !self.wanted.get() || !self.again.is_worth_it() {
+                break;
             }
         }
         self.wanted.get() && self.arm_engine()
     }
 
     fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
-        self.delivered.set(true);
         self.with(|working| *working.control() = control::DELIVERING);
         let deliver = self.deliver.borrow().clone();
         let arguments = (
@@ -183,13 +229,6 @@ impl Core {
         let told = self.with(|working| std::mem::take(working.control()));
         if told.is_some_and(|told| told & control::WANTED != 0) {
             self.wanted.set(true);
-        }
-    }
-
-    /// Asks after up to `limit` descriptors, and tells of those that were closed.
-    fn check(self: &Rc<Core>, env: sys::napi_env, limit: usize) {
-        if self.with(|working| working.poller.check(limit)) == Some(true) {
-            self.announce(env);
         }
     }
 
@@ -222,22 +261,21 @@ impl Task for Announcer {
         self.is_present() && self.core.wanted.get() && self.core.announce(env) && self.is_present()
     }
 
-    /// While events come one after the other the question can wait a moment: it costs as much as the event's own look.
-    fn before_wait(&self, env: sys::napi_env) -> bool {
+    /// At once after a time of quiet; else not more often than every so many milliseconds, because the question
+    /// costs as much per registration as an event's own look.
+    fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         if !self.is_present() || !self.core.wanted.get() {
-            return false;
+            return 0;
         }
-        if self.core.delivered.replace(false) {
-            return true;
+        if now.saturating_sub(self.core.checked_at.get()) < BETWEEN_CHECKS {
+            return BETWEEN_CHECKS;
         }
-        self.core.check(env, CHECKED_PER_WAIT);
-        false
-    }
-
-    fn a_moment_later(&self, env: sys::napi_env) {
-        if self.is_present() && self.core.wanted.get() {
-            self.core.check(env, CHECKED_PER_WAIT);
+        self.core.checked_at.set(now);
+        let check = |working: &mut Working| working.poller.check(CHECKED_PER_WAIT);
+        if self.core.with(check) == Some(true) {
+            self.core.announce(env);
         }
+        0
     }
 
     fn has_before_wait(&self) -> bool {
@@ -320,7 +358,8 @@ impl PollerBinding {
             turn_of: Cell::new(0),
             refed: Cell::new(false),
             wanted: Cell::new(false),
-            delivered: Cell::new(false),
+            checked_at: Cell::new(0),
+            again: Again::default(),
         });
         core.drive(raw)?;
         Ok(PollerBinding { core })

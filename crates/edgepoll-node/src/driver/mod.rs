@@ -15,16 +15,11 @@ pub(crate) trait Task {
     /// The descriptor is readable. Gives true when the driver should go on watching it.
     fn ready(&self, env: sys::napi_env) -> bool;
 
-    /// The host's loop is about to wait, and the driver watches. The `uv` driver alone can tell. Gives true for
-    /// [`Task::a_moment_later`].
-    fn before_wait(&self, env: sys::napi_env) -> bool {
-        let _ = env;
-        false
-    }
-
-    /// Some milliseconds after [`Task::before_wait`] asked for it; once, however often it asked meanwhile.
-    fn a_moment_later(&self, env: sys::napi_env) {
-        let _ = env;
+    /// The host's loop is about to wait, and the driver watches; `now` is the loop's time in milliseconds. The `uv`
+    /// driver alone can tell. Gives, if not 0, after how many milliseconds it wants to be asked again at the latest.
+    fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
+        let _ = (env, now);
+        0
     }
 
     /// True when [`Task::before_wait`] is of use.

@@ -21,9 +21,6 @@ const UV_PREPARE: c_int = 9;
 const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
 
-/// Milliseconds until [`Task::a_moment_later`].
-const A_MOMENT: u64 = 10;
-
 type Handle = *mut c_void;
 type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
 type OnClose = unsafe extern "C" fn(Handle);
@@ -34,6 +31,7 @@ type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
+type Now = unsafe extern "C" fn(*const c_void) -> u64;
 type TimerStart = unsafe extern "C" fn(Handle, OnPrepare, u64, u64) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
 type Refer = unsafe extern "C" fn(Handle);
@@ -50,6 +48,7 @@ struct Libuv {
     prepare_stop: PollStop,
     timer_init: PrepareInit,
     timer_start: TimerStart,
+    now: Now,
     close: Close,
     refer: Refer,
     unref: Refer,
@@ -89,6 +88,7 @@ impl Libuv {
                 timer_start: std::mem::transmute::<*mut c_void, TimerStart>(symbol(
                     c"uv_timer_start",
                 )?),
+                now: std::mem::transmute::<*mut c_void, Now>(symbol(c"uv_now")?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
                 refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
                 unref: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_unref")?),
@@ -101,11 +101,12 @@ impl Libuv {
 struct State {
     libuv: Libuv,
     env: sys::napi_env,
+    event_loop: *const c_void,
     /// The `uv_poll_t`, of the size that the running libuv gives.
     handle: Box<[u64]>,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
     prepare: Box<[u64]>,
-    /// The `uv_timer_t` of the same task.
+    /// The `uv_timer_t` of the same task, which wakes the loop and does nothing else.
     timer: Box<[u64]>,
     timer_runs: Cell<bool>,
     /// Handles that libuv has not given back.
@@ -205,6 +206,7 @@ impl UvDriver {
         let state = Box::into_raw(Box::new(State {
             libuv,
             env,
+            event_loop: event_loop.cast_const().cast(),
             handle: memory(UV_POLL).into_boxed_slice(),
             prepare: prepare.into_boxed_slice(),
             timer: timer.into_boxed_slice(),
@@ -301,19 +303,21 @@ unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
 unsafe extern "C" fn on_prepare(handle: Handle) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
-    let later = state.guard(|| state.task.before_wait(state.env));
-    if later == Some(true) && !state.closing.get() && !state.timer_runs.replace(true) {
+    // SAFETY: the loop outlives its handles.
+    let now = unsafe { (state.libuv.now)(state.event_loop) };
+    let later = state.guard(|| state.task.before_wait(state.env, now));
+    let later = later.filter(|later| *later > 0 && !state.closing.get());
+    if let Some(later) = later.filter(|_| !state.timer_runs.replace(true)) {
         // SAFETY: the handle was initialised and is not closing.
-        unsafe { (state.libuv.timer_start)(state.timer(), on_timer, A_MOMENT, 0) };
+        unsafe { (state.libuv.timer_start)(state.timer(), on_timer, later, 0) };
     }
 }
 
-/// libuv: the moment has passed.
+/// libuv: the time has come; the loop goes round, and asks again before it waits.
 unsafe extern "C" fn on_timer(handle: Handle) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
     state.timer_runs.set(false);
-    state.guard(|| state.task.a_moment_later(state.env));
 }
 
 /// libuv: a handle is its owner's again.
