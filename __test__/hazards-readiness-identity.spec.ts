@@ -179,6 +179,28 @@ for (const driver of drivers) {
     t.notThrows(() => gone.unregister());
   });
 
+  test(`hazard-4 closed-under-us: who only looks, and never waits, is told as well, ${driver}`, async (t) => {
+    for (const engine of engines) {
+      const pipes = [pipePair(t), pipePair(t), pipePair(t)];
+      const [gone] = pipes;
+      const poller = pollerOf(t, driver, { engine });
+      for (const { reader } of pipes) poller.register(reader);
+      t.deepEqual(await now(poller), []);
+      gone?.closeReader();
+      let code: string | undefined;
+      // One registration is looked after at each look that finds nothing.
+      for (let look = 0; look < 2 * pipes.length && code === undefined; look += 1) {
+        try {
+          await now(poller);
+        } catch (error) {
+          ({ code } = error as NodeJS.ErrnoException);
+        }
+      }
+      t.is(code, 'ERR_DESCRIPTOR_CLOSED', engine);
+      t.is(poller.size, 2);
+    }
+  });
+
   test(`hazard-4 closed-under-us: two at once are told one after the other, ${driver}`, async (t) => {
     const pipes = [pipePair(t), pipePair(t)];
     const poller = pollerOf(t, driver);
