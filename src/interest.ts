@@ -72,7 +72,11 @@ export function interestOf(options: RegisterOptions<unknown>, engine: Engine): I
     (flag('priority') ? EPOLLPRI : 0) |
     (flag('readHangup') ? EPOLLRDHUP : 0);
   const readable = optionalBoolean('readable', options.readable, others === 0);
-  const trigger = oneOf('trigger', options.trigger ?? 'level', TRIGGERS);
+  const trigger = oneOf(
+    'trigger',
+    options.trigger === undefined ? 'level' : options.trigger,
+    TRIGGERS,
+  );
   const isExclusive = flag('exclusive');
   const wakeup = flag('wakeup');
   const wanted = (readable ? EPOLLIN : 0) | others;

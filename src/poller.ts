@@ -162,7 +162,11 @@ export class Poller<T = undefined>
    */
   constructor(options: PollerOptions = {}) {
     optionsObject('options', options);
-    const engine = oneOf('engine', options.engine ?? 'epoll', ['epoll', 'poll', 'select']);
+    const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
+      'epoll',
+      'poll',
+      'select',
+    ]);
     const maxEvents = optionalInteger('maxEvents', options.maxEvents, 1, 65_536, 256);
     this.#engine = engine;
     this.#maxEvents = maxEvents;
@@ -379,12 +383,19 @@ export class Poller<T = undefined>
     const timeout = milliseconds('timeout', options.timeout);
     const signal = optionalSignal('signal', options.signal);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    if (timeout === 0 && !this.#closed) this.#read(this.#native.look());
+    if (timeout === 0 && !this.#closed) this.#look();
     const events = this.#take();
     if (events !== undefined) return Promise.resolve(events);
     if (this.#closed) return this.#closedBatch();
     if (timeout === 0) return Promise.resolve([]);
     return this.#wait(timeout, signal);
+  }
+
+  /** A look that finds nothing asks after one registration, in turn: who never waits must be told of a close, too. */
+  #look(): void {
+    const count = this.#native.look();
+    this.#read(count);
+    if (count === 0 && this.#native.check(1)) this.#read(this.#native.look());
   }
 
   async #closedBatch(): Promise<never> {

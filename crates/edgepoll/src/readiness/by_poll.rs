@@ -152,9 +152,11 @@ impl Engine for ByPoll {
             }
             ready -= 1;
             let watched = &self.watched[place];
+            // poll knows the number alone: it may be another file's by now, and this that file's readiness.
+            let is_ours = mask == bits::CLOSED || self.identity.holds(watched.fd);
             into[count] = Readiness {
                 token: watched.token,
-                mask,
+                mask: if is_ours { mask } else { bits::CLOSED },
             };
             count += 1;
             if watched.oneshot {

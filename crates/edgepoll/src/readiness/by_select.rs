@@ -168,9 +168,12 @@ impl Engine for BySelect {
             let Some(watched) = self.watched.get_mut(&entry.fd) else {
                 continue;
             };
+            let mask = found(entry);
+            // select knows the number alone: it may be another file's by now, and this that file's readiness.
+            let is_ours = mask == bits::CLOSED || self.identity.holds(entry.fd);
             into[count] = Readiness {
                 token: watched.token,
-                mask: found(entry),
+                mask: if is_ours { mask } else { bits::CLOSED },
             };
             count += 1;
             if watched.interest & bits::ONESHOT != 0 {

@@ -11,8 +11,10 @@ mod bench;
 mod connecting;
 mod ending;
 mod framing;
+mod identity;
 #[path = "../support/inbox.rs"]
 mod inbox;
+mod readiness;
 mod receiving;
 mod sending;
 

@@ -1,0 +1,119 @@
+/** Pollers, pipes and what they tell, for the facts of the kernel and the hazards of readiness. */
+import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } from 'node:fs';
+
+import type { ExecutionContext } from 'ava';
+import type { Driver, PollerOptions, ReadinessEvent } from 'edgepoll';
+import { Poller } from 'edgepoll';
+
+import { makeFifo } from './support/process.js';
+
+const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+const BITS: [number, string][] = [
+  [0x1, 'IN'],
+  [0x2, 'PRI'],
+  [0x4, 'OUT'],
+  [0x8, 'ERR'],
+  [0x10, 'HUP'],
+  [0x2000, 'RDHUP'],
+];
+
+/** A mask in the words of epoll(7). Throws when the event's own fields say something else. */
+export function words(event: ReadinessEvent<unknown>): string {
+  const { mask, readable, priority, writable, error, hangup, readHangup } = event;
+  const found = BITS.filter(([bit]) => (mask & bit) !== 0).map(([, word]) => word);
+  const fields = [readable, priority, writable, error, hangup, readHangup];
+  const said = BITS.filter((_, at) => fields[at] === true).map(([, word]) => word);
+  if (found.join('|') !== said.join('|'))
+    throw new Error(`the mask says ${found.join('|')}, the fields say ${said.join('|')}`);
+  return found.join('|');
+}
+
+/** A poller that is gone when the test is. */
+export function pollerOf<T = string>(
+  t: ExecutionContext,
+  driver: Driver,
+  options: PollerOptions = {},
+): Poller<T> {
+  const poller = new Poller<T>({ driver, ...options });
+  t.teardown(() => poller.close());
+  return poller;
+}
+
+/** What is ready now, without a wait. */
+export async function now(poller: Poller<string>): Promise<string[]> {
+  return (await poller.poll({ timeout: 0 })).map((event) => words(event));
+}
+
+/** What the next batch tells; waits for it, with the driver. */
+export async function soon(poller: Poller<string>): Promise<string[]> {
+  return (await poller.poll()).map((event) => words(event));
+}
+
+/** The ends of a pipe. Those that the test has not closed go with it. */
+export interface Ends {
+  path: string;
+  reader: number;
+  writer: number;
+  closeReader: () => void;
+  closeWriter: () => void;
+}
+
+/** Opens a pipe, neither end of which blocks. */
+export function pipePair(t: ExecutionContext): Ends {
+  const path = makeFifo(t);
+  const reader = openSync(path, O_RDONLY | O_NONBLOCK);
+  const writer = openSync(path, O_WRONLY | O_NONBLOCK);
+  const once = (fd: number): (() => void) => {
+    let open = true;
+    return () => {
+      if (open) closeSync(fd);
+      open = false;
+    };
+  };
+  const [closeReader, closeWriter] = [once(reader), once(writer)];
+  t.teardown(closeReader);
+  t.teardown(closeWriter);
+  return { path, reader, writer, closeReader, closeWriter };
+}
+
+/** Reads, and gives what came as text, `end` for the end, or the error's code. */
+export function readText(fd: number, length = 100): string {
+  const into = Buffer.alloc(length);
+  try {
+    const count = readSync(fd, into);
+    return count === 0 ? 'end' : into.toString('latin1', 0, count);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'an error without a code';
+  }
+}
+
+/** Writes, and gives how much, or the error's code. */
+export function writeText(fd: number, text: string | Uint8Array): number | string {
+  try {
+    return writeSync(fd, Buffer.from(text));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'an error without a code';
+  }
+}
+
+/** Reads all there is; gives how much. */
+export function drain(fd: number): number {
+  const into = Buffer.alloc(65_536);
+  let total = 0;
+  for (;;) {
+    try {
+      const count = readSync(fd, into);
+      if (count === 0) return total;
+      total += count;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return total;
+      throw error;
+    }
+  }
+}
+
+/** True when the number is an epoll descriptor now. */
+export function isEpoll(fd: number): boolean {
+  return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]';
+}

@@ -1,0 +1,83 @@
+//! The kernel's word for it: tokens of all 64 bits, wake-ups that combine, reports that combine.
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
+use edgepoll::kernel::{Kernel, LinuxKernel, Token};
+use edgepoll::readiness::{bits, Poller};
+
+use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
+
+#[test]
+fn hazard_14_token_keeps_all_its_bits_in_the_kernel() {
+    let _alone = alone();
+    for token in [u64::MAX, 1 << 63, 0x8000_0000, 0xffff_ffff_0000_0000, 0] {
+        let epoll = Epoll::new().unwrap();
+        let (reader, writer) = pipe();
+        epoll
+            .control(Operation::Add, raw(&reader), IN, token)
+            .unwrap();
+        assert_eq!(registered(epoll.as_raw_fd()), [(raw(&reader), token)]);
+        write(&writer);
+        let mut events = [EpollEvent { events: 0, u64: 1 }; 2];
+        assert_eq!(epoll.look(&mut events), Ok(1));
+        let data = events[0].u64;
+        assert_eq!(data, token);
+        assert_eq!(Token::from_bits(data).to_bits(), token);
+        epoll
+            .control(Operation::Modify, raw(&reader), IN, !token)
+            .unwrap();
+        assert_eq!(registered(epoll.as_raw_fd()), [(raw(&reader), !token)]);
+    }
+}
+
+#[test]
+fn hazard_26_wake_ups_combine_and_never_block() {
+    let _alone = alone();
+    let mut kernel = LinuxKernel::new(8).unwrap();
+    for _ in 0..3 {
+        for _ in 0..200_000 {
+            kernel.wake();
+        }
+        let mut events = 0;
+        // Without a limit: it must return, because somebody woke it.
+        kernel.wait(None, &mut |_, _| events += 1).unwrap();
+        assert_eq!(events, 0, "a wake-up is nobody's event");
+    }
+    let mut events = 0;
+    kernel
+        .wait(Some(Duration::ZERO), &mut |_, _| events += 1)
+        .unwrap();
+    assert_eq!(events, 0);
+}
+
+#[test]
+fn hazard_27_hang_up_alone_is_told_by_every_engine() {
+    let _alone = alone();
+    for kind in ENGINES {
+        let mut poller = Poller::with_kind(kind, 8).unwrap();
+        let (reader, writer) = pipe();
+        let token = poller.register(raw(&reader), IN).unwrap();
+        assert_eq!(looked(&mut poller), []);
+        drop(writer);
+        assert_eq!(looked(&mut poller), [(token, bits::HANGUP)], "{kind:?}");
+        assert_eq!(read(&reader), 0);
+    }
+}
+
+#[test]
+fn hazard_40_ten_writes_are_one_event_by_every_engine() {
+    let _alone = alone();
+    for kind in ENGINES {
+        let mut poller = Poller::with_kind(kind, 8).unwrap();
+        let (reader, writer) = pipe();
+        let token = poller.register(raw(&reader), IN).unwrap();
+        for _ in 0..10 {
+            write(&writer);
+        }
+        assert_eq!(looked(&mut poller), [(token, IN)], "{kind:?}");
+        assert_eq!(read(&reader), 10);
+        assert_eq!(looked(&mut poller), [], "{kind:?}");
+        assert_eq!(poller.counters().events, 1);
+    }
+}
