@@ -15,6 +15,7 @@ import type { EpollCallback } from 'edgepoll/epoll';
 import { Epoll } from 'edgepoll/epoll';
 
 import { pipe } from './poller-fixtures.js';
+import { descriptorOf } from './support/socket-number.js';
 
 // Not a part of the package's interface: the class chooses by the runtime, tests want both.
 const internals = (await import(
@@ -114,7 +115,7 @@ export async function pin(t: ExecutionContext): Promise<Pin> {
   t.teardown(() => sender.kill());
   const [socket] = (await once(server, 'connection')) as [Socket];
   t.teardown(() => socket.destroy());
-  const { fd } = Reflect.get(socket, '_handle') as { fd: number };
+  const fd = descriptorOf(socket);
   const lines = createInterface({ input: sender.stdout })[Symbol.asyncIterator]();
   return {
     fd,

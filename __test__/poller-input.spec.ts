@@ -52,7 +52,7 @@ for (const driver of drivers) {
   );
 
   straceTest(
-    `no-spin: a busy consumer and a descriptor that is always ready, ${driver}`,
+    `no-spin: ten waits a second at most, a busy consumer and a descriptor that is always ready, ${driver}`,
     async (t) => {
       const calls = '?epoll_wait,epoll_pwait,epoll_pwait2,?poll,ppoll';
       const { ended, lines } = await straced(t, calls, 'poller-busy', driver, makeFifo(t));

@@ -91,7 +91,7 @@ for (const driver of drivers) {
     t.true((await closed[Symbol.asyncIterator]().next()).done);
   });
 
-  test(`flags-unchanged: a blocking descriptor stays one, ${driver}`, async (t) => {
+  test(`hazard-112 flags-unchanged: a blocking descriptor stays one, ${driver}`, async (t) => {
     for (const flags of [O_RDWR, O_RDWR | O_NONBLOCK]) {
       const fd = open(t, makeFifo(t), flags);
       const before = flagsOf(fd);

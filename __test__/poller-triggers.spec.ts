@@ -12,7 +12,7 @@ import { drivers, makeFifo, root } from './support/process.js';
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 for (const driver of drivers) {
-  test(`oneshot-rearm: silent until rearm(), which tells what holds, ${driver}`, async (t) => {
+  test(`hazard-108 oneshot-rearm: silent until rearm(), which tells what holds, ${driver}`, async (t) => {
     for (const trigger of ['oneshot', 'edge-oneshot'] as const) {
       const fenced = new Fenced(t, driver);
       const watched = pipe(t);

@@ -9,6 +9,7 @@ import { Poller } from 'edgepoll';
 
 import { Fenced, open, pipe, pipeEnds } from './poller-fixtures.js';
 import { drivers, makeFifo } from './support/process.js';
+import { descriptorOf } from './support/socket-number.js';
 
 for (const driver of drivers) {
   test(`level-repeats: told for as long as bytes are left, ${driver}`, async (t) => {
@@ -186,8 +187,7 @@ for (const driver of drivers) {
     const [socket] = (await once(server, 'connection')) as [Socket];
     t.teardown(() => client.destroy());
     t.teardown(() => socket.destroy());
-    // oxlint-disable-next-line no-underscore-dangle -- Node.js has no other way to a socket's number
-    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+    const fd = descriptorOf(socket);
 
     const poller = new Poller<string>({ driver });
     t.teardown(() => poller.close());

@@ -63,6 +63,19 @@ export function systemError(errno: number, details: ErrorDetails): EdgepollError
   return new EdgepollError(code, message, { errno: -errno, ...details });
 }
 
+const EMFILE = 24;
+
+/** Calls `open`, whose error has a number for a reason when the kernel refused it. */
+export function openNative<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
+    if (Number.isNaN(errno)) throw error;
+    throw systemError(errno, { syscall: errno === EMFILE ? 'open' : 'epoll_create1' });
+  }
+}
+
 /** How a connection's end is told by the core; see the glue's inbox. */
 export interface Ending {
   cause: 'ended' | 'failed' | 'destroyed';

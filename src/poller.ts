@@ -9,7 +9,7 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timer
 import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
-import { EdgepollError, systemError } from './errors.js';
+import { EdgepollError, openNative } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import {
   EPOLLERR,
@@ -39,7 +39,6 @@ const FIELDS = 3;
 /** Bits of the field after the records: the other half stands in the glue's poller. */
 const DELIVERING = 1;
 const WANTED = 2;
-const EMFILE = 24;
 
 /** The glue asks after this many registrations itself, when libuv's loop is about to wait. */
 const CHECKED_BY_LOOP = 64;
@@ -174,10 +173,13 @@ export class Poller<T = undefined>
     this.#driver = chooseDriver(options.driver);
     this.#signal?.throwIfAborted();
     this.#records = new Int32Array(maxEvents * FIELDS + 1);
-    this.#native = openNative(this.#driver, engine, this.#records, (count, moved) => {
-      if (moved !== 0) this.#learnOwn();
-      this.#deliver(count);
-    });
+    this.#native = openNative(
+      () =>
+        new PollerBinding(this.#driver, engine, this.#records, (count, moved) => {
+          if (moved !== 0) this.#learnOwn();
+          this.#deliver(count);
+        }),
+    );
     this.#forgetOwn = keepOwn(this.#native.descriptors);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -526,20 +528,4 @@ function eventOf<T>(fd: number, data: T, mask: number): ReadinessEvent<T> {
     error: (mask & EPOLLERR) !== 0,
     mask,
   };
-}
-
-/** The native side; its reason is a number when the kernel refused. */
-function openNative(
-  driver: Driver,
-  engine: Engine,
-  records: Int32Array,
-  deliver: (count: number, moved: number) => void,
-): PollerBinding {
-  try {
-    return new PollerBinding(driver, engine, records, deliver);
-  } catch (error) {
-    const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
-    if (Number.isNaN(errno)) throw error;
-    throw systemError(errno, { syscall: errno === EMFILE ? 'open' : 'epoll_create1' });
-  }
 }

@@ -7,6 +7,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { ReactorBinding } from './binding.js';
+import { openNative } from './errors.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import {
@@ -114,13 +115,16 @@ export class ReactorHost {
   #references = 0;
 
   constructor(driver: Driver) {
-    this.native = new ReactorBinding(driver, {
-      records: this.#records,
-      stage: this.#stage,
-      writes: this.#writes,
-      control: this.#control,
-      dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
-    });
+    this.native = openNative(
+      () =>
+        new ReactorBinding(driver, {
+          records: this.#records,
+          stage: this.#stage,
+          writes: this.#writes,
+          control: this.#control,
+          dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
+        }),
+    );
     this.write = this.native.writer();
     keepOwn(this.native.descriptors);
   }

@@ -12,12 +12,35 @@ import { fileURLToPath } from 'node:url';
 
 import type { ExecutionContext, TestFn } from 'ava';
 import test from 'ava';
+import type { Driver } from 'edgepoll';
 
 /** The project's top folder. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Both drivers, for tests that hold for both. */
-export const drivers = ['uv', 'thread'] as const;
+/** The folder of the package that is tested: the project's own, or the one that was packed. */
+export const packageRoot = fileURLToPath(new URL('..', import.meta.resolve('edgepoll')));
+
+const { versions } = process;
+const other = (['bun', 'deno'] as const).find((name) => versions[name] !== undefined);
+
+/** What these tests run in. */
+export const runtimeName: 'node' | 'bun' | 'deno' = other ?? 'node';
+
+/** The drivers of this runtime, for tests that hold for all: only Node.js has the first. */
+export const drivers: readonly Driver[] = runtimeName === 'node' ? ['uv', 'thread'] : ['thread'];
+
+/** For tests of what some runtimes do not have: skipped there, visibly, with the reason. */
+export function exceptIn(names: readonly string[], reason: string): TestFn {
+  if (!names.includes(runtimeName)) return test;
+  const skip = (title: string, body: () => void): void => test.skip(`${title} (${reason})`, body);
+  return skip as TestFn;
+}
+
+/** What starts a script in this runtime, with `gc()`; the script's path and its arguments follow. */
+export const runtime: readonly [program: string, ...args: string[]] =
+  versions['deno'] === undefined
+    ? [process.execPath, '--expose-gc']
+    : [process.execPath, 'run', '--allow-all', '--v8-flags=--expose-gc'];
 
 const LIMIT_SECONDS = 45;
 
@@ -110,9 +133,10 @@ export async function run(
   }
 }
 
-/** Runs one of the tests' own programs in Node.js. */
+/** Runs one of the tests' own programs in the runtime that the test runs in. */
 export function runFixture(name: string, ...args: string[]): Promise<Ended> {
-  return run(process.execPath, ['--expose-gc', fixture(name), ...args]);
+  const [program, ...before] = runtime;
+  return run(program, [...before, fixture(name), ...args]);
 }
 
 /** A temporary folder that goes with the test. */
@@ -132,9 +156,12 @@ export function makeFifo(t: ExecutionContext): string {
 
 const hasStrace = spawnSync('strace', ['-V']).error === undefined;
 
+const skipWithReason = (title: string, body: () => void): void =>
+  test.skip(`${title} (no strace here)`, body);
+
 /** For tests that count system calls: skipped, visibly, on a machine without strace, but never in CI. */
 export const straceTest: TestFn =
-  hasStrace || process.env['CI'] !== undefined ? test : (test.skip as TestFn);
+  hasStrace || process.env['CI'] !== undefined ? test : (skipWithReason as TestFn);
 
 /** Runs a fixture under strace and gives the lines of the calls between its marks `begin` and `end`. */
 export async function straced(
@@ -144,9 +171,10 @@ export async function straced(
   ...args: string[]
 ): Promise<{ ended: Ended; lines: string[] }> {
   const log = join(folder(t), 'strace');
-  const trace = `trace=?access,?faccessat,?faccessat2,${calls}`;
+  // Each runtime asks by another call whether the marks' files exist.
+  const trace = `trace=?access,?faccessat,?faccessat2,?stat,?lstat,?newfstatat,?statx,${calls}`;
   const strace = ['-f', '-qq', '-e', trace, '-e', 'signal=none', '-o', log];
-  const ended = await run('strace', [...strace, process.execPath, fixture(name), ...args]);
+  const ended = await run('strace', [...strace, ...runtime, fixture(name), ...args]);
   const all = readFileSync(log, 'utf8').split('\n');
   const begin = all.findIndex((line) => line.includes('/edgepoll-mark-begin'));
   const end = all.findIndex((line) => line.includes('/edgepoll-mark-end'));

@@ -40,6 +40,18 @@ export const checks = [
   { name: 'smoke-node', command: script('smoke', 'node') },
   { name: 'smoke-bun', command: script('smoke', 'bun'), slow: true },
   { name: 'smoke-deno', command: script('smoke', 'deno'), slow: true },
+  {
+    name: 'portable-bun',
+    command: script('portable', 'bun'),
+    count: plainCounts,
+    slow: true,
+  },
+  {
+    name: 'portable-deno',
+    command: script('portable', 'deno'),
+    count: plainCounts,
+    slow: true,
+  },
   { name: 'faults', command: script('faults'), count: plainCounts, slow: true },
 ];
 

@@ -6,7 +6,7 @@ import { inProject } from './root.mjs';
 
 const running = new Set();
 
-/** Where a child's output goes: two descriptors, or 'tee' to show it and keep it as text. */
+/** Where a child's output goes: two descriptors, 'keep' to have it as text, 'tee' to show it too. */
 export const toStdout = [1, 2];
 export const toStderr = [2, 2];
 
@@ -17,11 +17,11 @@ export const toStderr = [2, 2];
  */
 export function run(command, args, { cwd = inProject(), env, output = toStdout, seconds } = {}) {
   return new Promise((resolve) => {
-    const tee = output === 'tee';
+    const isKept = output === 'tee' || output === 'keep';
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', ...(tee ? ['pipe', 'pipe'] : output)],
+      stdio: ['ignore', ...(isKept ? ['pipe', 'pipe'] : output)],
       detached: seconds !== undefined,
     });
     const entry = { child, group: seconds !== undefined };
@@ -31,7 +31,7 @@ export function run(command, args, { cwd = inProject(), env, output = toStdout, 
     let timedOut = false;
     const keep = (target) => (chunk) => {
       text += chunk;
-      target.write(chunk);
+      if (output === 'tee') target.write(chunk);
     };
     child.stdout?.setEncoding('utf8').on('data', keep(process.stdout));
     child.stderr?.setEncoding('utf8').on('data', keep(process.stderr));

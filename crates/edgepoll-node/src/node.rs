@@ -17,6 +17,11 @@ pub(crate) fn check(status: sys::napi_status, what: &str) -> Result<()> {
     }
 }
 
+/// The kernel's refusal; src/errors.ts makes the error with its code of it.
+pub(crate) fn os_error(errno: i32) -> Error {
+    Error::from_reason(format!("errno {errno}"))
+}
+
 /// A strong reference to a JavaScript value, released on the JavaScript thread.
 pub(crate) struct Reference {
     env: sys::napi_env,

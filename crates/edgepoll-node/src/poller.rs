@@ -291,7 +291,7 @@ impl Task for Announcer {
 
 /// TypeScript reads the number out and makes the error.
 fn os_error(errno: Errno) -> Error {
-    Error::from_reason(format!("errno {}", errno as i32))
+    node::os_error(errno as i32)
 }
 
 fn number_of(refusal: Refusal) -> i32 {
@@ -361,7 +361,11 @@ impl PollerBinding {
             checked_at: Cell::new(0),
             again: Again::default(),
         });
-        core.drive(raw)?;
+        if let Err(error) = core.drive(raw) {
+            // The driver that failed lets go of the core only when the loop comes round.
+            core.stopped();
+            return Err(error);
+        }
         Ok(PollerBinding { core })
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use edgepoll::kernel::{LinuxKernel, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use napi::{sys, Env, Error, Result};
+use napi::{sys, Env, Result};
 use napi_derive::napi;
 
 use crate::driver::{Driver, Kind, Task};
@@ -186,9 +186,8 @@ impl ReactorBinding {
     pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
         let raw = env.raw();
         let kind = Kind::named(&driver);
-        let reactor = Reactor::open(EVENTS, Budget::default()).map_err(|errno| {
-            Error::from_reason(format!("{errno:?}: cannot open an epoll descriptor"))
-        })?;
+        let reactor = Reactor::open(EVENTS, Budget::default())
+            .map_err(|errno| node::os_error(errno as i32))?;
         let fd = reactor.as_raw_fd();
         let inbox = JsInbox::new(raw, memory.records.raw())?;
         let staging = Staging::new(

@@ -175,9 +175,8 @@ pub(crate) struct ThreadDriver {
 
 impl ThreadDriver {
     pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<ThreadDriver> {
-        let reason = |errno: Errno| Error::from_reason(format!("edgepoll: {errno}"));
-        let control =
-            EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(reason)?;
+        let control = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|errno| node::os_error(errno as i32))?;
         let shared = Arc::new(Shared {
             control,
             armed: AtomicBool::new(true),
@@ -227,13 +226,13 @@ impl ThreadDriver {
         let watched = unsafe { BorrowedFd::borrow_raw(fd) }
             // The thread's own copy: whatever happens to the original, it never polls a stranger.
             .try_clone_to_owned()
-            .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
+            .map_err(refusal)?;
         let descriptors = vec![watched.as_raw_fd(), shared.control.as_fd().as_raw_fd()];
         let function = Function(state.function.get());
         let thread = std::thread::Builder::new()
             .name("edgepoll".into())
             .spawn(move || watch(&watched, &shared, &function))
-            .map_err(|error| Error::from_reason(format!("edgepoll: {error}")))?;
+            .map_err(refusal)?;
         *state.thread.borrow_mut() = Some(thread);
         Ok(descriptors)
     }
@@ -262,6 +261,13 @@ impl ThreadDriver {
 
     pub(super) fn close(&self) {
         self.state.close();
+    }
+}
+
+fn refusal(error: std::io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(errno) => node::os_error(errno),
+        None => Error::from_reason(format!("edgepoll: {error}")),
     }
 }
 

@@ -225,7 +225,8 @@ impl UvDriver {
         if status != 0 {
             // SAFETY: libuv did not take the handle, so nobody else frees the state.
             drop(unsafe { Box::from_raw(state) });
-            return Err(Error::from_reason(format!("uv_poll_init failed: {status}")));
+            // libuv's errors on Linux are the kernel's, negative.
+            return Err(node::os_error(-status));
         }
         // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to us.
         unsafe { this.raw().cast::<*mut State>().write(state) };

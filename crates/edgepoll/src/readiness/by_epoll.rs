@@ -71,7 +71,11 @@ impl Engine for ByEpoll {
 
     fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let room = found.len().min(self.events.len());
-        let count = self.epoll.look(&mut self.events[..room])?;
+        let count = match self.epoll.look(&mut self.events[..room]) {
+            // A signal that comes just then is no news.
+            Err(Errno::EINTR) => 0,
+            result => result?,
+        };
         for (found, event) in found.iter_mut().zip(&self.events[..count]) {
             *found = Readiness {
                 token: Token::from_bits(event.u64),

@@ -1,0 +1,34 @@
+/** What a process has open, from the kernel's own listing. It must never open anything that stays. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** The numbers of this process's descriptors, but for the one that the listing takes. */
+export function openDescriptors(): number[] {
+  return readdirSync('/proc/self/fd').map(Number).filter(isOpen);
+}
+
+/** Whether `fd` is open here. Takes no descriptor itself, and knows those that the runtime did not open. */
+export function isOpen(fd: number): boolean {
+  return lstatSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** What a descriptor is, as the kernel names it. */
+export function targetOf(fd: number): string {
+  return readlinkSync(`/proc/self/fd/${fd}`);
+}
+
+/** The kernel's details of a descriptor: flags, and for an epoll descriptor one `tfd:` line per registration. */
+export function detailsOf(fd: number): string {
+  return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+}
+
+/** How many threads of this process are the package's. */
+export function ownThreads(): number {
+  return readdirSync('/proc/self/task').filter((id) => {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'edgepoll';
+    } catch {
+      // It ended meanwhile.
+      return false;
+    }
+  }).length;
+}

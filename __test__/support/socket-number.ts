@@ -1,0 +1,25 @@
+/** The descriptor of a socket of `node:net`, which only the kernel tells in every runtime. It never keeps or changes one. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+
+function hexPort(port: number | undefined): string {
+  return (port ?? 0).toString(16).toUpperCase().padStart(4, '0');
+}
+
+/** The descriptor of a connected IPv4 socket of this process. */
+export function descriptorOf(socket: Socket): number {
+  const [local, remote] = [`:${hexPort(socket.localPort)}`, `:${hexPort(socket.remotePort)}`];
+  const row = readFileSync('/proc/self/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, from, to]) => from?.endsWith(local) === true && to?.endsWith(remote) === true);
+  const inode = row?.[9];
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) === `socket:[${inode}]`) return Number(fd);
+    } catch {
+      // The descriptor of the listing itself is gone again.
+    }
+  }
+  throw new Error(`no descriptor for the socket ${local} ${remote}`);
+}

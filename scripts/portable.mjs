@@ -1,0 +1,95 @@
+// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME
+// [FILE…] (bun or deno; node to see what the stand-in itself does). One job: stage the package as its
+// users get it, put the compiled specs beside it with __test__/portable in ava's place, run each
+// file as a process of its own. The last line is `N passed, N failed`. Called by the tests.
+
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { inProject } from './lib/root.mjs';
+import { plainCounts } from './lib/counts.mjs';
+import { run } from './lib/run.mjs';
+import { plainEnv, requireRuntimes, runtimes, stagePackage } from './lib/runtimes.mjs';
+import { failSetUp } from './setup.mjs';
+
+// The layer's specs, as names in __test__ without `.spec`; a star stands for anything.
+const layer = [
+  'poller*',
+  'readiness-*',
+  'hazards-readiness-*',
+  'hazards-time-*',
+  'hazards-process-*',
+  'fd-*',
+  'epoll-dropin*',
+];
+
+const atOnce = 2;
+const limitSeconds = 90;
+
+const [name, ...asked] = process.argv.slice(2);
+if (!Object.hasOwn(runtimes, name ?? '')) {
+  console.error('usage: node scripts/portable.mjs bun|deno|node [FILE…]');
+  process.exit(2);
+}
+
+const stage = inProject(`build/portable/${name}`);
+const specs = 'build/__test__';
+
+await requireRuntimes([name]).catch(failSetUp);
+await stagePackage(stage, { ava: '0.0.0' }).catch(failSetUp);
+stageSpecs();
+
+const files = asked.length > 0 ? asked : chosen();
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const waiting = [...files];
+await Promise.all(Array.from({ length: atOnce }, worker));
+console.log(`\nportable: ${files.length} files under ${name}, ${totals.skipped} skipped`);
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+/** The specs lie as deep below the staged project as below this one, and find their neighbours by that. */
+function stageSpecs() {
+  cpSync(inProject(specs), `${stage}/${specs}`, { recursive: true });
+  const ava = `${stage}/node_modules/ava`;
+  mkdirSync(ava);
+  const description = { name: 'ava', version: '0.0.0', type: 'module', exports: './index.js' };
+  writeFileSync(`${ava}/package.json`, JSON.stringify(description));
+  writeFileSync(`${ava}/index.js`, `export { default } from '../../${specs}/portable/ava.js';\n`);
+}
+
+function chosen() {
+  const patterns = layer.map((glob) => new RegExp(`^${glob.replaceAll('*', '.*')}\\.spec\\.js$`));
+  return readdirSync(inProject(specs))
+    .filter((file) => patterns.some((pattern) => pattern.test(file)))
+    .toSorted();
+}
+
+async function worker() {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file);
+}
+
+async function runFile(file) {
+  const [command, ...args] = runtimes[name]();
+  // Tests of lifetimes call gc().
+  args.push(name === 'deno' ? '--v8-flags=--expose-gc' : '--expose-gc');
+  const began = performance.now();
+  const { code, text, timedOut } = await run(
+    command,
+    [...args, `${specs}/portable/run.js`, `${specs}/${file}`],
+    { cwd: stage, env: plainEnv(stage), output: 'keep', seconds: limitSeconds },
+  );
+  const counts = plainCounts(text);
+  const skipped = Number(/^(\d+) skipped$/m.exec(text)?.[1] ?? 0);
+  // Red without a failed test, and no test at all, are a failure each.
+  const isRed = code !== 0 || counts.passed + skipped === 0;
+  const failed = Math.max(counts.failed, isRed ? 1 : 0);
+  totals.passed += counts.passed;
+  totals.failed += failed;
+  totals.skipped += skipped;
+  const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
+  const ended = timedOut ? `, no end within ${limitSeconds} s` : `, code ${code}`;
+  const lines = text.split('\n');
+  const shown = failed > 0 ? lines : lines.filter((line) => line.startsWith('  - '));
+  if (shown.length > 0) console.log(shown.join('\n'));
+  console.log(
+    `portable: ${file}: ${counts.passed} passed, ${failed} failed, ${skipped} skipped, ${took}${failed > 0 ? ended : ''}`,
+  );
+}
