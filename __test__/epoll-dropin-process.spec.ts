@@ -75,6 +75,16 @@ for (const driver of drivers) {
   }
 }
 
+const withLoop = exceptIn(['bun', 'deno'], 'without libuv nobody tells that the loop is idle');
+
+withLoop(
+  'recycled-place: who has the place of a closed one keeps it when that number comes back',
+  async (t) => {
+    const ended = await runFixture('epoll-places', makeFifo(t), makeFifo(t));
+    t.like(ended, { code: 0, stdout: '["kept","again"]\n', stderr: '' });
+  },
+);
+
 /** A project that has this package installed, with one program. */
 function project(t: ExecutionContext, name: string, text: string): string {
   const path = folder(t);

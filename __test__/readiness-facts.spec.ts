@@ -73,9 +73,7 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     poller.register(fd, all);
     t.deepEqual(await soon(poller), ['OUT']);
-    await new Promise<void>((resolve) => {
-      socket.end(resolve);
-    });
+    socket.shutdown('write');
     // The acknowledgement is an edge of its own.
     await arrived(fd, { state: 'we finished and it is acknowledged' });
     t.deepEqual(await soon(poller), ['OUT']);
@@ -161,9 +159,7 @@ for (const driver of drivers) {
     t.deepEqual(await soon(poller), ['IN']);
     await peer.does('s.close()');
     await arrived(fd, { state: 'peer finished' });
-    await new Promise<void>((resolve) => {
-      socket.end(resolve);
-    });
+    socket.shutdown('write');
     await arrived(fd, { state: 'gone' });
     t.deepEqual(await now(poller), []);
     registration.rearm();

@@ -1,5 +1,6 @@
 /** Pollers, pipes and what they tell, for the facts of the kernel and the hazards of readiness. */
-import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 
 import type { ExecutionContext } from 'ava';
 import type { Driver, PollerOptions, ReadinessEvent } from 'edgepoll';
@@ -8,6 +9,16 @@ import { Poller } from 'edgepoll';
 import { makeFifo } from './support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** read(2) and write(2) by number. Not every runtime's node:fs takes a number that it has not opened itself. */
+const { fd: native } = (await import(
+  new URL('../native/binding.js', import.meta.resolve('edgepoll')).href
+)) as {
+  fd: {
+    read: (fd: number, into: Uint8Array, guarded: boolean) => number;
+    write: (fd: number, bytes: Uint8Array, guarded: boolean) => number;
+  };
+};
 
 const BITS: [number, string][] = [
   [0x1, 'IN'],
@@ -80,21 +91,15 @@ export function pipePair(t: ExecutionContext): Ends {
 /** Reads, and gives what came as text, `end` for the end, or the error's code. */
 export function readText(fd: number, length = 100): string {
   const into = Buffer.alloc(length);
-  try {
-    const count = readSync(fd, into);
-    return count === 0 ? 'end' : into.toString('latin1', 0, count);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'an error without a code';
-  }
+  const count = native.read(fd, into, false);
+  if (count < 0) return getSystemErrorName(count);
+  return count === 0 ? 'end' : into.toString('latin1', 0, count);
 }
 
 /** Writes, and gives how much, or the error's code. */
 export function writeText(fd: number, text: string | Uint8Array): number | string {
-  try {
-    return writeSync(fd, Buffer.from(text));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'an error without a code';
-  }
+  const count = native.write(fd, Buffer.from(text), false);
+  return count < 0 ? getSystemErrorName(count) : count;
 }
 
 /** Reads all there is; gives how much. */
@@ -102,14 +107,14 @@ export function drain(fd: number): number {
   const into = Buffer.alloc(65_536);
   let total = 0;
   for (;;) {
-    try {
-      const count = readSync(fd, into);
-      if (count === 0) return total;
-      total += count;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return total;
-      throw error;
+    const count = native.read(fd, into, false);
+    if (count === 0) return total;
+    if (count < 0) {
+      const code = getSystemErrorName(count);
+      if (code === 'EAGAIN') return total;
+      throw new Error(`read: ${code}`);
     }
+    total += count;
   }
 }
 

@@ -48,6 +48,10 @@ process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 /** The specs lie as deep below the staged project as below this one, and find their neighbours by that. */
 function stageSpecs() {
   cpSync(inProject(specs), `${stage}/${specs}`, { recursive: true });
+  // What the specs start that is not compiled.
+  const support = '__test__/support';
+  for (const file of readdirSync(inProject(support)).filter((found) => found.endsWith('.py')))
+    cpSync(inProject(`${support}/${file}`), `${stage}/${support}/${file}`);
   const ava = `${stage}/node_modules/ava`;
   mkdirSync(ava);
   const description = { name: 'ava', version: '0.0.0', type: 'module', exports: './index.js' };

@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import type { ExecutionContext } from 'ava';
+import { socket } from 'edgepoll/fd';
+import type { Socket } from 'edgepoll/fd';
 
 import { eventually } from './eventually.js';
 import { root } from './process.js';
@@ -54,12 +54,6 @@ export function hands(t: ExecutionContext, ...descriptors: number[]): Hands {
   };
 }
 
-/** The number behind a socket or server of node:net. */
-export function numberOf(of: Socket | NetServer): number {
-  // oxlint-disable-next-line no-underscore-dangle -- Node.js has no other way to a socket's number
-  return (of as unknown as { _handle: { fd: number } })._handle.fd;
-}
-
 /** One TCP connection: our end, which nobody reads, and Python's, named `s` there. */
 export interface TcpPair {
   fd: number;
@@ -67,18 +61,19 @@ export interface TcpPair {
   peer: Hands;
 }
 
-/** Opens a connection over loopback. */
+/** Opens a connection over loopback. Ours is a bare socket: a runtime's own would read, and close, by itself. */
 export async function tcpPair(t: ExecutionContext): Promise<TcpPair> {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const server = socket('inet', 'stream');
+  t.teardown(() => server.close());
+  server.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
+  server.listen(1);
+  const { localAddress } = server;
   const peer = hands(t);
-  const accepted = once(server, 'connection');
-  await peer.does(`s = dial(${(server.address() as AddressInfo).port})`);
-  const [socket] = (await accepted) as [Socket];
-  server.close();
-  socket.on('error', () => {});
-  t.teardown(() => socket.destroy());
-  return { fd: numberOf(socket), socket, peer };
+  await peer.does(`s = dial(${localAddress.family === 'inet' ? localAddress.port : 0})`);
+  const accepted = server.accept();
+  if (accepted === null) throw new Error('nobody connected');
+  t.teardown(() => accepted.socket.close());
+  return { fd: accepted.socket.fd, socket: accepted.socket, peer };
 }
 
 const STATES: Record<string, string> = {

@@ -174,7 +174,10 @@ export class Watches {
 
   /** Nothing will be told of it any more. */
   #release(watch: Watch): void {
-    if (!this.#bySlot.delete(watch.slot) || this.#bySlot.size > 0) return;
+    // A slot that was released before is somebody else's by now.
+    if (this.#bySlot.get(watch.slot) !== watch) return;
+    this.#bySlot.delete(watch.slot);
+    if (this.#bySlot.size > 0) return;
     this.#native.unwant();
     this.#native.unref();
   }

@@ -1,0 +1,32 @@
+/**
+ * A descriptor is closed without a `remove()`, another gets its place in the poller, and its number comes back:
+ * `epoll-places FIFO FIFO`. Says which descriptors were told.
+ */
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+
+import { Epoll } from 'edgepoll/epoll';
+
+const { EPOLLET, EPOLLIN } = Epoll;
+const [firstPath = '', secondPath = ''] = process.argv.slice(2);
+const open = (path: string): number => openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+
+const kept = open(secondPath);
+const closed = open(firstPath);
+const told: string[] = [];
+const epoll = new Epoll((_error, fd) => {
+  told.push(fd === kept ? 'kept' : 'again');
+  if (told.length === 1) return;
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+  process.exit(0);
+});
+epoll.add(closed, EPOLLIN);
+closeSync(closed);
+// Nothing holds the process once the poller has found out.
+process.once('beforeExit', () => {
+  epoll.add(kept, EPOLLIN | EPOLLET);
+  const again = open(firstPath);
+  if (again !== closed) throw new Error(`the number ${closed} did not come back, but ${again}`);
+  epoll.add(again, EPOLLIN | EPOLLET);
+  writeSync(kept, 'x');
+  writeSync(again, 'x');
+});
