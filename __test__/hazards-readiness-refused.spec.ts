@@ -10,13 +10,20 @@ import { isEpoll, pipePair, pollerOf, soon, writeText } from './readiness-fixtur
 import { reportOf, spoiled } from './support/injected.js';
 import {
   drivers,
+  exceptIn,
   fixture,
   makeFifo,
   root,
   runFixture,
+  runtime,
+  runtimeName,
   straced,
   straceTest,
 } from './support/process.js';
+
+/** By the name of a file its descriptor's calls are found, and Deno opens it in another way. */
+const straceNotDeno =
+  runtimeName === 'deno' ? exceptIn(['deno'], 'its own file calls are in between') : straceTest;
 
 interface Refusal {
   ours: boolean;
@@ -98,7 +105,7 @@ for (const driver of drivers) {
   for (const [name, redirection, expected] of redirections) {
     test(`hazard-11 not-pollable: standard input is ${name}, by every engine, ${driver}`, (t) => {
       for (const engine of ['epoll', 'poll', 'select'] as const) {
-        const words = [process.execPath, fixture('hazard-stdin'), driver, engine];
+        const words = [...runtime, fixture('hazard-stdin'), driver, engine];
         const { status, stdout, stderr } = spawnSync(
           'sh',
           ['-c', `exec ${words.map((word) => `'${word}'`).join(' ')} ${redirection}`],
@@ -157,7 +164,7 @@ for (const driver of drivers) {
     t.deepEqual(await soon(other), ['IN']);
   });
 
-  straceTest(
+  straceNotDeno(
     `hazard-39 unreadable: what is watched is never read, written or changed, ${driver}`,
     async (t) => {
       const fifo = makeFifo(t);
@@ -182,7 +189,7 @@ for (const driver of drivers) {
     },
   );
 
-  straceTest(
+  straceNotDeno(
     `hazard-9 double-close: an interrupted close is not repeated, ${driver}`,
     async (t) => {
       const fifo = makeFifo(t);

@@ -21,15 +21,26 @@ import { hands, tcpPair } from './support/hands.js';
 import { reportOf, spoiled } from './support/injected.js';
 import {
   drivers,
+  exceptIn,
   fixture,
   makeFifo,
   run,
   runFixture,
+  runtimeName,
   straced,
   straceTest,
 } from './support/process.js';
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const whereWorkersTell = exceptIn(
+  ['bun', 'deno'],
+  'a worker that ends there tells its addons nothing',
+);
+const straceNotDeno =
+  runtimeName === 'deno' ? exceptIn(['deno'], 'its own sockets receive in between') : straceTest;
+/** In a second. Deno looks after its timers several times a second by itself. */
+const mostWaits = runtimeName === 'deno' ? 10 : 6;
+
 const WAITS = '?epoll_wait,epoll_pwait,epoll_pwait2,?poll,ppoll,?select,pselect6';
 const waitLines = (lines: string[]): string[] =>
   lines.filter((line) => /(?:epoll_p?wait2?|p?poll|p?select6?)\(/.test(line));
@@ -37,10 +48,13 @@ const waitLines = (lines: string[]): string[] =>
 const triggers: Trigger[] = ['level', 'edge', 'oneshot', 'edge-oneshot'];
 
 for (const driver of drivers) {
-  test(`hazard-13 lazy-registration: numbers come back before the loop has heard of the close, also in workers, ${driver}`, async (t) => {
-    const report = reportOf(await runFixture('hazard-churn', driver, makeFifo(t)));
-    t.deepEqual(report, { told: [50, 50, 50, 50, 50], descriptors: 0, threads: 0 });
-  });
+  whereWorkersTell(
+    `hazard-13 lazy-registration: numbers come back before the loop has heard of the close, also in workers, ${driver}`,
+    async (t) => {
+      const report = reportOf(await runFixture('hazard-churn', driver, makeFifo(t)));
+      t.deepEqual(report, { told: [50, 50, 50, 50, 50], descriptors: 0, threads: 0 });
+    },
+  );
 
   test(`hazard-15 re-entered: a batch is its receiver's, whatever is looked at meanwhile, ${driver}`, async (t) => {
     const pipes = [1, 2, 3].map(() => pipePair(t));
@@ -100,7 +114,7 @@ for (const driver of drivers) {
       }
   });
 
-  straceTest(
+  straceNotDeno(
     `hazard-24 spurious: a receive that finds nothing is no event, ${driver}`,
     async (t) => {
       const { ended, lines } = await spoiled(
@@ -171,7 +185,7 @@ for (const driver of drivers) {
         const { ended, lines } = await straced(t, WAITS, 'hazard-paused', driver, how);
         const waits = waitLines(lines);
         t.true(
-          waits.length <= 6,
+          waits.length <= mostWaits,
           `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,
         );
         const report = reportOf(ended) as { whole: boolean; told: string };
@@ -195,7 +209,7 @@ for (const driver of drivers) {
         );
         const waits = waitLines(lines);
         t.true(
-          waits.length <= 6,
+          waits.length <= mostWaits,
           `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,
         );
         t.deepEqual(reportOf(ended), ['hanging true', ...(trigger === 'level' ? [] : ['silent'])]);

@@ -207,6 +207,11 @@ export class Watches {
       // that close without a remove() go on; those that remove it later are told then, so its number is kept.
       if (events === NOTHING) this.#release(watch);
       else watch.owner.tell(watch.fd, events as number);
+    } catch (error) {
+      // Thrown through the glue it would be an uncaught exception in Node.js alone: others go on for a while.
+      queueMicrotask(() => {
+        throw error;
+      });
     } finally {
       // Behind what the callback has left in the queue: not every host runs that before it calls us again.
       queueMicrotask(this.#goOn);
