@@ -64,14 +64,20 @@ export function systemError(errno: number, details: ErrorDetails): EdgepollError
 }
 
 const EMFILE = 24;
+/** Not the kernel's: see the glue's poller. */
+const SET_SIZE = -1;
 
 /** Calls `open`, whose error has a number for a reason when the kernel refused it. */
 export function openNative<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
+    const errno = Number(/^errno (-?\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
     if (Number.isNaN(errno)) throw error;
+    if (errno === SET_SIZE) {
+      const message = "so many descriptors are open that select(2)'s own does not fit into a set";
+      throw new EdgepollError('ERR_FD_SETSIZE', message, { syscall: 'select' });
+    }
     throw systemError(errno, { syscall: errno === EMFILE ? 'open' : 'epoll_create1' });
   }
 }

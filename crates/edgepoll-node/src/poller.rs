@@ -338,8 +338,8 @@ impl PollerBinding {
         };
         let poller = Poller::with_kind(engine, capacity).map_err(|refusal| match refusal {
             Refusal::Kernel(errno) => os_error(errno),
-            // A descriptor of our own does not fit into a set: too many are open.
-            Refusal::SetSize | Refusal::Trigger | Refusal::Closed => os_error(Errno::EMFILE),
+            // A descriptor of the engine's own does not fit into a set: too many are open.
+            other => node::os_error(number_of(other)),
         })?;
         let core = Rc::new(Core {
             kind,
