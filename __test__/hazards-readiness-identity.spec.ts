@@ -45,7 +45,10 @@ const whereHandlesAreCollected = exceptIn(
   ['bun', 'deno'],
   'a FileHandle that is collected there is an error, or keeps its descriptor',
 );
-const whereOthersClose = exceptIn(['bun'], 'its own descriptors reach a child now and then');
+const whereOthersClose = exceptIn(
+  ['bun', 'deno'],
+  'its own descriptors reach a child now and then',
+);
 const whereWorkersTell = exceptIn(['bun', 'deno'], 'a worker that ends there keeps what it opened');
 
 for (const driver of drivers)

@@ -24,6 +24,27 @@ export function open(t: ExecutionContext, path: string, flags: number): number {
   return fd;
 }
 
+/**
+ * Opens `path` under the number `fd`, which was closed just now: the kernel gives the lowest free one, but a thread
+ * of the runtime may have taken it for a moment.
+ */
+export function openAs(t: ExecutionContext, path: string, flags: number, fd: number): number {
+  const others: number[] = [];
+  try {
+    for (let attempt = 0; attempt < 1000; attempt += 1) {
+      const found = openSync(path, flags);
+      if (found === fd) {
+        t.teardown(() => closeSync(found));
+        return found;
+      }
+      others.push(found);
+    }
+  } finally {
+    for (const other of others) closeSync(other);
+  }
+  throw new Error(`the number ${fd} does not come back`);
+}
+
 export function pipe(t: ExecutionContext): Pipe {
   const path = makeFifo(t);
   const fd = open(t, path, O_RDWR | O_NONBLOCK);

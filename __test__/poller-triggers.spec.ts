@@ -1,6 +1,7 @@
 /** What register() takes: triggers, exclusive, duplicates, owners, and what the engines refuse. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { open as openHandle } from 'node:fs/promises';
+import { isMainThread } from 'node:worker_threads';
 
 import test from 'ava';
 import type { RegisterOptions } from 'edgepoll';
@@ -121,6 +122,32 @@ for (const driver of drivers) {
       t.true(poller.register(watched.fd).active);
     }
   });
+
+  // In one go: the others here, which run beside it, watch low numbers with select. Other threads would not wait.
+  (isMainThread ? test : test.skip)(
+    `select-size: a number above 1,023 is refused, and the other engines take it, ${driver}`,
+    (t) => {
+      const path = makeFifo(t);
+      const select = new Poller({ driver, engine: 'select' });
+      const poll = new Poller({ driver, engine: 'poll' });
+      const opened: number[] = [];
+      try {
+        while ((opened.at(-1) ?? -1) < 1024) opened.push(openSync(path, O_RDWR | O_NONBLOCK));
+        const [low = -1, high = -1] = [opened[0], opened.at(-1)];
+        const error = t.throws(() => select.register(high), { instanceOf: EdgepollError });
+        t.like(error, { code: 'ERR_FD_SETSIZE', fd: high });
+        t.is(select.size, 0);
+        t.true(select.register(low).active);
+        t.true(poll.register(high).active);
+        const late = t.throws(() => new Poller({ driver, engine: 'select' }));
+        t.like(late, { code: 'ERR_FD_SETSIZE' });
+      } finally {
+        select.close();
+        poll.close();
+        for (const fd of opened) closeSync(fd);
+      }
+    },
+  );
 
   test(`regular-file: epoll refuses it and says what to do, poll and select call it ready, ${driver}`, async (t) => {
     const fd = openSync(`${root}/package.json`, O_RDONLY);

@@ -4,6 +4,8 @@
 
 import { fileURLToPath } from 'node:url';
 
+import { readinessFaults } from './readiness.mjs';
+
 /** The tests of the core that look for faults; the simulation runs some thousand seeds of its own. */
 export const core = [
   'cargo',
@@ -134,4 +136,5 @@ export const faults = [
     replace: '(self.used * 0 + length * 0)',
     command: [process.execPath, [fileURLToPath(new URL('chunks.mjs', import.meta.url))]],
   },
+  ...readinessFaults,
 ];
