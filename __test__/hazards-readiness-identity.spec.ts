@@ -115,6 +115,23 @@ for (const driver of drivers)
   }
 
 for (const driver of drivers) {
+  test(`hazard-3 ghost: what the poller left behind for it is anybody's number again, ${driver}`, async (t) => {
+    const { reader, writer, closeReader } = pipePair(t);
+    const other = hands(t, reader, writer);
+    await other.does("os.write(4, b'x')");
+    const poller = pollerOf(t, driver);
+    const registration = poller.register(reader);
+    closeReader();
+    registration.unregister();
+    for (let look = 0; look < 10; look += 1) t.deepEqual(await now(poller), []);
+    t.is(poller.stats().renewals, 1);
+    // Every number that became free, in whatever order.
+    for (let count = 0; count < 8; count += 1) {
+      const { reader: next } = pipePair(t);
+      t.true(poller.register(next).active);
+    }
+  });
+
   test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are nobody's, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
     const other = hands(t, reader, writer);

@@ -347,7 +347,7 @@ export class Poller<T = undefined>
       // Not for a consumer that has not come back: it looks for itself then.
       if (!this.#askedSince && this.#waiters.length === 0) this.#stopChecks();
       this.#askedSince = false;
-      if (this.#native.check(this.#entries.length)) this.#deliver(this.#native.look());
+      if (this.#native.check(this.#entries.length)) this.#deliver(this.#lookNow());
     }, CHECK_INTERVAL);
     this.#checks.unref();
   }
@@ -393,11 +393,19 @@ export class Poller<T = undefined>
     return this.#wait(timeout, signal);
   }
 
+  /** Fills the records; gives how many. */
+  #lookNow(): number {
+    const result = this.#native.look();
+    if (result >= 0) return result;
+    this.#learnOwn();
+    return -1 - result;
+  }
+
   /** A look that finds nothing asks after one registration, in turn: who never waits must be told of a close, too. */
   #look(): void {
-    const count = this.#native.look();
+    const count = this.#lookNow();
     this.#read(count);
-    if (count === 0 && this.#native.check(1)) this.#read(this.#native.look());
+    if (count === 0 && this.#native.check(1)) this.#read(this.#lookNow());
   }
 
   async #closedBatch(): Promise<never> {

@@ -451,11 +451,13 @@ impl PollerBinding {
         }
     }
 
-    /// Fills the records with what is ready now, without waiting; gives how many.
+    /// Fills the records with what is ready now, without waiting; gives how many, or when `descriptors` has changed
+    /// −1 less as many.
     #[napi(catch_unwind)]
-    pub fn look(&self, env: Env) -> Result<u32> {
-        let (count, _) = self.core.look(env.raw())?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    pub fn look(&self, env: Env) -> Result<i32> {
+        let (count, moved) = self.core.look(env.raw())?;
+        let count = i32::try_from(count).unwrap_or(i32::MAX);
+        Ok(if moved { -1 - count } else { count })
     }
 
     /// Asks whether up to `limit` descriptors are still what was registered; true when the next look tells of
