@@ -25,6 +25,24 @@ fn a_closed_descriptor_is_told_once() {
     }
 }
 
+/// A poller that was large once has many places that nobody has, and they take nothing from the others' turns.
+#[test]
+fn a_closed_descriptor_is_found_among_empty_places() {
+    let mut poller = poller(EngineKind::Epoll);
+    let pipes: Vec<_> = (0..200).map(|_| pipe()).collect();
+    let tokens: Vec<_> = pipes
+        .iter()
+        .map(|(reader, _)| poller.register(reader.as_raw_fd(), bits::READABLE).unwrap())
+        .collect();
+    let last = tokens[199];
+    for token in &tokens[..199] {
+        poller.unregister(*token).unwrap();
+    }
+    drop(pipes);
+    assert!(poller.check(1));
+    assert_eq!(look(&mut poller), [(last, bits::CLOSED)]);
+}
+
 /// A number that another file got is found as well, and that file is left alone.
 #[test]
 fn a_recycled_number_inherits_nothing() {
@@ -88,7 +106,7 @@ fn a_place_waits_until_its_end_is_told() {
 #[test]
 fn a_ghost_is_left_behind() {
     let mut poller = poller(EngineKind::Epoll);
-    let (reader, writer) = pipe();
+    let (mut reader, writer) = pipe();
     let copy: OwnedFd = reader.try_clone().unwrap();
     let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
     let (level, level_writer) = pipe();
@@ -99,8 +117,10 @@ fn a_ghost_is_left_behind() {
     write(&fired_writer, 1);
     assert_eq!(look(&mut poller), [(fired_token, bits::READABLE)]);
 
-    drop(reader);
-    assert_eq!(poller.unregister(ghost), Err(Errno::EBADF));
+    // In one step, so that no other test can come between: the number is a stranger's, the file lives on as `copy`.
+    let stranger = pipe();
+    nix::unistd::dup2(&stranger.0, &mut reader).unwrap();
+    assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
     write(&writer, 1);
     let before = poller.as_raw_fd();
     let mut looks = 0;
