@@ -1,11 +1,12 @@
 /** poll(), its waits and its ends; counters; what one batch holds. */
 import { getEventListeners } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
 import { EdgepollError, Poller } from 'edgepoll';
 
 import { pipe } from './poller-fixtures.js';
-import { drivers } from './support/process.js';
+import { drivers, makeFifo, runFixture } from './support/process.js';
 
 const engines = ['epoll', 'poll', 'select'] as const;
 
@@ -177,5 +178,31 @@ for (const driver of drivers) {
     second.write(1);
     t.is((await poller.poll({ timeout: 0 })).length, 2);
     t.deepEqual(poller.stats(), { ...none, waits: 2, events: 2, batches: 1, largestBatch: 2 });
+  });
+
+  test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {
+    const fifos = Array.from({ length: 6 }, () => makeFifo(t));
+    const { code, stdout, stderr } = await runFixture('pending-mixed', driver, ...fifos);
+    t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    t.true(Number(stdout) < 1_000_000, `${stdout.trim()} bytes for 200,000 batches`);
+  });
+
+  test(`closed-in-batch: one that was unregistered before it hides no closed descriptor, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver, engine: 'poll' });
+    t.teardown(() => poller.close());
+    const [first, second, gone] = [pipe(t), pipe(t), pipe(t)];
+    for (const { write } of [first, second, gone]) write(1);
+    poller.register(first.fd, { data: 'first' });
+    poller.register(second.fd, { data: 'second' });
+    const unregistered = poller.register(gone.fd, { data: 'gone' });
+    const fd = openSync(makeFifo(t), constants.O_RDWR | constants.O_NONBLOCK);
+    poller.register(fd, { data: 'closed' });
+    closeSync(fd);
+    t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'first');
+    unregistered.unregister();
+    const [event] = await poller.poll({ timeout: 0 });
+    t.is(event?.data, 'second');
+    const error = await t.throwsAsync(poller.poll({ timeout: 0 }));
+    t.like(error, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 }

@@ -259,6 +259,11 @@ export class Poller<T = undefined>
 
   #read(count: number): void {
     if (count > 0) this.#batches += 1;
+    // Mostly everything has been taken by now; what has not may never be, so what has must not stay.
+    if (this.#head > 0) {
+      this.#ready.splice(0, this.#head);
+      this.#head = 0;
+    }
     for (let record = 0; record < count; record += 1) {
       const at = record * FIELDS;
       const entry = this.#entries[this.#records[at] as number];
@@ -297,35 +302,49 @@ export class Poller<T = undefined>
 
   /** What is ready, up to one batch; or the rejection, if that is first; `undefined` when there is nothing. */
   #take(): ReadinessEvent<T>[] | Promise<never> | undefined {
-    const first = this.#shift();
-    if (first === undefined) return undefined;
-    if (first instanceof EdgepollError) return Promise.reject(first);
-    const events = [first];
+    let entry = this.#first();
+    if (entry === undefined) return undefined;
+    if (entry.state === 'closed') {
+      this.#pass(entry);
+      return Promise.reject(closedUnderUs(entry.fd));
+    }
+    const events: ReadinessEvent<T>[] = [];
     // What was closed is a rejection, which is the next batch's.
-    while (events.length < this.#maxEvents && this.#ready[this.#head]?.state !== 'closed') {
-      const event = this.#shift();
-      if (event === undefined || event instanceof EdgepollError) break;
-      events.push(event);
+    while (entry !== undefined && entry.state !== 'closed' && events.length < this.#maxEvents) {
+      events.push(eventOf(entry.fd, entry.data, this.#pass(entry)));
+      entry = this.#first();
     }
     return events;
   }
 
   /** The next event, or the error of a descriptor that was closed. */
   #shift(): ReadinessEvent<T> | EdgepollError | undefined {
+    const entry = this.#first();
+    if (entry === undefined) return undefined;
+    const mask = this.#pass(entry);
+    return entry.state === 'closed' ? closedUnderUs(entry.fd) : eventOf(entry.fd, entry.data, mask);
+  }
+
+  /** The first entry that has something to tell; those that were unregistered meanwhile have not. */
+  #first(): Entry<T> | undefined {
     while (this.#head < this.#ready.length) {
       const entry = this.#ready[this.#head] as Entry<T>;
-      this.#head += 1;
-      if (this.#head === this.#ready.length) {
-        this.#ready.length = 0;
-        this.#head = 0;
-      }
-      const { fd, data, mask } = entry;
-      entry.mask = 0;
-      if (entry.state === 'closed') return closedUnderUs(fd);
-      // 0: it was unregistered meanwhile.
-      if (mask !== 0) return eventOf(fd, data, mask);
+      if (entry.mask !== 0) return entry;
+      this.#pass(entry);
     }
     return undefined;
+  }
+
+  /** Takes the first entry's bits and goes on to the next one. */
+  #pass(entry: Entry<T>): number {
+    const { mask } = entry;
+    entry.mask = 0;
+    this.#head += 1;
+    if (this.#head === this.#ready.length) {
+      this.#ready.length = 0;
+      this.#head = 0;
+    }
+    return mask;
   }
 
   /** Somebody waits. */
