@@ -191,15 +191,17 @@ for (const driver of drivers) {
     const poller = new Poller<string>({ driver, engine: 'poll' });
     t.teardown(() => poller.close());
     const [first, second, gone] = [pipe(t), pipe(t), pipe(t)];
-    for (const { write } of [first, second, gone]) write(1);
+    for (const watched of [first, second, gone]) watched.write(1);
     poller.register(first.fd, { data: 'first' });
     poller.register(second.fd, { data: 'second' });
     const unregistered = poller.register(gone.fd, { data: 'gone' });
     const fd = openSync(makeFifo(t), constants.O_RDWR | constants.O_NONBLOCK);
     poller.register(fd, { data: 'closed' });
-    closeSync(fd);
     t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'first');
+    // What is pending now: the second, and the one that goes. The close comes behind them.
+    first.read(1);
     unregistered.unregister();
+    closeSync(fd);
     const [event] = await poller.poll({ timeout: 0 });
     t.is(event?.data, 'second');
     const error = await t.throwsAsync(poller.poll({ timeout: 0 }));
