@@ -63,7 +63,6 @@ for (const driver of drivers) {
       }
       const seen = new Set<number>();
       for (let round = 0; round < 8; round += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one batch after the other
         const batch = await poller.poll();
         t.is(batch.length, 3);
         for (const { data } of batch) seen.add(data);
@@ -79,7 +78,6 @@ for (const driver of drivers) {
     poller.register(pipe(t).fd);
     for (const timeout of [1, 7.5, 30]) {
       const begun = performance.now();
-      // oxlint-disable-next-line no-await-in-loop -- one wait after the other
       t.deepEqual(await poller.poll({ timeout }), []);
       const took = performance.now() - begun;
       t.true(took >= timeout, `${took} ms of ${timeout}`);
@@ -138,7 +136,6 @@ for (const driver of drivers) {
     const waiting = [poller.poll(), poller.poll({ timeout: 60_000 })];
     poller.close();
     for (const batch of [...waiting, poller.poll(), poller.poll({ timeout: 0 })]) {
-      // oxlint-disable-next-line no-await-in-loop -- each has its own verdict
       await t.throwsAsync(batch, { instanceOf: EdgepollError, code: 'ERR_CLOSED' });
     }
   });

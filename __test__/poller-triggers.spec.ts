@@ -19,7 +19,6 @@ for (const driver of drivers) {
       const watched = pipe(t);
       const registration = fenced.watch(watched.fd, { trigger });
       watched.write(2);
-      /* oxlint-disable no-await-in-loop -- a script of steps */
       t.deepEqual(await fenced.ready(), ['watched']);
       watched.write(1);
       t.deepEqual(await fenced.ready(), [], trigger);
@@ -33,7 +32,6 @@ for (const driver of drivers) {
       t.deepEqual(await fenced.ready(), [], 'nothing holds');
       watched.write(1);
       t.deepEqual(await fenced.ready(), ['again'], trigger);
-      /* oxlint-enable no-await-in-loop */
       registration.unregister();
       t.throws(() => registration.rearm(), { code: 'ERR_CLOSED' });
     }
@@ -163,7 +161,6 @@ for (const driver of drivers) {
       const poller = new Poller({ driver, engine });
       t.teardown(() => poller.close());
       poller.register(fd);
-      // oxlint-disable-next-line no-await-in-loop -- one engine after the other
       t.like(await poller.poll(), [{ fd, readable: true }]);
     }
   });

@@ -25,7 +25,6 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   for (const address of addresses) {
     config.signal?.throwIfAborted();
     try {
-      // oxlint-disable-next-line no-await-in-loop -- the next address is tried only when this one fails
       return await attempt(hostOf(driver), address, config);
     } catch (error) {
       failure = error;

@@ -67,13 +67,19 @@ const EMFILE = 24;
 /** Not the kernel's: see the glue's poller. */
 const SET_SIZE = -1;
 
+/** The number that a native error has for a reason when the kernel refused it; `undefined` for other errors. */
+export function refusedNumber(error: unknown): number | undefined {
+  const found = /^errno (-?\d+)$/.exec(error instanceof Error ? error.message : '')?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
 /** Calls `open`, whose error has a number for a reason when the kernel refused it. */
 export function openNative<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    const errno = Number(/^errno (-?\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
-    if (Number.isNaN(errno)) throw error;
+    const errno = refusedNumber(error);
+    if (errno === undefined) throw error;
     if (errno === SET_SIZE) {
       const message = "so many descriptors are open that select(2)'s own does not fit into a set";
       throw new EdgepollError('ERR_FD_SETSIZE', message, { syscall: 'select' });

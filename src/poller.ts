@@ -21,6 +21,7 @@ import {
   interestOf,
 } from './interest.js';
 import { lastResult } from './mailbox.js';
+import { DELIVERING, READINESS_FIELDS as FIELDS, WANTED } from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
@@ -34,11 +35,6 @@ import {
   optionalSignal,
   optionsObject,
 } from './validate.js';
-
-const FIELDS = 3;
-/** Bits of the field after the records: the other half stands in the glue's poller. */
-const DELIVERING = 1;
-const WANTED = 2;
 
 /** The glue asks after this many registrations itself, when libuv's loop is about to wait. */
 const CHECKED_BY_LOOP = 64;

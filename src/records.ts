@@ -1,6 +1,6 @@
 /**
  * The layout of what both sides share. The other half stands in crates/edgepoll-node/src/inbox.rs and
- * staging.rs; neither may change alone.
+ * staging.rs, and for readiness in poller.rs; neither may change alone.
  */
 
 /** 32-bit fields of a record: kind, slot, generation, detail, and two doubles. */
@@ -35,3 +35,9 @@ export const MORE = -0x8000_0000;
 export const CONTROL_COUNT = 0;
 export const CONTROL_IN_TURN = 1;
 export const CONTROL_FIELDS = 2;
+
+/** 32-bit fields of a readiness record: slot, generation, mask. One field for both sides follows the last record. */
+export const READINESS_FIELDS = 3;
+/** In that field: a delivery is under way (the glue's), somebody waits again (ours). */
+export const DELIVERING = 1;
+export const WANTED = 2;

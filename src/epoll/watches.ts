@@ -11,7 +11,8 @@ import { errorName, errorText, PollerBinding } from '../binding.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
-import { EdgepollError } from '../errors.js';
+import { EdgepollError, refusedNumber } from '../errors.js';
+import { DELIVERING, READINESS_FIELDS as FIELDS, WANTED } from '../records.js';
 import { keepOwn } from '../validate.js';
 
 /** strerror(3)'s words for what epoll(7)'s calls give, as users of the original compare them. */
@@ -34,10 +35,6 @@ const NOTHING = 0;
 const UNDUPLICATED = false;
 /** The glue's answer for a descriptor that was closed, when it knows before the kernel is asked. */
 const CLOSED = -3;
-const FIELDS = 3;
-/** Bits of the field after the records: the other half stands in the glue's poller. */
-const DELIVERING = 1;
-const WANTED = 2;
 
 /** Who has descriptors watched; held, and so not collected, while one is. */
 export interface Owner {
@@ -89,8 +86,8 @@ export class Watches {
       const driver = chooseDriver(this.#driver);
       this.#made = new PollerBinding(driver, 'epoll', this.#records, deliver);
     } catch (error) {
-      const errno = Number(/^errno (\d+)$/.exec(error instanceof Error ? error.message : '')?.[1]);
-      if (Number.isNaN(errno)) throw error;
+      const errno = refusedNumber(error);
+      if (errno === undefined) throw error;
       throw failure(errno, { syscall: 'epoll_create1' });
     }
     this.#learnOwn();

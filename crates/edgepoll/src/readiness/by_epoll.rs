@@ -103,8 +103,7 @@ impl Engine for ByEpoll {
             // Whatever is refused was closed meanwhile, which the next check finds and tells.
             let _ = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
         }
-        Ok(Some(Retired(
-            std::mem::replace(&mut self.epoll, fresh).into(),
-        )))
+        let old = std::mem::replace(&mut self.epoll, fresh);
+        Ok(Some(Retired { _fd: old.into() }))
     }
 }

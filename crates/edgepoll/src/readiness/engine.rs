@@ -108,4 +108,6 @@ pub trait Engine {
 }
 
 /// The old place of a renewed engine, open until dropped.
-pub struct Retired(#[allow(dead_code, reason = "held for its drop")] pub(super) OwnedFd);
+pub struct Retired {
+    pub(super) _fd: OwnedFd,
+}
