@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { checks } from './lib/checks.mjs';
+import { failures } from './lib/failures.mjs';
 import { run, stopAll } from './lib/run.mjs';
 import { SetupError } from './lib/toolchain.mjs';
 import { everything, setUp } from './setup.mjs';
@@ -74,7 +75,7 @@ async function runCheck({ name, command: [program, ...args], env, count }, title
   const seconds = Math.max(1, budgetSeconds - secondsSince(started));
   const plain = { NO_COLOR: '1', FORCE_COLOR: '0', CARGO_TERM_COLOR: 'never', ...env };
   const { code, text, timedOut } = await run(program, args, { env: plain, output: 'tee', seconds });
-  const result = { name, ...verdict(code, count?.(text)), seconds: secondsSince(begun) };
+  const result = { name, ...verdict(code, count?.(text)), seconds: secondsSince(begun), text };
   const took = `${result.seconds.toFixed(1)} s`;
   console.log(
     `${title}: ${result.failed === 0 ? 'ok' : 'FAILED'} in ${took}${timedOut ? ', out of time' : ''}`,
@@ -90,6 +91,9 @@ function verdict(code, counts) {
 }
 
 function report() {
+  for (const { name, failed, text } of results) {
+    if (failed > 0 && text !== undefined) console.log(`\n${name}, again:\n${failures(text)}`);
+  }
   console.log('\ncheck            passed  failed     time');
   for (const { name, passed, failed, seconds } of results) {
     const numbers = `${String(passed).padStart(7)} ${String(failed).padStart(7)}`;
