@@ -21,6 +21,7 @@ import { hands, tcpPair } from './support/hands.js';
 import { reportOf, spoiled } from './support/injected.js';
 import {
   drivers,
+  endedWaits,
   exceptIn,
   fixture,
   makeFifo,
@@ -29,6 +30,7 @@ import {
   runtimeName,
   straced,
   straceTest,
+  WAITS,
 } from './support/process.js';
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -40,10 +42,6 @@ const straceNotDeno =
   runtimeName === 'deno' ? exceptIn(['deno'], 'its own sockets receive in between') : straceTest;
 /** In a second. Deno looks after its timers several times a second by itself. */
 const mostWaits = runtimeName === 'deno' ? 10 : 6;
-
-const WAITS = '?epoll_wait,epoll_pwait,epoll_pwait2,?poll,ppoll,?select,pselect6';
-const waitLines = (lines: string[]): string[] =>
-  lines.filter((line) => /(?:epoll_p?wait2?|p?poll|p?select6?)\(/.test(line));
 
 const triggers: Trigger[] = ['level', 'edge', 'oneshot', 'edge-oneshot'];
 
@@ -183,7 +181,7 @@ for (const driver of drivers) {
       `hazard-28 masked: a connection that nobody reads and its peer's ${how} cost no wait, ${driver}`,
       async (t) => {
         const { ended, lines } = await straced(t, WAITS, 'hazard-paused', driver, how);
-        const waits = waitLines(lines);
+        const waits = endedWaits(lines);
         t.true(
           waits.length <= mostWaits,
           `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,
@@ -207,7 +205,7 @@ for (const driver of drivers) {
           trigger,
           ...fifos,
         );
-        const waits = waitLines(lines);
+        const waits = endedWaits(lines);
         t.true(
           waits.length <= mostWaits,
           `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,

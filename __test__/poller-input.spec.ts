@@ -5,7 +5,15 @@ import test from 'ava';
 import { EdgepollError, Poller } from 'edgepoll';
 
 import { open, pipe } from './poller-fixtures.js';
-import { drivers, makeFifo, root, straced, straceTest } from './support/process.js';
+import {
+  drivers,
+  endedWaits,
+  makeFifo,
+  root,
+  straced,
+  straceTest,
+  WAITS,
+} from './support/process.js';
 
 interface Report {
   own: number[];
@@ -54,10 +62,9 @@ for (const driver of drivers) {
   straceTest(
     `no-spin: ten waits a second at most, a busy consumer and a descriptor that is always ready, ${driver}`,
     async (t) => {
-      const calls = '?epoll_wait,epoll_pwait,epoll_pwait2,?poll,ppoll';
-      const { ended, lines } = await straced(t, calls, 'poller-busy', driver, makeFifo(t));
+      const { ended, lines } = await straced(t, WAITS, 'poller-busy', driver, makeFifo(t));
       t.like(ended, { code: 0, stdout: '10\n', stderr: '' });
-      const waits = lines.filter((line) => /(?:epoll_p?wait2?|p?poll)\(/.test(line));
+      const waits = endedWaits(lines);
       t.true(
         waits.length <= 10,
         `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,

@@ -182,3 +182,19 @@ export async function straced(
     throw new Error(`no marks; it said:\n${ended.stdout}${ended.stderr}`);
   return { ended, lines: all.slice(begin + 1, end) };
 }
+
+/** What waits for descriptors, for strace: a call that this machine does not have is no error. */
+export const WAITS = '?epoll_wait,epoll_pwait,?epoll_pwait2,?poll,ppoll,?select,pselect6';
+
+/**
+ * The waits that were over within these lines, without those that found nothing until their own time had come: a
+ * runtime looks after its timers like that, and it is no spin.
+ */
+export function endedWaits(lines: string[]): string[] {
+  const ended = /(?:epoll_p?wait2?|p?poll|p?select6?)(?:\(| resumed>).* = -?\d/;
+  const foundNothing = / = 0(?: \(Timeout\))?$/;
+  const didNotSleep = /, (?:0|\{tv_sec=0, tv_n?u?sec=0\})(?:, NULL(?:, \d+)?)?\)\s+= /;
+  return lines.filter(
+    (line) => ended.test(line) && (!foundNothing.test(line) || didNotSleep.test(line)),
+  );
+}
