@@ -276,7 +276,7 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
      * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
      *
      * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed under the poller, `ERR_CLOSED` when the
-     * poller is or becomes closed, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
+     * poller is or becomes closed, what the kernel gives, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
      */
     poll(options?: PollOptions): Promise<ReadinessEvent<T>[]>;
     /**

@@ -11,14 +11,12 @@ import { makeFifo } from './support/process.js';
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** read(2) and write(2) by number. Not every runtime's node:fs takes a number that it has not opened itself. */
+type Transfer = (fd: number, memory: Uint8Array, guarded: number) => number;
 const { fd: native } = (await import(
   new URL('../native/binding.js', import.meta.resolve('edgepoll')).href
-)) as {
-  fd: {
-    read: (fd: number, into: Uint8Array, guarded: boolean) => number;
-    write: (fd: number, bytes: Uint8Array, guarded: boolean) => number;
-  };
-};
+)) as { fd: { reader: () => Transfer; writer: () => Transfer } };
+const readInto = native.reader();
+const writeFrom = native.writer();
 
 const BITS: [number, string][] = [
   [0x1, 'IN'],
@@ -91,14 +89,14 @@ export function pipePair(t: ExecutionContext): Ends {
 /** Reads, and gives what came as text, `end` for the end, or the error's code. */
 export function readText(fd: number, length = 100): string {
   const into = Buffer.alloc(length);
-  const count = native.read(fd, into, false);
+  const count = readInto(fd, into, 0);
   if (count < 0) return getSystemErrorName(count);
   return count === 0 ? 'end' : into.toString('latin1', 0, count);
 }
 
 /** Writes, and gives how much, or the error's code. */
 export function writeText(fd: number, text: string | Uint8Array): number | string {
-  const count = native.write(fd, Buffer.from(text), false);
+  const count = writeFrom(fd, Buffer.from(text), 0);
   return count < 0 ? getSystemErrorName(count) : count;
 }
 
@@ -107,7 +105,7 @@ export function drain(fd: number): number {
   const into = Buffer.alloc(65_536);
   let total = 0;
   for (;;) {
-    const count = native.read(fd, into, false);
+    const count = readInto(fd, into, 0);
     if (count === 0) return total;
     if (count < 0) {
       const code = getSystemErrorName(count);

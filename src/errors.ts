@@ -88,6 +88,17 @@ export function openNative<T>(open: () => T): T {
   }
 }
 
+/** Calls `look`, whose error has a number for a reason when the kernel refused it. */
+export function lookNative(look: () => number): number {
+  try {
+    return look();
+  } catch (error) {
+    const errno = refusedNumber(error);
+    if (errno === undefined) throw error;
+    throw systemError(errno, { syscall: errno === EMFILE ? 'epoll_create1' : 'epoll_wait' });
+  }
+}
+
 /** How a connection's end is told by the core; see the glue's inbox. */
 export interface Ending {
   cause: 'ended' | 'failed' | 'destroyed';

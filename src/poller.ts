@@ -9,7 +9,7 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timer
 import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
-import { EdgepollError, openNative } from './errors.js';
+import { EdgepollError, lookNative, openNative } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import {
   EPOLLERR,
@@ -21,7 +21,7 @@ import {
   interestOf,
 } from './interest.js';
 import { lastResult } from './mailbox.js';
-import { DELIVERING, READINESS_FIELDS as FIELDS, WANTED } from './records.js';
+import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, WANTED } from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
@@ -134,14 +134,17 @@ export class Poller<T = undefined>
   readonly #driver: Driver;
   readonly #maxEvents: number;
   readonly #records: Int32Array;
+  /** Where the control field stands in the records. */
+  readonly #control: number;
+  readonly #fill: () => number;
   /** By slot. */
   readonly #entries: (Entry<T> | undefined)[] = [];
   readonly #signal: AbortSignal | undefined;
   #size = 0;
   #forgetOwn: () => void;
-  /** Entries with something to tell, from `#head` on; each at most once. */
-  #ready: Entry<T>[] = [];
-  #head = 0;
+  /** Entries with something to tell, each once: a chain by `next`, because the ends of an array cost more. */
+  #first: Entry<T> | undefined;
+  #last: Entry<T> | undefined;
   #waiters: Waiter<T>[] = [];
   #checks: NodeJS.Timeout | undefined;
   /** Somebody has waited since the last check. */
@@ -168,7 +171,8 @@ export class Poller<T = undefined>
     this.#signal = optionalSignal('signal', options.signal);
     this.#driver = chooseDriver(options.driver);
     this.#signal?.throwIfAborted();
-    this.#records = new Int32Array(maxEvents * FIELDS + 1);
+    this.#control = maxEvents * FIELDS;
+    this.#records = new Int32Array(this.#control + 1);
     this.#native = openNative(
       () =>
         new PollerBinding(this.#driver, engine, this.#records, (count, moved) => {
@@ -176,6 +180,7 @@ export class Poller<T = undefined>
           this.#deliver(count);
         }),
     );
+    this.#fill = this.#native.looker();
     this.#forgetOwn = keepOwn(this.#native.descriptors);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -220,6 +225,8 @@ export class Poller<T = undefined>
       generation: added.generation,
       mask: 0,
       isExclusive: interest.isExclusive,
+      isListed: false,
+      next: undefined,
       state: 'active',
     };
     const drop = (): void => this.#drop(entry);
@@ -255,17 +262,11 @@ export class Poller<T = undefined>
 
   #read(count: number): void {
     if (count > 0) this.#batches += 1;
-    // Mostly everything has been taken by now; what has not may never be, so what has must not stay.
-    if (this.#head > 0) {
-      this.#ready.splice(0, this.#head);
-      this.#head = 0;
-    }
     for (let record = 0; record < count; record += 1) {
       const at = record * FIELDS;
       const entry = this.#entries[this.#records[at] as number];
       if (entry === undefined || entry.generation !== this.#records[at + 1]) continue;
       const mask = this.#records[at + 2] as number;
-      const isListed = entry.mask !== 0;
       if (mask === 0) {
         entry.state = 'closed';
         entry.mask = -1;
@@ -273,8 +274,15 @@ export class Poller<T = undefined>
       } else {
         entry.mask |= mask;
       }
-      if (!isListed) this.#ready.push(entry);
+      if (!entry.isListed) this.#list(entry);
     }
+  }
+
+  #list(entry: Entry<T>): void {
+    entry.isListed = true;
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
   }
 
   #serve(): void {
@@ -298,7 +306,7 @@ export class Poller<T = undefined>
 
   /** What is ready, up to one batch; or the rejection, if that is first; `undefined` when there is nothing. */
   #take(): ReadinessEvent<T>[] | Promise<never> | undefined {
-    let entry = this.#first();
+    let entry = this.#found();
     if (entry === undefined) return undefined;
     if (entry.state === 'closed') {
       this.#pass(entry);
@@ -308,48 +316,46 @@ export class Poller<T = undefined>
     // What was closed is a rejection, which is the next batch's.
     while (entry !== undefined && entry.state !== 'closed' && events.length < this.#maxEvents) {
       events.push(eventOf(entry.fd, entry.data, this.#pass(entry)));
-      entry = this.#first();
+      entry = this.#found();
     }
     return events;
   }
 
   /** The next event, or the error of a descriptor that was closed. */
   #shift(): ReadinessEvent<T> | EdgepollError | undefined {
-    const entry = this.#first();
+    const entry = this.#found();
     if (entry === undefined) return undefined;
     const mask = this.#pass(entry);
     return entry.state === 'closed' ? closedUnderUs(entry.fd) : eventOf(entry.fd, entry.data, mask);
   }
 
   /** The first entry that has something to tell; those that were unregistered meanwhile have not. */
-  #first(): Entry<T> | undefined {
-    while (this.#head < this.#ready.length) {
-      const entry = this.#ready[this.#head] as Entry<T>;
-      if (entry.mask !== 0) return entry;
+  #found(): Entry<T> | undefined {
+    let entry = this.#first;
+    while (entry !== undefined && entry.mask === 0) {
       this.#pass(entry);
+      entry = this.#first;
     }
-    return undefined;
+    return entry;
   }
 
   /** Takes the first entry's bits and goes on to the next one. */
   #pass(entry: Entry<T>): number {
-    const { mask } = entry;
+    const { mask, next } = entry;
     entry.mask = 0;
-    this.#head += 1;
-    if (this.#head === this.#ready.length) {
-      this.#ready.length = 0;
-      this.#head = 0;
-    }
+    entry.isListed = false;
+    entry.next = undefined;
+    this.#first = next;
+    if (next === undefined) this.#last = undefined;
     return mask;
   }
 
   /** Somebody waits. */
   #want(): void {
-    const control = this.#maxEvents * FIELDS;
-    const state = this.#records[control] as number;
+    const state = this.#records[this.#control] as number;
     // Inside a delivery the glue looks for this by itself, which spares a call per event.
     if ((state & DELIVERING) === 0) this.#native.want();
-    else this.#records[control] = state | WANTED;
+    else this.#records[this.#control] = state | WANTED;
     this.#watchClosing();
   }
 
@@ -372,8 +378,25 @@ export class Poller<T = undefined>
     this.#checks = undefined;
   }
 
+  /**
+   * Inside a delivery, when handling an event has made the next one ready before: what is there is taken at once, which
+   * spares leaving JavaScript and coming back. How often in a turn of the loop, the glue decides.
+   */
+  #lookAgain(): boolean {
+    if (((this.#records[this.#control] as number) & LOOK) === 0) return false;
+    if (this.#closed || this.#waiters.length > 0) return false;
+    const count = this.#lookNow();
+    this.#read(count);
+    return count > 0;
+  }
+
   #next(): Promise<IteratorResult<ReadinessEvent<T>, undefined>> {
-    const event = this.#shift();
+    let event = this.#shift();
+    try {
+      if (event === undefined && this.#lookAgain()) event = this.#shift();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (event instanceof EdgepollError) return Promise.reject(event);
     if (event !== undefined) return Promise.resolve({ value: event, done: false });
     if (this.#closed) return Promise.resolve(this.#lastResult());
@@ -393,24 +416,30 @@ export class Poller<T = undefined>
    * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
    *
    * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed under the poller, `ERR_CLOSED` when the
-   * poller is or becomes closed, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
+   * poller is or becomes closed, what the kernel gives, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
    */
   poll(options: PollOptions = {}): Promise<ReadinessEvent<T>[]> {
     optionsObject('options', options);
     const timeout = milliseconds('timeout', options.timeout);
     const signal = optionalSignal('signal', options.signal);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    if (timeout === 0 && !this.#closed) this.#look();
-    const events = this.#take();
+    let events: ReadinessEvent<T>[] | Promise<never> | undefined;
+    try {
+      if (timeout === 0 && !this.#closed) this.#look();
+      events = this.#take();
+      if (events === undefined && timeout !== 0 && this.#lookAgain()) events = this.#take();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (events !== undefined) return Promise.resolve(events);
     if (this.#closed) return this.#closedBatch();
     if (timeout === 0) return Promise.resolve([]);
     return this.#wait(timeout, signal);
   }
 
-  /** Fills the records; gives how many. */
+  /** Fills the records; gives how many. Throws what the kernel refuses, which is `EMFILE` after stale events. */
   #lookNow(): number {
-    const result = this.#native.look();
+    const result = lookNative(this.#fill);
     if (result >= 0) return result;
     this.#learnOwn();
     return -1 - result;
@@ -502,8 +531,8 @@ export class Poller<T = undefined>
     this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#abort);
     for (const entry of this.#entries) entry?.registration?.unregister();
-    this.#ready.length = 0;
-    this.#head = 0;
+    this.#first = undefined;
+    this.#last = undefined;
     this.#stopChecks();
     this.#forgetOwn();
     this.#native.close();

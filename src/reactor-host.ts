@@ -96,7 +96,7 @@ const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
 export class ReactorHost {
   readonly native: ReactorBinding;
-  /** Writes at once, from the caller's memory; see the glue's `writer`. */
+  /** Writes at once, from the caller's memory; see the glue's `writer()`. */
   readonly write: (slot: number, generation: number, message: Uint8Array) => number;
   readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
   readonly #records = new Int32Array(this.#memory);

@@ -38,6 +38,7 @@ export const CONTROL_FIELDS = 2;
 
 /** 32-bit fields of a readiness record: slot, generation, mask. One field for both sides follows the last record. */
 export const READINESS_FIELDS = 3;
-/** In that field: a delivery is under way (the glue's), somebody waits again (ours). */
+/** In that field: a delivery is under way (the glue's); somebody waits again (ours); a look is worth it (the glue's). */
 export const DELIVERING = 1;
 export const WANTED = 2;
+export const LOOK = 4;

@@ -21,6 +21,9 @@ export interface Entry<T> {
   /** Bits that the consumer has not been told. */
   mask: number;
   isExclusive: boolean;
+  /** In the poller's chain of those with something to tell, and who comes behind it there. */
+  isListed: boolean;
+  next: Entry<T> | undefined;
   state: 'active' | 'unregistered' | 'closed';
 }
 

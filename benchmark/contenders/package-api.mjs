@@ -18,6 +18,10 @@ const dist = new URL('../../dist/', import.meta.url);
  * @typedef {AsyncIterable<Event> & { register(fd: number, options: Options): unknown, poll(): Promise<Event[]> }} Poller
  * @typedef {{ Poller: new (options?: { engine?: string }) => Poller }} Edgepoll
  *
+ * @typedef {{ fd: number, read(): bigint | null, write(): boolean }} Counter
+ * @typedef {{ fd: number, read(into: Uint8Array): number | null, write(bytes: Uint8Array): number | null }} OwnedFd
+ * @typedef {{ eventfd: () => Counter, pipe: () => { reader: OwnedFd, writer: OwnedFd } }} EdgepollFd
+ *
  * @typedef {object} Epoll
  * @property {(fd: number, events: number) => Epoll} add
  * @property {(fd: number) => Epoll} remove
@@ -29,6 +33,11 @@ const dist = new URL('../../dist/', import.meta.url);
 /** @returns {Promise<Edgepoll>} */
 export function edgepoll() {
   return import(new URL('index.js', dist).href);
+}
+
+/** @returns {Promise<EdgepollFd>} */
+export function edgepollFd() {
+  return import(new URL('fd/index.js', dist).href);
 }
 
 /** The class of the drop-in, or of the package it stands in for. @param {'edgepoll/epoll' | 'epoll'} name @returns {Promise<EpollClass>} */

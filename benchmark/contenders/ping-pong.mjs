@@ -1,24 +1,62 @@
 // Ping-pong between two descriptors in one process: each event reads one and makes the other ready. The reads and writes
-// are the same in every style; `work` does only them. Started by the runner through `readiness hold`, with the style.
+// are node:fs's in every style but `edgepoll-fd`, which does them by the package; `work` does only them. Started by the
+// runner through `readiness hold`, with the style and the kind of descriptor.
 
 import { readSync, writeSync } from 'node:fs';
 import { heldDescriptors, Meter, serveWindows } from './meter.mjs';
-import { edgepoll, epollClass } from './package-api.mjs';
+import { edgepoll, edgepollFd, epollClass } from './package-api.mjs';
 
-const { readers, writers, token } = heldDescriptors();
-const buffer = new Uint8Array(token.length);
+const [style, kind] = process.argv.slice(2);
 const meter = new Meter(64);
 
-/** @param {number} side */
-function play(side) {
-  writeSync(writers[side], token, 0, token.length, null);
+/**
+ * The two descriptors: `play` makes one ready, `consume` takes that back; nothing there, or less, ends the process with
+ * an error.
+ * @typedef {{ fds: number[], play: (side: number) => void, consume: (side: number) => void }} Ends
+ */
+
+/** By node:fs, on what the runner has opened. @returns {Ends} */
+function byNode() {
+  const { readers, writers, token } = heldDescriptors();
+  const buffer = new Uint8Array(token.length);
+  return {
+    fds: readers,
+    play: (side) => void writeSync(writers[side], token, 0, token.length, null),
+    consume(side) {
+      const length = readSync(readers[side], buffer, 0, buffer.length, null);
+      if (length !== token.length) throw new Error(`read ${length} bytes, not ${token.length}`);
+    },
+  };
 }
 
-/** Reads one token; nothing there, or less, ends the process with an error. @param {number} side */
-function consume(side) {
-  const length = readSync(readers[side], buffer, 0, buffer.length, null);
-  if (length !== token.length) throw new Error(`read ${length} bytes instead of ${token.length}`);
+/** By edgepoll/fd, on its own. @returns {Promise<Ends>} */
+async function byEdgepoll() {
+  const { eventfd, pipe } = await edgepollFd();
+  if (kind === 'eventfd') {
+    const counters = [eventfd(), eventfd()];
+    return {
+      fds: counters.map(({ fd }) => fd),
+      play: (side) => void counters[side].write(),
+      consume(side) {
+        const count = counters[side].read();
+        if (count !== 1n) throw new Error(`read ${count}, not 1`);
+      },
+    };
+  }
+  const pipes = [pipe(), pipe()];
+  const token = new Uint8Array([1]);
+  const buffer = new Uint8Array(1);
+  return {
+    fds: pipes.map(({ reader }) => reader.fd),
+    play: (side) => void pipes[side].writer.write(token),
+    consume(side) {
+      const length = pipes[side].reader.read(buffer);
+      if (length !== 1) throw new Error(`read ${length} bytes, not 1`);
+    },
+  };
 }
+
+const { fds, play, consume } = style === 'edgepoll-fd' ? await byEdgepoll() : byNode();
 
 /** Answers the event of one side. When the window is over, the ball stays away. @param {number} side */
 function serve(side) {
@@ -29,7 +67,7 @@ function serve(side) {
 async function poller() {
   const { Poller } = await edgepoll();
   const created = new Poller();
-  for (const side of [0, 1]) created.register(readers[side], { readable: true, data: side });
+  for (const side of [0, 1]) created.register(fds[side], { readable: true, data: side });
   return created;
 }
 
@@ -38,16 +76,19 @@ async function byEpollClass(name) {
   const Epoll = await epollClass(name);
   const epoll = new Epoll((error, fd) => {
     if (error) throw error;
-    serve(fd === readers[0] ? 0 : 1);
+    serve(fd === fds[0] ? 0 : 1);
   });
-  for (const fd of readers) epoll.add(fd, Epoll.EPOLLIN);
+  for (const fd of fds) epoll.add(fd, Epoll.EPOLLIN);
+}
+
+async function iterate() {
+  for await (const { data } of await poller()) serve(data);
 }
 
 /** How each style comes to its events. @type {Record<string, () => Promise<void>>} */
 const styles = {
-  'edgepoll-iterate': async () => {
-    for await (const { data } of await poller()) serve(data);
-  },
+  'edgepoll-iterate': iterate,
+  'edgepoll-fd': iterate,
   'edgepoll-poll': async () => {
     const created = await poller();
     for (;;) {
@@ -59,7 +100,6 @@ const styles = {
   work: async () => {},
 };
 
-const style = process.argv[2];
 if (!Object.hasOwn(styles, style)) throw new Error(`no style is named '${style}'`);
 
 // The loops never end by themselves; an error in one ends the process.

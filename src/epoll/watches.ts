@@ -33,6 +33,7 @@ const ENOENT = 2;
 const EBADF = 9;
 const NOTHING = 0;
 const UNDUPLICATED = false;
+const DONE = Promise.resolve();
 /** The glue's answer for a descriptor that was closed, when it knows before the kernel is asked. */
 const CLOSED = -3;
 
@@ -73,6 +74,8 @@ export class Watches {
   #own: readonly number[] = [];
   #forgetOwn: () => void = () => {};
   #made: PollerBinding | undefined;
+  /** The glue looks again after the microtasks. */
+  #isLate = false;
 
   constructor(driver: Driver | undefined) {
     this.#driver = driver;
@@ -84,6 +87,7 @@ export class Watches {
     const deliver = (count: number, moved: number): void => this.#deliver(count, moved !== 0);
     try {
       const driver = chooseDriver(this.#driver);
+      this.#isLate = driver === 'uv';
       this.#made = new PollerBinding(driver, 'epoll', this.#records, deliver);
     } catch (error) {
       const errno = refusedNumber(error);
@@ -197,21 +201,23 @@ export class Watches {
   #deliver(count: number, moved: boolean): void {
     try {
       if (moved) this.#learnOwn();
-      const [slot, generation, events] = this.#records;
-      const watch = count === 0 ? undefined : this.#bySlot.get(slot as number);
-      if (watch === undefined || watch.generation !== generation) return;
+      const records = this.#records;
+      const watch = count === 0 ? undefined : this.#bySlot.get(records[0] as number);
+      if (watch === undefined || watch.generation !== records[1]) return;
+      const events = records[2] as number;
       // Without events it says that the descriptor was closed under us. The original is silent then, and programs
       // that close without a remove() go on; those that remove it later are told then, so its number is kept.
       if (events === NOTHING) this.#release(watch);
-      else watch.owner.tell(watch.fd, events as number);
+      else watch.owner.tell(watch.fd, events);
     } catch (error) {
       // Thrown through the glue it would be an uncaught exception in Node.js alone: others go on for a while.
       queueMicrotask(() => {
         throw error;
       });
     } finally {
-      // Behind what the callback has left in the queue: not every host runs that before it calls us again.
-      queueMicrotask(this.#goOn);
+      // libuv's driver looks again when what the callback left in the queues has run; others may look before.
+      if (this.#isLate) this.#goOn();
+      else void DONE.then(this.#goOn);
     }
   }
 

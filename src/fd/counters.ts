@@ -6,7 +6,7 @@
 import { fd as native } from '../binding.js';
 import { oneOf, optionalBoolean, optionsObject, rangeError, typeError } from '../validate.js';
 import type { OwnedFd } from './owned.js';
-import { checked, Descriptor, makeOwned, unlessWaiting } from './owned.js';
+import { checked, Descriptor, makeOwned, readInto, unlessWaiting, writeFrom } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals } from './ready.js';
 
@@ -28,7 +28,7 @@ const counter = new BigUint64Array(1);
 const counterBytes = new Uint8Array(counter.buffer);
 
 function readCounter(fd: number): bigint | null {
-  const length = unlessWaiting(native.read(fd, counterBytes, false), 'read', fd);
+  const length = unlessWaiting(readInto(fd, counterBytes, 0), 'read', fd);
   return length === null ? null : (counter[0] ?? 0n);
 }
 
@@ -74,7 +74,7 @@ export class EventFd extends Descriptor implements AsyncIterable<bigint, undefin
     const whole = amount('value', value);
     const { fd } = this;
     counter[0] = whole;
-    return unlessWaiting(native.write(fd, counterBytes, false), 'write', fd) !== null;
+    return unlessWaiting(writeFrom(fd, counterBytes, 0), 'write', fd) !== null;
   }
 
   /** What reads take, one after the other. */

@@ -14,6 +14,11 @@ interface State {
   open: boolean;
 }
 
+/** A call of read(2) or write(2): the kernel's result. `guarded` is 1 for a descriptor that may block. */
+type Transfer = (fd: number, memory: Uint8Array, guarded: number) => number;
+export const readInto: Transfer = native.reader();
+export const writeFrom: Transfer = native.writer();
+
 const EAGAIN = 11;
 const EEXIST = 17;
 
@@ -161,12 +166,12 @@ export abstract class Descriptor implements Disposable {
 
 /** A descriptor to read from and write to. */
 export class OwnedFd extends Descriptor {
-  readonly #guarded: boolean;
+  readonly #guarded: number;
 
   /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
   protected constructor(fd: number, kind: string, guarded: boolean) {
     super(fd, kind);
-    this.#guarded = guarded;
+    this.#guarded = guarded ? 1 : 0;
   }
 
   static {
@@ -190,7 +195,7 @@ export class OwnedFd extends Descriptor {
    */
   read(into: Uint8Array): number | null {
     const { fd } = this;
-    return unlessWaiting(native.read(fd, room('into', into), this.#guarded), 'read', fd);
+    return unlessWaiting(readInto(fd, room('into', into), this.#guarded), 'read', fd);
   }
 
   /**
@@ -199,7 +204,7 @@ export class OwnedFd extends Descriptor {
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    return unlessWaiting(native.write(fd, data('bytes', bytes), this.#guarded), 'write', fd);
+    return unlessWaiting(writeFrom(fd, data('bytes', bytes), this.#guarded), 'write', fd);
   }
 }
 

@@ -1,6 +1,6 @@
 // What the readiness layer has set itself to cost, and whether this run met it. Must never change a measured value.
 
-import { EDGEPOLL, NPM_EPOLL } from './names.mjs';
+import { BY_FD, EDGEPOLL, NPM_EPOLL } from './names.mjs';
 
 /** @typedef {import('../bars.mjs').Bar} Bar */
 
@@ -42,11 +42,13 @@ export function judgePingPong(scenarios) {
         return contender ? [most(name, id, 'user CPU, µs', contender.user_us, BATCH_USER_US)] : [];
       const ratio = contender?.to_npm_epoll?.median;
       const net = contender?.net_excess_us?.median;
-      return [
+      const bars = [
         most(name, id, `CPU, × ${NPM_EPOLL}`, ratio, CPU_TO_NPM_EPOLL),
         most(name, id, 'CPU, + µs to floor', contender?.excess_us.median, EXCESS_US),
-        most(name, id, 'the same without read and write', net, EXCESS_US),
       ];
+      if (name !== BY_FD)
+        bars.push(most(name, id, 'the same without read and write', net, EXCESS_US));
+      return bars;
     }),
   );
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { BENCHMARK, ROOT } from '../prepare.mjs';
 import { progress } from '../progress.mjs';
 import { Contender, withContenders } from './contender.mjs';
-import { FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL, STYLES } from './names.mjs';
+import { BY_FD, FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL, STYLES } from './names.mjs';
 import { countRounds, interleave, window } from './windows.mjs';
 import { summarize } from './summary.mjs';
 
@@ -41,7 +41,7 @@ function pingPong(program, kind, pinned, withNpmEpoll) {
     { name: FLOOR_WORK, command: [...plain, '--work-only'] },
     ...Object.entries({ ...styles, [NODE_WORK]: 'work' }).map(([name, style]) => ({
       name,
-      command: [...hold, ...script('ping-pong.mjs', style)],
+      command: [...hold, ...script('ping-pong.mjs', style), kind],
     })),
   ];
   const where = pinned ? 'pinned' : 'unpinned';
@@ -53,7 +53,7 @@ function pingPong(program, kind, pinned, withNpmEpoll) {
 function batches(program, withNpmEpoll) {
   const many = ['--count', String(BATCH)];
   const hold = [program, 'hold', '--kind', 'eventfd', '--initial', '1', ...many, '--'];
-  const { 'edgepoll/epoll': _, ...edgepoll } = STYLES;
+  const { 'edgepoll/epoll': _, [BY_FD]: __, ...edgepoll } = STYLES;
   const styles = { ...(withNpmEpoll ? { [NPM_EPOLL]: 'npm-epoll' } : {}), ...edgepoll };
   const contenders = [
     { name: FLOOR, command: [program, 'batch', ...many] },

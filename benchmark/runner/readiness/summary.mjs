@@ -2,7 +2,7 @@
 
 import { median, spread } from '../statistics.mjs';
 import { isSteady } from '../steady.mjs';
-import { FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL } from './names.mjs';
+import { BY_FD, FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL } from './names.mjs';
 
 /** @typedef {import('../statistics.mjs').Spread} Spread */
 /** @typedef {import('./windows.mjs').Window} Window */
@@ -42,9 +42,9 @@ export function summarize(windows, closing) {
   const floorNet = minus(floor, costs(FLOOR_WORK));
   const contenders = Object.entries(windows).map(([name, rounds]) => {
     const cpu = costs(name);
-    // What does nothing but the work has nothing left without it.
-    const isWork = name === NODE_WORK || name === FLOOR_WORK;
-    const net = isWork ? undefined : minus(cpu, costs(name === FLOOR ? FLOOR_WORK : NODE_WORK));
+    // What does nothing but the work has nothing left without it; and whoever works otherwise does not do that work.
+    const isOther = name === NODE_WORK || name === FLOOR_WORK || name === BY_FD;
+    const net = isOther ? undefined : minus(cpu, costs(name === FLOOR ? FLOOR_WORK : NODE_WORK));
     const excess = net && floorNet && spread(minus(net, floorNet) ?? []);
     const total = median(cpu);
     const user = sum(rounds.map((window) => window.user_us));

@@ -12,6 +12,7 @@
     reason = "napi-rs hands arguments over by value"
 )]
 
+mod bare;
 mod driver;
 pub mod fd;
 mod inbox;
@@ -22,7 +23,6 @@ mod reactor;
 mod region;
 mod settings;
 mod staging;
-mod writer;
 
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
 pub use poller::PollerBinding;

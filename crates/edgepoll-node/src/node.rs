@@ -197,6 +197,29 @@ pub(crate) fn throw_uncaught(env: sys::napi_env, message: &str) {
     }
 }
 
+/// Makes `message` an exception of the JavaScript that called us.
+pub(crate) fn throw(env: sys::napi_env, message: &str) {
+    let length = isize::try_from(message.len()).unwrap_or(0);
+    let (mut text, mut error) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `message` outlives the calls, and we are inside a call from JavaScript, which has a handle scope.
+    unsafe {
+        sys::napi_create_string_utf8(env, message.as_ptr().cast(), length, &raw mut text);
+        if sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
+            == sys::Status::napi_ok
+        {
+            sys::napi_throw(env, error);
+        }
+    }
+}
+
+/// A 32-bit number, or 0 for what is none.
+pub(crate) fn int32(env: sys::napi_env, value: sys::napi_value) -> i32 {
+    let mut number = 0;
+    // SAFETY: `env` and `value` are live: the caller is inside a call from JavaScript.
+    unsafe { sys::napi_get_value_int32(env, value, &raw mut number) };
+    number
+}
+
 /// A JavaScript number.
 pub(crate) fn number(env: sys::napi_env, value: usize) -> Option<sys::napi_value> {
     let mut result = ptr::null_mut();

@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
 use edgepoll::readiness::{bits, EngineKind, Poller, Refusal};
-use napi::bindgen_prelude::{JsValue, Object};
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
 
+use crate::bare;
 use crate::driver::{Driver, Kind, Task};
 use crate::node::{self, Callback, Reference, Scope};
 use crate::settings::Opened;
@@ -25,7 +26,7 @@ const CHECKED_PER_WAIT: usize = 64;
 const BETWEEN_CHECKS: u64 = 10;
 
 /// Looks that one announcement makes at most, before the loop has its turn again.
-const LOOKS_PER_TURN: u32 = 8;
+const LOOKS_PER_TURN: u32 = 16;
 
 /// What `errno` says when it was not the kernel that refused.
 const SET_SIZE: i32 = -1;
@@ -38,6 +39,8 @@ mod control {
     pub(super) const DELIVERING: i32 = 1;
     /// JavaScript's: somebody waits again.
     pub(super) const WANTED: i32 = 2;
+    /// The glue's: another look within this delivery is likely to find something.
+    pub(super) const LOOK: i32 = 4;
 }
 
 struct Working {
@@ -137,6 +140,8 @@ struct Core {
     /// The loop's time of the last question after closed descriptors.
     checked_at: Cell<u64>,
     again: Again,
+    /// Looks that the present announcement may still make.
+    looks_left: Cell<u32>,
 }
 
 impl Core {
@@ -188,7 +193,9 @@ impl Core {
     /// Looks and delivers, and looks again when somebody waits again and that has been worth it. Gives whether
     /// somebody still waits.
     fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
-        for round in 0..LOOKS_PER_TURN {
+        self.looks_left.set(LOOKS_PER_TURN - 1);
+        let mut is_first = true;
+        loop {
             let Some(_scope) = Scope::open(env) else {
                 return false;
             };
@@ -200,24 +207,47 @@ impl Core {
                     return false;
                 }
             };
-            if round > 0 {
-                self.again.learn(count > 0);
+            if !is_first {
+                self.looked_again(count > 0);
             }
+            is_first = false;
             if count > 0 {
                 self.wanted.set(false);
             } else if !moved {
                 break;
             }
+            if self.looks_left.get() > 0 && !self.again.is_worth_it() {
+                self.looks_left.set(0);
+            }
             self.deliver(env, count, moved);
-            if !self.wanted.get() || !self.again.is_worth_it() {
+            if !self.wanted.get() || self.looks_left.get() == 0 {
                 break;
             }
         }
         self.wanted.get() && self.arm_engine()
     }
 
+    /// After a look in the same turn as another: one that found nothing is the turn's last.
+    fn looked_again(&self, found: bool) {
+        self.again.learn(found);
+        let left = if found {
+            self.looks_left.get().saturating_sub(1)
+        } else {
+            0
+        };
+        self.looks_left.set(left);
+        if left == 0 {
+            self.with(|working| *working.control() &= !control::LOOK);
+        }
+    }
+
     fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
-        self.with(|working| *working.control() = control::DELIVERING);
+        let state = if self.looks_left.get() > 0 {
+            control::DELIVERING | control::LOOK
+        } else {
+            control::DELIVERING
+        };
+        self.with(|working| *working.control() = state);
         let deliver = self.deliver.borrow().clone();
         let arguments = (
             node::number(env, count),
@@ -312,8 +342,9 @@ pub struct PollerBinding {
 #[napi]
 impl PollerBinding {
     /// Opens one with the driver 'uv' or 'thread' and the engine 'epoll', 'poll' or 'select'. `deliver` is called
-    /// with the number of records in `records`, and 1 when `descriptors` has changed. The field after the last record is
-    /// 1 during a delivery: whoever waits again then sets 2 there instead of calling `want()`.
+    /// with the number of records in `records`, and 1 when `descriptors` has changed. The field after the last record has
+    /// 1 during a delivery: whoever waits again then adds 2 there instead of calling `want()`; and 4 while a look of
+    /// its own is likely to find something before that.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -360,6 +391,7 @@ impl PollerBinding {
             wanted: Cell::new(false),
             checked_at: Cell::new(0),
             again: Again::default(),
+            looks_left: Cell::new(0),
         });
         if let Err(error) = core.drive(raw) {
             // The driver that failed lets go of the core only when the loop comes round.
@@ -451,13 +483,23 @@ impl PollerBinding {
         }
     }
 
-    /// Fills the records with what is ready now, without waiting; gives how many, or when `descriptors` has changed
-    /// −1 less as many.
-    #[napi(catch_unwind)]
-    pub fn look(&self, env: Env) -> Result<i32> {
-        let (count, moved) = self.core.look(env.raw())?;
-        let count = i32::try_from(count).unwrap_or(i32::MAX);
-        Ok(if moved { -1 - count } else { count })
+    /// The function that fills the records with what is ready now, without waiting; it gives how many, or when
+    /// `descriptors` has changed −1 less as many.
+    #[napi(catch_unwind, ts_return_type = "() => number")]
+    pub fn looker<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+        let core = Rc::downgrade(&self.core);
+        bare::function(env, move |raw, _arguments| {
+            let Some(core) = core.upgrade() else {
+                return Ok(0.0);
+            };
+            let (count, moved) = core.look(raw)?;
+            let is_inside = |working: &mut Working| *working.control() & control::DELIVERING != 0;
+            if core.with(is_inside) == Some(true) {
+                core.looked_again(count > 0);
+            }
+            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            Ok(if moved { -1.0 - count } else { count })
+        })
     }
 
     /// Asks whether up to `limit` descriptors are still what was registered; true when the next look tells of

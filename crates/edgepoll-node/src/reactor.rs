@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 use napi_derive::napi;
 
+use crate::bare;
 use crate::driver::{Driver, Kind, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::node::{self, Callback, Scope};
@@ -21,7 +22,6 @@ use crate::settings::{
     ListenSettings, Opened, ReactorStats,
 };
 use crate::staging::Staging;
-use crate::writer;
 
 /// The writer's answer for a connection that is closed.
 const CLOSED: f64 = -1.0;
@@ -304,27 +304,29 @@ impl ReactorBinding {
     )]
     pub fn writer<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
         let task = Rc::downgrade(&self.core);
-        let function = writer::make(env.raw(), move |slot, generation, message| {
+        bare::function(env, move |raw, [slot, generation, message]| {
+            let token = token(node::int32(raw, *slot), node::int32(raw, *generation));
+            let (bytes, length) = node::bytes_of(raw, *message)?;
+            // SAFETY: the memory of a Uint8Array, which cannot move or go while no JavaScript runs.
+            let message = unsafe { std::slice::from_raw_parts(bytes, length) };
             let Some(core) = task.upgrade() else {
-                return CLOSED;
+                return Ok(CLOSED);
             };
-            let result =
-                core.command(|reactor| reactor.write(token(slot, generation), message, false));
             #[allow(
                 clippy::cast_precision_loss,
                 reason = "a queue has far fewer than 2^53 bytes"
             )]
-            match result {
-                Some(Ok(queued)) => queued as f64,
-                None | Some(Err(WriteError::Closed)) => CLOSED,
-                Some(Err(WriteError::Ended)) => -2.0,
-                Some(Err(WriteError::Failed)) => -3.0,
-                Some(Err(WriteError::QueueFull)) => -4.0,
-                Some(Err(WriteError::Protocol(_))) => -5.0,
-            }
-        })?;
-        // SAFETY: the function was just made in this environment and its handle scope.
-        Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), function) })
+            Ok(
+                match core.command(|reactor| reactor.write(token, message, false)) {
+                    Some(Ok(queued)) => queued as f64,
+                    None | Some(Err(WriteError::Closed)) => CLOSED,
+                    Some(Err(WriteError::Ended)) => -2.0,
+                    Some(Err(WriteError::Failed)) => -3.0,
+                    Some(Err(WriteError::QueueFull)) => -4.0,
+                    Some(Err(WriteError::Protocol(_))) => -5.0,
+                },
+            )
+        })
     }
 
     /// Writes what is staged; gives the number of records that this brought about, to be read at once. Never called

@@ -3,12 +3,12 @@
 //! It must never make a Rust slice of JavaScript's memory: it may be shared with a worker. Called by src/fd/.
 
 use edgepoll::descriptor::{self, inotify, signal, Source, Space, When};
-use napi::bindgen_prelude::{Buffer, Either, JsValue, Object};
+use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::{failed, length, outcome};
-use crate::node;
+use crate::{bare, node};
 
 /// The memory of an argument for a call that writes there.
 pub(super) fn space<'a>(env: &Env, value: &'a Object<'_>) -> Result<Space<'a>> {
@@ -25,28 +25,45 @@ pub(super) fn source<'a>(env: &Env, value: &'a Object<'_>) -> Result<Source<'a>>
     Ok(unsafe { Source::new(start, length) })
 }
 
-/// read(2) without waiting: a length or an error.
-#[napi(namespace = "fd", catch_unwind)]
-pub fn read(
-    env: Env,
-    fd: i32,
-    #[napi(ts_arg_type = "Uint8Array")] into: Object<'_>,
-    guarded: bool,
-) -> Result<i32> {
-    let space = space(&env, &into)?;
-    Ok(length(descriptor::read(fd, &space, guarded)))
+/// The function for read(2) without waiting, of a descriptor into memory: it gives a length or an error. `guarded` is 1
+/// for a descriptor that may block, and is asked first.
+#[napi(
+    namespace = "fd",
+    catch_unwind,
+    ts_return_type = "(fd: number, into: Uint8Array, guarded: number) => number"
+)]
+pub fn reader(env: &Env) -> Result<Unknown<'_>> {
+    bare::function(env, |raw, [fd, into, guarded]| {
+        let (start, size) = node::bytes_of(raw, *into)?;
+        // SAFETY: as in `space`.
+        let space = unsafe { Space::new(start, size) };
+        let read = descriptor::read(
+            node::int32(raw, *fd),
+            &space,
+            node::int32(raw, *guarded) != 0,
+        );
+        Ok(f64::from(length(read)))
+    })
 }
 
-/// write(2) without waiting: a length or an error.
-#[napi(namespace = "fd", catch_unwind)]
-pub fn write(
-    env: Env,
-    fd: i32,
-    #[napi(ts_arg_type = "Uint8Array")] from: Object<'_>,
-    guarded: bool,
-) -> Result<i32> {
-    let source = source(&env, &from)?;
-    Ok(length(descriptor::write(fd, &source, guarded)))
+/// The function for write(2) without waiting, to a descriptor from memory; as [`reader`].
+#[napi(
+    namespace = "fd",
+    catch_unwind,
+    ts_return_type = "(fd: number, from: Uint8Array, guarded: number) => number"
+)]
+pub fn writer(env: &Env) -> Result<Unknown<'_>> {
+    bare::function(env, |raw, [fd, from, guarded]| {
+        let (start, size) = node::bytes_of(raw, *from)?;
+        // SAFETY: as in `space`.
+        let source = unsafe { Source::new(start, size) };
+        let written = descriptor::write(
+            node::int32(raw, *fd),
+            &source,
+            node::int32(raw, *guarded) != 0,
+        );
+        Ok(f64::from(length(written)))
+    })
 }
 
 /// Nanoseconds that are not before the given milliseconds.
