@@ -1,13 +1,19 @@
 /**
  * An echo server, in two styles: an iterator per connection (the easy path), and one iterator over the events of
  * all connections (the fast path).
+ *
+ * What is received is written before the next chunk is asked for, so that it need not be ours to keep: `--chunks
+ * borrowed`, the default here, lets large chunks arrive in the same memory again and again.
  */
-import type { Connection, Server } from 'edgepoll';
+import type { Connection, ConnectionOptions, Server } from 'edgepoll';
 import { listen } from 'edgepoll';
 
 import { parseServerArguments, serve } from './support/serve.js';
 
-const { host, port, values } = parseServerArguments({ style: 'connection' });
+const { host, port, values } = parseServerArguments({
+  style: 'connection',
+  chunks: 'borrowed',
+});
 
 async function echo(connection: Connection): Promise<void> {
   try {
@@ -35,4 +41,5 @@ const run = styles[values.style];
 if (run === undefined)
   throw new RangeError(`--style must be connection or events, not ${values.style}`);
 
-await serve(await listen({ host, port }), run);
+const chunks = values.chunks as NonNullable<ConnectionOptions['chunks']>;
+await serve(await listen({ host, port, chunks }), run);

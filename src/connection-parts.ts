@@ -9,7 +9,7 @@ import type { ReactorHost } from './reactor-host.js';
 
 /** Who takes a connection's events instead of its own iterator: `server.events()`. */
 export interface EventSink {
-  data(connection: Connection, data: Buffer): void;
+  data(connection: Connection, data: Buffer, isLent: boolean): void;
   end(connection: Connection): void;
   drain(connection: Connection): void;
   close(connection: Connection, reason: CloseReason): void;

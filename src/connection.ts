@@ -9,6 +9,7 @@ import { EdgepollError, readEnding } from './errors.js';
 import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
+import type { ReactorHost } from './reactor-host.js';
 import { typeError } from './validate.js';
 
 /** An address of one end of a connection, or of a server. */
@@ -55,8 +56,8 @@ let nextId = 1;
 
 // The core's side of a connection. Set by the class's static block, used by reactor-host.ts and server.ts
 // alone: whoever holds a Connection cannot reach its private fields.
-/** Bytes arrived. */
-export let handleData: (connection: Connection, data: Buffer) => void;
+/** Bytes arrived; lent ones are to be given back. */
+export let handleData: (connection: Connection, data: Buffer, isLent: boolean) => void;
 /** The peer's end arrived. */
 export let handleEnd: (connection: Connection) => void;
 /** The send queue has this many bytes. */
@@ -95,7 +96,7 @@ export let makeConnection: (
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
  *
- * Every chunk is the consumer's own: its memory is never written again.
+ * Every chunk is the consumer's own: its memory is never written again, unless `chunks: 'borrowed'` was asked for.
  */
 export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
   /** Unique in this thread, never used again. */
@@ -114,6 +115,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #queued = 0;
   /** The number of the last staged write; any number before the first. */
   #staged = 0;
+  /** Chunks that were lent to this connection's consumer, taken or not. */
+  #lent = 0;
   #late: Late | undefined = undefined;
 
   private constructor(owner: Owner, slot: number, generation: number, connecting: boolean) {
@@ -129,7 +132,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   static {
     makeConnection = (owner, slot, generation, connecting) =>
       new Connection(owner, slot, generation, connecting);
-    handleData = (connection, data) => connection.#handleData(data);
+    handleData = (connection, data, isLent) => connection.#handleData(data, isLent);
     handleEnd = (connection) => connection.#handleEnd();
     handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
     handleWriteFailed = (connection, detail) => connection.#handleWriteFailed(detail);
@@ -285,6 +288,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const bytesUnsent = host.native.queued(this.#slot, this.#generation);
     host.native.destroy(this.#slot, this.#generation);
     this.#chunks = undefined;
+    this.#giveBack();
     this.#over({ cause: 'destroyed', error, bytesUnsent });
   }
 
@@ -327,7 +331,16 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #leave(): void {
     this.#chunks = undefined;
     this.#unread = 0;
+    this.#giveBack();
     void this.#end(true);
+  }
+
+  /** The consumer is done with everything that it has taken, and nothing else is there. */
+  #giveBack(): void {
+    if (this.#lent === 0) return;
+    this.#owner.host.giveBack(this.#lent);
+    this.#lent = 0;
+    if ((this.#flags & OVER) !== 0) forgotten.unregister(this);
   }
 
   #next(): Promise<IteratorResult<Buffer, undefined>> {
@@ -342,6 +355,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       this.#take(chunk.length);
       return Promise.resolve({ value: chunk, done: false });
     }
+    this.#giveBack();
     if ((this.#flags & (READ_ENDED | OVER)) !== 0) return this.#lastResult();
     return new Promise((resolve) => {
       if (this.#waiters === undefined) this.#waiters = resolve;
@@ -379,10 +393,14 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     return first;
   }
 
-  #handleData(data: Buffer): void {
-    if ((this.#flags & OVER) !== 0) return;
+  #handleData(data: Buffer, isLent: boolean): void {
+    if ((this.#flags & OVER) !== 0) {
+      if (isLent) this.#owner.host.giveBack(1);
+      return;
+    }
     const sink = this.#owner.sink;
     if (sink === undefined) {
+      if (isLent) this.#lent += 1;
       const waiter = this.#shiftWaiter();
       if (waiter !== undefined) {
         waiter({ value: data, done: false });
@@ -391,7 +409,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       (this.#chunks ??= []).push(data);
     }
     this.#unread += data.length + CHUNK_COST;
-    sink?.data(this, data);
+    sink?.data(this, data, isLent);
     if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
       this.#owner.host.native.pause(this.#slot, this.#generation);
@@ -469,6 +487,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
+    // Whoever reads to the end gives back what was lent; for whoever stops before that, the garbage collector does.
+    if (this.#lent > 0) forgotten.register(this, { host, lent: this.#lent }, this);
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
       waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
     }
@@ -488,6 +508,12 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     return Promise.reject(error);
   }
 }
+
+const forgotten = new FinalizationRegistry<{ host: ReactorHost; lent: number }>(
+  ({ host, lent }) => {
+    host.giveBack(lent);
+  },
+);
 
 function address(found: NativeAddress | null): Address | undefined {
   return found === null

@@ -23,13 +23,16 @@ import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import {
   ACCEPT_PAUSED,
+  ARENA_SIZE,
   CLOSED,
   CONNECTED,
   CONTROL_COUNT,
   CONTROL_FIELDS,
   CONTROL_IN_TURN,
+  CONTROL_LENT,
   DATA,
   END,
+  FIRST_FRESH,
   MAX_RECORDS,
   MAX_WRITES,
   MORE,
@@ -87,10 +90,11 @@ const Chunk = Reflect.get(Buffer, Symbol.species) as new (
  */
 function regionOf(bytes: Uint8Array): Region {
   const memory = bytes.buffer as ArrayBuffer;
-  const isShared = bytes.length === POOL_SIZE || bytes.length === SLAB_SIZE;
-  if (isNode && isShared) markAsUntransferable(memory);
+  if (isNode && SHARED.has(bytes.length)) markAsUntransferable(memory);
   return { memory, start: bytes.byteOffset };
 }
+
+const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 
 const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
@@ -109,6 +113,7 @@ export class ReactorHost {
   readonly #acceptors = new Map<number, Acceptor>();
   #pool = NO_REGION;
   #slab = NO_REGION;
+  #arena = NO_REGION;
   #staged = 0;
   #settling = false;
   #seen = 0;
@@ -122,7 +127,8 @@ export class ReactorHost {
           stage: this.#stage,
           writes: this.#writes,
           control: this.#control,
-          dispatch: (count, fresh, pool, slab) => this.#dispatch(count, fresh, pool, slab),
+          dispatch: (count, fresh, pool, slab, arena) =>
+            this.#dispatch(count, fresh, pool, slab, arena),
         }),
     );
     this.write = this.native.writer();
@@ -217,13 +223,25 @@ export class ReactorHost {
     if (count > 0) this.#dispatch(count);
   }
 
-  #dispatch(count: number, fresh?: Uint8Array[], poolIndex = 0, slabIndex = 1): void {
+  /** So many chunks that were lent are not needed any more. Their memory is used again when all are back. */
+  giveBack(count: number): void {
+    (this.#control[CONTROL_LENT] as number) -= count;
+  }
+
+  #dispatch(
+    count: number,
+    fresh?: Uint8Array[],
+    poolIndex = 0,
+    slabIndex = 1,
+    arenaIndex = 2,
+  ): void {
     const records = this.#records;
     const numbers = this.#numbers;
     const connections = this.#connections;
     const regions = fresh?.map((bytes) => regionOf(bytes));
     const pool = this.#pool;
     const slab = this.#slab;
+    const arena = this.#arena;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
@@ -235,8 +253,16 @@ export class ReactorHost {
           const offset = numbers[at / 2 + 2] as number;
           const length = numbers[at / 2 + 3] as number;
           const { memory, start } =
-            index === 0 ? pool : index === 1 ? slab : (regions?.[index - 2] ?? NO_REGION);
-          handleData(connection, new Chunk(memory, start + offset, length));
+            index === 0
+              ? pool
+              : index === 1
+                ? slab
+                : index === 2
+                  ? arena
+                  : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
+          const isLent = index === arenaIndex;
+          if (isLent) (this.#control[CONTROL_LENT] as number) += 1;
+          handleData(connection, new Chunk(memory, start + offset, length), isLent);
           break;
         }
         case OPENED: {
@@ -276,8 +302,9 @@ export class ReactorHost {
       }
     }
     if (regions !== undefined) {
-      if (poolIndex > 1) this.#pool = regions[poolIndex - 2] ?? NO_REGION;
-      if (slabIndex > 1) this.#slab = regions[slabIndex - 2] ?? NO_REGION;
+      if (poolIndex >= FIRST_FRESH) this.#pool = regions[poolIndex - FIRST_FRESH] ?? NO_REGION;
+      if (slabIndex >= FIRST_FRESH) this.#slab = regions[slabIndex - FIRST_FRESH] ?? NO_REGION;
+      if (arenaIndex >= FIRST_FRESH) this.#arena = regions[arenaIndex - FIRST_FRESH] ?? NO_REGION;
     }
   }
 }

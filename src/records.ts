@@ -20,7 +20,10 @@ export const WRITE_FAILED = 8;
 
 /** Bytes of the buffers that several connections' chunks share: see the glue's inbox. */
 export const POOL_SIZE = 8192;
-export const SLAB_SIZE = 65_536;
+export const SLAB_SIZE = 65_600;
+export const ARENA_SIZE = 1_048_640;
+/** Places of buffers in a batch: the pool's, the slab's, the arena's, and from here on those that came with it. */
+export const FIRST_FRESH = 3;
 
 /** 32-bit fields of a staged write: slot, generation, offset, length. */
 export const WRITE_FIELDS = 4;
@@ -34,7 +37,8 @@ export const MORE = -0x8000_0000;
 /** Fields of the control array. */
 export const CONTROL_COUNT = 0;
 export const CONTROL_IN_TURN = 1;
-export const CONTROL_FIELDS = 2;
+export const CONTROL_LENT = 2;
+export const CONTROL_FIELDS = 3;
 
 /** 32-bit fields of a readiness record: slot, generation, mask. One field for both sides follows the last record. */
 export const READINESS_FIELDS = 3;

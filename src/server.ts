@@ -75,6 +75,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   /** Connections taken that the listener has not been granted anew. */
   #taken = 0;
   #pending = 0;
+  /** Chunks that were lent to the consumer of the events, taken or not. */
+  #lent = 0;
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
@@ -143,7 +145,10 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   /** Takes every event of every connection through one mailbox. */
   readonly #sink: EventSink = {
-    data: (connection, data) => this.#push('data', connection, data, undefined),
+    data: (connection, data, isLent) => {
+      if (isLent) this.#lent += 1;
+      this.#push('data', connection, data, undefined);
+    },
     end: (connection) => this.#push('end', connection, undefined, undefined),
     drain: (connection) => this.#push('drain', connection, undefined, undefined),
     close: (connection, reason) => this.#push('close', connection, undefined, reason),
@@ -166,6 +171,13 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     if (this.#events !== undefined) this.#push('open', connection, undefined, undefined);
     else this.#accepted?.push(connection);
     return connection;
+  }
+
+  /** The consumer is done with every event that there was. */
+  #giveBack(): void {
+    if (this.#lent === 0) return;
+    this.#host.giveBack(this.#lent);
+    this.#lent = 0;
   }
 
   #forget(): void {
@@ -200,7 +212,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       if (!this.#listening) this.#accepted.end();
       this.#start();
     }
-    return iterate(this.#accepted, () => this.#stop());
+    return iterate(this.#accepted, () => this.#stop(), nothing);
   }
 
   /**
@@ -220,7 +232,11 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       if (!this.#listening) this.#events.end();
       this.#start();
     }
-    return iterate(this.#events as unknown as Mailbox<ServerEvent>, () => this.destroy());
+    return iterate(
+      this.#events as unknown as Mailbox<ServerEvent>,
+      () => this.destroy(),
+      () => this.#giveBack(),
+    );
   }
 
   /**
@@ -293,21 +309,29 @@ function consumed(): EdgepollError {
   );
 }
 
-/** The mailbox as an iterator; leaving it early calls `leave`. */
+const nothing = (): void => {};
+
+/** The mailbox as an iterator; leaving it early calls `leave`, and being done with all that was taken `giveBack`. */
 function iterate<T>(
   mailbox: Mailbox<T>,
   leave: () => void,
+  giveBack: () => void,
 ): AsyncIterableIterator<T, undefined, undefined> {
   let left = false;
   const done = (): Promise<IteratorResult<T, undefined>> =>
     Promise.resolve({ value: undefined, done: true });
   return {
-    next: () => (left ? done() : mailbox.next()),
+    next: () => {
+      if (left) return done();
+      if (mailbox.size === 0) giveBack();
+      return mailbox.next();
+    },
     return: () => {
       if (!left) {
         left = true;
         leave();
         mailbox.clear();
+        giveBack();
       }
       return done();
     },

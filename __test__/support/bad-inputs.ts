@@ -81,6 +81,7 @@ const OF_CONNECTIONS: Record<string, Bad[]> = {
   maxBufferedAmount: [...INTEGER, [65_535, 'RangeError', '65535']],
   endTimeout: [...INTEGER, [0, 'RangeError', '0']],
   framing: WORD,
+  chunks: WORD,
   maxFrame: [...INTEGER, [0, 'RangeError', '0']],
   driver: WORD,
   host: STRING,

@@ -11,7 +11,7 @@ export const USAGE = `npm run bench -- echo|idle|churn|readiness [options]
 
   --seconds S            length of a timed window (default 0.1)
   --rounds R             rounds; in each, every server has one window (default 75; idle: 3; readiness: by part)
-  --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, node-net, bun, deno);
+  --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, edgepoll-owned, node-net, bun, deno);
                          readiness: only these parts (pingpong, idle, transfer)
   --server NAME=COMMAND  measure another server as well; it prints "listening on HOST:PORT pid PID"; may be repeated
   --scenario a,b         echo only: 1x64, 64x64, 1000x64, 64x16384, 64x64x16

@@ -36,11 +36,11 @@ function onOther(name, command, collects, needs) {
 /** @param {string} file */
 const script = (file) => path.join(BENCHMARK, 'servers', file);
 
-/** @param {string} style */
-const example = (style) =>
+/** @param {string} name @param {string[]} options */
+const example = (name, ...options) =>
   onNode(
-    `edgepoll-${style}`,
-    [EXAMPLE, '--style', style, '--host', '127.0.0.1', '--port', '0'],
+    `edgepoll-${name}`,
+    [EXAMPLE, ...options, '--host', '127.0.0.1', '--port', '0'],
     ['edgepoll'],
   );
 
@@ -56,8 +56,10 @@ function known(floorProgram) {
   ];
   return [
     onOther(FLOOR, [floorProgram], false, []),
-    example('events'),
-    example('connection'),
+    example('events', '--style', 'events'),
+    example('connection', '--style', 'connection'),
+    // Beside the two, which borrow their chunks as the example does: what it costs that a chunk may be kept.
+    example('owned', '--style', 'events', '--chunks', 'owned'),
     onNode(NODE_NET, [script('node-net.mjs')], []),
     onOther('bun', [runtimePath('bun'), script('bun.mjs')], true, ['bun']),
     onOther('deno', deno, true, ['deno']),

@@ -25,6 +25,12 @@ export const core = [
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
 
+/** One file of the tests of memory, and how the title of the one begins that must see the fault. */
+const chunks = (file, title) => [
+  process.execPath,
+  [fileURLToPath(new URL('chunks.mjs', import.meta.url)), file, title],
+];
+
 /** A fault without a `command` is to be seen by `core`. */
 export const faults = [
   {
@@ -134,7 +140,14 @@ export const faults = [
     file: 'crates/edgepoll-node/src/region.rs',
     find: '(self.used + length)',
     replace: '(self.used * 0 + length * 0)',
-    command: [process.execPath, [fileURLToPath(new URL('chunks.mjs', import.meta.url))]],
+    command: chunks('chunks', 'chunks kept over'),
+  },
+  {
+    name: 'lent memory is used again before it was given back',
+    file: 'crates/edgepoll-node/src/inbox.rs',
+    find: '} else if lent == 0 {',
+    replace: '} else if lent >= 0 {',
+    command: chunks('borrowed', 'borrowed: held'),
   },
   ...readinessFaults,
 ];

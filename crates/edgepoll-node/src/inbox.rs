@@ -2,7 +2,8 @@
 //!
 //! Bytes handed to JavaScript must never be written again, and a small chunk must never pin a large block:
 //! chunks up to [`POOLED`] bytes share pools of [`POOL`], chunks from [`VIEWED`] bytes are views of the slab
-//! that they were received into, and those between get a buffer of their own. Called by the core, in a turn.
+//! that they were received into, and those between get a buffer of their own. Only what is lent lies in the arena,
+//! which is written again when JavaScript has given back every chunk of it. Called by the core, in a turn.
 
 use std::ops::Range;
 
@@ -13,12 +14,16 @@ use edgepoll::reactor::{Event, Inbox};
 use napi::{sys, Result};
 
 use crate::node::{self, Reference};
-use crate::region::{new_buffer, Region};
+use crate::region::{new_buffer, Region, FAST, PACKED};
 
 /// A record is eight 32-bit fields: kind, slot, generation, detail, and two doubles' worth of the rest.
 const FIELDS: usize = 8;
-/// What one slab holds; also the longest chunk.
-const SLAB: usize = 64 * 1024;
+/// What one slab holds, and what aligning it may cost.
+const SLAB: usize = 64 * 1024 + FAST;
+/// What the arena holds: a turn's input of 64 connections with 16 KiB each, and the caches of a small processor.
+const ARENA: usize = 1024 * 1024 + FAST;
+/// The place of the first new buffer in a batch; before it are the pool, the slab and the arena that JavaScript knows.
+const NEW: usize = 3;
 /// A slab with less room than this is retired.
 const LEAST_SPACE: usize = 16 * 1024;
 /// The shortest chunk that is a view of the slab; it pins at most four times its size.
@@ -43,10 +48,11 @@ mod kind {
 /// What a finished batch holds besides its records.
 pub(crate) struct Batch {
     pub(crate) records: usize,
-    /// Buffers that JavaScript has not seen yet, by index from 2.
+    /// Buffers that JavaScript has not seen yet, by index from [`NEW`].
     pub(crate) fresh: Vec<sys::napi_value>,
     pub(crate) pool: usize,
     pub(crate) slab: usize,
+    pub(crate) arena: usize,
 }
 
 /// The inbox of one reactor.
@@ -59,8 +65,11 @@ pub(crate) struct JsInbox {
     count: usize,
     pool: Option<Region>,
     slab: Option<Region>,
+    arena: Option<Region>,
+    /// The space that was asked for last lies in the arena.
+    lends: bool,
     fresh: Vec<sys::napi_value>,
-    /// A view of the slab was handed out since the last receive began.
+    /// A view of the slab or the arena was handed out since the last receive began.
     viewed: bool,
     /// Where a receive goes when JavaScript has no memory left for a slab.
     spare: Vec<u8>,
@@ -81,6 +90,8 @@ impl JsInbox {
             count: 0,
             pool: None,
             slab: None,
+            arena: None,
+            lends: false,
             fresh: Vec::new(),
             viewed: false,
             spare: Vec::new(),
@@ -88,13 +99,20 @@ impl JsInbox {
         })
     }
 
-    /// A turn begins.
-    pub(crate) fn begin(&mut self) {
+    /// A turn begins. `lent`: how many chunks of the arena have not been given back.
+    pub(crate) fn begin(&mut self, lent: i32) {
         if let Some(pool) = &mut self.pool {
             pool.begin(0);
         }
         if let Some(slab) = &mut self.slab {
             slab.begin(1);
+        }
+        if let Some(arena) = &mut self.arena {
+            if !arena.begin(2) {
+                self.arena = None;
+            } else if lent == 0 {
+                arena.clear();
+            }
         }
     }
 
@@ -105,12 +123,22 @@ impl JsInbox {
             fresh: std::mem::take(&mut self.fresh),
             pool: self.pool.as_ref().map_or(0, |pool| pool.index),
             slab: self.slab.as_ref().map_or(1, |slab| slab.index),
+            arena: self.arena.as_ref().map_or(2, |arena| arena.index),
         }
     }
 
     /// The text of a protocol error that a record named.
     pub(crate) fn text(&self, index: usize) -> &'static str {
         self.texts.get(index).copied().unwrap_or("malformed input")
+    }
+
+    /// Where the present receive goes; nothing when there is no memory for a slab.
+    fn region(&mut self) -> Option<&mut Region> {
+        if self.lends {
+            self.arena.as_mut()
+        } else {
+            self.slab.as_mut()
+        }
     }
 
     fn record(&mut self, kind: i32, token: Token, detail: i32, rest: [f64; 2]) {
@@ -141,7 +169,7 @@ impl JsInbox {
     }
 
     fn index_of_next(&self) -> usize {
-        2 + self.fresh.len()
+        NEW + self.fresh.len()
     }
 
     /// Copies a chunk out: into the pool, or into a buffer of its own.
@@ -156,7 +184,7 @@ impl JsInbox {
             return Ok(());
         }
         if self.pool.as_ref().is_none_or(|pool| pool.left() < length) {
-            let (pool, value) = Region::new(self.env, POOL, self.index_of_next())?;
+            let (pool, value) = Region::new(self.env, POOL, PACKED, self.index_of_next())?;
             self.fresh.push(value);
             self.pool = Some(pool);
         }
@@ -170,11 +198,20 @@ impl JsInbox {
         Ok(())
     }
 
-    fn renew_slab(&mut self) -> Result<()> {
-        let (slab, value) = Region::new(self.env, SLAB, self.index_of_next())?;
+    fn fresh_region(&mut self, size: usize) -> Result<Region> {
+        let (region, value) = Region::new(self.env, size, FAST, self.index_of_next())?;
         self.fresh.push(value);
-        self.slab = Some(slab);
-        Ok(())
+        Ok(region)
+    }
+
+    /// Whether the arena has room. Without memory for one, and while too much of it is out, chunks are as others are.
+    fn can_lend(&mut self) -> bool {
+        if self.arena.is_none() {
+            self.arena = self.fresh_region(ARENA).ok();
+        }
+        self.arena
+            .as_ref()
+            .is_some_and(|arena| arena.left() >= LEAST_SPACE)
     }
 
     /// JavaScript has no memory, or ends: said aloud, because bytes are lost.
@@ -192,19 +229,25 @@ impl Inbox for JsInbox {
         (self.capacity - self.count).saturating_sub(1)
     }
 
-    fn space(&mut self) -> &mut [u8] {
-        if self
-            .slab
-            .as_ref()
-            .is_none_or(|slab| slab.left() < LEAST_SPACE)
-        {
-            if let Err(error) = self.renew_slab() {
-                self.lost(&error);
-                self.slab = None;
+    fn space(&mut self, lend: bool) -> &mut [u8] {
+        self.lends = lend && self.can_lend();
+        let is_full = |slab: &Region| slab.left() < LEAST_SPACE;
+        if !self.lends && self.slab.as_ref().is_none_or(is_full) {
+            match self.fresh_region(SLAB) {
+                Ok(slab) => self.slab = Some(slab),
+                Err(error) => {
+                    self.lost(&error);
+                    self.slab = None;
+                }
             }
         }
-        match &mut self.slab {
-            Some(slab) => slab.free(),
+        let region = if self.lends {
+            &mut self.arena
+        } else {
+            &mut self.slab
+        };
+        match region {
+            Some(region) => region.free(),
             None => {
                 self.spare.resize(LEAST_SPACE, 0);
                 &mut self.spare
@@ -214,18 +257,19 @@ impl Inbox for JsInbox {
 
     fn frame(&mut self, token: Token, body: Range<usize>) {
         let length = body.len();
-        let start = self.space()[body.start..].as_ptr();
-        match &self.slab {
-            Some(slab) if length >= VIEWED => {
-                let (index, offset) = (slab.index, slab.used() + body.start);
+        let least = if self.lends { 0 } else { VIEWED };
+        let start = match self.region() {
+            Some(region) if length >= least => {
+                let (index, offset) = (region.index, region.used() + body.start);
                 self.viewed = true;
                 self.data(token, index, offset, length);
+                return;
             }
-            _ => {
-                if let Err(error) = self.copy_out(token, start, length) {
-                    self.lost(&error);
-                }
-            }
+            Some(region) => region.free()[body.start..].as_ptr(),
+            None => self.spare[body.start..].as_ptr(),
+        };
+        if let Err(error) = self.copy_out(token, start, length) {
+            self.lost(&error);
         }
     }
 
@@ -237,8 +281,8 @@ impl Inbox for JsInbox {
 
     fn received(&mut self, length: usize) {
         if std::mem::take(&mut self.viewed) {
-            if let Some(slab) = &mut self.slab {
-                slab.take(length);
+            if let Some(region) = self.region() {
+                region.take(length);
             }
         }
     }

@@ -42,12 +42,12 @@ pub struct SharedMemory<'env> {
     /// Int32Array of staged writes, four fields each.
     #[napi(ts_type = "Int32Array")]
     pub writes: Object<'env>,
-    /// Int32Array: staged writes, in turn.
+    /// Int32Array: staged writes, in turn, chunks lent.
     #[napi(ts_type = "Int32Array")]
     pub control: Object<'env>,
     /// Called once per batch.
     #[napi(
-        ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number) => void"
+        ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number, arena?: number) => void"
     )]
     pub dispatch: Object<'env>,
 }
@@ -108,9 +108,9 @@ impl Core {
             return;
         }
         let fresh = node::array(env, &batch.fresh);
-        let (pool, slab) = (node::number(env, batch.pool), node::number(env, batch.slab));
-        if let (Some(fresh), Some(pool), Some(slab)) = (fresh, pool, slab) {
-            callback.call(&[count, fresh, pool, slab]);
+        let places = [batch.pool, batch.slab, batch.arena].map(|place| node::number(env, place));
+        if let (Some(fresh), [Some(pool), Some(slab), Some(arena)]) = (fresh, places) {
+            callback.call(&[count, fresh, pool, slab, arena]);
         }
     }
 }
@@ -125,7 +125,7 @@ impl Task for Core {
         let drains = self.drains_microtasks;
         let turned = self.with(|working| {
             working.staging.set_in_turn(drains);
-            working.inbox.begin();
+            working.inbox.begin(working.staging.lent());
             let Working { reactor, inbox, .. } = working;
             reactor
                 .turn(Some(Duration::ZERO), inbox)

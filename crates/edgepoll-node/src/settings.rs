@@ -40,6 +40,8 @@ pub struct ConnectionSettings {
     pub framing: String,
     /// Bytes.
     pub max_frame: u32,
+    /// Chunks are given back.
+    pub lend: bool,
 }
 
 /// How to listen.
@@ -128,6 +130,7 @@ pub(crate) fn limits_of(settings: &ConnectionSettings) -> Limits {
         low_water: settings.low_water_mark,
         send_queue: settings.max_buffered,
         end_timeout: settings.end_timeout,
+        lend: settings.lend,
         ..Limits::default()
     }
 }

@@ -19,6 +19,8 @@ mod control {
     pub(super) const COUNT: usize = 0;
     /// 1 while the glue will empty the stage by itself after this callback.
     pub(super) const IN_TURN: usize = 1;
+    /// Chunks of the inbox's arena that JavaScript has not given back.
+    pub(super) const LENT: usize = 2;
 }
 
 /// The shared arrays; nobody but src/reactor-host.ts has them, so they cannot be detached.
@@ -68,6 +70,11 @@ impl Staging {
     /// Says whether the glue empties the stage by itself after the running callback.
     pub(crate) fn set_in_turn(&self, in_turn: bool) {
         self.set(control::IN_TURN, i32::from(in_turn));
+    }
+
+    /// Chunks of the inbox's arena that JavaScript has not given back.
+    pub(crate) fn lent(&self) -> i32 {
+        self.get(control::LENT)
     }
 
     /// Writes everything staged, in order.

@@ -18,6 +18,9 @@ pub struct Limits {
     pub end_timeout: u32,
     /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
+    /// Frames may lie in memory that the owner gives back soon: see [`Inbox::space`](crate::reactor::Inbox::space).
+    /// Default false.
+    pub lend: bool,
 }
 
 impl Default for Limits {
@@ -28,6 +31,7 @@ impl Default for Limits {
             send_queue: 1_048_576,
             end_timeout: 30_000,
             discard: 1_048_576,
+            lend: false,
         }
     }
 }

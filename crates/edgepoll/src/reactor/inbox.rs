@@ -73,8 +73,11 @@ pub trait Inbox {
     /// How many more frames and events fit; the turn leaves work for the next one when it gets low.
     fn room(&self) -> usize;
 
-    /// Where the next receive goes. Never empty; the same memory until [`Inbox::received`].
-    fn space(&mut self) -> &mut [u8];
+    /// Where the next receive goes. Never empty; for the same `lend` the same memory until [`Inbox::received`].
+    ///
+    /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
+    /// before long, so that its memory can be used again, which keeps it in the processor's caches.
+    fn space(&mut self, lend: bool) -> &mut [u8];
 
     /// A frame that lies in the space, not to be written over if it is kept without a copy.
     fn frame(&mut self, token: Token, body: Range<usize>);

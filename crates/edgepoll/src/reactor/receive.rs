@@ -43,7 +43,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         if spent || inbox.room() < MIN_ROOM {
             break;
         }
-        let space = inbox.space();
+        let space = inbox.space(connection.limits.lend);
         let size = space.len();
         outcome.calls += 1;
         match kernel.receive(socket, space) {
@@ -91,7 +91,8 @@ fn deliver<I: Inbox>(
         inbox.received(length);
         cut
     } else {
-        connection.carry.push(&inbox.space()[..length]);
+        let lend = connection.limits.lend;
+        connection.carry.push(&inbox.space(lend)[..length]);
         inbox.received(length);
         decode_carry(connection, token, inbox)
     };
@@ -105,13 +106,14 @@ fn cut_space<I: Inbox>(
     length: usize,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
+    let lend = connection.limits.lend;
     let mut at = 0;
     while at < length {
         if inbox.room() < MIN_ROOM {
             connection.carry_ready = true;
             break;
         }
-        let Some(frame) = connection.codec.decode(&inbox.space()[at..length])? else {
+        let Some(frame) = connection.codec.decode(&inbox.space(lend)[at..length])? else {
             break;
         };
         let frame = checked(frame, length - at)?;
@@ -119,7 +121,7 @@ fn cut_space<I: Inbox>(
         at += frame.consumed;
     }
     if at < length {
-        connection.carry.push(&inbox.space()[at..length]);
+        connection.carry.push(&inbox.space(lend)[at..length]);
     }
     Ok(())
 }

@@ -149,6 +149,7 @@ impl Run {
             send_queue: random.pick(&[1, 500, 20_000, 1_048_576]),
             end_timeout: random.pick(&[0, 5, 30_000]),
             discard: random.pick(&[0, 1_000, 1_048_576]),
+            lend: random.chance(500),
         }
     }
 

@@ -19,7 +19,9 @@ pub(crate) struct Kept {
     pub(crate) items: Vec<Item>,
     /// The frames' bytes, one behind the other.
     pub(crate) bytes: Vec<u8>,
-    space: Vec<u8>,
+    /// Memory that stays and memory that is lent: whoever mixes them up reads what was never received.
+    spaces: [Vec<u8>; 2],
+    lends: bool,
     room: usize,
     pub(crate) overfilled: bool,
 }
@@ -29,7 +31,8 @@ impl Kept {
         Kept {
             items: Vec::new(),
             bytes: Vec::new(),
-            space: vec![0; space],
+            spaces: [vec![0; space], vec![0; space]],
+            lends: false,
             room,
             overfilled: false,
         }
@@ -52,13 +55,15 @@ impl Inbox for Kept {
         self.room.saturating_sub(self.items.len())
     }
 
-    fn space(&mut self) -> &mut [u8] {
-        &mut self.space
+    fn space(&mut self, lend: bool) -> &mut [u8] {
+        self.lends = lend;
+        &mut self.spaces[usize::from(lend)]
     }
 
     fn frame(&mut self, token: Token, body: Range<usize>) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&self.space[body]);
+        self.bytes
+            .extend_from_slice(&self.spaces[usize::from(self.lends)][body]);
         self.keep(Item::Frame(token, start..self.bytes.len()));
     }
 
@@ -70,7 +75,7 @@ impl Inbox for Kept {
 
     fn received(&mut self, length: usize) {
         // Whoever reads these bytes again reads what was never sent.
-        self.space[..length].fill(0xee);
+        self.spaces[usize::from(self.lends)][..length].fill(0xee);
     }
 
     fn event(&mut self, event: Event) {

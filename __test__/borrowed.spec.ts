@@ -1,0 +1,189 @@
+// Chunks that are lent: right until the next one is asked for, and then their memory is used again. Serial and alone in
+// their file: what one consumer holds keeps the memory of all that borrow in its thread.
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import type { Connection, Driver } from 'edgepoll';
+
+import { bytes } from './support/bytes.js';
+import { eventually } from './support/eventually.js';
+import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from './support/net.js';
+
+const drivers: Driver[] = ['uv', 'thread'];
+/** As much as the memory that is lent holds, and then some: whoever writes it again writes all of it. */
+const FLOOD = 3 * 1_048_576;
+
+/** Sends that much through a connection that borrows, gives each chunk back, and gives where they lay. */
+async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBufferLike>> {
+  const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+  const message = bytes(FLOOD, 7);
+  const sent = send(peer, message);
+  const memories = new Set<ArrayBufferLike>();
+  for (let at = 0; at < FLOOD;) {
+    const chunk = (await connection.read()) ?? t.fail('the end');
+    if (chunk.compare(message.subarray(at, at + chunk.length)) !== 0) t.fail(`wrong at ${at}`);
+    memories.add(chunk.buffer);
+    at += chunk.length;
+  }
+  await sent;
+  connection.destroy();
+  return memories;
+}
+
+/** Where the next lent chunk lies; the place is the same each time that everything before was given back. */
+async function place(t: ExecutionContext, driver: Driver): Promise<string> {
+  const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+  await send(peer, 'where');
+  const chunk = (await connection.read()) ?? t.fail('the end');
+  t.is(chunk.toString(), 'where');
+  const { byteOffset, buffer } = chunk;
+  connection.destroy();
+  return `${byteOffset} of ${buffer.byteLength}`;
+}
+
+for (const driver of drivers) {
+  test.serial(
+    `borrowed: held, a chunk keeps its bytes while others receive, ${driver}`,
+    async (t) => {
+      const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+      for (const length of [1, 500, 5000, 16_384]) {
+        const message = bytes(length, length);
+        await send(peer, message);
+        const parts: Buffer[] = [];
+        for (let at = 0; at < length;) {
+          const chunk = (await connection.read()) ?? t.fail('the end');
+          await flood(t, driver);
+          parts.push(Buffer.from(chunk));
+          at += chunk.length;
+        }
+        t.is(Buffer.concat(parts).compare(message), 0, `${length} bytes`);
+      }
+      connection.destroy();
+    },
+  );
+
+  test.serial(
+    `borrowed: unread, chunks keep their bytes while others receive, ${driver}`,
+    async (t) => {
+      const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+      const message = bytes(50_000, 3);
+      for (let to = 10_000; to <= message.length; to += 10_000) {
+        await send(peer, message.subarray(to - 10_000, to));
+        await eventually('it is received', () => connection.bytesRead === to);
+      }
+      for (let at = 0; at < message.length;) {
+        await flood(t, driver);
+        const chunk = (await connection.read()) ?? t.fail('the end');
+        t.is(chunk.compare(message.subarray(at, at + chunk.length)), 0, `at ${at}`);
+        at += chunk.length;
+      }
+      connection.destroy();
+    },
+  );
+
+  test.serial(
+    `borrowed: events() lends until the next event is asked for, ${driver}`,
+    async (t) => {
+      const server = await serverOf(t, { driver, chunks: 'borrowed' });
+      const events = server.events();
+      const peers = await Promise.all([1, 2, 3].map(() => dial(server.address.port)));
+      for (const peer of peers) t.teardown(() => peer.destroy());
+      const messages = new Map<Connection, Buffer[]>();
+      await Promise.all(peers.map((peer, index) => send(peer, bytes(20_000, index + 1))));
+      for (let missing = 60_000; missing > 0;) {
+        const event = await nextOf(events);
+        if (event.type === 'open') messages.set(event.connection, []);
+        if (event.type !== 'data') continue;
+        const before = Buffer.from(event.data);
+        await flood(t, driver);
+        t.is(event.data.compare(before), 0);
+        messages.get(event.connection)?.push(before);
+        missing -= before.length;
+      }
+      const expected = peers.map((_, index) => bytes(20_000, index + 1).toString('base64'));
+      const found = [...messages.values()].map((parts) => Buffer.concat(parts).toString('base64'));
+      t.deepEqual(found.toSorted(), expected.toSorted());
+      await events.return?.();
+    },
+  );
+
+  test.serial(`borrowed: given back, the same memory comes again, ${driver}`, async (t) => {
+    const first = await place(t, driver);
+    t.is((await flood(t, driver)).size, 1, 'nothing else was used');
+    t.is(await place(t, driver), first);
+  });
+
+  test.serial(
+    `borrowed: whoever leaves gives back what was read and what was not, ${driver}`,
+    async (t) => {
+      const first = await place(t, driver);
+      for (const how of ['break', 'destroy', 'the end', 'the error', 'events'] as const) {
+        const server = await serverOf(t, { driver, chunks: 'borrowed' });
+        const peer = await dial(server.address.port);
+        t.teardown(() => peer.destroy());
+        await send(peer, bytes(40_000, 1));
+        if (how === 'events') {
+          for await (const event of server.events()) if (event.type === 'data') break;
+        } else {
+          const connection = await nextOf(server[Symbol.asyncIterator]());
+          await eventually('everything is received', () => connection.bytesRead === 40_000);
+          if (how === 'destroy') {
+            await connection.read();
+            connection.destroy();
+          } else if (how === 'break') {
+            for await (const chunk of connection) if (chunk.length > 0) break;
+          } else {
+            if (how === 'the end') peer.end();
+            else peer.resetAndDestroy();
+            const read = async (): Promise<void> => {
+              for await (const chunk of connection) t.true(chunk.length > 0);
+            };
+            if (how === 'the end') await read();
+            else await t.throwsAsync(read, { code: 'ECONNRESET' });
+          }
+        }
+        t.is(await place(t, driver), first, how);
+      }
+    },
+  );
+
+  test.serial(`borrowed: lines, and a writer that sends what it was lent, ${driver}`, async (t) => {
+    const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed', framing: 'lines' });
+    const lines = Array.from(
+      { length: 2000 },
+      (_, index) => `line ${index} ${'x'.repeat(index % 90)}`,
+    );
+    const text = lines.map((line) => `${line}\n`).join('');
+    const echoed = receiveExactly(peer, text.length);
+    const sent = send(peer, text);
+    for (let count = 0; count < lines.length; count += 1) {
+      const chunk = (await connection.read()) ?? t.fail('the end');
+      if (chunk.toString() !== lines[count]) t.fail(`line ${count}: ${chunk.toString()}`);
+      await connection.write(chunk);
+    }
+    await sent;
+    t.is((await echoed).toString(), text);
+    connection.destroy();
+  });
+
+  test.serial(
+    `borrowed: the collector gives back for who forgets a connection, ${driver}`,
+    async (t) => {
+      const first = await place(t, driver);
+      const forget = async (): Promise<void> => {
+        const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+        await send(peer, 'forgotten');
+        t.is((await connection.read())?.toString(), 'forgotten');
+        const over = connection.closed;
+        peer.resetAndDestroy();
+        await over;
+      };
+      await forget();
+      let found = '';
+      for (let round = 0; round < 200 && found !== first; round += 1) {
+        globalThis.gc?.();
+        found = await place(t, driver);
+      }
+      t.is(found, first);
+    },
+  );
+}
