@@ -1,6 +1,6 @@
 // What edgepoll has set itself to cost, and whether this run met it. Must never change a measured value.
 
-import { EDGEPOLL } from './servers.mjs';
+import { EDGEPOLL, FLOOR } from './servers.mjs';
 
 /** @typedef {{ server: string, scenario: string, what: string, value: number, limit: number, pass: boolean, least?: boolean }} Bar `least`: the value must not be below the limit */
 
@@ -13,7 +13,8 @@ const CPU_TO_FLOOR = {
   churn: { [EVENTS]: 1.35, [CONNECTION]: 1.35 },
 };
 const CPU_TO_NODE_NET = 0.8;
-const USER_US = { scenarios: ['64x64', '1000x64'], limit: 1.0 };
+/** User time is quoted for a machine on which the floor takes so much of it: its speed varies threefold. */
+const USER_US = { scenarios: ['64x64', '1000x64'], limit: 1.0, floor: 0.15 };
 const P50_TO_NODE_NET = { scenarios: ['1x64'], limit: 1.0 };
 const SYSCALLS = { scenarios: ['64x64'], limit: 2.1 };
 /** @type {Record<string, number>} */
@@ -37,7 +38,10 @@ export function judge(scenarios) {
       };
       bar('CPU, × floor', server.to_floor?.cpu.median, CPU_TO_FLOOR[id]?.[name]);
       bar('CPU, × node-net', server.to_node_net?.cpu.median, CPU_TO_NODE_NET);
-      if (USER_US.scenarios.includes(id)) bar('user CPU, µs', server.user_us, USER_US.limit);
+      if (USER_US.scenarios.includes(id) && servers[FLOOR]) {
+        const here = USER_US.floor / servers[FLOOR].user_us;
+        bar(`user CPU, µs, floor ${USER_US.floor}`, server.user_us * here, USER_US.limit);
+      }
       if (P50_TO_NODE_NET.scenarios.includes(id))
         bar('p50, × node-net', server.to_node_net?.p50.median, P50_TO_NODE_NET.limit);
       if (SYSCALLS.scenarios.includes(id))
