@@ -5,7 +5,6 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::time::Duration;
 
 use edgepoll::kernel::{LinuxKernel, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
@@ -127,9 +126,7 @@ impl Task for Core {
             working.staging.set_in_turn(drains);
             working.inbox.begin(working.staging.lent());
             let Working { reactor, inbox, .. } = working;
-            reactor
-                .turn(Some(Duration::ZERO), inbox)
-                .map(|_| inbox.take())
+            reactor.announced_turn(inbox).map(|_| inbox.take())
         });
         let mut batch = match turned {
             Some(Ok(batch)) => batch,

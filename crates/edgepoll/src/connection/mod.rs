@@ -86,6 +86,8 @@ pub struct Connection {
     pub mark: u64,
     /// The kernel had no memory for a send: the deadline is for trying again.
     pub short: bool,
+    /// The kernel tells when there is room. Asked for with the first send that blocked.
+    pub watches_writable: bool,
     /// Bytes received since the input is thrown away.
     pub discarded: u32,
     /// Bytes received.
@@ -129,6 +131,7 @@ impl Connection {
             deadline: 0,
             mark: 0,
             short: false,
+            watches_writable: writing == Writing::Connecting,
             discarded: 0,
             bytes_read: 0,
             bytes_written: 0,
@@ -246,6 +249,19 @@ impl Connection {
         let input = self.carry_ready
             || (self.ready.contains(Ready::READABLE) && self.reading != Reading::Ended);
         self.writing != Writing::Connecting && !self.paused && input
+    }
+
+    /// True when a receive may be tried although the kernel did not say that there is something.
+    #[must_use]
+    pub fn may_guess(&self) -> bool {
+        let is_open = self.reading == Reading::Open && self.writing != Writing::Connecting;
+        is_open && !self.paused && !self.carry_ready && self.failure.is_none()
+    }
+
+    /// True when something waits for room that nobody would tell of.
+    #[must_use]
+    pub fn must_watch(&self) -> bool {
+        !self.watches_writable && !self.ready.contains(Ready::WRITABLE)
     }
 
     /// True when queued bytes, or FIN, may go out now.

@@ -147,12 +147,20 @@ impl Kernel for LinuxKernel {
         interest: Interest,
     ) -> Result<(), Errno> {
         let interest = match interest {
-            Interest::Listener => mio::Interest::READABLE,
-            Interest::Stream => mio::Interest::READABLE | mio::Interest::WRITABLE,
+            Interest::Listener | Interest::Stream => mio::Interest::READABLE,
+            Interest::Connecting => mio::Interest::READABLE | mio::Interest::WRITABLE,
         };
         self.poll
             .registry()
             .register(&mut SourceFd(&socket.raw()), mio_token(token), interest)
+            .map_err(|error| errno_of(&error))
+    }
+
+    fn watch_writable(&mut self, socket: &LinuxSocket, token: Token) -> Result<(), Errno> {
+        let both = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        self.poll
+            .registry()
+            .reregister(&mut SourceFd(&socket.raw()), mio_token(token), both)
             .map_err(|error| errno_of(&error))
     }
 

@@ -79,8 +79,11 @@ impl std::ops::BitOr for Ready {
 pub enum Interest {
     /// A listening socket: readable alone.
     Listener,
-    /// A stream socket: both directions from the start, which saves a system call when a send blocks.
+    /// A connected stream socket: readable alone, until [`Kernel::watch_writable`]. A socket that can take bytes, as
+    /// nearly all can at all times, would else stay on epoll's list of what is ready until a wait takes it off.
     Stream,
+    /// A stream socket whose connect is under way: both directions, because writability tells how it ended.
+    Connecting,
 }
 
 /// Everything the reactor asks of an operating system.
@@ -121,6 +124,12 @@ pub trait Kernel {
         token: Token,
         interest: Interest,
     ) -> Result<(), Errno>;
+
+    /// Watches a stream socket for room as well, from now on (EPOLL_CTL_MOD). Room that is there already is told.
+    ///
+    /// # Errors
+    /// Whatever epoll_ctl(2) gives; nothing has changed then.
+    fn watch_writable(&mut self, socket: &Self::Socket, token: Token) -> Result<(), Errno>;
 
     /// Takes the socket out of the interest set and closes it, in this order: a duplicate elsewhere
     /// would otherwise keep the registration alive (epoll(7)).

@@ -157,6 +157,11 @@ impl<K: Kernel> Reactor<K> {
         socket: K::Socket,
         connection: Connection,
     ) -> Result<Token, Errno> {
+        let interest = if connection.watches_writable {
+            Interest::Connecting
+        } else {
+            Interest::Stream
+        };
         let entry = Entry {
             socket: None,
             connection,
@@ -171,7 +176,7 @@ impl<K: Kernel> Reactor<K> {
             self.kernel.close(socket);
             return Err(Errno::ENOMEM);
         };
-        if let Err(errno) = self.kernel.register(&socket, token, Interest::Stream) {
+        if let Err(errno) = self.kernel.register(&socket, token, interest) {
             self.slots.remove(token);
             self.kernel.close(socket);
             return Err(errno);

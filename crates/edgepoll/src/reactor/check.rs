@@ -67,6 +67,9 @@ impl<K: Kernel> Reactor<K> {
                     }
                     let blocked = !connection.ready.contains(Ready::WRITABLE);
                     let queued = connection.queue.len();
+                    if queued > 0 && connection.must_watch() && !connection.short {
+                        return Err(format!("5: {token:?} waits for room, and nobody will tell"));
+                    }
                     if queued > 0 && !blocked && on_list != 1 && connection.may_write() {
                         return Err(format!(
                             "5: {token:?} could send {queued} bytes and is forgotten"

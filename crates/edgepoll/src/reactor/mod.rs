@@ -9,6 +9,7 @@ mod budget;
 mod check;
 mod commands;
 mod deadlines;
+mod guess;
 mod inbox;
 mod options;
 mod receive;
@@ -28,6 +29,7 @@ use crate::connection::{CloseReason, Connection};
 use crate::kernel::{Errno, Kernel, LinuxKernel, Ready, Token};
 use accept::Listener;
 use deadlines::Deadlines;
+use guess::Guess;
 pub(crate) use slots::Slots;
 
 /// A slot's occupant.
@@ -86,6 +88,7 @@ pub struct Reactor<K: Kernel> {
     noted: VecDeque<Token>,
     deadlines: Deadlines,
     budget: Budget,
+    guess: Guess,
     /// Where messages are encoded; kept to save the allocation.
     scratch: Vec<u8>,
     stats: Stats,
@@ -111,6 +114,7 @@ impl<K: Kernel> Reactor<K> {
             noted: VecDeque::new(),
             deadlines: Deadlines::default(),
             budget,
+            guess: Guess::default(),
             scratch: Vec::new(),
             stats: Stats::default(),
         }

@@ -99,13 +99,7 @@ impl<K: Kernel> Reactor<K> {
         self.tell_queued(token);
         match stop {
             Stop::Done => self.send_fin(token),
-            Stop::Short => {
-                if let Some((_, entry)) = self.live(token) {
-                    entry.connection.short = true;
-                }
-                let at = self.after(RETRY);
-                self.set_deadline(token, Some(at));
-            }
+            Stop::Short => self.retry_send(token),
             Stop::Failed => {
                 if let Some((_, entry)) = self.live(token) {
                     entry.tell_failed = true;
@@ -113,8 +107,33 @@ impl<K: Kernel> Reactor<K> {
                 self.note(token);
                 self.list(token);
             }
-            Stop::Blocked => {}
+            Stop::Blocked => self.watch_writable(token),
         }
+    }
+
+    /// Asks the kernel to tell when there is room, once in a connection's life.
+    fn watch_writable(&mut self, token: Token) {
+        let Some((kernel, entry)) = self.live(token) else {
+            return;
+        };
+        if !entry.connection.must_watch() {
+            return;
+        }
+        let Some(socket) = &entry.socket else { return };
+        match kernel.watch_writable(socket, token) {
+            Ok(()) => entry.connection.watches_writable = true,
+            // No memory for it: then by the clock.
+            Err(_) => self.retry_send(token),
+        }
+    }
+
+    /// Tries again in a while, because no edge will say that a shortage of the kernel's is over.
+    fn retry_send(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.short = true;
+        }
+        let at = self.after(RETRY);
+        self.set_deadline(token, Some(at));
     }
 
     /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied.

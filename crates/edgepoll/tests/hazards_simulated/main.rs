@@ -11,6 +11,7 @@ mod bench;
 mod connecting;
 mod ending;
 mod framing;
+mod guessing;
 mod identity;
 #[path = "../support/inbox.rs"]
 mod inbox;

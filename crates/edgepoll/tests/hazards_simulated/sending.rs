@@ -144,3 +144,24 @@ fn failed_send_is_told_to_an_owner_who_does_not_read() {
         Some((CloseReason::Failed(_), 99_000))
     ));
 }
+
+#[test]
+fn room_that_cannot_be_asked_for_is_found_by_the_clock() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 10);
+    bench.kernel().faults = Faults {
+        register: 1_000,
+        ..Faults::none()
+    };
+    assert_eq!(bench.reactor.write(token, &[7; 15], false), Ok(5));
+    bench.kernel().faults = Faults::none();
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, 100, &mut got);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.reactor.queued(token), 5, "nobody tells of the room");
+    bench.kernel().advance(10_000_000);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.reactor.queued(token), 0);
+    bench.kernel().peer_receive(peer, 100, &mut got);
+    assert_eq!(got, [7; 15]);
+}

@@ -194,10 +194,12 @@ impl Run {
         self.counts.turns += 1;
         self.inbox.clear();
         let before = self.before_turn();
-        let had_work = self
-            .reactor
-            .turn(timeout, &mut self.inbox)
-            .map_err(|errno| errno.to_string())?;
+        let turned = if timeout == Some(Duration::ZERO) && self.random.chance(500) {
+            self.reactor.announced_turn(&mut self.inbox)
+        } else {
+            self.reactor.turn(timeout, &mut self.inbox)
+        };
+        let had_work = turned.map_err(|errno| errno.to_string())?;
         if had_work != self.reactor.has_work() {
             return Err("the turn told wrongly whether work is left".to_owned());
         }

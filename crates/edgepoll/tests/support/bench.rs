@@ -35,6 +35,23 @@ impl<K: Kernel> Bench<K> {
         self.reactor
             .turn(timeout, &mut self.inbox)
             .expect("epoll_wait");
+        self.read()
+    }
+
+    /// As [`Bench::turn`], for a poll descriptor that is said to be readable.
+    #[allow(
+        dead_code,
+        reason = "not every binary of tests that shares this has announcements"
+    )]
+    pub(crate) fn announced_turn(&mut self) -> usize {
+        self.inbox.clear();
+        self.reactor
+            .announced_turn(&mut self.inbox)
+            .expect("epoll_wait");
+        self.read()
+    }
+
+    fn read(&mut self) -> usize {
         self.reactor.check().expect("the invariants hold");
         assert!(!self.inbox.overfilled, "the inbox was overfilled");
         for item in &self.inbox.items {

@@ -55,7 +55,7 @@ impl Kernel for SimulatedKernel {
         &mut self,
         socket: &SimulatedSocket,
         token: Token,
-        _interest: Interest,
+        interest: Interest,
     ) -> Result<(), Errno> {
         self.calls += 1;
         if self.random.chance(self.faults.register) {
@@ -74,6 +74,7 @@ impl Kernel for SimulatedKernel {
                 let stream = &mut self.streams[at];
                 let fresh = stream.open && !stream.registered;
                 stream.registered = true;
+                stream.watches_room = interest == Interest::Connecting;
                 stream.token = Some(token);
                 stream.pending = stream.ready() != Ready::empty();
                 fresh
@@ -82,6 +83,21 @@ impl Kernel for SimulatedKernel {
         if !fresh {
             self.complain("register", socket.0);
         }
+        Ok(())
+    }
+
+    fn watch_writable(&mut self, socket: &SimulatedSocket, token: Token) -> Result<(), Errno> {
+        let at = self.stream(socket, "watch_writable")?;
+        if self.random.chance(self.faults.register) {
+            return Err(Errno::ENOMEM);
+        }
+        let stream = &mut self.streams[at];
+        if !stream.registered || stream.token != Some(token) {
+            self.complain("watch_writable", socket.0);
+            return Err(Errno::ENOENT);
+        }
+        stream.watches_room = true;
+        stream.pending |= stream.ready() != Ready::empty();
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Stream {
     /// Under which token it was registered last; kept when it is closed.
     pub(super) token: Option<Token>,
     pub(super) registered: bool,
+    /// Room is asked for, too.
+    pub(super) watches_room: bool,
     /// Our descriptor exists.
     pub(super) open: bool,
     /// The next wait reports it.
@@ -68,6 +70,7 @@ impl Stream {
         Stream {
             token: None,
             registered: false,
+            watches_room: false,
             open: false,
             pending: false,
             phase,
@@ -116,7 +119,8 @@ impl Stream {
 
     /// The mask in the reactor's words; the translation is the one of the Linux kernel's side.
     pub(super) fn ready(&self) -> Ready {
-        ready_of(self.mask())
+        let asked = if self.watches_room { !0 } else { !OUT };
+        ready_of(self.mask() & asked)
     }
 
     /// A third must be free before Linux calls a socket writable again.

@@ -1,0 +1,130 @@
+//! Guesses at who is ready: they spare waits, cost nobody his turn and lose nothing.
+use edgepoll::connection::CloseReason;
+use edgepoll::kernel::simulated::Peer;
+use edgepoll::kernel::{Call, Errno, Token};
+use edgepoll::reactor::Budget;
+
+use crate::Bench;
+
+/// Two turns in which this connection alone is ready: from then on it is guessed.
+fn learned(bench: &mut Bench, peer: Peer) {
+    for _ in 0..2 {
+        bench.kernel().peer_send(peer, b"ping");
+        bench.announced_turn();
+    }
+}
+
+fn calls_of_a_turn(bench: &mut Bench) -> u64 {
+    let before = bench.kernel().calls();
+    bench.announced_turn();
+    bench.kernel().calls() - before
+}
+
+fn pair() -> (Bench, Peer, Token) {
+    Bench::pair(Budget::default(), 65_536)
+}
+
+#[test]
+fn ping_pong_is_a_receive_and_mostly_no_wait() {
+    let (mut bench, peer, token) = pair();
+    learned(&mut bench, peer);
+    let mut calls = 0;
+    for _ in 0..170 {
+        bench.kernel().peer_send(peer, b"ping");
+        calls += calls_of_a_turn(&mut bench);
+    }
+    assert_eq!(calls, 170 + 10, "a receive each, and a wait for every 17th");
+    assert_eq!(bench.bytes(token), b"ping".repeat(172));
+}
+
+#[test]
+fn others_wait_sixteen_turns_at_most() {
+    let (mut bench, chatty, _) = pair();
+    let (other, token) = bench.client();
+    learned(&mut bench, chatty);
+    bench.kernel().peer_send(other, b"me too");
+    let mut turns = 0;
+    while bench.bytes(token).is_empty() {
+        bench.kernel().peer_send(chatty, b"ping");
+        bench.announced_turn();
+        turns += 1;
+        assert!(turns <= 17, "the other one starves");
+    }
+    assert_eq!(bench.bytes(token), b"me too");
+}
+
+#[test]
+fn a_wrong_guess_costs_one_receive_and_is_not_repeated() {
+    let (mut bench, chatty, _) = pair();
+    let (other, token) = bench.client();
+    learned(&mut bench, chatty);
+    bench.kernel().peer_send(other, b"1");
+    assert_eq!(
+        calls_of_a_turn(&mut bench),
+        3,
+        "the guess, the wait, the receive"
+    );
+    bench.kernel().peer_send(other, b"2");
+    assert_eq!(calls_of_a_turn(&mut bench), 2, "no guess");
+    assert_eq!(bench.bytes(token), b"12");
+}
+
+#[test]
+fn an_end_behind_guessed_bytes_is_told() {
+    let (mut bench, peer, token) = pair();
+    learned(&mut bench, peer);
+    bench.kernel().peer_send(peer, b"last words");
+    bench.kernel().peer_finish(peer);
+    bench.announced_turn();
+    assert!(bench.bytes(token).ends_with(b"last words"));
+    bench.rest();
+    assert!(bench.ended(token));
+}
+
+#[test]
+fn a_reset_behind_guessed_bytes_is_no_clean_end() {
+    let (mut bench, peer, token) = pair();
+    learned(&mut bench, peer);
+    bench.kernel().peer_send(peer, b"last words");
+    bench.kernel().peer_reset(peer);
+    bench.announced_turn();
+    bench.rest();
+    assert!(bench.bytes(token).ends_with(b"last words"));
+    assert!(!bench.ended(token));
+    let Some(CloseReason::Failed(failure)) = bench.closed(token) else {
+        panic!("closed as {:?}", bench.closed(token));
+    };
+    assert_eq!(
+        (failure.call, failure.errno),
+        (Call::Receive, Errno::ECONNRESET)
+    );
+}
+
+#[test]
+fn a_paused_connection_is_not_guessed() {
+    let (mut bench, peer, token) = pair();
+    learned(&mut bench, peer);
+    bench.reactor.pause(token);
+    let calls = bench.kernel().view(peer).calls;
+    bench.kernel().peer_send(peer, b"later");
+    bench.announced_turn();
+    assert_eq!(bench.kernel().view(peer).calls, calls);
+    assert!(!bench.bytes(token).ends_with(b"later"));
+    bench.reactor.resume(token);
+    bench.rest();
+    assert!(bench.bytes(token).ends_with(b"later"));
+}
+
+#[test]
+fn a_successor_is_not_guessed_for_its_predecessor() {
+    let (mut bench, peer, token) = pair();
+    learned(&mut bench, peer);
+    bench.reactor.destroy(token);
+    // A turn that tells the close goes by no guess.
+    bench.announced_turn();
+    let (heir, next) = bench.client();
+    assert_eq!(next.index, token.index);
+    let calls = bench.kernel().view(heir).calls;
+    bench.announced_turn();
+    assert_eq!(bench.kernel().view(heir).calls, calls);
+}
