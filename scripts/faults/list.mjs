@@ -114,16 +114,22 @@ export const faults = [
     alsoIn: [
       {
         file: `${reactor}/send.rs`,
-        find: 'Stop::Done => self.send_fin(token),',
-        replace: 'Stop::Done | Stop::Blocked => self.send_fin(token),',
-      },
-      {
-        file: `${reactor}/send.rs`,
-        find: `
-            Stop::Blocked => {}`,
-        replace: '',
+        find: 'Stop::Blocked => self.watch_writable(token),',
+        replace: 'Stop::Blocked => { self.watch_writable(token); self.send_fin(token) }',
       },
     ],
+  },
+  {
+    name: 'room is not asked for when a send blocks',
+    file: `${reactor}/send.rs`,
+    find: 'Stop::Blocked => self.watch_writable(token),',
+    replace: 'Stop::Blocked => {}',
+  },
+  {
+    name: 'guesses without end',
+    file: `${reactor}/guess.rs`,
+    find: 'token.filter(|_| self.in_a_row <= MOST_IN_A_ROW)',
+    replace: 'token',
   },
   {
     name: 'EMFILE without a pause',

@@ -26,8 +26,12 @@ use crate::staging::Staging;
 const CLOSED: f64 = -1.0;
 /// One wait's batch.
 const EVENTS: usize = 1024;
-/// How often one callback goes back to JavaScript with what its writes brought about.
+/// How often one turn goes back to JavaScript with what its writes brought about.
 const ROUNDS: usize = 4;
+/// What one turn receives at most: as much as stays in a processor's second-level cache until it is sent.
+const TURN_BYTES: usize = 512 * 1024;
+/// Turns that one callback makes at most while they leave work, before the loop has its own.
+const TURNS: usize = 2;
 
 /// The memory that both sides share, and the function that reads it.
 #[napi(object, object_to_js = false)]
@@ -114,13 +118,22 @@ impl Core {
     }
 }
 
-impl Task for Core {
-    fn ready(&self, env: sys::napi_env) -> bool {
+/// How a turn ended.
+enum Turned {
+    /// Nothing is left.
+    Done,
+    /// Work is left for another turn.
+    Left,
+    /// There will be no other turn.
+    Over,
+}
+
+impl Core {
+    /// One turn, and what it brought to JavaScript and back.
+    fn turn(&self, env: sys::napi_env) -> Turned {
         let Some(_scope) = Scope::open(env) else {
-            return true;
+            return Turned::Left;
         };
-        self.in_turn.set(true);
-        self.woken.set(false);
         let drains = self.drains_microtasks;
         let turned = self.with(|working| {
             working.staging.set_in_turn(drains);
@@ -132,9 +145,9 @@ impl Task for Core {
             Some(Ok(batch)) => batch,
             Some(Err(errno)) => {
                 node::throw_uncaught(env, &format!("edgepoll: epoll_wait failed: {errno}"));
-                return false;
+                return Turned::Over;
             }
-            None => return false,
+            None => return Turned::Over,
         };
         for round in 1..=ROUNDS {
             // A slab may be new without a record: JavaScript must learn of it all the same.
@@ -157,10 +170,34 @@ impl Task for Core {
             let Some(told) = told else { break };
             batch = told;
         }
+        match self.with(|working| working.reactor.has_work()) {
+            Some(true) => Turned::Left,
+            Some(false) | None => Turned::Done,
+        }
+    }
+}
+
+impl Task for Core {
+    fn ready(&self, env: sys::napi_env) -> bool {
+        self.in_turn.set(true);
+        self.woken.set(false);
+        // Where microtasks run only after the callback, another turn would find nothing given back and nothing written.
+        let turns = if self.drains_microtasks { TURNS } else { 1 };
+        let mut is_over = false;
+        for _ in 0..turns {
+            match self.turn(env) {
+                Turned::Left => {}
+                Turned::Done => break,
+                Turned::Over => {
+                    is_over = true;
+                    break;
+                }
+            }
+        }
         self.with(|working| working.staging.set_in_turn(false));
         self.in_turn.set(false);
         self.wake_if_needed();
-        true
+        !is_over
     }
 
     fn stopped(&self) {
@@ -183,8 +220,12 @@ impl ReactorBinding {
     pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
         let raw = env.raw();
         let kind = Kind::named(&driver);
-        let reactor = Reactor::open(EVENTS, Budget::default())
-            .map_err(|errno| node::os_error(errno as i32))?;
+        let budget = Budget {
+            turn_bytes: TURN_BYTES,
+            ..Budget::default()
+        };
+        let reactor =
+            Reactor::open(EVENTS, budget).map_err(|errno| node::os_error(errno as i32))?;
         let fd = reactor.as_raw_fd();
         let inbox = JsInbox::new(raw, memory.records.raw())?;
         let staging = Staging::new(
