@@ -1,6 +1,7 @@
 // How ava runs the compiled tests. One job: the same suite in two settings, chosen by
 // EDGEPOLL_AVA_THREADS: unset, each file is a process and the addon lives on its main thread;
-// set to 1, each file is a worker of one process, so several environments share the addon.
+// set to 1, each file is a worker of one process, and the addon sees one environment after the other. Not two at once: a
+// child that one of them starts has the other's descriptors until it runs its program, so that what is closed is not.
 import { setFlagsFromString } from 'node:v8';
 
 const inThreads = process.env.EDGEPOLL_AVA_THREADS === '1';
@@ -12,6 +13,6 @@ export default {
   files: ['build/__test__/**/*.spec.js'],
   workerThreads: inThreads,
   nodeArguments: inThreads ? [] : ['--expose-gc'],
-  concurrency: 2,
+  concurrency: inThreads ? 1 : 2,
   timeout: '60s',
 };

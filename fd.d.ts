@@ -38,7 +38,7 @@ export declare interface Credentials {
  */
 export declare abstract class Descriptor implements Disposable {
     #private;
-    protected constructor(fd: number, kind: string);
+    protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /** The number. Throws `ERR_CLOSED`. */
     get fd(): number;
     /** True after `close()` and `release()`. */
@@ -264,7 +264,7 @@ export declare interface OutgoingMessage {
 export declare class OwnedFd extends Descriptor {
     #private;
     /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
-    protected constructor(fd: number, kind: string, guarded: boolean);
+    protected constructor(fd: number, kind: string, guarded: boolean, isAdopted?: boolean);
     /**
      * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
      * its flags stay as they are, reads and writes ask first and never wait, and at most 4,096 bytes are written at once.

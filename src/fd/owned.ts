@@ -3,7 +3,11 @@
  *
  * It must never close a number twice or one that is not its own, and never make a system call after close().
  */
+import { closeSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+
 import { fd as native } from '../binding.js';
+import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
 import { descriptor, rangeError, typeError } from '../validate.js';
 
@@ -11,6 +15,7 @@ import { descriptor, rangeError, typeError } from '../validate.js';
 interface State {
   readonly fd: number;
   readonly kind: string;
+  readonly isAdopted: boolean;
   open: boolean;
 }
 
@@ -43,6 +48,12 @@ export function valueUnlessWaiting<T extends object>(
   if (result === -EAGAIN) return null;
   throw systemError(-result, { syscall, fd });
 }
+
+/**
+ * A worker of Node.js closes at its end, by number, what node:fs opened in it: of a number that came from there it
+ * must hear that it is free, or it would close somebody else's. It warns when the number did not come from there.
+ */
+const nodeCloses = !isMainThread && chooseDriver(undefined) === 'uv';
 
 const byNumber = new Map<number, State>();
 
@@ -92,11 +103,11 @@ export abstract class Descriptor implements Disposable {
   readonly #state: State;
   #whenClosed: Set<() => void> | undefined;
 
-  protected constructor(fd: number, kind: string) {
+  protected constructor(fd: number, kind: string, isAdopted = false) {
     const stale = byNumber.get(fd);
     // Somebody closed that number without its owner, and the kernel gave it out again.
     if (stale !== undefined) forget(stale);
-    this.#state = { fd, kind, open: true };
+    this.#state = { fd, kind, isAdopted, open: true };
     byNumber.set(fd, this.#state);
     abandoned.register(this, this.#state, this.#state);
   }
@@ -127,9 +138,14 @@ export abstract class Descriptor implements Disposable {
    */
   close(): void {
     if (!this.#state.open) return;
-    const { fd } = this.#state;
+    const { fd, isAdopted } = this.#state;
     this.#end();
-    checked(native.close(fd), 'close', { fd });
+    if (isAdopted && nodeCloses) {
+      native.release(fd);
+      closeSync(fd);
+    } else {
+      checked(native.close(fd), 'close', { fd });
+    }
   }
 
   /** As {@link Descriptor.close}. */
@@ -169,8 +185,8 @@ export class OwnedFd extends Descriptor {
   readonly #guarded: number;
 
   /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
-  protected constructor(fd: number, kind: string, guarded: boolean) {
-    super(fd, kind);
+  protected constructor(fd: number, kind: string, guarded: boolean, isAdopted = false) {
+    super(fd, kind, isAdopted);
     this.#guarded = guarded ? 1 : 0;
   }
 
@@ -186,7 +202,7 @@ export class OwnedFd extends Descriptor {
    * and for one that another owner has.
    */
   static adopt(fd: number): OwnedFd {
-    return new OwnedFd(adoptNumber(fd), 'adopted', true);
+    return new OwnedFd(adoptNumber(fd), 'adopted', true, true);
   }
 
   /**
