@@ -51,6 +51,9 @@ const OVER = 16;
 const PAUSED = 32;
 const UNREFED = 64;
 const ERROR_TOLD = 128;
+/** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
+const LENT_SHIFT = 8;
+const MOST_LENT = 2 ** 22 - 1;
 
 let nextId = 1;
 
@@ -115,8 +118,6 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #queued = 0;
   /** The number of the last staged write; any number before the first. */
   #staged = 0;
-  /** Chunks that were lent to this connection's consumer, taken or not. */
-  #lent = 0;
   #late: Late | undefined = undefined;
 
   private constructor(owner: Owner, slot: number, generation: number, connecting: boolean) {
@@ -337,9 +338,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** The consumer is done with everything that it has taken, and nothing else is there. */
   #giveBack(): void {
-    if (this.#lent === 0) return;
-    this.#owner.host.giveBack(this.#lent);
-    this.#lent = 0;
+    const lent = this.#flags >> LENT_SHIFT;
+    if (lent === 0) return;
+    this.#owner.host.giveBack(lent);
+    this.#flags &= (1 << LENT_SHIFT) - 1;
     if ((this.#flags & OVER) !== 0) forgotten.unregister(this);
   }
 
@@ -400,7 +402,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     }
     const sink = this.#owner.sink;
     if (sink === undefined) {
-      if (isLent) this.#lent += 1;
+      // What is not counted is never given back: its memory is not used again then, which is safe.
+      if (isLent && this.#flags >> LENT_SHIFT < MOST_LENT) this.#flags += 1 << LENT_SHIFT;
       const waiter = this.#shiftWaiter();
       if (waiter !== undefined) {
         waiter({ value: data, done: false });
@@ -488,7 +491,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
     // Whoever reads to the end gives back what was lent; for whoever stops before that, the garbage collector does.
-    if (this.#lent > 0) forgotten.register(this, { host, lent: this.#lent }, this);
+    const lent = this.#flags >> LENT_SHIFT;
+    if (lent > 0) forgotten.register(this, { host, lent }, this);
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
       waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
     }
