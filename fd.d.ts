@@ -268,6 +268,8 @@ export declare class OwnedFd extends Descriptor {
     /**
      * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
      * its flags stay as they are, reads and writes ask first and never wait, and at most 4,096 bytes are written at once.
+     * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
+     * number that it did not open it warns then.
      *
      * Throws `TypeError` or `RangeError` for what is not an open descriptor, for 0, 1 and 2, for one of this package's own
      * and for one that another owner has.

@@ -188,3 +188,12 @@ notWorkersOfDeno('worker: its end closes what it left open', async (t) => {
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   t.deepEqual(JSON.parse(stdout), { during: 20, after: 0 });
 });
+
+notWorkersOfDeno(
+  'worker: a number that it adopted and closed is its heir’s at its end',
+  async (t) => {
+    const { code, stdout, stderr } = await runFixture('fd-adopt-worker');
+    t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    t.deepEqual(JSON.parse(stdout), { inherited: true, isOpen: true });
+  },
+);
