@@ -29,9 +29,12 @@ for (const driver of drivers) {
     await fence(t, driver);
     t.deepEqual(told.events, [], 'nothing before the first change');
     for (const next of ['1', '0', '1']) {
+      const before = told.events.length;
       await set(next);
-      // The urgent byte may come alone; the value then follows with a look of its own.
-      while (values.at(-1) !== next) await told.count(told.events.length + 1);
+      await told.count(before + 1);
+      // A read that finds the urgent byte alone clears the event, and the value then comes without one.
+      if (values.at(-1) !== next) values.push(valueOf(fd, ''));
+      t.is(values.at(-1), next);
       const settled = told.events.length;
       await fence(t, driver);
       t.is(told.events.length, settled, 'cleared');
@@ -48,8 +51,10 @@ for (const driver of drivers) {
     });
     told.epoll.add(fd, EPOLLPRI | EPOLLONESHOT);
     for (const next of ['1', '0', '1', '0']) {
+      const before = told.events.length;
       await set(next);
-      while (seen.at(-1) !== next) await told.count(told.events.length + 1);
+      await told.count(before + 1);
+      if (seen.at(-1) !== next) seen.push(valueOf(fd, ''));
     }
     t.deepEqual(
       seen.filter((value) => value !== ''),

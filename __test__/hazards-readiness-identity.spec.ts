@@ -32,7 +32,9 @@ interface Told<T> {
 /** The descriptors that a program has when it has just been started from here. */
 async function descriptorsOfChild(): Promise<string[]> {
   const child = spawn('cat', { stdio: ['pipe', 'pipe', 'pipe'] });
-  await once(child, 'spawn');
+  // While it starts it opens its libraries: it has started when it answers.
+  child.stdin.write('started');
+  await once(child.stdout, 'data');
   const open = readdirSync(`/proc/${child.pid}/fd`);
   child.stdin.end();
   await once(child, 'exit');
