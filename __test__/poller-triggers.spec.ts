@@ -253,6 +253,6 @@ for (const driver of drivers) {
       told += 1;
       if (told === 400) break;
     }
-    t.true(turns >= 400 / 16 - 1, `${turns} turns for ${told} events`);
+    t.true(turns >= 400 / 8 - 1, `${turns} turns for ${told} events`);
   });
 }

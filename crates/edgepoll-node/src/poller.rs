@@ -26,7 +26,7 @@ const CHECKED_PER_WAIT: usize = 64;
 const BETWEEN_CHECKS: u64 = 10;
 
 /// Looks that one announcement makes at most, before the loop has its turn again.
-const LOOKS_PER_TURN: u32 = 16;
+const LOOKS_PER_TURN: u32 = 8;
 
 /// What `errno` says when it was not the kernel that refused.
 const SET_SIZE: i32 = -1;
