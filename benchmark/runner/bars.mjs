@@ -13,7 +13,7 @@ const CPU_TO_FLOOR = {
   churn: { [EVENTS]: 1.35, [CONNECTION]: 1.35 },
 };
 const CPU_TO_NODE_NET = 0.8;
-/** User time is quoted for a machine on which the floor takes so much of it: its speed varies threefold. */
+/** Told as it is, and for a machine on which the floor takes `floor` of it, for which the limit was set. */
 const USER_US = { scenarios: ['64x64', '1000x64'], limit: 1.0, floor: 0.15 };
 const P50_TO_NODE_NET = { scenarios: ['1x64'], limit: 1.0 };
 const SYSCALLS = { scenarios: ['64x64'], limit: 2.1 };
@@ -38,6 +38,7 @@ export function judge(scenarios) {
       };
       bar('CPU, × floor', server.to_floor?.cpu.median, CPU_TO_FLOOR[id]?.[name]);
       bar('CPU, × node-net', server.to_node_net?.cpu.median, CPU_TO_NODE_NET);
+      if (USER_US.scenarios.includes(id)) bar('user CPU, µs', server.user_us, USER_US.limit);
       if (USER_US.scenarios.includes(id) && servers[FLOOR]) {
         const here = USER_US.floor / servers[FLOOR].user_us;
         bar(`user CPU, µs, floor ${USER_US.floor}`, server.user_us * here, USER_US.limit);
