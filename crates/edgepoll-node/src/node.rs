@@ -179,37 +179,35 @@ pub(crate) fn surface_exception(env: sys::napi_env) {
     }
 }
 
-/// Makes `error` an uncaught exception: for failures where no JavaScript is waiting for a result.
+/// Makes `message` an uncaught exception: for failures where no JavaScript is waiting for a result.
 pub(crate) fn throw_uncaught(env: sys::napi_env, message: &str) {
     let Some(_scope) = Scope::open(env) else {
         return;
     };
-    let length = isize::try_from(message.len()).unwrap_or(0);
-    let (mut text, mut error) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `message` outlives the calls, and the values live in the scope above.
-    unsafe {
-        sys::napi_create_string_utf8(env, message.as_ptr().cast(), length, &raw mut text);
-        if sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
-            == sys::Status::napi_ok
-        {
-            sys::napi_fatal_exception(env, error);
-        }
+    if let Some(error) = error(env, message) {
+        // SAFETY: `env` is live, and the error lives in the scope above.
+        unsafe { sys::napi_fatal_exception(env, error) };
     }
 }
 
 /// Makes `message` an exception of the JavaScript that called us.
 pub(crate) fn throw(env: sys::napi_env, message: &str) {
+    if let Some(error) = error(env, message) {
+        // SAFETY: we are inside a call from JavaScript, in whose handle scope the error lives.
+        unsafe { sys::napi_throw(env, error) };
+    }
+}
+
+/// An Error, in the current handle scope; `None` while the environment ends.
+fn error(env: sys::napi_env, message: &str) -> Option<sys::napi_value> {
     let length = isize::try_from(message.len()).unwrap_or(0);
     let (mut text, mut error) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `message` outlives the calls, and we are inside a call from JavaScript, which has a handle scope.
-    unsafe {
+    // SAFETY: `message` outlives the calls, `env` is live and a handle scope is open.
+    let status = unsafe {
         sys::napi_create_string_utf8(env, message.as_ptr().cast(), length, &raw mut text);
-        if sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
-            == sys::Status::napi_ok
-        {
-            sys::napi_throw(env, error);
-        }
-    }
+        sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
+    };
+    (status == sys::Status::napi_ok).then_some(error)
 }
 
 /// A 32-bit number, or 0 for what is none.
