@@ -132,7 +132,7 @@ export declare interface ConnectionOptions {
     maxFrame?: number;
     /**
      * `owned`: a chunk is the consumer's for good. `borrowed`: it holds its bytes until the consumer asks for the next one
-     * or leaves; then its memory is received into again, which costs a third less for large chunks. Writing it, or copying
+     * or leaves; then its memory is received into again, which costs a fifth less for large chunks. Writing it, or copying
      * what is to stay, before that is right; to keep it is wrong, and is not noticed. Default `owned`.
      */
     chunks?: 'owned' | 'borrowed';

@@ -12,8 +12,8 @@ use crate::node::{self, Reference};
 
 /// Chunks of a pool start at multiples of this many bytes, so that typed arrays over them are aligned.
 pub(crate) const PACKED: usize = 8;
-/// What the kernel copies into starts at multiples of this many: a cache line. On AMD's Zen the copy takes twice as
-/// long to addresses less than 32 bytes behind the start of a page, which malloc likes to give.
+/// What the kernel copies into starts at multiples of this many: a cache line. On AMD's Zen a receive takes half
+/// as long again into addresses less than 32 bytes behind the start of a page, which malloc gives to large blocks.
 pub(crate) const FAST: usize = 64;
 
 /// A buffer of JavaScript's, used up to `used`.
