@@ -251,13 +251,6 @@ impl Connection {
         self.writing != Writing::Connecting && !self.paused && input
     }
 
-    /// True when a receive may be tried although the kernel did not say that there is something.
-    #[must_use]
-    pub fn may_guess(&self) -> bool {
-        let is_open = self.reading == Reading::Open && self.writing != Writing::Connecting;
-        is_open && !self.paused && !self.carry_ready && self.failure.is_none()
-    }
-
     /// True when something waits for room that nobody would tell of.
     #[must_use]
     pub fn must_watch(&self) -> bool {

@@ -26,12 +26,7 @@ impl Guess {
         token.filter(|_| self.in_a_row <= MOST_IN_A_ROW)
     }
 
-    /// The guess was wrong.
-    pub(super) fn was_wrong(&mut self) {
-        *self = Guess::default();
-    }
-
-    /// The kernel was asked, and told of `alone` and nobody else.
+    /// The kernel was asked, as it is after a wrong guess, and told of `alone` and nobody else.
     pub(super) fn learn(&mut self, alone: Option<Token>) {
         self.is_sure = alone.is_some() && alone == self.alone;
         self.alone = alone;
@@ -67,7 +62,7 @@ mod tests {
         }
         guess.learn(Some(ONE));
         assert_eq!(guess.take(), Some(ONE), "it was alone again");
-        guess.was_wrong();
+        guess.learn(None);
         assert_eq!(guess.take(), None);
     }
 

@@ -97,18 +97,13 @@ impl<K: Kernel> Reactor<K> {
         let Some(token) = self.guess.take() else {
             return false;
         };
-        let received = match self.live(token) {
-            Some((_, entry)) if entry.connection.may_guess() => {
-                entry.connection.ready.insert(Ready::READABLE);
-                let received = self.serve(token, inbox);
-                self.list(token);
-                received
-            }
-            _ => 0,
+        let Some((_, entry)) = self.live(token) else {
+            return false;
         };
-        if received == 0 {
-            self.guess.was_wrong();
-        }
+        // Whether a receive may be tried is asked as ever; a wrong guess is taken back by EAGAIN.
+        entry.connection.ready.insert(Ready::READABLE);
+        let received = self.serve(token, inbox);
+        self.list(token);
         received > 0
     }
 

@@ -128,3 +128,17 @@ fn a_successor_is_not_guessed_for_its_predecessor() {
     bench.announced_turn();
     assert_eq!(bench.kernel().view(heir).calls, calls);
 }
+
+#[test]
+fn work_that_is_left_comes_before_a_guess() {
+    let (mut bench, chatty, _) = pair();
+    let (other, token) = bench.client();
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(other, b"waiting");
+    bench.rest();
+    learned(&mut bench, chatty);
+    bench.reactor.resume(token);
+    bench.kernel().peer_send(chatty, b"ping");
+    bench.announced_turn();
+    assert_eq!(bench.bytes(token), b"waiting");
+}
