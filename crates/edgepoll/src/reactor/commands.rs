@@ -186,7 +186,9 @@ impl<K: Kernel> Reactor<K> {
             && connection.writing == Writing::Open
             && connection.ready.contains(Ready::WRITABLE);
         if at_once && !more {
-            self.send_now(token, bytes);
+            if self.send_now(token, bytes) {
+                return Ok(0);
+            }
         } else {
             connection.queue.push(bytes);
             if more {

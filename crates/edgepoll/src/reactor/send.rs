@@ -24,10 +24,11 @@ enum Stop {
 }
 
 impl<K: Kernel> Reactor<K> {
-    /// Sends `bytes` now as far as the kernel takes them, and queues the rest. The queue must be empty.
-    pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) {
+    /// Sends `bytes` now as far as the kernel takes them, and queues the rest. The queue must be empty, and writing
+    /// open. Gives true when all of it went out, as nearly always: then nothing has changed that matters to anybody.
+    pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) -> bool {
         let Some((kernel, entry)) = self.live(token) else {
-            return;
+            return false;
         };
         let mut rest = bytes;
         let mut calls = 0;
@@ -35,7 +36,9 @@ impl<K: Kernel> Reactor<K> {
             if rest.is_empty() {
                 break Stop::Done;
             }
-            let Some(socket) = &entry.socket else { return };
+            let Some(socket) = &entry.socket else {
+                return false;
+            };
             calls += 1;
             match kernel.send(socket, rest) {
                 Ok(length) => {
@@ -49,13 +52,17 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
         };
-        if !matches!(stop, Stop::Failed) {
-            entry.connection.queue.push(rest);
-        } else {
-            entry.unsent += rest.len();
+        match stop {
+            Stop::Done => {}
+            Stop::Blocked | Stop::Short => entry.connection.queue.push(rest),
+            Stop::Failed => entry.unsent += rest.len(),
         }
         self.stats.sends += calls;
+        if matches!(stop, Stop::Done) {
+            return true;
+        }
         self.after_sends(token, &stop);
+        false
     }
 
     /// Sends what is queued, then FIN if that is what comes next.

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::{receive, Event, Inbox, Occupant, Reactor};
+use super::receive::{receive, Outcome};
+use super::{Event, Inbox, Occupant, Reactor};
 use crate::connection::{CloseReason, Reading, Writing};
 use crate::kernel::{Call, Errno, Kernel, Ready, Token};
 
@@ -180,19 +181,23 @@ impl<K: Kernel> Reactor<K> {
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
         };
-        let mut received = 0;
-        if entry.connection.may_read() {
-            let outcome = receive::receive(kernel, entry, token, &budget, inbox);
-            self.stats.receives += u64::from(outcome.calls);
-            received = outcome.bytes;
-            if let Some(reason) = outcome.closed {
-                self.close(token, reason);
-                return received;
-            }
+        let outcome = if entry.connection.may_read() {
+            receive(kernel, entry, token, &budget, inbox)
+        } else {
+            Outcome::default()
+        };
+        let (must_look, is_finished) = (
+            entry.connection.must_look(),
+            entry.connection.finished().is_some(),
+        );
+        self.stats.receives += u64::from(outcome.calls);
+        if let Some(reason) = outcome.closed {
+            self.close(token, reason);
+        } else if must_look || is_finished {
+            self.look(token);
+            self.close_if_finished(token);
         }
-        self.look(token);
-        self.close_if_finished(token);
-        received
+        outcome.bytes
     }
 
     /// Meets an error that no receive will meet, because nobody wants bytes or there are none.
