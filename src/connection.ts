@@ -206,10 +206,13 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
     const { host, config } = this.#owner;
+    const at = host.lentAt(bytes);
     if (bytes.length <= config.stagedLength) {
       if (bytes.length > 0) {
-        this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged);
+        this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
       }
+    } else if (at >= 0 && this.#mayStage(bytes.length)) {
+      this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
     } else {
       const queued = host.write(this.#slot, this.#generation, bytes);
       if (queued < 0) return this.#refuse(queued);
@@ -219,6 +222,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const late = (this.#late ??= {});
     late.drained ??= deferred();
     return late.drained.promise;
+  }
+
+  /** Whether a long write may leave with the batch: when room for more is left even if the kernel takes none of it. */
+  #mayStage(length: number): boolean {
+    const { host, config } = this.#owner;
+    return (
+      config.stagedLength >= 0 &&
+      this.#queued === 0 &&
+      length < config.highWaterMark &&
+      !host.hasStaged(this.#slot, this.#generation, this.#staged)
+    );
   }
 
   /** A rejection for a write that was not taken. */

@@ -33,6 +33,7 @@ import {
   DATA,
   END,
   FIRST_FRESH,
+  LENT,
   MAX_RECORDS,
   MAX_WRITES,
   MORE,
@@ -96,6 +97,9 @@ function regionOf(bytes: Uint8Array): Region {
 
 const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 
+/** How many chunks a consumer may leave out for the next to be found without a search of all. */
+const LOOK_AHEAD = 8;
+
 const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
 export class ReactorHost {
@@ -114,6 +118,11 @@ export class ReactorHost {
   #pool = NO_REGION;
   #slab = NO_REGION;
   #arena = NO_REGION;
+  /** The chunks of the last batch that were lent, and where in the arena each lies: a write of one needs no copy. */
+  #lent: Buffer[] = [];
+  readonly #lentAt = new Int32Array(MAX_RECORDS);
+  /** The one that was looked for and found last: most consumers write them in their order. */
+  #found = 0;
   #staged = 0;
   #settling = false;
   #seen = 0;
@@ -165,33 +174,62 @@ export class ReactorHost {
     }
   }
 
+  /** Where in the arena a chunk lies, if it is one of the last batch and about as far as its consumer has come; else −1. */
+  lentAt(data: Uint8Array): number {
+    const lent = this.#lent;
+    const end = Math.min(this.#found + LOOK_AHEAD, lent.length);
+    for (let index = this.#found; index < end; index += 1) {
+      if (lent[index] === data) {
+        this.#found = index;
+        return this.#lentAt[index] as number;
+      }
+    }
+    return -1;
+  }
+
+  /** Whether a connection's write has been staged and not left. `previous`: see {@link ReactorHost.stage}. */
+  hasStaged(slot: number, generation: number, previous: number): boolean {
+    const writes = this.#writes;
+    const before = previous * WRITE_FIELDS;
+    // A number of an earlier batch is free by now, or another connection's.
+    return (
+      previous < (this.#control[CONTROL_COUNT] as number) &&
+      writes[before] === slot &&
+      writes[before + 1] === generation
+    );
+  }
+
   /**
-   * Stages a small write; it leaves with the batch, at the latest when the running microtasks are done.
+   * Stages a small write; it leaves with the batch, at the latest when the running microtasks are done. `at`: where its
+   * bytes lie in the arena, or −1 for bytes that have to be copied.
    * Gives the write's number, which is the connection's `previous` at its next: two of one batch leave together.
    */
-  stage(slot: number, generation: number, data: Uint8Array, previous: number): number {
+  stage(slot: number, generation: number, data: Uint8Array, previous: number, at: number): number {
     const control = this.#control;
     const { length } = data;
     const writes = this.#writes;
     let count = control[CONTROL_COUNT] as number;
     if (count === 0) this.#staged = 0;
-    if (count === MAX_WRITES || this.#staged + length > STAGE_SIZE) {
+    if (count === MAX_WRITES || (at < 0 && this.#staged + length > STAGE_SIZE)) {
       this.flush();
       count = 0;
       this.#staged = 0;
     }
-    // A number of an earlier batch is free by now, or another connection's.
-    const before = previous * WRITE_FIELDS;
-    if (previous < count && writes[before] === slot && writes[before + 1] === generation) {
-      (writes[before + 3] as number) |= MORE;
+    if (this.hasStaged(slot, generation, previous)) {
+      (writes[previous * WRITE_FIELDS + 3] as number) |= MORE;
     }
-    this.#stage.set(data, this.#staged);
-    const at = count * WRITE_FIELDS;
-    writes[at] = slot;
-    writes[at + 1] = generation;
-    writes[at + 2] = this.#staged;
-    writes[at + 3] = length;
-    this.#staged += length;
+    const place = count * WRITE_FIELDS;
+    writes[place] = slot;
+    writes[place + 1] = generation;
+    if (at < 0) {
+      this.#stage.set(data, this.#staged);
+      writes[place + 2] = this.#staged;
+      writes[place + 3] = length;
+      this.#staged += length;
+    } else {
+      writes[place + 2] = at;
+      writes[place + 3] = length | LENT;
+    }
     control[CONTROL_COUNT] = count + 1;
     if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
       this.#settling = true;
@@ -242,6 +280,7 @@ export class ReactorHost {
     const pool = this.#pool;
     const slab = this.#slab;
     const arena = this.#arena;
+    let lent: Buffer[] | undefined;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
@@ -260,9 +299,21 @@ export class ReactorHost {
                 : index === 2
                   ? arena
                   : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
+          const chunk = new Chunk(memory, start + offset, length);
           const isLent = index === arenaIndex;
-          if (isLent) (this.#control[CONTROL_LENT] as number) += 1;
-          handleData(connection, new Chunk(memory, start + offset, length), isLent);
+          if (isLent) {
+            (this.#control[CONTROL_LENT] as number) += 1;
+            if (isNode) {
+              if (lent === undefined) {
+                // A new array is young, which spares the collector's bookkeeping for every chunk.
+                this.#lent = lent = [];
+                this.#found = 0;
+              }
+              this.#lentAt[lent.length] = offset;
+              lent.push(chunk);
+            }
+          }
+          handleData(connection, chunk, isLent);
           break;
         }
         case OPENED: {

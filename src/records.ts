@@ -34,6 +34,8 @@ export const STAGE_SIZE = 65_536;
 /** In a staged write's length: another write to the same connection follows. */
 export const MORE = -0x8000_0000;
 
+/** In a staged write's length: its bytes are not staged but lie in the arena. */
+export const LENT = 0x4000_0000;
 /** Fields of the control array. */
 export const CONTROL_COUNT = 0;
 export const CONTROL_IN_TURN = 1;

@@ -108,9 +108,8 @@ impl JsInbox {
             slab.begin(1);
         }
         if let Some(arena) = &mut self.arena {
-            if !arena.begin(2) {
-                self.arena = None;
-            } else if lent == 0 {
+            arena.begin(2);
+            if lent == 0 {
                 arena.clear();
             }
         }
@@ -125,6 +124,11 @@ impl JsInbox {
             slab: self.slab.as_ref().map_or(1, |slab| slab.index),
             arena: self.arena.as_ref().map_or(2, |arena| arena.index),
         }
+    }
+
+    /// The part of the arena that was lent, as JavaScript left it.
+    pub(crate) fn lent(&mut self) -> &[u8] {
+        self.arena.as_mut().map_or(&[], Region::handed_out)
     }
 
     /// The text of a protocol error that a record named.
@@ -183,7 +187,7 @@ impl JsInbox {
             self.data(token, index, 0, length);
             return Ok(());
         }
-        if self.pool.as_ref().is_none_or(|pool| pool.left() < length) {
+        if self.pool.as_mut().is_none_or(|pool| pool.left() < length) {
             let (pool, value) = Region::new(self.env, POOL, PACKED, self.index_of_next())?;
             self.fresh.push(value);
             self.pool = Some(pool);
@@ -206,11 +210,11 @@ impl JsInbox {
 
     /// Whether the arena has room. Without memory for one, and while too much of it is out, chunks are as others are.
     fn can_lend(&mut self) -> bool {
-        if self.arena.is_none() {
+        if self.arena.as_mut().is_none_or(Region::is_detached) {
             self.arena = self.fresh_region(ARENA).ok();
         }
         self.arena
-            .as_ref()
+            .as_mut()
             .is_some_and(|arena| arena.left() >= LEAST_SPACE)
     }
 
@@ -231,8 +235,8 @@ impl Inbox for JsInbox {
 
     fn space(&mut self, lend: bool) -> &mut [u8] {
         self.lends = lend && self.can_lend();
-        let is_full = |slab: &Region| slab.left() < LEAST_SPACE;
-        if !self.lends && self.slab.as_ref().is_none_or(is_full) {
+        let is_full = |slab: &mut Region| slab.left() < LEAST_SPACE;
+        if !self.lends && self.slab.as_mut().is_none_or(is_full) {
             match self.fresh_region(SLAB) {
                 Ok(slab) => self.slab = Some(slab),
                 Err(error) => {

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use edgepoll::kernel::{LinuxKernel, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
@@ -32,6 +33,10 @@ const ROUNDS: usize = 4;
 const TURN_BYTES: usize = 512 * 1024;
 /// Turns that one callback makes at most while they leave work, before the loop has its own.
 const TURNS: usize = 2;
+/// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
+const MANY: usize = 8;
+/// What one callback tells at most before the loop has its turn, give or take one batch.
+const MOST: usize = 256;
 
 /// The memory that both sides share, and the function that reads it.
 #[napi(object, object_to_js = false)]
@@ -60,6 +65,13 @@ struct Working {
     reactor: Reactor<LinuxKernel>,
     inbox: JsInbox,
     staging: Staging,
+}
+
+impl Working {
+    /// Writes what is staged.
+    fn flush(&mut self) {
+        self.staging.flush(&mut self.reactor, &mut self.inbox);
+    }
 }
 
 struct Core {
@@ -94,7 +106,7 @@ impl Core {
     /// Runs a command: what was staged before it goes first, so that order is kept.
     fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
         let result = self.with(|working| {
-            working.staging.flush(&mut working.reactor);
+            working.flush();
             run(&mut working.reactor)
         });
         self.wake_if_needed();
@@ -118,10 +130,10 @@ impl Core {
     }
 }
 
-/// How a turn ended.
+/// What came of a turn.
 enum Turned {
-    /// Nothing is left.
-    Done,
+    /// So many records were told, and nothing is left.
+    Done(usize),
     /// Work is left for another turn.
     Left,
     /// There will be no other turn.
@@ -129,17 +141,24 @@ enum Turned {
 }
 
 impl Core {
-    /// One turn, and what it brought to JavaScript and back.
-    fn turn(&self, env: sys::napi_env) -> Turned {
+    /// One turn, and what it brought to JavaScript and back. `announced`: the poll descriptor was seen readable.
+    fn turn(&self, env: sys::napi_env, announced: bool) -> Turned {
         let Some(_scope) = Scope::open(env) else {
             return Turned::Left;
         };
         let drains = self.drains_microtasks;
         let turned = self.with(|working| {
+            // What is staged may lie in memory that this turn receives into.
+            working.flush();
             working.staging.set_in_turn(drains);
             working.inbox.begin(working.staging.lent());
             let Working { reactor, inbox, .. } = working;
-            reactor.announced_turn(inbox).map(|_| inbox.take())
+            let turned = if announced {
+                reactor.announced_turn(inbox)
+            } else {
+                reactor.turn(Some(Duration::ZERO), inbox)
+            };
+            turned.map(|_| inbox.take())
         });
         let mut batch = match turned {
             Some(Ok(batch)) => batch,
@@ -149,6 +168,7 @@ impl Core {
             }
             None => return Turned::Over,
         };
+        let records = batch.records;
         for round in 1..=ROUNDS {
             // A slab may be new without a record: JavaScript must learn of it all the same.
             if batch.records == 0 && batch.fresh.is_empty() {
@@ -159,7 +179,7 @@ impl Core {
                 break;
             }
             let told = self.with(|working| {
-                working.staging.flush(&mut working.reactor);
+                working.flush();
                 let Working { reactor, inbox, .. } = working;
                 // After the last round nothing is taken out any more: it waits for the next callback.
                 if round < ROUNDS {
@@ -172,7 +192,7 @@ impl Core {
         }
         match self.with(|working| working.reactor.has_work()) {
             Some(true) => Turned::Left,
-            Some(false) | None => Turned::Done,
+            Some(false) | None => Turned::Done(records),
         }
     }
 }
@@ -181,17 +201,23 @@ impl Task for Core {
     fn ready(&self, env: sys::napi_env) -> bool {
         self.in_turn.set(true);
         self.woken.set(false);
-        // Where microtasks run only after the callback, another turn would find nothing given back and nothing written.
-        let turns = if self.drains_microtasks { TURNS } else { 1 };
-        let mut is_over = false;
-        for _ in 0..turns {
-            match self.turn(env) {
-                Turned::Left => {}
-                Turned::Done => break,
+        let (mut turns, mut told, mut is_over) = (0, 0, false);
+        loop {
+            let again = match self.turn(env, turns == 0) {
+                Turned::Done(records) => {
+                    told += records;
+                    records >= MANY && told < MOST
+                }
+                Turned::Left => turns + 1 < TURNS,
                 Turned::Over => {
                     is_over = true;
-                    break;
+                    false
                 }
+            };
+            turns += 1;
+            // Where microtasks run only after the callback, another turn would find nothing given back and nothing written.
+            if !again || !self.drains_microtasks {
+                break;
             }
         }
         self.with(|working| working.staging.set_in_turn(false));
@@ -372,7 +398,7 @@ impl ReactorBinding {
     #[napi(catch_unwind)]
     pub fn flush(&self) -> u32 {
         let told = self.core.with(|working| {
-            working.staging.flush(&mut working.reactor);
+            working.flush();
             let Working { reactor, inbox, .. } = working;
             reactor.tell(inbox);
             inbox.take().records

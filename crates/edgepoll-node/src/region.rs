@@ -1,7 +1,7 @@
 //! A block of JavaScript's memory that a turn fills from the front and never writes twice.
 //!
-//! Its memory must never be touched outside a turn: JavaScript may detach it at any time, so the pointer
-//! is fetched anew at each turn's begin and is good until JavaScript runs again. Called by the inbox.
+//! Its memory must never be touched without a look where it is: JavaScript may detach it at any time, so the pointer
+//! is fetched anew when a turn first uses it and is good until JavaScript runs again. Called by the inbox.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -23,7 +23,12 @@ pub(crate) struct Region {
     data: *mut u8,
     size: usize,
     used: usize,
+    /// The most that was ever used: what lies behind it was never written.
+    filled: usize,
     alignment: usize,
+    /// JavaScript may have run since `data` was fetched.
+    stale: bool,
+    detached: bool,
     /// The buffer's place in the batch: see the inbox.
     pub(crate) index: usize,
 }
@@ -44,35 +49,53 @@ impl Region {
             data,
             size,
             used: 0,
+            filled: 0,
             alignment,
+            stale: false,
+            detached: false,
             index,
         };
         region.clear();
         Ok((region, value))
     }
 
-    /// A turn begins: looks where the memory is now. One that was detached is as good as full, and gives false.
-    pub(crate) fn begin(&mut self, index: usize) -> bool {
+    /// A turn begins: JavaScript has run, and knows the buffer by this place.
+    pub(crate) fn begin(&mut self, index: usize) {
         self.index = index;
+        self.stale = true;
+    }
+
+    /// Looks where the memory is now, if JavaScript has run. A buffer that was detached is as good as full.
+    fn locate(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
         let found = self
             .reference
             .value()
             .and_then(|value| node::bytes_of(self.env, value).ok());
         match found {
-            Some((data, size)) if size == self.size => {
-                self.data = data;
-                true
-            }
+            Some((data, size)) if size == self.size => self.data = data,
             _ => {
+                self.detached = true;
                 self.used = self.size;
-                false
             }
         }
     }
 
+    /// JavaScript has taken the memory away: there never will be room again.
+    pub(crate) fn is_detached(&mut self) -> bool {
+        self.locate();
+        self.detached
+    }
+
     /// Nobody has any of it: it is filled from the front again.
     pub(crate) fn clear(&mut self) {
-        self.used = self.aligned(0);
+        self.used = if self.detached {
+            self.size
+        } else {
+            self.aligned(0)
+        };
     }
 
     fn aligned(&self, offset: usize) -> usize {
@@ -84,20 +107,34 @@ impl Region {
         self.used
     }
 
-    pub(crate) fn left(&self) -> usize {
+    pub(crate) fn left(&mut self) -> usize {
+        self.locate();
         self.size - self.used
+    }
+
+    /// All that was ever handed out, as it is now; nothing of a buffer that was detached. For outside a turn too.
+    pub(crate) fn handed_out(&mut self) -> &[u8] {
+        self.stale = true;
+        if self.is_detached() {
+            return &[];
+        }
+        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located just now, and
+        // `filled` never passes `size`.
+        unsafe { std::slice::from_raw_parts(self.data, self.filled) }
     }
 
     /// What was never handed out.
     pub(crate) fn free(&mut self) -> &mut [u8] {
-        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive; it was fetched
-        // in this turn, no JavaScript ran since, and `used` never passes `size`.
+        self.locate();
+        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located since
+        // JavaScript ran last (a detached one has no byte free), and `used` never passes `size`.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(self.used), self.size - self.used) }
     }
 
     /// The first `length` free bytes are handed out: they are never written again.
     pub(crate) fn take(&mut self, length: usize) {
         self.used = self.aligned(self.used + length);
+        self.filled = self.filled.max(self.used);
     }
 }
 

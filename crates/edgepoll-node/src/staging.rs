@@ -1,4 +1,5 @@
-//! Small writes as JavaScript left them: bytes in one shared array, who they are for in another.
+//! Writes as JavaScript left them: small ones' bytes in one shared array, who they are for in another. Those of chunks
+//! that were lent lie in the inbox's arena still.
 //!
 //! JavaScript fills both between turns and the glue empties them in one go, so that a batch of small writes
 //! costs no native call each. It must never be read while JavaScript runs. Called by the reactor's binding.
@@ -7,11 +8,14 @@ use edgepoll::kernel::{LinuxKernel, Token};
 use edgepoll::reactor::Reactor;
 use napi::{sys, Result};
 
+use crate::inbox::JsInbox;
 use crate::node::{self, Reference};
 
 /// A staged write: slot, generation, offset, length; the length's sign bit says that another write to the
 /// same connection follows in this batch.
 const FIELDS: usize = 4;
+/// In the length: the bytes are not staged but lie in the inbox's arena.
+const LENT: i32 = 0x4000_0000;
 
 /// Where in the control array the two sides talk.
 mod control {
@@ -78,13 +82,16 @@ impl Staging {
     }
 
     /// Writes everything staged, in order.
-    pub(crate) fn flush(&self, reactor: &mut Reactor<LinuxKernel>) {
+    pub(crate) fn flush(&self, reactor: &mut Reactor<LinuxKernel>, inbox: &mut JsInbox) {
         let count = usize::try_from(self.get(control::COUNT))
             .unwrap_or(0)
             .min(self.capacity);
         if count == 0 {
             return;
         }
+        let lent = inbox.lent();
+        // SAFETY: the array has `size` bytes, lives as long as we do, and JavaScript is not running.
+        let staged = unsafe { std::slice::from_raw_parts(self.bytes, self.size) };
         for index in 0..count {
             // SAFETY: `index < capacity`, so the four fields lie inside the array, and JavaScript is not running.
             let [slot, generation, offset, length] = unsafe {
@@ -94,13 +101,11 @@ impl Staging {
                     .read()
             };
             let more = length < 0;
-            let offset = usize::try_from(offset).unwrap_or(0);
-            let length = usize::try_from(length & i32::MAX).unwrap_or(0);
-            if offset + length > self.size {
-                continue;
-            }
-            // SAFETY: the range was checked against the array's size just now.
-            let message = unsafe { std::slice::from_raw_parts(self.bytes.add(offset), length) };
+            let source = if length & LENT == 0 { staged } else { lent };
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            let length = usize::try_from(length & !LENT & i32::MAX).unwrap_or(0);
+            let message = source.get(offset..offset.saturating_add(length));
+            let Some(message) = message else { continue };
             let token = Token {
                 index: slot.cast_unsigned(),
                 generation: generation.cast_unsigned(),

@@ -1,0 +1,46 @@
+// How much one callback of the driver does: as much as is worth it, and never so much that the loop waits for long.
+import test from 'ava';
+import { connect } from 'edgepoll';
+import type { Driver } from 'edgepoll';
+
+import { serverOf } from './support/net.js';
+
+const drivers: Driver[] = ['uv', 'thread'];
+
+for (const driver of drivers) {
+  test(`turns: clients that always answer leave the loop its own, ${driver}`, async (t) => {
+    // Both ends in one thread: whatever is sent in a turn makes somebody ready before the turn is over.
+    const server = await serverOf(t, { driver });
+    const served = (async () => {
+      for await (const event of server.events()) {
+        if (event.type === 'data') void event.connection.write(event.data);
+      }
+    })();
+    const clients = await Promise.all(
+      Array.from({ length: 32 }, () =>
+        connect({ host: '127.0.0.1', port: server.address.port, driver }),
+      ),
+    );
+    let echoes = 0;
+    let rounds = 0;
+    const timer = (): void => {
+      rounds += 1;
+      if (echoes < 100_000) setImmediate(timer);
+    };
+    timer();
+    await Promise.all(
+      clients.map(async (client) => {
+        await client.write('ping');
+        for await (const chunk of client) {
+          echoes += 1;
+          if (echoes >= 100_000) break;
+          await client.write(chunk);
+        }
+      }),
+    );
+    // Two messages an echo; at most 256 and one batch of all 64 connections between two rounds of the loop.
+    t.true(rounds >= (2 * 100_000) / (256 + 64) / 2, `${rounds} rounds`);
+    server.destroy();
+    await served;
+  });
+}
