@@ -1,4 +1,4 @@
-// Counts system calls, instructions and cycles per message in short runs of their own: counting system calls slows the
+// Counts system calls, instructions and cycles per message in a short run of its own: counting system calls slows the
 // server down, so it must never happen in a timed round. Called by rounds.mjs.
 
 import { once } from 'node:events';
@@ -44,7 +44,7 @@ export function explainCounters({ syscalls, hardware }) {
 }
 
 /** Length of a counted window and of the warm-up before it. */
-const SECONDS = 0.4;
+const SECONDS = 0.1;
 const WARMUP = 0.05;
 
 /**

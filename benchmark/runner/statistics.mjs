@@ -8,6 +8,14 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Of each number that every object has, the median. @param {Record<string, number>[]} objects */
+export function mediansOf(objects) {
+  const names = Object.keys(objects[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => [name, median(objects.map((object) => object[name]))]),
+  );
+}
+
 /** @typedef {{ median: number, min: number, max: number }} Spread */
 
 /** @param {number[]} values @returns {Spread} */
