@@ -1,7 +1,8 @@
 // Every check of the project, in the order in which they run: the cheap and the broad first.
 // One job: the list. A check is one command; `count` reads how many tests that ran (without it, the
-// check is one test), and --fast leaves the slow ones out. Used by test.mjs.
+// check is one test), --fast leaves the slow ones out, and `missing` says why one cannot run here. Used by test.mjs.
 
+import { missingForAsan } from '../asan.mjs';
 import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
 
@@ -36,6 +37,13 @@ export const checks = [
     command: [bin('ava')],
     env: { EDGEPOLL_AVA_THREADS: '1' },
     count: avaCounts,
+  },
+  {
+    name: 'asan',
+    command: script('asan'),
+    count: avaCounts,
+    missing: missingForAsan,
+    slow: true,
   },
   { name: 'smoke-node', command: script('smoke', 'node') },
   { name: 'smoke-bun', command: script('smoke', 'bun'), slow: true },

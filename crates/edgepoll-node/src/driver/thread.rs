@@ -343,14 +343,18 @@ unsafe extern "C" fn on_call(
     context: *mut c_void,
     _data: *mut c_void,
 ) {
+    // A call that was under way when the function went: Node.js runs the finalizer first, so the context is gone.
+    if env.is_null() {
+        return;
+    }
     let raw = context.cast_const().cast::<State>();
-    // SAFETY: the context's strong count is given back by the finalizer, which comes after every call; this is
-    // one count more, for the length of this call.
+    // SAFETY: the context's strong count is given back by the finalizer, which comes after every call that has an
+    // environment; this is one count more, for the length of this call.
     let state = unsafe {
         Rc::increment_strong_count(raw);
         Rc::from_raw(raw)
     };
-    if env.is_null() || state.closed.get() {
+    if state.closed.get() {
         return;
     }
     state.in_a_row.set(state.in_a_row.get() + 1);
