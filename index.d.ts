@@ -132,7 +132,7 @@ export declare interface ConnectionOptions {
     maxFrame?: number;
     /**
      * `owned`: a chunk is the consumer's for good. `borrowed`: it holds its bytes until the consumer asks for the next one
-     * or leaves; then its memory is received into again, which costs a quarter less for large chunks. Writing it, or copying
+     * or leaves; then its memory is received into again, which costs a fifth less for large chunks. Writing it, or copying
      * what is to stay, before that is right; to keep it is wrong, and so is to change it once it was written: it leaves
      * with the batch, from where it lies. Neither is noticed. Default `owned`.
      */
