@@ -151,9 +151,16 @@ export const faults = [
   {
     name: 'lent memory is used again before it was given back',
     file: 'crates/edgepoll-node/src/inbox.rs',
-    find: '} else if lent == 0 {',
-    replace: '} else if lent >= 0 {',
+    find: 'if lent == 0 {',
+    replace: 'if lent >= 0 {',
     command: chunks('borrowed', 'borrowed: held'),
+  },
+  {
+    name: 'what was lent leaves from where small writes are staged',
+    file: 'crates/edgepoll-node/src/staging.rs',
+    find: 'if length & LENT == 0 { staged } else { lent }',
+    replace: 'if length & LENT == 0 || !lent.is_empty() { staged } else { lent }',
+    command: chunks('borrowed-writes', 'borrowed writes: every stream'),
   },
   ...readinessFaults,
 ];
