@@ -6,8 +6,7 @@ import { listen } from 'edgepoll';
 
 const { driver, connections } = workerData as { driver: Driver; connections: number };
 const server = await listen({ host: '127.0.0.1', port: 0, driver });
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-parentPort?.postMessage(server.address.port);
+parentPort?.postMessage(server.address.port, []);
 let count = 0;
 for await (const connection of server) {
   void (async () => {

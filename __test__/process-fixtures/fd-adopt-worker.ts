@@ -33,8 +33,7 @@ if (isMainThread) {
   const exited = once(worker, 'exit');
   const [fd] = (await once(worker, 'message')) as [number];
   const heir = heirOf(fd);
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  worker.postMessage('end');
+  worker.postMessage('end', []);
   await exited;
   const report = { inherited: heir !== undefined, isOpen: heir !== undefined && isOpen(heir) };
   process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -42,7 +41,6 @@ if (isMainThread) {
   const owned = OwnedFd.adopt(openSync('/dev/null', constants.O_RDONLY));
   const { fd } = owned;
   owned.close();
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  parentPort?.postMessage(fd);
+  parentPort?.postMessage(fd, []);
   parentPort?.once('message', () => parentPort?.close());
 }

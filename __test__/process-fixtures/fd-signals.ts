@@ -10,8 +10,7 @@ import { signalfd } from 'edgepoll/fd';
 const ROUNDS = 1000;
 
 async function worker(): Promise<void> {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  parentPort?.postMessage('here');
+  parentPort?.postMessage('here', []);
   // Sleeps in its event loop until it is told to go.
   if (parentPort !== null) await once(parentPort, 'message');
 }
@@ -80,8 +79,7 @@ async function main(): Promise<void> {
   const [, childSignal] = (await childEnded) as [number | null, string | null];
   reopened.close();
 
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  for (const thread of [...workers, later]) thread.postMessage('go');
+  for (const thread of [...workers, later]) thread.postMessage('go', []);
   const report = {
     wrong: wrong.slice(0, 3),
     fromOthers,

@@ -37,7 +37,6 @@ if (isMainThread) {
   process.stdout.write(`${JSON.stringify(report)}\n`);
 } else {
   const kept = Array.from({ length: 20 }, () => eventfd());
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  parentPort?.postMessage(kept.length);
+  parentPort?.postMessage(kept.length, []);
   parentPort?.on('message', () => kept.length);
 }

@@ -78,8 +78,7 @@ if (isMainThread) {
   churn(20)
     .poll()
     .catch(() => {});
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  parentPort?.postMessage('in the middle');
+  parentPort?.postMessage('in the middle', []);
   const again = (): void => {
     churn(5).close();
     setImmediate(again);

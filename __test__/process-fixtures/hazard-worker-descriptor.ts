@@ -20,8 +20,7 @@ if (isMainThread) {
     for await (const event of watch(fd, { driver: driver as Driver })) events.push(event.mask);
   };
   const ended = watching();
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  worker.postMessage('end');
+  worker.postMessage('end', []);
   let told: unknown = 'it ended without a word';
   try {
     await ended;
@@ -31,7 +30,6 @@ if (isMainThread) {
   }
   process.stdout.write(`${JSON.stringify({ told, events })}\n`);
 } else {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-  parentPort?.postMessage(openSync(workerData as string, O_RDWR | O_NONBLOCK));
+  parentPort?.postMessage(openSync(workerData as string, O_RDWR | O_NONBLOCK), []);
   parentPort?.once('message', () => process.exit(0));
 }

@@ -8,5 +8,4 @@ import { phases } from './phases.js';
 const { phase, driver, fifo } = workerData as { phase: string; driver: Driver; fifo: string };
 // Listening keeps a worker alive whose phase does not.
 parentPort?.on('message', () => {});
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
-await phases[phase]?.(driver, fifo, () => parentPort?.postMessage('ready'));
+await phases[phase]?.(driver, fifo, () => parentPort?.postMessage('ready', []));

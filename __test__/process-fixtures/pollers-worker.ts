@@ -22,5 +22,4 @@ async function receive(path: string): Promise<string> {
   return buffer.toString();
 }
 
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
-parentPort?.postMessage(await Promise.all(paths.map((path) => receive(path))));
+parentPort?.postMessage(await Promise.all(paths.map((path) => receive(path))), []);
