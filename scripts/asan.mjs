@@ -3,11 +3,11 @@
 // reports. Never touches the usual build: everything lies in target/asan. Run by `npm test` where its tools are.
 // Arguments: names of specs, without `.spec`, instead of the usual ones.
 
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
+import { asanRuntime, missingForAsan } from './lib/sanitizer.mjs';
 
 // Not backpressure: the sanitizer keeps freed memory for a while, and that spec measures memory.
 const usual = [
@@ -37,21 +37,6 @@ const triple = 'x86_64-unknown-linux-gnu';
 const addon = path.join(target, 'edgepoll.node');
 const reports = path.join(target, 'reports');
 
-/** Why it cannot run here, or nothing. */
-export function missingForAsan() {
-  if (process.arch !== 'x64') return 'it is set up for x86-64';
-  if (spawnSync('cargo', ['+nightly', '--version']).status !== 0)
-    return 'it needs the nightly toolchain of Rust (rustup toolchain install nightly)';
-  return runtime() === undefined ? "it needs gcc's libasan (Debian: libgcc-12-dev)" : undefined;
-}
-
-/** The sanitizer's library, which must be loaded before everything else. */
-function runtime() {
-  const { stdout } = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
-  const found = stdout?.trim() ?? '';
-  return path.isAbsolute(found) && existsSync(found) ? found : undefined;
-}
-
 async function build() {
   const profile = ['profile.release.lto=false', 'profile.release.strip="none"'];
   const settings = profile.flatMap((setting) => ['--config', setting]);
@@ -73,7 +58,7 @@ async function test(specs) {
   const files = specs.map((name) => `build/__test__/${name}.spec.js`);
   const { code } = await run(inProject('node_modules/.bin/ava'), files, {
     env: {
-      LD_PRELOAD: runtime(),
+      LD_PRELOAD: asanRuntime(),
       // What an ended process had not freed yet is no leak.
       ASAN_OPTIONS: `detect_leaks=0:log_path=${path.join(reports, 'report')}`,
       NAPI_RS_NATIVE_LIBRARY_PATH: addon,
@@ -88,10 +73,8 @@ async function test(specs) {
   return code === 0 && found.length === 0;
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const missing = missingForAsan();
-  const asked = process.argv.slice(2);
-  if (missing !== undefined) console.error(`asan: ${missing}`);
-  const ran = missing === undefined && (await build());
-  process.exitCode = ran && (await test(asked.length > 0 ? asked : usual)) ? 0 : 1;
-}
+const missing = missingForAsan();
+const asked = process.argv.slice(2);
+if (missing !== undefined) console.error(`asan: ${missing}`);
+const ran = missing === undefined && (await build());
+process.exitCode = ran && (await test(asked.length > 0 ? asked : usual)) ? 0 : 1;

@@ -2,9 +2,9 @@
 // One job: the list. A check is one command; `count` reads how many tests that ran (without it, the
 // check is one test), --fast leaves the slow ones out, and `missing` says why one cannot run here. Used by test.mjs.
 
-import { missingForAsan } from '../asan.mjs';
 import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
+import { missingForAsan } from './sanitizer.mjs';
 
 const tsc = (project) => [bin('tsc'), '-p', project, '--noEmit'];
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
