@@ -148,7 +148,8 @@ impl<K: Kernel> Reactor<K> {
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
         };
-        if entry.connection.may_connect() {
+        let is_new = entry.connection.may_connect();
+        if is_new {
             let Some(socket) = &entry.socket else {
                 return 0;
             };
@@ -178,6 +179,10 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         self.flush(token);
+        if is_new {
+            // The end may have been asked for before there was anybody to be late.
+            self.expect_flush(token);
+        }
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
         };
