@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, Resource};
 
 /// Every call, in the order of its number in a record.
-const CALLS: [Call; 11] = [
+const CALLS: [Call; 10] = [
     Call::Socket,
     Call::SetOption,
     Call::Bind,
@@ -19,7 +19,6 @@ const CALLS: [Call; 11] = [
     Call::Send,
     Call::Shutdown,
     Call::Register,
-    Call::Wait,
 ];
 
 /// What Node.js calls the system call of that number.
