@@ -1,6 +1,7 @@
 //! One turn: a wait, the events into the slots, the ready list served in order, what is to be told told.
 //!
-//! It must never serve a slot twice in a turn, so that a firehose waits behind everybody else.
+//! It must never serve a slot that gave bytes a second time in a turn, so that a firehose waits behind everybody else.
+//! One that was guessed wrongly gave none, and is served with the others.
 
 use std::time::Duration;
 
