@@ -1,6 +1,6 @@
 //! Numbers in words: what an error number is called, and what this process may open.
 //!
-//! It must never hold state. Called by src/errors.ts and src/validate.ts.
+//! It must never hold state. Called by src/errors.ts and src/validate.ts, and by whatever hands an error number over.
 
 use edgepoll::kernel::Call;
 use napi_derive::napi;
@@ -20,6 +20,15 @@ const CALLS: [Call; 10] = [
     Call::Shutdown,
     Call::Register,
 ];
+
+/// The number of an error, never 0, which is a success over there: nix has one word for all that it does not know, and
+/// that has no number.
+pub(crate) fn number(errno: Errno) -> i32 {
+    match errno {
+        Errno::UnknownErrno => Errno::EIO as i32,
+        known => known as i32,
+    }
+}
 
 /// What Node.js calls the system call of that number.
 #[napi(catch_unwind)]

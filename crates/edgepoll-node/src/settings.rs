@@ -10,6 +10,8 @@ use edgepoll::protocol::{Bytes, Codec, Lines};
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use crate::names;
+
 /// How a command went: a slot and its generation, or the call and the error number.
 #[napi(object)]
 pub struct Opened {
@@ -102,7 +104,7 @@ pub(crate) fn opened(result: Option<std::result::Result<Token, Failure>>) -> Res
         Some(Err(failure)) => Ok(Opened {
             slot: -1,
             generation: 0,
-            errno: failure.errno as i32,
+            errno: names::number(failure.errno),
             syscall: failure.call.name().to_owned(),
         }),
         None => Err(Error::from_reason("the reactor is closed")),
