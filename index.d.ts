@@ -141,7 +141,7 @@ export declare interface ConnectionOptions {
      * with the batch, from where it lies. Neither is noticed. Default `owned`.
      */
     chunks?: 'owned' | 'borrowed';
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
 }
 
@@ -169,8 +169,8 @@ export declare interface DescriptorOwner {
 }
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only), or a thread that sleeps
- * in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
+ * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
  */
 export declare type Driver = 'uv' | 'thread';
 

@@ -12,7 +12,7 @@ import { onClose } from './owned.js';
 
 /** How an iteration waits. */
 export interface WaitOptions {
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
   /** Ends the iteration, which then throws the signal's reason. */
   signal?: AbortSignal;

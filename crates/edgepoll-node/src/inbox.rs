@@ -13,6 +13,7 @@ use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
 use napi::{sys, Result};
 
+use crate::names;
 use crate::node::{self, Reference};
 use crate::region::{new_buffer, Region, FAST, PACKED};
 use crate::staging::Lending;
@@ -345,7 +346,12 @@ impl Inbox for JsInbox {
                 self.record(kind::WRITE_FAILED, token, detail, [0.0; 2]);
             }
             Event::AcceptPaused { listener, errno } => {
-                self.record(kind::ACCEPT_PAUSED, listener, errno as i32, [0.0; 2]);
+                self.record(
+                    kind::ACCEPT_PAUSED,
+                    listener,
+                    names::number(errno),
+                    [0.0; 2],
+                );
             }
         }
     }
@@ -356,7 +362,7 @@ impl JsInbox {
     fn reason(&mut self, reason: CloseReason) -> i32 {
         let (which, call, number) = match reason {
             CloseReason::Ended => (0, 0, 0),
-            CloseReason::Failed(failure) => (1, failure.call as i32, failure.errno as i32),
+            CloseReason::Failed(failure) => (1, failure.call as i32, names::number(failure.errno)),
             CloseReason::Destroyed => (2, 0, 0),
             CloseReason::QueueFull => (3, 0, 0),
             CloseReason::TimedOut(call) => (4, call as i32, 0),

@@ -11,6 +11,8 @@ use edgepoll::protocol::{Bytes, Codec, Lines};
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use crate::names;
+
 /// How a command went: a slot and its generation, or the call and the error number.
 #[napi(object)]
 pub struct Opened {
@@ -109,7 +111,7 @@ fn refused(errno: Errno, syscall: &str) -> Opened {
     Opened {
         slot: -1,
         generation: 0,
-        errno: errno as i32,
+        errno: names::number(errno),
         syscall: syscall.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 //! libuv is found by `dlsym` at run time, so that the same file loads in hosts without it.
 //! It must never free the handle before libuv's close callback, nor let an environment end with it open.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::os::fd::RawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -97,17 +97,20 @@ impl Libuv {
     }
 }
 
+/// A handle's memory, of the size that the running libuv gives. libuv writes to it while we hold shared references.
+type Memory = Box<[UnsafeCell<u64>]>;
+
 /// What the handles' `data` points to. Freed in the last close callback, and nowhere else.
 struct State {
     libuv: Libuv,
     env: sys::napi_env,
     event_loop: *const c_void,
-    /// The `uv_poll_t`, of the size that the running libuv gives.
-    handle: Box<[u64]>,
+    /// The `uv_poll_t`.
+    handle: Memory,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
-    prepare: Box<[u64]>,
+    prepare: Memory,
     /// The `uv_timer_t` of the same task, which wakes the loop and does nothing else.
-    timer: Box<[u64]>,
+    timer: Memory,
     timer_runs: Cell<bool>,
     /// Handles that libuv has not given back.
     open: Cell<u8>,
@@ -119,18 +122,22 @@ struct State {
     closed: Rc<Cell<bool>>,
 }
 
+fn address(memory: &Memory) -> Handle {
+    UnsafeCell::raw_get(memory.as_ptr()).cast()
+}
+
 impl State {
     fn raw(&self) -> Handle {
-        self.handle.as_ptr().cast_mut().cast()
+        address(&self.handle)
     }
 
     /// The prepare handle, if the task wants one.
     fn prepare(&self) -> Option<Handle> {
-        (!self.prepare.is_empty()).then(|| self.prepare.as_ptr().cast_mut().cast())
+        (!self.prepare.is_empty()).then(|| address(&self.prepare))
     }
 
     fn timer(&self) -> Handle {
-        self.timer.as_ptr().cast_mut().cast()
+        address(&self.timer)
     }
 
     fn arm(&self) {
@@ -195,21 +202,24 @@ impl UvDriver {
         // SAFETY: `env` is live: the caller is inside a call from JavaScript.
         let status = unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) };
         node::check(status, "napi_get_uv_event_loop")?;
-        // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
-        let memory = |kind| unsafe { vec![0; (libuv.handle_size)(kind).div_ceil(8)] };
+        let memory = |kind| -> Memory {
+            // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
+            let size = unsafe { (libuv.handle_size)(kind) };
+            (0..size.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect()
+        };
         let (prepare, timer) = if task.has_before_wait() {
             (memory(UV_PREPARE), memory(UV_TIMER))
         } else {
-            (Vec::new(), Vec::new())
+            (Memory::default(), Memory::default())
         };
         let closed = Rc::new(Cell::new(false));
         let state = Box::into_raw(Box::new(State {
             libuv,
             env,
             event_loop: event_loop.cast_const().cast(),
-            handle: memory(UV_POLL).into_boxed_slice(),
-            prepare: prepare.into_boxed_slice(),
-            timer: timer.into_boxed_slice(),
+            handle: memory(UV_POLL),
+            prepare,
+            timer,
             timer_runs: Cell::new(false),
             open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),

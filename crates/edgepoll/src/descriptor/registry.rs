@@ -70,10 +70,12 @@ pub fn adopt(number: RawFd, owner: usize) -> Result<(), Errno> {
 /// # Errors
 /// EBADF when it is not held, and whatever close(2) gives; it is not held any more in any case.
 pub fn close(number: RawFd) -> Result<(), Errno> {
-    let Some(held) = lock().as_mut().and_then(|map| map.remove(&number)) else {
-        return Err(Errno::EBADF);
-    };
-    let Held { fd, caught, .. } = held;
+    let held = lock().as_mut().and_then(|map| map.remove(&number));
+    held.map_or(Err(Errno::EBADF), end)
+}
+
+/// Closes what was taken out of the map.
+fn end(Held { fd, caught, .. }: Held) -> Result<(), Errno> {
     let result = raw::close(fd);
     drop(caught);
     result
@@ -92,16 +94,68 @@ pub fn release(number: RawFd) -> bool {
 
 /// Closes everything that an owner left open.
 pub fn close_all(owner: usize) {
-    let numbers: Vec<RawFd> = match lock().as_ref() {
-        Some(map) => map
-            .iter()
-            .filter(|(_, held)| held.owner == owner)
-            .map(|(number, _)| *number)
-            .collect(),
+    // Out of the map under one lock: a number that was closed between two of them may be another owner's by then.
+    let left: Vec<Held> = match lock().as_mut() {
+        Some(map) => {
+            let is_left = |_: &RawFd, held: &mut Held| held.owner == owner;
+            map.extract_if(is_left).map(|(_, held)| held).collect()
+        }
         None => Vec::new(),
     };
-    for number in numbers {
+    for held in left {
         // The owner is gone: nobody is left to be told of a failure.
-        let _ = close(number);
+        let _ = end(held);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use nix::fcntl::{fcntl, FcntlArg};
+    use nix::sys::eventfd::EventFd;
+
+    use super::*;
+
+    /// No environment's: those are even addresses.
+    const ENDING: usize = 1;
+    const OTHER: usize = 3;
+
+    fn held_by_the_ending_one() -> RawFd {
+        hold(EventFd::new().unwrap().into(), ENDING, None)
+    }
+
+    /// Closes a number that it was handed, and gets the same one for something of its own.
+    fn take_over(number: RawFd, source: &EventFd) -> Option<RawFd> {
+        close(number).ok()?;
+        let copy = fcntl(source, FcntlArg::F_DUPFD_CLOEXEC(number)).unwrap();
+        Some(hold(raw::adopt_number(copy), OTHER, None))
+    }
+
+    #[test]
+    fn number_that_another_environment_got_meanwhile_outlives_the_end_of_its_first_one() {
+        let source = EventFd::new().unwrap();
+        for _ in 0..200 {
+            let numbers: Vec<RawFd> = (0..64).map(|_| held_by_the_ending_one()).collect();
+            let start = Barrier::new(2);
+            // A set: while other tests run, the number may be one that is handed over later.
+            let taken: HashSet<RawFd> = thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    start.wait();
+                    let taken = numbers.iter().filter_map(|fd| take_over(*fd, &source));
+                    taken.collect()
+                });
+                start.wait();
+                close_all(ENDING);
+                other.join().unwrap()
+            });
+            for number in taken {
+                assert_eq!(close(number), Ok(()), "{number} is the other one's");
+            }
+            assert!(numbers.iter().all(|number| close(*number).is_err()));
+        }
     }
 }

@@ -9,6 +9,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+pub use super::descriptor::duplicate;
 use super::Errno;
 
 /// One entry of a wait's result: the kernel's bits and the registration's data.
@@ -112,15 +113,4 @@ pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     // SAFETY: the call succeeded, so it was written.
     let found = unsafe { found.assume_init() };
     Ok((found.st_dev, found.st_ino))
-}
-
-/// A second number for the same open file, close-on-exec from the start (fcntl(2), F_DUPFD_CLOEXEC).
-///
-/// # Errors
-/// EBADF, EMFILE.
-pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: the call takes no pointer.
-    let copy = Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: fcntl just returned this descriptor, so nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
