@@ -16,7 +16,7 @@ use crate::kernel::{Errno, Token};
 const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
 /// What a poll entry asks for. All of it fits: the highest bit is RDHUP's.
-fn asked(interest: u32) -> i16 {
+pub(super) fn asked(interest: u32) -> i16 {
     i16::try_from(interest & ASKED).unwrap_or(0)
 }
 

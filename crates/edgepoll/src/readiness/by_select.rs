@@ -9,15 +9,13 @@ use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use super::bits;
-use super::by_poll::{found, look};
+use super::by_poll::{asked, found, look};
 use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
 use super::identity::Identity;
 use super::sleeper::{Bed, Sleeper};
 use crate::kernel::poll::poll_entry;
 use crate::kernel::select::{Membership, Sets, SET_SIZE};
 use crate::kernel::{Errno, Token};
-
-const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
 struct Watched {
     token: Token,
@@ -154,9 +152,7 @@ impl Engine for BySelect {
         let mut entries: Vec<_> = candidates
             .iter()
             .filter_map(|fd| Some((fd, self.watched.get(fd).filter(|watched| watched.armed)?)))
-            .map(|(fd, watched)| {
-                poll_entry(*fd, i16::try_from(watched.interest & ASKED).unwrap_or(0))
-            })
+            .map(|(fd, watched)| poll_entry(*fd, asked(watched.interest)))
             .collect();
         look(&mut entries)?;
         let mut count = 0;
