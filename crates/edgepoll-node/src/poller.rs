@@ -224,7 +224,12 @@ impl Core {
                 break;
             }
         }
-        self.wanted.get() && self.arm_engine()
+        if self.wanted.get() {
+            return self.arm_engine();
+        }
+        // It was the question after closed descriptors that found something: the engine may be armed still.
+        self.with(|working| working.poller.disarm());
+        false
     }
 
     /// After a look in the same turn as another: one that found nothing is the turn's last.
@@ -525,8 +530,10 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn unwant(&self) {
         self.core.wanted.set(false);
-        self.core
-            .with(|working| *working.control() &= !control::WANTED);
+        self.core.with(|working| {
+            *working.control() &= !control::WANTED;
+            working.poller.disarm();
+        });
     }
 
     /// Counters, in the order of src/poller.ts.

@@ -81,6 +81,7 @@ impl ByPoll {
             self.places.insert(moved.fd, place);
         }
         self.changed = true;
+        self.sleeper.withdraw();
         Some(())
     }
 }
@@ -175,6 +176,10 @@ impl Engine for ByPoll {
         self.sleeper.order(bed)?;
         self.changed = false;
         Ok(())
+    }
+
+    fn disarm(&mut self) {
+        self.sleeper.withdraw();
     }
 
     fn announcer(&self) -> BorrowedFd<'_> {

@@ -86,6 +86,14 @@ impl BySelect {
         self.changed = true;
     }
 
+    fn take_out(&mut self, fd: RawFd) -> Option<()> {
+        self.watched.remove(&fd)?;
+        self.sets.set(fd, Membership::default());
+        self.changed = true;
+        self.sleeper.withdraw();
+        Some(())
+    }
+
     fn highest(&self) -> RawFd {
         self.watched.last_key_value().map_or(-1, |(fd, _)| *fd)
     }
@@ -129,16 +137,12 @@ impl Engine for BySelect {
     }
 
     fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
-        self.watched.remove(&fd).ok_or(Errno::ENOENT)?;
-        self.sets.set(fd, Membership::default());
-        self.changed = true;
+        self.take_out(fd).ok_or(Errno::ENOENT)?;
         self.identity.remove(fd)
     }
 
     fn forget(&mut self, fd: RawFd) {
-        self.watched.remove(&fd);
-        self.sets.set(fd, Membership::default());
-        self.changed = true;
+        self.take_out(fd);
         self.identity.forget(fd);
     }
 
@@ -189,6 +193,10 @@ impl Engine for BySelect {
         self.sleeper.order(bed)?;
         self.changed = false;
         Ok(())
+    }
+
+    fn disarm(&mut self) {
+        self.sleeper.withdraw();
     }
 
     fn announcer(&self) -> BorrowedFd<'_> {

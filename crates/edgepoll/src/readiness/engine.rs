@@ -65,7 +65,7 @@ pub trait Engine {
     /// A [`Refusal`]; nothing changed then.
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
-    /// Watches `fd` no longer.
+    /// Watches `fd` no longer, and holds nothing of it: an engine that was armed may not be any more.
     ///
     /// # Errors
     /// ENOENT or EBADF when the descriptor was closed before.
@@ -88,6 +88,9 @@ pub trait Engine {
     /// # Errors
     /// What starting a thread gives, for the engines that need one.
     fn arm(&mut self) -> Result<(), Errno>;
+
+    /// Nobody waits any more: nothing is held of what is watched until the next [`Engine::arm`].
+    fn disarm(&mut self) {}
 
     /// The descriptor that announces.
     fn announcer(&self) -> BorrowedFd<'_>;

@@ -362,6 +362,12 @@ impl Poller {
         self.engine.arm()
     }
 
+    /// Nobody waits any more. The engines poll and select hold the files of what is watched open while they are
+    /// armed, whoever closes them.
+    pub fn disarm(&mut self) {
+        self.engine.disarm();
+    }
+
     /// The counters.
     #[must_use]
     pub fn counters(&self) -> Counters {
