@@ -409,14 +409,13 @@ impl PollerBinding {
     /// The descriptors that it opened for itself, so that they can be refused where they make no sense.
     #[napi(getter, catch_unwind)]
     pub fn descriptors(&self) -> Vec<i32> {
-        let engine = self.core.with(|working| working.poller.as_raw_fd());
+        let engine = self.core.with(|working| working.poller.descriptors());
         let driver = self
             .core
             .with_driver(|driver| driver.descriptors().to_vec());
-        engine
-            .into_iter()
-            .chain(driver.unwrap_or_default())
-            .collect()
+        let mut all = engine.unwrap_or_default();
+        all.extend(driver.unwrap_or_default());
+        all
     }
 
     /// Watches a descriptor, or a duplicate of it. `errno`: the kernel's number; −1: the number does not fit into

@@ -3,7 +3,7 @@
 //! It must never pretend to an edge. Called by `poller.rs`.
 
 use std::collections::HashMap;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
 use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
@@ -184,6 +184,14 @@ impl Engine for ByPoll {
 
     fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
+    }
+
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![
+            self.sleeper.announcer().as_raw_fd(),
+            self.sleeper.control(),
+            self.identity.as_raw_fd(),
+        ]
     }
 }
 

@@ -6,7 +6,7 @@
 //! select knows no hang-up: of a descriptor that is watched for priority alone it does not tell one.
 
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
 use super::by_poll::{asked, found, look};
@@ -201,6 +201,14 @@ impl Engine for BySelect {
 
     fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
+    }
+
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![
+            self.sleeper.announcer().as_raw_fd(),
+            self.sleeper.control(),
+            self.identity.as_raw_fd(),
+        ]
     }
 }
 

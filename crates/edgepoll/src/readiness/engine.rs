@@ -3,7 +3,7 @@
 //! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
 //! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
 
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::bits;
 use crate::kernel::{Errno, Token};
@@ -95,6 +95,11 @@ pub trait Engine {
     /// The descriptor that announces.
     fn announcer(&self) -> BorrowedFd<'_>;
 
+    /// All that it has opened for itself.
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![self.announcer().as_raw_fd()]
+    }
+
     /// Takes a fresh place in the kernel and leaves what is registered in the old one behind, except `live`;
     /// gives what is to be closed once nobody waits on the old announcer any more. For engines whose kernel
     /// side can hold what nobody can remove; `None` elsewhere.
@@ -112,5 +117,5 @@ pub trait Engine {
 
 /// The old place of a renewed engine, open until dropped.
 pub struct Retired {
-    pub(super) _fd: OwnedFd,
+    pub(super) fd: OwnedFd,
 }

@@ -368,6 +368,15 @@ impl Poller {
         self.engine.disarm();
     }
 
+    /// All that it has opened for itself, so that nobody watches it or takes it for his own. A renewal changes it.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let left_behind = self.retired.iter().map(|retired| retired.fd.as_raw_fd());
+        let mut all = self.engine.descriptors();
+        all.extend(left_behind);
+        all
+    }
+
     /// The counters.
     #[must_use]
     pub fn counters(&self) -> Counters {
