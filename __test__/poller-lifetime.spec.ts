@@ -143,6 +143,21 @@ for (const driver of drivers) {
       await wait;
       pairs[2][0].close();
       t.true(await isOver(pairs[2][1]), 'a close after an abort');
+
+      // One whose number came back is told as closed, and the other is closed when nobody waits any more.
+      const others = [socketpair(), socketpair()] as const;
+      for (const [watched] of others) poller.register(watched.fd);
+      await t.throwsAsync(poller.poll(), { any: true }, 'the third');
+      const closed = t.throwsAsync(poller.poll(), { any: true });
+      await rounds();
+      const { fd } = others[0][0];
+      others[0][0].close();
+      openAs(t, makeFifo(t), O_RDWR | O_NONBLOCK, fd);
+      poller.register(fd);
+      t.like(await closed, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      others[1][0].close();
+      t.true(await isOver(others[1][1]), 'a close after another was told');
+      for (const [, peer] of others) peer.close();
     });
 
   test(`owner-closes-first: modify() tells it, unregister() does not mind, ${driver}`, async (t) => {

@@ -500,6 +500,9 @@ impl PollerBinding {
             let is_inside = |working: &mut Working| *working.control() & control::DELIVERING != 0;
             if core.with(is_inside) == Some(true) {
                 core.looked_again(count > 0);
+            } else if core.wanted.get() {
+                // It took the announcement that somebody else waits for. This cannot fail: the engine was armed before.
+                core.arm_engine();
             }
             let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
             Ok(if moved { -1.0 - count } else { count })
