@@ -1,14 +1,13 @@
 /**
  * Iterators over what descriptors give, built on readiness.
  *
- * It must never read ahead of its consumer, never keep the event loop from turning, and never touch a number after
- * its owner closed it.
+ * It must never read ahead of its consumer, and never keep the event loop from turning.
  */
 import type { Driver } from '../driver.js';
 import { optionalSignal, optionsObject } from '../validate.js';
-import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
-import { onClose } from './owned.js';
+import type { Direction } from './waiting.js';
+import { Waiting } from './waiting.js';
 
 /** How an iteration waits. */
 export interface WaitOptions {
@@ -24,36 +23,16 @@ export const END: unique symbol = Symbol('end');
 /** Items that are taken in a row before the event loop gets its turn. */
 const MOST_IN_A_ROW = 32;
 
-/** Waits again and again for one descriptor, which its owner may close meanwhile. */
-class Waiting {
-  readonly #events: AsyncIterableIterator<unknown, undefined, undefined>;
-  readonly #forget: () => void;
-
-  constructor(owner: Descriptor, direction: 'readable' | 'writable', options: WaitOptions) {
-    this.#events = watch(owner, { ...options, maxEvents: 1, [direction]: true });
-    this.#forget = onClose(owner, () => this.close());
-  }
-
-  /** True when the descriptor is ready, false when this or the descriptor was closed. */
-  async next(): Promise<boolean> {
-    return (await this.#events.next()).done !== true;
-  }
-
-  close(): void {
-    this.#forget();
-    void this.#events.return?.();
-  }
-}
-
 /** Resolves when the descriptor is ready; false when it was closed first. Rejects with the signal's reason. */
 export async function ready(
   owner: Descriptor,
-  direction: 'readable' | 'writable',
+  direction: Direction,
   options: WaitOptions,
 ): Promise<boolean> {
+  optionsObject('options', options);
   const waiting = new Waiting(owner, direction, options);
   try {
-    return await waiting.next();
+    return (await waiting.next()) !== 'closed';
   } finally {
     waiting.close();
   }
@@ -95,7 +74,7 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
         }
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
-        if (!(await this.#waiting.next())) break;
+        if ((await this.#waiting.next()) === 'closed') break;
       }
     } catch (error) {
       this.#end();
