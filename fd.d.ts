@@ -369,7 +369,7 @@ export declare interface SignalInfo {
 
 /**
  * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
- * Iterating gives messages until the peer of a stream ends it.
+ * Iterating gives messages until the peer of a stream ends it, or the socket is shut down for reading.
  */
 export declare class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
     #private;
@@ -437,7 +437,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * without bytes is the end.
      */
     receiveMessage(options?: ReceiveOptions): Message | null;
-    /** Messages, one after the other, until the peer of a stream ends it. */
+    /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
     values(options?: WaitOptions & Omit<ReceiveOptions, 'peek'>): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;

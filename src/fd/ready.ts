@@ -45,6 +45,8 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
   #waiting: Waiting | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #inARow = 0;
+  /** Nothing more will come than what can be taken now. */
+  #isLast = false;
   #over = false;
 
   constructor(owner: Descriptor, take: () => T | null | typeof END, options: WaitOptions) {
@@ -71,10 +73,14 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
             this.#inARow += 1;
             return { value: item, done: false };
           }
+          // Readable for good, and empty for good: to wait would be to spin.
+          if (this.#isLast) break;
         }
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
-        if ((await this.#waiting.next()) === 'closed') break;
+        const woken = await this.#waiting.next();
+        if (woken === 'closed') break;
+        this.#isLast = woken === 'last';
       }
     } catch (error) {
       this.#end();
@@ -106,7 +112,8 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
 
 /**
  * Everything that `take` gives, one by one; it gives `null` when there is nothing yet. The iteration ends at `END`, when
- * the owner closes the descriptor, or when it is left; the descriptor stays open.
+ * the owner closes the descriptor, when it was shut down for reading and is empty, or when it is left; the descriptor
+ * stays open.
  */
 export function arrivals<T>(
   owner: Descriptor,

@@ -5,6 +5,7 @@
  */
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
+import type { ReadinessEvent } from '../poller.js';
 import { optionalSignal } from '../validate.js';
 import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
@@ -13,8 +14,11 @@ import { onClose } from './owned.js';
 /** What is waited for. */
 export type Direction = 'readable' | 'writable';
 
-/** How a wait ended: the descriptor is ready; or it was closed, or the wait was given up. */
-export type Woken = 'ready' | 'closed';
+/**
+ * How a wait ended: the descriptor is ready; it is, and what is not there by now will never come; or it was closed, or
+ * the wait was given up.
+ */
+export type Woken = 'ready' | 'last' | 'closed';
 
 interface Waiter {
   wake: (woken: Woken) => void;
@@ -29,7 +33,7 @@ class Readiness {
   readonly #all: Map<string, Readiness>;
   readonly #forget: () => void;
   readonly #waiters = new Set<Waiter>();
-  #events: AsyncIterableIterator<unknown, undefined, undefined> | undefined;
+  #events: AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined> | undefined;
   #isAsking = false;
   #users = 0;
 
@@ -86,10 +90,13 @@ class Readiness {
       events ??= watch(this.#owner, {
         driver: this.#driver,
         maxEvents: 1,
+        // Beside the end of a peer's sending it is the one sign that this side's receiving was shut down: by this object, or
+        // by whoever else has the socket.
+        readHangup: this.#direction === 'readable',
         [this.#direction]: true,
       });
       this.#events = events;
-      const woken = (await events.next()).done === true ? 'closed' : 'ready';
+      const woken = wokenBy((await events.next()).value);
       tell = (waiter) => waiter.wake(woken);
     } catch (error) {
       // The poller is closed by now.
@@ -114,6 +121,11 @@ class Readiness {
     this.#waiters.clear();
     for (const waiter of waiters) tell(waiter);
   }
+}
+
+function wokenBy(event: ReadinessEvent<undefined> | undefined): Woken {
+  if (event === undefined) return 'closed';
+  return event.readHangup || event.hangup ? 'last' : 'ready';
 }
 
 const shared = new WeakMap<Descriptor, Map<string, Readiness>>();
