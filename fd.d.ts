@@ -159,6 +159,7 @@ export declare interface InetAddress {
 
 /** A set of watched paths (inotify(7)). Iterating gives one event after the other. */
 export declare class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, undefined> {
+    #private;
     /**
      * Watches a file or a folder, not what is below its folders; gives the watch's number. The same file again gives the
      * same number, and what it is watched for is replaced. Default: everything.
@@ -171,7 +172,10 @@ export declare class Inotify extends Descriptor implements AsyncIterable<Inotify
     remove(watch: number): void;
     /** A batch of events, at least one; `null` when there is none. Throws `ERR_CLOSED`. */
     read(): InotifyEvent[] | null;
-    /** Events, one after the other. */
+    /**
+     * Events, one after the other. The kernel gives several at once: what a loop that is left has not had is there for the
+     * next `read()` or loop, but a `Poller` does not tell of it.
+     */
     values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined>;
     /** As {@link Inotify.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<InotifyEvent, undefined, undefined>;

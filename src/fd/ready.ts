@@ -1,8 +1,10 @@
 /**
  * Iterators over what descriptors give, built on readiness.
  *
- * It must never read ahead of its consumer, and never keep the event loop from turning.
+ * It must never take before its consumer asks, and never keep the event loop from turning.
  */
+import { setImmediate as turn } from 'node:timers/promises';
+
 import type { Driver } from '../driver.js';
 import { optionalSignal, optionsObject } from '../validate.js';
 import type { Descriptor } from './owned.js';
@@ -66,16 +68,20 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
     try {
       while (!this.#over && !this.#owner.closed) {
         this.#options.signal?.throwIfAborted();
-        if (this.#inARow < MOST_IN_A_ROW) {
-          const item = this.#take();
-          if (item === END) break;
-          if (item !== null) {
-            this.#inARow += 1;
-            return { value: item, done: false };
-          }
-          // Readable for good, and empty for good: to wait would be to spin.
-          if (this.#isLast) break;
+        if (this.#inARow === MOST_IN_A_ROW) {
+          this.#inARow = 0;
+          // Not a wait for readiness: what comes next may be in our hand already, and the kernel knows nothing of it.
+          await turn();
+          continue;
         }
+        const item = this.#take();
+        if (item === END) break;
+        if (item !== null) {
+          this.#inARow += 1;
+          return { value: item, done: false };
+        }
+        // Readable for good, and empty for good: to wait would be to spin.
+        if (this.#isLast) break;
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
         const woken = await this.#waiting.next();

@@ -75,6 +75,13 @@ class Readiness {
     if (this.#waiters.size === 0 && this.#isAsking) this.#stop();
   }
 
+  /** There is something that the kernel does not know of any more. */
+  wake(): void {
+    if (!this.#isAsking) return;
+    this.#stop();
+    this.#tell((waiter) => waiter.wake('ready'));
+  }
+
   close(): void {
     this.#forget();
     if (this.#all.get(this.#key) === this) this.#all.delete(this.#key);
@@ -135,6 +142,11 @@ function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): R
   if (all === undefined) shared.set(owner, (all = new Map()));
   const found = all.get(`${direction} ${driver}`);
   return found ?? new Readiness(owner, direction, driver, all);
+}
+
+/** Wakes whoever waits for a descriptor to be readable: what was read from it is in its object's hand. */
+export function wakeReaders(owner: Descriptor): void {
+  for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }
 
 /** One who waits for a descriptor, again and again but once at a time. */
