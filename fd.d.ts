@@ -159,6 +159,7 @@ export declare interface InetAddress {
 
 /** A set of watched paths (inotify(7)). Iterating gives one event after the other. */
 export declare class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, undefined> {
+    #private;
     /**
      * Watches a file or a folder, not what is below its folders; gives the watch's number. The same file again gives the
      * same number, and what it is watched for is replaced. Default: everything.
@@ -171,7 +172,10 @@ export declare class Inotify extends Descriptor implements AsyncIterable<Inotify
     remove(watch: number): void;
     /** A batch of events, at least one; `null` when there is none. Throws `ERR_CLOSED`. */
     read(): InotifyEvent[] | null;
-    /** Events, one after the other. */
+    /**
+     * Events, one after the other. The kernel gives several at once: what a loop that is left has not had is there for the
+     * next `read()` or loop, but a `Poller` does not tell of it.
+     */
     values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined>;
     /** As {@link Inotify.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<InotifyEvent, undefined, undefined>;
@@ -369,7 +373,7 @@ export declare interface SignalInfo {
 
 /**
  * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
- * Iterating gives messages until the peer of a stream ends it.
+ * Iterating gives messages until the peer of a stream ends it, or the socket is shut down for reading.
  */
 export declare class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
     #private;
@@ -437,7 +441,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * without bytes is the end.
      */
     receiveMessage(options?: ReceiveOptions): Message | null;
-    /** Messages, one after the other, until the peer of a stream ends it. */
+    /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
     values(options?: WaitOptions & Omit<ReceiveOptions, 'peek'>): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;

@@ -1,6 +1,7 @@
 /** What inotify tells, in order, with nothing lost in silence. */
 import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import test from 'ava';
 import type { Inotify, InotifyEvent } from 'edgepoll/fd';
@@ -53,6 +54,47 @@ for (const driver of drivers) {
     t.true(events.every((event) => event.watch === watch));
     const [from, to] = [events[2]?.cookie, events[3]?.cookie];
     t.true(from !== 0 && from === to);
+    watches.close();
+  });
+}
+
+for (const driver of drivers) {
+  test(`read-ahead: more than the event loop lets come in a row, from one read, ${driver}`, async (t) => {
+    const path = folder(t);
+    const watches = inotify();
+    watches.add(path, ['create']);
+    const names = Array.from({ length: 100 }, (_, index) => `file-${index}`);
+    for (const name of names) writeFileSync(join(path, name), '');
+    const events = await taken(watches, names.length, driver);
+    t.deepEqual(
+      events.map(({ name }) => name),
+      names,
+    );
+    watches.close();
+  });
+
+  test(`read-ahead: what a loop that was left has not had is the next one's, or read()'s, ${driver}`, async (t) => {
+    const path = folder(t);
+    const watches = inotify();
+    watches.add(path, ['create']);
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(path, name), '');
+    t.deepEqual(brief(await taken(watches, 1, driver)), ['create a']);
+    t.deepEqual(brief(await taken(watches, 1, driver)), ['create b']);
+    t.deepEqual(brief(watches.read()), ['create c', 'create d']);
+    t.is(watches.read(), null);
+    watches.close();
+  });
+
+  test(`read-ahead: what one loop has read wakes another that waits, ${driver}`, async (t) => {
+    const path = folder(t);
+    const watches = inotify();
+    watches.add(path, ['create']);
+    const waits = watches.values({ driver }).next();
+    await turn();
+    for (const name of ['a', 'b']) writeFileSync(join(path, name), '');
+    // It takes them before the loop has turned, and so before the other can be told by the kernel.
+    t.deepEqual(brief(await taken(watches, 1, driver)), ['create a']);
+    t.is((await waits).value?.name, 'b');
     watches.close();
   });
 }

@@ -1,6 +1,7 @@
 /** Sockets of every family that this kernel has: addresses, options, datagrams and their lack of an end. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import test from 'ava';
 import { watch } from 'edgepoll';
@@ -42,6 +43,33 @@ for (const driver of drivers) {
     t.deepEqual(lengths, [0, 0, 0, 0, 0, 4]);
     here.close();
     there.close();
+  });
+
+  for (const whose of ['its own', "a duplicate's"] as const) {
+    test(`shut-down-datagrams: ${whose} shutdown ends the iteration, after what came before it, ${driver}`, async (t) => {
+      const [here, there] = socketpair({ type: 'dgram' });
+      const lengths: number[] = [];
+      const over = (async () => {
+        for await (const message of there.values({ driver })) lengths.push(message.length);
+      })();
+      // It waits: what is always readable from now on, and never gives anything, would be asked for ever.
+      await turn();
+      for (const content of ['a', '', 'bc']) here.send(content);
+      const other = whose === 'its own' ? undefined : Socket.adopt(there.duplicate().release());
+      (other ?? there).shutdown('read');
+      await over;
+      t.deepEqual(lengths, [1, 0, 2]);
+      for (const each of [here, there, other]) each?.close();
+    });
+  }
+
+  test(`shut-down-datagrams: an iteration that begins later ends as well, ${driver}`, async (t) => {
+    const one = socket('inet', 'dgram');
+    one.bind({ family: 'inet', address: host, port: 0 });
+    one.connect(one.localAddress);
+    one.shutdown('both');
+    t.true((await one.values({ driver }).next()).done);
+    one.close();
   });
 
   for (const type of ['stream', 'seqpacket'] as const) {

@@ -9,6 +9,7 @@ import { integer, oneOf, rangeError, typeError } from '../validate.js';
 import { checked, Descriptor, valueUnlessWaiting } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals } from './ready.js';
+import { wakeReaders } from './waiting.js';
 
 const bits: Record<InotifyWatchFor, number> = {
   access: 0x001,
@@ -93,6 +94,9 @@ let makeInotify: (fd: number) => Inotify;
 
 /** A set of watched paths (inotify(7)). Iterating gives one event after the other. */
 export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, undefined> {
+  /** What one read(2) gave and nobody has had yet: at most its 16 KiB. */
+  #rest: InotifyEvent[] = [];
+
   static {
     makeInotify = (fd) => new Inotify(fd, 'inotify');
   }
@@ -133,6 +137,7 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
   /** A batch of events, at least one; `null` when there is none. Throws `ERR_CLOSED`. */
   read(): InotifyEvent[] | null {
     const { fd } = this;
+    if (this.#rest.length > 0) return this.#rest.splice(0);
     const records = valueUnlessWaiting(native.inotifyNext(fd), 'read', fd);
     if (records === null) return null;
     return records.map(({ watch, mask, cookie, name, bytes: nameBytes }) => {
@@ -143,17 +148,18 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
     });
   }
 
-  /** Events, one after the other. */
+  /**
+   * Events, one after the other. The kernel gives several at once: what a loop that is left has not had is there for the
+   * next `read()` or loop, but a `Poller` does not tell of it.
+   */
   values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined> {
-    // What a batch gave and the consumer has not had yet: at most the 16 KiB of one read.
-    let batch: IterableIterator<InotifyEvent> = [][Symbol.iterator]();
     const take = (): InotifyEvent | null => {
-      let next = batch.next();
-      if (next.done === true) {
-        batch = (this.read() ?? []).values();
-        next = batch.next();
+      if (this.#rest.length === 0) {
+        this.#rest = this.read() ?? [];
+        // Others wait for a readiness that this read has ended.
+        if (this.#rest.length > 1) wakeReaders(this);
       }
-      return next.done === true ? null : next.value;
+      return this.#rest.shift() ?? null;
     };
     return arrivals(this, take, options);
   }

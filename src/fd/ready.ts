@@ -1,14 +1,15 @@
 /**
  * Iterators over what descriptors give, built on readiness.
  *
- * It must never read ahead of its consumer, never keep the event loop from turning, and never touch a number after
- * its owner closed it.
+ * It must never take before its consumer asks, and never keep the event loop from turning.
  */
+import { setImmediate as turn } from 'node:timers/promises';
+
 import type { Driver } from '../driver.js';
 import { optionalSignal, optionsObject } from '../validate.js';
-import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
-import { onClose } from './owned.js';
+import type { Direction } from './waiting.js';
+import { Waiting } from './waiting.js';
 
 /** How an iteration waits. */
 export interface WaitOptions {
@@ -24,36 +25,16 @@ export const END: unique symbol = Symbol('end');
 /** Items that are taken in a row before the event loop gets its turn. */
 const MOST_IN_A_ROW = 32;
 
-/** Waits again and again for one descriptor, which its owner may close meanwhile. */
-class Waiting {
-  readonly #events: AsyncIterableIterator<unknown, undefined, undefined>;
-  readonly #forget: () => void;
-
-  constructor(owner: Descriptor, direction: 'readable' | 'writable', options: WaitOptions) {
-    this.#events = watch(owner, { ...options, maxEvents: 1, [direction]: true });
-    this.#forget = onClose(owner, () => this.close());
-  }
-
-  /** True when the descriptor is ready, false when this or the descriptor was closed. */
-  async next(): Promise<boolean> {
-    return (await this.#events.next()).done !== true;
-  }
-
-  close(): void {
-    this.#forget();
-    void this.#events.return?.();
-  }
-}
-
 /** Resolves when the descriptor is ready; false when it was closed first. Rejects with the signal's reason. */
 export async function ready(
   owner: Descriptor,
-  direction: 'readable' | 'writable',
+  direction: Direction,
   options: WaitOptions,
 ): Promise<boolean> {
+  optionsObject('options', options);
   const waiting = new Waiting(owner, direction, options);
   try {
-    return await waiting.next();
+    return (await waiting.next()) !== 'closed';
   } finally {
     waiting.close();
   }
@@ -66,6 +47,8 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
   #waiting: Waiting | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #inARow = 0;
+  /** Nothing more will come than what can be taken now. */
+  #isLast = false;
   #over = false;
 
   constructor(owner: Descriptor, take: () => T | null | typeof END, options: WaitOptions) {
@@ -85,17 +68,25 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
     try {
       while (!this.#over && !this.#owner.closed) {
         this.#options.signal?.throwIfAborted();
-        if (this.#inARow < MOST_IN_A_ROW) {
-          const item = this.#take();
-          if (item === END) break;
-          if (item !== null) {
-            this.#inARow += 1;
-            return { value: item, done: false };
-          }
+        if (this.#inARow === MOST_IN_A_ROW) {
+          this.#inARow = 0;
+          // Not a wait for readiness: what comes next may be in our hand already, and the kernel knows nothing of it.
+          await turn();
+          continue;
         }
+        const item = this.#take();
+        if (item === END) break;
+        if (item !== null) {
+          this.#inARow += 1;
+          return { value: item, done: false };
+        }
+        // Readable for good, and empty for good: to wait would be to spin.
+        if (this.#isLast) break;
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
-        if (!(await this.#waiting.next())) break;
+        const woken = await this.#waiting.next();
+        if (woken === 'closed') break;
+        this.#isLast = woken === 'last';
       }
     } catch (error) {
       this.#end();
@@ -127,7 +118,8 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
 
 /**
  * Everything that `take` gives, one by one; it gives `null` when there is nothing yet. The iteration ends at `END`, when
- * the owner closes the descriptor, or when it is left; the descriptor stays open.
+ * the owner closes the descriptor, when it was shut down for reading and is empty, or when it is left; the descriptor
+ * stays open.
  */
 export function arrivals<T>(
   owner: Descriptor,

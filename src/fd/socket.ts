@@ -119,12 +119,11 @@ function credentialNumbers(value: Credentials | undefined): number[] {
 
 /**
  * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
- * Iterating gives messages until the peer of a stream ends it.
+ * Iterating gives messages until the peer of a stream ends it, or the socket is shut down for reading.
  */
 export class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
   readonly #family: number;
   readonly #type: number;
-  #receivesNoMore = false;
 
   private constructor(fd: number, family: number, type: number, guarded: boolean) {
     super(fd, 'socket', guarded);
@@ -204,7 +203,6 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const number = ['read', 'write', 'both'].indexOf(oneOf('how', how, ['read', 'write', 'both']));
     const { fd } = this;
     checked(native.socketShutdown(fd, number), 'shutdown', { fd });
-    if (how !== 'write') this.#receivesNoMore = true;
   }
 
   /** Its own address (getsockname(2)). */
@@ -374,7 +372,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     };
   }
 
-  /** Messages, one after the other, until the peer of a stream ends it. */
+  /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
   values(
     options: WaitOptions & Omit<ReceiveOptions, 'peek'> = {},
   ): AsyncIterableIterator<Message, undefined, undefined> {
@@ -391,9 +389,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     if (message.length > 0 || message.descriptors.length > 0) return false;
     if (this.#type === types.stream) return true;
     // An empty packet looks like the end of packets in order, unless its sender is told.
-    if (this.#type === types.seqpacket)
-      return message.credentials === undefined || message.credentials.pid === 0;
-    return this.#receivesNoMore;
+    if (this.#type !== types.seqpacket) return false;
+    return message.credentials === undefined || message.credentials.pid === 0;
   }
 
   /** As {@link Socket.values}, without descriptors and credentials. */
