@@ -297,3 +297,15 @@ for (const driver of drivers) {
     t.deepEqual(JSON.parse(stdout), [0, 1, 2]);
   });
 }
+
+exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
+  "hazard-13 the host's own epoll descriptor is refused before the host would abort over it",
+  async (t) => {
+    const { code, stdout, stderr } = await runFixture('host-epoll');
+    t.is(code, 0, stderr);
+    const report = JSON.parse(stdout) as { first: string[]; idle: string[]; events: number };
+    t.true(report.first.includes('ELOOP'), stdout);
+    t.deepEqual(report.idle, report.first);
+    t.is(report.events, 1);
+  },
+);

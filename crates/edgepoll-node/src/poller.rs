@@ -423,11 +423,17 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
-            if duplicate {
-                working.poller.register_duplicate(fd, interest)
+            let token = if duplicate {
+                working.poller.register_duplicate(fd, interest)?
             } else {
-                working.poller.register(fd, interest)
+                working.poller.register(fd, interest)?
+            };
+            let own = working.poller.as_raw_fd();
+            if let Some(Err(errno)) = self.core.with_driver(|driver| driver.admits(own, fd)) {
+                working.poller.unregister(token)?;
+                return Err(Refusal::Kernel(errno));
             }
+            Ok(token)
         });
         let (token, errno) = match result {
             Some(Ok(token)) => (token, 0),

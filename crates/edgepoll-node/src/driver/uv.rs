@@ -10,6 +10,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 
+use edgepoll::kernel::epoll::{self, Operation};
+use edgepoll::kernel::Errno;
 use napi::{sys, Error, Result};
 
 use super::Task;
@@ -31,6 +33,7 @@ type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
+type BackendFd = unsafe extern "C" fn(*const c_void) -> c_int;
 type Now = unsafe extern "C" fn(*const c_void) -> u64;
 type TimerStart = unsafe extern "C" fn(Handle, OnPrepare, u64, u64) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
@@ -48,6 +51,7 @@ struct Libuv {
     prepare_stop: PollStop,
     timer_init: PrepareInit,
     timer_start: TimerStart,
+    backend_fd: BackendFd,
     now: Now,
     close: Close,
     refer: Refer,
@@ -87,6 +91,9 @@ impl Libuv {
                 )?),
                 timer_start: std::mem::transmute::<*mut c_void, TimerStart>(symbol(
                     c"uv_timer_start",
+                )?),
+                backend_fd: std::mem::transmute::<*mut c_void, BackendFd>(symbol(
+                    c"uv_backend_fd",
                 )?),
                 now: std::mem::transmute::<*mut c_void, Now>(symbol(c"uv_now")?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
@@ -272,6 +279,21 @@ impl UvDriver {
     fn state(&self) -> Option<&State> {
         // SAFETY: the state is freed only after `closed` was set, on this same thread.
         (!self.closed.get()).then(|| unsafe { &*self.state })
+    }
+
+    /// Whether libuv could add the descriptor to its own set. It does so only when its loop comes round, and aborts the
+    /// process if the kernel refuses then: for want of memory, at the user's limit of watches, or for a circle.
+    pub(super) fn is_admitted(&self, fd: RawFd) -> std::result::Result<(), Errno> {
+        let Some(state) = self.state() else {
+            return Ok(());
+        };
+        // SAFETY: the loop outlives its handles, one of which the state is.
+        let host = unsafe { (state.libuv.backend_fd)(state.event_loop) };
+        match epoll::control(host, Operation::Add, fd, 0, 0) {
+            Ok(()) => epoll::control(host, Operation::Delete, fd, 0, 0),
+            Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     pub(super) fn arm(&self) {

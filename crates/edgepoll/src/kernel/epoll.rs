@@ -45,7 +45,7 @@ impl Epoll {
     /// Adds, modifies or deletes the registration of `fd`.
     ///
     /// # Errors
-    /// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
+    /// As [`control`]'s.
     pub fn control(
         &self,
         operation: Operation,
@@ -53,15 +53,7 @@ impl Epoll {
         events: u32,
         data: u64,
     ) -> Result<(), Errno> {
-        let operation = match operation {
-            Operation::Add => libc::EPOLL_CTL_ADD,
-            Operation::Modify => libc::EPOLL_CTL_MOD,
-            Operation::Delete => libc::EPOLL_CTL_DEL,
-        };
-        let mut event = EpollEvent { events, u64: data };
-        // SAFETY: `event` is fully written and outlives the call; a number that is no descriptor gives EBADF.
-        let result = unsafe { libc::epoll_ctl(self.as_raw_fd(), operation, fd, &raw mut event) };
-        Errno::result(result).map(drop)
+        control(self.as_raw_fd(), operation, fd, events, data)
     }
 
     /// Fills `events` with what is ready now, without waiting; gives how many.
@@ -92,6 +84,36 @@ impl AsRawFd for Epoll {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Adds, modifies or deletes the registration of `fd` with the epoll descriptor of that number, which may be
+/// somebody else's.
+///
+/// # Errors
+/// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
+pub fn control(
+    epoll: RawFd,
+    operation: Operation,
+    fd: RawFd,
+    events: u32,
+    data: u64,
+) -> Result<(), Errno> {
+    let operation = match operation {
+        Operation::Add => libc::EPOLL_CTL_ADD,
+        Operation::Modify => libc::EPOLL_CTL_MOD,
+        Operation::Delete => libc::EPOLL_CTL_DEL,
+    };
+    let mut event = EpollEvent { events, u64: data };
+    // SAFETY: `event` is fully written and outlives the call; a number that is no descriptor gives EBADF.
+    let result = unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) };
+    Errno::result(result).map(drop)
+}
+
+/// True when the number is an epoll descriptor: then it refuses to delete what it does not watch, where another file is
+/// no place to delete from. `unwatched`: one that it does not watch.
+#[must_use]
+pub fn is_epoll(fd: RawFd, unwatched: RawFd) -> bool {
+    control(fd, Operation::Delete, unwatched, 0, 0) == Err(Errno::ENOENT)
 }
 
 /// True when the number is an open descriptor of this process (fcntl(2), F_GETFD: changes nothing).
