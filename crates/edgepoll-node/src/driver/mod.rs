@@ -2,8 +2,11 @@
 //!
 //! A driver must never look at what is ready, and never outlive its environment. Made by the bindings.
 
+mod immediate;
 mod thread;
 mod uv;
+
+pub use immediate::use_immediate;
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
