@@ -4,6 +4,7 @@
  *
  * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
  */
+import { setImmediate } from 'node:timers';
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { ReactorBinding } from './binding.js';

@@ -331,7 +331,7 @@ fn os_error(errno: Errno) -> Error {
 
 fn number_of(refusal: Refusal) -> i32 {
     match refusal {
-        Refusal::Kernel(errno) => errno as i32,
+        Refusal::Kernel(errno) => crate::names::number(errno),
         Refusal::SetSize => SET_SIZE,
         Refusal::Trigger => TRIGGER,
         Refusal::Closed => CLOSED,
