@@ -47,6 +47,7 @@ const whereHandlesAreCollected = exceptIn(
   ['bun', 'deno'],
   'a FileHandle that is collected there is an error, or keeps its descriptor',
 );
+const whereNothingElseOpens = exceptIn(['bun', 'deno'], 'it panics itself without a descriptor');
 const whereOthersClose = exceptIn(
   ['bun', 'deno'],
   'its own descriptors reach a child now and then',
@@ -133,6 +134,22 @@ for (const driver of drivers) {
       t.true(poller.register(next).active);
     }
   });
+
+  for (const free of [0, 1, 2])
+    whereNothingElseOpens(
+      `hazard-3 ghost: with ${free} descriptors left for a fresh start nothing is lost, and later there is one, ${driver}`,
+      async (t) => {
+        const fifos = [makeFifo(t), makeFifo(t), makeFifo(t)];
+        const ended = await runFixture('ghost-short', driver, String(free), ...fifos);
+        t.like(ended, { code: 0, stderr: '' });
+        const during = free === 0 || driver === 'thread' ? 0 : 1;
+        t.deepEqual(JSON.parse(ended.stdout.replace('begins\n', '')), {
+          told: ['live', 'late', 'live'],
+          during,
+          renewals: 1,
+        });
+      },
+    );
 
   test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are nobody's, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);

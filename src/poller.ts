@@ -447,7 +447,7 @@ export class Poller<T = undefined>
     return this.#wait(timeout, signal);
   }
 
-  /** Fills the records; gives how many. Throws what the kernel refuses, which is `EMFILE` after stale events. */
+  /** Fills the records; gives how many. Throws what the kernel refuses. */
   #lookNow(): number {
     const result = lookNative(this.#fill);
     if (result >= 0) return result;

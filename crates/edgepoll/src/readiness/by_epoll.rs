@@ -100,10 +100,19 @@ impl Engine for ByEpoll {
     ) -> Result<Option<Retired>, Errno> {
         let fresh = Epoll::new()?;
         for (fd, interest, token) in live {
-            // Whatever is refused was closed meanwhile, which the next check finds and tells.
-            let _ = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
+            let added = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
+            match added {
+                // It was closed meanwhile, which the next check finds and tells.
+                Ok(()) | Err(Errno::EBADF | Errno::EPERM) => {}
+                // ENOMEM or ENOSPC: who is left out now would be told of nothing any more.
+                Err(errno) => return Err(errno),
+            }
         }
-        let old = std::mem::replace(&mut self.epoll, fresh);
-        Ok(Some(Retired { fd: old.into() }))
+        let epoll = std::mem::replace(&mut self.epoll, fresh);
+        Ok(Some(Retired { epoll }))
+    }
+
+    fn restore(&mut self, old: Retired) {
+        self.epoll = old.epoll;
     }
 }

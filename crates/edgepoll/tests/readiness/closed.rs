@@ -152,6 +152,37 @@ fn a_ghost_is_left_behind() {
     drop(copy);
 }
 
+/// hazard 3: who cannot wait on the fresh descriptor goes on with the old one, and all that it knows.
+#[test]
+fn a_renewal_is_taken_back() {
+    let mut poller = poller(EngineKind::Epoll);
+    let (reader, writer) = pipe();
+    let copy = reader.try_clone().unwrap();
+    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let (edge, edge_writer) = pipe();
+    let edge_token = poller
+        .register(edge.as_raw_fd(), bits::READABLE | bits::EDGE)
+        .unwrap();
+    drop(reader);
+    assert_eq!(poller.unregister(ghost), Err(Errno::EBADF));
+    write(&writer, 1);
+    let before = poller.as_raw_fd();
+    for round in 0..2 {
+        let is_renewed = (0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed);
+        assert!(is_renewed, "round {round}");
+        assert_eq!(poller.descriptors().len(), 2, "round {round}");
+        poller.take_back();
+        assert_eq!(poller.as_raw_fd(), before, "round {round}");
+        assert_eq!(poller.counters().renewals, 0, "round {round}");
+    }
+    write(&edge_writer, 1);
+    assert_eq!(look(&mut poller), [(edge_token, bits::READABLE)]);
+    assert!((0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed));
+    poller.retire();
+    assert_ne!(poller.as_raw_fd(), before);
+    drop(copy);
+}
+
 /// A thread in poll(2) or select(2) holds the files that it waits for: whoever closes one would keep its other end
 /// waiting. In rounds, because nobody is told when the thread falls asleep.
 #[test]
