@@ -100,9 +100,13 @@ impl Engine for ByEpoll {
     ) -> Result<Option<Retired>, Errno> {
         let fresh = Epoll::new()?;
         for (fd, interest, token) in live {
+            // It was closed, which the next check finds and tells: the number alone may be another file's by now.
+            if !self.holds(fd) {
+                continue;
+            }
             let added = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
             match added {
-                // It was closed meanwhile, which the next check finds and tells.
+                // The same, between the two calls.
                 Ok(()) | Err(Errno::EBADF | Errno::EPERM) => {}
                 // ENOMEM or ENOSPC: who is left out now would be told of nothing any more.
                 Err(errno) => return Err(errno),
