@@ -88,6 +88,14 @@ for (const driver of drivers)
       t.is(more.size, 2);
     });
 
+    test(`hazard-4 closed-under-us: by another thread, while the loop sleeps, ${where}`, async (t) => {
+      const ended = await runFixture('closed-elsewhere', driver, engine, makeFifo(t));
+      const report = reportOf(ended) as { code: string; right: boolean; took: number };
+      t.like(report, { code: 'ERR_DESCRIPTOR_CLOSED', right: true });
+      // A second, and a loaded machine's share. V8 itself wakes a loop that sleeps after some eight.
+      t.true(report.took < 5000, `${report.took} ms`);
+    });
+
     test(`hazard-4 duplicate: the number's next owner is not heard, and the file still is, ${where}`, async (t) => {
       const { told, more } = await identity<{ size: number }>(t, 'duplicate');
       t.deepEqual(told, ['fence', 'mine']);
