@@ -252,9 +252,9 @@ export declare interface ListenOptions extends ConnectionOptions {
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
  * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` and up to
- * 64 registrations that is noticed within some ten milliseconds, elsewhere within a second; in any case only while
- * somebody waits.
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
+ * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
+ * in any case only while somebody waits.
  *
  * @example
  * const poller = new Poller();

@@ -47,6 +47,7 @@ const whereHandlesAreCollected = exceptIn(
   ['bun', 'deno'],
   'a FileHandle that is collected there is an error, or keeps its descriptor',
 );
+const whereNothingElseOpens = exceptIn(['bun', 'deno'], 'it panics itself without a descriptor');
 const whereOthersClose = exceptIn(
   ['bun', 'deno'],
   'its own descriptors reach a child now and then',
@@ -85,6 +86,14 @@ for (const driver of drivers)
         [],
       );
       t.is(more.size, 2);
+    });
+
+    test(`hazard-4 closed-under-us: by another thread, while the loop sleeps, ${where}`, async (t) => {
+      const ended = await runFixture('closed-elsewhere', driver, engine, makeFifo(t));
+      const report = reportOf(ended) as { code: string; right: boolean; took: number };
+      t.like(report, { code: 'ERR_DESCRIPTOR_CLOSED', right: true });
+      // A second, and a loaded machine's share. V8 itself wakes a loop that sleeps after some eight.
+      t.true(report.took < 5000, `${report.took} ms`);
     });
 
     test(`hazard-4 duplicate: the number's next owner is not heard, and the file still is, ${where}`, async (t) => {
@@ -133,6 +142,22 @@ for (const driver of drivers) {
       t.true(poller.register(next).active);
     }
   });
+
+  for (const free of [0, 1, 2])
+    whereNothingElseOpens(
+      `hazard-3 ghost: with ${free} descriptors left for a fresh start nothing is lost, and later there is one, ${driver}`,
+      async (t) => {
+        const fifos = [makeFifo(t), makeFifo(t), makeFifo(t)];
+        const ended = await runFixture('ghost-short', driver, String(free), ...fifos);
+        t.like(ended, { code: 0, stderr: '' });
+        const during = free === 0 || driver === 'thread' ? 0 : 1;
+        t.deepEqual(JSON.parse(ended.stdout.replace('begins\n', '')), {
+          told: ['live', 'late', 'live'],
+          during,
+          renewals: 1,
+        });
+      },
+    );
 
   test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are nobody's, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);

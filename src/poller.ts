@@ -36,9 +36,7 @@ import {
   optionsObject,
 } from './validate.js';
 
-/** The glue asks after this many registrations itself, when libuv's loop is about to wait. */
-const CHECKED_BY_LOOP = 64;
-/** Milliseconds between two looks after closed descriptors, where no loop tells that it is about to wait. */
+/** Milliseconds between two looks after closed descriptors: a loop that sleeps is not woken by another thread's close. */
 const CHECK_INTERVAL = 1000;
 /** The longest that a timer of the host's takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -117,9 +115,9 @@ const nothing = (): void => {};
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
  * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. With the driver `uv` and up to
- * 64 registrations that is noticed within some ten milliseconds, elsewhere within a second; in any case only while
- * somebody waits.
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
+ * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
+ * in any case only while somebody waits.
  *
  * @example
  * const poller = new Poller();
@@ -131,7 +129,6 @@ export class Poller<T = undefined>
 {
   readonly #native: PollerBinding;
   readonly #engine: Engine;
-  readonly #driver: Driver;
   readonly #maxEvents: number;
   readonly #records: Int32Array;
   /** Where the control field stands in the records. */
@@ -169,13 +166,13 @@ export class Poller<T = undefined>
     this.#engine = engine;
     this.#maxEvents = maxEvents;
     this.#signal = optionalSignal('signal', options.signal);
-    this.#driver = chooseDriver(options.driver);
+    const driver = chooseDriver(options.driver);
     this.#signal?.throwIfAborted();
     this.#control = maxEvents * FIELDS;
     this.#records = new Int32Array(this.#control + 1);
     this.#native = openNative(
       () =>
-        new PollerBinding(this.#driver, engine, this.#records, (count, moved) => {
+        new PollerBinding(driver, engine, this.#records, (count, moved) => {
           if (moved !== 0) this.#learnOwn();
           this.#deliver(count);
         }),
@@ -235,7 +232,6 @@ export class Poller<T = undefined>
     this.#entries[entry.slot] = entry;
     this.#size += 1;
     if (this.#size === 1 && this.#refed) this.#native.ref();
-    if (this.#waiters.length > 0) this.#watchClosing();
     return registration;
   }
 
@@ -366,11 +362,10 @@ export class Poller<T = undefined>
     this.#watchClosing();
   }
 
-  /** Where the glue does not look after closed descriptors, or not after so many, this does. */
+  /** The glue looks after closed descriptors when libuv's loop is about to wait, and after 64 at most; this does always. */
   #watchClosing(): void {
     this.#askedSince = true;
     if (this.#checks !== undefined) return;
-    if (this.#driver === 'uv' && this.#size <= CHECKED_BY_LOOP) return;
     this.#checks = setInterval(() => {
       // Not for a consumer that has not come back: it looks for itself then.
       if (!this.#askedSince && this.#waiters.length === 0) this.#stopChecks();
@@ -447,7 +442,7 @@ export class Poller<T = undefined>
     return this.#wait(timeout, signal);
   }
 
-  /** Fills the records; gives how many. Throws what the kernel refuses, which is `EMFILE` after stale events. */
+  /** Fills the records; gives how many. Throws what the kernel refuses. */
   #lookNow(): number {
     const result = lookNative(this.#fill);
     if (result >= 0) return result;

@@ -51,4 +51,18 @@ export const readinessFaults = [
     replace: '',
     command,
   },
+  {
+    name: 'the thread of poll and select holds what nobody waits for',
+    file: `${readiness}/sleeper.rs`,
+    find: 'if std::mem::take(&mut self.lock().wanted) {',
+    replace: 'if false {',
+    command,
+  },
+  {
+    name: 'a renewal watches whoever has the number now',
+    file: `${readiness}/by_epoll.rs`,
+    find: 'if !self.holds(fd) {',
+    replace: 'if false {',
+    command,
+  },
 ];

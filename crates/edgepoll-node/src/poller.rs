@@ -132,7 +132,8 @@ struct Core {
     working: RefCell<Option<Working>>,
     deliver: RefCell<Option<Rc<Callback>>>,
     driver: RefCell<Option<Driver>>,
-    /// Which of the drivers that it has had is the present one.
+    /// Drivers so far, and which of them is the present one.
+    drivers: Cell<u32>,
     turn_of: Cell<u32>,
     refed: Cell<bool>,
     /// Somebody waits for the next event. Without a consumer a level-triggered descriptor would make us spin.
@@ -158,7 +159,9 @@ impl Core {
         let Some(fd) = self.with(|working| working.poller.as_raw_fd()) else {
             return Ok(());
         };
-        let number = self.turn_of.get().wrapping_add(1);
+        // A driver that cannot be had may be heard of once more: its number is nobody else's.
+        let number = self.drivers.get().wrapping_add(1);
+        self.drivers.set(number);
         let announcer = Announcer {
             core: Rc::clone(self),
             number,
@@ -176,14 +179,15 @@ impl Core {
         Ok(())
     }
 
-    /// Looks, and moves to the new descriptor after a renewal. Gives the events, and whether it moved.
+    /// Looks, and moves to the new descriptor after a renewal, if it can. Gives the events, and whether it moved.
     fn look(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool)> {
         match self.with(Working::look) {
             Some(Ok(Looked { count, renewed })) => {
-                if renewed {
-                    self.drive(env)?;
+                let moved = renewed && self.drive(env).is_ok();
+                if renewed && !moved {
+                    self.with(|working| working.poller.take_back());
                 }
-                Ok((count, renewed))
+                Ok((count, moved))
             }
             Some(Err(errno)) => Err(os_error(errno)),
             None => Ok((0, false)),
@@ -391,6 +395,7 @@ impl PollerBinding {
                 kind.calls_bare(),
             )?))),
             driver: RefCell::new(None),
+            drivers: Cell::new(0),
             turn_of: Cell::new(0),
             refed: Cell::new(false),
             wanted: Cell::new(false),

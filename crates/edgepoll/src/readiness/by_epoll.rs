@@ -100,10 +100,23 @@ impl Engine for ByEpoll {
     ) -> Result<Option<Retired>, Errno> {
         let fresh = Epoll::new()?;
         for (fd, interest, token) in live {
-            // Whatever is refused was closed meanwhile, which the next check finds and tells.
-            let _ = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
+            // It was closed, which the next check finds and tells: the number alone may be another file's by now.
+            if !self.holds(fd) {
+                continue;
+            }
+            let added = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
+            match added {
+                // The same, between the two calls.
+                Ok(()) | Err(Errno::EBADF | Errno::EPERM) => {}
+                // ENOMEM or ENOSPC: who is left out now would be told of nothing any more.
+                Err(errno) => return Err(errno),
+            }
         }
-        let old = std::mem::replace(&mut self.epoll, fresh);
-        Ok(Some(Retired { fd: old.into() }))
+        let epoll = std::mem::replace(&mut self.epoll, fresh);
+        Ok(Some(Retired { epoll }))
+    }
+
+    fn restore(&mut self, old: Retired) {
+        self.epoll = old.epoll;
     }
 }

@@ -3,9 +3,10 @@
 //! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
 //! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
+use crate::kernel::epoll::Epoll;
 use crate::kernel::{Errno, Token};
 
 /// One event: who, and the kernel's bits.
@@ -105,7 +106,7 @@ pub trait Engine {
     /// side can hold what nobody can remove; `None` elsewhere.
     ///
     /// # Errors
-    /// EMFILE, ENFILE, ENOMEM; the old place is kept then.
+    /// EMFILE, ENFILE, ENOMEM, ENOSPC; the old place is kept then.
     fn renew(
         &mut self,
         live: &mut dyn Iterator<Item = (RawFd, u32, Token)>,
@@ -113,9 +114,14 @@ pub trait Engine {
         let _ = live;
         Ok(None)
     }
+
+    /// Goes back to the place that the last [`Engine::renew`] left behind.
+    fn restore(&mut self, old: Retired) {
+        drop(old);
+    }
 }
 
 /// The old place of a renewed engine, open until dropped.
 pub struct Retired {
-    pub(super) fd: OwnedFd,
+    pub(super) epoll: Epoll,
 }

@@ -18,6 +18,8 @@ use crate::reactor::Slots;
 /// Looks in a row that found nothing but events of nobody, after which the engine is renewed: a level that
 /// nobody can remove would make every wait return at once (epoll(7), a closed descriptor with a duplicate).
 const STALE_LOOKS: u32 = 4;
+/// After a renewal that came to nothing it is twice as many, up to this: it asks for as many calls as there are registrations.
+const MOST_STALE_LOOKS: u32 = 4096;
 
 const NOBODY: Readiness = Readiness {
     token: Token {
@@ -67,7 +69,8 @@ pub struct Counters {
 pub struct Looked {
     /// Events handed out.
     pub told: usize,
-    /// The poller announces by another descriptor from here on; see [`Poller::retire`].
+    /// The poller announces by another descriptor from here on. The caller waits on that now and says so by
+    /// [`Poller::retire`], or cannot, and says [`Poller::take_back`].
     pub renewed: bool,
 }
 
@@ -85,6 +88,8 @@ pub struct Poller {
     /// Where the next check begins.
     next_check: usize,
     stale_looks: u32,
+    /// How many of them there are to be before the next renewal.
+    patience: u32,
     retired: Option<Retired>,
     counters: Counters,
 }
@@ -124,6 +129,7 @@ impl Poller {
             lost: Vec::new(),
             next_check: 0,
             stale_looks: 0,
+            patience: STALE_LOOKS,
             retired: None,
             counters: Counters::default(),
         }
@@ -275,18 +281,18 @@ impl Poller {
         }
         self.counters.largest = self.counters.largest.max(told);
         self.counters.stale += stale;
-        let renewed = self.renew_after(stale, told)?;
+        let renewed = self.renew_after(stale, told);
         Ok(Looked { told, renewed })
     }
 
-    fn renew_after(&mut self, stale: u64, told: usize) -> Result<bool, Errno> {
+    fn renew_after(&mut self, stale: u64, told: usize) -> bool {
         if stale == 0 || told > 0 {
             self.stale_looks = 0;
-            return Ok(false);
+            return false;
         }
         self.stale_looks += 1;
-        if self.stale_looks < STALE_LOOKS || self.retired.is_some() {
-            return Ok(false);
+        if self.stale_looks < self.patience || self.retired.is_some() {
+            return false;
         }
         self.stale_looks = 0;
         let mut live = self
@@ -300,15 +306,37 @@ impl Poller {
                     _ => (fd, interest, token),
                 }
             });
-        self.retired = self.engine.renew(&mut live)?;
+        let renewal = self.engine.renew(&mut live);
+        drop(live);
+        match renewal {
+            Ok(retired) => self.retired = retired,
+            // No descriptor, no memory, no watch left: the old one does it, at the ghosts' price, until there is.
+            Err(_) => self.be_patient(),
+        }
         let renewed = self.retired.is_some();
         self.counters.renewals += u64::from(renewed);
-        Ok(renewed)
+        renewed
+    }
+
+    fn be_patient(&mut self) {
+        self.patience = (self.patience * 2).min(MOST_STALE_LOOKS);
     }
 
     /// Closes what a renewal left behind, once nobody waits on the old descriptor any more.
     pub fn retire(&mut self) {
-        self.retired = None;
+        if self.retired.take().is_some() {
+            self.patience = STALE_LOOKS;
+        }
+    }
+
+    /// Nobody can wait on the new descriptor: the poller announces by the old one again. To be called before
+    /// anything else is, so that both know the same.
+    pub fn take_back(&mut self) {
+        if let Some(old) = self.retired.take() {
+            self.engine.restore(old);
+            self.counters.renewals -= 1;
+            self.be_patient();
+        }
     }
 
     /// The kernel has forgotten it already.
@@ -371,7 +399,7 @@ impl Poller {
     /// All that it has opened for itself, so that nobody watches it or takes it for his own. A renewal changes it.
     #[must_use]
     pub fn descriptors(&self) -> Vec<RawFd> {
-        let left_behind = self.retired.iter().map(|retired| retired.fd.as_raw_fd());
+        let left_behind = self.retired.iter().map(|retired| retired.epoll.as_raw_fd());
         let mut all = self.engine.descriptors();
         all.extend(left_behind);
         all

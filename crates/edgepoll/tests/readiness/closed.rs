@@ -152,6 +152,62 @@ fn a_ghost_is_left_behind() {
     drop(copy);
 }
 
+/// hazard 6: at a renewal as well, a number that is another file's by now inherits nothing.
+#[test]
+fn a_renewal_watches_no_stranger() {
+    let mut poller = poller(EngineKind::Epoll);
+    let (mut reader, writer) = pipe();
+    let copy = reader.try_clone().unwrap();
+    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let (mut mine, _mine_writer) = pipe();
+    let mine_token = poller.register(mine.as_raw_fd(), bits::READABLE).unwrap();
+    // In one step, so that no other test can come between.
+    nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
+    assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
+    write(&writer, 1);
+    let stranger = pipe();
+    nix::unistd::dup2(&stranger.0, &mut mine).unwrap();
+    write(&stranger.1, 1);
+    assert!((0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed));
+    poller.retire();
+    assert_eq!(look(&mut poller), [], "the stranger is ready, not ours");
+    assert!(poller.check(8));
+    assert_eq!(look(&mut poller), [(mine_token, bits::CLOSED)]);
+    drop(copy);
+}
+
+/// hazard 3: who cannot wait on the fresh descriptor goes on with the old one, and all that it knows.
+#[test]
+fn a_renewal_is_taken_back() {
+    let mut poller = poller(EngineKind::Epoll);
+    let (mut reader, writer) = pipe();
+    let copy = reader.try_clone().unwrap();
+    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let (edge, edge_writer) = pipe();
+    let edge_token = poller
+        .register(edge.as_raw_fd(), bits::READABLE | bits::EDGE)
+        .unwrap();
+    // In one step, so that no other test can come between.
+    nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
+    assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
+    write(&writer, 1);
+    let before = poller.as_raw_fd();
+    for round in 0..2 {
+        let is_renewed = (0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed);
+        assert!(is_renewed, "round {round}");
+        assert_eq!(poller.descriptors().len(), 2, "round {round}");
+        poller.take_back();
+        assert_eq!(poller.as_raw_fd(), before, "round {round}");
+        assert_eq!(poller.counters().renewals, 0, "round {round}");
+    }
+    write(&edge_writer, 1);
+    assert_eq!(look(&mut poller), [(edge_token, bits::READABLE)]);
+    assert!((0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed));
+    poller.retire();
+    assert_ne!(poller.as_raw_fd(), before);
+    drop(copy);
+}
+
 /// A thread in poll(2) or select(2) holds the files that it waits for: whoever closes one would keep its other end
 /// waiting. In rounds, because nobody is told when the thread falls asleep.
 #[test]

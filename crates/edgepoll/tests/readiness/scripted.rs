@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
-use edgepoll::readiness::{bits, Engine, Poller, Readiness, Refusal};
+use edgepoll::readiness::{bits, Engine, Poller, Readiness, Refusal, Retired};
 
 /// What the test and the engine share.
 #[derive(Default)]
@@ -14,6 +14,7 @@ struct Script {
     fails: Option<Errno>,
     watched: Vec<(RawFd, u32, Token)>,
     events: Vec<Readiness>,
+    renewals: u32,
 }
 
 /// Announces by a descriptor that nobody waits for.
@@ -72,6 +73,14 @@ impl Engine for Scripted {
 
     fn announcer(&self) -> BorrowedFd<'_> {
         self.1.as_fd()
+    }
+
+    fn renew(
+        &mut self,
+        _live: &mut dyn Iterator<Item = (RawFd, u32, Token)>,
+    ) -> Result<Option<Retired>, Errno> {
+        self.0.borrow_mut().renewals += 1;
+        Err(Errno::EMFILE)
     }
 }
 
@@ -149,5 +158,29 @@ fn a_look_that_fails_loses_nothing() {
     script.borrow_mut().fails = Some(Errno::ENOMEM);
     let failed = poller.look(8, |_| panic!("there is nothing to tell"));
     assert_eq!(failed.err(), Some(Errno::ENOMEM));
+    assert_eq!(crate::look(&mut poller), [(token, mask)]);
+}
+
+/// hazard 3: while no descriptor is left, a ghost cannot be left behind. Nobody loses anything by that, and it is tried
+/// again, more and more seldom.
+#[test]
+fn a_renewal_that_is_refused_is_none() {
+    let (mut poller, script) = scripted();
+    let ghost = poller.register(7, bits::READABLE).unwrap();
+    poller.unregister(ghost).unwrap();
+    let token = poller.register(8, bits::READABLE).unwrap();
+    let mask = bits::READABLE;
+    let stale = Readiness { token: ghost, mask };
+    for _ in 0..1000 {
+        script.borrow_mut().events = vec![stale];
+        assert_eq!(crate::look(&mut poller), []);
+    }
+    assert!(
+        (5..=9).contains(&script.borrow().renewals),
+        "{} times in 1,000 looks",
+        script.borrow().renewals
+    );
+    assert_eq!(poller.counters().renewals, 0);
+    script.borrow_mut().events = vec![stale, Readiness { token, mask }];
     assert_eq!(crate::look(&mut poller), [(token, mask)]);
 }
