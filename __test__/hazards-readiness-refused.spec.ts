@@ -309,3 +309,12 @@ exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
     t.is(report.events, 1);
   },
 );
+
+exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
+  'hazard-13 one descriptor watched more often than the kernel allows is refused, and the host goes on',
+  async (t) => {
+    const { code, stdout, stderr } = await runFixture('many-watchers', 'uv');
+    t.is(code, 0, stderr);
+    t.deepEqual(JSON.parse(stdout), { code: 'EINVAL', told: 500 });
+  },
+);

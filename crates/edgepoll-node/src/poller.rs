@@ -428,17 +428,11 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
-            let token = if duplicate {
-                working.poller.register_duplicate(fd, interest)?
+            if duplicate {
+                working.poller.register_duplicate(fd, interest)
             } else {
-                working.poller.register(fd, interest)?
-            };
-            let own = working.poller.as_raw_fd();
-            if let Some(Err(errno)) = self.core.with_driver(|driver| driver.admits(own, fd)) {
-                working.poller.unregister(token)?;
-                return Err(Refusal::Kernel(errno));
+                working.poller.register(fd, interest)
             }
-            Ok(token)
         });
         let (token, errno) = match result {
             Some(Ok(token)) => (token, 0),

@@ -15,6 +15,7 @@ use edgepoll::kernel::Errno;
 use napi::{sys, Error, Result};
 
 use super::Task;
+use crate::names;
 use crate::node;
 
 /// uv.h: UV_POLL, UV_PREPARE and UV_TIMER in `uv_handle_type`, and UV_READABLE.
@@ -112,6 +113,7 @@ struct State {
     libuv: Libuv,
     env: sys::napi_env,
     event_loop: *const c_void,
+    fd: RawFd,
     /// The `uv_poll_t`.
     handle: Memory,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
@@ -147,15 +149,38 @@ impl State {
         address(&self.timer)
     }
 
-    fn arm(&self) {
-        if !self.closing.get() && !self.armed.replace(true) {
-            // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
-            unsafe {
-                (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
-                if let Some(prepare) = self.prepare() {
-                    (self.libuv.prepare_start)(prepare, on_prepare);
-                }
+    /// Puts the descriptor into libuv's own set, for nothing yet. libuv does so only when its loop comes round, and aborts
+    /// the process if the kernel refuses: at the user's limit of watches, for want of memory, for epoll descriptors in a
+    /// circle, or for too many ways to wake the same one. That it is there already libuv takes for granted. And while it
+    /// is, the kernel refuses whatever would close a circle at the moment that it is registered. `poll_start` and
+    /// `poll_stop` take it out again.
+    fn enter(&self) -> std::result::Result<(), Errno> {
+        // SAFETY: the loop outlives its handles, one of which this is.
+        let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
+        match epoll::control(host, Operation::Add, self.fd, 0, 0) {
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn try_arm(&self) -> std::result::Result<(), Errno> {
+        if self.closing.get() || self.armed.replace(true) {
+            return Ok(());
+        }
+        // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
+        unsafe {
+            (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
+            if let Some(prepare) = self.prepare() {
+                (self.libuv.prepare_start)(prepare, on_prepare);
             }
+        }
+        self.enter().inspect_err(|_| self.disarm())
+    }
+
+    fn arm(&self) {
+        if let Err(errno) = self.try_arm() {
+            let message = format!("edgepoll: the event loop cannot watch any more: {errno}");
+            node::throw_uncaught(self.env, &message);
         }
     }
 
@@ -168,6 +193,8 @@ impl State {
                     (self.libuv.prepare_stop)(prepare);
                 }
             }
+            // If it cannot be now, the next arm() tries again, and tells.
+            let _ = self.enter();
         }
     }
 
@@ -224,6 +251,7 @@ impl UvDriver {
             libuv,
             env,
             event_loop: event_loop.cast_const().cast(),
+            fd,
             handle: memory(UV_POLL),
             prepare,
             timer,
@@ -272,28 +300,16 @@ impl UvDriver {
         }
         // SAFETY: the handle was initialised above.
         unsafe { (libuv.unref)(this.raw()) };
-        this.arm();
+        if let Err(errno) = this.try_arm() {
+            driver.close();
+            return Err(node::os_error(names::number(errno)));
+        }
         Ok(driver)
     }
 
     fn state(&self) -> Option<&State> {
         // SAFETY: the state is freed only after `closed` was set, on this same thread.
         (!self.closed.get()).then(|| unsafe { &*self.state })
-    }
-
-    /// Whether libuv could add the descriptor to its own set. It does so only when its loop comes round, and aborts the
-    /// process if the kernel refuses then: for want of memory, at the user's limit of watches, or for a circle.
-    pub(super) fn is_admitted(&self, fd: RawFd) -> std::result::Result<(), Errno> {
-        let Some(state) = self.state() else {
-            return Ok(());
-        };
-        // SAFETY: the loop outlives its handles, one of which the state is.
-        let host = unsafe { (state.libuv.backend_fd)(state.event_loop) };
-        match epoll::control(host, Operation::Add, fd, 0, 0) {
-            Ok(()) => epoll::control(host, Operation::Delete, fd, 0, 0),
-            Err(Errno::EEXIST) => Ok(()),
-            Err(errno) => Err(errno),
-        }
     }
 
     pub(super) fn arm(&self) {

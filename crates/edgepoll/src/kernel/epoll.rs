@@ -109,13 +109,6 @@ pub fn control(
     Errno::result(result).map(drop)
 }
 
-/// True when the number is an epoll descriptor: then it refuses to delete what it does not watch, where another file is
-/// no place to delete from. `unwatched`: one that it does not watch.
-#[must_use]
-pub fn is_epoll(fd: RawFd, unwatched: RawFd) -> bool {
-    control(fd, Operation::Delete, unwatched, 0, 0) == Err(Errno::ENOENT)
-}
-
 /// True when the number is an open descriptor of this process (fcntl(2), F_GETFD: changes nothing).
 #[must_use]
 pub fn is_open(fd: RawFd) -> bool {
