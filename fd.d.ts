@@ -50,7 +50,10 @@ export declare abstract class Descriptor implements Disposable {
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
-    /** Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`. */
+    /**
+     * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+     * thread's by now, because somebody else closed it.
+     */
     release(): number;
     /**
      * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.

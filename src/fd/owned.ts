@@ -24,6 +24,7 @@ type Transfer = (fd: number, memory: Uint8Array, guarded: number) => number;
 export const readInto: Transfer = native.reader();
 export const writeFrom: Transfer = native.writer();
 
+const EBADF = 9;
 const EAGAIN = 11;
 const EEXIST = 17;
 
@@ -141,7 +142,7 @@ export abstract class Descriptor implements Disposable {
     const { fd, isAdopted } = this.#state;
     this.#end();
     if (isAdopted && nodeCloses) {
-      native.release(fd);
+      if (!native.release(fd)) throw systemError(EBADF, { syscall: 'close', fd });
       closeSync(fd);
     } else {
       checked(native.close(fd), 'close', { fd });
@@ -153,11 +154,14 @@ export abstract class Descriptor implements Disposable {
     this.close();
   }
 
-  /** Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`. */
+  /**
+   * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+   * thread's by now, because somebody else closed it.
+   */
   release(): number {
     const { fd } = this;
     this.#end();
-    native.release(fd);
+    if (!native.release(fd)) throw systemError(EBADF, { syscall: 'release', fd });
     return fd;
   }
 

@@ -65,24 +65,29 @@ pub fn adopt(number: RawFd, owner: usize) -> Result<(), Errno> {
     }
 }
 
-/// Closes a number that is held, once.
+/// Takes a number out that this owner holds. It may be somebody else's by now: closed behind its owner's back, and given
+/// out again by the kernel.
+fn take(number: RawFd, owner: usize) -> Option<Held> {
+    match lock().get_or_insert_default().entry(number) {
+        Entry::Occupied(place) if place.get().owner == owner => Some(place.remove()),
+        _ => None,
+    }
+}
+
+/// Closes a number that this owner holds, once.
 ///
 /// # Errors
-/// EBADF when it is not held, and whatever close(2) gives; it is not held any more in any case.
-pub fn close(number: RawFd) -> Result<(), Errno> {
-    let Some(held) = lock().as_mut().and_then(|map| map.remove(&number)) else {
-        return Err(Errno::EBADF);
-    };
-    let Held { fd, caught, .. } = held;
+/// EBADF when this owner does not hold it, and whatever close(2) gives; it is not held any more in any case.
+pub fn close(number: RawFd, owner: usize) -> Result<(), Errno> {
+    let Held { fd, caught, .. } = take(number, owner).ok_or(Errno::EBADF)?;
     let result = raw::close(fd);
     drop(caught);
     result
 }
 
-/// Lets go of a number without closing it; true if it was held. Signals that it caught are given back.
-pub fn release(number: RawFd) -> bool {
-    let held = lock().as_mut().and_then(|map| map.remove(&number));
-    let Some(Held { fd, caught, .. }) = held else {
+/// Lets go of a number without closing it; true if this owner held it. Signals that it caught are given back.
+pub fn release(number: RawFd, owner: usize) -> bool {
+    let Some(Held { fd, caught, .. }) = take(number, owner) else {
         return false;
     };
     std::mem::forget(fd);
@@ -102,6 +107,25 @@ pub fn close_all(owner: usize) {
     };
     for number in numbers {
         // The owner is gone: nobody is left to be told of a failure.
-        let _ = close(number);
+        let _ = close(number, owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{close, hold, release};
+    use crate::kernel::Errno;
+
+    #[test]
+    fn stale_owner_neither_closes_nor_releases_what_its_number_is_now() {
+        let (stale, heir) = (1, 2);
+        let (reader, _writer) = crate::descriptor::pipe().expect("two descriptors");
+        // Held by the stale owner before, closed by number, and given out again to the heir.
+        let number = hold(reader, heir, None);
+        assert_eq!(close(number, stale), Err(Errno::EBADF));
+        assert!(!release(number, stale));
+        assert!(crate::kernel::epoll::is_open(number));
+        assert_eq!(close(number, heir), Ok(()));
+        assert_eq!(close(number, heir), Err(Errno::EBADF));
     }
 }
