@@ -73,7 +73,7 @@ export declare type Driver = 'uv' | 'thread';
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
  * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`.
+ * `ERR_FD_SETSIZE`, `ERR_BLOCKING`.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
@@ -388,7 +388,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
      * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …
+     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for an adopted socket that blocks and carries no
+     * datagrams: that call could only wait.
      */
     connect(address: SocketAddress): boolean;
     /** Waits until a connect that went on has ended. Rejects with its error, `ERR_CLOSED`, or the signal's reason. */
