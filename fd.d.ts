@@ -392,7 +392,10 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * datagrams: that call could only wait.
      */
     connect(address: SocketAddress): boolean;
-    /** Waits until a connect that went on has ended. Rejects with its error, `ERR_CLOSED`, or the signal's reason. */
+    /**
+     * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
+     * there was no connect, `ERR_CLOSED`, or the signal's reason.
+     */
     connected(options?: WaitOptions): Promise<void>;
     /** Lets others connect (listen(2)); `backlog` connections wait at most, default 511. */
     listen(backlog?: number): void;

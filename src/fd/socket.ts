@@ -47,6 +47,7 @@ const IP_TTL = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_UNICAST_HOPS = 16;
 const AF_INET6 = 10;
+const ENOTCONN = 107;
 /** The native connect's answer: see there. */
 const WOULD_WAIT = 2;
 const MOST_DESCRIPTORS = 253;
@@ -128,6 +129,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   readonly #type: number;
   /** Its flags are somebody else's: it may be a blocking one. */
   readonly #guarded: boolean;
+  /** What a connect failed with, or 0: the kernel tells it once. */
+  #failure = 0;
 
   private constructor(fd: number, family: number, type: number, guarded: boolean) {
     super(fd, 'socket', guarded);
@@ -174,14 +177,22 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
         'made it set O_NONBLOCK, or connect one that socket() made';
       throw new EdgepollError('ERR_BLOCKING', message, { syscall: 'connect', fd });
     }
+    this.#failure = 0;
     return result === 1;
   }
 
-  /** Waits until a connect that went on has ended. Rejects with its error, `ERR_CLOSED`, or the signal's reason. */
+  /**
+   * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
+   * there was no connect, `ERR_CLOSED`, or the signal's reason.
+   */
   async connected(options: WaitOptions = {}): Promise<void> {
     await ready(this, 'writable', options);
-    const errno = this.getOption(SOL_SOCKET, SO_ERROR);
-    if (errno !== 0) throw systemError(errno, { syscall: 'connect', fd: this.fd });
+    const { fd } = this;
+    if (this.#failure === 0) this.#failure = this.getOption(SOL_SOCKET, SO_ERROR);
+    if (this.#failure !== 0) throw systemError(this.#failure, { syscall: 'connect', fd });
+    // Some families do not know their peer; this one answer is certain.
+    if (native.socketName(fd, true) === -ENOTCONN)
+      throw systemError(ENOTCONN, { syscall: 'getpeername', fd });
   }
 
   #about(syscall: string, result: number, address: SocketAddress): number {
