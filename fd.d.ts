@@ -249,6 +249,7 @@ export declare interface NetlinkAddress {
 
 /** Any other family: the bytes after the family's number (sockaddr(3type)). */
 export declare interface OtherAddress {
+    /** One that has no name here; one that has goes by it. */
     family: number;
     data: Uint8Array;
 }

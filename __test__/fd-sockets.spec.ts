@@ -328,6 +328,10 @@ test('bad-input: addresses, families and types', (t) => {
     [{ family: 99_999, data: new Uint8Array() }, RangeError],
     [{ family: 17, data: new Uint8Array(127) }, RangeError],
     [{ family: 17, data: 'x' }, TypeError],
+    ...[0, 1, 2, 10, 16, 29, 40].map(
+      (family) =>
+        [{ family, data: new Uint8Array(14) }, RangeError] as [unknown, typeof RangeError],
+    ),
   ];
   for (const [address, kind] of bad) {
     const name = JSON.stringify(address);
