@@ -62,8 +62,8 @@ export declare abstract class Descriptor implements Disposable {
 }
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only), or a thread that sleeps
- * in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
+ * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
  */
 export declare type Driver = 'uv' | 'thread';
 
@@ -546,7 +546,7 @@ export declare interface VsockAddress {
 
 /** How an iteration waits. */
 export declare interface WaitOptions {
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
     /** Ends the iteration, which then throws the signal's reason. */
     signal?: AbortSignal;

@@ -79,13 +79,17 @@ export declare class Connection implements AsyncIterable<Buffer, undefined>, Asy
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
      * goes on. Ending twice is allowed.
+     *
+     * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
+     * before is lost. The end is sent all the same, where one still can be.
      */
     end(data?: Uint8Array | string): Promise<void>;
     /**
      * Gives the connection up at once: what is queued is lost, and so is what was received and not read.
-     * `error`, if given, is what reads, writes and `closed` then tell.
+     * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
+     * own error. Throws a `TypeError` for an `error` that is none.
      */
-    destroy(error?: Error): void;
+    destroy(error?: Error | null): void;
     /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */
     read(): Promise<Buffer | null>;
     /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it. */
@@ -137,7 +141,7 @@ export declare interface ConnectionOptions {
      * with the batch, from where it lies. Neither is noticed. Default `owned`.
      */
     chunks?: 'owned' | 'borrowed';
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
 }
 
@@ -165,8 +169,8 @@ export declare interface DescriptorOwner {
 }
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only), or a thread that sleeps
- * in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
+ * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
  */
 export declare type Driver = 'uv' | 'thread';
 
@@ -431,7 +435,8 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
     stats(): ServerStats;
     /**
      * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
-     * server and leaves its connections alone. One consumer: a server's connections come here or to `events()`.
+     * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
+     * server's connections come here or to `events()`.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined>;
     /**

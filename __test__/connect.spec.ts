@@ -14,6 +14,7 @@ import {
   dial,
   freePort,
   netServer,
+  nextOf,
   receiveAll,
   receiveExactly,
   rejection,
@@ -22,14 +23,15 @@ import {
 } from './support/net.js';
 import type { Socket } from './support/net.js';
 
-/** Lets the resolver answer with these addresses until the test ends. */
+/** Lets the resolver answer with these addresses until the test ends; without any, never. */
 function resolveAs(t: ExecutionContext, addresses: string[]): void {
   const { lookup } = dns;
-  const answer: LookupAddress[] = addresses.map((address) => ({
+  const answers: LookupAddress[] = addresses.map((address) => ({
     address,
     family: address.includes(':') ? 6 : 4,
   }));
-  dns.lookup = (() => Promise.resolve(answer)) as unknown as typeof lookup;
+  const answer = answers.length > 0 ? Promise.resolve(answers) : new Promise(() => {});
+  dns.lookup = (() => answer) as unknown as typeof lookup;
   syncBuiltinESMExports();
   t.teardown(() => {
     dns.lookup = lookup;
@@ -120,6 +122,37 @@ test('an abort before: its reason, and nobody is connected to', async (t) => {
   socket.destroy();
 });
 
+test('an abort between the opening and its telling: its reason, not a dead connection', async (t) => {
+  const server = await serverOf(t);
+  const accepted = server[Symbol.asyncIterator]();
+  const [first, peer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
+  t.teardown(() => peer.destroy());
+  const chunks = first[Symbol.asyncIterator]();
+  const outcomes = new Set<string>();
+  for (let round = 0; round < 50; round += 1) {
+    const controller = new AbortController();
+    const reason = new Error('mine');
+    // Told in one batch: the byte that makes this abort, and the connect's success.
+    const aborting = (async () => {
+      await chunks.next();
+      controller.abort(reason);
+    })();
+    peer.write('x');
+    const options = { host: '127.0.0.1', port: server.address.port, signal: controller.signal };
+    try {
+      const connection = await connect(options);
+      await connection.write('alive');
+      outcomes.add('connected');
+      connection.destroy();
+    } catch (error) {
+      t.is(error, reason);
+      outcomes.add('aborted');
+    }
+    await aborting;
+  }
+  t.true(outcomes.has('aborted'));
+});
+
 test('an abort once connected changes nothing', async (t) => {
   const controller = new AbortController();
   const { port } = await netServer(t, '127.0.0.1', (socket) => socket.pipe(socket));
@@ -182,6 +215,27 @@ test('a server of ours and a connection of ours understand each other', async (t
   t.is(await connection?.read(), null);
   t.is(await client.read(), null);
   t.is((await client.closed).cause, 'ended');
+});
+
+test.serial('an abort while the name resolves does not wait for the resolver', async (t) => {
+  const controller = new AbortController();
+  const reason = new Error('changed my mind');
+  resolveAs(t, []);
+  const promise = connect({ host: 'localhost', port: 1, signal: controller.signal });
+  controller.abort(reason);
+  t.is(await rejection(promise), reason);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+});
+
+test('a zone that this machine does not have: ENODEV, and one that it has', async (t) => {
+  const error = await rejection(connect({ host: 'fe80::1%nowhere', port: 1 }));
+  t.like(error, { code: 'ENODEV', syscall: 'if_nametoindex', address: 'fe80::1%nowhere', port: 1 });
+  for (const host of ['::1%lo', '::1%1']) {
+    const server = await serverOf(t, { host });
+    const connection = await connect({ host, port: server.address.port });
+    t.is(connection.remoteAddress?.address, '::1');
+    connection.destroy();
+  }
 });
 
 test('a name that does not resolve', async (t) => {

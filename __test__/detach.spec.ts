@@ -87,3 +87,27 @@ test.serial('a transfer of one chunk does not empty the chunks of others', async
     Object.assign(other, await pairOf(t));
   }
 });
+
+test.serial('an empty line after the memory was taken away: nobody loses anything', async (t) => {
+  const lines = await pairOf(t, { framing: 'lines' });
+  const other = await pairOf(t);
+  const take = byForce();
+  for (let round = 0; round < 50; round += 1) {
+    await send(lines.peer, 'a line\n');
+    const line = (await lines.connection.read()) ?? t.fail('the end');
+    t.is(line.toString(), 'a line');
+    take(line.buffer as ArrayBuffer);
+    // One batch, as far as it goes: what comes behind the empty chunk must not be lost with it.
+    const message = bytes(40_000, round + 1);
+    await Promise.all([send(lines.peer, '\nnext\n'), send(other.peer, message)]);
+    t.is((await lines.connection.read())?.length, 0);
+    t.is((await lines.connection.read())?.toString(), 'next');
+    const parts: Buffer[] = [];
+    for (let missing = message.length; missing > 0;) {
+      const part = (await other.connection.read()) ?? t.fail('the end');
+      parts.push(part);
+      missing -= part.length;
+    }
+    t.is(sha256(...parts), sha256(message));
+  }
+});

@@ -142,6 +142,22 @@ test('chat: lines go to everybody and back, joins and leaves are told', async (t
   await interrupt(t, running);
 });
 
+test('chat: the longest line arrives whole, a longer one is refused, and bytes stay as they are', async (t) => {
+  const running = await serve(t, 'chat');
+  const socket = await client(t, running.port);
+  const lines = createInterface({ input: socket.setEncoding('latin1') });
+  const next = lines[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => String((await next.next()).value);
+  const [, name] = /^\* (.+) joined/.exec(await line()) ?? [];
+  for (const text of ['x'.repeat(65_536), '\xFF'.repeat(30_000), 'caf\xE9', '']) {
+    socket.write(`${text}\n`, 'latin1');
+    t.is(await line(), `${name}: ${text}`);
+  }
+  socket.write(`${'x'.repeat(65_537)}\n`);
+  t.is(await line(), '* no line over 65536 bytes');
+  await interrupt(t, running);
+});
+
 const copy = 'npm run --silent example -- copy --engine "$ENGINE" "$FILE"';
 const ways: [name: string, command: string, bytes: Buffer][] = [
   ['a file', `${copy} < "$INPUT"`, randomBytes(300_000)],

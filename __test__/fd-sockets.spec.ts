@@ -8,7 +8,11 @@ import { watch } from 'edgepoll';
 import type { FamilyName, SocketAddress } from 'edgepoll/fd';
 import { EdgepollError, OwnedFd, pipe, Socket, socket, socketpair } from 'edgepoll/fd';
 
-import { drivers, folder } from './support/process.js';
+import { reportOf, spoiled } from './support/injected.js';
+import { drivers, exceptIn, folder, runtimeName, straceTest } from './support/process.js';
+
+const straceNotDeno =
+  runtimeName === 'deno' ? exceptIn(['deno'], 'it is started in another way') : straceTest;
 
 const host = '127.0.0.1';
 
@@ -260,6 +264,14 @@ test('options: read back as they were set', (t) => {
   t.throws(() => udp.setTtl(0), { instanceOf: RangeError });
   t.throws(() => udp.setOption(1, 6, 'on' as unknown as number), { instanceOf: TypeError });
   udp.close();
+});
+
+straceNotDeno('unknown-errno: a number without a name is an error, not a success', async (t) => {
+  // ENOTSUPP, which the kernel should keep to itself and some drivers do not.
+  const listening = { calls: 'listen', inject: 'listen:error=524' };
+  const { ended } = await spoiled(t, listening, 'fd-errno');
+  const refused = { code: 'EIO', errno: -5, syscall: 'listen' };
+  t.deepEqual(reportOf(ended), { byNumber: refused, byServer: refused });
 });
 
 test('adopt: a socket is known again; a pipe is refused and stays its owner’s', (t) => {

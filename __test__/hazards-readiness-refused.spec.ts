@@ -5,8 +5,10 @@ import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { EdgepollError, Poller } from 'edgepoll';
 import type { PollerOptions } from 'edgepoll';
+import { OwnedFd } from 'edgepoll/fd';
 
 import { isEpoll, pipePair, pollerOf, soon, writeText } from './readiness-fixtures.js';
+import { openDescriptors, targetOf } from './support/descriptors.js';
 import { reportOf, spoiled } from './support/injected.js';
 import {
   drivers,
@@ -155,6 +157,20 @@ for (const driver of drivers) {
       }
   });
 
+  for (const engine of ['epoll', 'poll', 'select'] as const)
+    test(`hazard-12 nested: all that an engine opens is refused, ${engine}, ${driver}`, (t) => {
+      const opened = (): number[] =>
+        openDescriptors().filter((fd) => /event(?:poll|fd)/.test(targetOf(fd)));
+      const before = new Set(opened());
+      const poller = pollerOf(t, driver, { engine });
+      const own = opened().filter((fd) => !before.has(fd));
+      t.true(own.length >= (engine === 'epoll' ? 1 : 3), own.join(', '));
+      for (const fd of own) {
+        t.throws(() => poller.register(fd), { instanceOf: RangeError }, `registers ${fd}`);
+        t.throws(() => OwnedFd.adopt(fd), { instanceOf: RangeError }, `adopts ${fd}`);
+      }
+    });
+
   test(`hazard-39 unreadable: a writing end and a reading end are both watched as they are, ${driver}`, async (t) => {
     const { reader, writer } = pipePair(t);
     const poller = pollerOf(t, driver);
@@ -281,3 +297,15 @@ for (const driver of drivers) {
     t.deepEqual(JSON.parse(stdout), [0, 1, 2]);
   });
 }
+
+exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
+  "hazard-13 the host's own epoll descriptor is refused before the host would abort over it",
+  async (t) => {
+    const { code, stdout, stderr } = await runFixture('host-epoll');
+    t.is(code, 0, stderr);
+    const report = JSON.parse(stdout) as { first: string[]; idle: string[]; events: number };
+    t.true(report.first.includes('ELOOP'), stdout);
+    t.deepEqual(report.idle, report.first);
+    t.is(report.events, 1);
+  },
+);

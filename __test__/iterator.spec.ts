@@ -4,8 +4,18 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
-import { rounds } from './support/eventually.js';
-import { dial, nextOf, pairOf, receiveAll, rejection, send, serverOf } from './support/net.js';
+import { eventually, rounds } from './support/eventually.js';
+import {
+  dial,
+  nextOf,
+  pairOf,
+  receiveAll,
+  receiveExactly,
+  rejection,
+  send,
+  serverOf,
+} from './support/net.js';
+import type { Socket } from './support/net.js';
 
 type Call = 'next' | 'return' | 'throw';
 
@@ -165,4 +175,24 @@ test('two loops over one server share its connections', async (t) => {
   const [one, two] = await pulls;
   t.not(one, two);
   for (const peer of peers) peer.destroy();
+});
+
+test('leaving the loop over a server: who was not taken is gone, who was is left alone', async (t) => {
+  const server = await serverOf(t);
+  const peers = [];
+  for (let count = 0; count < 5; count += 1) peers.push(await dial(server.address.port));
+  let taken: Connection | undefined;
+  for await (const connection of server) {
+    await eventually('the others wait', () => server.stats().pending === 4);
+    taken = connection;
+    break;
+  }
+  t.like(server.stats(), { open: 1, pending: 0 });
+  const [first, ...others] = peers;
+  for (const other of others) t.true((await receiveAll(other)).fin);
+  await taken?.write('still here');
+  t.is((await receiveExactly(first as Socket, 10)).toString(), 'still here');
+  taken?.destroy();
+  await server.closed;
+  first?.destroy();
 });

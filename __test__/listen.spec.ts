@@ -16,6 +16,11 @@ test('port 0 gives a free port, and connections come to it', async (t) => {
   t.like(connection.remoteAddress, { address: '127.0.0.1', port: peer.localPort, family: 'IPv4' });
 });
 
+test('a backlog above net.core.somaxconn is cut by the kernel, not refused', async (t) => {
+  const { peer } = await pairOf(t, { backlog: 65_535 });
+  t.is(peer.readyState, 'open');
+});
+
 test('without a host every address is listened on', async (t) => {
   const server = await listen({ port: 0 });
   t.teardown(() => server.destroy());

@@ -5,7 +5,9 @@ import { closeSync, constants, openSync } from 'node:fs';
 import test from 'ava';
 import { EdgepollError, Poller } from 'edgepoll';
 
-import { pipe } from './poller-fixtures.js';
+import { openAs, pipe } from './poller-fixtures.js';
+import { detailsOf, openDescriptors, targetOf } from './support/descriptors.js';
+import { eventually } from './support/eventually.js';
 import { drivers, makeFifo, runFixture } from './support/process.js';
 
 const engines = ['epoll', 'poll', 'select'] as const;
@@ -51,6 +53,50 @@ for (const driver of drivers) {
         ['late'],
       );
       t.is((await poller.poll({ timeout: 60_000 })).length, 1, 'the level is still there');
+    });
+
+    test(`look-beside-wait: who looks takes nobody's wake-up, ${engine}, ${driver}`, async (t) => {
+      const before = new Set(openDescriptors());
+      const poller = new Poller<string>({ driver, engine });
+      t.teardown(() => poller.close());
+      const counters = openDescriptors().filter(
+        (fd) => !before.has(fd) && targetOf(fd) === 'anon_inode:[eventfd]',
+      );
+      const isSignalled = (): boolean =>
+        counters.some((fd) => !/^eventfd-count: +0$/m.test(detailsOf(fd)));
+      const watched = pipe(t);
+      poller.register(watched.fd, { data: 'watched' });
+      const batch = poller.poll();
+      await eventually('the engine sleeps', () => !isSignalled());
+      watched.write(1);
+      // The loop does not come round before the look, whoever has announced what meanwhile.
+      const limit = performance.now() + 5000;
+      if (engine !== 'epoll') while (!isSignalled() && performance.now() < limit);
+      t.is((await poller.poll({ timeout: 0 })).length, 1);
+      t.is((await batch).length, 1, 'the level is still there');
+    });
+
+    test(`look-beside-wait: what a look leaves is told to whoever waits, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller<string>({ driver, engine });
+      t.teardown(() => poller.close());
+      const trigger = engine === 'epoll' ? 'edge' : 'level';
+      const [path, second] = [makeFifo(t), pipe(t)];
+      const flags = constants.O_RDWR | constants.O_NONBLOCK;
+      const fd = openSync(path, flags);
+      poller.register(fd, { trigger, data: 'first' });
+      poller.register(second.fd, { trigger, data: 'second' });
+      const batch = poller.poll();
+      // Its number comes back, so that the next look tells of it first.
+      closeSync(fd);
+      openAs(t, path, flags, fd);
+      poller.register(fd, { trigger, data: 'next' });
+      second.write(1);
+      const look = poller.poll({ timeout: 0 });
+      t.like(await t.throwsAsync(look, { any: true }), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      t.deepEqual(
+        (await batch).map(({ data }) => data),
+        ['second'],
+      );
     });
 
     test(`max-events: a batch is bounded, and everybody has a turn, ${engine}, ${driver}`, async (t) => {

@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
-import { EdgepollError, Poller } from 'edgepoll';
+import { connect, EdgepollError, listen, Poller } from 'edgepoll';
 
 import { open, pipe } from './poller-fixtures.js';
 import {
@@ -27,6 +27,20 @@ interface Report {
 }
 
 const refusal = /^(?:TypeError ERR_INVALID_ARG_TYPE|RangeError ERR_OUT_OF_RANGE): /;
+
+exceptIn(['node'], 'it has libuv')(
+  'libuv-elsewhere: the driver uv is refused, and does not end the process',
+  async (t) => {
+    const refused = {
+      instanceOf: RangeError,
+      code: 'ERR_OUT_OF_RANGE',
+      message: /^driver must be 'thread' or left out .*, not 'uv'$/,
+    };
+    t.throws(() => new Poller({ driver: 'uv' }), refused);
+    await t.throwsAsync(listen({ port: 0, driver: 'uv' }), refused);
+    await t.throwsAsync(connect({ port: 1, driver: 'uv' }), refused);
+  },
+);
 
 for (const driver of drivers) {
   straceTest(

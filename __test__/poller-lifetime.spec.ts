@@ -4,8 +4,11 @@ import { getEventListeners } from 'node:events';
 
 import test from 'ava';
 import { Poller } from 'edgepoll';
+import { socketpair } from 'edgepoll/fd';
+import type { Socket } from 'edgepoll/fd';
 
 import { Fenced, flagsOf, open, openAs, pipe } from './poller-fixtures.js';
+import { rounds } from './support/eventually.js';
 import { drivers, makeFifo, runFixture } from './support/process.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
@@ -106,6 +109,56 @@ for (const driver of drivers) {
       t.is((Number.parseInt(before ?? '', 8) & O_NONBLOCK) === 0, flags === O_RDWR);
     }
   });
+
+  for (const engine of ['epoll', 'poll', 'select'] as const)
+    test(`held-file: the peer of what is closed after a wait sees the end, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller({ driver, engine });
+      const watcher = new Poller({ driver });
+      const pairs = [socketpair(), socketpair(), socketpair()] as const;
+      t.teardown(() => {
+        poller.close();
+        watcher.close();
+        for (const end of pairs.flat()) end.close();
+      });
+      const isOver = async (peer: Socket): Promise<boolean> => {
+        const registration = watcher.register(peer.fd);
+        const events = await watcher.poll({ timeout: 5000 });
+        registration.unregister();
+        return events.length === 1 && peer.read(Buffer.alloc(1)) === 0;
+      };
+      const [first, second] = pairs.map(([watched]) => poller.register(watched.fd));
+      t.deepEqual(await poller.poll({ timeout: 20 }), []);
+      first?.unregister();
+      pairs[0][0].close();
+      t.true(await isOver(pairs[0][1]), 'unregister() after a timeout');
+
+      const controller = new AbortController();
+      const wait = t.throwsAsync(poller.poll({ signal: controller.signal }), { any: true });
+      await rounds();
+      second?.unregister();
+      pairs[1][0].close();
+      t.true(await isOver(pairs[1][1]), 'unregister() while somebody waits');
+
+      controller.abort();
+      await wait;
+      pairs[2][0].close();
+      t.true(await isOver(pairs[2][1]), 'a close after an abort');
+
+      // One whose number came back is told as closed, and the other is closed when nobody waits any more.
+      const others = [socketpair(), socketpair()] as const;
+      for (const [watched] of others) poller.register(watched.fd);
+      await t.throwsAsync(poller.poll(), { any: true }, 'the third');
+      const closed = t.throwsAsync(poller.poll(), { any: true });
+      await rounds();
+      const { fd } = others[0][0];
+      others[0][0].close();
+      openAs(t, makeFifo(t), O_RDWR | O_NONBLOCK, fd);
+      poller.register(fd);
+      t.like(await closed, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      others[1][0].close();
+      t.true(await isOver(others[1][1]), 'a close after another was told');
+      for (const [, peer] of others) peer.close();
+    });
 
   test(`owner-closes-first: modify() tells it, unregister() does not mind, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
+import { netServer, receiveAll } from './support/net.js';
+import type { Received } from './support/net.js';
 import { drivers, fixture, folder, makeFifo, root, run, runFixture } from './support/process.js';
 
 const aliveCases = JSON.parse((await runFixture('alive', '--list')).stdout) as string[];
@@ -38,6 +40,18 @@ for (const driver of drivers) {
       ]);
       t.regex(twin.stdout, /TypeError: thrown by the user\nstill here\n$/);
       t.deepEqual(ours, twin);
+    });
+  }
+
+  for (const how of ['at once', 'awaited', 'thrown']) {
+    test(`exit after write(), ${how}: what was written is sent, ${driver}`, async (t) => {
+      const received: Promise<Received>[] = [];
+      const { port } = await netServer(t, '127.0.0.1', (socket) => {
+        received.push(receiveAll(socket));
+      });
+      const { code } = await runFixture('leave', how, String(port), driver);
+      t.is(code, how === 'thrown' ? 1 : 0);
+      t.is((await received[0])?.bytes.toString(), 'bye');
     });
   }
 

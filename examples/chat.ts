@@ -4,12 +4,17 @@ import { listen } from 'edgepoll';
 
 import { parseServerArguments, serve } from './support/serve.js';
 
-const { host, port } = parseServerArguments({});
+/** The longest line, and room for the name before it. */
+const LONGEST = 65_536;
+const NAME = 64;
 
-await serve(await listen({ host, port, framing: 'lines' }), async (server) => {
+const { host, port } = parseServerArguments({});
+const maxFrame = LONGEST + NAME;
+
+await serve(await listen({ host, port, framing: 'lines', maxFrame }), async (server) => {
   const names = new Map<Connection, string>();
 
-  const tell = (line: string): void => {
+  const tell = (line: Uint8Array | string): void => {
     // Not awaited: a reader who is too slow loses its own connection, and nobody waits for it.
     for (const connection of names.keys()) void connection.write(line);
   };
@@ -22,7 +27,9 @@ await serve(await listen({ host, port, framing: 'lines' }), async (server) => {
         tell(`* ${names.get(connection)} joined, ${names.size} here`);
         break;
       case 'data':
-        tell(`${names.get(connection)}: ${event.data.toString()}`);
+        // Bytes, not text: whoever writes another encoding than UTF-8 is passed on as he is.
+        if (event.data.length > LONGEST) void connection.write(`* no line over ${LONGEST} bytes`);
+        else tell(Buffer.concat([Buffer.from(`${names.get(connection)}: `), event.data]));
         break;
       case 'close': {
         const name = names.get(connection);

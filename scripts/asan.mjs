@@ -25,6 +25,7 @@ const usual = [
   'lines',
   'poller',
   'poller-batches',
+  'poller-immediate',
   'poller-lifetime',
   'reset',
   'teardown',

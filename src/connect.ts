@@ -20,7 +20,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const config = connectConfig(options);
   const driver = chooseDriver(options.driver);
   config.signal?.throwIfAborted();
-  const addresses = await resolve(config.host);
+  const addresses = await resolve(config.host, config.signal);
   let failure: unknown = new Error('the resolver gave no address');
   for (const address of addresses) {
     config.signal?.throwIfAborted();
@@ -50,6 +50,8 @@ async function attempt(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     await opening(connection, { address, port });
+    // Aborted between the connection's opening and now: it is destroyed already.
+    signal?.throwIfAborted();
   } finally {
     signal?.removeEventListener('abort', abort);
   }

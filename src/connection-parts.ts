@@ -56,6 +56,8 @@ export interface Late {
   address?: ErrorDetails | undefined;
   /** The first send that failed. */
   writeError?: Error | undefined;
+  /** This side has destroyed it. */
+  isGivenUp?: boolean;
   /** Once it is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;

@@ -51,6 +51,8 @@ const OVER = 16;
 const PAUSED = 32;
 const UNREFED = 64;
 const ERROR_TOLD = 128;
+/** What the glue's `writer()` gives for a message that its protocol refuses. */
+const NOT_A_FRAME = -5;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
 const LENT_SHIFT = 8;
 const MOST_LENT = 2 ** 22 - 1;
@@ -84,6 +86,8 @@ export let handleEndTaken: (connection: Connection) => void;
 export let opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
 /** Whether the connection is the owner's, and not over. */
 export let belongsTo: (connection: Connection, owner: Owner) => boolean;
+/** Whether this side has destroyed it. */
+export let isGivenUp: (connection: Connection) => boolean;
 /** The next chunk, the end, or the error. */
 let pull: (connection: Connection) => Promise<IteratorResult<Buffer, undefined>>;
 /** The consumer has left. */
@@ -144,6 +148,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     handleEndTaken = (connection) => connection.#takeEnd();
     belongsTo = (connection, owner) =>
       connection.#owner === owner && (connection.#flags & OVER) === 0;
+    isGivenUp = (connection) => connection.#late?.isGivenUp === true;
     pull = (connection) => connection.#next();
     leave = (connection) => connection.#leave();
     opening = (connection, where) => {
@@ -202,9 +207,20 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
    * or `ERR_MALFORMED` rejections for a message that is no frame of the connection's framing.
    */
   write(data: Uint8Array | string): Promise<void> {
+    const refusal = this.#put(data);
+    if (refusal !== undefined) return rejected(refusal);
+    if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.host.breath ?? DONE;
+    const late = (this.#late ??= {});
+    late.drained ??= deferred();
+    return late.drained.promise;
+  }
+
+  /** Stages or sends; gives the reason if it was not taken. */
+  #put(data: Uint8Array | string): Error | undefined {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    if (!(bytes instanceof Uint8Array)) throw typeError('data', 'a Uint8Array or a string', data);
-    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refuse();
+    if (!ArrayBuffer.isView(bytes) || !(bytes instanceof Uint8Array))
+      throw typeError('data', 'a Uint8Array or a string', data);
+    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
     const at = host.lentAt(bytes);
     if (bytes.length <= config.stagedLength) {
@@ -215,13 +231,14 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
     } else {
       const queued = host.write(this.#slot, this.#generation, bytes);
-      if (queued < 0) return this.#refuse(queued);
+      if (queued < 0) {
+        // The core has met an end that we were not told yet.
+        host.settle();
+        return this.#refusal(queued);
+      }
       this.#queued = queued;
     }
-    if (this.#queued < config.highWaterMark) return DONE;
-    const late = (this.#late ??= {});
-    late.drained ??= deferred();
-    return late.drained.promise;
+    return undefined;
   }
 
   /** Whether a long write may leave with the batch: when room for more is left even if the kernel takes none of it. */
@@ -235,30 +252,18 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     );
   }
 
-  /** A rejection for a write that was not taken. */
-  #refuse(refusal = 0): Promise<void> {
-    const promise = Promise.reject(this.#refusal(refusal));
-    promise.catch(() => {});
-    return promise;
-  }
-
-  #refusal(refusal: number): Error {
+  /** Why a write was not taken: the connection's own error, if it has one. */
+  #refusal(refusal = 0): Error {
     const error = this.#late?.reason?.error ?? this.#late?.writeError;
     if (error !== undefined) return error;
-    if (refusal === -4) {
-      return new EdgepollError(
-        'ERR_SEND_QUEUE_FULL',
-        'the peer does not read: the send queue is full',
-      );
-    }
-    if (refusal === -5) {
+    if (refusal === NOT_A_FRAME) {
       const { framing, maxFrame } = this.#owner.config.settings;
       return new EdgepollError(
         'ERR_MALFORMED',
         `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
       );
     }
-    const ended = (this.#flags & OVER) === 0;
+    const ended = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
     return ended
       ? new EdgepollError(
           'ERR_WRITE_AFTER_END',
@@ -270,20 +275,23 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   /**
    * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
    * goes on. Ending twice is allowed.
+   *
+   * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
+   * before is lost. The end is sent all the same, where one still can be.
    */
   end(data?: Uint8Array | string): Promise<void> {
-    if (data !== undefined) {
-      const written = this.write(data);
-      if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return written;
-    }
-    return this.#end(false);
+    const refusal = data === undefined ? undefined : this.#put(data);
+    const ended = this.#end(false);
+    return refusal === undefined ? ended : rejected(refusal);
   }
 
   #end(discard: boolean): Promise<void> {
-    if ((this.#flags & OVER) !== 0) return DONE;
+    if ((this.#flags & OVER) !== 0) {
+      return this.#late?.reason?.bytesUnsent === 0 ? DONE : rejected(this.#refusal());
+    }
     this.#flags |= WRITE_ENDED;
-    this.#owner.host.native.end(this.#slot, this.#generation, discard);
-    if (this.#owner.host.native.queued(this.#slot, this.#generation) === 0) return DONE;
+    const unsent = this.#owner.host.native.end(this.#slot, this.#generation, discard);
+    if (unsent === 0) return DONE;
     const late = (this.#late ??= {});
     late.finished ??= deferred();
     return late.finished.promise;
@@ -291,20 +299,27 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /**
    * Gives the connection up at once: what is queued is lost, and so is what was received and not read.
-   * `error`, if given, is what reads, writes and `closed` then tell.
+   * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
+   * own error. Throws a `TypeError` for an `error` that is none.
    */
-  destroy(error?: Error): void {
+  destroy(error?: Error | null): void {
+    if (error !== undefined && error !== null && !(error instanceof Error))
+      throw typeError('error', 'an Error', error);
     const { host } = this.#owner;
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
-    host.flush();
+    host.settle();
     if ((this.#flags & OVER) !== 0) return;
-    const [read = 0, written = 0] = this.#counters();
-    (this.#late ??= {}).counters = [read, written];
-    const bytesUnsent = host.native.queued(this.#slot, this.#generation);
-    host.native.destroy(this.#slot, this.#generation);
+    const [read = 0, written = 0, bytesUnsent = 0] = host.native.destroy(
+      this.#slot,
+      this.#generation,
+    );
+    const late = (this.#late ??= {});
+    late.counters = [read, written];
+    late.isGivenUp = true;
     this.#chunks = undefined;
     this.#giveBack();
-    this.#over({ cause: 'destroyed', error, bytesUnsent });
+    const cause = error instanceof Error || late.writeError === undefined ? 'destroyed' : 'failed';
+    this.#over({ cause, error: error ?? late.writeError, bytesUnsent });
   }
 
   /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */
@@ -475,9 +490,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const late = (this.#late ??= {});
     late.writeError = readEnding(detail, {}, () => '').error;
     this.#flags |= WRITE_ENDED;
-    late.drained?.reject(this.#refusal(0));
+    late.drained?.reject(this.#refusal());
     late.drained = undefined;
-    late.finished?.reject(this.#refusal(0));
+    late.finished?.reject(this.#refusal());
     late.finished = undefined;
   }
 
@@ -504,16 +519,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
-    // Whoever reads to the end gives back what was lent; for whoever stops before that, the garbage collector does.
+    this.#queued = 0;
+    // Whoever reads to the end gives back what was lent. Whoever stops before that may keep a chunk.
     const lent = this.#flags >> LENT_SHIFT;
     if (lent > 0) forgotten.register(this, { host, lent }, this);
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
       waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
     }
-    late.opened?.reject(this.#refusal(0));
-    late.drained?.reject(this.#refusal(0));
+    late.opened?.reject(this.#refusal());
+    late.drained?.reject(this.#refusal());
     if (reason.cause === 'ended') late.finished?.resolve();
-    else late.finished?.reject(this.#refusal(0));
+    else late.finished?.reject(this.#refusal());
     late.closed?.resolve();
     sink?.close(this, reason);
     onClose?.(this, reason);
@@ -527,9 +543,16 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 }
 
+/** A rejection that is never «unhandled»: whoever awaits it still sees it. */
+function rejected(reason: Error): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
+
 const forgotten = new FinalizationRegistry<{ host: ReactorHost; lent: number }>(
   ({ host, lent }) => {
-    host.giveBack(lent);
+    host.forget(lent);
   },
 );
 

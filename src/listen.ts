@@ -26,7 +26,8 @@ export async function listen(options: ListenOptions): Promise<Server> {
   const config = listenConfig(options);
   const driver = chooseDriver(options.driver);
   config.signal?.throwIfAborted();
-  const addresses = config.host === undefined ? ['::', '0.0.0.0'] : await resolve(config.host);
+  const addresses =
+    config.host === undefined ? ['::', '0.0.0.0'] : await resolve(config.host, config.signal);
   config.signal?.throwIfAborted();
   const host = hostOf(driver);
   let failure: Error | undefined;

@@ -58,14 +58,7 @@ export class Mailbox<T> {
 
   /** The next value, or the end. */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#size > 0) {
-      const value = this.#ring[this.#head] as T;
-      this.#ring[this.#head] = undefined;
-      this.#head = (this.#head + 1) & (this.#ring.length - 1);
-      this.#size -= 1;
-      this.#taken(value);
-      return Promise.resolve({ value, done: false });
-    }
+    if (this.#size > 0) return Promise.resolve({ value: this.#shift(), done: false });
     if (this.#over) {
       const error = this.#error;
       this.#error = undefined;
@@ -87,14 +80,22 @@ export class Mailbox<T> {
     for (const waiter of others) waiter({ value: undefined, done: true });
   }
 
-  /** Throws away what is queued; `taken` is told of it. */
-  clear(): void {
-    while (this.#size > 0) {
-      const value = this.#ring[this.#head] as T;
-      this.#ring[this.#head] = undefined;
-      this.#head = (this.#head + 1) & (this.#ring.length - 1);
-      this.#size -= 1;
-      this.#taken(value);
-    }
+  #shift(): T {
+    const value = this.#ring[this.#head] as T;
+    this.#ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    this.#size -= 1;
+    this.#taken(value);
+    return value;
+  }
+
+  /** Throws away the longest waiting values as long as `isOver` says so; `taken` is told of them. */
+  skip(isOver: (value: T) => boolean): void {
+    while (this.#size > 0 && isOver(this.#ring[this.#head] as T)) this.#shift();
+  }
+
+  /** Throws away what is queued; `taken` is told of it, and then `each`. */
+  clear(each: (value: T) => void): void {
+    while (this.#size > 0) each(this.#shift());
   }
 }

@@ -53,7 +53,7 @@ export interface ConnectionOptions {
    * with the batch, from where it lies. Neither is noticed. Default `owned`.
    */
   chunks?: 'owned' | 'borrowed';
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
 }
 

@@ -285,6 +285,13 @@ export class Poller<T = undefined>
     this.#last = entry;
   }
 
+  /** After a look that the glue did not make: it does not know what became of those who wait. */
+  #serveOthers(): void {
+    if (this.#waiters.length === 0 || this.#first === undefined) return;
+    this.#serve();
+    if (this.#waiters.length === 0) this.#nobodyWaits();
+  }
+
   #serve(): void {
     let served = 0;
     for (const waiter of this.#waiters) {
@@ -368,7 +375,9 @@ export class Poller<T = undefined>
       // Not for a consumer that has not come back: it looks for itself then.
       if (!this.#askedSince && this.#waiters.length === 0) this.#stopChecks();
       this.#askedSince = false;
-      if (this.#native.check(this.#entries.length)) this.#deliver(this.#lookNow());
+      if (!this.#native.check(this.#entries.length)) return;
+      this.#read(this.#lookNow());
+      this.#serveOthers();
     }, CHECK_INTERVAL);
     this.#checks.unref();
   }
@@ -427,7 +436,8 @@ export class Poller<T = undefined>
     try {
       if (timeout === 0 && !this.#closed) this.#look();
       events = this.#take();
-      if (events === undefined && timeout !== 0 && this.#lookAgain()) events = this.#take();
+      if (timeout === 0) this.#serveOthers();
+      else if (events === undefined && this.#lookAgain()) events = this.#take();
     } catch (error) {
       return Promise.reject(error);
     }
@@ -495,7 +505,10 @@ export class Poller<T = undefined>
   #leave(waiter: Waiter<T>): void {
     const at = this.#waiters.indexOf(waiter);
     if (at >= 0) this.#waiters.splice(at, 1);
-    if (this.#waiters.length > 0) return;
+    if (this.#waiters.length === 0) this.#nobodyWaits();
+  }
+
+  #nobodyWaits(): void {
     this.#native.unwant();
     this.#stopChecks();
   }

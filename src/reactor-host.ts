@@ -4,6 +4,7 @@
  *
  * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
  */
+import { setImmediate } from 'node:timers';
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { ReactorBinding } from './binding.js';
@@ -28,6 +29,7 @@ import {
   CONNECTED,
   CONTROL_COUNT,
   CONTROL_FIELDS,
+  CONTROL_FORGOTTEN,
   CONTROL_IN_TURN,
   CONTROL_LENT,
   DATA,
@@ -97,6 +99,11 @@ function regionOf(bytes: Uint8Array): Region {
 
 const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 
+/** What one write costs beside its bytes, in bytes. */
+const WRITE_COST = 4096;
+/** What may be written without the loop having its turn: some milliseconds' worth. */
+const MOST_SPENT = 8 * 1_048_576;
+
 /** How many chunks a consumer may leave out for the next to be found without a search of all. */
 const LOOK_AHEAD = 8;
 
@@ -104,8 +111,11 @@ const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
 export class ReactorHost {
   readonly native: ReactorBinding;
-  /** Writes at once, from the caller's memory; see the glue's `writer()`. */
-  readonly write: (slot: number, generation: number, message: Uint8Array) => number;
+  readonly #write: (slot: number, generation: number, message: Uint8Array) => number;
+  /** Resolves when the loop has had its turn, while so much was written without one that the next write should wait. */
+  breath: Promise<void> | undefined = undefined;
+  /** What writes have cost since the loop had its turn, about. */
+  #spent = 0;
   readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
   readonly #records = new Int32Array(this.#memory);
   readonly #numbers = new Float64Array(this.#memory);
@@ -136,12 +146,16 @@ export class ReactorHost {
           stage: this.#stage,
           writes: this.#writes,
           control: this.#control,
-          dispatch: (count, fresh, pool, slab, arena) =>
-            this.#dispatch(count, fresh, pool, slab, arena),
+          dispatch: (count, fresh, pool, slab, arena) => {
+            this.#spent = 0;
+            this.#dispatch(count, fresh, pool, slab, arena);
+          },
         }),
     );
-    this.write = this.native.writer();
+    this.#write = this.native.writer();
     keepOwn(this.native.descriptors);
+    // process.exit() and what nobody caught leave no microtask to empty the stage.
+    process.once('exit', () => this.flush());
   }
 
   /** Keeps the process alive until as many releases. */
@@ -212,6 +226,7 @@ export class ReactorHost {
     if (count === 0) this.#staged = 0;
     if (count === MAX_WRITES || (at < 0 && this.#staged + length > STAGE_SIZE)) {
       this.flush();
+      this.#spend(count, this.#staged);
       count = 0;
       this.#staged = 0;
     }
@@ -256,14 +271,51 @@ export class ReactorHost {
 
   /** Sends what is staged, and learns at once what came of it. */
   flush(): void {
-    if (this.#control[CONTROL_COUNT] === 0) return;
-    const count = this.native.flush();
-    if (count > 0) this.#dispatch(count);
+    if (this.#control[CONTROL_COUNT] !== 0) this.settle();
+  }
+
+  /** As {@link ReactorHost.flush}, and learns what commands brought about before. */
+  settle(): void {
+    // A batch has an end, and there may be more to tell than fits.
+    for (let count = this.native.flush(); count > 0; count = this.native.flush())
+      this.#dispatch(count);
+  }
+
+  /** Sends from the caller's memory at once; gives the bytes queued, or a refusal: see the glue's `writer()`. */
+  write(slot: number, generation: number, message: Uint8Array): number {
+    this.#spend(1, message.length);
+    // Another thread could change it while the core looks at it.
+    const isShared = message.buffer instanceof SharedArrayBuffer;
+    return this.#write(slot, generation, isShared ? Buffer.from(message) : message);
+  }
+
+  /**
+   * Whoever awaits each of its writes comes back by microtasks alone, and while the peers are as fast nobody else has a
+   * turn. So from time to time it has to wait for the loop.
+   */
+  #spend(writes: number, bytes: number): void {
+    this.#spent += writes * WRITE_COST + bytes;
+    if (this.#spent < MOST_SPENT || this.breath !== undefined) return;
+    this.breath = new Promise((resolve) => {
+      setImmediate(() => {
+        this.breath = undefined;
+        this.#spent = 0;
+        resolve();
+      });
+    });
   }
 
   /** So many chunks that were lent are not needed any more. Their memory is used again when all are back. */
   giveBack(count: number): void {
     (this.#control[CONTROL_LENT] as number) -= count;
+  }
+
+  /**
+   * So many chunks were lent to a connection that nobody has any more. The chunks themselves somebody may have, so their
+   * memory is never used again: once all others are back the glue takes a new arena.
+   */
+  forget(count: number): void {
+    (this.#control[CONTROL_FORGOTTEN] as number) += count;
   }
 
   #dispatch(
@@ -280,6 +332,16 @@ export class ReactorHost {
     const pool = this.#pool;
     const slab = this.#slab;
     const arena = this.#arena;
+    if (regions !== undefined) {
+      if (poolIndex >= FIRST_FRESH) this.#pool = regions[poolIndex - FIRST_FRESH] ?? NO_REGION;
+      if (slabIndex >= FIRST_FRESH) this.#slab = regions[slabIndex - FIRST_FRESH] ?? NO_REGION;
+      if (arenaIndex >= FIRST_FRESH) {
+        this.#arena = regions[arenaIndex - FIRST_FRESH] ?? NO_REGION;
+        // The glue knows the places of the new one's chunks only.
+        this.#lent = [];
+        this.#found = 0;
+      }
+    }
     let lent: Buffer[] | undefined;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
@@ -351,11 +413,6 @@ export class ReactorHost {
         default:
           break;
       }
-    }
-    if (regions !== undefined) {
-      if (poolIndex >= FIRST_FRESH) this.#pool = regions[poolIndex - FIRST_FRESH] ?? NO_REGION;
-      if (slabIndex >= FIRST_FRESH) this.#slab = regions[slabIndex - FIRST_FRESH] ?? NO_REGION;
-      if (arenaIndex >= FIRST_FRESH) this.#arena = regions[arenaIndex - FIRST_FRESH] ?? NO_REGION;
     }
   }
 }

@@ -1,10 +1,27 @@
-/** Names to addresses, by the host's own resolver. It must never open a socket. */
+/** Names to addresses, by the host's own resolver. It must never open a socket. Used by listen.ts and connect.ts. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
-/** Every address of a host, in the resolver's order; an address is its own only one. */
-export async function resolve(host: string): Promise<string[]> {
+/**
+ * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason
+ * at once: the resolver cannot be interrupted, but nobody has to wait for it.
+ */
+export async function resolve(host: string, signal: AbortSignal | undefined): Promise<string[]> {
   if (isIP(host) !== 0) return [host];
-  const found = await lookup(host, { all: true, verbatim: true });
+  const looking = lookup(host, { all: true, verbatim: true });
+  const found = await (signal === undefined ? looking : unlessAborted(looking, signal));
   return found.map(({ address }) => address);
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort!: () => void;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -5,7 +5,7 @@
  */
 import type { Address, CloseReason, Connection } from './connection.js';
 import type { EventSink, Owner } from './connection-parts.js';
-import { handleEndTaken, handleTaken, makeConnection } from './connection.js';
+import { handleEndTaken, handleTaken, isGivenUp, makeConnection } from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import type { ListenConfig } from './options.js';
@@ -77,6 +77,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   #pending = 0;
   /** Chunks that were lent to the consumer of the events, taken or not. */
   #lent = 0;
+  /** Some event that waits may be of a connection that was destroyed. */
+  #drops = false;
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
@@ -151,7 +153,10 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     },
     end: (connection) => this.#push('end', connection, undefined, undefined),
     drain: (connection) => this.#push('drain', connection, undefined, undefined),
-    close: (connection, reason) => this.#push('close', connection, undefined, reason),
+    close: (connection, reason) => {
+      if (isGivenUp(connection)) this.#drops = true;
+      this.#push('close', connection, undefined, reason);
+    },
   };
 
   #push(
@@ -203,7 +208,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   /**
    * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
-   * server and leaves its connections alone. One consumer: a server's connections come here or to `events()`.
+   * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
+   * server's connections come here or to `events()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
@@ -212,7 +218,13 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       if (!this.#listening) this.#accepted.end();
       this.#start();
     }
-    return iterate(this.#accepted, () => this.#stop(), nothing);
+    return iterate(this.#accepted, () => this.#leave(), nothing);
+  }
+
+  /** The consumer has left: nobody will ever have the connections that it has not taken. */
+  #leave(): void {
+    this.#stop();
+    this.#accepted?.clear((connection) => connection.destroy());
   }
 
   /**
@@ -232,11 +244,26 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       if (!this.#listening) this.#events.end();
       this.#start();
     }
-    return iterate(
-      this.#events as unknown as Mailbox<ServerEvent>,
-      () => this.destroy(),
-      () => this.#giveBack(),
+    const events = this.#events as unknown as Mailbox<ServerEvent>;
+    const leave = (): void => {
+      this.destroy();
+      events.clear(nothing);
+      this.#giveBack();
+    };
+    const before = (): void => {
+      if (this.#drops) this.#drop();
+      if (events.size === 0) this.#giveBack();
+    };
+    return iterate(events, leave, before);
+  }
+
+  /** What waits of connections that were destroyed here is lost, as the connection's own iterator would lose it. */
+  #drop(): void {
+    const events = this.#events;
+    events?.skip(
+      ({ type, connection }) => type !== 'close' && type !== 'open' && isGivenUp(connection),
     );
+    if (events?.size === 0) this.#drops = false;
   }
 
   /**
@@ -311,11 +338,11 @@ function consumed(): EdgepollError {
 
 const nothing = (): void => {};
 
-/** The mailbox as an iterator; leaving it early calls `leave`, and being done with all that was taken `giveBack`. */
+/** The mailbox as an iterator; leaving it early calls `leave`, and asking for the next value `before` that. */
 function iterate<T>(
   mailbox: Mailbox<T>,
   leave: () => void,
-  giveBack: () => void,
+  before: () => void,
 ): AsyncIterableIterator<T, undefined, undefined> {
   let left = false;
   const done = (): Promise<IteratorResult<T, undefined>> =>
@@ -323,15 +350,13 @@ function iterate<T>(
   return {
     next: () => {
       if (left) return done();
-      if (mailbox.size === 0) giveBack();
+      before();
       return mailbox.next();
     },
     return: () => {
       if (!left) {
         left = true;
         leave();
-        mailbox.clear();
-        giveBack();
       }
       return done();
     },

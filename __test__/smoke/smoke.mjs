@@ -82,6 +82,8 @@ async function lines() {
 async function errors() {
   await rejects(listen({ host, port: 70_000 }), RangeError);
   throws(() => new Poller().register('3'), TypeError);
+  const { bun, deno } = process.versions;
+  if ((bun ?? deno) !== undefined) throws(() => new Poller({ driver: 'uv' }), RangeError);
   const server = await listen({ host, port: 0 });
   const { port } = server.address;
   await rejects(listen({ host, port }), { code: 'EADDRINUSE', address: host, port });

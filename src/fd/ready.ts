@@ -13,7 +13,7 @@ import { Waiting } from './waiting.js';
 
 /** How an iteration waits. */
 export interface WaitOptions {
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
   /** Ends the iteration, which then throws the signal's reason. */
   signal?: AbortSignal;

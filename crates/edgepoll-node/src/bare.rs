@@ -1,7 +1,8 @@
 //! Functions for JavaScript made of bare Node-API, for what is called once per message or event: the general glue
 //! costs several times the function itself.
 //!
-//! It must never let a panic or an error out but as a JavaScript exception. Called by reactor.rs and poller.rs.
+//! It must never let a panic or an error out but as a JavaScript exception. Called by reactor.rs, poller.rs and the driver
+//! `thread`.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};

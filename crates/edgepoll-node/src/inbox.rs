@@ -1,6 +1,6 @@
 //! The core's inbox in JavaScript's memory: records in one shared array, bytes in buffers that are safe to keep.
 //!
-//! Bytes handed to JavaScript must never be written again, and a small chunk must never pin a large block:
+//! Bytes handed to JavaScript for good must never be written again, and a small chunk must never pin a large block:
 //! chunks up to [`POOLED`] bytes share pools of [`POOL`], chunks from [`VIEWED`] bytes are views of the slab
 //! that they were received into, and those between get a buffer of their own. Only what is lent lies in the arena,
 //! which is written again when JavaScript has given back every chunk of it. Called by the core, in a turn.
@@ -13,8 +13,10 @@ use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
 use napi::{sys, Result};
 
+use crate::names;
 use crate::node::{self, Reference};
 use crate::region::{new_buffer, Region, FAST, PACKED};
+use crate::staging::Lending;
 
 /// A record is eight 32-bit fields: kind, slot, generation, detail, and two doubles' worth of the rest.
 const FIELDS: usize = 8;
@@ -53,6 +55,8 @@ pub(crate) struct Batch {
     pub(crate) pool: usize,
     pub(crate) slab: usize,
     pub(crate) arena: usize,
+    /// Bytes were lost, and why. To be said aloud once nothing is borrowed.
+    pub(crate) lost: Option<String>,
 }
 
 /// The inbox of one reactor.
@@ -71,8 +75,14 @@ pub(crate) struct JsInbox {
     fresh: Vec<sys::napi_value>,
     /// A view of the slab or the arena was handed out since the last receive began.
     viewed: bool,
+    /// Chunks of the arena are out for good: the next that lends takes a new one.
+    retires_arena: bool,
     /// Where a receive goes when JavaScript has no memory left for a slab.
     spare: Vec<u8>,
+    /// The present receive went there: it stays, even if there should be memory again.
+    in_spare: bool,
+    /// Why bytes were lost in this turn.
+    lost: Option<String>,
     /// Texts of protocol errors that were told; each once.
     texts: Vec<&'static str>,
 }
@@ -94,13 +104,16 @@ impl JsInbox {
             lends: false,
             fresh: Vec::new(),
             viewed: false,
+            retires_arena: false,
             spare: Vec::new(),
+            in_spare: false,
+            lost: None,
             texts: Vec::new(),
         })
     }
 
-    /// A turn begins. `lent`: how many chunks of the arena have not been given back.
-    pub(crate) fn begin(&mut self, lent: i32) {
+    /// A turn begins. `lending`: what JavaScript has of the arena.
+    pub(crate) fn begin(&mut self, lending: &Lending) {
         if let Some(pool) = &mut self.pool {
             pool.begin(0);
         }
@@ -109,8 +122,10 @@ impl JsInbox {
         }
         if let Some(arena) = &mut self.arena {
             arena.begin(2);
-            if lent == 0 {
-                arena.clear();
+            match lending {
+                Lending::AllBack if !self.retires_arena => arena.clear(),
+                Lending::AllBack | Lending::SomeOut => {}
+                Lending::RestForgotten => self.retires_arena = true,
             }
         }
     }
@@ -123,6 +138,7 @@ impl JsInbox {
             pool: self.pool.as_ref().map_or(0, |pool| pool.index),
             slab: self.slab.as_ref().map_or(1, |slab| slab.index),
             arena: self.arena.as_ref().map_or(2, |arena| arena.index),
+            lost: self.lost.take(),
         }
     }
 
@@ -167,7 +183,7 @@ impl JsInbox {
         let buffer = i32::try_from(buffer).unwrap_or(i32::MAX);
         #[allow(
             clippy::cast_precision_loss,
-            reason = "both are at most the size of a slab"
+            reason = "both are at most the size of the arena"
         )]
         self.record(kind::DATA, token, buffer, [offset as f64, length as f64]);
     }
@@ -187,7 +203,9 @@ impl JsInbox {
             self.data(token, index, 0, length);
             return Ok(());
         }
-        if self.pool.as_mut().is_none_or(|pool| pool.left() < length) {
+        // An empty chunk fits into every pool, and still has to lie in one that JavaScript has.
+        let is_over = |pool: &mut Region| pool.is_detached() || pool.left() < length;
+        if self.pool.as_mut().is_none_or(is_over) {
             let (pool, value) = Region::new(self.env, POOL, PACKED, self.index_of_next())?;
             self.fresh.push(value);
             self.pool = Some(pool);
@@ -210,7 +228,8 @@ impl JsInbox {
 
     /// Whether the arena has room. Without memory for one, and while too much of it is out, chunks are as others are.
     fn can_lend(&mut self) -> bool {
-        if self.arena.as_mut().is_none_or(Region::is_detached) {
+        let is_over = self.arena.as_mut().is_none_or(Region::is_detached);
+        if is_over || std::mem::take(&mut self.retires_arena) {
             self.arena = self.fresh_region(ARENA).ok();
         }
         self.arena
@@ -218,12 +237,9 @@ impl JsInbox {
             .is_some_and(|arena| arena.left() >= LEAST_SPACE)
     }
 
-    /// JavaScript has no memory, or ends: said aloud, because bytes are lost.
-    fn lost(&self, error: &napi::Error) {
-        node::throw_uncaught(
-            self.env,
-            &format!("edgepoll: no memory for received bytes: {error}"),
-        );
+    /// JavaScript has no memory, or ends.
+    fn lose(&mut self, error: &napi::Error) {
+        self.lost = Some(format!("edgepoll: no memory for received bytes: {error}"));
     }
 }
 
@@ -236,12 +252,13 @@ impl Inbox for JsInbox {
     fn space(&mut self, lend: bool) -> &mut [u8] {
         self.lends = lend && self.can_lend();
         let is_full = |slab: &mut Region| slab.left() < LEAST_SPACE;
-        if !self.lends && self.slab.as_mut().is_none_or(is_full) {
+        if !self.lends && !self.in_spare && self.slab.as_mut().is_none_or(is_full) {
             match self.fresh_region(SLAB) {
                 Ok(slab) => self.slab = Some(slab),
-                Err(error) => {
-                    self.lost(&error);
+                // Nothing is lost yet: chunks up to a certain length have memory of their own.
+                Err(_) => {
                     self.slab = None;
+                    self.in_spare = true;
                 }
             }
         }
@@ -273,17 +290,18 @@ impl Inbox for JsInbox {
             None => self.spare[body.start..].as_ptr(),
         };
         if let Err(error) = self.copy_out(token, start, length) {
-            self.lost(&error);
+            self.lose(&error);
         }
     }
 
     fn copied_frame(&mut self, token: Token, body: &[u8]) {
         if let Err(error) = self.copy_out(token, body.as_ptr(), body.len()) {
-            self.lost(&error);
+            self.lose(&error);
         }
     }
 
     fn received(&mut self, length: usize) {
+        self.in_spare = false;
         if std::mem::take(&mut self.viewed) {
             if let Some(region) = self.region() {
                 region.take(length);
@@ -328,7 +346,12 @@ impl Inbox for JsInbox {
                 self.record(kind::WRITE_FAILED, token, detail, [0.0; 2]);
             }
             Event::AcceptPaused { listener, errno } => {
-                self.record(kind::ACCEPT_PAUSED, listener, errno as i32, [0.0; 2]);
+                self.record(
+                    kind::ACCEPT_PAUSED,
+                    listener,
+                    names::number(errno),
+                    [0.0; 2],
+                );
             }
         }
     }
@@ -339,7 +362,7 @@ impl JsInbox {
     fn reason(&mut self, reason: CloseReason) -> i32 {
         let (which, call, number) = match reason {
             CloseReason::Ended => (0, 0, 0),
-            CloseReason::Failed(failure) => (1, failure.call as i32, failure.errno as i32),
+            CloseReason::Failed(failure) => (1, failure.call as i32, names::number(failure.errno)),
             CloseReason::Destroyed => (2, 0, 0),
             CloseReason::QueueFull => (3, 0, 0),
             CloseReason::TimedOut(call) => (4, call as i32, 0),

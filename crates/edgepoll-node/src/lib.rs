@@ -24,6 +24,7 @@ mod region;
 mod settings;
 mod staging;
 
+pub use driver::use_immediate;
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
 pub use poller::PollerBinding;
 pub use reactor::ReactorBinding;

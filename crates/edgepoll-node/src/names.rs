@@ -1,6 +1,6 @@
 //! Numbers in words: what an error number is called, and what this process may open.
 //!
-//! It must never hold state. Called by src/errors.ts and src/validate.ts.
+//! It must never hold state. Called by src/errors.ts and src/validate.ts, and by whatever hands an error number over.
 
 use edgepoll::kernel::Call;
 use napi_derive::napi;
@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, Resource};
 
 /// Every call, in the order of its number in a record.
-const CALLS: [Call; 11] = [
+const CALLS: [Call; 10] = [
     Call::Socket,
     Call::SetOption,
     Call::Bind,
@@ -19,8 +19,16 @@ const CALLS: [Call; 11] = [
     Call::Send,
     Call::Shutdown,
     Call::Register,
-    Call::Wait,
 ];
+
+/// The number of an error, never 0, which is a success over there: nix has one word for all that it does not know, and
+/// that has no number.
+pub(crate) fn number(errno: Errno) -> i32 {
+    match errno {
+        Errno::UnknownErrno => Errno::EIO as i32,
+        known => known as i32,
+    }
+}
 
 /// What Node.js calls the system call of that number.
 #[napi(catch_unwind)]

@@ -190,6 +190,13 @@ pub(crate) fn throw_uncaught(env: sys::napi_env, message: &str) {
     }
 }
 
+/// Takes back the exception that a call of ours left, whose status was seen.
+pub(crate) fn clear_exception(env: sys::napi_env) {
+    let mut exception = ptr::null_mut();
+    // SAFETY: `env` is live and a handle scope is open.
+    unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) };
+}
+
 /// Makes `message` an exception of the JavaScript that called us.
 pub(crate) fn throw(env: sys::napi_env, message: &str) {
     if let Some(error) = error(env, message) {

@@ -224,7 +224,12 @@ impl Core {
                 break;
             }
         }
-        self.wanted.get() && self.arm_engine()
+        if self.wanted.get() {
+            return self.arm_engine();
+        }
+        // It was the question after closed descriptors that found something: the engine may be armed still.
+        self.with(|working| working.poller.disarm());
+        false
     }
 
     /// After a look in the same turn as another: one that found nothing is the turn's last.
@@ -326,7 +331,7 @@ fn os_error(errno: Errno) -> Error {
 
 fn number_of(refusal: Refusal) -> i32 {
     match refusal {
-        Refusal::Kernel(errno) => errno as i32,
+        Refusal::Kernel(errno) => crate::names::number(errno),
         Refusal::SetSize => SET_SIZE,
         Refusal::Trigger => TRIGGER,
         Refusal::Closed => CLOSED,
@@ -404,14 +409,13 @@ impl PollerBinding {
     /// The descriptors that it opened for itself, so that they can be refused where they make no sense.
     #[napi(getter, catch_unwind)]
     pub fn descriptors(&self) -> Vec<i32> {
-        let engine = self.core.with(|working| working.poller.as_raw_fd());
+        let engine = self.core.with(|working| working.poller.descriptors());
         let driver = self
             .core
             .with_driver(|driver| driver.descriptors().to_vec());
-        engine
-            .into_iter()
-            .chain(driver.unwrap_or_default())
-            .collect()
+        let mut all = engine.unwrap_or_default();
+        all.extend(driver.unwrap_or_default());
+        all
     }
 
     /// Watches a descriptor, or a duplicate of it. `errno`: the kernel's number; −1: the number does not fit into
@@ -419,11 +423,17 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
-            if duplicate {
-                working.poller.register_duplicate(fd, interest)
+            let token = if duplicate {
+                working.poller.register_duplicate(fd, interest)?
             } else {
-                working.poller.register(fd, interest)
+                working.poller.register(fd, interest)?
+            };
+            let own = working.poller.as_raw_fd();
+            if let Some(Err(errno)) = self.core.with_driver(|driver| driver.admits(own, fd)) {
+                working.poller.unregister(token)?;
+                return Err(Refusal::Kernel(errno));
             }
+            Ok(token)
         });
         let (token, errno) = match result {
             Some(Ok(token)) => (token, 0),
@@ -496,6 +506,9 @@ impl PollerBinding {
             let is_inside = |working: &mut Working| *working.control() & control::DELIVERING != 0;
             if core.with(is_inside) == Some(true) {
                 core.looked_again(count > 0);
+            } else if core.wanted.get() {
+                // It took the announcement that somebody else waits for. This cannot fail: the engine was armed before.
+                core.arm_engine();
             }
             let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
             Ok(if moved { -1.0 - count } else { count })
@@ -525,8 +538,10 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn unwant(&self) {
         self.core.wanted.set(false);
-        self.core
-            .with(|working| *working.control() &= !control::WANTED);
+        self.core.with(|working| {
+            *working.control() &= !control::WANTED;
+            working.poller.disarm();
+        });
     }
 
     /// Counters, in the order of src/poller.ts.

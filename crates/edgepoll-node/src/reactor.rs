@@ -18,7 +18,7 @@ use crate::driver::{Driver, Kind, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::node::{self, Callback, Scope};
 use crate::settings::{
-    address_of, codec_of, limits_of, opened, socket_address, Address, ConnectionSettings,
+    address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
     ListenSettings, Opened, ReactorStats,
 };
 use crate::staging::Staging;
@@ -152,7 +152,7 @@ impl Core {
             // What is staged may lie in memory that this turn receives into.
             working.flush();
             working.staging.set_in_turn(drains);
-            working.inbox.begin(working.staging.lent());
+            working.inbox.begin(&working.staging.lending());
             let Working { reactor, inbox, .. } = working;
             let turned = if announced {
                 reactor.announced_turn(inbox)
@@ -172,10 +172,14 @@ impl Core {
         let records = batch.records;
         for round in 1..=ROUNDS {
             // A slab may be new without a record: JavaScript must learn of it all the same.
-            if batch.records == 0 && batch.fresh.is_empty() {
+            if batch.records > 0 || !batch.fresh.is_empty() {
+                self.dispatch(env, &batch);
+            } else if batch.lost.is_none() {
                 break;
             }
-            self.dispatch(env, &batch);
+            if let Some(lost) = &batch.lost {
+                node::throw_uncaught(env, lost);
+            }
             if !drains {
                 break;
             }
@@ -307,7 +311,10 @@ impl ReactorBinding {
     /// Listens on an address in numbers.
     #[napi(catch_unwind)]
     pub fn listen(&self, address: String, port: u16, settings: ListenSettings) -> Result<Opened> {
-        let address = socket_address(&address, port)?;
+        let address = match socket_address(&address, port) {
+            Ok(address) => address,
+            Err(errno) => return Ok(no_zone(errno)),
+        };
         let connection = settings.connection;
         let options = ListenOptions {
             backlog: settings.backlog,
@@ -334,7 +341,10 @@ impl ReactorBinding {
         timeout: u32,
         settings: ConnectionSettings,
     ) -> Result<Opened> {
-        let address = socket_address(&address, port)?;
+        let address = match socket_address(&address, port) {
+            Ok(address) => address,
+            Err(errno) => return Ok(no_zone(errno)),
+        };
         let options = ConnectOptions {
             no_delay: settings.no_delay,
             timeout,
@@ -408,15 +418,6 @@ impl ReactorBinding {
         u32::try_from(told.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// Bytes in a connection's send queue.
-    #[napi(catch_unwind)]
-    pub fn queued(&self, slot: i32, generation: i32) -> u32 {
-        let queued = self
-            .core
-            .with(|working| working.reactor.queued(token(slot, generation)));
-        u32::try_from(queued.unwrap_or(0)).unwrap_or(u32::MAX)
-    }
-
     /// Receives no more until resumed.
     #[napi(catch_unwind)]
     pub fn pause(&self, slot: i32, generation: i32) {
@@ -431,24 +432,32 @@ impl ReactorBinding {
             .command(|reactor| reactor.resume(token(slot, generation)));
     }
 
-    /// FIN behind what is queued; with `discard` what still arrives is thrown away.
+    /// FIN behind what is queued; with `discard` what still arrives is thrown away. Gives the bytes that the kernel has
+    /// not taken, or never will.
     #[napi(catch_unwind)]
-    pub fn end(&self, slot: i32, generation: i32, discard: bool) {
-        self.core.command(|reactor| {
+    pub fn end(&self, slot: i32, generation: i32, discard: bool) -> f64 {
+        let unsent = self.core.command(|reactor| {
             let token = token(slot, generation);
             if discard {
                 reactor.end_and_discard(token);
             } else {
                 reactor.end(token);
             }
+            reactor.unsent(token)
         });
+        float(unsent.unwrap_or(0) as u64)
     }
 
-    /// Closes at once.
+    /// Closes at once. Gives what it came to: bytes received, sent, and not sent.
     #[napi(catch_unwind)]
-    pub fn destroy(&self, slot: i32, generation: i32) {
-        self.core
-            .command(|reactor| reactor.destroy(token(slot, generation)));
+    pub fn destroy(&self, slot: i32, generation: i32) -> Vec<f64> {
+        let came_to = self.core.command(|reactor| {
+            let token = token(slot, generation);
+            let (read, written) = reactor.counters(token).unwrap_or_default();
+            reactor.destroy(token);
+            [read, written, reactor.unsent(token) as u64]
+        });
+        came_to.unwrap_or_default().map(float).to_vec()
     }
 
     /// The address on this side, of a listener or a connection; null when it is closed.
@@ -469,18 +478,14 @@ impl ReactorBinding {
         found?.map(address_of)
     }
 
-    /// Bytes received and sent so far; empty when the connection is closed.
+    /// Bytes received and sent so far; empty once the connection's close was told.
     #[napi(catch_unwind)]
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "counters beyond 2^53 bytes lose their last digits"
-    )]
     pub fn counters(&self, slot: i32, generation: i32) -> Vec<f64> {
         let found = self
             .core
             .with(|working| working.reactor.counters(token(slot, generation)));
         found.flatten().map_or_else(Vec::new, |(read, written)| {
-            vec![read as f64, written as f64]
+            vec![float(read), float(written)]
         })
     }
 
@@ -493,25 +498,29 @@ impl ReactorBinding {
 
     /// The counters since the start.
     #[napi(catch_unwind)]
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "counters beyond 2^53 lose their last digits"
-    )]
     pub fn stats(&self) -> ReactorStats {
         let stats = self
             .core
             .with(|working| working.reactor.stats())
             .unwrap_or_default();
         ReactorStats {
-            turns: stats.turns as f64,
-            events: stats.events as f64,
-            stale: stats.stale as f64,
-            receives: stats.receives as f64,
-            sends: stats.sends as f64,
-            accepts: stats.accepts as f64,
-            accept_pauses: stats.accept_pauses as f64,
+            turns: float(stats.turns),
+            events: float(stats.events),
+            stale: float(stats.stale),
+            receives: float(stats.receives),
+            sends: float(stats.sends),
+            accepts: float(stats.accepts),
+            accept_pauses: float(stats.accept_pauses),
         }
     }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "counters beyond 2^53 lose their last digits"
+)]
+fn float(counter: u64) -> f64 {
+    counter as f64
 }
 
 fn token(slot: i32, generation: i32) -> Token {

@@ -1,4 +1,4 @@
-//! A block of JavaScript's memory that a turn fills from the front and never writes twice.
+//! A block of JavaScript's memory that turns fill from the front, and anew only when its owner says that nobody has any of it.
 //!
 //! Its memory must never be touched without a look where it is: JavaScript may detach it at any time, so the pointer
 //! is fetched anew when a turn first uses it and is good until JavaScript runs again. Called by the inbox.
@@ -131,7 +131,7 @@ impl Region {
         unsafe { std::slice::from_raw_parts_mut(self.data.add(self.used), self.size - self.used) }
     }
 
-    /// The first `length` free bytes are handed out: they are never written again.
+    /// The first `length` free bytes are handed out: they are not written again before [`Region::clear`].
     pub(crate) fn take(&mut self, length: usize) {
         self.used = self.aligned(self.used + length);
         self.filled = self.filled.max(self.used);
@@ -144,6 +144,10 @@ pub(crate) fn new_buffer(env: sys::napi_env, size: usize) -> Result<(*mut u8, sy
     let mut value = ptr::null_mut();
     // SAFETY: `env` is live and a handle scope is open.
     let status = unsafe { sys::napi_create_buffer(env, size, &raw mut data, &raw mut value) };
+    if status == sys::Status::napi_pending_exception {
+        // The caller tells, or does without; an exception left behind would keep the next callback from running.
+        node::clear_exception(env);
+    }
     node::check(status, "napi_create_buffer")?;
     Ok((data.cast(), value))
 }

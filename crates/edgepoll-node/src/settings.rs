@@ -5,10 +5,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use edgepoll::connection::{Failure, Limits};
-use edgepoll::kernel::Token;
+use edgepoll::descriptor::socket::interface_index;
+use edgepoll::kernel::{Errno, Token};
 use edgepoll::protocol::{Bytes, Codec, Lines};
 use napi::{Error, Result};
 use napi_derive::napi;
+
+use crate::names;
 
 /// How a command went: a slot and its generation, or the call and the error number.
 #[napi(object)]
@@ -99,26 +102,52 @@ pub(crate) fn opened(result: Option<std::result::Result<Token, Failure>>) -> Res
             errno: 0,
             syscall: String::new(),
         }),
-        Some(Err(failure)) => Ok(Opened {
-            slot: -1,
-            generation: 0,
-            errno: failure.errno as i32,
-            syscall: failure.call.name().to_owned(),
-        }),
+        Some(Err(failure)) => Ok(refused(failure.errno, failure.call.name())),
         None => Err(Error::from_reason("the reactor is closed")),
     }
 }
 
-pub(crate) fn socket_address(address: &str, port: u16) -> Result<SocketAddr> {
-    let ip: IpAddr = address
-        .parse()
-        .map_err(|_| Error::from_reason(format!("not an IP address: {address}")))?;
-    Ok(SocketAddr::new(ip, port))
+fn refused(errno: Errno, syscall: &str) -> Opened {
+    Opened {
+        slot: -1,
+        generation: 0,
+        errno: names::number(errno),
+        syscall: syscall.to_owned(),
+    }
 }
 
+/// An address whose zone this machine does not have.
+pub(crate) fn no_zone(errno: Errno) -> Opened {
+    refused(errno, "if_nametoindex")
+}
+
+/// An address in numbers; one of IPv6 may name its zone, as RFC 4007 writes it: `fe80::1%eth0`, or `fe80::1%2`.
+///
+/// # Errors
+/// ENODEV when there is no such zone.
+pub(crate) fn socket_address(address: &str, port: u16) -> std::result::Result<SocketAddr, Errno> {
+    let (numbers, zone) = match address.split_once('%') {
+        Some((numbers, zone)) => (numbers, Some(zone)),
+        None => (address, None),
+    };
+    let ip: IpAddr = numbers.parse().map_err(|_| Errno::EINVAL)?;
+    let mut found = SocketAddr::new(ip, port);
+    if let (SocketAddr::V6(v6), Some(zone)) = (&mut found, zone) {
+        v6.set_scope_id(zone.parse().or_else(|_| interface_index(zone))?);
+    }
+    Ok(found)
+}
+
+/// The address as text: a link-local one of IPv6 says nothing without its zone.
 pub(crate) fn address_of(address: SocketAddr) -> Address {
+    let zone = match address {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() != 0 => {
+            format!("%{}", v6.scope_id())
+        }
+        SocketAddr::V4(_) | SocketAddr::V6(_) => String::new(),
+    };
     Address {
-        address: address.ip().to_string(),
+        address: format!("{}{zone}", address.ip()),
         port: address.port(),
         family: if address.is_ipv4() { "IPv4" } else { "IPv6" }.to_owned(),
     }

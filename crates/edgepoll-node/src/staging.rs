@@ -5,7 +5,7 @@
 //! costs no native call each. It must never be read while JavaScript runs. Called by the reactor's binding.
 
 use edgepoll::kernel::{LinuxKernel, Token};
-use edgepoll::reactor::Reactor;
+use edgepoll::reactor::{Reactor, WriteError};
 use napi::{sys, Result};
 
 use crate::inbox::JsInbox;
@@ -25,6 +25,18 @@ mod control {
     pub(super) const IN_TURN: usize = 1;
     /// Chunks of the inbox's arena that JavaScript has not given back.
     pub(super) const LENT: usize = 2;
+    /// Those of them whose connection nobody has any more: they never will be given back.
+    pub(super) const FORGOTTEN: usize = 3;
+}
+
+/// What JavaScript has of the inbox's arena.
+pub(crate) enum Lending {
+    /// Nothing: it can be filled again.
+    AllBack,
+    /// Chunks that it will give back.
+    SomeOut,
+    /// Perhaps chunks, but nobody who could give them back.
+    RestForgotten,
 }
 
 /// The shared arrays; nobody but src/reactor-host.ts has them, so they cannot be detached.
@@ -76,9 +88,18 @@ impl Staging {
         self.set(control::IN_TURN, i32::from(in_turn));
     }
 
-    /// Chunks of the inbox's arena that JavaScript has not given back.
-    pub(crate) fn lent(&self) -> i32 {
-        self.get(control::LENT)
+    /// How the inbox's arena may be used in the turn that begins.
+    pub(crate) fn lending(&self) -> Lending {
+        let (lent, forgotten) = (self.get(control::LENT), self.get(control::FORGOTTEN));
+        if lent == 0 {
+            Lending::AllBack
+        } else if lent == forgotten {
+            self.set(control::LENT, 0);
+            self.set(control::FORGOTTEN, 0);
+            Lending::RestForgotten
+        } else {
+            Lending::SomeOut
+        }
     }
 
     /// Writes everything staged, in order.
@@ -105,14 +126,21 @@ impl Staging {
             let offset = usize::try_from(offset).unwrap_or(usize::MAX);
             let length = usize::try_from(length & !LENT & i32::MAX).unwrap_or(0);
             let message = source.get(offset..offset.saturating_add(length));
-            let Some(message) = message else { continue };
             let token = Token {
                 index: slot.cast_unsigned(),
                 generation: generation.cast_unsigned(),
             };
-            // A refusal is followed by the connection's close, which tells why: JavaScript stages only for
-            // connections that are open and whose protocol takes every message.
-            let _ = reactor.write(token, message, more);
+            let Some(message) = message else {
+                // The arena was taken away from under it. A stream with a hole would be a lie.
+                reactor.destroy(token);
+                continue;
+            };
+            match reactor.write(token, message, more) {
+                Ok(_) | Err(WriteError::Failed) => {}
+                // The close that follows tells why, and of this write too: its writer was told that it is taken.
+                // JavaScript stages only for connections that are open and whose protocol takes every message.
+                Err(_) => reactor.count_unsent(token, message.len()),
+            }
         }
         self.set(control::COUNT, 0);
     }

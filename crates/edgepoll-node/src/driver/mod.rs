@@ -2,12 +2,17 @@
 //!
 //! A driver must never look at what is ready, and never outlive its environment. Made by the bindings.
 
+mod immediate;
 mod thread;
 mod uv;
+
+pub use immediate::use_immediate;
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
+use edgepoll::kernel::epoll::is_epoll;
+use edgepoll::kernel::Errno;
 use napi::{sys, Result};
 
 /// What a driver drives. Called on the JavaScript thread only.
@@ -81,6 +86,18 @@ impl Driver {
         match self {
             Driver::Uv(_) => &[],
             Driver::Thread(driver) => driver.descriptors(),
+        }
+    }
+
+    /// Whether the host can go on watching `own`, which is driven, now that it watches `fd`. The kernel refuses epoll
+    /// descriptors in a circle, but while the host's loop does not watch ours there is none yet.
+    ///
+    /// # Errors
+    /// ELOOP, ENOMEM, ENOSPC (epoll_ctl(2)).
+    pub(crate) fn admits(&self, own: RawFd, fd: RawFd) -> std::result::Result<(), Errno> {
+        match self {
+            Driver::Uv(driver) if is_epoll(fd, own) => driver.is_admitted(own),
+            Driver::Uv(_) | Driver::Thread(_) => Ok(()),
         }
     }
 

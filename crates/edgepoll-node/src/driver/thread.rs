@@ -22,8 +22,10 @@ use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::immediate::Immediate;
 use super::Task;
-use crate::node::{self, Reference, Scope};
+use crate::names;
+use crate::node::{self, Scope};
 
 /// Calls in a row until the loop must have gone round.
 const CALLS_IN_A_ROW: u32 = 8;
@@ -58,7 +60,7 @@ struct State {
     shared: RefCell<Option<Arc<Shared>>>,
     function: Cell<sys::napi_threadsafe_function>,
     thread: RefCell<Option<JoinHandle<()>>>,
-    /// The host's setImmediate and what it is given, if it has one; see [`State::yield_turn`].
+    /// The host's setImmediate and what it is given, if it is known; see [`State::yield_turn`].
     immediate: RefCell<Option<Immediate>>,
     /// Calls since the loop went round for certain.
     in_a_row: Cell<u32>,
@@ -68,12 +70,6 @@ struct State {
     /// The clean-up hook was added and not removed.
     hooked: Cell<bool>,
     closed: Cell<bool>,
-}
-
-/// The host's function, and ours for it to call.
-struct Immediate {
-    set: Reference,
-    passed: Reference,
 }
 
 impl State {
@@ -86,31 +82,25 @@ impl State {
     }
 
     /// Holds the next call back until the host's loop has gone round.
-    fn yield_turn(self: &Rc<State>) {
+    fn yield_turn(&self) {
         self.in_a_row.set(0);
         let Some(_scope) = Scope::open(self.env) else {
             return;
         };
-        let immediate = self.immediate.borrow();
-        let Some(Immediate { set, passed }) = &*immediate else {
+        let Some(call) = self.immediate.borrow().as_ref().and_then(Immediate::values) else {
             return;
         };
-        let (Some(set), Some(passed)) = (set.value(), passed.value()) else {
-            return;
-        };
-        let mut result = ptr::null_mut();
-        // The strong count is given back by `on_immediate`.
-        let kept = Rc::into_raw(Rc::clone(self));
-        // SAFETY: all values are live in the scope above; a function is an object, as `recv` must be.
-        let status = unsafe {
-            sys::napi_call_function(self.env, set, set, 1, &raw const passed, &raw mut result)
-        };
-        if status == sys::Status::napi_ok {
-            self.yielding.set(true);
-        } else {
-            // SAFETY: the count taken out just above, which nobody else gives back.
-            drop(unsafe { Rc::from_raw(kept) });
-            node::surface_exception(self.env);
+        // Before the call: whoever replaced the host's function may call ours at once.
+        self.yielding.set(true);
+        if !call.make() {
+            self.went_round();
+        }
+    }
+
+    /// The loop has gone round. Anybody may say so at any time who has the function: once counts.
+    fn went_round(&self) {
+        if self.yielding.replace(false) && self.arm_after.replace(false) {
+            self.arm_now();
         }
     }
 
@@ -176,7 +166,7 @@ pub(crate) struct ThreadDriver {
 impl ThreadDriver {
     pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<ThreadDriver> {
         let control = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map_err(|errno| node::os_error(errno as i32))?;
+            .map_err(|errno| node::os_error(names::number(errno)))?;
         let shared = Arc::new(Shared {
             control,
             armed: AtomicBool::new(true),
@@ -197,13 +187,15 @@ impl ThreadDriver {
         });
         let function = make_function(env, &state)?;
         state.function.set(function);
-        *state.immediate.borrow_mut() = find_immediate(env, &state);
         let mut driver = ThreadDriver {
             env,
             state,
             descriptors: Vec::new(),
         };
-        match driver.run(fd, shared) {
+        match driver
+            .find_immediate()
+            .and_then(|()| driver.run(fd, shared))
+        {
             Ok(descriptors) => driver.descriptors = descriptors,
             Err(error) => {
                 driver.close();
@@ -212,6 +204,18 @@ impl ThreadDriver {
         }
         driver.unref();
         Ok(driver)
+    }
+
+    /// Gets the host's setImmediate ready, with a function that does nothing once this driver is gone.
+    fn find_immediate(&self) -> Result<()> {
+        let state = Rc::downgrade(&self.state);
+        let went_round = move || {
+            if let Some(state) = state.upgrade() {
+                state.went_round();
+            }
+        };
+        *self.state.immediate.borrow_mut() = Immediate::new(self.env, went_round)?;
+        Ok(())
     }
 
     /// Adds the clean-up hook and starts the thread; gives the descriptors that the thread uses.
@@ -357,11 +361,15 @@ unsafe extern "C" fn on_call(
     if state.closed.get() {
         return;
     }
-    state.in_a_row.set(state.in_a_row.get() + 1);
-    if state.in_a_row.get() >= CALLS_IN_A_ROW && !state.yielding.get() {
-        state.yield_turn();
-    }
-    match catch_unwind(AssertUnwindSafe(|| state.task.ready(env))) {
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        state.in_a_row.set(state.in_a_row.get() + 1);
+        if state.in_a_row.get() >= CALLS_IN_A_ROW && !state.yielding.get() {
+            state.yield_turn();
+        }
+        // The host's function may be anybody's, and have closed us.
+        !state.closed.get() && state.task.ready(env)
+    }));
+    match ran {
         Ok(true) => state.arm(),
         Ok(false) => {}
         Err(_) => {
@@ -370,65 +378,6 @@ unsafe extern "C" fn on_call(
             node::throw_uncaught(env, "edgepoll: a panic stopped the driver");
         }
     }
-}
-
-/// The host's setImmediate with a function of ours to give to it.
-fn find_immediate(env: sys::napi_env, state: &Rc<State>) -> Option<Immediate> {
-    let (mut global, mut set, mut passed) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    let mut kind = 0;
-    let data = Rc::as_ptr(state).cast_mut().cast::<c_void>();
-    // SAFETY: `env` is live: the caller is inside a call from JavaScript, which also has a scope open. The state
-    // outlives each call of `on_immediate`: `yield_turn` keeps a count for it.
-    let status = unsafe {
-        let mut status = sys::napi_get_global(env, &raw mut global);
-        if status == sys::Status::napi_ok {
-            let name = c"setImmediate".as_ptr();
-            status = sys::napi_get_named_property(env, global, name, &raw mut set);
-        }
-        if status == sys::Status::napi_ok {
-            status = sys::napi_typeof(env, set, &raw mut kind);
-        }
-        if status == sys::Status::napi_ok && kind == sys::ValueType::napi_function {
-            let call = Some(on_immediate as unsafe extern "C" fn(_, _) -> _);
-            status = sys::napi_create_function(env, ptr::null(), 0, call, data, &raw mut passed);
-        }
-        status
-    };
-    if status != sys::Status::napi_ok || passed.is_null() {
-        return None;
-    }
-    Some(Immediate {
-        set: Reference::new(env, set).ok()?,
-        passed: Reference::new(env, passed).ok()?,
-    })
-}
-
-/// The loop has gone round.
-unsafe extern "C" fn on_immediate(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
-    let mut data = ptr::null_mut();
-    // SAFETY: Node-API gives valid arguments; what is not wanted may be null.
-    let status = unsafe {
-        sys::napi_get_cb_info(
-            env,
-            info,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &raw mut data,
-        )
-    };
-    if status == sys::Status::napi_ok {
-        // SAFETY: the count that `yield_turn` kept for this call.
-        let state = unsafe { Rc::from_raw(data.cast_const().cast::<State>()) };
-        state.yielding.set(false);
-        if state.arm_after.replace(false) && !state.closed.get() {
-            state.arm_now();
-        }
-    }
-    ptr::null_mut()
 }
 
 /// The function is gone: nobody calls with this context again.

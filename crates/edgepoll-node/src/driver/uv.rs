@@ -3,13 +3,15 @@
 //! libuv is found by `dlsym` at run time, so that the same file loads in hosts without it.
 //! It must never free the handle before libuv's close callback, nor let an environment end with it open.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::os::fd::RawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 
+use edgepoll::kernel::epoll::{self, Operation};
+use edgepoll::kernel::Errno;
 use napi::{sys, Error, Result};
 
 use super::Task;
@@ -31,6 +33,7 @@ type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
+type BackendFd = unsafe extern "C" fn(*const c_void) -> c_int;
 type Now = unsafe extern "C" fn(*const c_void) -> u64;
 type TimerStart = unsafe extern "C" fn(Handle, OnPrepare, u64, u64) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
@@ -48,6 +51,7 @@ struct Libuv {
     prepare_stop: PollStop,
     timer_init: PrepareInit,
     timer_start: TimerStart,
+    backend_fd: BackendFd,
     now: Now,
     close: Close,
     refer: Refer,
@@ -88,6 +92,9 @@ impl Libuv {
                 timer_start: std::mem::transmute::<*mut c_void, TimerStart>(symbol(
                     c"uv_timer_start",
                 )?),
+                backend_fd: std::mem::transmute::<*mut c_void, BackendFd>(symbol(
+                    c"uv_backend_fd",
+                )?),
                 now: std::mem::transmute::<*mut c_void, Now>(symbol(c"uv_now")?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
                 refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
@@ -97,17 +104,20 @@ impl Libuv {
     }
 }
 
+/// A handle's memory, of the size that the running libuv gives. libuv writes to it while we hold shared references.
+type Memory = Box<[UnsafeCell<u64>]>;
+
 /// What the handles' `data` points to. Freed in the last close callback, and nowhere else.
 struct State {
     libuv: Libuv,
     env: sys::napi_env,
     event_loop: *const c_void,
-    /// The `uv_poll_t`, of the size that the running libuv gives.
-    handle: Box<[u64]>,
+    /// The `uv_poll_t`.
+    handle: Memory,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
-    prepare: Box<[u64]>,
+    prepare: Memory,
     /// The `uv_timer_t` of the same task, which wakes the loop and does nothing else.
-    timer: Box<[u64]>,
+    timer: Memory,
     timer_runs: Cell<bool>,
     /// Handles that libuv has not given back.
     open: Cell<u8>,
@@ -119,18 +129,22 @@ struct State {
     closed: Rc<Cell<bool>>,
 }
 
+fn address(memory: &Memory) -> Handle {
+    UnsafeCell::raw_get(memory.as_ptr()).cast()
+}
+
 impl State {
     fn raw(&self) -> Handle {
-        self.handle.as_ptr().cast_mut().cast()
+        address(&self.handle)
     }
 
     /// The prepare handle, if the task wants one.
     fn prepare(&self) -> Option<Handle> {
-        (!self.prepare.is_empty()).then(|| self.prepare.as_ptr().cast_mut().cast())
+        (!self.prepare.is_empty()).then(|| address(&self.prepare))
     }
 
     fn timer(&self) -> Handle {
-        self.timer.as_ptr().cast_mut().cast()
+        address(&self.timer)
     }
 
     fn arm(&self) {
@@ -195,21 +209,24 @@ impl UvDriver {
         // SAFETY: `env` is live: the caller is inside a call from JavaScript.
         let status = unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) };
         node::check(status, "napi_get_uv_event_loop")?;
-        // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
-        let memory = |kind| unsafe { vec![0; (libuv.handle_size)(kind).div_ceil(8)] };
+        let memory = |kind| -> Memory {
+            // SAFETY: the function takes a handle type, and gives 0 for one that it does not know.
+            let size = unsafe { (libuv.handle_size)(kind) };
+            (0..size.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect()
+        };
         let (prepare, timer) = if task.has_before_wait() {
             (memory(UV_PREPARE), memory(UV_TIMER))
         } else {
-            (Vec::new(), Vec::new())
+            (Memory::default(), Memory::default())
         };
         let closed = Rc::new(Cell::new(false));
         let state = Box::into_raw(Box::new(State {
             libuv,
             env,
             event_loop: event_loop.cast_const().cast(),
-            handle: memory(UV_POLL).into_boxed_slice(),
-            prepare: prepare.into_boxed_slice(),
-            timer: timer.into_boxed_slice(),
+            handle: memory(UV_POLL),
+            prepare,
+            timer,
             timer_runs: Cell::new(false),
             open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),
@@ -262,6 +279,21 @@ impl UvDriver {
     fn state(&self) -> Option<&State> {
         // SAFETY: the state is freed only after `closed` was set, on this same thread.
         (!self.closed.get()).then(|| unsafe { &*self.state })
+    }
+
+    /// Whether libuv could add the descriptor to its own set. It does so only when its loop comes round, and aborts the
+    /// process if the kernel refuses then: for want of memory, at the user's limit of watches, or for a circle.
+    pub(super) fn is_admitted(&self, fd: RawFd) -> std::result::Result<(), Errno> {
+        let Some(state) = self.state() else {
+            return Ok(());
+        };
+        // SAFETY: the loop outlives its handles, one of which the state is.
+        let host = unsafe { (state.libuv.backend_fd)(state.event_loop) };
+        match epoll::control(host, Operation::Add, fd, 0, 0) {
+            Ok(()) => epoll::control(host, Operation::Delete, fd, 0, 0),
+            Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     pub(super) fn arm(&self) {

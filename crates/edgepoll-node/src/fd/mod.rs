@@ -18,13 +18,15 @@ use edgepoll::descriptor::signal::Caught;
 use edgepoll::kernel::Errno;
 use napi::{sys, Env};
 
+use crate::names;
+
 pub use address::SocketAddress;
 pub use message::ReceivedMessage;
 pub use usage::{InotifyRecord, SignalRecord};
 
 /// An error as a number below 0.
 fn failed(errno: Errno) -> i32 {
-    -(errno as i32)
+    -names::number(errno)
 }
 
 /// Success as 0.

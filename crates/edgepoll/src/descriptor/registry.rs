@@ -79,7 +79,11 @@ fn take(number: RawFd, owner: usize) -> Option<Held> {
 /// # Errors
 /// EBADF when this owner does not hold it, and whatever close(2) gives; it is not held any more in any case.
 pub fn close(number: RawFd, owner: usize) -> Result<(), Errno> {
-    let Held { fd, caught, .. } = take(number, owner).ok_or(Errno::EBADF)?;
+    take(number, owner).map_or(Err(Errno::EBADF), end)
+}
+
+/// Closes what was taken out of the map.
+fn end(Held { fd, caught, .. }: Held) -> Result<(), Errno> {
     let result = raw::close(fd);
     drop(caught);
     result
@@ -97,31 +101,76 @@ pub fn release(number: RawFd, owner: usize) -> bool {
 
 /// Closes everything that an owner left open.
 pub fn close_all(owner: usize) {
-    let numbers: Vec<RawFd> = match lock().as_ref() {
-        Some(map) => map
-            .iter()
-            .filter(|(_, held)| held.owner == owner)
-            .map(|(number, _)| *number)
-            .collect(),
+    // Out of the map under one lock: a number that was closed between two of them may be another owner's by then.
+    let left: Vec<Held> = match lock().as_mut() {
+        Some(map) => {
+            let is_left = |_: &RawFd, held: &mut Held| held.owner == owner;
+            map.extract_if(is_left).map(|(_, held)| held).collect()
+        }
         None => Vec::new(),
     };
-    for number in numbers {
+    for held in left {
         // The owner is gone: nobody is left to be told of a failure.
-        let _ = close(number, owner);
+        let _ = end(held);
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::{close, hold, release};
-    use crate::kernel::Errno;
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use nix::fcntl::{fcntl, FcntlArg};
+    use nix::sys::eventfd::EventFd;
+
+    use super::*;
+
+    /// No environment's: those are even addresses.
+    const ENDING: usize = 1;
+    const OTHER: usize = 3;
+
+    fn held_by_the_ending_one() -> RawFd {
+        hold(EventFd::new().unwrap().into(), ENDING, None)
+    }
+
+    /// Closes a number that it was handed, and gets the same one for something of its own.
+    fn take_over(number: RawFd, source: &EventFd) -> Option<RawFd> {
+        close(number, ENDING).ok()?;
+        let copy = fcntl(source, FcntlArg::F_DUPFD_CLOEXEC(number)).unwrap();
+        Some(hold(raw::adopt_number(copy), OTHER, None))
+    }
+
+    #[test]
+    fn number_that_another_environment_got_meanwhile_outlives_the_end_of_its_first_one() {
+        let source = EventFd::new().unwrap();
+        for _ in 0..200 {
+            let numbers: Vec<RawFd> = (0..64).map(|_| held_by_the_ending_one()).collect();
+            let start = Barrier::new(2);
+            // A set: while other tests run, the number may be one that is handed over later.
+            let taken: HashSet<RawFd> = thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    start.wait();
+                    let taken = numbers.iter().filter_map(|fd| take_over(*fd, &source));
+                    taken.collect()
+                });
+                start.wait();
+                close_all(ENDING);
+                other.join().unwrap()
+            });
+            for number in taken {
+                assert_eq!(close(number, OTHER), Ok(()), "{number} is the other one's");
+            }
+            assert!(numbers.iter().all(|number| close(*number, ENDING).is_err()));
+        }
+    }
 
     #[test]
     fn stale_owner_neither_closes_nor_releases_what_its_number_is_now() {
-        let (stale, heir) = (1, 2);
-        let (reader, _writer) = crate::descriptor::pipe().expect("two descriptors");
+        let (stale, heir) = (5, 7);
         // Held by the stale owner before, closed by number, and given out again to the heir.
-        let number = hold(reader, heir, None);
+        let number = hold(EventFd::new().unwrap().into(), heir, None);
         assert_eq!(close(number, stale), Err(Errno::EBADF));
         assert!(!release(number, stale));
         assert!(crate::kernel::epoll::is_open(number));

@@ -9,6 +9,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+pub use super::descriptor::duplicate;
 use super::Errno;
 
 /// One entry of a wait's result: the kernel's bits and the registration's data.
@@ -44,7 +45,7 @@ impl Epoll {
     /// Adds, modifies or deletes the registration of `fd`.
     ///
     /// # Errors
-    /// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
+    /// As [`control`]'s.
     pub fn control(
         &self,
         operation: Operation,
@@ -52,15 +53,7 @@ impl Epoll {
         events: u32,
         data: u64,
     ) -> Result<(), Errno> {
-        let operation = match operation {
-            Operation::Add => libc::EPOLL_CTL_ADD,
-            Operation::Modify => libc::EPOLL_CTL_MOD,
-            Operation::Delete => libc::EPOLL_CTL_DEL,
-        };
-        let mut event = EpollEvent { events, u64: data };
-        // SAFETY: `event` is fully written and outlives the call; a number that is no descriptor gives EBADF.
-        let result = unsafe { libc::epoll_ctl(self.as_raw_fd(), operation, fd, &raw mut event) };
-        Errno::result(result).map(drop)
+        control(self.as_raw_fd(), operation, fd, events, data)
     }
 
     /// Fills `events` with what is ready now, without waiting; gives how many.
@@ -93,6 +86,36 @@ impl AsRawFd for Epoll {
     }
 }
 
+/// Adds, modifies or deletes the registration of `fd` with the epoll descriptor of that number, which may be
+/// somebody else's.
+///
+/// # Errors
+/// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
+pub fn control(
+    epoll: RawFd,
+    operation: Operation,
+    fd: RawFd,
+    events: u32,
+    data: u64,
+) -> Result<(), Errno> {
+    let operation = match operation {
+        Operation::Add => libc::EPOLL_CTL_ADD,
+        Operation::Modify => libc::EPOLL_CTL_MOD,
+        Operation::Delete => libc::EPOLL_CTL_DEL,
+    };
+    let mut event = EpollEvent { events, u64: data };
+    // SAFETY: `event` is fully written and outlives the call; a number that is no descriptor gives EBADF.
+    let result = unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) };
+    Errno::result(result).map(drop)
+}
+
+/// True when the number is an epoll descriptor: then it refuses to delete what it does not watch, where another file is
+/// no place to delete from. `unwatched`: one that it does not watch.
+#[must_use]
+pub fn is_epoll(fd: RawFd, unwatched: RawFd) -> bool {
+    control(fd, Operation::Delete, unwatched, 0, 0) == Err(Errno::ENOENT)
+}
+
 /// True when the number is an open descriptor of this process (fcntl(2), F_GETFD: changes nothing).
 #[must_use]
 pub fn is_open(fd: RawFd) -> bool {
@@ -112,15 +135,4 @@ pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     // SAFETY: the call succeeded, so it was written.
     let found = unsafe { found.assume_init() };
     Ok((found.st_dev, found.st_ino))
-}
-
-/// A second number for the same open file, close-on-exec from the start (fcntl(2), F_DUPFD_CLOEXEC).
-///
-/// # Errors
-/// EBADF, EMFILE.
-pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: the call takes no pointer.
-    let copy = Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: fcntl just returned this descriptor, so nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

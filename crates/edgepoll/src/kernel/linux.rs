@@ -3,7 +3,7 @@
 //! It must never hold state about a connection, and never retry. Called by the reactor alone.
 #![allow(
     unsafe_code,
-    reason = "accept4 with the peer's address has no safe wrapper; the block gives its reason"
+    reason = "accept4 with the peer's address has no safe wrapper, and recv and send go past glibc's; each block gives its reason"
 )]
 
 use std::io::IoSlice;
@@ -15,12 +15,12 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use nix::sys::socket::sockopt;
 use nix::sys::socket::{
-    self, AddressFamily, Backlog, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
+    self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
 };
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{clock_gettime, ClockId as Clock};
 
-use super::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+use super::{descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 
 /// Tokens of the kernel's own two descriptors; no slot ever has this index.
 const WAKER: Token = Token {
@@ -196,8 +196,8 @@ impl Kernel for LinuxKernel {
         options().map_err(|errno| (Call::SetOption, errno))?;
         socket::bind(socket.raw(), &SockaddrStorage::from(address))
             .map_err(|errno| (Call::Bind, errno))?;
-        let backlog = Backlog::new(backlog).map_err(|errno| (Call::Listen, errno))?;
-        socket::listen(&socket.0, backlog).map_err(|errno| (Call::Listen, errno))?;
+        // Not nix's: it refuses what the kernel would cut to net.core.somaxconn.
+        descriptor::socket::listen(socket.raw(), backlog).map_err(|errno| (Call::Listen, errno))?;
         Ok(socket)
     }
 

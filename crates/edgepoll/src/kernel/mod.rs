@@ -243,8 +243,6 @@ pub enum Call {
     Shutdown,
     /// epoll_ctl(2)
     Register,
-    /// epoll_wait(2)
-    Wait,
 }
 
 impl Call {
@@ -262,7 +260,6 @@ impl Call {
             Call::Send => "write",
             Call::Shutdown => "shutdown",
             Call::Register => "epoll_ctl",
-            Call::Wait => "epoll_wait",
         }
     }
 }

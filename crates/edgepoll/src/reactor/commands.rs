@@ -13,7 +13,7 @@ use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 use crate::protocol::CodecError;
 
 /// Why a write was not taken. Nothing of it will be sent, except with `Failed`: the send that failed may have been
-/// this write's second.
+/// this write's second. What was not sent then counts as unsent; what the others refuse is its writer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteError {
     /// The connection is closed.
@@ -161,13 +161,9 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<usize, WriteError> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         let connection = &mut entry.connection;
-        if !connection.takes_writes() {
-            let failed = connection.writing == Writing::Failed;
-            return Err(if failed {
-                WriteError::Failed
-            } else {
-                WriteError::Ended
-            });
+        let failed = connection.writing == Writing::Failed;
+        if !connection.takes_writes() && !failed {
+            return Err(WriteError::Ended);
         }
         let bytes = if connection.codec.passes_through() {
             message
@@ -178,6 +174,10 @@ impl<K: Kernel> Reactor<K> {
                 .map_err(WriteError::Protocol)?;
             scratch
         };
+        if failed {
+            entry.unsent += bytes.len();
+            return Err(WriteError::Failed);
+        }
         if connection.queue.len() >= connection.limits.send_queue as usize {
             self.close(token, CloseReason::QueueFull);
             return Err(WriteError::QueueFull);
@@ -214,6 +214,23 @@ impl<K: Kernel> Reactor<K> {
     pub fn queued(&mut self, token: Token) -> usize {
         self.live(token)
             .map_or(0, |(_, entry)| entry.connection.queue.len())
+    }
+
+    /// Bytes written that the kernel has not taken: queued, or lost with a send that failed or with the connection.
+    /// 0 once the close was told, which tells them.
+    #[must_use]
+    pub fn unsent(&self, token: Token) -> usize {
+        match self.slots.get(token) {
+            Some(Occupant::Connection(entry)) => entry.unsent + entry.connection.queue.len(),
+            Some(Occupant::Listener(_)) | None => 0,
+        }
+    }
+
+    /// Counts bytes as unsent that the owner had accepted for this connection before it knew that it would be closed.
+    pub fn count_unsent(&mut self, token: Token, length: usize) {
+        if let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) {
+            entry.unsent += length;
+        }
     }
 
     /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told.
@@ -271,11 +288,15 @@ impl<K: Kernel> Reactor<K> {
         self.open_entry(token).map(|entry| entry.connection.peer)
     }
 
-    /// Bytes received, and bytes that the kernel took; `None` when the connection is closed.
+    /// Bytes received, and bytes that the kernel took; `None` once the close was told, which tells them.
     #[must_use]
     pub fn counters(&self, token: Token) -> Option<(u64, u64)> {
-        let connection = &self.open_entry(token)?.connection;
-        Some((connection.bytes_read, connection.bytes_written))
+        match self.slots.get(token)? {
+            Occupant::Connection(entry) => {
+                Some((entry.connection.bytes_read, entry.connection.bytes_written))
+            }
+            Occupant::Listener(_) => None,
+        }
     }
 
     fn open_entry(&self, token: Token) -> Option<&Entry<K::Socket>> {

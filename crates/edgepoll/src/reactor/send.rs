@@ -24,9 +24,11 @@ enum Stop {
 }
 
 impl<K: Kernel> Reactor<K> {
-    /// Sends `bytes` now as far as the kernel takes them, and queues the rest. The queue must be empty, and writing
-    /// open. Gives true when all of it went out, as nearly always: then nothing has changed that matters to anybody.
+    /// Sends `bytes` now as far as the kernel takes them within the budget, and queues the rest. The queue must be
+    /// empty, and writing open. Gives true when all of it went out, as nearly always: then nothing has changed that
+    /// matters to anybody.
     pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) -> bool {
+        let slot_calls = u64::from(self.budget.slot_calls);
         let Some((kernel, entry)) = self.live(token) else {
             return false;
         };
@@ -35,6 +37,10 @@ impl<K: Kernel> Reactor<K> {
         let stop = loop {
             if rest.is_empty() {
                 break Stop::Done;
+            }
+            // A peer that drains as fast must not keep everybody else waiting.
+            if calls >= slot_calls {
+                break Stop::Blocked;
             }
             let Some(socket) = &entry.socket else {
                 return false;

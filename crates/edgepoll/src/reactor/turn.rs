@@ -1,6 +1,7 @@
 //! One turn: a wait, the events into the slots, the ready list served in order, what is to be told told.
 //!
-//! It must never serve a slot twice in a turn, so that a firehose waits behind everybody else.
+//! It must never serve a slot that gave bytes a second time in a turn, so that a firehose waits behind everybody else.
+//! One that was guessed wrongly gave none, and is served with the others.
 
 use std::time::Duration;
 
@@ -148,7 +149,8 @@ impl<K: Kernel> Reactor<K> {
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
         };
-        if entry.connection.may_connect() {
+        let is_new = entry.connection.may_connect();
+        if is_new {
             let Some(socket) = &entry.socket else {
                 return 0;
             };
@@ -178,6 +180,10 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         self.flush(token);
+        if is_new {
+            // The end may have been asked for before there was anybody to be late.
+            self.expect_flush(token);
+        }
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
         };

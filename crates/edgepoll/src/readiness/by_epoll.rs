@@ -104,6 +104,6 @@ impl Engine for ByEpoll {
             let _ = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
         }
         let old = std::mem::replace(&mut self.epoll, fresh);
-        Ok(Some(Retired { _fd: old.into() }))
+        Ok(Some(Retired { fd: old.into() }))
     }
 }

@@ -3,7 +3,7 @@
 //! It must never pretend to an edge. Called by `poller.rs`.
 
 use std::collections::HashMap;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
 use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
@@ -16,7 +16,7 @@ use crate::kernel::{Errno, Token};
 const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
 /// What a poll entry asks for. All of it fits: the highest bit is RDHUP's.
-fn asked(interest: u32) -> i16 {
+pub(super) fn asked(interest: u32) -> i16 {
     i16::try_from(interest & ASKED).unwrap_or(0)
 }
 
@@ -81,6 +81,7 @@ impl ByPoll {
             self.places.insert(moved.fd, place);
         }
         self.changed = true;
+        self.sleeper.withdraw();
         Some(())
     }
 }
@@ -177,8 +178,20 @@ impl Engine for ByPoll {
         Ok(())
     }
 
+    fn disarm(&mut self) {
+        self.sleeper.withdraw();
+    }
+
     fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
+    }
+
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![
+            self.sleeper.announcer().as_raw_fd(),
+            self.sleeper.control(),
+            self.identity.as_raw_fd(),
+        ]
     }
 }
 

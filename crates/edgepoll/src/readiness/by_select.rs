@@ -6,18 +6,16 @@
 //! select knows no hang-up: of a descriptor that is watched for priority alone it does not tell one.
 
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
-use super::by_poll::{found, look};
+use super::by_poll::{asked, found, look};
 use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
 use super::identity::Identity;
 use super::sleeper::{Bed, Sleeper};
 use crate::kernel::poll::poll_entry;
 use crate::kernel::select::{Membership, Sets, SET_SIZE};
 use crate::kernel::{Errno, Token};
-
-const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
 struct Watched {
     token: Token,
@@ -88,6 +86,14 @@ impl BySelect {
         self.changed = true;
     }
 
+    fn take_out(&mut self, fd: RawFd) -> Option<()> {
+        self.watched.remove(&fd)?;
+        self.sets.set(fd, Membership::default());
+        self.changed = true;
+        self.sleeper.withdraw();
+        Some(())
+    }
+
     fn highest(&self) -> RawFd {
         self.watched.last_key_value().map_or(-1, |(fd, _)| *fd)
     }
@@ -131,16 +137,12 @@ impl Engine for BySelect {
     }
 
     fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
-        self.watched.remove(&fd).ok_or(Errno::ENOENT)?;
-        self.sets.set(fd, Membership::default());
-        self.changed = true;
+        self.take_out(fd).ok_or(Errno::ENOENT)?;
         self.identity.remove(fd)
     }
 
     fn forget(&mut self, fd: RawFd) {
-        self.watched.remove(&fd);
-        self.sets.set(fd, Membership::default());
-        self.changed = true;
+        self.take_out(fd);
         self.identity.forget(fd);
     }
 
@@ -154,9 +156,7 @@ impl Engine for BySelect {
         let mut entries: Vec<_> = candidates
             .iter()
             .filter_map(|fd| Some((fd, self.watched.get(fd).filter(|watched| watched.armed)?)))
-            .map(|(fd, watched)| {
-                poll_entry(*fd, i16::try_from(watched.interest & ASKED).unwrap_or(0))
-            })
+            .map(|(fd, watched)| poll_entry(*fd, asked(watched.interest)))
             .collect();
         look(&mut entries)?;
         let mut count = 0;
@@ -195,8 +195,20 @@ impl Engine for BySelect {
         Ok(())
     }
 
+    fn disarm(&mut self) {
+        self.sleeper.withdraw();
+    }
+
     fn announcer(&self) -> BorrowedFd<'_> {
         self.sleeper.announcer()
+    }
+
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![
+            self.sleeper.announcer().as_raw_fd(),
+            self.sleeper.control(),
+            self.identity.as_raw_fd(),
+        ]
     }
 }
 

@@ -3,7 +3,7 @@
 //! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
 //! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
 
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::bits;
 use crate::kernel::{Errno, Token};
@@ -65,7 +65,7 @@ pub trait Engine {
     /// A [`Refusal`]; nothing changed then.
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
-    /// Watches `fd` no longer.
+    /// Watches `fd` no longer, and holds nothing of it: an engine that was armed may not be any more.
     ///
     /// # Errors
     /// ENOENT or EBADF when the descriptor was closed before.
@@ -89,8 +89,16 @@ pub trait Engine {
     /// What starting a thread gives, for the engines that need one.
     fn arm(&mut self) -> Result<(), Errno>;
 
+    /// Nobody waits any more: nothing is held of what is watched until the next [`Engine::arm`].
+    fn disarm(&mut self) {}
+
     /// The descriptor that announces.
     fn announcer(&self) -> BorrowedFd<'_>;
+
+    /// All that it has opened for itself.
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![self.announcer().as_raw_fd()]
+    }
 
     /// Takes a fresh place in the kernel and leaves what is registered in the old one behind, except `live`;
     /// gives what is to be closed once nobody waits on the old announcer any more. For engines whose kernel
@@ -109,5 +117,5 @@ pub trait Engine {
 
 /// The old place of a renewed engine, open until dropped.
 pub struct Retired {
-    pub(super) _fd: OwnedFd,
+    pub(super) fd: OwnedFd,
 }

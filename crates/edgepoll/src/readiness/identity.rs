@@ -6,7 +6,7 @@
 //! Files that epoll refuses (regular ones) have an inode of their own to compare.
 
 use std::collections::HashMap;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use crate::kernel::epoll::{file_behind, Epoll, Operation};
 use crate::kernel::Errno;
@@ -23,6 +23,10 @@ impl Identity {
             epoll: Epoll::new()?,
             files: HashMap::new(),
         })
+    }
+
+    pub(super) fn as_raw_fd(&self) -> RawFd {
+        self.epoll.as_fd().as_raw_fd()
     }
 
     /// EEXIST when it is here already, as epoll has it.

@@ -362,6 +362,21 @@ impl Poller {
         self.engine.arm()
     }
 
+    /// Nobody waits any more. The engines poll and select hold the files of what is watched open while they are
+    /// armed, whoever closes them.
+    pub fn disarm(&mut self) {
+        self.engine.disarm();
+    }
+
+    /// All that it has opened for itself, so that nobody watches it or takes it for his own. A renewal changes it.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let left_behind = self.retired.iter().map(|retired| retired.fd.as_raw_fd());
+        let mut all = self.engine.descriptors();
+        all.extend(left_behind);
+        all
+    }
+
     /// The counters.
     #[must_use]
     pub fn counters(&self) -> Counters {

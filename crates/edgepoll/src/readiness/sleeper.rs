@@ -22,7 +22,7 @@ pub(super) trait Bed: Send + 'static {
 struct Order<B> {
     /// A set to wait for instead of the last one.
     bed: Option<B>,
-    /// Somebody waits. The thread takes this back with its announcement.
+    /// Somebody waits. The thread takes this back with its announcement, the owner with `withdraw`.
     wanted: bool,
     stop: bool,
 }
@@ -83,6 +83,14 @@ impl<B: Bed> Sleeper<B> {
         }
         self.nudge();
         Ok(())
+    }
+
+    /// Nobody waits. In its sleep the thread holds the files of its set: one that is closed meanwhile would stay
+    /// open behind its owner's back, and a socket's peer would see no end.
+    pub(super) fn withdraw(&self) {
+        if std::mem::take(&mut self.lock().wanted) {
+            self.nudge();
+        }
     }
 
     /// Takes the announcement: what was announced is being looked at.

@@ -294,6 +294,23 @@ fn connect_deadline() {
 }
 
 #[test]
+fn backlog_above_somaxconn_is_cut_by_the_kernel_and_not_refused() {
+    let mut bench = real();
+    for backlog in [libc::SOMAXCONN, libc::SOMAXCONN + 1, 65_535] {
+        let options = ListenOptions {
+            backlog,
+            ..ListenOptions::default()
+        };
+        let listener = bench
+            .reactor
+            .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options)
+            .unwrap();
+        let address = bench.reactor.local_address(listener).unwrap();
+        bench.client(address);
+    }
+}
+
+#[test]
 fn echo_of_many_clients_comes_back_whole() {
     let mut bench = real();
     let address = bench.listen();

@@ -1,7 +1,7 @@
 //! Connecting: refused, never answered, meeting oneself, written to before it is up.
 use std::time::Duration;
 
-use edgepoll::connection::CloseReason;
+use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Outcome};
 use edgepoll::kernel::{Call, Errno};
 use edgepoll::reactor::{Budget, ConnectOptions, Event};
@@ -115,4 +115,34 @@ fn false_hang_up_during_a_connect_is_not_its_end() {
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, 100, &mut got);
     assert_eq!(got, b"hello");
+}
+
+#[test]
+fn end_asked_for_during_a_connect_does_not_wait_for_ever_for_a_peer_that_reads_nothing() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.kernel().plan_connect(Outcome::Established, 1_000_000);
+    bench.kernel().set_default_capacity(10);
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let options = ConnectOptions {
+        limits,
+        ..ConnectOptions::default()
+    };
+    let token = bench.reactor.connect(address(), options).unwrap();
+    bench.reactor.write(token, &[1; 100], false).unwrap();
+    bench.reactor.end(token);
+    bench.kernel().advance(1_000_000);
+    bench.rest();
+    assert!(bench.events.contains(&Event::Connected { token }));
+    bench.kernel().advance(499_000_000);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.closed(token), None);
+    bench.kernel().advance(2_000_000);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::TimedOut(Call::Send), 90))
+    );
 }

@@ -93,6 +93,29 @@ fn unsent_bytes_are_counted_when_the_peer_resets() {
 }
 
 #[test]
+fn writes_after_a_failed_send_are_unsent_too() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().peer_reset(peer);
+    for count in 1..=2 {
+        assert_eq!(
+            bench.reactor.write(token, b"reply", false),
+            Err(WriteError::Failed)
+        );
+        assert_eq!(bench.reactor.unsent(token), 5 * count);
+    }
+    bench.reactor.destroy(token);
+    assert_eq!(
+        bench.reactor.write(token, b"reply", false),
+        Err(WriteError::Closed)
+    );
+    assert_eq!(bench.reactor.unsent(token), 10, "whoever is refused knows");
+    bench.reactor.count_unsent(token, 5);
+    bench.rest();
+    assert_eq!(bench.close_event(token).unwrap().1, 15);
+    assert_eq!(bench.reactor.unsent(token), 0, "it was told");
+}
+
+#[test]
 fn fin_goes_out_behind_queued_data() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 700);

@@ -165,3 +165,32 @@ fn room_that_cannot_be_asked_for_is_found_by_the_clock() {
     bench.kernel().peer_receive(peer, 100, &mut got);
     assert_eq!(got, [7; 15]);
 }
+
+#[test]
+fn huge_write_to_a_peer_that_drains_as_fast_leaves_the_others_their_turn() {
+    let budget = Budget {
+        slot_calls: 3,
+        ..Budget::default()
+    };
+    let (mut bench, peer, token) = Bench::pair(budget, 100);
+    bench.kernel().set_capacity(peer, usize::MAX);
+    // Each send is taken in part, and none is refused: the peer makes room meanwhile.
+    bench.kernel().faults = Faults {
+        short: 1_000,
+        ..Faults::none()
+    };
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let before = bench.reactor.stats().sends;
+    let queued = bench.reactor.write(token, &bytes, false).unwrap();
+    assert!(queued > 0, "it was sent to its end");
+    assert_eq!(bench.reactor.stats().sends - before, 3);
+    assert!(
+        bench.reactor.has_work(),
+        "no edge will follow: nothing was refused"
+    );
+    bench.kernel().faults = Faults::none();
+    bench.rest();
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, bytes.len(), &mut got);
+    assert!(got == bytes, "the bytes differ");
+}

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use edgepoll::kernel::Errno;
 use edgepoll::readiness::{bits, EngineKind, Refusal};
 
-use crate::{look, pipe, poller, read, write, KINDS};
+use crate::{is_ready, look, pipe, poller, read, write, KINDS};
 
 /// hazard 4
 #[test]
@@ -150,6 +150,40 @@ fn a_ghost_is_left_behind() {
         [(fired_token, bits::READABLE | bits::HANGUP)]
     );
     drop(copy);
+}
+
+/// A thread in poll(2) or select(2) holds the files that it waits for: whoever closes one would keep its other end
+/// waiting. In rounds, because nobody is told when the thread falls asleep.
+#[test]
+fn what_nobody_waits_for_is_held_open_by_nobody() {
+    for kind in KINDS {
+        let mut poller = poller(kind);
+        let (other, _writer) = pipe();
+        poller.register(other.as_raw_fd(), bits::READABLE).unwrap();
+        for round in 0..60 {
+            let (reader, writer) = pipe();
+            let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            poller.arm().unwrap();
+            for _ in 0..round * 500 {
+                std::hint::spin_loop();
+            }
+            match round % 3 {
+                0 => poller.unregister(token).unwrap(),
+                1 => poller.disarm(),
+                _ => {}
+            }
+            drop(reader);
+            if round % 3 == 2 {
+                assert!(poller.check(8), "{kind:?}, round {round}");
+            }
+            assert!(
+                is_ready(&writer, 5_000),
+                "{kind:?}, round {round}: the last reader is gone, and the writer is not told"
+            );
+            poller.check(8);
+            look(&mut poller);
+        }
+    }
 }
 
 /// A duplicate is ours: its owner may close the original, and somebody else may have the number.

@@ -46,8 +46,13 @@ fn look(poller: &mut Poller) -> Vec<(Token, u32)> {
 
 /// True when the poller's own descriptor announces something within `milliseconds`.
 fn announces(poller: &Poller, milliseconds: u16) -> bool {
+    is_ready(poller, milliseconds)
+}
+
+/// True when `fd` can be read, or has an error or a hang-up, within `milliseconds`.
+fn is_ready(fd: &impl AsFd, milliseconds: u16) -> bool {
     use nix::poll::{poll, PollFd, PollFlags};
 
-    let mut entries = [PollFd::new(poller.as_fd(), PollFlags::POLLIN)];
+    let mut entries = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
     poll(&mut entries, milliseconds).unwrap() > 0
 }

@@ -253,12 +253,10 @@ impl Run {
                     return Err("a write told a wrong queue".to_owned());
                 }
             }
-            // What a failed send took of it stays unknown; it is the last write that can be taken.
+            // What a failed send took of it stays unknown; the rest, and all that comes after it, is unsent.
             Err(WriteError::Failed) => {
-                if end.torn == 0 {
-                    end.torn = wire.len();
-                    end.written.extend(wire);
-                }
+                end.is_torn = true;
+                end.written.extend(wire);
             }
             Err(WriteError::QueueFull) if full => end.overflowed = true,
             Err(WriteError::Ended) if end.ended => {}

@@ -18,8 +18,8 @@ pub(crate) struct FarEnd {
     pub(crate) delivered: u64,
     /// What the owner wrote and was told to be taken, as it goes over the wire.
     pub(crate) written: Vec<u8>,
-    /// The last write that was refused after it may have been sent in part.
-    pub(crate) torn: usize,
+    /// A write was refused after it may have been sent in part.
+    pub(crate) is_torn: bool,
     /// How much of `written` the peer read and found right.
     pub(crate) verified: usize,
     pub(crate) last_write: usize,
@@ -60,7 +60,7 @@ impl FarEnd {
             sent: 0,
             delivered: 0,
             written: Vec::new(),
-            torn: 0,
+            is_torn: false,
             verified: 0,
             last_write: 0,
             deaf: random.chance(150),

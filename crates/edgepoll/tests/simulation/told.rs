@@ -147,7 +147,7 @@ impl Run {
             ))
         };
         let total = usize::try_from(bytes_written).unwrap_or(0) + unsent;
-        if total != end.written.len() && total + end.torn != end.written.len() {
+        if total != end.written.len() {
             return wrong("59: bytes are unaccounted for");
         }
         if bytes_read != view.received {
@@ -161,7 +161,7 @@ impl Run {
                     return wrong("2: no clean end");
                 }
                 let arrived = end.verified + view.in_flight == end.written.len();
-                if unsent > 0 || end.torn > 0 || !(arrived || end.broke) {
+                if unsent > 0 || end.is_torn || !(arrived || end.broke) {
                     return wrong("2: ended with bytes lost");
                 }
             }

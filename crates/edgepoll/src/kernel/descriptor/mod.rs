@@ -96,7 +96,7 @@ pub fn close(fd: OwnedFd) -> Result<(), Errno> {
     }
 }
 
-/// A second descriptor of the same open file, close-on-exec, above stdio.
+/// A second descriptor of the same open file, close-on-exec from the start, above stdio (fcntl(2), F_DUPFD_CLOEXEC).
 ///
 /// # Errors
 /// EBADF, EMFILE.

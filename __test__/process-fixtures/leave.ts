@@ -1,0 +1,14 @@
+/** Writes what is staged and leaves at once: `leave HOW PORT DRIVER`. */
+import { connect } from 'edgepoll';
+import type { Driver } from 'edgepoll';
+
+const [how = '', port = '', driver] = process.argv.slice(2);
+const connection = await connect({
+  host: '127.0.0.1',
+  port: Number(port),
+  driver: driver as Driver,
+});
+const written = connection.write('bye');
+if (how === 'awaited') await written;
+if (how === 'thrown') throw new Error('nobody catches this');
+process.exit(0);
