@@ -50,7 +50,10 @@ export declare abstract class Descriptor implements Disposable {
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
-    /** Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`. */
+    /**
+     * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+     * thread's by now, because somebody else closed it.
+     */
     release(): number;
     /**
      * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
@@ -70,7 +73,7 @@ export declare type Driver = 'uv' | 'thread';
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
  * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`.
+ * `ERR_FD_SETSIZE`, `ERR_BLOCKING`.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
@@ -246,6 +249,7 @@ export declare interface NetlinkAddress {
 
 /** Any other family: the bytes after the family's number (sockaddr(3type)). */
 export declare interface OtherAddress {
+    /** One that has no name here; one that has goes by it. */
     family: number;
     data: Uint8Array;
 }
@@ -385,10 +389,14 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
      * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …
+     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for an adopted socket that blocks and carries no
+     * datagrams: that call could only wait.
      */
     connect(address: SocketAddress): boolean;
-    /** Waits until a connect that went on has ended. Rejects with its error, `ERR_CLOSED`, or the signal's reason. */
+    /**
+     * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
+     * there was no connect, `ERR_CLOSED`, or the signal's reason.
+     */
     connected(options?: WaitOptions): Promise<void>;
     /** Lets others connect (listen(2)); `backlog` connections wait at most, default 511. */
     listen(backlog?: number): void;

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import test from 'ava';
-import { socket } from 'edgepoll/fd';
+import { pipe, socket } from 'edgepoll/fd';
 
+import { eventually } from './support/eventually.js';
 import type { Child } from './support/process.js';
 import { folder, run, start } from './support/process.js';
 
@@ -52,6 +53,27 @@ test('fd-pass: the open file itself, with its position and without a path', asyn
   t.deepEqual({ code: sent.code, stderr: sent.stderr }, { code: 0, stderr: '' });
   t.is((await child.ended).code, 0);
   t.is(readFileSync(output, 'utf8'), 'passed on\n');
+});
+
+test('fd-pass: a pipe that does not block, and is empty between two writes', async (t) => {
+  const [path, output] = ['socket', 'output'].map((name) => join(folder(t), name)) as [
+    string,
+    string,
+  ];
+  const child = await receiver(path, output);
+  const { reader, writer } = pipe();
+  const connection = socket('unix', 'seqpacket');
+  t.true(connection.connect({ family: 'unix', path }));
+  connection.sendMessage({ data: 'a pipe', descriptors: [reader] });
+  for (const each of [connection, reader]) each.close();
+  writer.write('one\n');
+  // It has taken everything by then.
+  await eventually('the first line', () => readFileSync(output, 'utf8') === 'one\n');
+  writer.write('two\n');
+  writer.close();
+  const { code, stderr } = await child.ended;
+  t.deepEqual({ code, stderr }, { code: 0, stderr: `listening on ${path}\n` });
+  t.is(readFileSync(output, 'utf8'), 'one\ntwo\n');
 });
 
 test('fd-pass: nobody receives, and bad arguments', async (t) => {

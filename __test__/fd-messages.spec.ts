@@ -1,5 +1,13 @@
 /** What travels beside the bytes: descriptors and credentials. */
-import { closeSync, statSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import test from 'ava';
@@ -13,6 +21,39 @@ test('unasked-descriptors: 200 with one byte, 1,000 times, and none is left', as
   const { code, stdout, stderr } = await runFixture('fd-flood');
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   t.deepEqual(JSON.parse(stdout), { bytes: 1000, kept: 750, truncated: 750, most: 3, leaked: 0 });
+});
+
+const SO_PASSPIDFD = 76;
+
+test('unasked-descriptors: the sender’s pidfd that comes with each message is closed', (t) => {
+  const pidfds = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      // The listing's own is gone.
+      const path = `/proc/self/fd/${fd}`;
+      return (
+        lstatSync(path, { throwIfNoEntry: false }) !== undefined && /pidfd/.test(readlinkSync(path))
+      );
+    }).length;
+  for (const type of ['stream', 'dgram', 'seqpacket'] as const) {
+    const [here, there] = socketpair({ type });
+    try {
+      there.setOption(1, SO_PASSPIDFD, true);
+    } catch (error) {
+      t.is((error as EdgepollError).code, 'ENOPROTOOPT', 'before Linux 6.5');
+      return;
+    }
+    const counter = eventfd();
+    const before = pidfds();
+    for (const options of [{}, { credentials: true }, { descriptors: 1 }, { descriptors: 4 }]) {
+      const wanted = options.descriptors ?? 0;
+      here.sendMessage({ data: 'x', ...(wanted > 0 ? { descriptors: [counter] } : {}) });
+      const { descriptors = [] } = there.receiveMessage(options) ?? {};
+      t.is(descriptors.length, Math.min(wanted, 1));
+      for (const one of descriptors) one.close();
+    }
+    t.is(pidfds(), before, type);
+    for (const each of [here, there, counter]) each.close();
+  }
 });
 
 for (const driver of drivers) {

@@ -138,8 +138,36 @@ for (const driver of drivers) {
       await client.connected({ driver });
     };
     await t.throwsAsync(refused, { code: 'ECONNREFUSED' });
+    // The kernel tells it once.
+    for (let again = 0; again < 2; again += 1)
+      await t.throwsAsync(client.connected({ driver }), {
+        code: 'ECONNREFUSED',
+        message: /connect/,
+      });
+    // A new attempt has an end of its own; the kernel wants the old one given up first.
+    reserved.listen();
+    client.connect({ family: 'unspecified' });
+    client.connect(reserved.localAddress);
+    await client.connected({ driver });
     client.close();
     reserved.close();
+  });
+
+  test(`connected: a socket that was never connected is not, ${driver}`, async (t) => {
+    for (const [family, type] of [
+      ['inet', 'stream'],
+      ['unix', 'stream'],
+      ['inet', 'dgram'],
+    ] as const) {
+      const one = socket(family, type);
+      await t.throwsAsync(one.connected({ driver }), { code: 'ENOTCONN' }, `${family} ${type}`);
+      one.close();
+      await t.throwsAsync(one.connected({ driver }), { code: 'ERR_CLOSED' });
+    }
+    const [here, there] = socketpair({ type: 'dgram' });
+    await here.connected({ driver });
+    here.close();
+    there.close();
   });
 
   test(`netlink: the route table's dump, ${driver}`, async (t) => {
@@ -312,6 +340,10 @@ test('bad-input: addresses, families and types', (t) => {
     [{ family: 99_999, data: new Uint8Array() }, RangeError],
     [{ family: 17, data: new Uint8Array(127) }, RangeError],
     [{ family: 17, data: 'x' }, TypeError],
+    ...[0, 1, 2, 10, 16, 29, 40].map(
+      (family) =>
+        [{ family, data: new Uint8Array(14) }, RangeError] as [unknown, typeof RangeError],
+    ),
   ];
   for (const [address, kind] of bad) {
     const name = JSON.stringify(address);

@@ -121,3 +121,19 @@ for (const driver of drivers) {
     t.is(error?.message, `fd must be an open descriptor, not ${fd}`);
   });
 }
+
+exceptIn(['deno'], 'its node:fs has no such flag')(
+  'path-alone: a descriptor of O_PATH is open, and the refusal does not say otherwise',
+  (t) => {
+    // <asm-generic/fcntl.h>: node:fs has no name for it.
+    const fd = openSync('/', 0o10_000_000);
+    for (const engine of ['epoll', 'poll', 'select'] as const) {
+      const poller = new Poller({ engine });
+      const error = t.throws(() => poller.register(fd), { code: 'EBADF' });
+      t.regex(error?.message ?? '', /O_PATH/);
+      t.is(poller.size, 0);
+      poller.close();
+    }
+    closeSync(fd);
+  },
+);

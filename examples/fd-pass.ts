@@ -6,16 +6,16 @@
  *
  * The receiver writes what it reads from the file to its stdout. It never learns the file's path.
  */
-import { closeSync, createReadStream, openSync, unlinkSync } from 'node:fs';
+import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
 import { watch } from 'edgepoll';
-import type { Message, Socket, UnixAddress } from 'edgepoll/fd';
+import type { Message, OwnedFd, UnixAddress } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
-/** Does `attempt` until it gives something, waiting for the socket each time that it does not. */
+/** Does `attempt` until it gives something, waiting for the descriptor each time that it does not. */
 async function retry<T>(
-  on: Socket,
+  on: OwnedFd,
   until: 'readable' | 'writable',
   attempt: () => T | null,
 ): Promise<T> {
@@ -40,6 +40,16 @@ async function send(to: UnixAddress, path: string): Promise<void> {
   }
 }
 
+/** Everything up to its end, whatever it is: a pipe, too, that has nothing yet and does not block. */
+async function* contents(file: OwnedFd): AsyncGenerator<Buffer, void> {
+  for (;;) {
+    const space = Buffer.allocUnsafe(65_536);
+    const length = await retry(file, 'readable', () => file.read(space));
+    if (length === 0) return;
+    yield space.subarray(0, length);
+  }
+}
+
 async function receive(at: UnixAddress): Promise<void> {
   const listener = socket('unix', 'seqpacket');
   let message: Message;
@@ -60,7 +70,11 @@ async function receive(at: UnixAddress): Promise<void> {
   }
   const [file] = message.descriptors;
   if (file === undefined) throw new Error('the sender sent no file');
-  await pipeline(createReadStream('', { fd: file.release() }), process.stdout);
+  try {
+    await pipeline(contents(file), process.stdout);
+  } finally {
+    file.close();
+  }
 }
 
 const [mode, path, file, ...others] = process.argv.slice(2);

@@ -50,6 +50,10 @@ const ADVICE: Record<number, string> = {
   [ELOOP]: 'it is an epoll descriptor that would watch itself, or is nested more than 5 deep',
 };
 
+/** Of an addition: whether the number is open was asked just before. */
+const PATH_ALONE =
+  'it is a path alone (O_PATH), which gives no readiness, or was closed just now; register what was opened to be read or written';
+
 /** The error for what a registration was refused for; `operation` is epoll_ctl(2)'s. */
 export function refusal(errno: number, operation: 'ADD' | 'MOD', fd: number): EdgepollError {
   if (errno === CLOSED) return closedUnderUs(fd);
@@ -68,7 +72,7 @@ export function refusal(errno: number, operation: 'ADD' | 'MOD', fd: number): Ed
     return new EdgepollError('ERR_NOT_POLLABLE', message, { errno: -EPERM, syscall, fd });
   }
   const error = systemError(errno, { syscall, fd });
-  const advice = ADVICE[errno];
+  const advice = errno === EBADF && operation === 'ADD' ? PATH_ALONE : ADVICE[errno];
   error.message = `EPOLL_CTL_${operation} ${error.message}${advice === undefined ? '' : `: ${advice}`}`;
   return error;
 }

@@ -81,6 +81,7 @@ export interface UnspecifiedAddress {
 
 /** Any other family: the bytes after the family's number (sockaddr(3type)). */
 export interface OtherAddress {
+  /** One that has no name here; one that has goes by it. */
   family: number;
   data: Uint8Array;
 }
@@ -143,6 +144,9 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
   if (typeof value.family === 'number') {
     const { data } = value;
     const family = integer('family', value.family, 0, 65_535);
+    const known = Object.entries(families).find(([, number]) => number === family)?.[0];
+    // Its own fields are checked, bytes would not be.
+    if (known !== undefined) throw rangeError('family', `'${known}' in an address`, family);
     if (!(data instanceof Uint8Array)) throw typeError('data', 'a Uint8Array', data);
     // A sockaddr_storage has 128 bytes, two for the family.
     if (data.length > 126) throw rangeError('data', 'at most 126 bytes', `${data.length} bytes`);

@@ -10,6 +10,7 @@ import { fd as native } from '../binding.js';
 import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
 import { descriptor, rangeError, typeError } from '../validate.js';
+import { followBrokenPipes, survival } from './broken-pipe.js';
 
 /** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
 interface State {
@@ -19,11 +20,12 @@ interface State {
   open: boolean;
 }
 
-/** A call of read(2) or write(2): the kernel's result. `guarded` is 1 for a descriptor that may block. */
-type Transfer = (fd: number, memory: Uint8Array, guarded: number) => number;
+/** A call of read(2) or write(2): the kernel's result. `care` is 1 for a descriptor that may block; of a write, {@link survival} beside it. */
+type Transfer = (fd: number, memory: Uint8Array, care: number) => number;
 export const readInto: Transfer = native.reader();
 export const writeFrom: Transfer = native.writer();
 
+const EBADF = 9;
 const EAGAIN = 11;
 const EEXIST = 17;
 
@@ -141,7 +143,7 @@ export abstract class Descriptor implements Disposable {
     const { fd, isAdopted } = this.#state;
     this.#end();
     if (isAdopted && nodeCloses) {
-      native.release(fd);
+      if (!native.release(fd)) throw systemError(EBADF, { syscall: 'close', fd });
       closeSync(fd);
     } else {
       checked(native.close(fd), 'close', { fd });
@@ -153,11 +155,14 @@ export abstract class Descriptor implements Disposable {
     this.close();
   }
 
-  /** Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`. */
+  /**
+   * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+   * thread's by now, because somebody else closed it.
+   */
   release(): number {
     const { fd } = this;
     this.#end();
-    native.release(fd);
+    if (!native.release(fd)) throw systemError(EBADF, { syscall: 'release', fd });
     return fd;
   }
 
@@ -188,6 +193,7 @@ export class OwnedFd extends Descriptor {
   protected constructor(fd: number, kind: string, guarded: boolean, isAdopted = false) {
     super(fd, kind, isAdopted);
     this.#guarded = guarded ? 1 : 0;
+    followBrokenPipes();
   }
 
   static {
@@ -222,7 +228,8 @@ export class OwnedFd extends Descriptor {
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    return unlessWaiting(writeFrom(fd, data('bytes', bytes), this.#guarded), 'write', fd);
+    const care = this.#guarded | survival;
+    return unlessWaiting(writeFrom(fd, data('bytes', bytes), care), 'write', fd);
   }
 }
 

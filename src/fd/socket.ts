@@ -4,7 +4,7 @@
  * It must never wait in a call, never raise SIGPIPE, and never keep a descriptor that nobody asked for.
  */
 import { fd as native } from '../binding.js';
-import { systemError } from '../errors.js';
+import { EdgepollError, systemError } from '../errors.js';
 import {
   integer,
   oneOf,
@@ -47,6 +47,9 @@ const IP_TTL = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_UNICAST_HOPS = 16;
 const AF_INET6 = 10;
+const ENOTCONN = 107;
+/** The native connect's answer: see there. */
+const WOULD_WAIT = 2;
 const MOST_DESCRIPTORS = 253;
 const U32 = 2 ** 32 - 1;
 
@@ -124,11 +127,16 @@ function credentialNumbers(value: Credentials | undefined): number[] {
 export class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
   readonly #family: number;
   readonly #type: number;
+  /** Its flags are somebody else's: it may be a blocking one. */
+  readonly #guarded: boolean;
+  /** What a connect failed with, or 0: the kernel tells it once. */
+  #failure = 0;
 
   private constructor(fd: number, family: number, type: number, guarded: boolean) {
     super(fd, 'socket', guarded);
     this.#family = family;
     this.#type = type;
+    this.#guarded = guarded;
   }
 
   static {
@@ -156,18 +164,35 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
    * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …
+   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for an adopted socket that blocks and carries no
+   * datagrams: that call could only wait.
    */
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
-    return this.#about('connect', native.socketConnect(this.fd, to), address) === 1;
+    const { fd } = this;
+    const result = this.#about('connect', native.socketConnect(fd, to, this.#guarded), address);
+    if (result === WOULD_WAIT) {
+      const message =
+        `connect of fd ${fd} would wait: it is a blocking socket, and its flags are not ours to change; have whoever ` +
+        'made it set O_NONBLOCK, or connect one that socket() made';
+      throw new EdgepollError('ERR_BLOCKING', message, { syscall: 'connect', fd });
+    }
+    this.#failure = 0;
+    return result === 1;
   }
 
-  /** Waits until a connect that went on has ended. Rejects with its error, `ERR_CLOSED`, or the signal's reason. */
+  /**
+   * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
+   * there was no connect, `ERR_CLOSED`, or the signal's reason.
+   */
   async connected(options: WaitOptions = {}): Promise<void> {
     await ready(this, 'writable', options);
-    const errno = this.getOption(SOL_SOCKET, SO_ERROR);
-    if (errno !== 0) throw systemError(errno, { syscall: 'connect', fd: this.fd });
+    const { fd } = this;
+    if (this.#failure === 0) this.#failure = this.getOption(SOL_SOCKET, SO_ERROR);
+    if (this.#failure !== 0) throw systemError(this.#failure, { syscall: 'connect', fd });
+    // Some families do not know their peer; this one answer is certain.
+    if (native.socketName(fd, true) === -ENOTCONN)
+      throw systemError(ENOTCONN, { syscall: 'getpeername', fd });
   }
 
   #about(syscall: string, result: number, address: SocketAddress): number {
@@ -191,7 +216,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
   accept(): { socket: Socket; from: SocketAddress | undefined } | null {
     const { fd } = this;
-    const accepted = valueUnlessWaiting(native.socketAccept(fd), 'accept', fd);
+    const accepted = valueUnlessWaiting(native.socketAccept(fd, this.#guarded), 'accept', fd);
     if (accepted === null) return null;
     const connection = makeSocket(accepted.fd, this.#family, this.#type, false);
     const from = accepted.from === undefined ? undefined : fromNative(accepted.from);

@@ -92,16 +92,16 @@ pub fn adopt(env: Env, fd: i32) -> i32 {
     outcome(registry::adopt(fd, owner(&env)))
 }
 
-/// Lets go of a number without closing it; true if it was held.
+/// Lets go of a number without closing it; true if this environment held it.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn release(fd: i32) -> bool {
-    registry::release(fd)
+pub fn release(env: Env, fd: i32) -> bool {
+    registry::release(fd, owner(&env))
 }
 
-/// Closes a number that is held; 0 or an error.
+/// Closes a number that this environment holds; 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn close(fd: i32) -> i32 {
-    outcome(registry::close(fd))
+pub fn close(env: Env, fd: i32) -> i32 {
+    outcome(registry::close(fd, owner(&env)))
 }

@@ -2,7 +2,8 @@
 //!
 //! It must never look into an option's value. Called by src/fd/socket.ts.
 
-use edgepoll::descriptor::{registry, socket};
+use edgepoll::descriptor::registry;
+use edgepoll::descriptor::socket::{self, Connecting};
 use edgepoll::kernel::Errno;
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi::{Env, Result};
@@ -16,11 +17,16 @@ pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
     Ok(outcome(socket::bind(fd, &address.read()?)))
 }
 
-/// connect(2): 1 when connected, 0 when that goes on, or an error.
+/// connect(2): 1 when connected, 0 when that goes on, 2 when it would wait and was not made, or an error. `guarded`: it may
+/// block.
 #[napi(namespace = "fd", catch_unwind)]
-pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
-    let result = socket::connect(fd, &address.read()?);
-    Ok(result.map_or_else(failed, i32::from))
+pub fn socket_connect(fd: i32, address: SocketAddress, guarded: bool) -> Result<i32> {
+    let result = socket::connect(fd, &address.read()?, guarded);
+    Ok(result.map_or_else(failed, |connecting| match connecting {
+        Connecting::GoesOn => 0,
+        Connecting::Done => 1,
+        Connecting::WouldWait => 2,
+    }))
 }
 
 /// listen(2): 0 or an error.
@@ -39,11 +45,11 @@ pub struct Accepted {
     pub from: Option<SocketAddress>,
 }
 
-/// accept4(2): the connection, or an error.
+/// accept4(2): the connection, or an error. `guarded`: it may block.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
-    match socket::accept(fd) {
+pub fn socket_accept(env: Env, fd: i32, guarded: bool) -> Either<Accepted, i32> {
+    match socket::accept(fd, guarded) {
         Ok((accepted, from)) => Either::A(Accepted {
             fd: registry::hold(accepted, owner(&env), None),
             from: from.map(SocketAddress::from),

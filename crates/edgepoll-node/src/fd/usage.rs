@@ -2,7 +2,7 @@
 //!
 //! It must never make a Rust slice of JavaScript's memory: it may be shared with a worker. Called by src/fd/.
 
-use edgepoll::descriptor::{self, inotify, signal, Source, Space, When};
+use edgepoll::descriptor::{self, broken_pipe, inotify, signal, Source, Space, When};
 use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -46,22 +46,37 @@ pub fn reader(env: &Env) -> Result<Unknown<'_>> {
     })
 }
 
-/// The function for write(2) without waiting, to a descriptor from memory; as [`reader`].
+/// In a writer's last argument: the descriptor may block, as for [`reader`].
+const GUARDED: i32 = 1;
+
+/// In a writer's last argument: SIGPIPE may end the process.
+const MUST_SURVIVE: i32 = 2;
+
+/// Whether SIGPIPE ends this process now.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn broken_pipe_ends_process() -> bool {
+    broken_pipe::ends_process()
+}
+
+/// The function for write(2) without waiting, to a descriptor from memory; `care` is a sum of the constants above.
 #[napi(
     namespace = "fd",
     catch_unwind,
-    ts_return_type = "(fd: number, from: Uint8Array, guarded: number) => number"
+    ts_return_type = "(fd: number, from: Uint8Array, care: number) => number"
 )]
 pub fn writer(env: &Env) -> Result<Unknown<'_>> {
-    bare::function(env, |raw, [fd, from, guarded]| {
+    bare::function(env, |raw, [fd, from, care]| {
         let (start, size) = node::bytes_of(raw, *from)?;
         // SAFETY: as in `space`.
         let source = unsafe { Source::new(start, size) };
-        let written = descriptor::write(
-            node::int32(raw, *fd),
-            &source,
-            node::int32(raw, *guarded) != 0,
-        );
+        let (fd, care) = (node::int32(raw, *fd), node::int32(raw, *care));
+        let write = || descriptor::write(fd, &source, care & GUARDED != 0);
+        let written = if care & MUST_SURVIVE == 0 {
+            write()
+        } else {
+            broken_pipe::survive(write)
+        };
         Ok(f64::from(length(written)))
     })
 }

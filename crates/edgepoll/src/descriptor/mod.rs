@@ -24,6 +24,7 @@ pub use process::{pidfd, signal_process};
 pub use timer::{arm, disarm, remaining, timerfd, When};
 
 use crate::kernel::descriptor as raw;
+pub use crate::kernel::descriptor::broken_pipe;
 pub use crate::kernel::descriptor::duplicate;
 pub use crate::kernel::descriptor::memory::{Source, Space};
 use crate::kernel::Errno;

@@ -65,13 +65,21 @@ pub fn adopt(number: RawFd, owner: usize) -> Result<(), Errno> {
     }
 }
 
-/// Closes a number that is held, once.
+/// Takes a number out that this owner holds. It may be somebody else's by now: closed behind its owner's back, and given
+/// out again by the kernel.
+fn take(number: RawFd, owner: usize) -> Option<Held> {
+    match lock().get_or_insert_default().entry(number) {
+        Entry::Occupied(place) if place.get().owner == owner => Some(place.remove()),
+        _ => None,
+    }
+}
+
+/// Closes a number that this owner holds, once.
 ///
 /// # Errors
-/// EBADF when it is not held, and whatever close(2) gives; it is not held any more in any case.
-pub fn close(number: RawFd) -> Result<(), Errno> {
-    let held = lock().as_mut().and_then(|map| map.remove(&number));
-    held.map_or(Err(Errno::EBADF), end)
+/// EBADF when this owner does not hold it, and whatever close(2) gives; it is not held any more in any case.
+pub fn close(number: RawFd, owner: usize) -> Result<(), Errno> {
+    take(number, owner).map_or(Err(Errno::EBADF), end)
 }
 
 /// Closes what was taken out of the map.
@@ -81,10 +89,9 @@ fn end(Held { fd, caught, .. }: Held) -> Result<(), Errno> {
     result
 }
 
-/// Lets go of a number without closing it; true if it was held. Signals that it caught are given back.
-pub fn release(number: RawFd) -> bool {
-    let held = lock().as_mut().and_then(|map| map.remove(&number));
-    let Some(Held { fd, caught, .. }) = held else {
+/// Lets go of a number without closing it; true if this owner held it. Signals that it caught are given back.
+pub fn release(number: RawFd, owner: usize) -> bool {
+    let Some(Held { fd, caught, .. }) = take(number, owner) else {
         return false;
     };
     std::mem::forget(fd);
@@ -130,7 +137,7 @@ mod tests {
 
     /// Closes a number that it was handed, and gets the same one for something of its own.
     fn take_over(number: RawFd, source: &EventFd) -> Option<RawFd> {
-        close(number).ok()?;
+        close(number, ENDING).ok()?;
         let copy = fcntl(source, FcntlArg::F_DUPFD_CLOEXEC(number)).unwrap();
         Some(hold(raw::adopt_number(copy), OTHER, None))
     }
@@ -153,9 +160,21 @@ mod tests {
                 other.join().unwrap()
             });
             for number in taken {
-                assert_eq!(close(number), Ok(()), "{number} is the other one's");
+                assert_eq!(close(number, OTHER), Ok(()), "{number} is the other one's");
             }
-            assert!(numbers.iter().all(|number| close(*number).is_err()));
+            assert!(numbers.iter().all(|number| close(*number, ENDING).is_err()));
         }
+    }
+
+    #[test]
+    fn stale_owner_neither_closes_nor_releases_what_its_number_is_now() {
+        let (stale, heir) = (5, 7);
+        // Held by the stale owner before, closed by number, and given out again to the heir.
+        let number = hold(EventFd::new().unwrap().into(), heir, None);
+        assert_eq!(close(number, stale), Err(Errno::EBADF));
+        assert!(!release(number, stale));
+        assert!(crate::kernel::epoll::is_open(number));
+        assert_eq!(close(number, heir), Ok(()));
+        assert_eq!(close(number, heir), Err(Errno::EBADF));
     }
 }

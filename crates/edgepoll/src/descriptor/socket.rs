@@ -6,6 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use super::address::Address;
 use crate::kernel::descriptor::socket as raw;
+use crate::kernel::descriptor::{is_blocking, is_ready};
 use crate::kernel::Errno;
 
 pub use crate::kernel::descriptor::socket::{
@@ -20,19 +21,46 @@ pub fn bind(fd: RawFd, address: &Address) -> Result<(), Errno> {
     raw::bind(fd, &address.encode()?)
 }
 
-/// Connects; true when that is done already, false when its outcome will be told by writability and SO_ERROR.
+/// What became of a connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connecting {
+    /// It is connected.
+    Done,
+    /// Its outcome will be told by writability and SO_ERROR.
+    GoesOn,
+    /// The call would wait, so it was not made: the socket blocks, and its flags are somebody else's.
+    WouldWait,
+}
+
+/// Connects without waiting. `guarded`: the socket's flags are somebody else's, so it is asked first. No readiness tells
+/// whether a connect would wait, so that of a blocking socket is made only where it cannot: of datagrams, and to no address.
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
-pub fn connect(fd: RawFd, address: &Address) -> Result<bool, Errno> {
-    raw::connect(fd, &address.encode()?)
+pub fn connect(fd: RawFd, address: &Address, guarded: bool) -> Result<Connecting, Errno> {
+    let encoded = address.encode()?;
+    if guarded && *address != Address::Unspecified && is_blocking(fd)? {
+        let kind = option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
+        if kind != libc::SOCK_DGRAM && kind != libc::SOCK_RAW {
+            return Ok(Connecting::WouldWait);
+        }
+    }
+    Ok(if raw::connect(fd, &encoded)? {
+        Connecting::Done
+    } else {
+        Connecting::GoesOn
+    })
 }
 
-/// Takes one connection (accept4(2)) and its peer's address.
+/// Takes one connection (accept4(2)) and its peer's address. `guarded`: the socket's flags are somebody else's, so it is
+/// asked first.
 ///
 /// # Errors
 /// EAGAIN when there is none; whatever accept4(2) gives.
-pub fn accept(fd: RawFd) -> Result<(OwnedFd, Option<Address>), Errno> {
+pub fn accept(fd: RawFd, guarded: bool) -> Result<(OwnedFd, Option<Address>), Errno> {
+    if guarded && is_blocking(fd)? && !is_ready(fd, libc::POLLIN)? {
+        return Err(Errno::EAGAIN);
+    }
     let (socket, address) = raw::accept(fd)?;
     Ok((socket, Address::decode(&address)))
 }

@@ -13,6 +13,9 @@ use crate::kernel::Errno;
 /// The most descriptors that one message can carry (SCM_MAX_FD).
 pub const MOST_DESCRIPTORS: usize = 253;
 
+/// The sender's pidfd (SO_PASSPIDFD, Linux 6.5).
+const SCM_PIDFD: i32 = 4;
+
 /// Who sent a message, as the kernel vouches for it (SCM_CREDENTIALS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -180,10 +183,10 @@ fn read_control(mut bytes: &[u8], message: &mut Received) {
         let content = &bytes[HEADER..length];
         match (level, kind) {
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-                let numbers = content.chunks_exact(size_of::<RawFd>());
-                let owned = numbers.filter_map(|raw| fresh(word(raw, 0)).ok());
-                message.descriptors.extend(owned);
+                message.descriptors.extend(installed(content));
             }
+            // Nobody asks for it here, and it was installed all the same.
+            (libc::SOL_SOCKET, SCM_PIDFD) => drop(installed(content).collect::<Vec<_>>()),
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if content.len() >= 12 => {
                 message.credentials = Some(Credentials {
                     pid: word(content, 0),
@@ -196,6 +199,15 @@ fn read_control(mut bytes: &[u8], message: &mut Received) {
         let padded = length.next_multiple_of(size_of::<usize>());
         bytes = bytes.get(padded..).unwrap_or_default();
     }
+}
+
+/// The descriptors that a control message holds; the kernel may have put an error number in the place of one.
+fn installed(content: &[u8]) -> impl Iterator<Item = OwnedFd> + '_ {
+    let numbers = content.chunks_exact(size_of::<RawFd>());
+    numbers
+        .map(|raw| word(raw, 0))
+        .filter(|number| *number >= 0)
+        .filter_map(|number| fresh(number).ok())
 }
 
 /// Length, level and kind of the first control message, when there is a whole one.

@@ -7,6 +7,7 @@
     reason = "the descriptors are numbers and the memory is JavaScript's, which no safe wrapper takes"
 )]
 
+pub mod broken_pipe;
 pub mod memory;
 pub mod message;
 pub mod signal;

@@ -32,7 +32,7 @@ impl std::fmt::Debug for Before {
     }
 }
 
-fn set_of(signals: &[i32]) -> libc::sigset_t {
+pub(super) fn set_of(signals: &[i32]) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the set, and a number that is no signal changes nothing.
     unsafe {
@@ -90,7 +90,7 @@ pub fn block(signal: i32) {
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
 }
 
-fn unblock(signal: i32) {
+pub(super) fn unblock(signal: i32) {
     let set = set_of(&[signal]);
     // SAFETY: the set outlives the call; the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut()) };
@@ -123,7 +123,7 @@ fn ours() -> libc::sigaction {
     action
 }
 
-fn current(signal: i32) -> Result<libc::sigaction, Errno> {
+pub(super) fn current(signal: i32) -> Result<libc::sigaction, Errno> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: `action` is writable and outlives the call; nothing is changed.
     Errno::result(unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) })?;

@@ -1,0 +1,30 @@
+/**
+ * Whether a write to a pipe that nobody reads could end the process.
+ *
+ * Node.js starts with SIGPIPE ignored. The last listener of it that goes leaves the default action behind, which is to
+ * end the process: from then on writes are made so that they survive it. That costs them system calls, so it must never
+ * begin before. What SIGPIPE does stays as it is: a program may want to end by one that it sends to itself.
+ */
+import { isMainThread } from 'node:worker_threads';
+
+import { fd as native } from '../binding.js';
+
+/** The bit that tells the native write so. */
+const MUST_SURVIVE = 2;
+
+/** For the native write: 0, or the bit. */
+export let survival = 0;
+
+let isFollowed = false;
+
+/** From the first descriptor on that one can write to. */
+export function followBrokenPipes(): void {
+  if (isFollowed) return;
+  isFollowed = true;
+  // A worker is not told of listeners, which are the main thread's.
+  if (!isMainThread || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
+  if (!isMainThread) return;
+  process.on('removeListener', (name) => {
+    if (name === 'SIGPIPE') survival = MUST_SURVIVE;
+  });
+}
