@@ -256,6 +256,9 @@ export declare interface ListenOptions extends ConnectionOptions {
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
  * in any case only while somebody waits.
  *
+ * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
+ * `await using`, its signal, or the end of its loop.
+ *
  * @example
  * const poller = new Poller();
  * poller.register(fd);
@@ -404,17 +407,18 @@ export declare class Registration<T> {
     get active(): boolean;
     /**
      * Changes what is watched for (EPOLL_CTL_MOD), and arms a oneshot again. The kernel looks anew: a condition that
-     * holds is told again, at an edge trigger too. What is left out of the options has its default, except `data`,
+     * holds is told again, at an edge trigger too; what was told before and not taken is dropped. What is left out of the options has its default, except `data`,
      * which stays.
      *
      * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` once that was told,
-     * `ERR_EXCLUSIVE` for an exclusive registration, `ERR_CLOSED` after `unregister()`, and `TypeError` for what the
-     * engine does not take, or for `exclusive` and `duplicate`, which are chosen at registration.
+     * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
+     * `TypeError` for what the engine does not take, or for `duplicate`, which is chosen at registration.
      */
     modify(options: RegisterOptions<T>): void;
     /**
      * Arms a oneshot registration again, for what it was watched for (EPOLL_CTL_MOD). The kernel looks anew: a
-     * condition that holds is told at once. Allowed with every trigger. Throws as {@link Registration.modify}.
+     * condition that holds is told at once, and what was told before and not taken is dropped. Allowed with every
+     * trigger. Throws as {@link Registration.modify}.
      */
     rearm(): void;
     /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed, and so is after a close. */
@@ -503,7 +507,8 @@ export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 /**
  * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
  * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
- * tells one event and ends.
+ * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
+ * iterate.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);

@@ -7,7 +7,8 @@ import { EdgepollError, Poller } from 'edgepoll';
 
 import { openAs, pipe } from './poller-fixtures.js';
 import { detailsOf, openDescriptors, targetOf } from './support/descriptors.js';
-import { eventually } from './support/eventually.js';
+import { eventually, rounds } from './support/eventually.js';
+import { nextOf } from './support/net.js';
 import { drivers, makeFifo, runFixture } from './support/process.js';
 
 const engines = ['epoll', 'poll', 'select'] as const;
@@ -220,7 +221,54 @@ for (const driver of drivers) {
     first.write(1);
     second.write(1);
     t.is((await poller.poll({ timeout: 0 })).length, 2);
-    t.deepEqual(poller.stats(), { ...none, waits: 2, events: 2, batches: 1, largestBatch: 2 });
+    const last = { ...none, waits: 2, events: 2, batches: 1, largestBatch: 2 };
+    t.deepEqual(poller.stats(), last);
+    poller.close();
+    t.deepEqual(poller.stats(), last);
+    await rounds();
+    t.deepEqual(poller.stats(), last, 'once the driver has stopped, too');
+  });
+
+  test(`changed-while-pending: what was told before modify() or rearm() is asked for anew, ${driver}`, async (t) => {
+    for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const) {
+      const poller = new Poller<string>({ driver });
+      t.teardown(() => poller.close());
+      const [first, second] = [pipe(t), pipe(t)];
+      const registrations = [first, second].map(({ fd }, index) =>
+        poller.register(fd, { trigger, data: `${index}` }),
+      );
+      for (const ends of [first, second]) ends.write(1);
+      const events = poller[Symbol.asyncIterator]();
+      // Both came in one batch; one of them is pending.
+      const told = await nextOf(events);
+      const pending = told.data === '0' ? 1 : 0;
+      registrations[pending]?.modify({ trigger, writable: true });
+      const ours = async (): Promise<unknown[]> =>
+        (await poller.poll({ timeout: 0 }))
+          .filter(({ data }) => data === `${pending}`)
+          .map(({ readable, writable }) => ({ readable, writable }));
+      t.deepEqual(await ours(), [{ readable: false, writable: true }], trigger);
+      registrations[pending]?.modify({ trigger });
+      t.deepEqual(await ours(), [{ readable: true, writable: false }], trigger);
+    }
+  });
+
+  test(`rearmed-while-pending: a oneshot is told once, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver, maxEvents: 8 });
+    t.teardown(() => poller.close());
+    const [first, second] = [pipe(t), pipe(t)];
+    const registrations = [first, second].map(({ fd }, index) =>
+      poller.register(fd, { trigger: 'oneshot', data: `${index}` }),
+    );
+    for (const ends of [first, second]) ends.write(1);
+    const told = await nextOf(poller[Symbol.asyncIterator]());
+    const pending = told.data === '0' ? 1 : 0;
+    registrations[pending]?.rearm();
+    t.deepEqual(
+      (await poller.poll({ timeout: 0 })).map(({ data }) => data),
+      [`${pending}`],
+    );
+    t.deepEqual(await poller.poll({ timeout: 0 }), []);
   });
 
   test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {

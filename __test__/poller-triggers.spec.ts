@@ -78,6 +78,14 @@ for (const driver of drivers) {
     t.is(fenced.poller.size, 1);
   });
 
+  test(`duplicate: chosen at registration, not later, ${driver}`, (t) => {
+    const fenced = new Fenced(t, driver);
+    const registration = fenced.watch(pipe(t).fd);
+    for (const duplicate of [true, false, 1 as unknown as boolean]) {
+      t.throws(() => registration.modify({ duplicate }), { instanceOf: TypeError });
+    }
+  });
+
   test(`duplicate: two of one descriptor are two registrations, ${driver}`, async (t) => {
     const poller = new Poller<string>({ driver });
     t.teardown(() => poller.close());

@@ -11,16 +11,10 @@ import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
-import {
-  EPOLLERR,
-  EPOLLHUP,
-  EPOLLIN,
-  EPOLLOUT,
-  EPOLLPRI,
-  EPOLLRDHUP,
-  interestOf,
-} from './interest.js';
+import { interestOf } from './interest.js';
 import { lastResult } from './mailbox.js';
+import type { ReadinessEvent } from './readiness-event.js';
+import { eventOf } from './readiness-event.js';
 import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, WANTED } from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
@@ -61,28 +55,6 @@ export interface PollOptions {
   signal?: AbortSignal;
 }
 
-/** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
-export interface ReadinessEvent<T> {
-  /** The descriptor that was registered. */
-  fd: number;
-  /** What the registration was given. */
-  data: T;
-  /** EPOLLIN */
-  readable: boolean;
-  /** EPOLLOUT */
-  writable: boolean;
-  /** EPOLLPRI */
-  priority: boolean;
-  /** EPOLLRDHUP */
-  readHangup: boolean;
-  /** EPOLLHUP; always told */
-  hangup: boolean;
-  /** EPOLLERR; always told */
-  error: boolean;
-  /** The kernel's own bits. */
-  mask: number;
-}
-
 /** A poller's counters, since it was made. */
 export interface PollerStats {
   /** Looks at the kernel (epoll_wait, poll or select without waiting). */
@@ -119,6 +91,9 @@ const nothing = (): void => {};
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
  * in any case only while somebody waits.
  *
+ * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
+ * `await using`, its signal, or the end of its loop.
+ *
  * @example
  * const poller = new Poller();
  * poller.register(fd);
@@ -147,6 +122,7 @@ export class Poller<T = undefined>
   /** Somebody has waited since the last check. */
   #askedSince = false;
   #batches = 0;
+  #finalStats: PollerStats | undefined;
   #closed = false;
   #refed = true;
   #error: unknown;
@@ -189,6 +165,7 @@ export class Poller<T = undefined>
 
   /** Counters. */
   stats(): PollerStats {
+    if (this.#finalStats !== undefined) return { ...this.#finalStats };
     const [waits = 0, events = 0, staleEvents = 0, largestBatch = 0, closed = 0, renewals = 0] =
       this.#native.counters();
     const batches = this.#batches;
@@ -536,7 +513,10 @@ export class Poller<T = undefined>
 
   #close(error: unknown): void {
     if (this.#closed) return;
+    this.#finalStats = this.stats();
     this.#closed = true;
+    // Before the registrations go, each of which would otherwise be followed by another wait for the rest.
+    this.#native.unwant();
     this.#signal?.removeEventListener('abort', this.#abort);
     for (const entry of this.#entries) entry?.registration?.unregister();
     this.#first = undefined;
@@ -574,18 +554,4 @@ export class Poller<T = undefined>
     this.#refed = false;
     return this;
   }
-}
-
-function eventOf<T>(fd: number, data: T, mask: number): ReadinessEvent<T> {
-  return {
-    fd,
-    data,
-    readable: (mask & EPOLLIN) !== 0,
-    writable: (mask & EPOLLOUT) !== 0,
-    priority: (mask & EPOLLPRI) !== 0,
-    readHangup: (mask & EPOLLRDHUP) !== 0,
-    hangup: (mask & EPOLLHUP) !== 0,
-    error: (mask & EPOLLERR) !== 0,
-    mask,
-  };
 }

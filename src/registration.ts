@@ -8,6 +8,7 @@ import { EdgepollError, systemError } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
 import type { DescriptorOwner } from './validate.js';
+import { typeError } from './validate.js';
 
 /** What the poller knows of one registration. */
 export interface Entry<T> {
@@ -123,31 +124,36 @@ export class Registration<T> {
 
   /**
    * Changes what is watched for (EPOLL_CTL_MOD), and arms a oneshot again. The kernel looks anew: a condition that
-   * holds is told again, at an edge trigger too. What is left out of the options has its default, except `data`,
+   * holds is told again, at an edge trigger too; what was told before and not taken is dropped. What is left out of the options has its default, except `data`,
    * which stays.
    *
    * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` once that was told,
-   * `ERR_EXCLUSIVE` for an exclusive registration, `ERR_CLOSED` after `unregister()`, and `TypeError` for what the
-   * engine does not take, or for `exclusive` and `duplicate`, which are chosen at registration.
+   * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
+   * `TypeError` for what the engine does not take, or for `duplicate`, which is chosen at registration.
    */
   modify(options: RegisterOptions<T>): void {
     const interest = interestOf(options, this.#engine);
+    if (options.duplicate !== undefined)
+      throw typeError('duplicate', 'left out: it is chosen at registration', options.duplicate);
     this.#change(interest.isExclusive);
     const entry = this.#entry;
     const errno = this.#native.modify(entry.slot, entry.generation, interest.bits);
     if (errno !== 0) throw refusal(errno, 'MOD', entry.fd);
+    entry.mask = 0;
     if (options.data !== undefined) entry.data = options.data;
   }
 
   /**
    * Arms a oneshot registration again, for what it was watched for (EPOLL_CTL_MOD). The kernel looks anew: a
-   * condition that holds is told at once. Allowed with every trigger. Throws as {@link Registration.modify}.
+   * condition that holds is told at once, and what was told before and not taken is dropped. Allowed with every
+   * trigger. Throws as {@link Registration.modify}.
    */
   rearm(): void {
     this.#change(false);
-    const { slot, generation, fd } = this.#entry;
-    const errno = this.#native.rearm(slot, generation);
-    if (errno !== 0) throw refusal(errno, 'MOD', fd);
+    const entry = this.#entry;
+    const errno = this.#native.rearm(entry.slot, entry.generation);
+    if (errno !== 0) throw refusal(errno, 'MOD', entry.fd);
+    entry.mask = 0;
   }
 
   #change(isExclusive: boolean): void {

@@ -3,7 +3,8 @@
  * It must never leave that poller behind, whichever way the loop ends.
  */
 import type { RegisterOptions } from './interest.js';
-import type { PollerOptions, ReadinessEvent } from './poller.js';
+import type { PollerOptions } from './poller.js';
+import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
 import type { DescriptorOwner } from './validate.js';
 
@@ -13,7 +14,8 @@ export interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {}
 /**
  * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
  * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
- * tells one event and ends.
+ * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
+ * iterate.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);

@@ -5,7 +5,7 @@
  */
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
-import type { ReadinessEvent } from '../poller.js';
+import type { ReadinessEvent } from '../readiness-event.js';
 import { optionalSignal } from '../validate.js';
 import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';

@@ -1,0 +1,39 @@
+/** One event of readiness, as the consumer sees it. It must never outgrow what the kernel's bits say. Used by poller.ts. */
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from './interest.js';
+
+/** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
+export interface ReadinessEvent<T> {
+  /** The descriptor that was registered. */
+  fd: number;
+  /** What the registration was given. */
+  data: T;
+  /** EPOLLIN */
+  readable: boolean;
+  /** EPOLLOUT */
+  writable: boolean;
+  /** EPOLLPRI */
+  priority: boolean;
+  /** EPOLLRDHUP */
+  readHangup: boolean;
+  /** EPOLLHUP; always told */
+  hangup: boolean;
+  /** EPOLLERR; always told */
+  error: boolean;
+  /** The kernel's own bits. */
+  mask: number;
+}
+
+/** The event of a registration's bits. */
+export function eventOf<T>(fd: number, data: T, mask: number): ReadinessEvent<T> {
+  return {
+    fd,
+    data,
+    readable: (mask & EPOLLIN) !== 0,
+    writable: (mask & EPOLLOUT) !== 0,
+    priority: (mask & EPOLLPRI) !== 0,
+    readHangup: (mask & EPOLLRDHUP) !== 0,
+    hangup: (mask & EPOLLHUP) !== 0,
+    error: (mask & EPOLLERR) !== 0,
+    mask,
+  };
+}
