@@ -90,9 +90,12 @@ export declare class Connection implements AsyncIterable<Buffer, undefined>, Asy
      * own error. Throws a `TypeError` for an `error` that is none.
      */
     destroy(error?: Error | null): void;
-    /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */
+    /**
+     * The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one, and with
+     * `ERR_CONSUMED` when `server.events()` takes the bytes.
+     */
     read(): Promise<Buffer | null>;
-    /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it. */
+    /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined>;
     /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
     [Symbol.asyncDispose](): Promise<void>;
@@ -111,7 +114,10 @@ export declare interface ConnectionOptions {
      * once the consumer has taken the peer's end.
      */
     allowHalfOpen?: boolean;
-    /** Bytes received and not consumed at which receiving pauses, per connection. Default 65,536. */
+    /**
+     * Bytes received and not consumed from which on receiving pauses, per connection; it goes on at half of them. Each chunk
+     * counts 128 bytes more. Default 65,536; this and every limit below is at most 2^31 − 1.
+     */
     readHighWaterMark?: number;
     /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
     highWaterMark?: number;
@@ -119,7 +125,7 @@ export declare interface ConnectionOptions {
     lowWaterMark?: number;
     /**
      * Bytes waiting to be sent at which a further write closes the connection with `ERR_SEND_QUEUE_FULL`.
-     * Default 1,048,576. A single write may pass it by its own size.
+     * Default 1,048,576, or `highWaterMark` if that is more; never less than it. A single write may pass it by its own size.
      */
     maxBufferedAmount?: number;
     /**
@@ -175,7 +181,8 @@ export declare interface DescriptorOwner {
 export declare type Driver = 'uv' | 'thread';
 
 /**
- * Everything that fails for a reason outside the program's own arguments.
+ * Everything that fails for a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
+ * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`.
  *
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
@@ -233,7 +240,7 @@ export declare interface ListenOptions extends ConnectionOptions {
     port: number;
     /** A name or an address. Default: every address, IPv6 and IPv4. */
     host?: string;
-    /** Connections that may wait in the kernel. Default 511; the kernel cuts it to net.core.somaxconn. */
+    /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
     backlog?: number;
     /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
     reusePort?: boolean;
@@ -241,7 +248,7 @@ export declare interface ListenOptions extends ConnectionOptions {
     ipv6Only?: boolean;
     /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
     maxConnections?: number;
-    /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64. */
+    /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
     maxPending?: number;
     /** Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed. */
     signal?: AbortSignal;
@@ -267,7 +274,8 @@ export declare interface ListenOptions extends ConnectionOptions {
 export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEvent<T>, undefined>, AsyncDisposable {
     #private;
     /**
-     * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options, the
+     * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `ERR_FD_SETSIZE` when its own do not fit into a set of the
+     * engine select, `TypeError` and `RangeError` for bad options, the
      * signal's reason when it is aborted already.
      */
     constructor(options?: PollerOptions);
@@ -312,9 +320,9 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
 export declare interface PollerOptions {
     /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
     engine?: Engine;
-    /** Events that one look at the kernel gives at most; the rest come with the next. Default 256. */
+    /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
     maxEvents?: number;
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
     /** Closes the poller; its iteration then throws the signal's reason. */
     signal?: AbortSignal;
@@ -410,9 +418,10 @@ export declare class Registration<T> {
      * holds is told again, at an edge trigger too; what was told before and not taken is dropped. What is left out of the options has its default, except `data`,
      * which stays.
      *
-     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` once that was told,
+     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ENOMEM`, `ERR_DESCRIPTOR_CLOSED` once that was told,
      * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
-     * `TypeError` for what the engine does not take, or for `duplicate`, which is chosen at registration.
+     * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate`, which is chosen at
+     * registration.
      */
     modify(options: RegisterOptions<T>): void;
     /**
@@ -440,22 +449,22 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
     /**
      * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
      * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
-     * server's connections come here or to `events()`.
+     * server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined>;
     /**
      * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
      * The cheapest way to serve many connections. Ends when the server is closed and every connection is over;
-     * leaving the loop early destroys the server.
+     * leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the server is iterated already.
      */
     events(): AsyncIterableIterator<ServerEvent, undefined, undefined>;
     /**
      * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
-     * What waited in the kernel's backlog is reset.
+     * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
      */
     close(options?: CloseOptions): Promise<void>;
     /** Stops listening and destroys every connection. */
-    destroy(error?: Error): void;
+    destroy(error?: Error | null): void;
     /** As {@link Server.close}. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Keeps the process alive while the server listens; the default. */
@@ -464,7 +473,11 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
     unref(): this;
 }
 
-/** One event of one connection, from {@link Server.events}. */
+/**
+ * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
+ * would give. `drain`: a write that had to wait may go on. `end`: the peer sends no more. `close`: it is over, and nothing of
+ * it follows; `reason` tells why.
+ */
 export declare type ServerEvent = {
     type: 'open';
     connection: Connection;

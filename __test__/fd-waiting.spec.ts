@@ -1,9 +1,9 @@
 /** Several that wait for one descriptor: one poller, and each of them its own end. */
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import test from 'ava';
-import { eventfd } from 'edgepoll/fd';
+import { eventfd, OwnedFd } from 'edgepoll/fd';
 
 import { drivers } from './support/process.js';
 
@@ -35,7 +35,7 @@ for (const driver of drivers) {
     // Still open, so that whoever watched it would be seen.
     const fd = counter.release();
     t.is(watchers(fd), 0);
-    closeSync(fd);
+    OwnedFd.adopt(fd).close();
   });
 
   test(`waiting together: whoever leaves or aborts ends its own wait alone, ${driver}`, async (t) => {

@@ -2,7 +2,9 @@
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
-import { pairOf, receiveAll, receiveExactly, rejection } from './support/net.js';
+import { bytes } from './support/bytes.js';
+import { eventually } from './support/eventually.js';
+import { pairOf, receiveAll, receiveExactly, rejection, send } from './support/net.js';
 import type { Socket } from './support/net.js';
 
 const MIB = 1_048_576;
@@ -38,6 +40,18 @@ for (const length of [10, 64 * 1024]) {
     t.is(connection.bytesWritten, 0);
   });
 }
+
+test('end() after a failed write rejects at once, though the close waits for a reader', async (t) => {
+  const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
+  await send(peer, bytes(200_000, 1));
+  await eventually('receiving is paused', () => connection.bytesRead > 0);
+  await resetUnseen(peer);
+  t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
+  t.is((await rejection(connection.end())).code, 'ECONNRESET');
+  connection.destroy(new Error('mine'));
+  // One end, and the first reason for it.
+  t.like((await connection.closed).error, { code: 'ECONNRESET' });
+});
 
 test('a long write that meets a reset first is rejected with it', async (t) => {
   const { connection, peer } = await pairOf(t);
@@ -115,6 +129,15 @@ test('destroy() takes an error, null or nothing', async (t) => {
   connection.destroy(null);
   t.is(await reading, null);
   t.like(await connection.closed, { cause: 'destroyed', error: undefined });
+});
+
+test('a server that is destroyed with what is no error goes on', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  t.throws(() => server.destroy('text' as unknown as Error), { instanceOf: TypeError });
+  await connection.write('still here');
+  t.is((await receiveExactly(peer, 10)).toString(), 'still here');
+  server.destroy(null);
+  await server.closed;
 });
 
 test('whoever awaits each write leaves the loop its turns', async (t) => {

@@ -10,7 +10,7 @@ import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
 import type { ReactorHost } from './reactor-host.js';
-import { typeError } from './validate.js';
+import { errorOrNothing, typeError } from './validate.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {
@@ -293,6 +293,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const unsent = this.#owner.host.native.end(this.#slot, this.#generation, discard);
     if (unsent === 0) return DONE;
     const late = (this.#late ??= {});
+    if (late.writeError !== undefined) return rejected(late.writeError);
     late.finished ??= deferred();
     return late.finished.promise;
   }
@@ -303,8 +304,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
    * own error. Throws a `TypeError` for an `error` that is none.
    */
   destroy(error?: Error | null): void {
-    if (error !== undefined && error !== null && !(error instanceof Error))
-      throw typeError('error', 'an Error', error);
+    errorOrNothing('error', error);
     const { host } = this.#owner;
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
     host.settle();
@@ -318,17 +318,20 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     late.isGivenUp = true;
     this.#chunks = undefined;
     this.#giveBack();
-    const cause = error instanceof Error || late.writeError === undefined ? 'destroyed' : 'failed';
-    this.#over({ cause, error: error ?? late.writeError, bytesUnsent });
+    const cause = late.writeError === undefined ? 'destroyed' : 'failed';
+    this.#over({ cause, error: late.writeError ?? error ?? undefined, bytesUnsent });
   }
 
-  /** The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one. */
+  /**
+   * The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one, and with
+   * `ERR_CONSUMED` when `server.events()` takes the bytes.
+   */
   async read(): Promise<Buffer | null> {
     const result = await this.#next();
     return result.done === true ? null : result.value;
   }
 
-  /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it. */
+  /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined> {
     return new ConnectionIterator(this);
   }

@@ -13,6 +13,9 @@ export type Driver = 'uv' | 'thread';
 const { versions } = process;
 const other = (['bun', 'deno'] as const).find((name) => versions[name] !== undefined);
 
+/** Other runtimes have functions of Node.js's that do nothing, or throw. */
+export const isNode: boolean = other === undefined;
+
 /** The driver of this runtime, or the one that was asked for if the runtime has it. */
 export function chooseDriver(wanted: Driver | undefined): Driver {
   if (wanted === undefined) return other === undefined ? 'uv' : 'thread';

@@ -23,7 +23,10 @@ export interface ConnectionOptions {
    * once the consumer has taken the peer's end.
    */
   allowHalfOpen?: boolean;
-  /** Bytes received and not consumed at which receiving pauses, per connection. Default 65,536. */
+  /**
+   * Bytes received and not consumed from which on receiving pauses, per connection; it goes on at half of them. Each chunk
+   * counts 128 bytes more. Default 65,536; this and every limit below is at most 2^31 − 1.
+   */
   readHighWaterMark?: number;
   /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
   highWaterMark?: number;
@@ -31,7 +34,7 @@ export interface ConnectionOptions {
   lowWaterMark?: number;
   /**
    * Bytes waiting to be sent at which a further write closes the connection with `ERR_SEND_QUEUE_FULL`.
-   * Default 1,048,576. A single write may pass it by its own size.
+   * Default 1,048,576, or `highWaterMark` if that is more; never less than it. A single write may pass it by its own size.
    */
   maxBufferedAmount?: number;
   /**
@@ -63,7 +66,7 @@ export interface ListenOptions extends ConnectionOptions {
   port: number;
   /** A name or an address. Default: every address, IPv6 and IPv4. */
   host?: string;
-  /** Connections that may wait in the kernel. Default 511; the kernel cuts it to net.core.somaxconn. */
+  /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
   backlog?: number;
   /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
   reusePort?: boolean;
@@ -71,7 +74,7 @@ export interface ListenOptions extends ConnectionOptions {
   ipv6Only?: boolean;
   /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
   maxConnections?: number;
-  /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64. */
+  /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
   maxPending?: number;
   /** Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed. */
   signal?: AbortSignal;

@@ -4,12 +4,13 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
-import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
+import { clearTimeout, setTimeout } from 'node:timers';
 
 import { PollerBinding } from './binding.js';
 import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
+import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
 import { lastResult } from './mailbox.js';
@@ -30,8 +31,6 @@ import {
   optionsObject,
 } from './validate.js';
 
-/** Milliseconds between two looks after closed descriptors: a loop that sleeps is not woken by another thread's close. */
-const CHECK_INTERVAL = 1000;
 /** The longest that a timer of the host's takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -39,9 +38,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 export interface PollerOptions {
   /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
   engine?: Engine;
-  /** Events that one look at the kernel gives at most; the rest come with the next. Default 256. */
+  /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
   maxEvents?: number;
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere. */
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
   /** Closes the poller; its iteration then throws the signal's reason. */
   signal?: AbortSignal;
@@ -118,7 +117,8 @@ export class Poller<T = undefined>
   #first: Entry<T> | undefined;
   #last: Entry<T> | undefined;
   #waiters: Waiter<T>[] = [];
-  #checks: NodeJS.Timeout | undefined;
+  /** {@link Poller.#check} is asked once a second. */
+  #isAsked = false;
   /** Somebody has waited since the last check. */
   #askedSince = false;
   #batches = 0;
@@ -128,7 +128,8 @@ export class Poller<T = undefined>
   #error: unknown;
 
   /**
-   * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `TypeError` and `RangeError` for bad options, the
+   * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `ERR_FD_SETSIZE` when its own do not fit into a set of the
+   * engine select, `TypeError` and `RangeError` for bad options, the
    * signal's reason when it is aborted already.
    */
   constructor(options: PollerOptions = {}) {
@@ -336,27 +337,31 @@ export class Poller<T = undefined>
     // Inside a delivery the glue looks for this by itself, which spares a call per event.
     if ((state & DELIVERING) === 0) this.#native.want();
     else this.#records[this.#control] = state | WANTED;
-    this.#watchClosing();
+    this.#askedSince = true;
+    if (!this.#isAsked) {
+      this.#isAsked = true;
+      everySecond(this.#check);
+    }
   }
 
-  /** The glue looks after closed descriptors when libuv's loop is about to wait, and after 64 at most; this does always. */
-  #watchClosing(): void {
-    this.#askedSince = true;
-    if (this.#checks !== undefined) return;
-    this.#checks = setInterval(() => {
-      // Not for a consumer that has not come back: it looks for itself then.
-      if (!this.#askedSince && this.#waiters.length === 0) this.#stopChecks();
-      this.#askedSince = false;
-      if (!this.#native.check(this.#entries.length)) return;
+  /**
+   * The glue looks after closed descriptors when libuv's loop is about to wait, and after 64 at most; this does always, once
+   * a second: a loop that sleeps is not woken by another thread's close.
+   */
+  readonly #check = (): boolean => {
+    // Not for a consumer that has not come back: it looks for itself then.
+    this.#isAsked = this.#askedSince || this.#waiters.length > 0;
+    this.#askedSince = false;
+    if (this.#native.check(this.#entries.length)) {
       this.#read(this.#lookNow());
       this.#serveOthers();
-    }, CHECK_INTERVAL);
-    this.#checks.unref();
-  }
+    }
+    return this.#isAsked;
+  };
 
   #stopChecks(): void {
-    clearInterval(this.#checks);
-    this.#checks = undefined;
+    this.#isAsked = false;
+    forget(this.#check);
   }
 
   /**

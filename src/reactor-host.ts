@@ -21,7 +21,7 @@ import {
   handleWriteFailed,
 } from './connection.js';
 import type { Driver } from './driver.js';
-import { chooseDriver } from './driver.js';
+import { isNode } from './driver.js';
 import {
   ACCEPT_PAUSED,
   ARENA_SIZE,
@@ -67,9 +67,6 @@ export function hostOf(driver: Driver): ReactorHost {
   }
   return host;
 }
-
-/** Other runtimes export the function and throw in it. */
-const isNode = chooseDriver(undefined) === 'uv';
 
 /** Memory that chunks are views of. */
 interface Region {

@@ -127,9 +127,10 @@ export class Registration<T> {
    * holds is told again, at an edge trigger too; what was told before and not taken is dropped. What is left out of the options has its default, except `data`,
    * which stays.
    *
-   * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ERR_DESCRIPTOR_CLOSED` once that was told,
+   * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ENOMEM`, `ERR_DESCRIPTOR_CLOSED` once that was told,
    * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
-   * `TypeError` for what the engine does not take, or for `duplicate`, which is chosen at registration.
+   * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate`, which is chosen at
+   * registration.
    */
   modify(options: RegisterOptions<T>): void {
     const interest = interestOf(options, this.#engine);

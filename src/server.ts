@@ -10,9 +10,13 @@ import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
-import { optionalInteger, optionsObject } from './validate.js';
+import { errorOrNothing, optionalInteger, optionsObject } from './validate.js';
 
-/** One event of one connection, from {@link Server.events}. */
+/**
+ * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
+ * would give. `drain`: a write that had to wait may go on. `end`: the peer sends no more. `close`: it is over, and nothing of
+ * it follows; `reason` tells why.
+ */
 export type ServerEvent =
   | { type: 'open'; connection: Connection }
   | { type: 'data'; connection: Connection; data: Buffer }
@@ -77,8 +81,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   #pending = 0;
   /** Chunks that were lent to the consumer of the events, taken or not. */
   #lent = 0;
-  /** Some event that waits may be of a connection that was destroyed. */
-  #drops = false;
+  /** Connections that the consumer destroyed and whose `close` waits: what waits of them before it is skipped. */
+  #drops = 0;
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
@@ -154,7 +158,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     end: (connection) => this.#push('end', connection, undefined, undefined),
     drain: (connection) => this.#push('drain', connection, undefined, undefined),
     close: (connection, reason) => {
-      if (isGivenUp(connection)) this.#drops = true;
+      if (isGivenUp(connection)) this.#drops += 1;
       this.#push('close', connection, undefined, reason);
     },
   };
@@ -209,7 +213,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   /**
    * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
    * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
-   * server's connections come here or to `events()`.
+   * server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
@@ -230,7 +234,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   /**
    * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
    * The cheapest way to serve many connections. Ends when the server is closed and every connection is over;
-   * leaving the loop early destroys the server.
+   * leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the server is iterated already.
    */
   events(): AsyncIterableIterator<ServerEvent, undefined, undefined> {
     if (this.#accepted !== undefined) throw consumed();
@@ -239,6 +243,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
         if (item.data !== undefined) handleTaken(item.connection, item.data.length);
         else if (item.type === 'open') this.#take();
         else if (item.type === 'end') handleEndTaken(item.connection);
+        else if (item.type === 'close' && isGivenUp(item.connection)) this.#drops -= 1;
       });
       this.#owner.sink = this.#sink;
       if (!this.#listening) this.#events.end();
@@ -251,24 +256,16 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       this.#giveBack();
     };
     const before = (): void => {
-      if (this.#drops) this.#drop();
+      // As the connection's own iterator would lose it.
+      if (this.#drops > 0) events.skip(isLost);
       if (events.size === 0) this.#giveBack();
     };
     return iterate(events, leave, before);
   }
 
-  /** What waits of connections that were destroyed here is lost, as the connection's own iterator would lose it. */
-  #drop(): void {
-    const events = this.#events;
-    events?.skip(
-      ({ type, connection }) => type !== 'close' && type !== 'open' && isGivenUp(connection),
-    );
-    if (events?.size === 0) this.#drops = false;
-  }
-
   /**
    * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
-   * What waited in the kernel's backlog is reset.
+   * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     optionsObject('options', options);
@@ -281,7 +278,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /** Stops listening and destroys every connection. */
-  destroy(error?: Error): void {
+  destroy(error?: Error | null): void {
+    errorOrNothing('error', error);
     this.#stop();
     for (const connection of this.connections) connection.destroy(error);
     this.#settle();
@@ -334,6 +332,11 @@ function consumed(): EdgepollError {
     'ERR_CONSUMED',
     'the server has a consumer already: its iterator, or events()',
   );
+}
+
+/** An event of a connection that was destroyed meanwhile, which nothing but its close follows. */
+function isLost({ type, connection }: ServerEvent): boolean {
+  return type !== 'close' && type !== 'open' && isGivenUp(connection);
 }
 
 const nothing = (): void => {};

@@ -134,3 +134,9 @@ export function descriptor(name: string, value: unknown): number {
   if (!isOpen(fd)) throw rangeError(name, 'an open descriptor', fd);
   return fd;
 }
+
+/** What `destroy()` takes; Node.js's own take `null` for nothing, too. */
+export function errorOrNothing(name: string, value: unknown): void {
+  if (value !== undefined && value !== null && !(value instanceof Error))
+    throw typeError(name, 'an Error', value);
+}

@@ -151,9 +151,16 @@ export const faults = [
   {
     name: 'lent memory is used again before it was given back',
     file: 'crates/edgepoll-node/src/inbox.rs',
-    find: 'if lent == 0 {',
-    replace: 'if lent >= 0 {',
+    find: 'Lending::AllBack | Lending::SomeOut => {}',
+    replace: 'Lending::AllBack | Lending::SomeOut => arena.clear(),',
     command: chunks('borrowed', 'borrowed: held'),
+  },
+  {
+    name: 'lent memory is used again because its connection was forgotten',
+    file: 'crates/edgepoll-node/src/inbox.rs',
+    find: 'Lending::RestForgotten => self.retires_arena = true,',
+    replace: 'Lending::RestForgotten => arena.clear(),',
+    command: chunks('borrowed', 'borrowed: a chunk outlives'),
   },
   {
     name: 'what was lent leaves from where small writes are staged',

@@ -2,7 +2,7 @@
  * `edgepoll/epoll`: the class of npm `epoll` 4, without its addon.
  *
  * A program changes one word, `require('edgepoll/epoll').Epoll` or `import { Epoll } from 'edgepoll/epoll'`, and
- * runs as before, also in workers, in Bun and in Deno. What differs is told in docs/epoll-dropin.md.
+ * runs as before, also in workers, in Bun and in Deno. What differs is told in docs/epoll-dropin.md of the repository.
  *
  * @packageDocumentation
  */

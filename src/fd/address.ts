@@ -7,7 +7,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 import { fd as native } from '../binding.js';
 import type { fd as types } from '../binding.js';
-import { EdgepollError, systemError } from '../errors.js';
+import { systemError } from '../errors.js';
 import { integer, oneOf, optionalInteger, port, rangeError, typeError } from '../validate.js';
 
 /** Families by name (address_families(7)). */
@@ -191,7 +191,7 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
         port: integer('port', value.port, 0, U32),
       };
     default:
-      throw new EdgepollError('ERR_INTERNAL', 'an address family without a case');
+      throw new Error('an address family without a case');
   }
 }
 

@@ -8,6 +8,7 @@
 import { isMainThread } from 'node:worker_threads';
 
 import { fd as native } from '../binding.js';
+import { isNode } from '../driver.js';
 
 /** The bit that tells the native write so. */
 const MUST_SURVIVE = 2;
@@ -21,9 +22,10 @@ let isFollowed = false;
 export function followBrokenPipes(): void {
   if (isFollowed) return;
   isFollowed = true;
-  // A worker is not told of listeners, which are the main thread's.
-  if (!isMainThread || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
-  if (!isMainThread) return;
+  // A worker is not told of listeners, which are the main thread's; and not every runtime tells of those that go.
+  const isTold = isMainThread && isNode;
+  if (!isTold || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
+  if (!isTold) return;
   process.on('removeListener', (name) => {
     if (name === 'SIGPIPE') survival = MUST_SURVIVE;
   });

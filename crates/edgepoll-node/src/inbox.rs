@@ -228,8 +228,8 @@ impl JsInbox {
 
     /// Whether the arena has room. Without memory for one, and while too much of it is out, chunks are as others are.
     fn can_lend(&mut self) -> bool {
-        let is_over = self.arena.as_mut().is_none_or(Region::is_detached);
-        if is_over || std::mem::take(&mut self.retires_arena) {
+        let retires = std::mem::take(&mut self.retires_arena);
+        if retires || self.arena.as_mut().is_none_or(Region::is_detached) {
             self.arena = self.fresh_region(ARENA).ok();
         }
         self.arena

@@ -12,6 +12,7 @@
     reason = "napi-rs hands arguments over by value"
 )]
 
+mod again;
 mod bare;
 mod driver;
 pub mod fd;

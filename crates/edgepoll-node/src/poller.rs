@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
 
+use crate::again::Again;
 use crate::bare;
 use crate::driver::{Driver, Kind, Task};
 use crate::node::{self, Callback, Reference, Scope};
@@ -92,38 +93,6 @@ impl Working {
             count,
             renewed: looked.renewed,
         })
-    }
-}
-
-/// Whether a second look in the same turn finds something: it does when handling an event makes the next one
-/// ready, and saves a turn of the loop then; else it is a system call for nothing.
-#[derive(Default)]
-struct Again {
-    /// Looks that found something, less those that did not; within bounds.
-    credit: Cell<u8>,
-    skipped: Cell<u8>,
-}
-
-impl Again {
-    const MOST: u8 = 4;
-    /// Without credit one chance in so many is tried all the same.
-    const TRIED: u8 = 16;
-
-    fn learn(&self, found: bool) {
-        let credit = self.credit.get();
-        self.credit.set(if found {
-            (credit + 1).min(Again::MOST)
-        } else {
-            credit.saturating_sub(1)
-        });
-    }
-
-    fn is_worth_it(&self) -> bool {
-        if self.credit.get() > 0 {
-            return true;
-        }
-        self.skipped.set((self.skipped.get() + 1) % Again::TRIED);
-        self.skipped.get() == 0
     }
 }
 
@@ -330,7 +299,7 @@ impl Task for Announcer {
 
 /// TypeScript reads the number out and makes the error.
 fn os_error(errno: Errno) -> Error {
-    node::os_error(errno as i32)
+    node::os_error(crate::names::number(errno))
 }
 
 fn number_of(refusal: Refusal) -> i32 {
@@ -428,11 +397,16 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
-            if duplicate {
-                working.poller.register_duplicate(fd, interest)
+            let token = if duplicate {
+                working.poller.register_duplicate(fd, interest)?
             } else {
-                working.poller.register(fd, interest)
+                working.poller.register(fd, interest)?
+            };
+            if let Some(Err(errno)) = self.core.with_driver(Driver::admit) {
+                working.poller.unregister(token)?;
+                return Err(Refusal::Kernel(errno));
             }
+            Ok(token)
         });
         let (token, errno) = match result {
             Some(Ok(token)) => (token, 0),

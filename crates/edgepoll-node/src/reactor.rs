@@ -16,6 +16,7 @@ use napi_derive::napi;
 use crate::bare;
 use crate::driver::{Driver, Kind, Task};
 use crate::inbox::{Batch, JsInbox};
+use crate::names;
 use crate::node::{self, Callback, Scope};
 use crate::settings::{
     address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
@@ -256,7 +257,7 @@ impl ReactorBinding {
             ..Budget::default()
         };
         let reactor =
-            Reactor::open(EVENTS, budget).map_err(|errno| node::os_error(errno as i32))?;
+            Reactor::open(EVENTS, budget).map_err(|errno| node::os_error(names::number(errno)))?;
         let fd = reactor.as_raw_fd();
         let inbox = JsInbox::new(raw, memory.records.raw())?;
         let staging = Staging::new(

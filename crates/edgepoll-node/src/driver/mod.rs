@@ -11,6 +11,7 @@ pub use immediate::use_immediate;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
+use edgepoll::kernel::Errno;
 use napi::{sys, Result};
 
 /// What a driver drives. Called on the JavaScript thread only.
@@ -84,6 +85,18 @@ impl Driver {
         match self {
             Driver::Uv(_) => &[],
             Driver::Thread(driver) => driver.descriptors(),
+        }
+    }
+
+    /// Whether the host can go on watching the descriptor that is driven, now that something was added to it. The kernel
+    /// refuses epoll descriptors in a circle, but while the host's loop does not watch ours there is none yet.
+    ///
+    /// # Errors
+    /// EINVAL, ELOOP, ENOMEM, ENOSPC (epoll_ctl(2)).
+    pub(crate) fn admit(&self) -> std::result::Result<(), Errno> {
+        match self {
+            Driver::Uv(driver) => driver.admit(),
+            Driver::Thread(_) => Ok(()),
         }
     }
 

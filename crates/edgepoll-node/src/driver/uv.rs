@@ -15,7 +15,6 @@ use edgepoll::kernel::Errno;
 use napi::{sys, Error, Result};
 
 use super::Task;
-use crate::names;
 use crate::node;
 
 /// uv.h: UV_POLL, UV_PREPARE and UV_TIMER in `uv_handle_type`, and UV_READABLE.
@@ -114,6 +113,8 @@ struct State {
     env: sys::napi_env,
     event_loop: *const c_void,
     fd: RawFd,
+    /// It is known to be in libuv's set, out of which libuv takes it with each start and stop.
+    inside: Cell<bool>,
     /// The `uv_poll_t`.
     handle: Memory,
     /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
@@ -149,38 +150,33 @@ impl State {
         address(&self.timer)
     }
 
-    /// Puts the descriptor into libuv's own set, for nothing yet. libuv does so only when its loop comes round, and aborts
-    /// the process if the kernel refuses: at the user's limit of watches, for want of memory, for epoll descriptors in a
-    /// circle, or for too many ways to wake the same one. That it is there already libuv takes for granted. And while it
-    /// is, the kernel refuses whatever would close a circle at the moment that it is registered. `poll_start` and
-    /// `poll_stop` take it out again.
+    /// Puts the descriptor into libuv's own set, for nothing yet, unless it is there. libuv does so only when its loop
+    /// comes round, and aborts the process if the kernel refuses then: for epoll descriptors in a circle, or for too many
+    /// ways to wake the same one. That it is there already libuv takes for granted. While it is, the kernel refuses
+    /// whatever would close a circle at the moment that it is registered.
     fn enter(&self) -> std::result::Result<(), Errno> {
+        if self.inside.get() || self.closing.get() {
+            return Ok(());
+        }
         // SAFETY: the loop outlives its handles, one of which this is.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         match epoll::control(host, Operation::Add, self.fd, 0, 0) {
-            Ok(()) | Err(Errno::EEXIST) => Ok(()),
-            Err(errno) => Err(errno),
+            Ok(()) | Err(Errno::EEXIST) => self.inside.set(true),
+            Err(errno) => return Err(errno),
         }
-    }
-
-    fn try_arm(&self) -> std::result::Result<(), Errno> {
-        if self.closing.get() || self.armed.replace(true) {
-            return Ok(());
-        }
-        // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
-        unsafe {
-            (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
-            if let Some(prepare) = self.prepare() {
-                (self.libuv.prepare_start)(prepare, on_prepare);
-            }
-        }
-        self.enter().inspect_err(|_| self.disarm())
+        Ok(())
     }
 
     fn arm(&self) {
-        if let Err(errno) = self.try_arm() {
-            let message = format!("edgepoll: the event loop cannot watch any more: {errno}");
-            node::throw_uncaught(self.env, &message);
+        if !self.closing.get() && !self.armed.replace(true) {
+            // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
+            unsafe {
+                (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
+                if let Some(prepare) = self.prepare() {
+                    (self.libuv.prepare_start)(prepare, on_prepare);
+                }
+            }
+            self.inside.set(false);
         }
     }
 
@@ -193,8 +189,7 @@ impl State {
                     (self.libuv.prepare_stop)(prepare);
                 }
             }
-            // If it cannot be now, the next arm() tries again, and tells.
-            let _ = self.enter();
+            self.inside.set(false);
         }
     }
 
@@ -252,6 +247,7 @@ impl UvDriver {
             env,
             event_loop: event_loop.cast_const().cast(),
             fd,
+            inside: Cell::new(false),
             handle: memory(UV_POLL),
             prepare,
             timer,
@@ -300,16 +296,18 @@ impl UvDriver {
         }
         // SAFETY: the handle was initialised above.
         unsafe { (libuv.unref)(this.raw()) };
-        if let Err(errno) = this.try_arm() {
-            driver.close();
-            return Err(node::os_error(names::number(errno)));
-        }
+        this.arm();
         Ok(driver)
     }
 
     fn state(&self) -> Option<&State> {
         // SAFETY: the state is freed only after `closed` was set, on this same thread.
         (!self.closed.get()).then(|| unsafe { &*self.state })
+    }
+
+    /// Whether the host can go on watching the descriptor, now that something was added to it; see [`State::enter`].
+    pub(super) fn admit(&self) -> std::result::Result<(), Errno> {
+        self.state().map_or(Ok(()), State::enter)
     }
 
     pub(super) fn arm(&self) {
