@@ -17,7 +17,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
 
 /** @param {import('./main.mjs').Setup} setup */
 export async function idle(setup) {
-  const { rounds: count = 3, idleConnections: connections } = setup.options;
+  const { rounds: count = 7, idleConnections: connections } = setup.options;
   /** @type {Record<string, IdleRound[]>} */
   const measured = Object.fromEntries(setup.servers.map((spec) => [spec.name, []]));
   for (let round = 0; round < count; round += 1) {

@@ -10,7 +10,7 @@ export const PARTS = /** @type {const} */ (['pingpong', 'idle', 'transfer']);
 export const USAGE = `npm run bench -- echo|idle|churn|readiness [options]
 
   --seconds S            length of a timed window (default 0.1)
-  --rounds R             rounds; in each, every server has one window (default 75; idle: 3; readiness: by part)
+  --rounds R             rounds; in each, every server has one window (default 75; idle: 7; readiness: by part)
   --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, edgepoll-owned, node-net, bun, deno);
                          readiness: only these parts (pingpong, idle, transfer)
   --server NAME=COMMAND  measure another server as well; it prints "listening on HOST:PORT pid PID"; may be repeated
