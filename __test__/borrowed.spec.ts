@@ -26,6 +26,7 @@ async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBuff
   }
   await sent;
   connection.destroy();
+  t.is(await connection.read(), null);
   return memories;
 }
 
@@ -37,6 +38,7 @@ async function place(t: ExecutionContext, driver: Driver): Promise<string> {
   t.is(chunk.toString(), 'where');
   const { byteOffset, buffer } = chunk;
   connection.destroy();
+  t.is(await connection.read(), null);
   return `${byteOffset} of ${buffer.byteLength}`;
 }
 
@@ -58,6 +60,20 @@ for (const driver of drivers) {
         t.is(Buffer.concat(parts).compare(message), 0, `${length} bytes`);
       }
       connection.destroy();
+    },
+  );
+
+  test.serial(
+    `borrowed: destroyed by somebody else, a connection's chunk keeps its bytes, ${driver}`,
+    async (t) => {
+      const { server, connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+      const message = bytes(500, 5);
+      await send(peer, message);
+      const chunk = (await connection.read()) ?? t.fail('the end');
+      server.destroy();
+      await flood(t, driver);
+      t.is(chunk.compare(message), 0);
+      t.is(await connection.read(), null);
     },
   );
 
@@ -129,6 +145,7 @@ for (const driver of drivers) {
           if (how === 'destroy') {
             await connection.read();
             connection.destroy();
+            t.is(await connection.read(), null);
           } else if (how === 'break') {
             for await (const chunk of connection) if (chunk.length > 0) break;
           } else {

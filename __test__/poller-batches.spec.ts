@@ -8,8 +8,10 @@ import { EdgepollError, Poller } from 'edgepoll';
 import { openAs, pipe } from './poller-fixtures.js';
 import { detailsOf, openDescriptors, targetOf } from './support/descriptors.js';
 import { eventually, rounds } from './support/eventually.js';
-import { nextOf } from './support/net.js';
+import { nextOf, rejection } from './support/net.js';
 import { drivers, makeFifo, runFixture } from './support/process.js';
+
+const { O_NONBLOCK, O_RDWR } = constants;
 
 const engines = ['epoll', 'poll', 'select'] as const;
 
@@ -82,7 +84,7 @@ for (const driver of drivers) {
       t.teardown(() => poller.close());
       const trigger = engine === 'epoll' ? 'edge' : 'level';
       const [path, second] = [makeFifo(t), pipe(t)];
-      const flags = constants.O_RDWR | constants.O_NONBLOCK;
+      const flags = O_RDWR | O_NONBLOCK;
       const fd = openSync(path, flags);
       poller.register(fd, { trigger, data: 'first' });
       poller.register(second.fd, { trigger, data: 'second' });
@@ -269,6 +271,43 @@ for (const driver of drivers) {
       [`${pending}`],
     );
     t.deepEqual(await poller.poll({ timeout: 0 }), []);
+  });
+
+  test(`closed-while-polling: whoever waits for less than a second, again and again, is told, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+    poller.register(fd);
+    closeSync(fd);
+    let told: unknown;
+    for (let waits = 0; waits < 100 && told === undefined; waits += 1) {
+      try {
+        await poller.poll({ timeout: 100 });
+      } catch (error) {
+        told = error;
+      }
+    }
+    t.like(told, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+  });
+
+  test(`closed-together: what does not fit into one look is told at once after it, ${driver}`, async (t) => {
+    const poller = new Poller({ driver, maxEvents: 1 });
+    t.teardown(() => poller.close());
+    const closed = Array.from({ length: 5 }, () => openSync(makeFifo(t), O_RDWR | O_NONBLOCK));
+    for (const fd of closed) poller.register(fd);
+    for (const fd of closed) closeSync(fd);
+    const told: (number | undefined)[] = [];
+    const times: number[] = [];
+    for (const _ of closed) {
+      const error = await rejection(poller[Symbol.asyncIterator]().next());
+      t.is(error.code, 'ERR_DESCRIPTOR_CLOSED');
+      told.push((error as EdgepollError).fd);
+      times.push(performance.now());
+    }
+    t.is(told.length, closed.length);
+    for (const fd of closed) t.true(told.includes(fd));
+    // The next question is a second later: none of them waited for it.
+    t.true((times.at(-1) ?? 0) - (times[0] ?? 0) < 700);
   });
 
   test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {

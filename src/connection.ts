@@ -316,8 +316,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const late = (this.#late ??= {});
     late.counters = [read, written];
     late.isGivenUp = true;
+    // What was lent stays so until the consumer asks for more: it may be in the middle of a chunk, and not the one who destroys.
     this.#chunks = undefined;
-    this.#giveBack();
     const cause = late.writeError === undefined ? 'destroyed' : 'failed';
     this.#over({ cause, error: late.writeError ?? error ?? undefined, bytesUnsent });
   }

@@ -16,7 +16,7 @@ import { interestOf } from './interest.js';
 import { lastResult } from './mailbox.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { eventOf } from './readiness-event.js';
-import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, WANTED } from './records.js';
+import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, LOST, WANTED } from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
@@ -231,6 +231,7 @@ export class Poller<T = undefined>
   #deliver(count: number): void {
     this.#read(count);
     this.#serve();
+    while (this.#waiters.length > 0 && this.#lookForLost()) this.#serve();
     if (this.#waiters.length > 0) this.#want();
   }
 
@@ -263,7 +264,7 @@ export class Poller<T = undefined>
   #serveOthers(): void {
     if (this.#waiters.length === 0 || this.#first === undefined) return;
     this.#serve();
-    if (this.#waiters.length === 0) this.#nobodyWaits();
+    if (this.#waiters.length === 0) this.#native.unwant();
   }
 
   #serve(): void {
@@ -349,20 +350,18 @@ export class Poller<T = undefined>
    * a second: a loop that sleeps is not woken by another thread's close.
    */
   readonly #check = (): boolean => {
-    // Not for a consumer that has not come back: it looks for itself then.
+    // Not for a consumer that has not come back: it looks for itself then. One that waits for less than a second, again and
+    // again, has come back.
     this.#isAsked = this.#askedSince || this.#waiters.length > 0;
     this.#askedSince = false;
     if (this.#native.check(this.#entries.length)) {
-      this.#read(this.#lookNow());
-      this.#serveOthers();
+      do {
+        this.#read(this.#lookNow());
+        this.#serveOthers();
+      } while (this.#waiters.length > 0 && this.#lookForLost());
     }
     return this.#isAsked;
   };
-
-  #stopChecks(): void {
-    this.#isAsked = false;
-    forget(this.#check);
-  }
 
   /**
    * Inside a delivery, when handling an event has made the next one ready before: what is there is taken at once, which
@@ -376,10 +375,18 @@ export class Poller<T = undefined>
     return count > 0;
   }
 
+  /** More were closed than one look could tell: the rest is announced by nobody. Gives whether something came. */
+  #lookForLost(): boolean {
+    if (((this.#records[this.#control] as number) & LOST) === 0 || this.#closed) return false;
+    const count = this.#lookNow();
+    this.#read(count);
+    return count > 0;
+  }
+
   #next(): Promise<IteratorResult<ReadinessEvent<T>, undefined>> {
     let event = this.#shift();
     try {
-      if (event === undefined && this.#lookAgain()) event = this.#shift();
+      if (event === undefined && (this.#lookAgain() || this.#lookForLost())) event = this.#shift();
     } catch (error) {
       return Promise.reject(error);
     }
@@ -414,7 +421,8 @@ export class Poller<T = undefined>
       if (timeout === 0 && !this.#closed) this.#look();
       events = this.#take();
       if (timeout === 0) this.#serveOthers();
-      else if (events === undefined && this.#lookAgain()) events = this.#take();
+      else if (events === undefined && (this.#lookAgain() || this.#lookForLost()))
+        events = this.#take();
     } catch (error) {
       return Promise.reject(error);
     }
@@ -482,12 +490,7 @@ export class Poller<T = undefined>
   #leave(waiter: Waiter<T>): void {
     const at = this.#waiters.indexOf(waiter);
     if (at >= 0) this.#waiters.splice(at, 1);
-    if (this.#waiters.length === 0) this.#nobodyWaits();
-  }
-
-  #nobodyWaits(): void {
-    this.#native.unwant();
-    this.#stopChecks();
+    if (this.#waiters.length === 0) this.#native.unwant();
   }
 
   /**
@@ -526,7 +529,7 @@ export class Poller<T = undefined>
     for (const entry of this.#entries) entry?.registration?.unregister();
     this.#first = undefined;
     this.#last = undefined;
-    this.#stopChecks();
+    forget(this.#check);
     this.#forgetOwn();
     this.#native.close();
     this.#error = error;

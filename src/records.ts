@@ -49,3 +49,5 @@ export const READINESS_FIELDS = 3;
 export const DELIVERING = 1;
 export const WANTED = 2;
 export const LOOK = 4;
+/** In that field: the next look tells of a closed descriptor, which nothing announces (the glue's). */
+export const LOST = 8;

@@ -13,7 +13,10 @@ import { isNode } from '../driver.js';
 /** The bit that tells the native write so. */
 const MUST_SURVIVE = 2;
 
-/** For the native write: 0, or the bit. */
+/** With it: no handler is told either. Deno keeps one of its own when the last listener has gone, and ends the process in it. */
+const UNHEARD = 4;
+
+/** For the native write: 0, or the bits. */
 export let survival = 0;
 
 let isFollowed = false;
@@ -24,7 +27,8 @@ export function followBrokenPipes(): void {
   isFollowed = true;
   // A worker is not told of listeners, which are the main thread's; and not every runtime tells of those that go.
   const isTold = isMainThread && isNode;
-  if (!isTold || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
+  if (!isNode) survival = MUST_SURVIVE | UNHEARD;
+  else if (!isTold || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
   if (!isTold) return;
   process.on('removeListener', (name) => {
     if (name === 'SIGPIPE') survival = MUST_SURVIVE;

@@ -42,6 +42,8 @@ mod control {
     pub(super) const WANTED: i32 = 2;
     /// The glue's: another look within this delivery is likely to find something.
     pub(super) const LOOK: i32 = 4;
+    /// The glue's: the next look tells of a closed descriptor, which nothing announces.
+    pub(super) const LOST: i32 = 8;
 }
 
 struct Working {
@@ -89,10 +91,17 @@ impl Working {
             }
             count += 1;
         })?;
+        self.note_lost();
         Ok(Looked {
             count,
             renewed: looked.renewed,
         })
+    }
+
+    fn note_lost(&mut self) {
+        let is_lost = self.poller.has_lost();
+        let field = self.control();
+        *field = (*field & !control::LOST) | if is_lost { control::LOST } else { 0 };
     }
 }
 
@@ -225,7 +234,10 @@ impl Core {
         } else {
             control::DELIVERING
         };
-        self.with(|working| *working.control() = state);
+        self.with(|working| {
+            *working.control() = state;
+            working.note_lost();
+        });
         let deliver = self.deliver.borrow().clone();
         let arguments = (
             node::number(env, count),
@@ -234,7 +246,11 @@ impl Core {
         if let (Some(deliver), (Some(count), Some(moved))) = (deliver, arguments) {
             deliver.call(&[count, moved]);
         }
-        let told = self.with(|working| std::mem::take(working.control()));
+        let told = self.with(|working| {
+            let told = *working.control();
+            *working.control() &= control::LOST;
+            told
+        });
         if told.is_some_and(|told| told & control::WANTED != 0) {
             self.wanted.set(true);
         }
@@ -406,6 +422,8 @@ impl PollerBinding {
                 working.poller.unregister(token)?;
                 return Err(Refusal::Kernel(errno));
             }
+            // The number may have been another registration's, whose descriptor was closed.
+            working.note_lost();
             Ok(token)
         });
         let (token, errno) = match result {
@@ -492,7 +510,11 @@ impl PollerBinding {
     /// one that is not.
     #[napi(catch_unwind)]
     pub fn check(&self, limit: u32) -> bool {
-        let check = |working: &mut Working| working.poller.check(limit as usize);
+        let check = |working: &mut Working| {
+            let is_lost = working.poller.check(limit as usize);
+            working.note_lost();
+            is_lost
+        };
         self.core.with(check) == Some(true)
     }
 

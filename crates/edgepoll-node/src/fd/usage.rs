@@ -51,6 +51,8 @@ const GUARDED: i32 = 1;
 
 /// In a writer's last argument: SIGPIPE may end the process.
 const MUST_SURVIVE: i32 = 2;
+/// With that: nor is a handler told.
+const UNHEARD: i32 = 4;
 
 /// Whether SIGPIPE ends this process now.
 #[napi(namespace = "fd", catch_unwind)]
@@ -75,7 +77,7 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
         let written = if care & MUST_SURVIVE == 0 {
             write()
         } else {
-            broken_pipe::survive(write)
+            broken_pipe::survive(care & UNHEARD != 0, write)
         };
         Ok(f64::from(length(written)))
     })

@@ -381,6 +381,12 @@ impl Poller {
         !self.lost.is_empty()
     }
 
+    /// The next look tells of a closed descriptor, which the poller's own does not announce.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     /// Somebody waits for the descriptor to become readable. To be called again after each look, and after each
     /// change of what is registered while somebody waits.
     ///

@@ -17,13 +17,14 @@ pub fn ends_process() -> bool {
     current(libc::SIGPIPE).is_ok_and(|action| action.sa_sigaction == libc::SIG_DFL)
 }
 
-/// Does a call of write(2) that does not end the process.
+/// Does a call of write(2) that does not end the process. `unheard`: nor is a handler told, which may be a runtime's own
+/// that ends it.
 ///
 /// # Errors
 /// The call's own.
-pub fn survive(call: impl FnOnce() -> Result<usize, Errno>) -> Result<usize, Errno> {
+pub fn survive(unheard: bool, call: impl FnOnce() -> Result<usize, Errno>) -> Result<usize, Errno> {
     // A handler is told, as its owner wants it.
-    if !ends_process() {
+    if !unheard && !ends_process() {
         return call();
     }
     let was_blocked = is_blocked();
