@@ -116,7 +116,6 @@ pub fn close_all(owner: usize) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::collections::HashSet;
     use std::sync::Barrier;
@@ -132,19 +131,19 @@ mod tests {
     const OTHER: usize = 3;
 
     fn held_by_the_ending_one() -> RawFd {
-        hold(EventFd::new().unwrap().into(), ENDING, None)
+        hold(EventFd::new().expect("a descriptor").into(), ENDING, None)
     }
 
     /// Closes a number that it was handed, and gets the same one for something of its own.
     fn take_over(number: RawFd, source: &EventFd) -> Option<RawFd> {
         close(number, ENDING).ok()?;
-        let copy = fcntl(source, FcntlArg::F_DUPFD_CLOEXEC(number)).unwrap();
+        let copy = fcntl(source, FcntlArg::F_DUPFD_CLOEXEC(number)).expect("a descriptor");
         Some(hold(raw::adopt_number(copy), OTHER, None))
     }
 
     #[test]
     fn number_that_another_environment_got_meanwhile_outlives_the_end_of_its_first_one() {
-        let source = EventFd::new().unwrap();
+        let source = EventFd::new().expect("a descriptor");
         for _ in 0..200 {
             let numbers: Vec<RawFd> = (0..64).map(|_| held_by_the_ending_one()).collect();
             let start = Barrier::new(2);
@@ -157,7 +156,7 @@ mod tests {
                 });
                 start.wait();
                 close_all(ENDING);
-                other.join().unwrap()
+                other.join().expect("no panic there")
             });
             for number in taken {
                 assert_eq!(close(number, OTHER), Ok(()), "{number} is the other one's");
@@ -170,7 +169,7 @@ mod tests {
     fn stale_owner_neither_closes_nor_releases_what_its_number_is_now() {
         let (stale, heir) = (5, 7);
         // Held by the stale owner before, closed by number, and given out again to the heir.
-        let number = hold(EventFd::new().unwrap().into(), heir, None);
+        let number = hold(EventFd::new().expect("a descriptor").into(), heir, None);
         assert_eq!(close(number, stale), Err(Errno::EBADF));
         assert!(!release(number, stale));
         assert!(crate::kernel::epoll::is_open(number));
