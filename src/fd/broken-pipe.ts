@@ -25,11 +25,14 @@ let isFollowed = false;
 export function followBrokenPipes(): void {
   if (isFollowed) return;
   isFollowed = true;
-  // A worker is not told of listeners, which are the main thread's; and not every runtime tells of those that go.
-  const isTold = isMainThread && isNode;
-  if (!isNode) survival = MUST_SURVIVE | UNHEARD;
-  else if (!isTold || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
-  if (!isTold) return;
+  if (!isNode) {
+    // Not every runtime tells of listeners that go.
+    survival = MUST_SURVIVE | UNHEARD;
+    return;
+  }
+  // A worker is not told of listeners, which are the main thread's.
+  if (!isMainThread || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
+  if (!isMainThread) return;
   process.on('removeListener', (name) => {
     if (name === 'SIGPIPE') survival = MUST_SURVIVE;
   });
