@@ -1,15 +1,14 @@
 /** SIGPIPE, which a write to a pipe raises and no flag of write(2) keeps away. */
-import { exceptIn, runFixture } from './support/process.js';
+import test from 'ava';
+
+import { runFixture } from './support/process.js';
 
 for (const how of ['before', 'after', 'worker']) {
-  exceptIn(['deno'], 'it does not leave the default action behind')(
-    `hazard-53 sigpipe: a listener that came and went, ${how}, and a write is EPIPE all the same`,
-    async (t) => {
-      const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', how);
-      t.is(stderr, '');
-      t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
-      // What the signal does to a process that is sent it is as it was.
-      t.is(signal, 'SIGPIPE');
-    },
-  );
+  test(`hazard-53 sigpipe: a listener that came and went, ${how}, and a write is EPIPE all the same`, async (t) => {
+    const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', how);
+    t.is(stderr, '');
+    t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
+    // What the signal does to a process that is sent it is as it was.
+    t.is(signal, 'SIGPIPE');
+  });
 }
