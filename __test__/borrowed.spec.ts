@@ -12,6 +12,12 @@ const drivers: Driver[] = ['uv', 'thread'];
 /** As much as the memory that is lent holds, and then some: whoever writes it again writes all of it. */
 const FLOOD = 3 * 1_048_576;
 
+/** Ends a connection and says that its last chunk is done with: until then, or until it is collected, all of its thread wait. */
+async function finish(t: ExecutionContext, connection: Connection): Promise<void> {
+  connection.destroy();
+  t.is(await connection.read(), null);
+}
+
 /** Sends that much through a connection that borrows, gives each chunk back, and gives where they lay. */
 async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBufferLike>> {
   const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
@@ -25,8 +31,7 @@ async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBuff
     at += chunk.length;
   }
   await sent;
-  connection.destroy();
-  t.is(await connection.read(), null);
+  await finish(t, connection);
   return memories;
 }
 
@@ -37,8 +42,7 @@ async function place(t: ExecutionContext, driver: Driver): Promise<string> {
   const chunk = (await connection.read()) ?? t.fail('the end');
   t.is(chunk.toString(), 'where');
   const { byteOffset, buffer } = chunk;
-  connection.destroy();
-  t.is(await connection.read(), null);
+  await finish(t, connection);
   return `${byteOffset} of ${buffer.byteLength}`;
 }
 
@@ -59,7 +63,7 @@ for (const driver of drivers) {
         }
         t.is(Buffer.concat(parts).compare(message), 0, `${length} bytes`);
       }
-      connection.destroy();
+      await finish(t, connection);
     },
   );
 
@@ -92,7 +96,7 @@ for (const driver of drivers) {
         t.is(chunk.compare(message.subarray(at, at + chunk.length)), 0, `at ${at}`);
         at += chunk.length;
       }
-      connection.destroy();
+      await finish(t, connection);
     },
   );
 
@@ -144,8 +148,7 @@ for (const driver of drivers) {
           await eventually('everything is received', () => connection.bytesRead === 40_000);
           if (how === 'destroy') {
             await connection.read();
-            connection.destroy();
-            t.is(await connection.read(), null);
+            await finish(t, connection);
           } else if (how === 'break') {
             for await (const chunk of connection) if (chunk.length > 0) break;
           } else {
@@ -179,7 +182,7 @@ for (const driver of drivers) {
     }
     await sent;
     t.is((await echoed).toString(), text);
-    connection.destroy();
+    await finish(t, connection);
   });
 
   test.serial(
