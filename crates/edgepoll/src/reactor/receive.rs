@@ -114,6 +114,7 @@ fn cut_space<I: Inbox>(
             break;
         }
         let Some(frame) = connection.codec.decode(&inbox.space(lend)[at..length])? else {
+            bounded(connection, length - at)?;
             break;
         };
         let frame = checked(frame, length - at)?;
@@ -151,7 +152,7 @@ fn decode_carry<I: Inbox>(
                 }
                 Err(error) => break Err(error),
             },
-            Ok(None) => break Ok(()),
+            Ok(None) => break bounded(connection, rest.len()),
             Err(error) => break Err(error),
         }
     };
@@ -184,6 +185,15 @@ fn end<I: Inbox>(
         rest = &rest[frame.consumed..];
     }
     inbox.event(Event::End { token });
+    Ok(())
+}
+
+/// A codec that waits for more must not make the peer's bytes pile up, whatever length the peer has told it.
+fn bounded(connection: &Connection, length: usize) -> Result<(), CodecError> {
+    let limit = connection.codec.limit();
+    if length > limit {
+        return Err(CodecError::FrameTooLong { limit });
+    }
     Ok(())
 }
 

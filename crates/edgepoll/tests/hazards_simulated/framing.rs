@@ -1,7 +1,7 @@
 //! Frames through the reactor: any chunking, small inboxes, limits, the rest at the end.
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
-use edgepoll::protocol::{CodecError, Lines};
+use edgepoll::protocol::{Codec, CodecError, Frame, Lines};
 use edgepoll::reactor::{Budget, ListenOptions};
 
 use crate::inbox::Kept;
@@ -112,4 +112,58 @@ fn frames_kept_back_by_a_pause_come_before_the_reset() {
     bench.rest();
     assert_eq!(bench.frames(token).len(), 9);
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+}
+
+/// Waits for a frame that never comes, and gives what is left in pieces of one byte at the end.
+struct Waits {
+    limit: usize,
+}
+
+impl Codec for Waits {
+    fn decode(&mut self, _input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        Ok(None)
+    }
+
+    fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+        Ok((!input.is_empty()).then_some(Frame {
+            body: 0..1,
+            consumed: 1,
+        }))
+    }
+
+    fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
+        output.extend_from_slice(message);
+        Ok(())
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+fn waits(limit: usize) -> ListenOptions {
+    ListenOptions {
+        codec: Box::new(move || Box::new(Waits { limit })),
+        ..ListenOptions::default()
+    }
+}
+
+#[test]
+fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
+    for space in [1, 7, 20, 100] {
+        let mut bench = healthy(Budget::default(), space);
+        bench.listen(waits(20));
+        let (peer, token) = bench.client();
+        bench.kernel().peer_send(peer, &[0; 20]);
+        bench.rest();
+        assert_eq!(bench.closed(token), None, "space {space}: at its limit");
+        bench.kernel().peer_send(peer, &[0; 1_000]);
+        bench.rest();
+        let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
+        assert_eq!(bench.closed(token), Some(broken), "space {space}");
+        assert!(
+            bench.kernel().view(peer).unread >= 1_000 - space,
+            "space {space}: it took more than one receive beyond the limit"
+        );
+    }
 }
