@@ -270,9 +270,9 @@ impl<K: Kernel> Reactor<K> {
         };
         if entry.connection.reading == Reading::Open {
             entry.connection.reading = Reading::Discarding;
-            entry.connection.carry.clear();
-            entry.connection.carry_ready = false;
         }
+        entry.connection.carry.clear();
+        entry.connection.carry_ready = false;
         entry.connection.paused = false;
         self.end(token);
     }

@@ -34,9 +34,12 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         return outcome;
     };
     if connection.carry_ready {
-        outcome.closed = decode_carry(connection, token, inbox)
-            .err()
-            .map(CloseReason::Protocol);
+        let decoded = if connection.reading == Reading::Ended {
+            decode_rest(connection, token, inbox)
+        } else {
+            decode_carry(connection, token, inbox)
+        };
+        outcome.closed = decoded.err().map(CloseReason::Protocol);
     }
     while outcome.closed.is_none() && connection.may_read() && !connection.carry_ready {
         let spent = outcome.calls >= budget.slot_calls || outcome.bytes >= budget.slot_bytes;
@@ -172,19 +175,30 @@ fn end<I: Inbox>(
     if discarding || connection.failure.is_some() {
         return Ok(());
     }
-    let carry = std::mem::take(&mut connection.carry);
-    let mut rest = &carry[..];
-    while let Some(frame) = connection.codec.decode_end(rest)? {
-        if inbox.room() < 2 {
-            return Err(CodecError::Malformed(
-                "too many frames at the end of the input",
-            ));
-        }
+    decode_rest(connection, token, inbox)
+}
+
+/// What the end leaves: the last frames, then the end itself. They wait for room as all others do.
+fn decode_rest<I: Inbox>(
+    connection: &mut Connection,
+    token: Token,
+    inbox: &mut I,
+) -> Result<(), CodecError> {
+    let mut at = 0;
+    connection.carry_ready = inbox.room() < MIN_ROOM;
+    while !connection.carry_ready {
+        let rest = &connection.carry[at..];
+        let Some(frame) = connection.codec.decode_end(rest)? else {
+            connection.carry.clear();
+            inbox.event(Event::End { token });
+            return Ok(());
+        };
         let frame = checked(frame, rest.len())?;
         inbox.copied_frame(token, &rest[frame.body]);
-        rest = &rest[frame.consumed..];
+        at += frame.consumed;
+        connection.carry_ready = inbox.room() < MIN_ROOM;
     }
-    inbox.event(Event::End { token });
+    connection.carry.consume(at);
     Ok(())
 }
 

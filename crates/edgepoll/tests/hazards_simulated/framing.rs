@@ -167,3 +167,39 @@ fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
         );
     }
 }
+
+#[test]
+fn frames_at_the_end_wait_for_room_as_all_others() {
+    for room in [8, 9, 100] {
+        let kernel = SimulatedKernel::new(1, Faults::none());
+        let mut bench = Bench::with(kernel, Budget::default(), Kept::new(room, 100));
+        bench.listen(waits(20));
+        let (peer, token) = bench.client();
+        bench.kernel().peer_send(peer, b"12345678901234567890");
+        bench.kernel().peer_finish(peer);
+        bench.rest();
+        assert_eq!(bench.closed(token), None, "room {room}");
+        assert_eq!(bench.frames(token).len(), 20, "room {room}");
+        assert!(bench.ended(token), "room {room}");
+    }
+}
+
+#[test]
+fn frames_at_the_end_that_wait_are_thrown_away_with_the_rest() {
+    let kernel = SimulatedKernel::new(1, Faults::none());
+    let mut bench = Bench::with(kernel, Budget::default(), Kept::new(9, 100));
+    bench.listen(waits(20));
+    let (peer, token) = bench.client();
+    bench.kernel().peer_send(peer, b"12345678901234567890");
+    bench.kernel().peer_finish(peer);
+    bench.turn(None);
+    bench.reactor.pause(token);
+    let given = bench.frames(token).len();
+    assert!((1..20).contains(&given), "{given} at once");
+    bench.rest();
+    assert_eq!(bench.frames(token).len(), given, "while it was paused");
+    bench.reactor.end_and_discard(token);
+    bench.rest();
+    assert_eq!(bench.frames(token).len(), given, "after it was left");
+    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+}
