@@ -48,7 +48,8 @@ test('a bad call makes no system call', async (t) => {
   t.teardown(() => rmSync(folder, { recursive: true }));
   const log = join(folder, 'calls');
   const marks = 'access,faccessat,faccessat2';
-  const calls = 'socket,bind,listen,connect,epoll_create1,epoll_ctl,eventfd2,pipe2,clone,clone3';
+  const calls =
+    'socket,bind,listen,connect,epoll_create1,epoll_ctl,eventfd2,pipe2,prlimit64,clone,clone3';
   const before = [
     strace,
     '-f',

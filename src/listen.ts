@@ -1,7 +1,7 @@
 /** Opens servers: checks, resolves, binds. It must never leave a listener behind when it rejects. */
 import { chooseDriver } from './driver.js';
 import { systemError } from './errors.js';
-import { listenConfig } from './options.js';
+import { listenConfig, mostConnections } from './options.js';
 import type { ListenConfig, ListenOptions } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
 import { hostOf } from './reactor-host.js';
@@ -50,7 +50,7 @@ function bind(
     backlog: config.backlog,
     reusePort: config.reusePort,
     ipv6Only: config.ipv6Only,
-    maxConnections: config.maxConnections,
+    maxConnections: config.maxConnections ?? mostConnections(),
     // Nothing is accepted before a consumer asks.
     credit: 0,
   });

@@ -5,6 +5,7 @@ import type { ConnectionSettings } from './binding.js';
 import { descriptorLimit } from './binding.js';
 import type { Driver } from './driver.js';
 import {
+  integer,
   oneOf,
   optionalBoolean,
   optionalInteger,
@@ -155,7 +156,8 @@ export interface ListenConfig extends ConnectionConfig {
   backlog: number;
   reusePort: boolean;
   ipv6Only: boolean;
-  maxConnections: number;
+  /** The default needs a system call, which may be made once everything is checked: {@link mostConnections}. */
+  maxConnections: number | undefined;
   maxPending: number;
   signal: AbortSignal | undefined;
 }
@@ -163,7 +165,6 @@ export interface ListenConfig extends ConnectionConfig {
 /** Checks everything that `listen()` was given. */
 export function listenConfig(options: ListenOptions): ListenConfig {
   optionsObject('options', options ?? null);
-  const most = Math.max(1, Math.floor(descriptorLimit() * 0.8));
   return {
     ...connectionConfig(options),
     port: port(options.port, 0),
@@ -171,10 +172,18 @@ export function listenConfig(options: ListenOptions): ListenConfig {
     backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
     reusePort: optionalBoolean('reusePort', options.reusePort, false),
     ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
-    maxConnections: optionalInteger('maxConnections', options.maxConnections, 1, MAX, most),
+    maxConnections:
+      options.maxConnections === undefined
+        ? undefined
+        : integer('maxConnections', options.maxConnections, 1, MAX),
     maxPending: optionalInteger('maxPending', options.maxPending, 1, 65_535, 64),
     signal: optionalSignal('signal', options.signal),
   };
+}
+
+/** How many connections a server has at most if nobody says. */
+export function mostConnections(): number {
+  return Math.max(1, Math.floor(descriptorLimit() * 0.8));
 }
 
 /** Checked options of `connect()`. */
