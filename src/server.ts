@@ -145,7 +145,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     accepted: (slot, generation) => this.#accept(slot, generation),
     acceptPaused: (errno) => {
       this.#pauses += 1;
-      this.#acceptError = systemError(errno, { syscall: 'accept', ...this.#address });
+      const { address, port } = this.#address;
+      this.#acceptError = systemError(errno, { syscall: 'accept', address, port });
     },
   };
 

@@ -73,7 +73,13 @@ await eventually('everybody is served', () => served === CLIENTS);
 await once(child, 'exit');
 server.destroy();
 await running;
-const code = lastAcceptError?.code;
 process.stdout.write(
-  JSON.stringify({ open, code, pauses, cpu: cpu.user + cpu.system, echoes, served }),
+  JSON.stringify({
+    open,
+    error: lastAcceptError,
+    pauses,
+    cpu: cpu.user + cpu.system,
+    echoes,
+    served,
+  }),
 );
