@@ -170,7 +170,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** Bytes written that the kernel has not taken, as of the last turn. */
   get bufferedAmount(): number {
-    return this.#queued;
+    // What we were told last may be long ago: only what matters to writers is.
+    return this.#owner.host.native.queued(this.#slot, this.#generation);
   }
 
   /** Bytes received from the kernel. */
