@@ -72,8 +72,8 @@ export declare class Connection implements AsyncIterable<Buffer, undefined>, Asy
      * received them.
      *
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
-     * does not end the process. Throws a `TypeError` for anything but bytes and strings, and `ERR_FRAME_TOO_LONG`
-     * or `ERR_MALFORMED` rejections for a message that is no frame of the connection's framing.
+     * does not end the process. A message that is no message of the connection's framing, for its length or its content,
+     * is rejected with `ERR_MALFORMED`. Throws a `TypeError` for anything but bytes and strings.
      */
     write(data: Uint8Array | string): Promise<void>;
     /**

@@ -47,6 +47,23 @@ test('a peer that does not read: write() waits, and goes on when it reads', asyn
   t.is(sha256(await received), sha256(...parts));
 });
 
+test('bufferedAmount falls with what the peer reads, long before the low mark', async (t) => {
+  const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
+  connection.write(Buffer.alloc(32 * MIB)).catch(() => {});
+  t.is(connection.bufferedAmount + connection.bytesWritten, 32 * MIB);
+  let received = 0;
+  await new Promise<void>((resolve) => {
+    peer.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (received < 16 * MIB) return;
+      peer.pause();
+      resolve();
+    });
+  });
+  t.true(connection.bufferedAmount > 65_536);
+  t.is(connection.bufferedAmount + connection.bytesWritten, 32 * MIB);
+});
+
 test('writes that wait resolve together, and each of them', async (t) => {
   const { connection, peer } = await pairOf(t);
   const { waiting } = fill(connection);

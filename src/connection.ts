@@ -170,7 +170,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** Bytes written that the kernel has not taken, as of the last turn. */
   get bufferedAmount(): number {
-    return this.#queued;
+    // What we were told last may be long ago: only what matters to writers is.
+    return this.#owner.host.native.queued(this.#slot, this.#generation);
   }
 
   /** Bytes received from the kernel. */
@@ -203,8 +204,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
    * received them.
    *
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
-   * does not end the process. Throws a `TypeError` for anything but bytes and strings, and `ERR_FRAME_TOO_LONG`
-   * or `ERR_MALFORMED` rejections for a message that is no frame of the connection's framing.
+   * does not end the process. A message that is no message of the connection's framing, for its length or its content,
+   * is rejected with `ERR_MALFORMED`. Throws a `TypeError` for anything but bytes and strings.
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
@@ -223,12 +224,11 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
     const at = host.lentAt(bytes);
-    if (bytes.length <= config.stagedLength) {
-      if (bytes.length > 0) {
-        this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
-      }
-    } else if (at >= 0 && this.#mayStage(bytes.length)) {
+    if (bytes.length <= config.stagedLength || (at >= 0 && this.#mayStage(bytes.length))) {
+      if (bytes.length === 0) return undefined;
       this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
+      // Room for it may be made by sending what was staged before, and that may have told of an end.
+      if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     } else {
       const queued = host.write(this.#slot, this.#generation, bytes);
       if (queued < 0) {

@@ -132,6 +132,8 @@ export class ReactorHost {
   #found = 0;
   #staged = 0;
   #settling = false;
+  /** The process ends: what its listeners still write leaves at once. */
+  #exits = false;
   #seen = 0;
   #references = 0;
 
@@ -152,7 +154,12 @@ export class ReactorHost {
     this.#write = this.native.writer();
     keepOwn(this.native.descriptors);
     // process.exit() and what nobody caught leave no microtask to empty the stage.
-    process.once('exit', () => this.flush());
+    process.once('exit', () => {
+      this.#exits = true;
+      this.#control[CONTROL_IN_TURN] = 0;
+      this.#settling = false;
+      this.flush();
+    });
   }
 
   /** Keeps the process alive until as many releases. */
@@ -244,8 +251,11 @@ export class ReactorHost {
     }
     control[CONTROL_COUNT] = count + 1;
     if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
-      this.#settling = true;
-      queueMicrotask(this.#settle);
+      if (this.#exits) this.flush();
+      else {
+        this.#settling = true;
+        queueMicrotask(this.#settle);
+      }
     }
     return count;
   }

@@ -8,7 +8,11 @@ const connection = await connect({
   port: Number(port),
   driver: driver as Driver,
 });
-const written = connection.write('bye');
-if (how === 'awaited') await written;
-if (how === 'thrown') throw new Error('nobody catches this');
+if (how === 'by a listener of the exit') {
+  process.once('exit', () => void connection.write('bye'));
+} else {
+  const written = connection.write('bye');
+  if (how === 'awaited') await written;
+  if (how === 'thrown') throw new Error('nobody catches this');
+}
 process.exit(0);

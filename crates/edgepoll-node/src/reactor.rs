@@ -490,6 +490,15 @@ impl ReactorBinding {
         })
     }
 
+    /// Bytes in the send queue; 0 once the connection is closed.
+    #[napi(catch_unwind)]
+    pub fn queued(&self, slot: i32, generation: i32) -> f64 {
+        let found = self
+            .core
+            .with(|working| working.reactor.queued(token(slot, generation)));
+        float(found.unwrap_or(0) as u64)
+    }
+
     /// The text of a protocol error.
     #[napi(catch_unwind)]
     pub fn text(&self, index: u32) -> String {
