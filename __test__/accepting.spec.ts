@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
+import { mostDescriptors } from './support/descriptors.js';
 import { eventually, rounds, watch } from './support/eventually.js';
 import {
   dial,
@@ -32,16 +33,20 @@ function dialMany(port: number, count: number): Promise<Socket[]> {
 test('nobody iterates the server: 500 connections wait in the backlog, then all are served', async (t) => {
   const server = await serverOf(t);
   const { port } = server.address;
-  const peers = await dialMany(port, 500);
+  // The kernel cuts a backlog, and both ends of all of them are this process's.
+  const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+  const many = Math.min(500, somaxconn, Math.floor((mostDescriptors() - 400) / 2));
+  if (many < 500) t.log(`${many} connections: more are not to be had here`);
+  const peers = await dialMany(port, many);
   await rounds();
   t.like(server.stats(), { accepted: 0, open: 0, pending: 0 });
-  t.is(inBacklog(port), 500);
+  t.is(inBacklog(port), many);
   const replies = peers.map(async (peer, index) => {
     await send(peer, `${index}`);
     return (await receiveExactly(peer, `${index}`.length)).toString();
   });
   const accepted = server[Symbol.asyncIterator]();
-  for (let count = 0; count < 500; count += 1) {
+  for (let count = 0; count < many; count += 1) {
     const connection = await nextOf(accepted);
     void (async () => {
       for await (const chunk of connection) await connection.write(chunk);
@@ -51,7 +56,7 @@ test('nobody iterates the server: 500 connections wait in the backlog, then all 
     await Promise.all(replies),
     peers.map((_, index) => `${index}`),
   );
-  t.is(server.stats().accepted, 500);
+  t.is(server.stats().accepted, many);
   for (const peer of peers) peer.end().resume();
   await server.close();
 });

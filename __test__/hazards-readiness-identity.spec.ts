@@ -338,7 +338,7 @@ for (const driver of drivers) {
     const accepted = nextOf(server[Symbol.asyncIterator]());
     await peer.does(`s = dial(${server.address.port})`);
     const connection = await accepted;
-    const port = await freePort();
+    const port = freePort(t);
     const reading = rejection(connection.read());
     await peer.does('reset(s)');
     t.is((await reading).code, 'ECONNRESET');

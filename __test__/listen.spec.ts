@@ -1,12 +1,23 @@
 // Opening a server: the address, the kernel's refusals with their details, and the signal.
 import { getEventListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 
 import test from 'ava';
 import { EdgepollError, listen } from 'edgepoll';
 
 import { runChild, which } from './support/child.js';
-import { dial, drain, netServer, nextOf, pairOf, rejection, serverOf } from './support/net.js';
+import {
+  dial,
+  drain,
+  hasLoopback6,
+  loopback6Test,
+  netServer,
+  nextOf,
+  pairOf,
+  rejection,
+  serverOf,
+} from './support/net.js';
 
 test('port 0 gives a free port, and connections come to it', async (t) => {
   const { server, connection, peer } = await pairOf(t);
@@ -25,7 +36,8 @@ test('without a host every address is listened on', async (t) => {
   const server = await listen({ port: 0 });
   t.teardown(() => server.destroy());
   const accepted = server[Symbol.asyncIterator]();
-  const hosts = isIPv6(server.address.address) ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+  const both = isIPv6(server.address.address) && hasLoopback6;
+  const hosts = both ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
   for (const host of hosts) {
     const [connection, peer] = await Promise.all([
       nextOf(accepted),
@@ -45,12 +57,18 @@ test('an occupied port: EADDRINUSE with syscall, address and port', async (t) =>
   t.regex(error.message, new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`));
 });
 
-test('an occupied port without a host is not taken on another family', async (t) => {
+loopback6Test('an occupied port without a host is not taken on another family', async (t) => {
   const { port } = await netServer(t, '::');
   t.is((await rejection(listen({ port }))).code, 'EADDRINUSE');
 });
 
 test('a port that needs a privilege: EACCES with syscall, address and port', async (t) => {
+  const first = readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').trim();
+  if (Number(first) <= 1) {
+    t.log(`skipped: no port needs one here, net.ipv4.ip_unprivileged_port_start is ${first}`);
+    t.pass();
+    return;
+  }
   const isRoot = process.getuid?.() === 0;
   const setpriv = which('setpriv');
   if (isRoot && setpriv === undefined) {

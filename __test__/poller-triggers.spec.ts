@@ -8,6 +8,7 @@ import type { RegisterOptions } from 'edgepoll';
 import { EdgepollError, Poller, watch } from 'edgepoll';
 
 import { Fenced, pipe, pipeEnds } from './poller-fixtures.js';
+import { mostDescriptors } from './support/descriptors.js';
 import { drivers, makeFifo, root } from './support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
@@ -133,6 +134,12 @@ for (const driver of drivers) {
   (isMainThread ? test : test.skip)(
     `select-size: a number above 1,023 is refused, and the other engines take it, ${driver}`,
     (t) => {
+      const most = mostDescriptors();
+      if (most <= 1100) {
+        t.log(`skipped: this process may have ${most} descriptors`);
+        t.pass();
+        return;
+      }
       const path = makeFifo(t);
       const select = new Poller({ driver, engine: 'select' });
       const poll = new Poller({ driver, engine: 'poll' });

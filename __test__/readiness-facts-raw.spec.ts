@@ -71,7 +71,7 @@ for (const driver of drivers) {
 
   test(`fact-7: a refused connect is every bit, and its error is read once, ${driver}`, async (t) => {
     const refused = kept(t, socket('inet', 'stream'));
-    const port = await freePort();
+    const port = freePort(t);
     t.false(refused.connect({ family: 'inet', address: '127.0.0.1', port }), 'EINPROGRESS');
     const poller = pollerOf(t, driver);
     poller.register(refused, all);

@@ -43,7 +43,7 @@ for (const driver of drivers) {
   });
 
   test(`fact-7: a refused connect is told once, as ECONNREFUSED, ${driver}`, async (t) => {
-    const port = await freePort();
+    const port = freePort(t);
     const error = await rejection(connect({ host: '127.0.0.1', port, driver }));
     t.true(error instanceof EdgepollError);
     t.like(error, { code: 'ECONNREFUSED', syscall: 'connect', port });

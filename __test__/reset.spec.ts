@@ -5,7 +5,16 @@ import type { Connection } from 'edgepoll';
 
 import { bytes, sha256 } from './support/bytes.js';
 import { eventually, rounds } from './support/eventually.js';
-import { dial, drain, nextOf, pairOf, rejection, send, serverOf } from './support/net.js';
+import {
+  delivered,
+  dial,
+  drain,
+  nextOf,
+  pairOf,
+  rejection,
+  send,
+  serverOf,
+} from './support/net.js';
 import type { Socket } from './support/net.js';
 
 /** Resets, and resolves when the other side must know of it. */
@@ -46,11 +55,20 @@ test('read() that comes after the reset was noticed throws too', async (t) => {
   isReset(t, await rejection(connection.read()));
 });
 
+/** Sends so much that a byte of it is received, which is enough, and the rest waits in our kernel. */
+async function sendAhead(connection: Connection, peer: Socket, message: Buffer): Promise<void> {
+  await send(peer, message.subarray(0, 1));
+  await eventually('receiving is paused', () => connection.bytesRead === 1);
+  await send(peer, message.subarray(1));
+  // What the peer's kernel still had would go with a reset.
+  await delivered(peer);
+}
+
 test('while receiving is paused: all that the kernel took, then ECONNRESET', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
-  const message = bytes(100_000, 3);
-  await send(peer, message);
-  await eventually('receiving has begun', () => connection.bytesRead > 0);
+  const message = bytes(20_000, 3);
+  await sendAhead(connection, peer, message);
+  t.is(connection.bytesRead, 1);
   await reset(peer);
   const { bytes: received, error } = await drain(connection);
   t.is(sha256(received), sha256(message));
@@ -97,9 +115,10 @@ test('a reset in the middle of a stream is never a clean end', async (t) => {
 });
 
 test('a peer that closes with bytes of ours unread is a reset', async (t) => {
-  const { connection, peer } = await pairOf(t);
-  // More than the peer takes into its own memory: the rest stays in the kernel.
-  connection.write(Buffer.alloc(4 * 1_048_576)).catch(() => {});
+  const total = 16 * 1_048_576;
+  const { connection, peer } = await pairOf(t, { maxBufferedAmount: total });
+  // More than the peer takes into its own memory, and more than the kernel takes.
+  connection.write(Buffer.alloc(total)).catch(() => {});
   const reading = drain(connection);
   await eventually('some has arrived', () => peer.readableLength > 0);
   peer.destroy();
@@ -151,9 +170,9 @@ test('a write that waits is not resolved by a reset, also while receiving is pau
     readHighWaterMark: 1,
     maxBufferedAmount: 32 * 1_048_576,
   });
-  const message = bytes(200_000, 6);
-  await send(peer, message);
-  await eventually('receiving has begun', () => connection.bytesRead > 0);
+  const message = bytes(20_000, 6);
+  await sendAhead(connection, peer, message);
+  t.is(connection.bytesRead, 1);
   const settled: string[] = [];
   const writing = connection.write(Buffer.alloc(16 * 1_048_576));
   const ending = connection.end();

@@ -58,6 +58,8 @@ while (count < Number(total)) {
   const results = await Promise.all(names.map((name) => terminated(name)));
   failures.push(...results.filter((result) => result !== undefined));
   count += names.length;
+  // Whoever waits for the end sees that it goes on.
+  process.stdout.write(`${count}\n`);
 }
 const after = descriptors();
 const report = { count, failures, before, after, mostThreads, threadsLeft: ourThreads() };

@@ -32,3 +32,9 @@ export function ownThreads(): number {
     }
   }).length;
 }
+
+/** How many descriptors this process may have. */
+export function mostDescriptors(): number {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
+}

@@ -1,14 +1,32 @@
 // The other end, by node:net: it shares no code with what is tested. One job: open sockets and collect what
 // they receive. Nothing here may hide an error: how a socket ended is always part of the answer.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
-import type { ExecutionContext } from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
+import test from 'ava';
 import type { Connection, ListenOptions, Server } from 'edgepoll';
 import { listen } from 'edgepoll';
+import type { InetAddress } from 'edgepoll/fd';
+import { socket as openSocket } from 'edgepoll/fd';
+
+import { eventually } from './eventually.js';
 
 export type { Socket } from 'node:net';
+
+/** Whether this machine, or the container that it is, has ::1. */
+export const hasLoopback6 = Object.values(networkInterfaces())
+  .flat()
+  .some((one) => one?.address === '::1');
+
+const skipWithReason = (title: string, body: () => void): void =>
+  test.skip(`${title} (no ::1 here)`, body);
+
+/** For tests that need IPv6: skipped, visibly, where there is none. */
+export const loopback6Test: TestFn = hasLoopback6 ? test : (skipWithReason as TestFn);
 
 /** What a socket received, and how that ended: by FIN (no error), by an error, or by nothing of the two. */
 export interface Received {
@@ -93,6 +111,17 @@ export function send(socket: Socket, data: Uint8Array | string): Promise<void> {
   });
 }
 
+/** Resolves when the other end's kernel has all that the socket sent; it may not have been read. */
+export function delivered(socket: Socket): Promise<void> {
+  const port = (socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  // The local end, the remote one, a connection's state; then what was sent and is not acknowledged.
+  const unsent = new RegExp(`: \\w+:${port} \\w+:\\w+ \\w\\w (\\w+):`);
+  return eventually('everything is acknowledged', () => {
+    const found = unsent.exec(readFileSync('/proc/net/tcp', 'latin1'))?.[1];
+    return found !== undefined && Number.parseInt(found, 16) === 0;
+  });
+}
+
 /** A listener that is not ours. */
 export async function netServer(
   t: ExecutionContext,
@@ -110,14 +139,12 @@ export async function netServer(
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** A port on which nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** A port on which nobody listens, and nobody can until the test ends: it is bound, at every address of IPv4. */
+export function freePort(t: ExecutionContext): number {
+  const reserved = openSocket('inet', 'stream');
+  t.teardown(() => reserved.close());
+  reserved.bind({ family: 'inet', address: '0.0.0.0', port: 0 });
+  return (reserved.localAddress as InetAddress).port;
 }
 
 /** A server of ours on a free port of 127.0.0.1, gone when the test is. */

@@ -42,6 +42,7 @@ export const runtime: readonly [program: string, ...args: string[]] =
     ? [process.execPath, '--expose-gc']
     : [process.execPath, 'run', '--allow-all', '--v8-flags=--expose-gc'];
 
+/** For so long a program may neither end nor say anything. */
 const LIMIT_SECONDS = 45;
 
 /** How a process ended, and all that it said. */
@@ -91,10 +92,16 @@ export function start(command: string, args: string[], env: NodeJS.ProcessEnv = 
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = new Promise<Ended>((resolve, reject) => {
     let late = false;
-    const limit = setTimeout(() => {
-      late = true;
-      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-    }, LIMIT_SECONDS * 1000);
+    let limit: ReturnType<typeof setTimeout> | undefined;
+    const restart = (): void => {
+      clearTimeout(limit);
+      limit = setTimeout(() => {
+        late = true;
+        if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+      }, LIMIT_SECONDS * 1000);
+    };
+    restart();
+    child.stdout.on('data', restart);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(limit);
