@@ -255,6 +255,26 @@ for (const driver of drivers) {
     }
   });
 
+  test(`changed-while-pending: what was read before rearm() or modify() is told no more, ${driver}`, async (t) => {
+    for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const)
+      for (const change of ['rearm', 'modify'] as const) {
+        const poller = new Poller<string>({ driver });
+        t.teardown(() => poller.close());
+        const [first, second] = [pipe(t), pipe(t)];
+        const registrations = [first, second].map(({ fd }, index) =>
+          poller.register(fd, { trigger, data: `${index}` }),
+        );
+        for (const ends of [first, second]) ends.write(1);
+        const told = await nextOf(poller[Symbol.asyncIterator]());
+        // The other one is pending.
+        for (const ends of [first, second]) ends.read(1);
+        const pending = registrations[told.data === '0' ? 1 : 0];
+        if (change === 'rearm') pending?.rearm();
+        else pending?.modify({ trigger });
+        t.deepEqual(await poller.poll({ timeout: 0 }), [], `${trigger}, ${change}`);
+      }
+  });
+
   test(`rearmed-while-pending: a oneshot is told once, ${driver}`, async (t) => {
     const poller = new Poller<string>({ driver, maxEvents: 8 });
     t.teardown(() => poller.close());

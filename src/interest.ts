@@ -27,7 +27,7 @@ export type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
 /** What to watch a descriptor for. */
 export interface RegisterOptions<T> {
-  /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told. */
+  /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
   readable?: boolean;
   /** Something can be written (EPOLLOUT). Default `false`. */
   writable?: boolean;
@@ -38,8 +38,10 @@ export interface RegisterOptions<T> {
   /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
   trigger?: Trigger;
   /**
-   * Of several pollers that watch the file, not all are woken by one event (EPOLLEXCLUSIVE). With `readable` and
-   * `writable`, `level` and `edge` alone; such a registration cannot be modified. Default `false`.
+   * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
+   * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
+   * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
+   * cannot be modified. Default `false`.
    */
   exclusive?: boolean;
   /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */

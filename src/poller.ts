@@ -77,6 +77,8 @@ interface Waiter<T> {
   isBatch: boolean;
   one: (result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void;
   batch: (events: ReadinessEvent<T>[] | Promise<never>) => void;
+  /** Of a wait with an end: it keeps the process alive or not, as the poller does. */
+  timer?: NodeJS.Timeout;
 }
 
 const nothing = (): void => {};
@@ -458,9 +460,8 @@ export class Poller<T = undefined>
   ): Promise<ReadinessEvent<T>[]> {
     const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
       const settle: Waiter<T>['batch'] = (events) => {
-        clearTimeout(timer);
+        clearTimeout(waiter.timer);
         signal?.removeEventListener('abort', abort);
         resolve(events);
       };
@@ -477,8 +478,8 @@ export class Poller<T = undefined>
           settle([]);
           return;
         }
-        timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
-        if (!this.#refed) timer.unref();
+        waiter.timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
+        if (!this.#refed) waiter.timer.unref();
       };
       this.#want();
       this.#waiters.push(waiter);
@@ -549,16 +550,18 @@ export class Poller<T = undefined>
     return Promise.resolve();
   }
 
-  /** Keeps the process alive while something is watched; the default. */
+  /** Keeps the process alive while something is watched or a `poll()` with a timeout waits; the default. */
   ref(): this {
     if (!this.#refed && this.#size > 0 && !this.#closed) this.#native.ref();
+    for (const { timer } of this.#waiters) timer?.ref();
     this.#refed = true;
     return this;
   }
 
-  /** Lets the process end while something is watched. */
+  /** Lets the process end while something is watched or waited for. */
   unref(): this {
     if (this.#refed && this.#size > 0 && !this.#closed) this.#native.unref();
+    for (const { timer } of this.#waiters) timer?.unref();
     this.#refed = false;
     return this;
   }

@@ -114,6 +114,17 @@ const cases: Record<string, () => Promise<Release> | Release> = {
     const poller = pollerOn(false);
     poller.register(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)).unregister();
   },
+  'held: a poller that waits for a time, ref()ed in between': () => {
+    const poller = new Poller({ driver }).unref();
+    void poller.poll({ timeout: 60_000 });
+    poller.ref();
+    return () => poller.unref();
+  },
+  'free: a poller that waits for a time, unref()ed in between': () => {
+    const poller = new Poller({ driver });
+    void poller.poll({ timeout: 60_000 });
+    poller.unref();
+  },
   'free: a closed poller': () => pollerOn(true).close(),
 };
 

@@ -40,7 +40,7 @@ export const readinessFaults = [
   {
     name: 'a closed descriptor is taken for an open one (epoll)',
     file: `${readiness}/by_epoll.rs`,
-    find: 'Err(Errno::EBADF | Errno::EPERM) => false,',
+    find: 'Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,',
     replace: '',
     command,
   },

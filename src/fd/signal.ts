@@ -122,7 +122,7 @@ export class PidFd extends Descriptor {
 
   /**
    * Sends a signal by name, or 0 to ask whether one could be sent (pidfd_send_signal(2)). Default `SIGTERM`.
-   * Throws `ESRCH` when the process has ended, `EPERM`, `ERR_CLOSED`, `TypeError`, `RangeError`.
+   * Throws `ESRCH` when the process has ended and its parent has waited for it, `EPERM`, `ERR_CLOSED`, `TypeError`, `RangeError`.
    */
   kill(signal: NodeJS.Signals | 0 = 'SIGTERM'): void {
     const number = signal === 0 ? 0 : signalNumber('signal', signal);

@@ -64,7 +64,8 @@ impl Engine for ByEpoll {
                 let _ = self.epoll.control(Operation::Delete, fd, 0, 0);
                 false
             }
-            Err(Errno::EBADF | Errno::EPERM) => false,
+            // EINVAL: it is this very epoll descriptor, which a renewal opened under the number.
+            Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,
             Err(_) => true,
         }
     }

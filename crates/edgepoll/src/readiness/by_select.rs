@@ -3,7 +3,7 @@
 //!
 //! It must never take a descriptor that does not fit into a set. Called by `poller.rs`.
 //!
-//! select knows no hang-up: of a descriptor that is watched for priority alone it does not tell one.
+//! select knows no hang-up: of a descriptor that is not watched for what can be read it need not tell one.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};

@@ -176,6 +176,21 @@ fn a_renewal_watches_no_stranger() {
     drop(copy);
 }
 
+/// hazard 4: the number may be the poller's own by now, as a renewal opens a descriptor and takes the lowest that is free.
+#[test]
+fn a_number_that_became_the_pollers_own_is_told() {
+    for kind in KINDS {
+        let mut poller = poller(kind);
+        let (mut reader, _writer) = pipe();
+        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        // In one step, so that no other test can come between.
+        nix::unistd::dup2(&poller, &mut reader).unwrap();
+        assert!(poller.check(8), "{kind:?}");
+        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert!(!poller.check(8), "{kind:?}");
+    }
+}
+
 /// hazard 3: who cannot wait on the fresh descriptor goes on with the old one, and all that it knows.
 #[test]
 fn a_renewal_is_taken_back() {
