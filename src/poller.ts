@@ -4,6 +4,7 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
+import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import { PollerBinding } from './binding.js';
