@@ -112,6 +112,33 @@ for (const driver of drivers) {
     t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'first');
   });
 
+  test(`options-with-getters: one that throws or closes the poller leaves nothing registered, ${driver}`, async (t) => {
+    const poller = new Poller<string>({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    const throwing = {
+      get data(): string {
+        throw new Error('no data');
+      },
+    };
+    t.throws(() => poller.register(watched.fd, throwing), { message: 'no data' });
+    t.is(poller.size, 0);
+    const registration = poller.register(watched.fd, { data: 'first', trigger: 'oneshot' });
+    watched.write(1);
+    t.is((await poller.poll())[0]?.data, 'first');
+    t.throws(() => registration.modify(throwing), { message: 'no data' });
+    t.deepEqual(await poller.poll({ timeout: 0 }), [], 'it was not armed again');
+    registration.unregister();
+    const closing = {
+      get data(): string {
+        poller.close();
+        return 'late';
+      },
+    };
+    t.throws(() => poller.register(watched.fd, closing), { code: 'ERR_CLOSED' });
+    t.is(poller.size, 0);
+  });
+
   test(`closed-descriptor: refused before the kernel is asked, ${driver}`, (t) => {
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());

@@ -9,11 +9,16 @@ import type { Socket } from 'edgepoll/fd';
 
 import { Fenced, flagsOf, open, openAs, pipe } from './poller-fixtures.js';
 import { rounds } from './support/eventually.js';
+import { reportOf } from './support/injected.js';
 import { drivers, makeFifo, runFixture } from './support/process.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
 
 for (const driver of drivers) {
+  test(`closed-at-once: close() gives its descriptors back before the loop comes round, ${driver}`, async (t) => {
+    t.deepEqual(reportOf(await runFixture('closed-at-once', driver)), [0, 0, 0]);
+  });
+
   test(`break-closes: leaving the loop gives every descriptor and thread back, ${driver}`, async (t) => {
     const { code, stdout, stderr } = await runFixture('poller-descriptors', driver, makeFifo(t));
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });

@@ -4,6 +4,7 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
+import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import { PollerBinding } from './binding.js';
@@ -189,6 +190,8 @@ export class Poller<T = undefined>
   register(fd: number | DescriptorOwner, options: RegisterOptions<T> = {}): Registration<T> {
     const interest = interestOf(options, this.#engine);
     const duplicate = optionalBoolean('duplicate', options.duplicate, false);
+    // Like the rest before anything is registered: it may be a getter, which throws or closes this poller.
+    const data = options.data as T;
     const number = descriptorOf(fd);
     if (this.#closed) throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
     const added = this.#native.register(number, interest.bits, duplicate);
@@ -197,7 +200,7 @@ export class Poller<T = undefined>
       registration: undefined,
       fd: number,
       owner: typeof fd === 'object' ? fd : undefined,
-      data: options.data as T,
+      data,
       slot: added.slot,
       generation: added.generation,
       mask: 0,

@@ -50,6 +50,9 @@ import {
 } from './records.js';
 import { keepOwn } from './validate.js';
 
+/** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
+const { queueMicrotask } = globalThis;
+
 /** What a reactor's listener does with what it accepts. */
 export interface Acceptor {
   accepted(slot: number, generation: number): Connection;

@@ -136,12 +136,14 @@ export class Registration<T> {
     const interest = interestOf(options, this.#engine);
     if (options.duplicate !== undefined)
       throw typeError('duplicate', 'left out: it is chosen at registration', options.duplicate);
+    // Before anything is changed: it may be a getter of the caller's.
+    const { data } = options;
     this.#change(interest.isExclusive);
     const entry = this.#entry;
     const errno = this.#native.modify(entry.slot, entry.generation, interest.bits);
     if (errno !== 0) throw refusal(errno, 'MOD', entry.fd);
     entry.mask = 0;
-    if (options.data !== undefined) entry.data = options.data;
+    if (data !== undefined) entry.data = data;
   }
 
   /**

@@ -3,6 +3,8 @@
  *
  * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
  */
+import { clearTimeout, setTimeout } from 'node:timers';
+
 import type { Address, CloseReason, Connection } from './connection.js';
 import type { EventSink, Owner } from './connection-parts.js';
 import { handleEndTaken, handleTaken, isGivenUp, makeConnection } from './connection.js';

@@ -15,6 +15,9 @@ import { EdgepollError, refusedNumber } from '../errors.js';
 import { DELIVERING, READINESS_FIELDS as FIELDS, WANTED } from '../records.js';
 import { keepOwn } from '../validate.js';
 
+/** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
+const { queueMicrotask } = globalThis;
+
 /** strerror(3)'s words for what epoll(7)'s calls give, as users of the original compare them. */
 const texts: Record<string, string> = {
   EBADF: 'Bad file descriptor',

@@ -582,6 +582,8 @@ impl PollerBinding {
         if let Some(driver) = driver {
             driver.close();
         }
+        // Nobody waits on it any more; libuv gives back its handle, not this, when its loop comes round.
+        self.core.working.borrow_mut().take();
     }
 }
 
