@@ -169,10 +169,12 @@ test('bad-input: counters and timers', (t) => {
     t.throws(() => counter.write(value), { instanceOf: RangeError });
   t.throws(() => counter.write('1' as unknown as number), { instanceOf: TypeError });
   t.throws(() => eventfd({ initial: -1 }), { instanceOf: RangeError });
+  t.throws(() => eventfd({ initial: null as unknown as number }), { instanceOf: TypeError });
   t.throws(() => eventfd({ semaphore: 1 as unknown as boolean }), { instanceOf: TypeError });
   t.is(counter.read(), null);
   counter.close();
   t.throws(() => timerfd({ clock: 'sundial' as 'monotonic' }), { instanceOf: RangeError });
+  t.throws(() => timerfd({ clock: null as unknown as 'monotonic' }), { instanceOf: TypeError });
   const timer = timerfd();
   for (const start of [{ after: -1 }, { after: Number.NaN }, { at: Infinity }])
     t.throws(() => timer.set(start), { instanceOf: RangeError });

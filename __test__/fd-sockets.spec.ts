@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import test from 'ava';
 import { watch } from 'edgepoll';
-import type { FamilyName, SocketAddress } from 'edgepoll/fd';
+import type { FamilyName, OutgoingMessage, SocketAddress, SocketPairOptions } from 'edgepoll/fd';
 import { EdgepollError, OwnedFd, pipe, Socket, socket, socketpair } from 'edgepoll/fd';
 
 import { reportOf, spoiled } from './support/injected.js';
@@ -340,6 +340,11 @@ test('bad-input: addresses, families and types', (t) => {
     [{ family: 99_999, data: new Uint8Array() }, RangeError],
     [{ family: 17, data: new Uint8Array(127) }, RangeError],
     [{ family: 17, data: 'x' }, TypeError],
+    [{ family: 17, data: null }, TypeError],
+    [{ family: 'unix', path: null }, TypeError],
+    [{ family: 'netlink', pid: null }, TypeError],
+    [{ family: 'netlink', groups: null }, TypeError],
+    [{ family: 'vsock', port: 1, cid: null }, TypeError],
     ...[0, 1, 2, 10, 16, 29, 40].map(
       (family) =>
         [{ family, data: new Uint8Array(14) }, RangeError] as [unknown, typeof RangeError],
@@ -355,6 +360,12 @@ test('bad-input: addresses, families and types', (t) => {
   t.throws(() => socket('nope' as 'unix', 'stream'), { instanceOf: RangeError });
   t.throws(() => socket('unix', 'nope' as 'stream'), { instanceOf: RangeError });
   t.throws(() => socket('unix', 2048), { instanceOf: RangeError });
+  for (const options of [{ family: null }, { type: null }])
+    t.throws(() => socketpair(options as unknown as SocketPairOptions), { instanceOf: TypeError });
+  for (const message of [{ data: null }, { descriptors: null }])
+    t.throws(() => one.sendMessage(message as unknown as OutgoingMessage), {
+      instanceOf: TypeError,
+    });
   t.throws(() => one.receive(new Uint8Array(0)), { instanceOf: RangeError });
   t.throws(() => one.receiveMessage({ length: 0 }), { instanceOf: RangeError });
   t.throws(() => one.receiveMessage({ descriptors: 254 }), { instanceOf: RangeError });

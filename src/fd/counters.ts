@@ -93,7 +93,8 @@ const MOST_INITIAL = 2n ** 32n - 1n;
 /** A counter, close-on-exec and non-blocking (eventfd(2)). Throws `EMFILE`, `ENFILE`, `RangeError`. */
 export function eventfd(options: EventFdOptions = {}): EventFd {
   optionsObject('options', options);
-  const initial = amount('initial', options.initial ?? 0);
+  const { initial: start = 0 } = options;
+  const initial = amount('initial', start);
   const semaphore = optionalBoolean('semaphore', options.semaphore, false);
   const first = initial < MOST_INITIAL ? initial : MOST_INITIAL;
   const made = makeEventFd(checked(native.eventfd(Number(first), semaphore), 'eventfd2'));
@@ -186,6 +187,6 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
 export function timerfd(options: { clock?: Clock } = {}): TimerFd {
   optionsObject('options', options);
   const clocks = ['monotonic', 'boottime', 'realtime'] as const;
-  const clock = oneOf('clock', options.clock ?? 'monotonic', clocks);
-  return makeTimerFd(checked(native.timerfd(clock), 'timerfd_create'));
+  const { clock = 'monotonic' } = options;
+  return makeTimerFd(checked(native.timerfd(oneOf('clock', clock, clocks)), 'timerfd_create'));
 }

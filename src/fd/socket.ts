@@ -333,16 +333,16 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     if (typeof message !== 'object' || message === null)
       throw typeError('message', 'an object', message);
     const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
-    const passed = message.descriptors ?? [];
+    const { descriptors: passed = [], data: sent = '' } = message;
     if (!Array.isArray(passed)) throw typeError('descriptors', 'an array', passed);
     if (passed.length > MOST_DESCRIPTORS)
       throw rangeError('descriptors', `at most ${MOST_DESCRIPTORS}`, passed.length);
     const numbers = passed.map(numberOf);
     const credentials = credentialNumbers(message.credentials);
-    const bytes = data('data', message.data ?? '');
+    const bytes = data('data', sent);
     const { fd } = this;
-    const sent = native.messageSend(fd, bytes, to, numbers, credentials);
-    return unlessWaiting(sent, 'sendmsg', fd);
+    const taken = native.messageSend(fd, bytes, to, numbers, credentials);
+    return unlessWaiting(taken, 'sendmsg', fd);
   }
 
   /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
@@ -466,10 +466,8 @@ export interface SocketPairOptions extends SocketOptions {
 /** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
 export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
   optionsObject('options', options);
-  const [domain, kind] = [
-    familyNumber(options.family ?? 'unix'),
-    typeNumber(options.type ?? 'stream'),
-  ];
+  const { family = 'unix', type = 'stream' } = options;
+  const [domain, kind] = [familyNumber(family), typeNumber(type)];
   const [first, second] = two(native.socketPair(domain, kind, protocolOf(options)), 'socketpair');
   return [makeSocket(first, domain, kind, false), makeSocket(second, domain, kind, false)];
 }
