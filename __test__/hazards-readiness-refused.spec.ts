@@ -27,6 +27,16 @@ import {
 const straceNotDeno =
   runtimeName === 'deno' ? exceptIn(['deno'], 'its own file calls are in between') : straceTest;
 
+function isRefused(use: () => unknown): boolean {
+  try {
+    use();
+    return false;
+  } catch (error) {
+    if (error instanceof RangeError) return true;
+    throw error;
+  }
+}
+
 interface Refusal {
   ours: boolean;
   code: string;
@@ -163,12 +173,15 @@ for (const driver of drivers) {
         openDescriptors().filter((fd) => /event(?:poll|fd)/.test(targetOf(fd)));
       const before = new Set(opened());
       const poller = pollerOf(t, driver, { engine });
-      const own = opened().filter((fd) => !before.has(fd));
-      t.true(own.length >= (engine === 'epoll' ? 1 : 3), own.join(', '));
-      for (const fd of own) {
-        t.throws(() => poller.register(fd), { instanceOf: RangeError }, `registers ${fd}`);
+      // The engine's own, and what the driver's thread waits by.
+      const expected = (engine === 'epoll' ? 1 : 3) + (driver === 'thread' ? 2 : 0);
+      const fresh = opened().filter((fd) => !before.has(fd));
+      // A thread of Bun's may have opened one of its own meanwhile, which is nobody's to adopt here.
+      const own = fresh.filter((fd) => isRefused(() => poller.register(fd)));
+      t.is(own.length, expected, fresh.join(', '));
+      if (runtimeName !== 'bun') t.is(fresh.length, expected, fresh.join(', '));
+      for (const fd of own)
         t.throws(() => OwnedFd.adopt(fd), { instanceOf: RangeError }, `adopts ${fd}`);
-      }
     });
 
   test(`hazard-39 unreadable: a writing end and a reading end are both watched as they are, ${driver}`, async (t) => {
