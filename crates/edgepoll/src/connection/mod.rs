@@ -227,10 +227,11 @@ impl Connection {
         }
     }
 
-    /// Grows with every byte in either direction.
+    /// Grows with every byte in either direction, except with those that are thrown away: by sending them, a peer
+    /// that reads nothing would keep what was written for it here for ever.
     #[must_use]
     pub fn progress(&self) -> u64 {
-        self.bytes_read + self.bytes_written
+        self.bytes_read - u64::from(self.discarded) + self.bytes_written
     }
 
     /// True when the owner may still write.

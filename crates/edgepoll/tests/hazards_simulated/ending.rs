@@ -314,3 +314,31 @@ fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
         Some((CloseReason::TimedOut(Call::Send), 8_000))
     );
 }
+
+/// What is thrown away is no reason to wait: a byte now and then would hold the connection and its queue for ever.
+#[test]
+fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().set_capacity(peer, 1_000);
+    assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(9_000));
+    bench.reactor.end_and_discard(token);
+    for _ in 0..4 {
+        bench.kernel().peer_send(peer, b"drip");
+        bench.rest();
+        bench.kernel().advance(200_000_000);
+    }
+    bench.rest();
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::TimedOut(Call::Send), 9_000))
+    );
+}
