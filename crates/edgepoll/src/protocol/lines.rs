@@ -83,7 +83,7 @@ impl Codec for Lines {
     }
 
     fn limit(&self) -> usize {
-        self.limit + 2
+        self.limit.saturating_add(2)
     }
 }
 
@@ -139,6 +139,13 @@ mod tests {
                 Err(CodecError::FrameTooLong { limit: 5 })
             );
         }
+    }
+
+    #[test]
+    fn the_largest_limit_is_none() {
+        let mut codec = Lines::new(usize::MAX);
+        assert_eq!(codec.decode(b"part of a line"), Ok(None));
+        assert_eq!(codec.limit(), usize::MAX);
     }
 
     #[test]
