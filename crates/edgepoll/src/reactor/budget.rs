@@ -2,7 +2,7 @@
 //!
 //! It must never be infinite. Set when the reactor is made.
 
-/// Bounds of one turn.
+/// Bounds of one turn, each at least 1: a 0 is taken for 1, because who may do nothing would stay ready for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Bytes that one connection may receive in a turn. Default 262,144.
@@ -22,6 +22,17 @@ impl Default for Budget {
             slot_calls: 8,
             turn_bytes: 4_194_304,
             accepts: 64,
+        }
+    }
+}
+
+impl Budget {
+    pub(super) fn at_least_one(self) -> Budget {
+        Budget {
+            slot_bytes: self.slot_bytes.max(1),
+            slot_calls: self.slot_calls.max(1),
+            turn_bytes: self.turn_bytes.max(1),
+            accepts: self.accepts.max(1),
         }
     }
 }

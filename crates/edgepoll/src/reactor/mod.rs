@@ -113,7 +113,7 @@ impl<K: Kernel> Reactor<K> {
             ready: VecDeque::new(),
             noted: VecDeque::new(),
             deadlines: Deadlines::default(),
-            budget,
+            budget: budget.at_least_one(),
             guess: Guess::default(),
             scratch: Vec::new(),
             stats: Stats::default(),

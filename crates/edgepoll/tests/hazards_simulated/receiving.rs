@@ -160,3 +160,21 @@ fn nothing_is_told_before_the_first_turn() {
     let token = bench.opened()[0];
     assert_eq!(bench.bytes(token), b"early");
 }
+
+#[test]
+fn budgets_of_nothing_serve_everybody_a_little() {
+    let nothing = Budget {
+        slot_bytes: 0,
+        slot_calls: 0,
+        turn_bytes: 0,
+        accepts: 0,
+    };
+    let (mut bench, peer, token) = Bench::pair(nothing, 100);
+    bench.kernel().peer_send(peer, b"hello");
+    bench.reactor.write(token, b"there", false).unwrap();
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"hello");
+    let mut got = Vec::new();
+    bench.kernel().peer_receive(peer, 100, &mut got);
+    assert_eq!(got, b"there");
+}
