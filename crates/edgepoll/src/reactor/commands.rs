@@ -96,8 +96,8 @@ impl<K: Kernel> Reactor<K> {
 
     /// Stops listening. Its connections stay; what waited in the backlog is reset by the kernel.
     pub fn close_listener(&mut self, token: Token) {
-        self.set_deadline(token, None);
         if matches!(self.slots.get_mut(token), Some(Occupant::Listener(_))) {
+            self.set_deadline(token, None);
             if let Some(Occupant::Listener(listener)) = self.slots.remove(token) {
                 self.kernel.close(listener.socket);
             }

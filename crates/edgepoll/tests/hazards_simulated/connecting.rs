@@ -146,3 +146,54 @@ fn end_asked_for_during_a_connect_does_not_wait_for_ever_for_a_peer_that_reads_n
         Some((CloseReason::TimedOut(Call::Send), 90))
     );
 }
+
+#[test]
+fn queue_lost_at_the_end_of_a_connect_is_told_to_an_owner_who_does_not_read() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench
+        .kernel()
+        .plan_connect(Outcome::Established, 50_000_000);
+    let token = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap();
+    bench.reactor.write(token, &[1; 70_000], false).unwrap();
+    bench.turn(Some(Duration::ZERO));
+    bench.reactor.pause(token);
+    bench.kernel().advance(50_000_000);
+    let peer = bench.kernel().peer_of(token).unwrap();
+    bench.kernel().peer_send(peer, b"too many connections");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    let failed =
+        |event: &&Event| matches!(event, Event::WriteFailed { token: of, .. } if *of == token);
+    assert_eq!(
+        bench.events.iter().filter(failed).count(),
+        1,
+        "{:?}",
+        bench.events
+    );
+    assert_eq!(bench.reactor.unsent(token), 70_000);
+    assert_eq!(bench.closed(token), None, "what arrived comes first");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"too many connections");
+    assert_eq!(bench.close_event(token).unwrap().1, 70_000);
+}
+
+#[test]
+fn commands_for_listeners_leave_a_connection_its_deadline() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.kernel().plan_connect(Outcome::Never, 0);
+    let token = bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .unwrap();
+    bench.reactor.close_listener(token);
+    bench.reactor.grant(token, 1);
+    bench.turn(None);
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Connect))
+    );
+}
