@@ -71,6 +71,7 @@ pub enum Event {
 /// Takes what a turn produces.
 pub trait Inbox {
     /// How many more frames and events fit; the turn leaves work for the next one when it gets low.
+    /// An empty one has room for 8 at least: nobody is served while there is less.
     fn room(&self) -> usize;
 
     /// Where the next receive goes. Never empty; for the same `lend` the same memory until [`Inbox::received`].

@@ -77,8 +77,9 @@ pub struct Stats {
 
 /// The loop: sockets, their state and who is to be served next.
 ///
-/// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever a turn has work, so
-/// it nests in any other loop. `Send` if the kernel's sockets are; never shared between threads.
+/// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever the kernel has something to
+/// tell, so it nests in any other loop. What a turn or a command left ([`Reactor::has_work`]) shows there only after
+/// [`Reactor::wake`]. It stays on the thread that made it.
 pub struct Reactor<K: Kernel> {
     kernel: K,
     slots: Slots<Occupant<K::Socket>>,
