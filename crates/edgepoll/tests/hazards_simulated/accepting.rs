@@ -224,3 +224,24 @@ fn pauses_grow_while_registrations_fail() {
     let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(gaps, [5, 10, 20]);
 }
+
+#[test]
+fn a_shortage_after_a_good_accept_begins_with_the_first_pause() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions::default());
+    bench.kernel().run_short(Errno::EMFILE, 6);
+    bench.kernel().dial(address()).unwrap();
+    while bench.opened().is_empty() {
+        bench.turn(None);
+    }
+    assert_eq!(pauses(&bench), 6);
+    bench.kernel().run_short(Errno::EMFILE, 1);
+    bench.kernel().dial(address()).unwrap();
+    let before = bench.kernel().now();
+    while bench.opened().len() < 2 {
+        bench.turn(None);
+    }
+    assert_eq!(pauses(&bench), 7);
+    let paused = bench.kernel().now() - before;
+    assert!(paused < 6_000_000, "{paused} ns");
+}

@@ -342,3 +342,59 @@ fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
         Some((CloseReason::TimedOut(Call::Send), 9_000))
     );
 }
+
+#[test]
+fn owner_who_pauses_does_not_make_the_peer_late() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.reactor.end(token);
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"reply");
+    for _ in 0..4 {
+        bench.kernel().advance(501_000_000);
+        bench.rest();
+        bench.turn(Some(Duration::ZERO));
+        assert_eq!(bench.closed(token), None);
+    }
+    bench.reactor.resume(token);
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"reply");
+    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+}
+
+#[test]
+fn shortage_of_memory_does_not_cancel_the_deadline_of_an_end() {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().set_capacity(peer, 1_000);
+    bench.kernel().refuse_send(Errno::ENOBUFS);
+    bench.reactor.write(token, &[1; 10_000], false).unwrap();
+    bench.reactor.end(token);
+    // The retry moves bytes; then a whole limit goes by in which none do.
+    for _ in 0..4 {
+        bench.kernel().advance(501_000_000);
+        bench.turn(Some(Duration::ZERO));
+        bench.rest();
+    }
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::TimedOut(Call::Send), 9_000))
+    );
+}

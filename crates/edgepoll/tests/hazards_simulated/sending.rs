@@ -194,3 +194,50 @@ fn huge_write_to_a_peer_that_drains_as_fast_leaves_the_others_their_turn() {
     bench.kernel().peer_receive(peer, bytes.len(), &mut got);
     assert!(got == bytes, "the bytes differ");
 }
+
+#[test]
+fn queue_below_the_watermarks_that_empties_is_told() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1_000);
+    bench.reactor.write(token, &[1; 3_000], false).unwrap();
+    bench.rest();
+    let mut got = Vec::new();
+    while got.len() < 3_000 {
+        bench.kernel().peer_receive(peer, 1_000, &mut got);
+        bench.rest();
+    }
+    let told = |event: &Event| match event {
+        Event::Queued { token: of, bytes } if *of == token => Some(*bytes),
+        _ => None,
+    };
+    let told: Vec<usize> = bench.events.iter().filter_map(told).collect();
+    assert_eq!(told, [2_000, 0]);
+}
+
+#[test]
+fn long_queue_whose_sends_are_short_leaves_the_others_their_turn() {
+    let budget = Budget {
+        slot_calls: 2,
+        ..Budget::default()
+    };
+    let (mut bench, peer, token) = Bench::pair(budget, 100);
+    bench.kernel().set_capacity(peer, 0);
+    bench.reactor.write(token, &[1; 50_000], false).unwrap();
+    bench.rest();
+    bench.kernel().set_capacity(peer, 65_536);
+    bench.kernel().peer_receive(peer, 1, &mut Vec::new());
+    bench.kernel().faults = Faults {
+        short: 1_000,
+        spurious: 1_000,
+        ..Faults::none()
+    };
+    let mut turns = 0;
+    while bench.reactor.queued(token) > 0 {
+        let before = bench.reactor.stats().sends;
+        bench.turn(Some(Duration::ZERO));
+        assert!(bench.reactor.stats().sends - before <= 2, "turn {turns}");
+        turns += 1;
+        assert!(turns < 1_000);
+    }
+    assert!(turns > 1, "all went out at once: nothing was tested");
+}
