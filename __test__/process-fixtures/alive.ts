@@ -1,17 +1,18 @@
 /**
  * What keeps a process alive: `alive CASE DRIVER FIFO`. A case that gives a function holds the process until that
- * is called; any other lets it end. The timer holds nothing, so that it fires only where something else does.
+ * is called; any other lets it end.
  */
 import { constants, openSync } from 'node:fs';
 
 import type { Driver } from 'edgepoll';
 import { connect, listen, Poller } from 'edgepoll';
 
+import type { Release } from './lives.js';
+import { tellWhetherItLives } from './lives.js';
+
 const host = '127.0.0.1';
 const [name = '', driverName, fifo = ''] = process.argv.slice(2);
 const driver = driverName as Driver;
-
-type Release = (() => unknown) | void;
 
 function pollerOn(register: boolean): Poller {
   const poller = new Poller({ driver });
@@ -134,9 +135,5 @@ if (name === '--list') {
   process.on('beforeExit', () => process.stdout.write('ends\n'));
   const release = await cases[name]?.();
   process.stdout.write('begins\n');
-  setTimeout(() => {
-    process.stdout.write('lives\n');
-    if (release === undefined) process.exit(3);
-    release();
-  }, 1500).unref();
+  tellWhetherItLives(release);
 }

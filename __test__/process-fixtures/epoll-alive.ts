@@ -7,6 +7,9 @@ import { constants, openSync, writeSync } from 'node:fs';
 import type { Driver } from 'edgepoll';
 import { Epoll } from 'edgepoll/epoll';
 
+import type { Release } from './lives.js';
+import { tellWhetherItLives } from './lives.js';
+
 const internals = (await import(
   new URL('epoll.js', import.meta.resolve('edgepoll/epoll')).href
 )) as { useDriver: (driver: Driver) => void };
@@ -17,8 +20,6 @@ const [name = '', driver, fifo = ''] = process.argv.slice(2);
 function pipe(): number {
   return openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
 }
-
-type Release = (() => unknown) | void;
 
 const cases: Record<string, () => Promise<Release> | Release> = {
   'free: import alone': () => {},
@@ -69,9 +70,5 @@ if (name === '--list') {
   process.on('beforeExit', () => process.stdout.write('ends\n'));
   const release = await cases[name]?.();
   process.stdout.write('begins\n');
-  setTimeout(() => {
-    process.stdout.write('lives\n');
-    if (release === undefined) process.exit(3);
-    release();
-  }, 1500).unref();
+  tellWhetherItLives(release);
 }

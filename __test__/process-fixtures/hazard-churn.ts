@@ -4,12 +4,14 @@
  * `hazard-churn DRIVER FIFO`. Says what the last ones told and that nothing stayed open.
  */
 import { once } from 'node:events';
-import { constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { constants, openSync, readdirSync, writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 import type { Driver } from 'edgepoll';
 import { Poller } from 'edgepoll';
+
+import { ownThreads } from '../support/descriptors.js';
 
 interface Task {
   driver: Driver;
@@ -33,11 +35,23 @@ function churn(rounds: number): Poller<number> {
   return last;
 }
 
-function counts(): { descriptors: number; threads: number } {
-  const threads = readdirSync('/proc/self/task').filter(
-    (id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'edgepoll',
-  );
-  return { descriptors: readdirSync('/proc/self/fd').length, threads: threads.length };
+interface Counts {
+  descriptors: number;
+  threads: number;
+}
+
+function counts(): Counts {
+  return { descriptors: readdirSync('/proc/self/fd').length, threads: ownThreads() };
+}
+
+/** Counts when `isDone`, or when that never comes true: the kernel lists a thread a little longer than it can be joined. */
+async function settled(isDone: (now: Counts) => boolean): Promise<Counts> {
+  let now = counts();
+  for (let turns = 0; turns < 10_000 && !isDone(now); turns += 1) {
+    await turn();
+    now = counts();
+  }
+  return now;
 }
 
 /** One worker, ended in the middle of it. */
@@ -51,7 +65,7 @@ if (isMainThread) {
   // What the host opens for its first worker and keeps is its own affair.
   await ended();
   for (let turns = 0; turns < 20; turns += 1) await turn();
-  const before = counts();
+  const before = await settled(({ threads }) => threads === 0);
   const told: (number | undefined)[] = [];
   for (let round = 0; round < 5; round += 1) {
     const poller = churn(50);
@@ -64,8 +78,9 @@ if (isMainThread) {
   for (let round = 0; round < 10; round += 1) {
     await ended();
   }
-  for (let turns = 0; turns < 20; turns += 1) await turn();
-  const after = counts();
+  const after = await settled(
+    ({ descriptors, threads }) => descriptors === before.descriptors && threads === before.threads,
+  );
   process.stdout.write(
     `${JSON.stringify({
       told,
