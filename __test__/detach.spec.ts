@@ -113,7 +113,12 @@ test.serial('an empty line after the memory was taken away: nobody loses anythin
     await send(lines.peer, 'a line\n');
     const line = (await lines.connection.read()) ?? t.fail('the end');
     t.is(line.toString(), 'a line');
-    take(line.buffer as ArrayBuffer);
+    try {
+      take(line.buffer as ArrayBuffer);
+    } catch (error) {
+      // Since Node.js 24 the engine itself refuses memory that was marked.
+      t.is((error as Error).name, 'TypeError');
+    }
     // One batch, as far as it goes: what comes behind the empty chunk must not be lost with it.
     const message = bytes(40_000, round + 1);
     await Promise.all([send(lines.peer, '\nnext\n'), send(other.peer, message)]);
