@@ -167,6 +167,12 @@ test('events() ends when the server is closed and every connection is over', asy
   t.deepEqual(events, ['open', 'data', 'end', 'close']);
 });
 
+test('events() of a server that is closed already ends at once', async (t) => {
+  const server = await serverOf(t);
+  await server.close();
+  t.true((await server.events().next()).done);
+});
+
 test('a connection that the consumer destroys tells its close and nothing after', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
