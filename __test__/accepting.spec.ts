@@ -174,3 +174,15 @@ test('server.close() waits for its connections, and destroys what is late', asyn
   await late.server.close({ timeout: 50 });
   t.is((await late.connection.closed).cause, 'destroyed');
 });
+
+test('a server that is disposed listens no longer, and waits for its connections', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  const disposed = server[Symbol.asyncDispose]();
+  const state = watch(disposed);
+  await t.throwsAsync(dial(server.address.port), { code: 'ECONNREFUSED' });
+  t.false(state.fulfilled);
+  peer.end();
+  t.is(await connection.read(), null);
+  await disposed;
+  t.is(server.connections.size, 0);
+});

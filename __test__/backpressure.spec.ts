@@ -87,6 +87,57 @@ test('writes that wait resolve together, and each of them', async (t) => {
   t.is((await received).bytes.subarray(-5002, -5000).toString(), 'ab');
 });
 
+test('a write waits anew after one that waited was told to go on', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  for (let round = 0; round < 2; round += 1) {
+    const message = Buffer.alloc(12 * MIB);
+    const waiting = connection.write(message);
+    t.true(connection.bufferedAmount >= 65_536);
+    t.is(await Promise.race([waiting, Promise.resolve('it waits')]), 'it waits');
+    await Promise.all([waiting, receiveExactly(peer, message.length)]);
+  }
+});
+
+for (const [name, low, option] of [
+  ['the default, a quarter', 8, {}],
+  ['nothing', 0, { lowWaterMark: 0 }],
+  ['nearly all', 28, { lowWaterMark: 28 * MIB }],
+] as const) {
+  test(`lowWaterMark, ${name}: there a write that waits goes on, and not later`, async (t) => {
+    const { connection, peer } = await pairOf(t, { highWaterMark: 32 * MIB, ...option });
+    const waiting = connection.write(Buffer.alloc(48 * MIB));
+    const received = receiveExactly(peer, 48 * MIB);
+    await waiting;
+    const left = connection.bufferedAmount / MIB;
+    // A turn sends what the kernel has room for.
+    t.true(left <= low && left >= Math.max(0, low - 6), `${left} MiB were left`);
+    await received;
+  });
+}
+
+test('each chunk counts 128 bytes more, and receiving goes on at half of the mark', async (t) => {
+  // Lines of one byte: ten of them are at the mark, five at half of it.
+  const options = { framing: 'lines', readHighWaterMark: 1290 } as const;
+  const { connection, peer, accepted } = await pairOf(t, options);
+  const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(peer.remotePort ?? 0)]);
+  t.teardown(() => otherPeer.destroy());
+  /** Whatever the kernel has for us by now, we have been told of after this. */
+  const told = async (): Promise<void> => {
+    await send(otherPeer, '.\n');
+    await other.read();
+  };
+  await send(peer, 'x\n'.repeat(12));
+  await eventually('the lines are there', () => connection.bytesRead === 24);
+  await send(peer, 'y\n');
+  await told();
+  t.is(connection.bytesRead, 24, 'twelve lines of one byte are more than the mark');
+  for (let line = 0; line < 6; line += 1) t.is((await connection.read())?.toString(), 'x');
+  await told();
+  t.is(connection.bytesRead, 24, 'six are more than half of it');
+  await connection.read();
+  await eventually('receiving goes on', () => connection.bytesRead === 26);
+});
+
 for (const size of [1000, 100_000]) {
   test(`writes of ${size} without waiting: ERR_SEND_QUEUE_FULL, and a strict prefix arrives`, async (t) => {
     const { connection, peer } = await pairOf(t);

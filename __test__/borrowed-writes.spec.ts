@@ -110,6 +110,17 @@ for (const driver of drivers) {
     },
   );
 
+  test.serial(`borrowed writes: what is no line is refused at once, ${driver}`, async (t) => {
+    const from = await pairOf(t, { driver, chunks: 'borrowed' });
+    const to = await pairOf(t, { driver, framing: 'lines' });
+    // Longer than what is staged by copy.
+    const [chunk] = await Promise.all([
+      from.connection.read(),
+      send(from.peer, Buffer.alloc(16_384, 'two\nlines')),
+    ]);
+    await t.throwsAsync(to.connection.write(chunk ?? ''), { code: 'ERR_MALFORMED' });
+  });
+
   test.serial(`borrowed writes: order is kept among all ways to send, ${driver}`, async (t) => {
     const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
     const large = bytes(20_000, 5);

@@ -167,6 +167,24 @@ test('events() ends when the server is closed and every connection is over', asy
   t.deepEqual(events, ['open', 'data', 'end', 'close']);
 });
 
+test('a connection that is destroyed before its open was taken: open, then close', async (t) => {
+  const server = await serverOf(t);
+  const events = server.events();
+  const [first] = await Promise.all([nextOf(events), dial(server.address.port)]);
+  await dial(server.address.port);
+  await eventually('the second is accepted', () => server.connections.size === 2);
+  const second = [...server.connections].find((one) => one !== first.connection);
+  second?.destroy();
+  t.like(await nextOf(events), { type: 'open', connection: second });
+  t.like(await nextOf(events), { type: 'close', connection: second });
+});
+
+test('events() of a server that is closed already ends at once', async (t) => {
+  const server = await serverOf(t);
+  await server.close();
+  t.true((await server.events().next()).done);
+});
+
 test('a connection that the consumer destroys tells its close and nothing after', async (t) => {
   const server = await serverOf(t);
   const events = server.events();

@@ -100,3 +100,11 @@ test('a reset after our end() is a failure and not an end', async (t) => {
   t.is((await drain(connection)).error?.code, 'ECONNRESET');
   t.is((await connection.closed).cause, 'failed');
 });
+
+test('allowHalfOpen true: who has taken the peer’s end is told no error after it', async (t) => {
+  const { connection, peer } = await pairOf(t, { allowHalfOpen: true });
+  peer.end();
+  t.is(await connection.read(), null);
+  connection.destroy(new Error('enough'));
+  t.is(await connection.read(), null);
+});

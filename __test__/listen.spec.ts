@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 
 import test from 'ava';
-import { EdgepollError, listen } from 'edgepoll';
+import { connect, EdgepollError, listen } from 'edgepoll';
 
 import { runChild, which } from './support/child.js';
+import { hands } from './support/hands.js';
 import {
   dial,
   drain,
@@ -18,6 +19,7 @@ import {
   rejection,
   serverOf,
 } from './support/net.js';
+import { descriptorOf } from './support/socket-number.js';
 
 test('port 0 gives a free port, and connections come to it', async (t) => {
   const { server, connection, peer } = await pairOf(t);
@@ -110,6 +112,38 @@ test('reusePort: several servers share an address, and only then', async (t) => 
   const second = await serverOf(t, { reusePort: true, port });
   t.is(second.address.port, port);
 });
+
+loopback6Test('ipv6Only: IPv4 is taken on :: unless it is asked for', async (t) => {
+  const both = await serverOf(t, { host: '::' });
+  t.is((await dial(both.address.port)).destroy().destroyed, true);
+  const only = await serverOf(t, { host: '::', ipv6Only: true });
+  const { port } = only.address;
+  t.is((await rejection(dial(port))).code, 'ECONNREFUSED');
+  t.is((await serverOf(t, { port })).address.port, port);
+});
+
+for (const [name, option, expected] of [
+  ['left out', {}, true],
+  ['true', { noDelay: true }, true],
+  ['false', { noDelay: false }, false],
+] as const) {
+  test(`noDelay ${name}: TCP_NODELAY is ${expected ? '' : 'not '}set at both ends`, async (t) => {
+    const server = await serverOf(t, option);
+    const [accepted, connected] = await Promise.all([
+      nextOf(server[Symbol.asyncIterator]()),
+      connect({ host: '127.0.0.1', port: server.address.port, ...option }),
+    ]);
+    const descriptors = [accepted, connected].map(({ localAddress, remoteAddress }) =>
+      descriptorOf({ localPort: localAddress?.port, remotePort: remoteAddress?.port }),
+    );
+    const python = hands(t, ...descriptors);
+    for (const fd of [3, 4]) {
+      const asked = `socket.socket(fileno=${fd}).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)`;
+      t.is(Boolean(await python.does(asked)), expected);
+    }
+    connected.destroy();
+  });
+}
 
 test('a signal that was aborted before: its reason, and nothing is bound', async (t) => {
   const reason = new Error('not today');

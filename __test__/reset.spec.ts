@@ -53,6 +53,7 @@ test('read() that comes after the reset was noticed throws too', async (t) => {
   await reset(peer);
   t.is((await connection.closed).cause, 'failed');
   isReset(t, await rejection(connection.read()));
+  t.is(await connection.read(), null, 'it is told once');
 });
 
 /** Sends so much that a byte of it is received, which is enough, and the rest waits in our kernel. */
@@ -195,4 +196,20 @@ test('a write that waits is not resolved by a reset, also while receiving is pau
   t.is(bytesUnsent + connection.bytesWritten, 16 * 1_048_576);
   await rounds(2);
   t.deepEqual(settled, ['write rejected', 'end rejected']);
+});
+
+test('a write and an end() that wait are rejected by a reset though nobody reads what came before it', async (t) => {
+  const { connection, peer } = await pairOf(t, {
+    readHighWaterMark: 1,
+    maxBufferedAmount: 32 * 1_048_576,
+  });
+  const message = bytes(20_000, 6);
+  await sendAhead(connection, peer, message);
+  const waiting = [connection.write(Buffer.alloc(16 * 1_048_576)), connection.end()];
+  await reset(peer);
+  for (const promise of waiting) {
+    const { code } = await rejection(promise);
+    t.true(['ECONNRESET', 'EPIPE'].includes(code ?? ''), `code: ${code}`);
+  }
+  t.is(connection.bytesRead, 1);
 });

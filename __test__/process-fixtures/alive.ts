@@ -29,7 +29,7 @@ async function pair() {
   const client = await connect({ host, port: server.address.port, driver });
   const { value: accepted } = await next;
   if (accepted === undefined) throw new Error('no connection');
-  return { client, accepted };
+  return { server, client, accepted };
 }
 
 const cases: Record<string, () => Promise<Release> | Release> = {
@@ -77,6 +77,12 @@ const cases: Record<string, () => Promise<Release> | Release> = {
     accepted.unref();
     client.unref();
     void client.read();
+  },
+  'free: a server that waits in close() for what is unref()ed': async () => {
+    const { server, client, accepted } = await pair();
+    accepted.unref();
+    client.unref();
+    void server.close();
   },
   'free: a connection that has ended': async () => {
     const { client, accepted } = await pair();

@@ -1,13 +1,17 @@
-/** The descriptor of a socket of `node:net`, which only the kernel tells in every runtime. It never keeps or changes one. */
+/** The descriptor of a connected socket, of `node:net` or ours, which only the kernel tells in every runtime. It never keeps or changes one. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Socket } from 'node:net';
 
 function hexPort(port: number | undefined): string {
   return (port ?? 0).toString(16).toUpperCase().padStart(4, '0');
 }
 
+interface Ports {
+  localPort?: number | undefined;
+  remotePort?: number | undefined;
+}
+
 /** The descriptor of a connected IPv4 socket of this process. */
-export function descriptorOf(socket: Socket): number {
+export function descriptorOf(socket: Ports): number {
   const [local, remote] = [`:${hexPort(socket.localPort)}`, `:${hexPort(socket.remotePort)}`];
   const row = readFileSync('/proc/self/net/tcp', 'utf8')
     .split('\n')
