@@ -42,9 +42,9 @@ test('data before a reset is delivered, then ECONNRESET is thrown', async (t) =>
 
 test('a consumer that waits gets ECONNRESET, and reads after it the end', async (t) => {
   const { connection, peer } = await pairOf(t);
-  const waiting = connection.read();
+  const told = rejection(connection.read());
   await reset(peer);
-  isReset(t, await rejection(waiting));
+  isReset(t, await told);
   t.is(await connection.read(), null);
 });
 
