@@ -114,10 +114,7 @@ impl<K: Kernel> Reactor<K> {
             Stop::Done => self.send_fin(token),
             Stop::Short => self.retry_send(token),
             Stop::Failed => {
-                if let Some((_, entry)) = self.live(token) {
-                    entry.tell_failed = true;
-                }
-                self.note(token);
+                self.tell_failed(token);
                 self.list(token);
             }
             Stop::Blocked => self.watch_writable(token),
@@ -176,6 +173,14 @@ impl<K: Kernel> Reactor<K> {
             entry.tell_queued = true;
             self.note(token);
         }
+    }
+
+    /// Tells the owner that what was queued is lost: whoever waits for room must not wait for the last byte to be received.
+    pub(super) fn tell_failed(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            entry.tell_failed = true;
+        }
+        self.note(token);
     }
 
     fn send_fin(&mut self, token: Token) {

@@ -167,13 +167,9 @@ impl<K: Kernel> Reactor<K> {
                 Err(errno @ (Errno::ECONNRESET | Errno::EPIPE)) => {
                     entry.connection.handle_connected_and_reset(errno);
                     entry.unsent += entry.connection.queue.clear();
-                    entry.tell_failed = true;
                     inbox.event(Event::Connected { token });
                     self.set_deadline(token, None);
-                    // Whoever waits for room must not wait for the last byte to be received.
-                    self.note(token);
-                    // Whoever waits for room must not wait for ever.
-                    self.tell_queued(token);
+                    self.tell_failed(token);
                 }
                 Err(errno) => {
                     entry.connection.handle_failure(Call::Connect, errno);

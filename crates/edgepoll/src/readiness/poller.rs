@@ -378,7 +378,7 @@ impl Poller {
                 self.lose(token);
             }
         }
-        !self.lost.is_empty()
+        self.has_lost()
     }
 
     /// The next look tells of a closed descriptor, which the poller's own does not announce.
