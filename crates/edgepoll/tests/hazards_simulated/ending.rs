@@ -9,6 +9,20 @@ use crate::{address, healthy, Bench};
 
 const RESET: &str = "Connection reset by peer";
 
+/// A server whose peers have 500 ms for the end.
+fn hurried() -> Bench {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    bench
+}
+
 #[test]
 fn data_before_reset_is_delivered() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 4);
@@ -143,15 +157,7 @@ fn fin_goes_out_behind_queued_data() {
 
 #[test]
 fn end_has_a_deadline_on_the_virtual_clock() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (_, token) = bench.client();
     bench.reactor.end(token);
     bench.rest();
@@ -241,15 +247,7 @@ fn shutdown_of_a_reset_socket_is_no_second_error() {
 
 #[test]
 fn slow_sender_does_not_hold_a_discarding_connection() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.reactor.end_and_discard(token);
     // Its owner cannot stop what it does not take.
@@ -288,15 +286,7 @@ fn reset_that_a_send_met_is_told_also_when_paused_after_the_last_byte() {
 
 #[test]
 fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);
     assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(9_000));
@@ -318,15 +308,7 @@ fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
 /// What is thrown away is no reason to wait: a byte now and then would hold the connection and its queue for ever.
 #[test]
 fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);
     assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(9_000));
@@ -345,15 +327,7 @@ fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
 
 #[test]
 fn owner_who_pauses_does_not_make_the_peer_late() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.reactor.end(token);
     bench.reactor.pause(token);
@@ -373,15 +347,7 @@ fn owner_who_pauses_does_not_make_the_peer_late() {
 
 #[test]
 fn shortage_of_memory_does_not_cancel_the_deadline_of_an_end() {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);
     bench.kernel().refuse_send(Errno::ENOBUFS);
