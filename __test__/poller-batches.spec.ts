@@ -3,7 +3,9 @@ import { getEventListeners } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
+import type { ExecutionContext } from 'ava';
 import { EdgepollError, Poller } from 'edgepoll';
+import type { Driver, Registration, Trigger } from 'edgepoll';
 
 import { openAs, pipe } from './poller-fixtures.js';
 import { detailsOf, openDescriptors, targetOf } from './support/descriptors.js';
@@ -14,6 +16,22 @@ import { drivers, makeFifo, runFixture } from './support/process.js';
 const { O_NONBLOCK, O_RDWR } = constants;
 
 const engines = ['epoll', 'poll', 'select'] as const;
+
+/** Two pipes became ready in one batch, and one of them was told: the other is pending. */
+async function onePending(
+  t: ExecutionContext,
+  driver: Driver,
+  trigger: Trigger,
+): Promise<{ poller: Poller; pipes: ReturnType<typeof pipe>[]; pending: Registration<undefined> }> {
+  const poller = new Poller({ driver });
+  t.teardown(() => poller.close());
+  const pipes = [pipe(t), pipe(t)];
+  const registrations = pipes.map(({ fd }) => poller.register(fd, { trigger }));
+  for (const ends of pipes) ends.write(1);
+  const told = await nextOf(poller[Symbol.asyncIterator]());
+  const pending = registrations.find(({ fd }) => fd !== told.fd) ?? t.fail('both are told');
+  return { poller, pipes, pending };
+}
 
 for (const driver of drivers) {
   for (const engine of engines) {
@@ -233,24 +251,14 @@ for (const driver of drivers) {
 
   test(`changed-while-pending: what was told before modify() or rearm() is asked for anew, ${driver}`, async (t) => {
     for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const) {
-      const poller = new Poller<string>({ driver });
-      t.teardown(() => poller.close());
-      const [first, second] = [pipe(t), pipe(t)];
-      const registrations = [first, second].map(({ fd }, index) =>
-        poller.register(fd, { trigger, data: `${index}` }),
-      );
-      for (const ends of [first, second]) ends.write(1);
-      const events = poller[Symbol.asyncIterator]();
-      // Both came in one batch; one of them is pending.
-      const told = await nextOf(events);
-      const pending = told.data === '0' ? 1 : 0;
-      registrations[pending]?.modify({ trigger, writable: true });
+      const { poller, pending } = await onePending(t, driver, trigger);
+      pending.modify({ trigger, writable: true });
       const ours = async (): Promise<unknown[]> =>
         (await poller.poll({ timeout: 0 }))
-          .filter(({ data }) => data === `${pending}`)
+          .filter(({ fd }) => fd === pending.fd)
           .map(({ readable, writable }) => ({ readable, writable }));
       t.deepEqual(await ours(), [{ readable: false, writable: true }], trigger);
-      registrations[pending]?.modify({ trigger });
+      pending.modify({ trigger });
       t.deepEqual(await ours(), [{ readable: true, writable: false }], trigger);
     }
   });
@@ -258,37 +266,20 @@ for (const driver of drivers) {
   test(`changed-while-pending: what was read before rearm() or modify() is told no more, ${driver}`, async (t) => {
     for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const)
       for (const change of ['rearm', 'modify'] as const) {
-        const poller = new Poller<string>({ driver });
-        t.teardown(() => poller.close());
-        const [first, second] = [pipe(t), pipe(t)];
-        const registrations = [first, second].map(({ fd }, index) =>
-          poller.register(fd, { trigger, data: `${index}` }),
-        );
-        for (const ends of [first, second]) ends.write(1);
-        const told = await nextOf(poller[Symbol.asyncIterator]());
-        // The other one is pending.
-        for (const ends of [first, second]) ends.read(1);
-        const pending = registrations[told.data === '0' ? 1 : 0];
-        if (change === 'rearm') pending?.rearm();
-        else pending?.modify({ trigger });
+        const { poller, pipes, pending } = await onePending(t, driver, trigger);
+        for (const ends of pipes) ends.read(1);
+        if (change === 'rearm') pending.rearm();
+        else pending.modify({ trigger });
         t.deepEqual(await poller.poll({ timeout: 0 }), [], `${trigger}, ${change}`);
       }
   });
 
   test(`rearmed-while-pending: a oneshot is told once, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver, maxEvents: 8 });
-    t.teardown(() => poller.close());
-    const [first, second] = [pipe(t), pipe(t)];
-    const registrations = [first, second].map(({ fd }, index) =>
-      poller.register(fd, { trigger: 'oneshot', data: `${index}` }),
-    );
-    for (const ends of [first, second]) ends.write(1);
-    const told = await nextOf(poller[Symbol.asyncIterator]());
-    const pending = told.data === '0' ? 1 : 0;
-    registrations[pending]?.rearm();
+    const { poller, pending } = await onePending(t, driver, 'oneshot');
+    pending.rearm();
     t.deepEqual(
-      (await poller.poll({ timeout: 0 })).map(({ data }) => data),
-      [`${pending}`],
+      (await poller.poll({ timeout: 0 })).map(({ fd }) => fd),
+      [pending.fd],
     );
     t.deepEqual(await poller.poll({ timeout: 0 }), []);
   });

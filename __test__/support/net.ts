@@ -122,10 +122,10 @@ export function delivered(socket: Socket): Promise<void> {
   });
 }
 
-/** A listener that is not ours. */
+/** A listener that is not ours. Without a host: on `::` and all of IPv4, or on IPv4 alone where there is no other. */
 export async function netServer(
   t: ExecutionContext,
-  host: string,
+  host?: string,
   onSocket: (socket: Socket) => void = () => {},
 ): Promise<{ server: NetServer; port: number }> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
