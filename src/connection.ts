@@ -170,7 +170,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** Bytes written that the kernel has not taken, as of the last turn. */
   get bufferedAmount(): number {
-    // What we were told last may be long ago: only what matters to writers is.
+    // `#queued` may be older: the core tells of growth, the low watermark and nothing left.
     return this.#owner.host.native.queued(this.#slot, this.#generation);
   }
 
