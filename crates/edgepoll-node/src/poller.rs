@@ -26,9 +26,6 @@ const FIELDS: usize = 3;
 const CHECKED_PER_WAIT: usize = 64;
 const BETWEEN_CHECKS: u64 = 10;
 
-/// Looks that one announcement makes at most, before the loop has its turn again.
-const LOOKS_PER_TURN: u32 = 8;
-
 /// What `errno` says when it was not the kernel that refused.
 const SET_SIZE: i32 = -1;
 const TRIGGER: i32 = -2;
@@ -119,8 +116,6 @@ struct Core {
     /// The loop's time of the last question after closed descriptors.
     checked_at: Cell<u64>,
     again: Again,
-    /// Looks that the present announcement may still make.
-    looks_left: Cell<u32>,
 }
 
 impl Core {
@@ -175,7 +170,7 @@ impl Core {
     /// Looks and delivers, and looks again when somebody waits again and that has been worth it. Gives whether
     /// somebody still waits.
     fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
-        self.looks_left.set(LOOKS_PER_TURN - 1);
+        self.again.begin();
         let mut is_first = true;
         loop {
             let Some(_scope) = Scope::open(env) else {
@@ -198,11 +193,8 @@ impl Core {
             } else if !moved {
                 break;
             }
-            if self.looks_left.get() > 0 && !self.again.is_worth_it() {
-                self.looks_left.set(0);
-            }
             self.deliver(env, count, moved);
-            if !self.wanted.get() || self.looks_left.get() == 0 {
+            if !self.wanted.get() || !self.again.may_look() {
                 break;
             }
         }
@@ -214,22 +206,15 @@ impl Core {
         false
     }
 
-    /// After a look in the same turn as another: one that found nothing is the turn's last.
     fn looked_again(&self, found: bool) {
-        self.again.learn(found);
-        let left = if found {
-            self.looks_left.get().saturating_sub(1)
-        } else {
-            0
-        };
-        self.looks_left.set(left);
-        if left == 0 {
+        self.again.looked(found);
+        if !self.again.may_look() {
             self.with(|working| *working.control() &= !control::LOOK);
         }
     }
 
     fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
-        let state = if self.looks_left.get() > 0 {
+        let state = if self.again.is_worth_it() {
             control::DELIVERING | control::LOOK
         } else {
             control::DELIVERING
@@ -386,7 +371,6 @@ impl PollerBinding {
             wanted: Cell::new(false),
             checked_at: Cell::new(0),
             again: Again::default(),
-            looks_left: Cell::new(0),
         });
         if let Err(error) = core.drive(raw) {
             // The driver that failed lets go of the core only when the loop comes round.
