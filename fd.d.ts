@@ -435,7 +435,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
-    /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` for a descriptor not open. */
+    /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open. */
     sendMessage(message: OutgoingMessage): number | null;
     /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
     receive(into: Uint8Array): number | null;

@@ -122,6 +122,7 @@ test('descriptors: the most that a message carries, one more, and one that is cl
   const bad = t.throws(() => here.sendMessage({ data: 'x', descriptors: [1_000_000] }), {
     code: 'EBADF',
   });
+  t.like(bad, { fd: 1_000_000, syscall: 'sendmsg' });
   t.true(bad instanceof EdgepollError, `after fd ${fd}`);
   t.is(there.receiveMessage(), null);
   here.close();

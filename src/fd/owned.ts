@@ -25,7 +25,7 @@ type Transfer = (fd: number, memory: Uint8Array, care: number) => number;
 export const readInto: Transfer = native.reader();
 export const writeFrom: Transfer = native.writer();
 
-const EBADF = 9;
+export const EBADF = 9;
 const EAGAIN = 11;
 const EEXIST = 17;
 

@@ -3,7 +3,7 @@
  *
  * It must never wait in a call, never raise SIGPIPE, and never keep a descriptor that nobody asked for.
  */
-import { fd as native } from '../binding.js';
+import { fd as native, isOpen } from '../binding.js';
 import { EdgepollError, systemError } from '../errors.js';
 import {
   integer,
@@ -21,6 +21,7 @@ import {
   adoptNumber,
   checked,
   data,
+  EBADF,
   makeOwned,
   OwnedFd,
   room,
@@ -328,7 +329,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return this.sendMessage(to === undefined ? { data: bytes } : { data: bytes, to });
   }
 
-  /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` for a descriptor not open. */
+  /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open. */
   sendMessage(message: OutgoingMessage): number | null {
     if (typeof message !== 'object' || message === null)
       throw typeError('message', 'an object', message);
@@ -342,7 +343,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const bytes = data('data', sent);
     const { fd } = this;
     const taken = native.messageSend(fd, bytes, to, numbers, credentials);
-    return unlessWaiting(taken, 'sendmsg', fd);
+    // It may be one of those passed that is not open, and the error names it then.
+    const closed = taken === -EBADF ? numbers.find((passedOn) => !isOpen(passedOn)) : undefined;
+    return unlessWaiting(taken, 'sendmsg', closed ?? fd);
   }
 
   /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
