@@ -261,7 +261,7 @@ export declare interface ListenOptions extends ConnectionOptions {
  * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
  * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
- * in any case only while somebody waits.
+ * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
  * `await using`, its signal, or the end of its loop.

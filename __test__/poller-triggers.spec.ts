@@ -253,6 +253,24 @@ for (const driver of drivers) {
     t.like(await t.throwsAsync(consume), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 
+  test(`closed-under-us: told to one who looks and never waits, though others are always ready, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const busy = pipe(t);
+    busy.write(1);
+    poller.register(busy.fd);
+    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+    poller.register(fd);
+    closeSync(fd);
+    const look = async (): Promise<void> => {
+      for (let looks = 0; looks < 1000; looks += 1) {
+        const [event] = await poller.poll({ timeout: 0 });
+        t.is(event?.fd, busy.fd);
+      }
+    };
+    t.like(await t.throwsAsync(look), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+  });
+
   for (const [busy, most, events] of [
     [0, 64, 6400],
     [1, 8, 200],

@@ -35,6 +35,9 @@ import {
 /** The longest that a timer of the host's takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** Looks that found something, of one who never waits, until one asks after a registration. */
+const BATCHES_PER_CHECK = 64;
+
 /** What a poller is made with. */
 export interface PollerOptions {
   /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
@@ -91,7 +94,7 @@ const nothing = (): void => {};
  * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
  * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
- * in any case only while somebody waits.
+ * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
  * `await using`, its signal, or the end of its loop.
@@ -445,11 +448,15 @@ export class Poller<T = undefined>
     return -1 - result;
   }
 
-  /** A look that finds nothing asks after one registration, in turn: who never waits must be told of a close, too. */
+  /**
+   * Who never waits must be told of a close, too: a look that finds nothing asks after one registration, in turn, and so
+   * does now and then one that finds something, because the next may do that too.
+   */
   #look(): void {
     const count = this.#lookNow();
     this.#read(count);
-    if (count === 0 && this.#native.check(1)) this.#read(this.#lookNow());
+    const asks = count === 0 || this.#batches % BATCHES_PER_CHECK === 0;
+    if (asks && this.#native.check(1)) this.#read(this.#lookNow());
   }
 
   async #closedBatch(): Promise<never> {
