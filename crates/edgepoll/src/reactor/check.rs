@@ -2,7 +2,7 @@
 //!
 //! It must never change anything.
 
-use super::{Occupant, Reactor};
+use super::{Occupant, Reactor, SCRATCH};
 use crate::kernel::{Kernel, Ready};
 
 impl<K: Kernel> Reactor<K> {
@@ -11,6 +11,9 @@ impl<K: Kernel> Reactor<K> {
     /// # Errors
     /// The first one that does not hold.
     pub fn check(&self) -> Result<(), String> {
+        if self.scratch.capacity() > SCRATCH {
+            return Err("7: the memory of a large message is kept".to_owned());
+        }
         for token in &self.ready {
             match self.slots.get(*token) {
                 Some(Occupant::Listener(listener)) if !listener.listed => {

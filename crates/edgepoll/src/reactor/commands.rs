@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::accept::Listener;
-use super::{ConnectOptions, Entry, ListenOptions, Occupant, Reactor};
+use super::{ConnectOptions, Entry, ListenOptions, Occupant, Reactor, SCRATCH};
 use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
 use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 use crate::protocol::CodecError;
@@ -146,8 +146,10 @@ impl<K: Kernel> Reactor<K> {
     /// [`WriteError`].
     pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
         let result = self.write_with(token, message, more, &mut scratch);
+        // A large message is rare, and would be held for as long as the reactor.
+        scratch.clear();
+        scratch.shrink_to(SCRATCH);
         self.scratch = scratch;
         result
     }

@@ -75,6 +75,9 @@ pub struct Stats {
     pub accept_pauses: u64,
 }
 
+/// What the memory that messages are encoded in keeps from one to the next.
+const SCRATCH: usize = 64 * 1024;
+
 /// The loop: sockets, their state and who is to be served next.
 ///
 /// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever the kernel has something to
@@ -90,7 +93,7 @@ pub struct Reactor<K: Kernel> {
     deadlines: Deadlines,
     budget: Budget,
     guess: Guess,
-    /// Where messages are encoded; kept to save the allocation.
+    /// Where messages are encoded; empty between them, kept up to [`SCRATCH`] bytes to save the allocation.
     scratch: Vec<u8>,
     stats: Stats,
 }

@@ -203,3 +203,13 @@ fn frames_at_the_end_that_wait_are_thrown_away_with_the_rest() {
     assert_eq!(bench.frames(token).len(), given, "after it was left");
     assert_eq!(bench.closed(token), Some(CloseReason::Ended));
 }
+
+#[test]
+fn the_memory_of_a_large_message_is_not_kept() {
+    let mut bench = healthy(Budget::default(), 10);
+    bench.listen(lines(1024 * 1024));
+    let (_peer, token) = bench.client();
+    let written = bench.reactor.write(token, &vec![b'a'; 512 * 1024], false);
+    assert!(written.is_ok());
+    bench.rest();
+}
