@@ -186,3 +186,31 @@ test('a server that is disposed listens no longer, and waits for its connections
   await disposed;
   t.is(server.connections.size, 0);
 });
+
+for (const style of ['connections', 'events'] as const) {
+  test(`memory: a connection that is over and was taken is held by nobody, ${style}`, async (t) => {
+    const server = await serverOf(t);
+    const { port } = server.address;
+    // Both wait for the consumer first: who is handed over at once is never in the queue.
+    const accepted = style === 'connections' ? server[Symbol.asyncIterator]() : undefined;
+    const events = style === 'events' ? server.events() : undefined;
+    const take = async (): Promise<WeakRef<Connection>> => {
+      const peer = await dial(port);
+      await eventually('it waits', () => server.stats().pending === 1);
+      peer.resetAndDestroy();
+      await eventually('it is over', () => server.stats().open === 0);
+      if (accepted !== undefined) return new WeakRef(await nextOf(accepted));
+      if (events === undefined) return t.fail('no consumer');
+      const { connection } = await nextOf(events);
+      t.is((await nextOf(events)).type, 'close');
+      return new WeakRef(connection);
+    };
+    const taken = await take();
+    await eventually('it is collected', () => {
+      globalThis.gc?.();
+      return taken.deref() === undefined;
+    });
+    server.destroy();
+    t.pass();
+  });
+}

@@ -5,8 +5,9 @@ import type { ExecutionContext } from 'ava';
 import type { Connection, Driver } from 'edgepoll';
 
 import { bytes } from './support/bytes.js';
-import { eventually } from './support/eventually.js';
+import { eventually, rounds } from './support/eventually.js';
 import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from './support/net.js';
+import type { Pair } from './support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
 /** As much as the memory that is lent holds, and then some: whoever writes it again writes all of it. */
@@ -206,6 +207,47 @@ for (const driver of drivers) {
         t.is(kept.toString(), 'forgotten');
       }
       t.true(isElsewhere);
+    },
+  );
+
+  test.serial(
+    `borrowed: who gave back after the end and is collected takes nobody's memory away, ${driver}`,
+    async (t) => {
+      const collected = new Set<number>();
+      const registry = new FinalizationRegistry<number>((index) => collected.add(index));
+      for (const index of [0, 1]) {
+        await (async (): Promise<void> => {
+          const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
+          await send(peer, 'given back');
+          await connection.read();
+          peer.resetAndDestroy();
+          await connection.closed;
+          await t.throwsAsync(connection.read(), { code: 'ECONNRESET' });
+          registry.register(connection, index);
+        })();
+      }
+      await eventually('both are collected', () => {
+        globalThis.gc?.();
+        return collected.size === 2;
+      });
+      await rounds();
+      // As many as would be counted twice are out when others receive; what they give back must not be counted for more.
+      const held: { chunk: Buffer; connection: Connection; text: string }[] = [];
+      const hold = async (text: string, pair?: Pair): Promise<Pair> => {
+        const { connection, peer } = pair ?? (await pairOf(t, { driver, chunks: 'borrowed' }));
+        const [chunk] = await Promise.all([connection.read(), send(peer, text)]);
+        held.push({ chunk: chunk ?? t.fail('the end'), connection, text });
+        return { connection, peer } as Pair;
+      };
+      const pairs = [await hold('first'), await hold('second')];
+      await flood(t, driver);
+      for (const { chunk, text } of held.splice(0)) t.is(chunk.toString(), text);
+      for (const [index, pair] of pairs.entries()) await hold(`again ${index}`, pair);
+      await flood(t, driver);
+      for (const { chunk, connection, text } of held) {
+        t.is(chunk.toString(), text);
+        await finish(t, connection);
+      }
     },
   );
 }

@@ -177,6 +177,40 @@ test('two loops over one server share its connections', async (t) => {
   for (const peer of peers) peer.destroy();
 });
 
+test("concurrent next() calls of a server: each gets its value in the calls' order", async (t) => {
+  const server = await serverOf(t);
+  const accepted = server[Symbol.asyncIterator]();
+  const pulls = [1, 2, 3].map(() => nextOf(accepted));
+  const ports: (number | undefined)[] = [];
+  for (const _ of pulls) ports.push((await dial(server.address.port)).localPort);
+  const found = (await Promise.all(pulls)).map(({ remoteAddress }) => remoteAddress?.port);
+  t.deepEqual(found, ports);
+  server.destroy();
+});
+
+test('what a server has for its consumer when it ends is still given, then the end', async (t) => {
+  const server = await serverOf(t);
+  const accepted = server[Symbol.asyncIterator]();
+  for (let count = 0; count < 3; count += 1) await dial(server.address.port);
+  await eventually('they wait', () => server.stats().pending === 3);
+  const closing = server.close();
+  for (let count = 0; count < 3; count += 1) (await nextOf(accepted)).destroy();
+  t.true((await accepted.next()).done);
+  await closing;
+
+  const other = await serverOf(t);
+  const events = other.events();
+  for (let count = 0; count < 3; count += 1) {
+    const [{ type }] = await Promise.all([nextOf(events), dial(other.address.port)]);
+    t.is(type, 'open');
+  }
+  const error = new Error('enough');
+  other.destroy(error);
+  for (let count = 0; count < 3; count += 1)
+    t.like(await nextOf(events), { type: 'close', reason: { cause: 'destroyed', error } });
+  t.true((await events.next()).done);
+});
+
 test('leaving the loop over a server: who was not taken is gone, who was is left alone', async (t) => {
   const server = await serverOf(t);
   const peers = [];

@@ -139,18 +139,22 @@ test('a server that is destroyed with what is no error goes on', async (t) => {
   await server.closed;
 });
 
-test('whoever awaits each write leaves the loop its turns', async (t) => {
-  const { connection, peer } = await pairOf(t);
-  // All of it fits into the kernel's buffers, so no write has to wait for the peer.
-  let turns = 0;
-  let isOver = false;
-  const count = (): void => {
-    turns += 1;
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
-  for (let written = 0; written < 100_000; written += 1) await connection.write('x');
-  isOver = true;
-  t.true(turns > 10, `${turns} turns`);
-  t.is((await receiveExactly(peer, 100_000)).length, 100_000);
-});
+// Of the framing 'lines' each write goes at once, of 'bytes' with others.
+for (const framing of ['bytes', 'lines'] as const) {
+  test(`whoever awaits each write leaves the loop its turns, ${framing}`, async (t) => {
+    const { connection, peer } = await pairOf(t, { framing });
+    // All of it fits into the kernel's buffers, so no write has to wait for the peer.
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    for (let written = 0; written < 100_000; written += 1) await connection.write('x');
+    isOver = true;
+    t.true(turns > 10, `${turns} turns`);
+    const length = framing === 'lines' ? 200_000 : 100_000;
+    t.is((await receiveExactly(peer, length)).length, length);
+  });
+}

@@ -43,7 +43,13 @@ for (const driver of drivers) {
     });
   }
 
-  for (const how of ['at once', 'awaited', 'thrown', 'by a listener of the exit']) {
+  for (const how of [
+    'at once',
+    'awaited',
+    'thrown',
+    'by a listener of the exit',
+    'at once, the rest by a listener of the exit',
+  ]) {
     test(`exit after write(), ${how}: what was written is sent, ${driver}`, async (t) => {
       const received: Promise<Received>[] = [];
       const { port } = await netServer(t, '127.0.0.1', (socket) => {

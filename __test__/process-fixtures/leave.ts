@@ -8,7 +8,10 @@ const connection = await connect({
   port: Number(port),
   driver: driver as Driver,
 });
-if (how === 'by a listener of the exit') {
+if (how === 'at once, the rest by a listener of the exit') {
+  void connection.write('by');
+  process.once('exit', () => void connection.write('e'));
+} else if (how === 'by a listener of the exit') {
   process.once('exit', () => void connection.write('bye'));
 } else {
   const written = connection.write('bye');
