@@ -250,4 +250,34 @@ for (const driver of drivers) {
       }
     },
   );
+
+  test.serial(
+    `borrowed: a chunk that is written when others borrow elsewhere by now goes out as it was, ${driver}`,
+    async (t) => {
+      const ending = await pairOf(t, { driver, chunks: 'borrowed' });
+      const { connection, peer } = await pairOf(t, { driver });
+      let isCollected = false;
+      const registry = new FinalizationRegistry<undefined>(() => (isCollected = true));
+      const kept = await (async (): Promise<Buffer> => {
+        const pair = await pairOf(t, { driver, chunks: 'borrowed' });
+        await send(pair.peer, 'kept');
+        const chunk = (await pair.connection.read()) ?? t.fail('the end');
+        const over = pair.connection.closed;
+        pair.peer.resetAndDestroy();
+        await over;
+        registry.register(pair.connection, undefined);
+        return chunk;
+      })();
+      await eventually('its connection is collected', () => {
+        globalThis.gc?.();
+        return isCollected;
+      });
+      await rounds();
+      // What is lent next lies elsewhere. An end is received there too, and brings nothing that is lent.
+      ending.peer.end();
+      t.is(await ending.connection.read(), null);
+      await connection.write(kept);
+      t.is((await receiveExactly(peer, 4)).toString(), 'kept');
+    },
+  );
 }
