@@ -56,6 +56,38 @@ test('a peer that does not read: write() waits, and goes on when it reads', asyn
   t.is(sha256(await received), sha256(...parts));
 });
 
+test('write() waits at highWaterMark, and not a byte below it', async (t) => {
+  const { connection, peer } = await pairOf(t, { highWaterMark: MIB });
+  let written = 0;
+  const write = (length: number): { fulfilled: boolean } => {
+    written += length;
+    return watch(connection.write(Buffer.alloc(length)));
+  };
+  let before = -1;
+  await eventually('the kernel takes no more', () => {
+    if (connection.bufferedAmount === 0) write(65_536);
+    const stands = connection.bufferedAmount > 0 && connection.bufferedAmount === before;
+    before = connection.bufferedAmount;
+    return stands;
+  });
+  // Longer than what is staged, so that each answer knows of its own bytes.
+  const below = write(MIB - 1 - 5000 - connection.bufferedAmount);
+  const byOne = write(5000);
+  await rounds(1);
+  t.is(connection.bufferedAmount, MIB - 1);
+  t.true(below.fulfilled && byOne.fulfilled);
+  void connection.write('x');
+  written += 1;
+  await rounds(1);
+  t.is(connection.bufferedAmount, MIB);
+  const waits = connection.write('');
+  const state = watch(waits);
+  await rounds(1);
+  t.false(state.fulfilled);
+  await receiveExactly(peer, written);
+  await waits;
+});
+
 test('bufferedAmount falls with what the peer reads, long before the low mark', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
   connection.write(Buffer.alloc(32 * MIB)).catch(() => {});
