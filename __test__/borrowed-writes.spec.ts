@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import type { Connection, Driver, Server } from 'edgepoll';
 
 import { bytes, numbers } from './support/bytes.js';
-import { eventually } from './support/eventually.js';
+import { eventually, rounds, watch } from './support/eventually.js';
 import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from './support/net.js';
 import type { Socket } from './support/net.js';
 
@@ -120,6 +120,39 @@ for (const driver of drivers) {
     ]);
     await t.throwsAsync(to.connection.write(chunk ?? ''), { code: 'ERR_MALFORMED' });
   });
+
+  test.serial(
+    `borrowed writes: one that fills what is left of the queue waits, as a copied one would, ${driver}`,
+    async (t) => {
+      const from = await pairOf(t, { driver, chunks: 'borrowed' });
+      const { connection, peer } = await pairOf(t, { driver });
+      let written = 0;
+      const write = (data: Buffer): { fulfilled: boolean } => {
+        written += data.length;
+        return watch(connection.write(data));
+      };
+      let before = -1;
+      await eventually('the kernel takes no more', () => {
+        if (connection.bufferedAmount === 0) write(Buffer.alloc(16_384));
+        const stands = connection.bufferedAmount > 0 && connection.bufferedAmount === before;
+        before = connection.bufferedAmount;
+        return stands;
+      });
+      write(Buffer.alloc(65_536 - 5000 - connection.bufferedAmount));
+      await send(from.peer, bytes(16_384, 1));
+      await eventually('it is received', () => from.connection.bytesRead === 16_384);
+      const chunk = (await from.connection.read()) ?? t.fail('the end');
+      t.true(chunk.length > 5000, `${chunk.length} bytes in one chunk`);
+      const answer = write(chunk);
+      await rounds(1);
+      t.false(answer.fulfilled);
+      t.is(connection.bufferedAmount, 65_536 - 5000 + chunk.length);
+      await receiveExactly(peer, written);
+      connection.destroy();
+      from.connection.destroy();
+      while ((await from.connection.read()) !== null);
+    },
+  );
 
   test.serial(`borrowed writes: order is kept among all ways to send, ${driver}`, async (t) => {
     const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
