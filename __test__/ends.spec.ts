@@ -161,6 +161,19 @@ test('leaving the loop ends gracefully: the peer gets the whole reply, whatever 
   t.like(await connection.closed, { cause: 'ended', bytesUnsent: 0 });
 });
 
+test('leaving the loop throws away what had arrived and was not taken', async (t) => {
+  const { connection, peer } = await pairOf(t, { framing: 'lines' });
+  await send(peer, 'taken\nnot taken\n');
+  await eventually('both are there', () => connection.bytesRead === 16);
+  for await (const line of connection) {
+    t.is(line.toString(), 'taken');
+    break;
+  }
+  peer.end();
+  t.is(await connection.read(), null);
+  t.is((await connection.closed).cause, 'ended');
+});
+
 test('a throw inside the loop ends the connection gracefully and is told outside', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);

@@ -90,6 +90,34 @@ const cases: Record<string, () => Promise<Release> | Release> = {
     while ((await accepted.read()) !== null);
     await client.read();
   },
+  'held: a connection, whatever is said to those that are over': async () => {
+    for (const isEarly of [true, false]) {
+      const over = await pair();
+      if (isEarly) over.client.unref();
+      over.client.destroy();
+      while ((await over.accepted.read()) !== null);
+      await over.accepted.closed;
+      over.client.unref();
+      over.accepted.unref();
+      over.server.destroy();
+    }
+    const server = await listen({ host, port: 0, driver });
+    server.destroy();
+    server.unref();
+    const { client, accepted } = await pair();
+    accepted.unref();
+    return () => client.unref();
+  },
+  'free: what was unref()ed, is over, and is ref()ed': async () => {
+    const { server, client, accepted } = await pair();
+    client.unref();
+    client.destroy();
+    while ((await accepted.read()) !== null);
+    await accepted.closed;
+    server.destroy();
+    client.ref();
+    server.ref();
+  },
   'held: a connect under way': async () => {
     const server = (await listen({ host, port: 0, backlog: 1, driver })).unref();
     const { port } = server.address;
