@@ -54,6 +54,17 @@ test('end() after a failed write rejects at once, though the close waits for a r
   t.like((await connection.closed).error, { code: 'ECONNRESET' });
 });
 
+test('a short write after a failed one is rejected, though the close waits for a reader', async (t) => {
+  const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
+  peer.write(bytes(200_000, 1));
+  await eventually('receiving is paused', () => connection.bytesRead > 0);
+  await resetUnseen(peer);
+  t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
+  t.is((await rejection(connection.write('short'))).code, 'ECONNRESET');
+  connection.destroy();
+  t.is((await connection.closed).bytesUnsent, 65_536, 'what was refused was never ours to send');
+});
+
 test('a long write that meets a reset first is rejected with it', async (t) => {
   const { connection, peer } = await pairOf(t);
   await resetUnseen(peer);
