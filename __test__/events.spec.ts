@@ -137,6 +137,8 @@ test('leaving the loop destroys the server and its connections', async (t) => {
   await server.closed;
   await Promise.all(ends);
   t.is(server.connections.size, 0);
+  t.is(server.stats().pending, 0);
+  t.true((await server.events().next()).done, 'what waited is gone');
   t.is((await rejection(dial(server.address.port))).code, 'ECONNREFUSED');
 });
 
