@@ -64,6 +64,25 @@ test('an occupied port without a host is not taken on another family', async (t)
   t.is((await rejection(listen({ port }))).code, 'EADDRINUSE');
 });
 
+test.serial(
+  'an occupied port without a host, on a machine without IPv6: EADDRINUSE all the same',
+  async (t) => {
+    type Listen = (address: string, ...rest: unknown[]) => unknown;
+    const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
+    const native = (await import(url)) as { ReactorBinding: { prototype: { listen: Listen } } };
+    const { prototype } = native.ReactorBinding;
+    const { port } = await netServer(t, '0.0.0.0');
+    const real = prototype.listen;
+    t.teardown(() => (prototype.listen = real));
+    prototype.listen = function (this: unknown, address, ...rest) {
+      // EAFNOSUPPORT, as the kernel says it when it was started with ipv6.disable=1.
+      if (address === '::') return { slot: 0, generation: 0, errno: 97, syscall: 'socket' };
+      return real.call(this, address, ...rest);
+    };
+    t.like(await rejection(listen({ port })), { code: 'EADDRINUSE', address: '0.0.0.0', port });
+  },
+);
+
 test('a port that needs a privilege: EACCES with syscall, address and port', async (t) => {
   const first = readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').trim();
   if (Number(first) <= 1) {

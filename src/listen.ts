@@ -34,7 +34,8 @@ export async function listen(options: ListenOptions): Promise<Server> {
   for (const address of addresses) {
     const result = bind(host, address, config);
     if (!(result instanceof Error)) return result;
-    failure ??= result;
+    // The last is the telling one: those before it say only that this machine has no such family.
+    failure = result;
     if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;
   }
   throw failure ?? new Error('the resolver gave no address');
