@@ -9,6 +9,7 @@ import test from 'ava';
 import { connect, EdgepollError, listen, watch } from 'edgepoll';
 
 import { now, pipePair, pollerOf, readText, soon, writeText } from './readiness-fixtures.js';
+import { eventually } from './support/eventually.js';
 import { hands } from './support/hands.js';
 import { reportOf } from './support/injected.js';
 import { freePort, nextOf, rejection } from './support/net.js';
@@ -140,6 +141,41 @@ for (const driver of drivers) {
     for (let count = 0; count < 8; count += 1) {
       const { reader: next } = pipePair(t);
       t.true(poller.register(next).active);
+    }
+  });
+
+  test(`hazard-3 ghost: also while somebody waits, what the poller left behind is anybody's number again, ${driver}`, async (t) => {
+    const { reader, writer, closeReader } = pipePair(t);
+    const other = hands(t, reader, writer);
+    await other.does('1');
+    const poller = pollerOf(t, driver);
+    const registration = poller.register(reader);
+    closeReader();
+    registration.unregister();
+    const fence = pipePair(t);
+    poller.register(fence.reader);
+    const waiting = soon(poller);
+    await other.does("os.write(4, b'x')");
+    await eventually('a fresh start', () => poller.stats().renewals === 1);
+    for (let count = 0; count < 8; count += 1) {
+      const { reader: next } = pipePair(t);
+      t.true(poller.register(next).active);
+    }
+    writeText(fence.writer, 'x');
+    t.deepEqual(await waiting, ['IN']);
+  });
+
+  test(`hazard-3 ghost: one after the other, and each time there is a fresh start, ${driver}`, async (t) => {
+    const poller = pollerOf(t, driver);
+    for (const round of [1, 2, 3]) {
+      const { reader, writer, closeReader } = pipePair(t);
+      const other = hands(t, reader, writer);
+      await other.does("os.write(4, b'x')");
+      const registration = poller.register(reader);
+      closeReader();
+      registration.unregister();
+      for (let look = 0; look < 10; look += 1) t.deepEqual(await now(poller), []);
+      t.is(poller.stats().renewals, round);
     }
   });
 

@@ -81,6 +81,8 @@ pub(crate) struct JsInbox {
     spare: Vec<u8>,
     /// The present receive went there: it stays, even if there should be memory again.
     in_spare: bool,
+    /// The present receive got no arena: it goes without, even if there should be memory again.
+    no_arena: bool,
     /// Why bytes were lost in this turn.
     lost: Option<String>,
     /// Texts of protocol errors that were told; each once.
@@ -107,6 +109,7 @@ impl JsInbox {
             retires_arena: false,
             spare: Vec::new(),
             in_spare: false,
+            no_arena: false,
             lost: None,
             texts: Vec::new(),
         })
@@ -230,7 +233,11 @@ impl JsInbox {
     fn can_lend(&mut self) -> bool {
         let retires = std::mem::take(&mut self.retires_arena);
         if retires || self.arena.as_mut().is_none_or(Region::is_detached) {
-            self.arena = self.fresh_region(ARENA).ok();
+            self.arena = None;
+            if !self.no_arena {
+                self.arena = self.fresh_region(ARENA).ok();
+                self.no_arena = self.arena.is_none();
+            }
         }
         self.arena
             .as_mut()
@@ -302,6 +309,7 @@ impl Inbox for JsInbox {
 
     fn received(&mut self, length: usize) {
         self.in_spare = false;
+        self.no_arena = false;
         if std::mem::take(&mut self.viewed) {
             if let Some(region) = self.region() {
                 region.take(length);
