@@ -207,6 +207,8 @@ for (const driver of drivers) {
         t.is(kept.toString(), 'forgotten');
       }
       t.true(isElsewhere);
+      // The new one stays: what was forgotten is so once.
+      t.is([...(await flood(t, driver))].filter(isArena).length, 1);
     },
   );
 

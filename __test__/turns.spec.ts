@@ -1,9 +1,10 @@
 // How much one callback of the driver does: as much as is worth it, and never so much that the loop waits for long.
 import test from 'ava';
 import { connect } from 'edgepoll';
-import type { Driver } from 'edgepoll';
+import type { Connection, Driver } from 'edgepoll';
 
-import { serverOf } from './support/net.js';
+import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from './support/net.js';
+import type { Socket } from './support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
 
@@ -42,5 +43,51 @@ for (const driver of drivers) {
     t.true(rounds >= (2 * 100_000) / (256 + 64) / 2, `${rounds} rounds`);
     server.destroy();
     await served;
+  });
+
+  test(`turns: closes that bring each other about are all told, ${driver}`, async (t) => {
+    const server = await serverOf(t, { driver, allowHalfOpen: true });
+    const accepted = server[Symbol.asyncIterator]();
+    const pair = async (): Promise<[Connection, Socket]> => {
+      const both = await Promise.all([nextOf(accepted), dial(server.address.port)]);
+      t.teardown(() => both[1].destroy());
+      return both;
+    };
+    const [first, peer] = await pair();
+    const ended: Connection[] = [];
+    // More than one callback tells.
+    for (let count = 0; count < 12; count += 1) {
+      const [connection, other] = await pair();
+      other.end();
+      t.is(await connection.read(), null);
+      ended.push(connection);
+    }
+    const causes = (async () => {
+      await first.read();
+      const told: string[] = [];
+      for (const connection of ended) {
+        void connection.end();
+        told.push((await connection.closed).cause);
+      }
+      return told;
+    })();
+    await send(peer, 'go');
+    t.deepEqual(
+      await causes,
+      ended.map(() => 'ended'),
+    );
+  });
+
+  test(`turns: what is written when a turn is over leaves without another, ${driver}`, async (t) => {
+    const { connection, peer } = await pairOf(t, { driver });
+    for (const word of ['once', 'more']) {
+      await send(peer, word);
+      t.is((await connection.read())?.toString(), word);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      void connection.write(word);
+      t.is((await receiveExactly(peer, 4)).toString(), word);
+    }
   });
 }

@@ -23,8 +23,9 @@ mod region;
 #[path = "../../src/staging.rs"]
 mod staging;
 
+use edgepoll::connection::CloseReason;
 use edgepoll::kernel::Token;
-use edgepoll::reactor::Inbox;
+use edgepoll::reactor::{Event, Inbox};
 use napi::sys;
 
 use inbox::JsInbox;
@@ -216,4 +217,26 @@ fn what_was_lent_can_be_written_until_the_arena_is_replaced_however_often_it_was
     reader.receive(true, 3, SHORT);
     assert_eq!(reader.take(), (vec![vec![3; SHORT]], None));
     assert!(reader.regions[2] != forgotten);
+}
+
+#[test]
+fn a_batch_has_room_for_both_records_of_its_last_close() {
+    for others in 0..4 {
+        let mut reader = Reader::new();
+        for _ in 0..others {
+            reader.inbox.event(Event::End { token: WHO });
+        }
+        let mut closes = 0;
+        while reader.inbox.room() > 0 {
+            reader.inbox.event(Event::Closed {
+                token: WHO,
+                reason: CloseReason::Ended,
+                unsent: 0,
+                bytes_read: 0,
+                bytes_written: 0,
+            });
+            closes += 1;
+        }
+        assert_eq!(reader.inbox.take().records, others + 2 * closes);
+    }
 }
