@@ -12,6 +12,8 @@ use napi::sys;
 /// What is behind a value of the host's: a typed array.
 struct Array {
     data: *mut u8,
+    bytes: usize,
+    /// In elements, as Node-API tells it.
     length: usize,
 }
 
@@ -46,28 +48,33 @@ pub(crate) fn given(least: usize) -> usize {
     HOST.with_borrow(|host| host.given.iter().filter(|size| **size >= least).count())
 }
 
-/// A typed array of JavaScript's whose memory is aligned for doubles.
-pub(crate) fn array(bytes: usize) -> sys::napi_value {
-    let memory = vec![0_f64; bytes.div_ceil(8)].leak();
-    value(memory.as_mut_ptr().cast(), bytes)
+/// An Int32Array of JavaScript's whose memory is aligned for doubles.
+pub(crate) fn int32_array(length: usize) -> sys::napi_value {
+    let data = vec![0_f64; length.div_ceil(2)].leak().as_mut_ptr();
+    value(data.cast(), length * 4, length)
 }
 
-fn value(data: *mut u8, length: usize) -> sys::napi_value {
-    Box::into_raw(Box::new(Array { data, length })).cast()
+fn value(data: *mut u8, bytes: usize, length: usize) -> sys::napi_value {
+    let array = Array {
+        data,
+        bytes,
+        length,
+    };
+    Box::into_raw(Box::new(array)).cast()
 }
 
 /// JavaScript takes the memory away.
 pub(crate) fn detach(value: sys::napi_value) {
     // SAFETY: `value` is one of ours, and nobody else looks at it now.
     let array = unsafe { &mut *value.cast::<Array>() };
-    (array.data, array.length) = (ptr::null_mut(), 0);
+    (array.data, array.bytes, array.length) = (ptr::null_mut(), 0, 0);
 }
 
 /// What JavaScript reads at a place of an array.
 pub(crate) fn bytes_at(value: sys::napi_value, offset: usize, length: usize) -> Vec<u8> {
     // SAFETY: `value` is one of ours; its memory is never freed, and nobody writes now.
     let array = unsafe { &*value.cast::<Array>() };
-    assert!(offset + length <= array.length, "outside the array");
+    assert!(offset + length <= array.bytes, "outside the array");
     // SAFETY: inside the array, as was just seen.
     unsafe { std::slice::from_raw_parts(array.data.add(offset), length) }.to_vec()
 }
@@ -94,7 +101,7 @@ unsafe extern "C" fn napi_create_buffer(
     // SAFETY: the caller's places for results.
     unsafe {
         data.write(memory.cast());
-        result.write(value(memory, size));
+        result.write(value(memory, size, size));
     }
     sys::Status::napi_ok
 }

@@ -38,6 +38,7 @@ const WHO: Token = Token {
 /// A chunk that is a view, and one that is copied out.
 const LONG: usize = 16 * 1024;
 const SHORT: usize = 100;
+const RECORDS: usize = 64;
 /// Smaller than a slab and an arena, larger than every other buffer of these tests.
 const REGION: usize = 64 * 1024;
 
@@ -52,7 +53,7 @@ struct Reader {
 impl Reader {
     fn new() -> Reader {
         let environment = host::environment();
-        let records = host::array(64 * 32);
+        let records = host::int32_array(RECORDS * 8);
         let mut inbox = JsInbox::new(environment, records).unwrap();
         inbox.begin(&Lending::AllBack);
         Reader {
