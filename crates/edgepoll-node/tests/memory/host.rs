@@ -70,6 +70,12 @@ pub(crate) fn detach(value: sys::napi_value) {
     (array.data, array.bytes, array.length) = (ptr::null_mut(), 0, 0);
 }
 
+/// Where an array's memory begins.
+pub(crate) fn address_of(value: sys::napi_value) -> usize {
+    // SAFETY: `value` is one of ours, and nobody changes it now.
+    unsafe { &*value.cast::<Array>() }.data.addr()
+}
+
 /// What JavaScript reads at a place of an array.
 pub(crate) fn bytes_at(value: sys::napi_value, offset: usize, length: usize) -> Vec<u8> {
     // SAFETY: `value` is one of ours; its memory is never freed, and nobody writes now.

@@ -88,7 +88,10 @@ impl Reader {
             let double = |at: usize| f64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
             assert_eq!(field(0), 3, "a record of data");
             let buffer = find(usize::try_from(field(12)).unwrap()).unwrap();
-            host::bytes_at(buffer, double(16) as usize, double(24) as usize)
+            let (offset, length) = (double(16) as usize, double(24) as usize);
+            let address = host::address_of(buffer) + offset;
+            assert!(address.is_multiple_of(8), "doubles could not lie there");
+            host::bytes_at(buffer, offset, length)
         };
         let chunks = (0..batch.records).map(chunk).collect();
         self.regions = places.map(find);
@@ -157,6 +160,29 @@ fn an_arena_that_is_refused_is_asked_for_again_with_the_next_receive() {
     let (chunks, lost) = reader.take();
     assert_eq!(chunks, [1, 2, 3].map(|fill| vec![fill; SHORT]));
     assert_eq!(lost, None);
+}
+
+#[test]
+fn a_slab_that_is_refused_is_asked_for_again_with_the_next_receive() {
+    let mut reader = Reader::new();
+    host::answer_next(&[false]);
+    reader.receive(false, 1, SHORT);
+    assert_eq!(host::given(REGION), 0);
+    reader.receive(false, 2, SHORT);
+    assert_eq!(host::given(REGION), 1);
+}
+
+#[test]
+fn a_receive_that_fills_a_region_to_its_last_byte_leaves_it_full() {
+    for lend in [false, true] {
+        let mut reader = Reader::new();
+        for fill in 1..4 {
+            let length = reader.inbox.space(lend).len();
+            reader.receive(lend, fill, length);
+            assert_eq!(reader.take(), (vec![vec![fill; length]], None));
+            reader.inbox.begin(&Lending::SomeOut);
+        }
+    }
 }
 
 #[test]
