@@ -10,7 +10,7 @@ import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
 import type { ReactorHost } from './reactor-host.js';
-import { errorOrNothing, typeError } from './validate.js';
+import { errorOrNothing, isBytes, typeError } from './validate.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {
@@ -219,8 +219,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   /** Stages or sends; gives the reason if it was not taken. */
   #put(data: Uint8Array | string): Error | undefined {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    if (!ArrayBuffer.isView(bytes) || !(bytes instanceof Uint8Array))
-      throw typeError('data', 'a Uint8Array or a string', data);
+    if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
     const at = host.lentAt(bytes);

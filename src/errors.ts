@@ -3,6 +3,7 @@
  * validate.ts before any system call.
  */
 import { callName, errorName, errorText } from './binding.js';
+import { isError } from './validate.js';
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export interface ErrorDetails {
@@ -70,7 +71,7 @@ const SET_SIZE = -1;
 
 /** The number that a native error has for a reason when the kernel refused it; `undefined` for other errors. */
 export function refusedNumber(error: unknown): number | undefined {
-  const found = /^errno (-?\d+)$/.exec(error instanceof Error ? error.message : '')?.[1];
+  const found = /^errno (-?\d+)$/.exec(isError(error) ? error.message : '')?.[1];
   return found === undefined ? undefined : Number(found);
 }
 

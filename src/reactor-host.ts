@@ -294,9 +294,9 @@ export class ReactorHost {
   /** Sends from the caller's memory at once; gives the bytes queued, or a refusal: see the glue's `writer()`. */
   write(slot: number, generation: number, message: Uint8Array): number {
     this.#spend(1, message.length);
-    // Another thread could change it while the core looks at it.
-    const isShared = message.buffer instanceof SharedArrayBuffer;
-    return this.#write(slot, generation, isShared ? Buffer.from(message) : message);
+    // Another thread could change it while the core looks at it. What is of another realm may be shared, too.
+    const isOwn = message.buffer instanceof ArrayBuffer;
+    return this.#write(slot, generation, isOwn ? message : Buffer.from(message));
   }
 
   /**

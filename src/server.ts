@@ -12,7 +12,7 @@ import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
-import { errorOrNothing, optionalInteger, optionsObject } from './validate.js';
+import { errorOrNothing, isError, optionalInteger, optionsObject } from './validate.js';
 
 /**
  * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
@@ -309,7 +309,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   readonly #abort = (): void => {
     const reason: unknown = this.#config.signal?.reason;
-    this.destroy(reason instanceof Error ? reason : undefined);
+    this.destroy(isError(reason) ? reason : undefined);
   };
 
   #stop(): void {

@@ -2,6 +2,8 @@
  * Checks of arguments: each throws a `TypeError` or `RangeError` that shows the value, before any system
  * call. Nothing here may coerce: '3' is not 3.
  */
+import { types } from 'node:util';
+
 import { isOpen } from './binding.js';
 
 /** A value as a reader of the message can recognise it. */
@@ -135,8 +137,22 @@ export function descriptor(name: string, value: unknown): number {
   return fd;
 }
 
+/**
+ * Whether it is an Error of whatever realm. In a context of node:vm (Jest runs each file in one) those of Node.js's own modules, of
+ * the addon and of an abort are no `instanceof` of the context's.
+ */
+export function isError(value: unknown): value is Error {
+  if (value instanceof Error || types.isNativeError(value)) return true;
+  return Object.prototype.toString.call(value) === '[object DOMException]';
+}
+
+/** Whether it is a `Uint8Array` (a `Buffer` is one) of whatever realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return types.isUint8Array(value);
+}
+
 /** What `destroy()` takes; Node.js's own take `null` for nothing, too. */
 export function errorOrNothing(name: string, value: unknown): void {
-  if (value !== undefined && value !== null && !(value instanceof Error))
+  if (value !== undefined && value !== null && !isError(value))
     throw typeError(name, 'an Error', value);
 }

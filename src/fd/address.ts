@@ -8,7 +8,15 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { fd as native } from '../binding.js';
 import type { fd as types } from '../binding.js';
 import { systemError } from '../errors.js';
-import { integer, oneOf, optionalInteger, port, rangeError, typeError } from '../validate.js';
+import {
+  integer,
+  isBytes,
+  oneOf,
+  optionalInteger,
+  port,
+  rangeError,
+  typeError,
+} from '../validate.js';
 
 /** Families by name (address_families(7)). */
 const families = { unspecified: 0, unix: 1, inet: 2, inet6: 10, netlink: 16, can: 29, vsock: 40 };
@@ -147,7 +155,7 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
     const known = Object.entries(families).find(([, number]) => number === family)?.[0];
     // Its own fields are checked, bytes would not be.
     if (known !== undefined) throw rangeError('family', `'${known}' in an address`, family);
-    if (!(data instanceof Uint8Array)) throw typeError('data', 'a Uint8Array', data);
+    if (!isBytes(data)) throw typeError('data', 'a Uint8Array', data);
     // A sockaddr_storage has 128 bytes, two for the family.
     if (data.length > 126) throw rangeError('data', 'at most 126 bytes', `${data.length} bytes`);
     return { family, data: Buffer.from(data) };

@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads';
 import { fd as native } from '../binding.js';
 import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
-import { descriptor, rangeError, typeError } from '../validate.js';
+import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
 import { followBrokenPipes, survival } from './broken-pipe.js';
 
 /** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
@@ -77,7 +77,7 @@ function forget(state: State): void {
 
 /** Memory to read into: a `Uint8Array` (a `Buffer` is one) with room. */
 export function room(name: string, value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw typeError(name, 'a Uint8Array', value);
+  if (!isBytes(value)) throw typeError(name, 'a Uint8Array', value);
   if (value.length === 0) throw rangeError(name, 'an array with room', 'an empty one');
   return value;
 }
@@ -85,7 +85,7 @@ export function room(name: string, value: unknown): Uint8Array {
 /** Bytes to send: a `Uint8Array`, or a string in UTF-8. */
 export function data(name: string, value: unknown): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value);
-  if (!(value instanceof Uint8Array)) throw typeError(name, 'a Uint8Array or a string', value);
+  if (!isBytes(value)) throw typeError(name, 'a Uint8Array or a string', value);
   return value;
 }
 

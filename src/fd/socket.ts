@@ -7,6 +7,7 @@ import { fd as native, isOpen } from '../binding.js';
 import { EdgepollError, systemError } from '../errors.js';
 import {
   integer,
+  isBytes,
   oneOf,
   optionalBoolean,
   optionalInteger,
@@ -264,7 +265,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   setOption(level: number, name: number, value: number | boolean | Uint8Array): void {
     integer('level', level, 0, 2 ** 31 - 1);
     integer('name', name, 0, 2 ** 31 - 1);
-    if (value instanceof Uint8Array) {
+    if (isBytes(value)) {
       const { fd } = this;
       const bytes = Uint8Array.from(value);
       checked(native.socketSetBytes(fd, level, name, bytes), 'setsockopt', { fd });
