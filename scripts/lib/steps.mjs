@@ -4,11 +4,20 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
+import { sayWhyNotLoaded } from './loader.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { requireRust, SetupError } from './toolchain.mjs';
 
 const compiler = ['package-lock.json', 'tsconfig.base.json'];
+
+const addonSources = [
+  'crates',
+  'Cargo.toml',
+  'Cargo.lock',
+  'package.json',
+  'scripts/lib/loader.mjs',
+];
 
 export const steps = {
   install: {
@@ -18,7 +27,7 @@ export const steps = {
   },
   native: {
     title: 'native addon (cargo, release)',
-    ...stamped('native', ['crates', 'Cargo.toml', 'Cargo.lock', 'package.json'], hasAddon),
+    ...stamped('native', addonSources, hasAddon),
     run: buildAddon,
   },
   src: {
@@ -107,6 +116,7 @@ async function buildAddon(output, { locked }) {
     ['build', ...crate, '--platform', '--release', '--esm', ...files, ...cargo],
     output,
   );
+  sayWhyNotLoaded(inProject('native/binding.js'));
 }
 
 /** Compiles beside the old result and swaps, so that nothing deleted lives on in it. */
