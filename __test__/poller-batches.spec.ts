@@ -306,6 +306,13 @@ for (const driver of drivers) {
   );
 
   test(`closed-together: what does not fit into one look is told at once after it, ${driver}`, async (t) => {
+    // The next question is a second later: none of them may wait for it. A loaded machine may take as long, but not each time.
+    const took: number[] = [];
+    while (took.length < 3 && (took.at(-1) ?? Infinity) >= 700) took.push(await closedTogether(t));
+    t.true((took.at(-1) ?? Infinity) < 700, `${took.join(', ')} ms`);
+  });
+
+  async function closedTogether(t: ExecutionContext): Promise<number> {
     const poller = new Poller({ driver, maxEvents: 1 });
     t.teardown(() => poller.close());
     const closed = Array.from({ length: 5 }, () => openSync(makeFifo(t), O_RDWR | O_NONBLOCK));
@@ -321,9 +328,9 @@ for (const driver of drivers) {
     }
     t.is(told.length, closed.length);
     for (const fd of closed) t.true(told.includes(fd));
-    // The next question is a second later: none of them waited for it.
-    t.true((times.at(-1) ?? 0) - (times[0] ?? 0) < 700);
-  });
+    poller.close();
+    return (times.at(-1) ?? Infinity) - (times[0] ?? 0);
+  }
 
   test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {
     const fifos = Array.from({ length: 6 }, () => makeFifo(t));
