@@ -60,8 +60,6 @@ pub struct Connection {
     pub finish_requested: bool,
     /// An error or a hang-up was reported, and no call has met it yet.
     pub look: bool,
-    /// The high watermark was reached, and the low one not since.
-    pub above_high_water: bool,
     /// The first failure met, whoever found it; every later end is told as this one.
     pub failure: Option<Failure>,
     /// Frames, from bytes and back.
@@ -118,7 +116,6 @@ impl Connection {
             paused: false,
             finish_requested: false,
             look: false,
-            above_high_water: false,
             failure: None,
             codec,
             carry: Carry::default(),

@@ -5,7 +5,7 @@
 use std::io::IoSlice;
 
 use super::{Entry, Occupant, Reactor};
-use crate::connection::{Limits, Writing, MAX_BUFFERS};
+use crate::connection::{Writing, MAX_BUFFERS};
 use crate::kernel::{Call, Errno, Kernel, Token};
 
 /// How long to wait, in milliseconds, when the kernel had no memory for a send (ENOBUFS, ENOMEM).
@@ -146,30 +146,19 @@ impl<K: Kernel> Reactor<K> {
         self.set_deadline(token, Some(at));
     }
 
-    /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied.
+    /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied, each since he was told last:
+    /// it may have fallen and grown again in between, and whoever waits for the low watermark has heard of neither.
     pub(super) fn tell_queued(&mut self, token: Token) {
         let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
             return;
         };
-        let length = entry.connection.queue.len();
-        let Limits {
-            high_water,
-            low_water,
-            ..
-        } = *entry.connection.limits;
-        let above = entry.connection.above_high_water;
-        if length >= high_water as usize {
-            entry.connection.above_high_water = true;
-        } else if length <= low_water as usize {
-            entry.connection.above_high_water = false;
-        }
-        let fell = above && !entry.connection.above_high_water;
-        let told = entry.connection.queue_told;
-        let now = u32::try_from(length).unwrap_or(u32::MAX);
-        let emptied = now == 0 && told > 0;
+        let connection = &entry.connection;
+        let (now, told) = (connection.queue.len(), connection.queue_told as usize);
+        let low = connection.limits.low_water as usize;
         let grew = now > told;
-        if fell || emptied || grew {
-            entry.connection.queue_told = now;
+        let fell = now <= low && told > low;
+        let emptied = now == 0 && told > 0;
+        if grew || fell || emptied {
             entry.tell_queued = true;
             self.note(token);
         }

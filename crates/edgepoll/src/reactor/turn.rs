@@ -125,10 +125,9 @@ impl<K: Kernel> Reactor<K> {
                 if let (true, Some(failure)) = (std::mem::take(&mut entry.tell_failed), failure) {
                     inbox.event(Event::WriteFailed { token, failure });
                 } else if queued {
-                    inbox.event(Event::Queued {
-                        token,
-                        bytes: entry.connection.queue.len(),
-                    });
+                    let bytes = entry.connection.queue.len();
+                    entry.connection.queue_told = u32::try_from(bytes).unwrap_or(u32::MAX);
+                    inbox.event(Event::Queued { token, bytes });
                 }
                 continue;
             };

@@ -241,3 +241,49 @@ fn long_queue_whose_sends_are_short_leaves_the_others_their_turn() {
     }
     assert!(turns > 1, "all went out at once: nothing was tested");
 }
+
+#[test]
+fn fall_to_the_low_watermark_is_told_also_after_a_fall_that_nobody_was_told() {
+    let budget = Budget {
+        slot_calls: 1,
+        ..Budget::default()
+    };
+    let limits = Limits {
+        high_water: 1_000,
+        low_water: 100,
+        ..Limits::default()
+    };
+    let mut bench = healthy(budget, 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    let told = |bench: &Bench| {
+        let length = |event: &Event| match event {
+            Event::Queued { bytes, .. } => Some(*bytes),
+            _ => None,
+        };
+        bench.events.iter().rev().find_map(length)
+    };
+    let mut got = Vec::new();
+    bench.kernel().set_capacity(peer, 1_500);
+    bench.reactor.write(token, &[1; 3_000], false).unwrap();
+    bench.rest();
+    assert_eq!(told(&bench), Some(1_500));
+    // One call a turn: this one ends with room that was not asked for again.
+    bench.kernel().peer_receive(peer, 500, &mut got);
+    bench.turn(None);
+    assert_eq!(bench.reactor.queued(token), 1_000);
+    // Between two turns the first write takes the queue to the low watermark, the second away from there.
+    bench.kernel().peer_receive(peer, 950, &mut got);
+    assert_eq!(bench.reactor.write(token, &[2; 10], false), Ok(60));
+    assert_eq!(bench.reactor.write(token, &[3; 400], false), Ok(460));
+    bench.rest();
+    assert_eq!(told(&bench), Some(460));
+    bench.kernel().peer_receive(peer, 1_080, &mut got);
+    bench.kernel().set_capacity(peer, 840);
+    bench.rest();
+    assert_eq!(bench.reactor.queued(token), 40);
+    assert_eq!(told(&bench), Some(40));
+}

@@ -248,7 +248,7 @@ impl Run {
                 }
                 end.last_write = wire.len();
                 end.written.extend(wire);
-                end.queue_known = queued;
+                end.know_queue(queued);
                 if queued != self.reactor.queued(token) {
                     return Err("a write told a wrong queue".to_owned());
                 }

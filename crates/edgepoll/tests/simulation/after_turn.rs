@@ -161,7 +161,7 @@ impl Run {
             let (end_told, discarding) = (end.end_told, end.discarding);
             // Part of a line may wait with the whole ones before it.
             let kept_back = end.delivered < end.sent;
-            let (known, limits) = (end.queue_known, end.limits);
+            let waits_at = end.waits_for_room.then_some(end.limits.low_water as usize);
             let view = self.reactor.kernel_mut().view(end.peer);
             let queued = self.reactor.queued(token);
             let forgotten = |what: &str| {
@@ -185,7 +185,7 @@ impl Run {
             if queued > 0 && !view.blocked && !alarm {
                 return forgotten("the send queue");
             }
-            if known >= limits.high_water as usize && queued <= limits.low_water as usize {
+            if waits_at.is_some_and(|low| queued <= low) {
                 return forgotten("the low watermark");
             }
         }

@@ -41,8 +41,8 @@ pub(crate) struct FarEnd {
     pub(crate) overflowed: bool,
     pub(crate) end_told: bool,
     pub(crate) closed: bool,
-    /// The send queue's length as the owner knows it.
-    pub(crate) queue_known: usize,
+    /// The owner knew a send queue at the high watermark, and was told of none at the low one since.
+    pub(crate) waits_for_room: bool,
     pub(crate) write_failed: bool,
     /// Turns since it could have been served and was not.
     pub(crate) neglected: usize,
@@ -76,11 +76,20 @@ impl FarEnd {
             overflowed: false,
             end_told: false,
             closed: false,
-            queue_known: 0,
+            waits_for_room: false,
             write_failed: false,
             neglected: 0,
             calls_seen: 0,
             delivered_seen: 0,
+        }
+    }
+
+    /// What the owner of the connection does when he is told the length of its send queue.
+    pub(crate) fn know_queue(&mut self, queued: usize) {
+        if queued >= self.limits.high_water as usize {
+            self.waits_for_room = true;
+        } else if queued <= self.limits.low_water as usize {
+            self.waits_for_room = false;
         }
     }
 

@@ -71,14 +71,14 @@ impl Run {
             }
             Event::Queued { token, bytes } => {
                 let place = self.place(token)?;
-                self.ends[place].queue_known = bytes;
+                self.ends[place].know_queue(bytes);
                 self.counts.drains += 1;
                 Ok(())
             }
             Event::WriteFailed { token, .. } => {
                 let place = self.place(token)?;
                 let end = &mut self.ends[place];
-                end.queue_known = 0;
+                end.know_queue(0);
                 (!std::mem::replace(&mut end.write_failed, true))
                     .then_some(())
                     .ok_or_else(|| format!("{token:?} was told twice that a send failed"))
