@@ -44,7 +44,7 @@ async function attempt(
   const { slot, generation, errno, syscall } = opened;
   if (errno !== 0) throw systemError(errno, { syscall, address, port });
   const owner = { host, config, sink: undefined, onClose: undefined };
-  const connection = makeConnection(owner, slot, generation, true);
+  const connection = makeConnection(owner, slot, generation);
   host.addConnection(slot, connection);
   const abort = (): void => connection.destroy();
   signal?.addEventListener('abort', abort, { once: true });

@@ -43,14 +43,13 @@ const NO_MORE: IteratorResult<Buffer, undefined> = Object.freeze({ value: undefi
 const CHUNK_COST = 128;
 
 // One bit each, in one field: an idle connection should cost little.
-const CONNECTING = 1;
-const READ_ENDED = 2;
-const END_TAKEN = 4;
-const WRITE_ENDED = 8;
-const OVER = 16;
-const PAUSED = 32;
-const UNREFED = 64;
-const ERROR_TOLD = 128;
+const READ_ENDED = 1;
+const END_TAKEN = 2;
+const WRITE_ENDED = 4;
+const OVER = 8;
+const PAUSED = 16;
+const UNREFED = 32;
+const ERROR_TOLD = 64;
 /** What the glue's `writer()` gives for a message that its protocol refuses. */
 const NOT_A_FRAME = -5;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
@@ -93,12 +92,7 @@ let pull: (connection: Connection) => Promise<IteratorResult<Buffer, undefined>>
 /** The consumer has left. */
 let leave: (connection: Connection) => void;
 /** Makes a connection: there is no public constructor. */
-export let makeConnection: (
-  owner: Owner,
-  slot: number,
-  generation: number,
-  connecting: boolean,
-) => Connection;
+export let makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
@@ -111,7 +105,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   readonly #owner: Owner;
   readonly #slot: number;
   readonly #generation: number;
-  #flags: number;
+  #flags = 0;
   /** Chunks that nobody has taken. */
   #chunks: Buffer[] | undefined = undefined;
   /** Whoever waits for the next chunk. */
@@ -124,19 +118,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #staged = 0;
   #late: Late | undefined = undefined;
 
-  private constructor(owner: Owner, slot: number, generation: number, connecting: boolean) {
+  private constructor(owner: Owner, slot: number, generation: number) {
     this.id = nextId;
     nextId += 1;
     this.#owner = owner;
     this.#slot = slot;
     this.#generation = generation;
-    this.#flags = connecting ? CONNECTING : 0;
     owner.host.retain();
   }
 
   static {
-    makeConnection = (owner, slot, generation, connecting) =>
-      new Connection(owner, slot, generation, connecting);
+    makeConnection = (owner, slot, generation) => new Connection(owner, slot, generation);
     handleData = (connection, data, isLent) => connection.#handleData(data, isLent);
     handleEnd = (connection) => connection.#handleEnd();
     handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
@@ -499,7 +491,6 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #handleConnected(): void {
-    this.#flags &= ~CONNECTING;
     this.#late?.opened?.resolve();
     this.#late = undefined;
   }

@@ -3,12 +3,7 @@
  * It must never bound itself; whoever pushes keeps the bound, by what `taken` tells.
  */
 
-type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
-
-/** The end, or the error instead of it. */
-export function lastResult(reason: unknown): IteratorReturnResult<undefined> | Promise<never> {
-  return reason === undefined ? { value: undefined, done: true } : Promise.reject(reason);
-}
+type Waiter<T> = (result: IteratorResult<T, undefined>) => void;
 
 /** First in, first out; every pull settles exactly once, in the order of the pulls. */
 export class Mailbox<T> {
@@ -18,7 +13,6 @@ export class Mailbox<T> {
   #size = 0;
   #waiters: Waiter<T>[] = [];
   #over = false;
-  #error: unknown = undefined;
   readonly #taken: (value: T) => void;
 
   /** `taken` is told of every value at the moment that it goes to the consumer. */
@@ -28,10 +22,6 @@ export class Mailbox<T> {
 
   get size(): number {
     return this.#size;
-  }
-
-  get over(): boolean {
-    return this.#over;
   }
 
   /** Hands a value to the longest waiting pull, or keeps it. */
@@ -59,25 +49,14 @@ export class Mailbox<T> {
   /** The next value, or the end. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#size > 0) return Promise.resolve({ value: this.#shift(), done: false });
-    if (this.#over) {
-      const error = this.#error;
-      this.#error = undefined;
-      if (error !== undefined) return Promise.reject(error);
-      return Promise.resolve({ value: undefined, done: true });
-    }
+    if (this.#over) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Nothing will be pushed any more. What is queued is still delivered, then `error` once, then the end. */
-  end(error?: unknown): void {
-    if (this.#over) return;
+  /** Nothing will be pushed any more. What is queued is still delivered, then the end. */
+  end(): void {
     this.#over = true;
-    this.#error = error;
-    const [first, ...others] = this.#waiters.splice(0);
-    if (first === undefined) return;
-    this.#error = undefined;
-    first(lastResult(error));
-    for (const waiter of others) waiter({ value: undefined, done: true });
+    for (const waiter of this.#waiters.splice(0)) waiter({ value: undefined, done: true });
   }
 
   #shift(): T {

@@ -14,7 +14,6 @@ import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
-import { lastResult } from './mailbox.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { eventOf } from './readiness-event.js';
 import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, LOST, WANTED } from './records.js';
@@ -410,7 +409,7 @@ export class Poller<T = undefined>
   #lastResult(): IteratorReturnResult<undefined> | Promise<never> {
     const error = this.#error;
     this.#error = undefined;
-    return lastResult(error);
+    return error === undefined ? { value: undefined, done: true } : Promise.reject(error);
   }
 
   /**

@@ -176,7 +176,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   #accept(slot: number, generation: number): Connection {
-    const connection = makeConnection(this.#owner, slot, generation, false);
+    const connection = makeConnection(this.#owner, slot, generation);
     this.#open += 1;
     this.#total += 1;
     this.#pending += 1;
