@@ -316,9 +316,12 @@ exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
   async (t) => {
     const { code, stdout, stderr } = await runFixture('host-epoll');
     t.is(code, 0, stderr);
-    const report = JSON.parse(stdout) as { first: string[]; idle: string[]; events: number };
+    const report = JSON.parse(stdout) as Record<'first' | 'idle' | 'begun', string[]> & {
+      events: number;
+    };
     t.true(report.first.includes('ELOOP'), stdout);
     t.deepEqual(report.idle, report.first);
+    t.deepEqual(report.begun, report.first);
     t.is(report.events, 1);
   },
 );

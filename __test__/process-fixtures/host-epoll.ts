@@ -1,6 +1,6 @@
 /**
- * Registers every epoll descriptor of the process, the host loop's among them: before the loop has seen the poller, and
- * while it does not watch it. Prints the codes of the refusals.
+ * Registers every epoll descriptor of the process, the host loop's among them: before the loop has seen the poller,
+ * while it does not watch it, and when it begins to again. Prints the codes of the refusals.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 
@@ -39,7 +39,10 @@ await new Promise((resolve) => {
   setImmediate(resolve);
 });
 const idle = codes(poller, hosts);
-const events = await poller.poll({ timeout: 1000 });
+const waiting = poller.poll({ timeout: 1000 });
+// What was taken in while nobody waited is out again, until the loop comes round.
+const begun = codes(poller, hosts);
+const events = await waiting;
 counter.close();
 poller.close();
-console.log(JSON.stringify({ first, idle, events: events.length }));
+console.log(JSON.stringify({ first, idle, begun, events: events.length }));
