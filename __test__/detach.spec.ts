@@ -7,7 +7,7 @@ import type { Connection } from 'edgepoll';
 
 import { bytes, sha256 } from './support/bytes.js';
 import { eventually } from './support/eventually.js';
-import { pairOf, receiveExactly, send } from './support/net.js';
+import { pairOf, receiveAll, receiveExactly, send } from './support/net.js';
 
 type Take = (buffer: ArrayBuffer) => unknown;
 
@@ -133,3 +133,31 @@ test.serial('an empty line after the memory was taken away: nobody loses anythin
     t.is(sha256(...parts), sha256(message));
   }
 });
+
+test.serial(
+  'what was written of memory that was taken away before it left: no stream has a hole',
+  async (t) => {
+    const from = await pairOf(t, { chunks: 'borrowed' });
+    const { connection, peer } = await pairOf(t);
+    await send(from.peer, 'lent');
+    const chunk = (await from.connection.read()) ?? t.fail('the end');
+    const arrives = receiveAll(peer);
+    void connection.write('before ');
+    void connection.write(chunk);
+    void connection.write(' behind');
+    let isTaken = true;
+    try {
+      byForce()(chunk.buffer as ArrayBuffer);
+    } catch {
+      // Since Node.js 24.
+      isTaken = false;
+    }
+    if (!isTaken) void connection.end();
+    const { bytes: arrived } = await arrives;
+    t.is(arrived.toString(), isTaken ? '' : 'before lent behind');
+    if (isTaken) t.like(await connection.closed, { cause: 'destroyed', bytesUnsent: 18 });
+    // Nobody else is concerned.
+    await send(from.peer, 'next');
+    t.is((await from.connection.read())?.toString(), 'next');
+  },
+);

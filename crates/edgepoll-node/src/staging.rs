@@ -133,6 +133,7 @@ impl Staging {
             let Some(message) = message else {
                 // The arena was taken away from under it. A stream with a hole would be a lie.
                 reactor.destroy(token);
+                reactor.count_unsent(token, length);
                 continue;
             };
             match reactor.write(token, message, more) {
