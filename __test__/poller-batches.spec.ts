@@ -8,6 +8,7 @@ import { EdgepollError, Poller } from 'edgepoll';
 import type { Driver, Registration, Trigger } from 'edgepoll';
 
 import { openAs, pipe } from './poller-fixtures.js';
+import { pipePair, readText } from './readiness-fixtures.js';
 import { detailsOf, openDescriptors, targetOf } from './support/descriptors.js';
 import { eventually, rounds } from './support/eventually.js';
 import { nextOf, rejection } from './support/net.js';
@@ -331,6 +332,48 @@ for (const driver of drivers) {
     poller.close();
     return (times.at(-1) ?? Infinity) - (times[0] ?? 0);
   }
+
+  test(`closed-reused: whoever registers the number again makes it known at once, ${driver}`, async (t) => {
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const path = makeFifo(t);
+    const began = performance.now();
+    for (let round = 0; round < 8; round += 1) {
+      const fd = openSync(path, O_RDWR | O_NONBLOCK);
+      poller.register(fd);
+      closeSync(fd);
+      openAs(t, path, O_RDWR | O_NONBLOCK, fd);
+      const registration = poller.register(fd);
+      const error = await rejection(poller[Symbol.asyncIterator]().next());
+      t.like(error, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      registration.unregister();
+    }
+    // Without a word of it each would wait for the next question, a second later.
+    const took = performance.now() - began;
+    t.true(took < 4000, `${took} ms`);
+  });
+
+  for (const engine of ['poll', 'select'] as const)
+    test(`over: a wait that was aborted holds nobody's file open, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller({ driver, engine });
+      t.teardown(() => poller.close());
+      const began = performance.now();
+      for (let round = 0; round < 6; round += 1) {
+        const { reader, writer, closeWriter } = pipePair(t);
+        poller.register(writer);
+        const over = new AbortController();
+        const waiting = poller.poll({ signal: over.signal });
+        await rounds(1);
+        over.abort();
+        t.is((await rejection(waiting)).name, 'AbortError');
+        closeWriter();
+        await eventually('the reader sees the end', () => readText(reader) === 'end');
+        await rejection(poller.poll({ timeout: 0 }));
+      }
+      // Held, each would be let go by the next question after closed descriptors, a second later.
+      const took = performance.now() - began;
+      t.true(took < 3000, `${took} ms`);
+    });
 
   test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {
     const fifos = Array.from({ length: 6 }, () => makeFifo(t));
