@@ -22,6 +22,12 @@ export const core = [
   ],
 ];
 
+/** The tests of the inbox, whose host of JavaScript refuses memory when a test wants it. */
+const memory = [
+  'cargo',
+  ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll-node', '--test', 'memory'],
+];
+
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
 
@@ -168,6 +174,20 @@ export const faults = [
     find: 'if length & LENT == 0 { staged } else { lent }',
     replace: 'if length & LENT == 0 || !lent.is_empty() { staged } else { lent }',
     command: chunks('borrowed-writes', 'borrowed writes: every stream'),
+  },
+  {
+    name: 'memory that was refused is asked for again within one receive',
+    file: 'crates/edgepoll-node/src/inbox.rs',
+    find: 'self.no_arena = self.arena.is_none();',
+    replace: '',
+    command: memory,
+  },
+  {
+    name: 'a close has room for one of its two records',
+    file: 'crates/edgepoll-node/src/inbox.rs',
+    find: '(self.capacity - self.count).saturating_sub(1)',
+    replace: 'self.capacity - self.count',
+    command: memory,
   },
   ...readinessFaults,
 ];
