@@ -4,7 +4,8 @@ import { open as openHandle } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 
 import test from 'ava';
-import type { RegisterOptions } from 'edgepoll';
+import type { ExecutionContext } from 'ava';
+import type { Driver, RegisterOptions } from 'edgepoll';
 import { EdgepollError, Poller, watch } from 'edgepoll';
 
 import { Fenced, pipe, pipeEnds } from './poller-fixtures.js';
@@ -12,6 +13,18 @@ import { mostDescriptors } from './support/descriptors.js';
 import { drivers, makeFifo, root } from './support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** A poller of a descriptor that is always ready, and of one that is to be closed. */
+function besideABusyOne(t: ExecutionContext, driver: Driver) {
+  const poller = new Poller({ driver });
+  t.teardown(() => poller.close());
+  const busy = pipe(t);
+  busy.write(1);
+  poller.register(busy.fd);
+  const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+  poller.register(fd);
+  return { poller, busy, fd };
+}
 
 for (const driver of drivers) {
   test(`hazard-108 oneshot-rearm: silent until rearm(), which tells what holds, ${driver}`, async (t) => {
@@ -238,13 +251,7 @@ for (const driver of drivers) {
   });
 
   test(`closed-under-us: told also while others are busy without a pause, ${driver}`, async (t) => {
-    const poller = new Poller({ driver });
-    t.teardown(() => poller.close());
-    const busy = pipe(t);
-    busy.write(1);
-    poller.register(busy.fd);
-    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
-    poller.register(fd);
+    const { poller, busy, fd } = besideABusyOne(t, driver);
     t.is((await poller.poll())[0]?.fd, busy.fd);
     closeSync(fd);
     const consume = async (): Promise<void> => {
@@ -254,13 +261,7 @@ for (const driver of drivers) {
   });
 
   test(`closed-under-us: told to one who looks and never waits, though others are always ready, ${driver}`, async (t) => {
-    const poller = new Poller({ driver });
-    t.teardown(() => poller.close());
-    const busy = pipe(t);
-    busy.write(1);
-    poller.register(busy.fd);
-    const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
-    poller.register(fd);
+    const { poller, busy, fd } = besideABusyOne(t, driver);
     closeSync(fd);
     const look = async (): Promise<void> => {
       for (let looks = 0; looks < 1000; looks += 1) {
