@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Looks that one turn makes in any case while each finds something.
 const AT_FIRST: u32 = 8;
-/// Looks of one turn at most: a round of the loop costs about as much as an event, and is shared by as many.
+/// Looks of one turn at most: a round of the loop costs half as much as an event or more, and is shared by as many.
 const MOST: u32 = 64;
 /// A turn that has lasted as long ends with its next [`AT_FIRST`] looks.
 const LONG: Duration = Duration::from_micros(500);
