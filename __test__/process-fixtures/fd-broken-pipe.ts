@@ -48,6 +48,8 @@ if (isMainThread) {
   } else {
     told = attempt();
   }
+  // Deno's handler ends the process from a thread of its own, and a program with nothing left to do may have ended before.
+  setTimeout(() => process.exit(1), 30_000);
   process.stdout.write(`${JSON.stringify(told)}\n`, () => process.kill(process.pid, 'SIGPIPE'));
 } else {
   parentPort?.postMessage(attempt(), []);
