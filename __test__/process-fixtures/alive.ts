@@ -2,7 +2,7 @@
  * What keeps a process alive: `alive CASE DRIVER FIFO`. A case that gives a function holds the process until that
  * is called; any other lets it end.
  */
-import { constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 
 import type { Driver } from 'edgepoll';
 import { connect, listen, Poller } from 'edgepoll';
@@ -19,6 +19,22 @@ function pollerOn(register: boolean): Poller {
   const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
   if (register) poller.register(fd);
   void poller[Symbol.asyncIterator]().next();
+  return poller;
+}
+
+/** A poller that has taken a fresh epoll descriptor, watching still; `before` is done to it before that. */
+async function renewed(before: (poller: Poller) => void): Promise<Poller> {
+  const poller = pollerOn(true);
+  before(poller);
+  const ghost = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  // Ready at once, and it stays so: a duplicate keeps the file, and with it what the poller has of it.
+  const registration = poller.register(ghost, { readable: false, writable: true });
+  new Poller({ driver }).unref().register(ghost, { duplicate: true });
+  closeSync(ghost);
+  registration.unregister();
+  for (let looks = 0; looks < 20 && poller.stats().renewals === 0; looks += 1)
+    await poller.poll({ timeout: 0 });
+  if (poller.stats().renewals !== 1) throw new Error('no fresh start');
   return poller;
 }
 
@@ -159,6 +175,13 @@ const cases: Record<string, () => Promise<Release> | Release> = {
     const poller = new Poller({ driver });
     void poller.poll({ timeout: 60_000 });
     poller.unref();
+  },
+  'held: a poller after a fresh start': async () => {
+    const poller = await renewed(() => {});
+    return () => poller.unref();
+  },
+  'free: a poller, unref()ed before a fresh start': async () => {
+    await renewed((poller) => poller.unref());
   },
   'free: a closed poller': () => pollerOn(true).close(),
 };
