@@ -1,6 +1,7 @@
 /**
  * Writes to pipes that nobody reads, where a listener of SIGPIPE was and is no more: `fd-broken-pipe before|after|worker`,
- * before or after the first descriptor, or from a worker. Then it sends SIGPIPE to itself, which must end it.
+ * before or after the first descriptor, or from a worker; or there is another one, which must hear of it: `heard`.
+ * Then it sends SIGPIPE to itself, which must end it.
  */
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -36,11 +37,13 @@ function attempt(): unknown {
 
 const [how] = process.argv.slice(2);
 if (isMainThread) {
-  if (how === 'after') pipe();
+  if (how === 'after' || how === 'heard') pipe();
   const listener = (): void => {};
   process.on('SIGPIPE', listener);
   process.off('SIGPIPE', listener);
   let told: unknown;
+  // Waited for below: its listener runs when the loop comes round.
+  const heard = how === 'heard' ? once(process, 'SIGPIPE') : undefined;
   if (how === 'worker') {
     const worker = new Worker(new URL(import.meta.url));
     [told] = await once(worker, 'message');
@@ -48,8 +51,9 @@ if (isMainThread) {
   } else {
     told = attempt();
   }
-  // Deno's handler ends the process from a thread of its own, and a program with nothing left to do may have ended before.
+  // Neither a listener of signals nor Deno's handler, which ends the process from a thread of its own, keeps it alive.
   setTimeout(() => process.exit(1), 30_000);
+  await heard;
   process.stdout.write(`${JSON.stringify(told)}\n`, () => process.kill(process.pid, 'SIGPIPE'));
 } else {
   parentPort?.postMessage(attempt(), []);
