@@ -1,7 +1,6 @@
 /**
  * `edgepoll/epoll`: the scenarios of the original's own tests, under their names, and what its users' callbacks do.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { closeSync, readdirSync, writeSync } from 'node:fs';
 
 import test from 'ava';
@@ -269,20 +268,5 @@ for (const driver of drivers) {
     t.throws(() => other.epoll.remove(second), { message: 'No such file or directory' });
     t.is(other.epoll.close(), null);
     t.is(one.epoll.close(), null);
-  });
-
-  test(`async-context: that of the constructor, ${driver}`, async (t) => {
-    const storage = new AsyncLocalStorage<string>();
-    const fd = ready(t);
-    const store = await new Promise<string | undefined>((resolve) => {
-      const poller = storage.run('made', () =>
-        epoll(t, driver, () => {
-          poller.close();
-          resolve(storage.getStore());
-        }),
-      );
-      storage.run('added', () => poller.add(fd, EPOLLIN));
-    });
-    t.is(store, 'made');
   });
 }

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers';
 import { useImmediate } from '../native/binding.js';
 
 export {
+  ContextBinding,
   PollerBinding,
   ReactorBinding,
   callName,

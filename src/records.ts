@@ -1,6 +1,6 @@
 /**
  * The layout of what both sides share. The other half stands in crates/edgepoll-node/src/inbox.rs and
- * staging.rs, and for readiness in poller.rs; neither may change alone.
+ * staging.rs, and for readiness in readiness_records.rs; neither may change alone.
  */
 
 /** 32-bit fields of a record: kind, slot, generation, detail, and two doubles. */

@@ -7,7 +7,7 @@
  * epoll.ts.
  */
 import type { Opened } from '../binding.js';
-import { errorName, errorText, PollerBinding } from '../binding.js';
+import { ContextBinding, errorName, errorText, PollerBinding } from '../binding.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
@@ -43,8 +43,12 @@ const CLOSED = -3;
 /** Who has descriptors watched; held, and so not collected, while one is. */
 export interface Owner {
   readonly tell: (fd: number, events: number) => void;
+  /** Whose work that is; undefined when `tell` sees to it. */
+  readonly context: ContextBinding | undefined;
   /** What it has watched; kept here, not by the owner. */
   readonly descriptors: Set<number>;
+  /** Tells async hooks that no call follows. */
+  readonly end: () => void;
 }
 
 interface Watch {
@@ -77,8 +81,8 @@ export class Watches {
   #own: readonly number[] = [];
   #forgetOwn: () => void = () => {};
   #made: PollerBinding | undefined;
-  /** The glue looks again after the microtasks. */
-  #isLate = false;
+  /** libuv calls: from a bare stack, in a context of the glue's, which looks again after the microtasks. */
+  #isUv = false;
 
   constructor(driver: Driver | undefined) {
     this.#driver = driver;
@@ -90,7 +94,7 @@ export class Watches {
     const deliver = (count: number, moved: number): void => this.#deliver(count, moved !== 0);
     try {
       const driver = chooseDriver(this.#driver);
-      this.#isLate = driver === 'uv';
+      this.#isUv = driver === 'uv';
       this.#made = new PollerBinding(driver, 'epoll', this.#records, deliver);
     } catch (error) {
       const errno = refusedNumber(error);
@@ -111,12 +115,18 @@ export class Watches {
     return this.#made;
   }
 
+  /** What async hooks know by `name` from now on; undefined where the glue is called from inside the host's own work. */
+  openContext(name: string): ContextBinding | undefined {
+    return this.#isUv ? new ContextBinding(name) : undefined;
+  }
+
   add(owner: Owner, fd: number, events: number): void {
     const { errno, slot, generation } = this.#register(fd, events);
     if (errno !== 0) throw refused(errno, fd);
     const old = this.#byDescriptor.get(fd);
     const watch: Watch = { fd, owner, slot, generation };
     this.#bySlot.set(slot, watch);
+    if (owner.context !== undefined) this.#native.deliverIn(slot, owner.context);
     if (this.#bySlot.size === 1) {
       this.#native.ref();
       this.#native.want();
@@ -219,7 +229,7 @@ export class Watches {
       });
     } finally {
       // libuv's driver looks again when what the callback left in the queues has run; others may look before.
-      if (this.#isLate) this.#goOn();
+      if (this.#isUv) this.#goOn();
       else void DONE.then(this.#goOn);
     }
   }

@@ -14,6 +14,7 @@
 
 mod again;
 mod bare;
+mod context;
 mod driver;
 pub mod fd;
 mod inbox;
@@ -21,10 +22,12 @@ mod names;
 mod node;
 mod poller;
 mod reactor;
+mod readiness_records;
 mod region;
 mod settings;
 mod staging;
 
+pub use context::ContextBinding;
 pub use driver::use_immediate;
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
 pub use poller::PollerBinding;

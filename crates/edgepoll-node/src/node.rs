@@ -75,13 +75,55 @@ impl Drop for Scope {
     }
 }
 
+/// Whose work a call is: the host's async hooks go by it. It begins with the call that makes it.
+pub(crate) struct AsyncContext {
+    env: sys::napi_env,
+    raw: sys::napi_async_context,
+}
+
+impl AsyncContext {
+    pub(crate) fn new(env: sys::napi_env, name: &str) -> Result<AsyncContext> {
+        let length = isize::try_from(name.len()).unwrap_or(0);
+        let mut resource_name = ptr::null_mut();
+        let mut raw = ptr::null_mut();
+        // SAFETY: `name` outlives the calls, and `env` is live: the caller is inside a call from JavaScript.
+        unsafe {
+            check(
+                sys::napi_create_string_utf8(
+                    env,
+                    name.as_ptr().cast(),
+                    length,
+                    &raw mut resource_name,
+                ),
+                "napi_create_string_utf8",
+            )?;
+            check(
+                sys::napi_async_init(env, ptr::null_mut(), resource_name, &raw mut raw),
+                "napi_async_init",
+            )?;
+        }
+        Ok(AsyncContext { env, raw })
+    }
+
+    pub(crate) fn raw(&self) -> sys::napi_async_context {
+        self.raw
+    }
+}
+
+impl Drop for AsyncContext {
+    fn drop(&mut self) {
+        // SAFETY: made by napi_async_init and destroyed once, on the JavaScript thread.
+        unsafe { sys::napi_async_destroy(self.env, self.raw) };
+    }
+}
+
 /// A JavaScript function to be called from a driver.
 pub(crate) struct Callback {
     env: sys::napi_env,
     function: Reference,
     /// What make_callback wants. A driver inside a callback scope of the host's has none and needs none; Deno
     /// moreover cannot let go of one while an environment ends.
-    context: Option<sys::napi_async_context>,
+    context: Option<AsyncContext>,
 }
 
 impl Callback {
@@ -92,7 +134,7 @@ impl Callback {
         bare: bool,
     ) -> Result<Callback> {
         let context = if bare {
-            Some(async_context(env)?)
+            Some(AsyncContext::new(env, "edgepoll")?)
         } else {
             None
         };
@@ -106,6 +148,11 @@ impl Callback {
     /// Calls it. From a bare stack, ticks and microtasks have run before this returns.
     /// What it throws surfaces as an uncaught exception.
     pub(crate) fn call(&self, arguments: &[sys::napi_value]) {
+        self.call_in(self.context.as_ref(), arguments);
+    }
+
+    /// As [`Callback::call`], as work of another context than its own: of one that the caller keeps until it returns.
+    pub(crate) fn call_in(&self, context: Option<&AsyncContext>, arguments: &[sys::napi_value]) {
         let Some(function) = self.function.value() else {
             return;
         };
@@ -113,10 +160,10 @@ impl Callback {
         let (count, values) = (arguments.len(), arguments.as_ptr());
         // SAFETY: all values are live in the caller's handle scope; a function is an object, as `recv` must be.
         let status = unsafe {
-            match self.context {
+            match context {
                 Some(context) => sys::napi_make_callback(
                     self.env,
-                    context,
+                    context.raw(),
                     function,
                     function,
                     count,
@@ -138,34 +185,6 @@ impl Callback {
         }
         // Any other failure means that the environment is ending: nobody is left to be told.
     }
-}
-
-impl Drop for Callback {
-    fn drop(&mut self) {
-        if let Some(context) = self.context {
-            // SAFETY: made by napi_async_init and destroyed once, on the JavaScript thread.
-            unsafe { sys::napi_async_destroy(self.env, context) };
-        }
-    }
-}
-
-fn async_context(env: sys::napi_env) -> Result<sys::napi_async_context> {
-    let name = "edgepoll";
-    let length = isize::try_from(name.len()).unwrap_or(0);
-    let mut resource_name = ptr::null_mut();
-    let mut context = ptr::null_mut();
-    // SAFETY: `name` outlives the calls, and `env` is live: the caller is inside a call from JavaScript.
-    unsafe {
-        check(
-            sys::napi_create_string_utf8(env, name.as_ptr().cast(), length, &raw mut resource_name),
-            "napi_create_string_utf8",
-        )?;
-        check(
-            sys::napi_async_init(env, ptr::null_mut(), resource_name, &raw mut context),
-            "napi_async_init",
-        )?;
-    }
-    Ok(context)
 }
 
 /// Hands a pending exception to the process, as an uncaught one.

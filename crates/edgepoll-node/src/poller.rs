@@ -8,19 +8,18 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
-use edgepoll::readiness::{bits, EngineKind, Poller, Refusal};
+use edgepoll::readiness::{EngineKind, Poller, Refusal};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
 
 use crate::again::Again;
 use crate::bare;
+use crate::context::{BySlot, ContextBinding};
 use crate::driver::{Driver, Kind, Task};
-use crate::node::{self, Callback, Reference, Scope};
+use crate::node::{self, AsyncContext, Callback, Scope};
+use crate::readiness_records::{control, Records};
 use crate::settings::Opened;
-
-/// A record is three 32-bit fields: slot, generation, mask. A mask of 0: closed under us, and gone.
-const FIELDS: usize = 3;
 
 /// Registrations that are asked after at a time, and the milliseconds from one time to the next.
 const CHECKED_PER_WAIT: usize = 64;
@@ -31,24 +30,9 @@ const SET_SIZE: i32 = -1;
 const TRIGGER: i32 = -2;
 const CLOSED: i32 = -3;
 
-/// Bits of the field after the records.
-mod control {
-    /// The glue's: a delivery is under way, so that there is no need to call.
-    pub(super) const DELIVERING: i32 = 1;
-    /// JavaScript's: somebody waits again.
-    pub(super) const WANTED: i32 = 2;
-    /// The glue's: another look within this delivery is likely to find something.
-    pub(super) const LOOK: i32 = 4;
-    /// The glue's: the next look tells of a closed descriptor, which nothing announces.
-    pub(super) const LOST: i32 = 8;
-}
-
 struct Working {
     poller: Poller,
-    /// Keeps the record array alive; nobody but its owner in TypeScript has it, so it cannot be detached.
-    _array: Reference,
-    records: *mut i32,
-    capacity: usize,
+    records: Records,
 }
 
 struct Looked {
@@ -57,35 +41,17 @@ struct Looked {
 }
 
 impl Working {
-    /// The field after the records.
+    /// The bits that both sides share.
     fn control(&mut self) -> &mut i32 {
-        // SAFETY: the array has one field more than `capacity` records, and lives as long as we do; JavaScript is not
-        // running while we hold the borrow.
-        unsafe { &mut *self.records.add(self.capacity * FIELDS) }
+        self.records.control()
     }
 
     /// Fills the records with what is ready now.
     fn look(&mut self) -> std::result::Result<Looked, Errno> {
-        let Working {
-            poller,
-            records,
-            capacity,
-            ..
-        } = self;
+        let Working { poller, records } = self;
         let mut count = 0;
-        let looked = poller.look(*capacity, |event| {
-            let mask = if event.mask == bits::CLOSED {
-                0
-            } else {
-                event.mask
-            };
-            // SAFETY: a look gives at most `capacity` events, so the three fields lie inside the array.
-            unsafe {
-                let at = records.add(count * FIELDS);
-                at.write(event.token.index.cast_signed());
-                at.add(1).write(event.token.generation.cast_signed());
-                at.add(2).write(mask.cast_signed());
-            }
+        let looked = poller.look(records.capacity(), |event| {
+            records.put(count, event);
             count += 1;
         })?;
         self.note_lost();
@@ -106,6 +72,8 @@ struct Core {
     kind: Kind,
     working: RefCell<Option<Working>>,
     deliver: RefCell<Option<Rc<Callback>>>,
+    /// Whose work a delivery is that begins with a record of that slot, if it is not `deliver`'s own.
+    contexts: BySlot,
     driver: RefCell<Option<Driver>>,
     /// Drivers so far, and which of them is the present one.
     drivers: Cell<u32>,
@@ -228,8 +196,11 @@ impl Core {
             node::number(env, count),
             node::number(env, usize::from(moved)),
         );
-        if let (Some(deliver), (Some(count), Some(moved))) = (deliver, arguments) {
-            deliver.call(&[count, moved]);
+        if let (Some(deliver), (Some(first), Some(moved))) = (deliver, arguments) {
+            match self.context(count) {
+                Some(context) => deliver.call_in(Some(&context), &[first, moved]),
+                None => deliver.call(&[first, moved]),
+            }
         }
         let told = self.with(|working| {
             let told = *working.control();
@@ -241,6 +212,15 @@ impl Core {
         }
     }
 
+    /// Of the first record.
+    fn context(&self, count: usize) -> Option<Rc<AsyncContext>> {
+        if count == 0 || self.contexts.is_empty() {
+            return None;
+        }
+        let slot = self.with(|working| working.records.first_slot())?;
+        self.contexts.get(slot)
+    }
+
     /// A change of what is registered, or a look, may have left the engine unarmed. False: it cannot wait.
     fn arm_engine(&self) -> bool {
         matches!(self.with(|working| working.poller.arm()), Some(Ok(())))
@@ -248,6 +228,7 @@ impl Core {
 
     fn stopped(&self) {
         self.deliver.borrow_mut().take();
+        self.contexts.clear();
         self.working.borrow_mut().take();
         self.driver.borrow_mut().take();
     }
@@ -334,36 +315,27 @@ impl PollerBinding {
     ) -> Result<PollerBinding> {
         let raw = env.raw();
         let kind = Kind::named(&driver);
-        let (data, length) = node::bytes_of(raw, records.raw())?;
-        let capacity = length.saturating_sub(1) / FIELDS;
-        if capacity == 0 {
-            return Err(Error::from_reason(
-                "no room for a record and the control field",
-            ));
-        }
+        let records = Records::new(raw, &records)?;
         let engine = match engine.as_str() {
             "poll" => EngineKind::Poll,
             "select" => EngineKind::Select,
             _ => EngineKind::Epoll,
         };
-        let poller = Poller::with_kind(engine, capacity).map_err(|refusal| match refusal {
-            Refusal::Kernel(errno) => os_error(errno),
-            // A descriptor of the engine's own does not fit into a set: too many are open.
-            other => node::os_error(number_of(other)),
-        })?;
+        let poller =
+            Poller::with_kind(engine, records.capacity()).map_err(|refusal| match refusal {
+                Refusal::Kernel(errno) => os_error(errno),
+                // A descriptor of the engine's own does not fit into a set: too many are open.
+                other => node::os_error(number_of(other)),
+            })?;
         let core = Rc::new(Core {
             kind,
-            working: RefCell::new(Some(Working {
-                poller,
-                _array: Reference::new(raw, records.raw())?,
-                records: data.cast(),
-                capacity,
-            })),
+            working: RefCell::new(Some(Working { poller, records })),
             deliver: RefCell::new(Some(Rc::new(Callback::new(
                 raw,
                 deliver.raw(),
                 kind.calls_bare(),
             )?))),
+            contexts: BySlot::default(),
             driver: RefCell::new(None),
             drivers: Cell::new(0),
             turn_of: Cell::new(0),
@@ -448,7 +420,18 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn unregister(&self, slot: i32, generation: i32) -> i32 {
         let token = token(slot, generation);
+        if let Ok(slot) = usize::try_from(slot) {
+            self.core.contexts.set(slot, None);
+        }
         self.result(|poller| poller.unregister(token).map_err(Refusal::Kernel))
+    }
+
+    /// Deliveries that begin with a record of that slot are that context's work, until it is unregistered.
+    #[napi(catch_unwind)]
+    pub fn deliver_in(&self, slot: i32, context: &ContextBinding) {
+        if let Ok(slot) = usize::try_from(slot) {
+            self.core.contexts.set(slot, context.shared());
+        }
     }
 
     fn result(&self, run: impl FnOnce(&mut Poller) -> std::result::Result<(), Refusal>) -> i32 {
