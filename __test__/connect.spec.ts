@@ -77,6 +77,13 @@ test('bytes go both ways, and the addresses are true', async (t) => {
   t.is(connection.bytesWritten, 5);
 });
 
+test('remoteAddress is where the connection went: the unspecified address stands for this machine', async (t) => {
+  const { port } = await netServer(t, '127.0.0.1', (socket) => socket.end());
+  const connection = await connect({ host: '0.0.0.0', port });
+  t.teardown(() => connection.destroy());
+  t.deepEqual(connection.remoteAddress, { address: '127.0.0.1', port, family: 'IPv4' });
+});
+
 test('nobody listens: ECONNREFUSED with syscall, address and port', async (t) => {
   const port = freePort(t);
   const error = await rejection(connect({ host: '127.0.0.1', port }));

@@ -233,7 +233,7 @@ impl Kernel for LinuxKernel {
         }
     }
 
-    fn connected(&mut self, socket: &LinuxSocket) -> Result<(), Errno> {
+    fn connected(&mut self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
         let error = socket::getsockopt(&socket.0, sockopt::SocketError)?;
         if error != 0 {
             return Err(Errno::from_raw(error));
@@ -246,7 +246,7 @@ impl Kernel for LinuxKernel {
         if socket::getsockname::<SockaddrStorage>(socket.raw())? == peer {
             return Err(Errno::ECONNREFUSED);
         }
-        Ok(())
+        address_of(&peer)
     }
 
     #[inline]
@@ -321,22 +321,7 @@ impl Kernel for LinuxKernel {
     }
 
     fn local_address(&self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
-        let storage = socket::getsockname::<SockaddrStorage>(socket.raw())?;
-        if let Some(address) = storage.as_sockaddr_in() {
-            return Ok(SocketAddr::V4(SocketAddrV4::new(
-                address.ip(),
-                address.port(),
-            )));
-        }
-        if let Some(address) = storage.as_sockaddr_in6() {
-            return Ok(SocketAddr::V6(SocketAddrV6::new(
-                address.ip(),
-                address.port(),
-                0,
-                address.scope_id(),
-            )));
-        }
-        Err(Errno::EAFNOSUPPORT)
+        address_of(&socket::getsockname(socket.raw())?)
     }
 }
 
@@ -355,6 +340,24 @@ fn stream_socket(address: SocketAddr) -> Result<LinuxSocket, Errno> {
     };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     socket::socket(family, SockType::Stream, flags, None).map(LinuxSocket)
+}
+
+fn address_of(storage: &SockaddrStorage) -> Result<SocketAddr, Errno> {
+    if let Some(address) = storage.as_sockaddr_in() {
+        return Ok(SocketAddr::V4(SocketAddrV4::new(
+            address.ip(),
+            address.port(),
+        )));
+    }
+    if let Some(address) = storage.as_sockaddr_in6() {
+        return Ok(SocketAddr::V6(SocketAddrV6::new(
+            address.ip(),
+            address.port(),
+            0,
+            address.scope_id(),
+        )));
+    }
+    Err(Errno::EAFNOSUPPORT)
 }
 
 /// The address that accept4 wrote. getpeername would fail for a client that has reset already.

@@ -158,12 +158,13 @@ pub trait Kernel {
     /// Whatever socket(2) or connect(2) gives at once, except EINPROGRESS and EINTR.
     fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<Self::Socket, Errno>;
 
-    /// How a connect ended, read once: SO_ERROR, then whether there is a peer and it is not ourselves.
+    /// How a connect ended, read once: SO_ERROR, then who the peer is, which must not be ourselves. Its address is not
+    /// always the one that was asked for: the unspecified one stands for this machine.
     ///
     /// # Errors
     /// The connect's error; EINPROGRESS when it has not ended yet; ECONNREFUSED for a socket that
     /// met itself (a TCP simultaneous open on one port).
-    fn connected(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
+    fn connected(&mut self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
 
     /// Receives into `space`, which is never empty; 0 is the end of the stream.
     ///

@@ -154,7 +154,8 @@ impl<K: Kernel> Reactor<K> {
                 return 0;
             };
             match kernel.connected(socket) {
-                Ok(()) => {
+                Ok(peer) => {
+                    entry.connection.peer = peer;
                     entry.connection.handle_connected();
                     inbox.event(Event::Connected { token });
                     self.set_deadline(token, None);

@@ -222,7 +222,7 @@ impl Kernel for SimulatedKernel {
         Ok(SimulatedSocket(Place::Stream(at)))
     }
 
-    fn connected(&mut self, socket: &SimulatedSocket) -> Result<(), Errno> {
+    fn connected(&mut self, socket: &SimulatedSocket) -> Result<SocketAddr, Errno> {
         let at = self.stream(socket, "getsockopt")?;
         let stream = &mut self.streams[at];
         if let Some(errno) = stream.error.take() {
@@ -235,7 +235,7 @@ impl Kernel for SimulatedKernel {
         if stream.local == stream.remote {
             return Err(Errno::ECONNREFUSED);
         }
-        Ok(())
+        Ok(stream.remote)
     }
 
     fn receive(&mut self, socket: &SimulatedSocket, space: &mut [u8]) -> Result<usize, Errno> {
