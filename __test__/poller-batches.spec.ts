@@ -36,6 +36,29 @@ async function onePending(
 
 for (const driver of drivers) {
   for (const engine of engines) {
+    test(`pending-others: a wait that comes later looks, and what it finds for an earlier one is told, ${engine}, ${driver}`, async (t) => {
+      const poller = new Poller<string>({ driver, engine });
+      t.teardown(() => poller.close());
+      for (const later of ['next', 'poll'] as const) {
+        const ready = pipe(t);
+        const once = poller.register(ready.fd, { trigger: 'oneshot', data: 'once' });
+        const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+        poller.register(fd, { data: 'closed' });
+        const iterator = poller[Symbol.asyncIterator]();
+        const earlier = nextOf(iterator);
+        // Nothing lets the loop come round before the later wait: it looks for itself, because a closed number came back.
+        closeSync(fd);
+        const other = poller.register(openAs(t, makeFifo(t), O_RDWR | O_NONBLOCK, fd));
+        ready.write(1);
+        const wait = later === 'next' ? iterator.next() : poller.poll();
+        t.like(await rejection(wait), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+        const told = await Promise.race([earlier, rounds(100)]);
+        t.is(told?.data, 'once', later);
+        once.unregister();
+        other.unregister();
+      }
+    });
+
     test(`poll-looks: timeout 0 tells what is, and nothing else, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller<string>({ driver, engine });
       t.teardown(() => poller.close());

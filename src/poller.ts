@@ -393,7 +393,10 @@ export class Poller<T = undefined>
   #next(): Promise<IteratorResult<ReadinessEvent<T>, undefined>> {
     let event = this.#shift();
     try {
-      if (event === undefined && (this.#lookAgain() || this.#lookForLost())) event = this.#shift();
+      if (event === undefined && (this.#lookAgain() || this.#lookForLost())) {
+        event = this.#shift();
+        this.#serveOthers();
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -428,8 +431,10 @@ export class Poller<T = undefined>
       if (timeout === 0 && !this.#closed) this.#look();
       events = this.#take();
       if (timeout === 0) this.#serveOthers();
-      else if (events === undefined && (this.#lookAgain() || this.#lookForLost()))
+      else if (events === undefined && (this.#lookAgain() || this.#lookForLost())) {
         events = this.#take();
+        this.#serveOthers();
+      }
     } catch (error) {
       return Promise.reject(error);
     }

@@ -369,17 +369,18 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
-            let token = if duplicate {
-                working.poller.register_duplicate(fd, interest)?
+            let result = if duplicate {
+                working.poller.register_duplicate(fd, interest)
             } else {
-                working.poller.register(fd, interest)?
+                working.poller.register(fd, interest)
             };
+            // The number may have been another registration's, whose descriptor was closed; also when that is all.
+            working.note_lost();
+            let token = result?;
             if let Some(Err(errno)) = self.core.with_driver(Driver::admit) {
                 working.poller.unregister(token)?;
                 return Err(Refusal::Kernel(errno));
             }
-            // The number may have been another registration's, whose descriptor was closed.
-            working.note_lost();
             Ok(token)
         });
         let (token, errno) = match result {

@@ -23,13 +23,15 @@ pub enum CloseReason {
     Ended,
     /// A system call failed: a reset, an unreachable host, a refused connect.
     Failed(Failure),
-    /// The owner wanted it gone at once.
+    /// The owner wanted it gone at once, or the peer sent more than [`Limits::discard`](super::Limits::discard) to one who
+    /// throws it away.
     Destroyed,
     /// The peer's bytes, or a message to it, broke the protocol.
     Protocol(CodecError),
     /// A write found the send queue full (ENOBUFS).
     QueueFull,
-    /// The connect, or the peer's end after ours, took longer than its limit.
+    /// The connect took longer than its limit; or, once ended by us, the peer took nothing of what is queued
+    /// ([`Call::Send`]), or did not end too ([`Call::Receive`]), for [`Limits::end_timeout`](super::Limits::end_timeout).
     TimedOut(Call),
 }
 

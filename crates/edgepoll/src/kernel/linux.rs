@@ -51,7 +51,8 @@ pub struct LinuxKernel {
 }
 
 impl LinuxKernel {
-    /// Opens the epoll descriptor, its waker and its alarm; `events` bounds one wait's batch.
+    /// Opens the epoll descriptor, its waker and its alarm; `events` bounds one wait's batch; 0 is
+    /// taken for 1, because the kernel refuses to wait for none.
     ///
     /// # Errors
     /// Whatever epoll_create1(2), eventfd(2), timerfd_create(2) or epoll_ctl(2) give: EMFILE, ENFILE, ENOMEM.
@@ -73,7 +74,7 @@ impl LinuxKernel {
             .map_err(|error| errno_of(&error))?;
         Ok(LinuxKernel {
             poll,
-            events: mio::Events::with_capacity(events),
+            events: mio::Events::with_capacity(events.max(1)),
             waker,
             alarm,
         })

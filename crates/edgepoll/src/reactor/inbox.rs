@@ -31,7 +31,8 @@ pub enum Event {
         /// The connection.
         token: Token,
     },
-    /// How many bytes wait to be sent. Told when a write left some, and when they fell to the low watermark.
+    /// How many bytes wait to be sent. Told when a write left more, when they fell to the low watermark, and when none is
+    /// left.
     Queued {
         /// The connection.
         token: Token,

@@ -99,7 +99,7 @@ pub struct Reactor<K: Kernel> {
 }
 
 impl Reactor<LinuxKernel> {
-    /// A reactor on the operating system; one wait gives at most `events` events.
+    /// A reactor on the operating system; one wait gives at most `events` events, 0 being taken for 1.
     ///
     /// # Errors
     /// EMFILE, ENFILE or ENOMEM, when its three descriptors cannot be opened.

@@ -47,7 +47,8 @@ impl Default for ListenOptions {
 pub struct ConnectOptions {
     /// TCP_NODELAY. Default true.
     pub no_delay: bool,
-    /// Milliseconds until the connect fails with ETIMEDOUT. Default 10,000.
+    /// Milliseconds until the connection closes with [`CloseReason::TimedOut`](crate::connection::CloseReason::TimedOut);
+    /// 0 leaves it no time at all. Default 10,000.
     pub timeout: u32,
     /// Bounds of the connection.
     pub limits: Limits,

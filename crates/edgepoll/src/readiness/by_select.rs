@@ -137,7 +137,7 @@ impl Engine for BySelect {
     }
 
     fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
-        self.take_out(fd).ok_or(Errno::ENOENT)?;
+        self.take_out(fd);
         self.identity.remove(fd)
     }
 

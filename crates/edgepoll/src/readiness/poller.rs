@@ -95,7 +95,8 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller on epoll whose looks give at most `max_events` events each; the rest come with the next look.
+    /// A poller on epoll whose looks give at most `max_events` events each, 0 being taken for 1; the rest come with the
+    /// next look.
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM.
@@ -155,6 +156,12 @@ impl Poller {
     }
 
     fn add(&mut self, fd: RawFd, copy: Option<OwnedFd>, interest: u32) -> Result<Token, Refusal> {
+        // The number was free until the duplicate got it: whoever has it here was closed by its owner.
+        let closed = copy.as_ref().and(self.by_number.get(&fd)).copied();
+        if let Some(old) = closed {
+            self.forget(old);
+            self.lose(old);
+        }
         let registration = Registration {
             fd,
             duplicate: copy,
@@ -165,7 +172,7 @@ impl Poller {
             .registrations
             .insert(registration)
             .ok_or(Errno::ENOMEM)?;
-        if let Err(refusal) = self.engine.add(fd, interest, token) {
+        if let Err(refusal) = self.add_to_engine(fd, interest, token) {
             self.registrations.remove(token);
             return Err(refusal);
         }
@@ -174,6 +181,18 @@ impl Poller {
             self.lose(old);
         }
         Ok(token)
+    }
+
+    /// The kernel may have this very file under this number still, of one who was closed and is gone here: then the file
+    /// has lived on and got its number back, and what could not be removed before can be now.
+    fn add_to_engine(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
+        match self.engine.add(fd, interest, token) {
+            Err(Refusal::Kernel(Errno::EEXIST)) if !self.by_number.contains_key(&fd) => {
+                self.engine.remove(fd)?;
+                self.engine.add(fd, interest, token)
+            }
+            result => result,
+        }
     }
 
     /// Its descriptor was closed: the next look tells.
@@ -232,7 +251,7 @@ impl Poller {
         removed
     }
 
-    /// Hands what is ready now to `each`, at most `room` events, without waiting.
+    /// Hands what is ready now to `each`, at most `room` events (0 is taken for 1), without waiting.
     ///
     /// # Errors
     /// Whatever the kernel gives.

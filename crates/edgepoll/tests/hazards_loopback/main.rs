@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::{Call, Errno, LinuxKernel, Token};
-use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
+use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, Reactor, WriteError};
 use nix::sys::socket::{bind, getsockname, setsockopt, socket, sockopt};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn};
 
@@ -377,4 +377,12 @@ fn echo_of_many_clients_comes_back_whole() {
     for client in clients {
         client.join().unwrap();
     }
+}
+
+/// A wait for no event at all is EINVAL to the kernel, in every turn.
+#[test]
+fn a_reactor_for_no_events_takes_one() {
+    let mut reactor = Reactor::open(0, Budget::default()).expect("descriptors");
+    let mut inbox = Kept::new(8, 1);
+    assert_eq!(reactor.turn(Some(Duration::ZERO), &mut inbox), Ok(false));
 }

@@ -191,6 +191,70 @@ fn a_number_that_became_the_pollers_own_is_told() {
     }
 }
 
+/// hazard 3: the ghost of one who is gone does not keep its file from being watched again under the same number.
+#[test]
+fn a_ghost_gives_its_number_back() {
+    for kind in KINDS {
+        for told in [false, true] {
+            let mut poller = poller(kind);
+            let (mut reader, writer) = pipe();
+            let copy = reader.try_clone().unwrap();
+            let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            // In one step, so that no other test can come between.
+            nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
+            if told {
+                assert!(poller.check(8), "{kind:?}");
+                assert_eq!(look(&mut poller), [(gone, bits::CLOSED)], "{kind:?}");
+            } else {
+                assert_eq!(poller.unregister(gone), Err(Errno::ENOENT), "{kind:?}");
+            }
+            nix::unistd::dup2(&copy, &mut reader).unwrap();
+            let again = poller.register(reader.as_raw_fd(), bits::READABLE);
+            let again = again.unwrap_or_else(|refusal| panic!("{kind:?}: {refusal:?}"));
+            write(&writer, 1);
+            assert_eq!(look(&mut poller), [(again, bits::READABLE)], "{kind:?}");
+            assert_eq!(poller.counters().stale, 0, "{kind:?}: no ghost is left");
+            assert_eq!(
+                poller.register(reader.as_raw_fd(), bits::READABLE),
+                Err(Refusal::Kernel(Errno::EEXIST)),
+                "{kind:?}"
+            );
+        }
+    }
+}
+
+/// hazard 3: a duplicate gets the lowest free number, which is that of who was closed just now, and may be of the same file.
+#[test]
+fn a_duplicate_may_get_the_number_of_a_ghost() {
+    for kind in KINDS {
+        // Another test may be given the number first.
+        let came_back = (0..1_000).any(|_| {
+            let mut poller = poller(kind);
+            let (reader, writer) = pipe();
+            let copy = reader.try_clone().unwrap();
+            let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+            let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            let file = std::fs::read_link(&path).unwrap();
+            drop(reader);
+            let token = poller.register_duplicate(copy.as_raw_fd(), bits::READABLE);
+            let token = token.unwrap_or_else(|refusal| panic!("{kind:?}: {refusal:?}"));
+            if std::fs::read_link(&path).ok() != Some(file) {
+                return false;
+            }
+            write(&writer, 1);
+            let found = look(&mut poller);
+            assert_eq!(
+                found,
+                [(gone, bits::CLOSED), (token, bits::READABLE)],
+                "{kind:?}"
+            );
+            assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+            true
+        });
+        assert!(came_back, "{kind:?}");
+    }
+}
+
 /// hazard 3: who cannot wait on the fresh descriptor goes on with the old one, and all that it knows.
 #[test]
 fn a_renewal_is_taken_back() {
