@@ -56,6 +56,20 @@ test('a peer that does not read: write() waits, and goes on when it reads', asyn
   t.is(sha256(await received), sha256(...parts));
 });
 
+// Serial: so many bytes take the time of the others, which count them.
+for (const mark of ['maxBufferedAmount', 'highWaterMark'] as const) {
+  test.serial(`${mark} above 1 MiB: the queue may grow as long`, async (t) => {
+    const { connection } = await pairOf(t, { [mark]: 32 * MIB });
+    void connection.write(Buffer.alloc(16 * MIB));
+    t.true(connection.bufferedAmount > MIB, 'the kernel takes less');
+    const last = connection.write('one more');
+    await rounds();
+    t.true(connection.bufferedAmount > MIB, 'it is open');
+    connection.destroy();
+    await (mark === 'highWaterMark' ? last : rejection(last));
+  });
+}
+
 test('write() waits at highWaterMark, and not a byte below it', async (t) => {
   const { connection, peer } = await pairOf(t, { highWaterMark: MIB });
   let written = 0;

@@ -127,6 +127,27 @@ for (const driver of drivers) {
     },
   );
 
+  test.serial(`borrowed: events() gives each chunk back, and once, ${driver}`, async (t) => {
+    const first = await place(t, driver);
+    const server = await serverOf(t, { driver, chunks: 'borrowed' });
+    const events = server.events();
+    const peer = await dial(server.address.port);
+    t.teardown(() => peer.destroy());
+    t.is((await nextOf(events)).type, 'open');
+    for (let round = 1; round <= 3; round += 1) {
+      const message = bytes(500, round);
+      const [event] = await Promise.all([nextOf(events), send(peer, message)]);
+      if (event.type !== 'data') throw new Error(event.type);
+      // Were the first given back twice, the third would count as given back while it is held.
+      if (round === 3) await flood(t, driver);
+      t.is(event.data.compare(message), 0, `chunk ${round}`);
+    }
+    const next = events.next();
+    t.is(await place(t, driver), first, 'nothing is out');
+    await events.return?.();
+    await next;
+  });
+
   test.serial(`borrowed: given back, the same memory comes again, ${driver}`, async (t) => {
     const first = await place(t, driver);
     t.is((await flood(t, driver)).size, 1, 'nothing else was used');

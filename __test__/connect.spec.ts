@@ -1,9 +1,6 @@
 // Opening a connection: refusals with their details, the deadline, the signal, and names with several addresses.
-import type { LookupAddress } from 'node:dns';
-import dns from 'node:dns/promises';
 import { getEventListeners, once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -23,22 +20,7 @@ import {
   serverOf,
 } from './support/net.js';
 import type { Socket } from './support/net.js';
-
-/** Lets the resolver answer with these addresses until the test ends; without any, never. */
-function resolveAs(t: ExecutionContext, addresses: string[]): void {
-  const { lookup } = dns;
-  const answers: LookupAddress[] = addresses.map((address) => ({
-    address,
-    family: address.includes(':') ? 6 : 4,
-  }));
-  const answer = answers.length > 0 ? Promise.resolve(answers) : new Promise(() => {});
-  dns.lookup = (() => answer) as unknown as typeof lookup;
-  syncBuiltinESMExports();
-  t.teardown(() => {
-    dns.lookup = lookup;
-    syncBuiltinESMExports();
-  });
-}
+import { resolveAs } from './support/resolver.js';
 
 /** A listener whose backlog is full: the kernel answers no further SYN. */
 async function fullBacklog(t: ExecutionContext): Promise<number> {

@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 
 import test from 'ava';
+import type { Connection } from 'edgepoll';
 import { connect } from 'edgepoll';
 
 import { bytes, sha256 } from './support/bytes.js';
+import { mostDescriptors } from './support/descriptors.js';
 import { eventually, rounds, watch } from './support/eventually.js';
-import { netServer, pairOf, receiveAll, rejection, send } from './support/net.js';
+import { netServer, nextOf, pairOf, receiveAll, rejection, send, serverOf } from './support/net.js';
 
 const MIB = 1_048_576;
 
@@ -48,6 +50,40 @@ test('end(data) sends the data, and ending twice is one end', async (t) => {
   t.is(await connection.read(), null);
   t.is((await connection.closed).cause, 'ended');
   await connection.end();
+});
+
+test('more connections end at once than one batch tells of: each has ended, none is destroyed', async (t) => {
+  // A batch has 1,024 records. Two descriptors for each connection, and what the process has besides.
+  const count = 1100;
+  const most = mostDescriptors();
+  if (most < 2 * count + 300) {
+    t.log(`skipped: this process may have ${most} descriptors`);
+    t.pass();
+    return;
+  }
+  const server = await serverOf(t, {
+    allowHalfOpen: true,
+    backlog: 2 * count,
+    maxConnections: count,
+  });
+  const { port } = server.address;
+  const accepted = server[Symbol.asyncIterator]();
+  const connections: Connection[] = [];
+  for (let round = 0; round < count; round += 1) {
+    const [connection, peer] = await Promise.all([
+      nextOf(accepted),
+      connect({ host: '127.0.0.1', port }),
+    ]);
+    t.teardown(() => peer.destroy());
+    await peer.end();
+    t.is(await connection.read(), null);
+    connections.push(connection);
+  }
+  // Each is over with its end, in the core; who destroys it learns that first.
+  for (const connection of connections) void connection.end();
+  for (const connection of connections.toReversed()) connection.destroy();
+  const causes = await Promise.all(connections.map(async ({ closed }) => (await closed).cause));
+  t.deepEqual(new Set(causes), new Set(['ended']));
 });
 
 test('small writes before end() are not overtaken by it', async (t) => {

@@ -2,11 +2,13 @@
 import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { constants } from 'node:os';
 
 import test from 'ava';
 import { connect, EdgepollError, listen } from 'edgepoll';
 
 import { runChild, which } from './support/child.js';
+import { mostDescriptors } from './support/descriptors.js';
 import { hands } from './support/hands.js';
 import {
   dial,
@@ -19,7 +21,17 @@ import {
   rejection,
   serverOf,
 } from './support/net.js';
+import { resolveAs } from './support/resolver.js';
 import { descriptorOf } from './support/socket-number.js';
+
+/** The glue's methods. Whoever replaces one of them puts it back. */
+async function reactors(): Promise<{ listen: (address: string, ...rest: unknown[]) => unknown }> {
+  const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
+  const native = (await import(url)) as {
+    ReactorBinding: { prototype: Awaited<ReturnType<typeof reactors>> };
+  };
+  return native.ReactorBinding.prototype;
+}
 
 test('port 0 gives a free port, and connections come to it', async (t) => {
   const { server, connection, peer } = await pairOf(t);
@@ -38,8 +50,9 @@ test('without a host every address is listened on', async (t) => {
   const server = await listen({ port: 0 });
   t.teardown(() => server.destroy());
   const accepted = server[Symbol.asyncIterator]();
-  const both = isIPv6(server.address.address) && hasLoopback6;
-  const hosts = both ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+  // The kernel gives an IPv6 socket the connections of both families.
+  if (hasLoopback6) t.true(isIPv6(server.address.address));
+  const hosts = hasLoopback6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
   for (const host of hosts) {
     const [connection, peer] = await Promise.all([
       nextOf(accepted),
@@ -56,7 +69,10 @@ test('an occupied port: EADDRINUSE with syscall, address and port', async (t) =>
   t.true(error instanceof EdgepollError);
   t.like(error, { code: 'EADDRINUSE', errno: -98, address: '127.0.0.1', port });
   t.true(['bind', 'listen'].includes(error.syscall ?? ''), `syscall: ${error.syscall}`);
-  t.regex(error.message, new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`));
+  t.regex(
+    error.message,
+    new RegExp(`EADDRINUSE: address already in use.* 127\\.0\\.0\\.1:${port}`),
+  );
 });
 
 test('an occupied port without a host is not taken on another family', async (t) => {
@@ -64,22 +80,60 @@ test('an occupied port without a host is not taken on another family', async (t)
   t.is((await rejection(listen({ port }))).code, 'EADDRINUSE');
 });
 
+loopback6Test('a port that is occupied on IPv6 alone is not taken on IPv4', async (t) => {
+  const { port } = (await serverOf(t, { host: '::', ipv6Only: true })).address;
+  t.like(await rejection(listen({ port })), { code: 'EADDRINUSE', address: '::', port });
+  t.is((await serverOf(t, { host: '0.0.0.0', port })).address.port, port);
+});
+
+test.serial('of a name with several addresses the first is listened on, or none', async (t) => {
+  // TEST-NET-1 (RFC 5737) is nobody's.
+  resolveAs(t, ['192.0.2.1', '127.0.0.1']);
+  const error = await rejection(listen({ host: 'two.example', port: 0 }));
+  t.like(error, { code: 'EADDRNOTAVAIL', address: '192.0.2.1' });
+});
+
+test.serial('the defaults are those of the documentation', async (t) => {
+  const prototype = await reactors();
+  const real = prototype.listen;
+  t.teardown(() => (prototype.listen = real));
+  let asked: unknown[] = [];
+  prototype.listen = function (this: unknown, ...all) {
+    asked = all;
+    return real.call(this, ...all);
+  };
+  await serverOf(t);
+  const connection = {
+    highWaterMark: 65_536,
+    lowWaterMark: 16_384,
+    maxBuffered: 1_048_576,
+    endTimeout: 30_000,
+    noDelay: true,
+    framing: 'bytes',
+    maxFrame: 65_536,
+    lend: false,
+  };
+  const flags = { backlog: 511, reusePort: false, ipv6Only: false };
+  const maxConnections = Math.floor(mostDescriptors() * 0.8);
+  t.deepEqual(asked, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
+});
+
 test.serial(
   'an occupied port without a host, on a machine without IPv6: EADDRINUSE all the same',
   async (t) => {
-    type Listen = (address: string, ...rest: unknown[]) => unknown;
-    const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-    const native = (await import(url)) as { ReactorBinding: { prototype: { listen: Listen } } };
-    const { prototype } = native.ReactorBinding;
+    const prototype = await reactors();
     const { port } = await netServer(t, '0.0.0.0');
     const real = prototype.listen;
     t.teardown(() => (prototype.listen = real));
-    prototype.listen = function (this: unknown, address, ...rest) {
-      // EAFNOSUPPORT, as the kernel says it when it was started with ipv6.disable=1.
-      if (address === '::') return { slot: 0, generation: 0, errno: 97, syscall: 'socket' };
-      return real.call(this, address, ...rest);
-    };
-    t.like(await rejection(listen({ port })), { code: 'EADDRINUSE', address: '0.0.0.0', port });
+    // As the kernel says it when it was started with ipv6.disable=1, when all addresses of the family were taken away,
+    // and when it was built without it.
+    for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'] as const) {
+      prototype.listen = function (this: unknown, address, ...rest) {
+        if (address !== '::') return real.call(this, address, ...rest);
+        return { slot: 0, generation: 0, errno: constants.errno[code], syscall: 'socket' };
+      };
+      t.like(await rejection(listen({ port })), { code: 'EADDRINUSE', address: '0.0.0.0', port });
+    }
   },
 );
 
@@ -172,6 +226,15 @@ test('a signal that was aborted before: its reason, and nothing is bound', async
   t.is(await rejection(listen(options)), reason);
 });
 
+test.serial('a signal that was aborted before: nobody asks the resolver', async (t) => {
+  const reason = new Error('not today');
+  resolveAs(t, []);
+  t.is(
+    await rejection(listen({ host: 'localhost', port: 0, signal: AbortSignal.abort(reason) })),
+    reason,
+  );
+});
+
 for (const host of ['localhost', '127.0.0.1']) {
   test(`a signal that is aborted right after listen() on ${host}: its reason`, async (t) => {
     const controller = new AbortController();
@@ -203,6 +266,14 @@ test('a signal that is aborted later destroys the server and its connections', a
   t.is(getEventListeners(controller.signal, 'abort').length, 0);
   t.is((await rejection(dial(port))).code, 'ECONNREFUSED');
   await gone;
+});
+
+test('a signal that is aborted later with a reason that is no error: destroyed all the same, without one', async (t) => {
+  const controller = new AbortController();
+  const { server, connection } = await pairOf(t, { signal: controller.signal });
+  controller.abort('enough');
+  await server.closed;
+  t.like(await connection.closed, { cause: 'destroyed', error: undefined });
 });
 
 test('a closed server leaves no listener on the signal', async (t) => {

@@ -10,7 +10,7 @@ import type { Socket } from 'edgepoll/fd';
 import { Fenced, flagsOf, open, openAs, pipe } from './poller-fixtures.js';
 import { rounds } from './support/eventually.js';
 import { reportOf } from './support/injected.js';
-import { drivers, makeFifo, runFixture } from './support/process.js';
+import { drivers, exceptIn, makeFifo, runFixture } from './support/process.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
 
@@ -23,6 +23,19 @@ for (const driver of drivers) {
     const { code, stdout, stderr } = await runFixture('poller-descriptors', driver, makeFifo(t));
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     t.deepEqual(JSON.parse(stdout), { opened: true, given: true, watchedIsOpen: true });
+  });
+
+  exceptIn(['bun', 'deno'], 'async_hooks and the collector tell less there')(
+    `closed-is-collected: nothing of ours holds a poller that was closed, nor what it had, ${driver}`,
+    async (t) => {
+      const report = reportOf(await runFixture('collected', driver, makeFifo(t)));
+      t.deepEqual(report, { made: true, pollers: 0, contexts: 0 });
+    },
+  );
+
+  test(`throwing-delivery: an exception is told the process, each time, and events go on, ${driver}`, async (t) => {
+    const told = [1, 2, 3].map((count) => `thrown by delivery ${count}`);
+    t.deepEqual(reportOf(await runFixture('glue-throwing', driver, makeFifo(t))), told);
   });
 
   test(`break-closes: every way out, and what comes after, ${driver}`, async (t) => {
