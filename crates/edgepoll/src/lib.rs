@@ -11,6 +11,88 @@
 //! - [`kernel`] makes every system call, behind one trait; the only unsafe code of this crate.
 //!
 //! Nothing here knows of JavaScript, and nothing here runs by itself: the caller decides when to turn.
+//!
+//! # A server
+//!
+//! An [`reactor::Inbox`] takes what a turn tells; the codec says where frames begin and end. This one answers each
+//! line in capitals, and asks a peer that does not read its answers to wait.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::{Shutdown, TcpStream};
+//! use std::ops::Range;
+//!
+//! use edgepoll::kernel::Token;
+//! use edgepoll::protocol::Lines;
+//! use edgepoll::reactor::{Budget, Event, Inbox, ListenOptions, Reactor};
+//!
+//! struct Told {
+//!     space: Vec<u8>,
+//!     lines: Vec<(Token, Vec<u8>)>,
+//!     events: Vec<Event>,
+//! }
+//!
+//! impl Inbox for Told {
+//!     fn room(&self) -> usize {
+//!         1024 - self.lines.len() - self.events.len()
+//!     }
+//!     fn space(&mut self, _lend: bool) -> &mut [u8] {
+//!         &mut self.space
+//!     }
+//!     fn frame(&mut self, token: Token, body: Range<usize>) {
+//!         self.lines.push((token, self.space[body].to_vec()));
+//!     }
+//!     fn copied_frame(&mut self, token: Token, body: &[u8]) {
+//!         self.lines.push((token, body.to_vec()));
+//!     }
+//!     // Every frame was copied: the next receive may use the whole space again.
+//!     fn received(&mut self, _length: usize) {}
+//!     fn event(&mut self, event: Event) {
+//!         self.events.push(event);
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut reactor = Reactor::open(256, Budget::default())?;
+//! let options = ListenOptions {
+//!     codec: Box::new(|| Box::new(Lines::new(1024))),
+//!     ..ListenOptions::default()
+//! };
+//! let listener = reactor.listen("127.0.0.1:0".parse()?, options)?;
+//! let address = reactor.local_address(listener)?;
+//! let client = std::thread::spawn(move || -> std::io::Result<String> {
+//!     let mut socket = TcpStream::connect(address)?;
+//!     socket.write_all(b"hello\nworld\n")?;
+//!     socket.shutdown(Shutdown::Write)?;
+//!     let mut answers = String::new();
+//!     socket.read_to_string(&mut answers)?;
+//!     Ok(answers)
+//! });
+//!
+//! let mut told = Told { space: vec![0; 65_536], lines: Vec::new(), events: Vec::new() };
+//! let mut is_open = true;
+//! while is_open {
+//!     reactor.turn(None, &mut told)?;
+//!     for (token, line) in told.lines.drain(..) {
+//!         // It fails for a connection that was closed meanwhile, which an event tells.
+//!         if let Ok(queued @ 1..) = reactor.write(token, &line.to_ascii_uppercase(), false) {
+//!             println!("{token:?}: {queued} bytes wait");
+//!             reactor.pause(token);
+//!         }
+//!     }
+//!     for event in told.events.drain(..) {
+//!         match event {
+//!             Event::Queued { token, .. } => reactor.resume(token),
+//!             Event::End { token } => reactor.end(token),
+//!             Event::Closed { .. } => is_open = false,
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(client.join().expect("it does not panic")?, "HELLO\nWORLD\n");
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(

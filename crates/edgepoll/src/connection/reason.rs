@@ -16,6 +16,14 @@ pub struct Failure {
     pub errno: Errno,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call.name(), self.errno.desc())
+    }
+}
+
+impl std::error::Error for Failure {}
+
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
@@ -39,9 +47,7 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CloseReason::Ended => write!(f, "ended"),
-            CloseReason::Failed(failure) => {
-                write!(f, "{}: {}", failure.call.name(), failure.errno.desc())
-            }
+            CloseReason::Failed(failure) => write!(f, "{failure}"),
             CloseReason::Destroyed => write!(f, "destroyed"),
             CloseReason::Protocol(error) => write!(f, "{error}"),
             CloseReason::QueueFull => write!(f, "the send queue is full"),

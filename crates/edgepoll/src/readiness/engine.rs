@@ -3,6 +3,7 @@
 //! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
 //! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
 
+use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
@@ -42,6 +43,19 @@ pub enum Refusal {
     /// The descriptor was closed under the poller, which the next look tells.
     Closed,
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Kernel(errno) => write!(f, "the kernel refuses: {}", errno.desc()),
+            Refusal::SetSize => write!(f, "select(2) takes descriptors below 1,024 alone"),
+            Refusal::Trigger => write!(f, "this engine has no edge trigger and nothing exclusive"),
+            Refusal::Closed => write!(f, "the descriptor was closed while it was watched"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Refusal {

@@ -2,6 +2,29 @@
 //!
 //! It must never read, write, close or re-flag what it watches. Called by the glue, or by a Rust program
 //! that nests its descriptor in another loop.
+//!
+//! ```
+//! use std::os::fd::AsRawFd;
+//!
+//! use edgepoll::descriptor::{add_to_counter, eventfd};
+//! use edgepoll::readiness::{bits, Poller, Refusal};
+//!
+//! # fn main() -> Result<(), Refusal> {
+//! let mut poller = Poller::new(64)?;
+//! let counter = eventfd(0, false)?;
+//! let token = poller.register(counter.as_raw_fd(), bits::READABLE | bits::EDGE)?;
+//! add_to_counter(counter.as_raw_fd(), 1)?;
+//! let mut told = Vec::new();
+//! poller.look(64, |event| told.push((event.token, event.mask)))?;
+//! assert_eq!(told, [(token, bits::READABLE)]);
+//! // An edge is told once, until more is written.
+//! assert_eq!(poller.look(64, |_| {})?.told, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A look does not wait. To wait, call [`Poller::arm`], then wait until the poller's own descriptor is readable, in
+//! whatever loop there is.
 
 mod by_epoll;
 mod by_poll;
