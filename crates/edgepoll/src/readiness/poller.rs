@@ -186,13 +186,12 @@ impl Poller {
     /// The kernel may have this very file under this number still, of one who was closed and is gone here: then the file
     /// has lived on and got its number back, and what could not be removed before can be now.
     fn add_to_engine(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        match self.engine.add(fd, interest, token) {
-            Err(Refusal::Kernel(Errno::EEXIST)) if !self.by_number.contains_key(&fd) => {
-                self.engine.remove(fd)?;
-                self.engine.add(fd, interest, token)
-            }
-            result => result,
+        let result = self.engine.add(fd, interest, token);
+        let is_there = result == Err(Refusal::Kernel(Errno::EEXIST));
+        if is_there && !self.by_number.contains_key(&fd) && self.engine.remove(fd).is_ok() {
+            return self.engine.add(fd, interest, token);
         }
+        result
     }
 
     /// Its descriptor was closed: the next look tells.
