@@ -33,8 +33,8 @@ export const readinessFaults = [
   {
     name: 'a number that came back silences its first owner',
     file: `${readiness}/poller.rs`,
-    find: 'self.lose(old);',
-    replace: 'let _ = old;',
+    find: 'if let Some(old) = self.by_number.insert(fd, token) {\n            self.lose(old);',
+    replace: 'if let Some(old) = self.by_number.insert(fd, token) {\n            let _ = old;',
     command,
   },
   {
