@@ -3,6 +3,7 @@
  * strace: `hazard-paused DRIVER fin|reset`. Says what the connection told when it was read at last.
  */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setImmediate as turn, setTimeout as second } from 'node:timers/promises';
 
@@ -11,9 +12,23 @@ import { listen } from 'edgepoll';
 
 import { mark } from './mark.js';
 
-/** What is under way on loopback arrives within a few turns; a straggler is one of the waits that are allowed. */
-async function settle(): Promise<void> {
-  for (let turns = 0; turns < 100; turns += 1) await turn();
+/** What the kernel has of the sockets of that port: their states and queues (proc_net_tcp.txt), without the timers. */
+function sockets(port: number): string {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n');
+  const ours = lines.map((line) => line.trim().split(/\s+/, 5).slice(1));
+  return ours.filter((fields) => fields.some((field) => field.endsWith(suffix))).join('\n');
+}
+
+/** Until nothing has moved for a hundred turns; a straggler after that is one of the waits that are allowed. */
+async function settle(port: number): Promise<void> {
+  let last = '';
+  for (let same = 0; same < 100; same += 1) {
+    await turn();
+    const now = sockets(port);
+    if (now !== last) same = 0;
+    last = now;
+  }
 }
 
 const [driver, how] = process.argv.slice(2);
@@ -24,11 +39,11 @@ const { value: connection } = await server[Symbol.asyncIterator]().next();
 if (connection === undefined) throw new Error('nobody came');
 // More than a look takes before it pauses, so that the end lies behind bytes that nobody wants.
 peer.write(Buffer.alloc(1_048_576));
-await settle();
+await settle(server.address.port);
 if (how === 'fin') peer.end();
 else peer.resetAndDestroy();
 await once(peer, how === 'fin' ? 'finish' : 'close');
-await settle();
+await settle(server.address.port);
 
 mark('begin');
 await second(1000);
