@@ -115,7 +115,7 @@ export class Watches {
     return this.#made;
   }
 
-  /** What async hooks know by `name` from now on; undefined where the glue is called from inside the host's own work. */
+  /** A context that async hooks know by `name`, begun here; undefined where the glue calls from inside the host's own work. */
   openContext(name: string): ContextBinding | undefined {
     return this.#isUv ? new ContextBinding(name) : undefined;
   }
