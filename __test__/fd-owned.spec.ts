@@ -194,6 +194,6 @@ notWorkersOfDeno(
   async (t) => {
     const { code, stdout, stderr } = await runFixture('fd-adopt-worker');
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-    t.deepEqual(JSON.parse(stdout), { inherited: true, isOpen: true });
+    t.deepEqual(JSON.parse(stdout), { isOpen: true });
   },
 );

@@ -42,13 +42,15 @@ for (const driver of drivers) {
       for (const later of ['next', 'poll'] as const) {
         const ready = pipe(t);
         const once = poller.register(ready.fd, { trigger: 'oneshot', data: 'once' });
-        const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
+        const [path, second] = [makeFifo(t), makeFifo(t)];
+        const fd = openSync(path, O_RDWR | O_NONBLOCK);
         poller.register(fd, { data: 'closed' });
         const iterator = poller[Symbol.asyncIterator]();
         const earlier = nextOf(iterator);
         // Nothing lets the loop come round before the later wait: it looks for itself, because a closed number came back.
         closeSync(fd);
-        const other = poller.register(openAs(t, makeFifo(t), O_RDWR | O_NONBLOCK, fd));
+        openAs(t, second, O_RDWR | O_NONBLOCK, fd);
+        const other = poller.register(fd);
         ready.write(1);
         const wait = later === 'next' ? iterator.next() : poller.poll();
         t.like(await rejection(wait), { code: 'ERR_DESCRIPTOR_CLOSED', fd });

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import type { Driver, PollerOptions, ReadinessEvent, RegisterOptions } from 'edgepoll';
 import { Poller } from 'edgepoll';
 
+import { openUnder } from './support/descriptors.js';
 import { makeFifo } from './support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -24,25 +25,10 @@ export function open(t: ExecutionContext, path: string, flags: number): number {
   return fd;
 }
 
-/**
- * Opens `path` under the number `fd`, which was closed just now: the kernel gives the lowest free one, but a thread
- * of the runtime may have taken it for a moment.
- */
-export function openAs(t: ExecutionContext, path: string, flags: number, fd: number): number {
-  const others: number[] = [];
-  try {
-    for (let attempt = 0; attempt < 1000; attempt += 1) {
-      const found = openSync(path, flags);
-      if (found === fd) {
-        t.teardown(() => closeSync(found));
-        return found;
-      }
-      others.push(found);
-    }
-  } finally {
-    for (const other of others) closeSync(other);
-  }
-  throw new Error(`the number ${fd} does not come back`);
+/** Opens `path` under the number `fd`, which was closed just now, for the length of the test. */
+export function openAs(t: ExecutionContext, path: string, flags: number, fd: number): void {
+  openUnder(path, flags, fd);
+  t.teardown(() => closeSync(fd));
 }
 
 export function pipe(t: ExecutionContext): Pipe {

@@ -169,8 +169,9 @@ for (const driver of drivers) {
       const closed = t.throwsAsync(poller.poll(), { any: true });
       await rounds();
       const { fd } = others[0][0];
+      const path = makeFifo(t);
       others[0][0].close();
-      openAs(t, makeFifo(t), O_RDWR | O_NONBLOCK, fd);
+      openAs(t, path, O_RDWR | O_NONBLOCK, fd);
       poller.register(fd);
       t.like(await closed, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
       others[1][0].close();

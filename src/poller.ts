@@ -393,7 +393,8 @@ export class Poller<T = undefined>
   #next(): Promise<IteratorResult<ReadinessEvent<T>, undefined>> {
     let event = this.#shift();
     try {
-      if (event === undefined && (this.#lookAgain() || this.#lookForLost())) {
+      if (event === undefined && this.#lookAgain()) event = this.#shift();
+      else if (event === undefined && this.#lookForLost()) {
         event = this.#shift();
         this.#serveOthers();
       }
@@ -431,7 +432,8 @@ export class Poller<T = undefined>
       if (timeout === 0 && !this.#closed) this.#look();
       events = this.#take();
       if (timeout === 0) this.#serveOthers();
-      else if (events === undefined && (this.#lookAgain() || this.#lookForLost())) {
+      else if (events === undefined && this.#lookAgain()) events = this.#take();
+      else if (events === undefined && this.#lookForLost()) {
         events = this.#take();
         this.#serveOthers();
       }

@@ -1,5 +1,5 @@
 /**
- * Descriptors' numbers that come back at once, in a process where nobody else takes one:
+ * Descriptors' numbers that come back at once, in a process where nobody else keeps one:
  * `hazard-identity CASE DRIVER ENGINE FIFO FIFO FIFO FIFO`. Says in order what was told.
  */
 import { spawn } from 'node:child_process';
@@ -9,15 +9,14 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { Driver, Engine, ReadinessEvent, Registration } from 'edgepoll';
 import { Poller } from 'edgepoll';
 
+import { openUnder } from '../support/descriptors.js';
+
 const [name = '', driver, engine, ...fifos] = process.argv.slice(2);
 const [one = '', two = '', three = '', four = ''] = fifos;
 
-const open = (path: string): number => openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+const FLAGS = constants.O_RDWR | constants.O_NONBLOCK;
+const open = (path: string): number => openSync(path, FLAGS);
 const read = (fd: number): void => void readSync(fd, Buffer.alloc(100));
-
-function must(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
-}
 
 const poller = new Poller<string>({
   driver: driver as Driver,
@@ -63,7 +62,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     read(first?.fd ?? -1);
     registrations.get(other)?.unregister();
     closeSync(other);
-    must(open(three) === other, 'the number comes back');
+    openUnder(three, FLAGS, other);
     poller.register(other, { data: 'new' });
     await rest();
     writeSync(other, 'x');
@@ -82,7 +81,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     const other = first?.fd === a ? b : a;
     read(first?.fd ?? -1);
     closeSync(other);
-    must(open(three) === other, 'the number comes back');
+    openUnder(three, FLAGS, other);
     await rest();
     // Nobody watches the new file: its readiness is nobody's.
     writeSync(other, 'x');
@@ -99,8 +98,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     poller.register(fence, { data: 'fence' });
     const old = poller.register(fd, { data: 'old' });
     closeSync(fd);
-    const number = open(two);
-    must(number === fd, 'the number comes back');
+    openUnder(two, FLAGS, fd);
     const young = poller.register(fd, { data: 'new' });
     const uses: string[] = [];
     for (const use of [
@@ -133,7 +131,7 @@ const cases: Record<string, () => Promise<unknown>> = {
       writeSync(fd, 'x');
       if (round % 2 === 0) registration.unregister();
       closeSync(fd);
-      must(open(round % 2 === 0 ? two : one) === fd, 'the number comes back');
+      openUnder(round % 2 === 0 ? two : one, FLAGS, fd);
       if (round % 2 === 1) registration.unregister();
     }
     poller.register(fd, { data: 'last' });
@@ -150,7 +148,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     await once(holder, 'spawn');
     const old = poller.register(fd, { data: 'old' });
     closeSync(fd);
-    must(open(two) === fd, 'the number comes back');
+    openUnder(two, FLAGS, fd);
     poller.register(fd, { data: 'new' });
     const late = open(one);
     writeSync(late, 'for the ghost');
@@ -172,7 +170,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     poller.register(fence, { data: 'fence' });
     poller.register(fd, { data: 'mine', duplicate: true, trigger: 'oneshot' });
     closeSync(fd);
-    must(open(two) === fd, 'the number comes back');
+    openUnder(two, FLAGS, fd);
     writeSync(fd, 'for the stranger');
     await rest();
     const writer = open(one);

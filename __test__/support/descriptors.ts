@@ -1,5 +1,5 @@
-/** What a process has open, from the kernel's own listing. It must never open anything that stays. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+/** What a process has open, from the kernel's own listing, and numbers that come back. It must never leave open what nobody asked for. */
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The numbers of this process's descriptors, but for the one that the listing takes. */
 export function openDescriptors(): number[] {
@@ -37,4 +37,30 @@ export function ownThreads(): number {
 export function mostDescriptors(): number {
   const limits = readFileSync('/proc/self/limits', 'utf8');
   return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
+}
+
+/** For so long somebody else may have a number that was closed here. */
+const LENT_MILLISECONDS = 5000;
+
+/**
+ * Opens `path` under the number `fd`, which was closed just now: the kernel gives the lowest free one, but a thread of
+ * the runtime may have taken it for a moment. Nothing may be started between that close and this call: Bun keeps an
+ * epoll descriptor of its first synchronous child.
+ */
+export function openUnder(path: string, flags: number, fd: number): void {
+  const latest = performance.now() + LENT_MILLISECONDS;
+  do {
+    const below: number[] = [];
+    try {
+      for (;;) {
+        const found = openSync(path, flags);
+        if (found === fd) return;
+        below.push(found);
+        if (found > fd) break;
+      }
+    } finally {
+      for (const other of below) closeSync(other);
+    }
+  } while (performance.now() < latest);
+  throw new Error(`the number ${fd} does not come back: ${targetOf(fd)} has it`);
 }

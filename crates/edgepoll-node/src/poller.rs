@@ -196,10 +196,10 @@ impl Core {
             node::number(env, count),
             node::number(env, usize::from(moved)),
         );
-        if let (Some(deliver), (Some(first), Some(moved))) = (deliver, arguments) {
+        if let (Some(deliver), (Some(records), Some(moved))) = (deliver, arguments) {
             match self.context(count) {
-                Some(context) => deliver.call_in(Some(&context), &[first, moved]),
-                None => deliver.call(&[first, moved]),
+                Some(context) => deliver.call_in(Some(&context), &[records, moved]),
+                None => deliver.call(&[records, moved]),
             }
         }
         let told = self.with(|working| {
