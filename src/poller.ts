@@ -301,13 +301,23 @@ export class Poller<T = undefined>
       this.#pass(entry);
       return Promise.reject(closedUnderUs(entry.fd));
     }
-    const events: ReadinessEvent<T>[] = [];
+    // Most batches have one event, for which an array that may grow costs more than the event.
+    const events = [eventOf(entry.fd, entry.data, this.#pass(entry))];
+    entry = this.#found();
     // What was closed is a rejection, which is the next batch's.
     while (entry !== undefined && entry.state !== 'closed' && events.length < this.#maxEvents) {
       events.push(eventOf(entry.fd, entry.data, this.#pass(entry)));
       entry = this.#found();
     }
     return events;
+  }
+
+  #batch(): Promise<ReadinessEvent<T>[]> | undefined {
+    const entry = this.#found();
+    if (entry === undefined) return undefined;
+    if (entry.next === undefined && entry.state !== 'closed')
+      return Promise.resolve([eventOf(entry.fd, entry.data, this.#pass(entry))]);
+    return Promise.resolve(this.#take() ?? []);
   }
 
   /** The next event, or the error of a descriptor that was closed. */
@@ -427,20 +437,20 @@ export class Poller<T = undefined>
     const timeout = milliseconds('timeout', options.timeout);
     const signal = optionalSignal('signal', options.signal);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    let events: ReadinessEvent<T>[] | Promise<never> | undefined;
+    let batch: Promise<ReadinessEvent<T>[]> | undefined;
     try {
       if (timeout === 0 && !this.#closed) this.#look();
-      events = this.#take();
+      batch = this.#batch();
       if (timeout === 0) this.#serveOthers();
-      else if (events === undefined && this.#lookAgain()) events = this.#take();
-      else if (events === undefined && this.#lookForLost()) {
-        events = this.#take();
+      else if (batch === undefined && this.#lookAgain()) batch = this.#batch();
+      else if (batch === undefined && this.#lookForLost()) {
+        batch = this.#batch();
         this.#serveOthers();
       }
     } catch (error) {
       return Promise.reject(error);
     }
-    if (events !== undefined) return Promise.resolve(events);
+    if (batch !== undefined) return batch;
     if (this.#closed) return this.#closedBatch();
     if (timeout === 0) return Promise.resolve([]);
     return this.#wait(timeout, signal);

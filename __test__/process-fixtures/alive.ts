@@ -154,6 +154,13 @@ const cases: Record<string, () => Promise<Release> | Release> = {
     const poller = pollerOn(true).unref().unref().ref();
     return () => poller.close();
   },
+  'held: a poller that watches what is ready, and nobody comes back': async () => {
+    const poller = new Poller({ driver });
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    poller.register(fd, { readable: false, writable: true });
+    await poller.poll();
+    return () => poller.close();
+  },
   'free: a watching poller, unref()ed': () => {
     pollerOn(true).unref();
   },

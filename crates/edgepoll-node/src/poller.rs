@@ -16,7 +16,7 @@ use napi_derive::napi;
 use crate::again::Again;
 use crate::bare;
 use crate::context::{BySlot, ContextBinding};
-use crate::driver::{Driver, Kind, Task};
+use crate::driver::{Driver, Kind, Next, Task};
 use crate::node::{self, AsyncContext, Callback, Scope};
 use crate::readiness_records::{control, Records};
 use crate::settings::Opened;
@@ -247,8 +247,17 @@ impl Announcer {
 }
 
 impl Task for Announcer {
-    fn ready(&self, env: sys::napi_env) -> bool {
-        self.is_present() && self.core.wanted.get() && self.core.announce(env) && self.is_present()
+    fn ready(&self, env: sys::napi_env) -> Next {
+        let core = &self.core;
+        if !self.is_present() || !core.wanted.get() {
+            return Next::Stop;
+        }
+        let can_wait = core.announce(env);
+        match (self.is_present(), core.wanted.get()) {
+            (true, true) if can_wait => Next::Watch,
+            (true, false) => Next::Pause,
+            _ => Next::Stop,
+        }
     }
 
     /// At once after a time of quiet; else not more often than every so many milliseconds, because the question
@@ -489,11 +498,11 @@ impl PollerBinding {
     /// Somebody waits: the next event is delivered, once.
     #[napi(catch_unwind)]
     pub fn want(&self) -> Result<()> {
-        if let Some(Err(errno)) = self.core.with(|working| working.poller.arm()) {
-            return Err(os_error(errno));
-        }
+        let engine = self.core.with(|working| working.poller.arm());
+        engine.unwrap_or(Ok(())).map_err(os_error)?;
+        let driver = self.core.with_driver(Driver::arm);
+        driver.unwrap_or(Ok(())).map_err(os_error)?;
         self.core.wanted.set(true);
-        self.core.with_driver(Driver::arm);
         Ok(())
     }
 

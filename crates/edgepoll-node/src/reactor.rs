@@ -14,7 +14,7 @@ use napi::{sys, Env, Result};
 use napi_derive::napi;
 
 use crate::bare;
-use crate::driver::{Driver, Kind, Task};
+use crate::driver::{Driver, Kind, Next, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::names;
 use crate::node::{self, Callback, Scope};
@@ -204,7 +204,7 @@ impl Core {
 }
 
 impl Task for Core {
-    fn ready(&self, env: sys::napi_env) -> bool {
+    fn ready(&self, env: sys::napi_env) -> Next {
         self.in_turn.set(true);
         self.woken.set(false);
         let (mut turns, mut told, mut is_over) = (0, 0, false);
@@ -229,7 +229,11 @@ impl Task for Core {
         self.with(|working| working.staging.set_in_turn(false));
         self.in_turn.set(false);
         self.wake_if_needed();
-        !is_over
+        if is_over {
+            Next::Stop
+        } else {
+            Next::Watch
+        }
     }
 
     fn stopped(&self) {

@@ -14,10 +14,21 @@ use std::rc::Rc;
 use edgepoll::kernel::Errno;
 use napi::{sys, Result};
 
+/// What a task says of the time after it was told that its descriptor is readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It wants to be told again.
+    Watch,
+    /// It may want to soon. A driver to which that comes cheaper tells it once more.
+    Pause,
+    /// It does not until [`Driver::arm`].
+    Stop,
+}
+
 /// What a driver drives. Called on the JavaScript thread only.
 pub(crate) trait Task {
-    /// The descriptor is readable. Gives true when the driver should go on watching it.
-    fn ready(&self, env: sys::napi_env) -> bool;
+    /// The descriptor is readable.
+    fn ready(&self, env: sys::napi_env) -> Next;
 
     /// The host's loop is about to wait, and the driver watches; `now` is the loop's time in milliseconds. The `uv`
     /// driver alone can tell. Gives, if not 0, after how many milliseconds it wants to be asked again at the latest.
@@ -100,11 +111,17 @@ impl Driver {
         }
     }
 
-    /// Watches again after [`Task::ready`] gave false.
-    pub(crate) fn arm(&self) {
+    /// Watches again, whatever [`Task::ready`] gave last.
+    ///
+    /// # Errors
+    /// EBADF and ENOENT, when somebody else has closed the descriptor.
+    pub(crate) fn arm(&self) -> std::result::Result<(), Errno> {
         match self {
             Driver::Uv(driver) => driver.arm(),
-            Driver::Thread(driver) => driver.arm(),
+            Driver::Thread(driver) => {
+                driver.arm();
+                Ok(())
+            }
         }
     }
 

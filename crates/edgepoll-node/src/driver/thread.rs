@@ -23,7 +23,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::immediate::Immediate;
-use super::Task;
+use super::{Next, Task};
 use crate::names;
 use crate::node::{self, Scope};
 
@@ -367,7 +367,7 @@ unsafe extern "C" fn on_call(
             state.yield_turn();
         }
         // The host's function may be anybody's, and have closed us.
-        !state.closed.get() && state.task.ready(env)
+        !state.closed.get() && state.task.ready(env) == Next::Watch
     }));
     match ran {
         Ok(true) => state.arm(),

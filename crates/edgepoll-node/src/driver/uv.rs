@@ -14,7 +14,7 @@ use edgepoll::kernel::epoll::{self, Operation};
 use edgepoll::kernel::Errno;
 use napi::{sys, Error, Result};
 
-use super::Task;
+use super::{Next, Task};
 use crate::node;
 
 /// uv.h: UV_POLL, UV_PREPARE and UV_TIMER in `uv_handle_type`, and UV_READABLE.
@@ -22,6 +22,8 @@ const UV_POLL: c_int = 8;
 const UV_PREPARE: c_int = 9;
 const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
+/// What libuv asks the kernel for then.
+const READABLE: u32 = libc::EPOLLIN as u32;
 
 type Handle = *mut c_void;
 type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
@@ -29,7 +31,6 @@ type OnClose = unsafe extern "C" fn(Handle);
 type HandleSize = unsafe extern "C" fn(c_int) -> usize;
 type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
 type PollStart = unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int;
-type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
@@ -45,10 +46,8 @@ struct Libuv {
     handle_size: HandleSize,
     poll_init: PollInit,
     poll_start: PollStart,
-    poll_stop: PollStop,
     prepare_init: PrepareInit,
     prepare_start: PrepareStart,
-    prepare_stop: PollStop,
     timer_init: PrepareInit,
     timer_start: TimerStart,
     backend_fd: BackendFd,
@@ -76,15 +75,11 @@ impl Libuv {
                 poll_start: std::mem::transmute::<*mut c_void, PollStart>(symbol(
                     c"uv_poll_start",
                 )?),
-                poll_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(c"uv_poll_stop")?),
                 prepare_init: std::mem::transmute::<*mut c_void, PrepareInit>(symbol(
                     c"uv_prepare_init",
                 )?),
                 prepare_start: std::mem::transmute::<*mut c_void, PrepareStart>(symbol(
                     c"uv_prepare_start",
-                )?),
-                prepare_stop: std::mem::transmute::<*mut c_void, PollStop>(symbol(
-                    c"uv_prepare_stop",
                 )?),
                 timer_init: std::mem::transmute::<*mut c_void, PrepareInit>(symbol(
                     c"uv_timer_init",
@@ -158,38 +153,51 @@ impl State {
         if self.inside.get() || self.closing.get() {
             return Ok(());
         }
-        // SAFETY: the loop outlives its handles, one of which this is.
-        let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
-        match epoll::control(host, Operation::Add, self.fd, 0, 0) {
+        match self.control(Operation::Add, 0) {
             Ok(()) | Err(Errno::EEXIST) => self.inside.set(true),
             Err(errno) => return Err(errno),
         }
         Ok(())
     }
 
-    fn arm(&self) {
-        if !self.closing.get() && !self.armed.replace(true) {
-            // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
-            unsafe {
-                (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
-                if let Some(prepare) = self.prepare() {
-                    (self.libuv.prepare_start)(prepare, on_prepare);
-                }
+    /// Changes the descriptor's registration in libuv's own set; an event is told by the number, as libuv has it.
+    fn control(&self, operation: Operation, events: u32) -> std::result::Result<(), Errno> {
+        // SAFETY: the loop outlives its handles, one of which this is.
+        let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
+        epoll::control(
+            host,
+            operation,
+            self.fd,
+            events,
+            u64::from(self.fd.unsigned_abs()),
+        )
+    }
+
+    fn start(&self) {
+        // SAFETY: the handles were initialised and are not closing. Fails only for a closing handle.
+        unsafe {
+            (self.libuv.poll_start)(self.raw(), UV_READABLE, on_poll);
+            if let Some(prepare) = self.prepare() {
+                (self.libuv.prepare_start)(prepare, on_prepare);
             }
-            self.inside.set(false);
         }
     }
 
+    /// Hears of the descriptor again. By the kernel alone, without libuv's knowledge: to stop and start a handle takes the
+    /// descriptor out of the set and puts it in again, for which the kernel walks through all that ours watches.
+    fn arm(&self) -> std::result::Result<(), Errno> {
+        if self.closing.get() || self.armed.get() {
+            return Ok(());
+        }
+        self.control(Operation::Modify, READABLE)?;
+        self.armed.set(true);
+        Ok(())
+    }
+
     fn disarm(&self) {
+        // What cannot be changed is not in the set any more, and nothing is heard of it.
         if !self.closing.get() && self.armed.replace(false) {
-            // SAFETY: the handles were initialised and are not closing.
-            unsafe {
-                (self.libuv.poll_stop)(self.raw());
-                if let Some(prepare) = self.prepare() {
-                    (self.libuv.prepare_stop)(prepare);
-                }
-            }
-            self.inside.set(false);
+            let _ = self.control(Operation::Modify, 0);
         }
     }
 
@@ -255,7 +263,7 @@ impl UvDriver {
             open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),
             task,
-            armed: Cell::new(false),
+            armed: Cell::new(true),
             closing: Cell::new(false),
             closed: Rc::clone(&closed),
         }));
@@ -296,7 +304,7 @@ impl UvDriver {
         }
         // SAFETY: the handle was initialised above.
         unsafe { (libuv.unref)(this.raw()) };
-        this.arm();
+        this.start();
         Ok(driver)
     }
 
@@ -310,10 +318,8 @@ impl UvDriver {
         self.state().map_or(Ok(()), State::enter)
     }
 
-    pub(super) fn arm(&self) {
-        if let Some(state) = self.state() {
-            state.arm();
-        }
+    pub(super) fn arm(&self) -> std::result::Result<(), Errno> {
+        self.state().map_or(Ok(()), State::arm)
     }
 
     pub(super) fn refer(&self) {
@@ -341,7 +347,8 @@ impl UvDriver {
 unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
-    if state.guard(|| state.task.ready(state.env)) == Some(false) {
+    // After a pause it is still watched: who comes back before the next event has spared both changes of that.
+    if state.guard(|| state.task.ready(state.env)) == Some(Next::Stop) {
         state.disarm();
     }
 }
