@@ -8,7 +8,7 @@ import { AsyncResource } from 'node:async_hooks';
 
 import type { ContextBinding } from '../binding.js';
 import type { Driver } from '../driver.js';
-import type { Owner } from './watches.js';
+import type { Owner, Watch } from './watches.js';
 import { Watches } from './watches.js';
 
 /**
@@ -50,12 +50,12 @@ const RESOURCE = 'Epoll:DispatchEvent';
  * one from JavaScript, inside the glue's own, costs a tenth of an event.
  */
 function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): Owner {
-  const descriptors = new Set<number>();
+  const watches = new Set<Watch>();
   if (context !== undefined) {
     return {
       tell: (fd, events) => apply(callback, global, [null, fd, events]),
       context,
-      descriptors,
+      watches,
       end: () => context.close(),
     };
   }
@@ -63,7 +63,7 @@ function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): 
   return {
     tell: (fd, events) => resource.runInAsyncScope(callback, global, null, fd, events),
     context,
-    descriptors,
+    watches,
     end: () => void resource.emitDestroy(),
   };
 }

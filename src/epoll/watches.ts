@@ -8,6 +8,7 @@
  */
 import type { Opened } from '../binding.js';
 import { ContextBinding, errorName, errorText, PollerBinding } from '../binding.js';
+import { ByNumber } from '../by-number.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
@@ -46,12 +47,13 @@ export interface Owner {
   /** Whose work that is; undefined when `tell` sees to it. */
   readonly context: ContextBinding | undefined;
   /** What it has watched; kept here, not by the owner. */
-  readonly descriptors: Set<number>;
+  readonly watches: Set<Watch>;
   /** Tells async hooks that no call follows. */
   readonly end: () => void;
 }
 
-interface Watch {
+/** One descriptor of one owner. */
+export interface Watch {
   readonly fd: number;
   readonly owner: Owner;
   readonly slot: number;
@@ -76,8 +78,8 @@ export class Watches {
   readonly #driver: Driver | undefined;
   /** Room for one event: see above. */
   readonly #records = new Int32Array(FIELDS + 1);
-  readonly #bySlot = new Map<number, Watch>();
-  readonly #byDescriptor = new Map<number, Watch>();
+  readonly #bySlot = new ByNumber<Watch>();
+  readonly #byDescriptor = new ByNumber<Watch>();
   #own: readonly number[] = [];
   #forgetOwn: () => void = () => {};
   #made: PollerBinding | undefined;
@@ -137,7 +139,7 @@ export class Watches {
       this.#drop(old);
     }
     this.#byDescriptor.set(fd, watch);
-    owner.descriptors.add(fd);
+    owner.watches.add(watch);
   }
 
   /** To the user, a number under which only this package has something open is closed. */
@@ -164,7 +166,7 @@ export class Watches {
   /** Removes all that `owner` watches, then throws the first error that there was. */
   removeAll(owner: Owner): void {
     let error: unknown;
-    for (const fd of owner.descriptors) {
+    for (const { fd } of owner.watches) {
       try {
         this.remove(fd);
       } catch (thrown) {
@@ -182,7 +184,7 @@ export class Watches {
 
   #drop(watch: Watch): void {
     this.#byDescriptor.delete(watch.fd);
-    watch.owner.descriptors.delete(watch.fd);
+    watch.owner.watches.delete(watch);
     this.#release(watch);
   }
 

@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 import { fd as native } from '../binding.js';
+import { ByNumber } from '../by-number.js';
 import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
 import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
@@ -57,7 +58,7 @@ export function valueUnlessWaiting<T extends object>(
  */
 const nodeCloses = !isMainThread && chooseDriver(undefined) === 'uv';
 
-const byNumber = new Map<number, State>();
+const byNumber = new ByNumber<State>();
 
 const abandoned = new FinalizationRegistry<State>((state) => {
   if (!state.open) return;
