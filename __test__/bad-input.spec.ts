@@ -107,6 +107,27 @@ test('write() and end() take bytes and strings, nothing else', async (t) => {
   t.is((await receiveAll(peer)).bytes.toString(), 'fine');
 });
 
+test("write() sends the bytes of what says that it has another length, and nobody else's", async (t) => {
+  class Growing extends Uint8Array {
+    claimed = 0;
+    override get length(): number {
+      return this.claimed;
+    }
+  }
+  const { connection, peer } = await pairOf(t);
+  const other = await pairOf(t);
+  const all = receiveAll(peer);
+  for (const claimed of [0, 3, 20, 100_000]) {
+    // What a batch before left where the next is staged.
+    await other.connection.write('somebody else said this');
+    const growing = new Growing(Buffer.from('ten bytes.'));
+    growing.claimed = claimed;
+    await connection.write(growing);
+  }
+  await connection.end();
+  t.is((await all).bytes.toString(), 'ten bytes.'.repeat(4));
+});
+
 test('close() and its options', async (t) => {
   const { server } = await pairOf(t);
   for (const timeout of [-1, 1.5, NaN, '3', null, 2 ** 31]) {

@@ -6,7 +6,7 @@ import type { Connection, Driver, Server } from 'edgepoll';
 
 import { bytes, numbers } from './support/bytes.js';
 import { eventually, rounds, watch } from './support/eventually.js';
-import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from './support/net.js';
+import { dial, nextOf, pairOf, receiveAll, receiveExactly, send, serverOf } from './support/net.js';
 import type { Socket } from './support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
@@ -107,6 +107,19 @@ for (const driver of drivers) {
       }
       t.true(expected.reduce((sum, one) => sum + one.length, 0) > 1_000_000);
       await events.return?.();
+    },
+  );
+
+  test.serial(
+    `borrowed writes: a chunk is as long as its bytes, whatever it says, ${driver}`,
+    async (t) => {
+      const from = await pairOf(t, { driver, chunks: 'borrowed' });
+      const to = await pairOf(t, { driver });
+      const [chunk] = await Promise.all([from.connection.read(), send(from.peer, 'ten bytes.')]);
+      Object.defineProperty(chunk, 'length', { value: 50 });
+      void to.connection.write(chunk ?? '');
+      const [{ bytes: all }] = await Promise.all([receiveAll(to.peer), to.connection.end()]);
+      t.is(all.toString(), 'ten bytes.');
     },
   );
 

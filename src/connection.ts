@@ -215,8 +215,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
     const at = host.lentAt(bytes);
-    if (bytes.length <= config.stagedLength || (at >= 0 && this.#mayStage(bytes.length))) {
-      if (bytes.length === 0) return undefined;
+    // Not `length`, which a class of the user's may have made something else: what lies behind the bytes is others' data.
+    const { byteLength } = bytes;
+    if (byteLength <= config.stagedLength || (at >= 0 && this.#mayStage(byteLength))) {
+      if (byteLength === 0) return undefined;
       this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
       // Room for it may be made by sending what was staged before, and that may have told of an end.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();

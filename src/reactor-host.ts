@@ -227,7 +227,7 @@ export class ReactorHost {
    */
   stage(slot: number, generation: number, data: Uint8Array, previous: number, at: number): number {
     const control = this.#control;
-    const { length } = data;
+    const { byteLength: length } = data;
     const writes = this.#writes;
     let count = control[CONTROL_COUNT] as number;
     if (count === 0) this.#staged = 0;
@@ -293,7 +293,7 @@ export class ReactorHost {
 
   /** Sends from the caller's memory at once; gives the bytes queued, or a refusal: see the glue's `writer()`. */
   write(slot: number, generation: number, message: Uint8Array): number {
-    this.#spend(1, message.length);
+    this.#spend(1, message.byteLength);
     // Another thread could change it while the core looks at it. What is of another realm may be shared, too.
     const isOwn = message.buffer instanceof ArrayBuffer;
     return this.#write(slot, generation, isOwn ? message : Buffer.from(message));
