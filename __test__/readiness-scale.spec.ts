@@ -12,7 +12,7 @@ for (const name of cases) {
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     const { count, ratio } = JSON.parse(stdout) as { count: number; ratio: number };
     t.log(`× ${ratio.toFixed(2)} among ${count}`);
-    // What grows with them is at six times as much or more by then; the caches' share is less than as much again.
+    // What grows with them is at four times as much or more by then; the caches' share is less than as much again.
     t.true(ratio < 3, `${ratio} times as much among ${count}`);
   });
 }
