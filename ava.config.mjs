@@ -9,8 +9,28 @@ const inThreads = process.env.EDGEPOLL_AVA_THREADS === '1';
 // Tests of lifetimes call gc(). A worker refuses the flag but takes it over from the process.
 if (inThreads) setFlagsFromString('--expose-gc');
 
+// Their tests only start programs of their own, which do the same from a thread as from a process.
+const ofPrograms = [
+  'benchmark-readiness',
+  'emfile',
+  'epoll-dropin-process',
+  'examples',
+  'examples-descriptors',
+  'fd-broken-pipe',
+  'fd-created',
+  'hazards-process-descriptors',
+  'hazards-process-stdio',
+  'poller-late',
+  'process',
+  'readiness-scale',
+  'replaced-globals',
+];
+
 export default {
-  files: ['build/__test__/**/*.spec.js'],
+  files: [
+    'build/__test__/**/*.spec.js',
+    ...(inThreads ? ofPrograms.map((name) => `!build/__test__/${name}.spec.js`) : []),
+  ],
   workerThreads: inThreads,
   nodeArguments: inThreads ? [] : ['--expose-gc'],
   concurrency: inThreads ? 1 : 2,
