@@ -30,7 +30,7 @@ pub(crate) trait Task {
     /// The descriptor is readable.
     fn ready(&self, env: sys::napi_env) -> Next;
 
-    /// The host's loop is about to wait, and the driver watches; `now` is the loop's time in milliseconds. The `uv`
+    /// The host's loop is about to wait; `now` is the loop's time in milliseconds. The `uv`
     /// driver alone can tell. Gives, if not 0, after how many milliseconds it wants to be asked again at the latest.
     fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         let _ = (env, now);

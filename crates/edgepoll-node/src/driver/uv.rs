@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use edgepoll::kernel::epoll::{self, Operation};
 use edgepoll::kernel::Errno;
+use edgepoll::readiness::bits;
 use napi::{sys, Error, Result};
 
 use super::{Next, Task};
@@ -22,8 +23,6 @@ const UV_POLL: c_int = 8;
 const UV_PREPARE: c_int = 9;
 const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
-/// What libuv asks the kernel for then.
-const READABLE: u32 = libc::EPOLLIN as u32;
 
 type Handle = *mut c_void;
 type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
@@ -108,7 +107,7 @@ struct State {
     env: sys::napi_env,
     event_loop: *const c_void,
     fd: RawFd,
-    /// It is known to be in libuv's set, out of which libuv takes it with each start and stop.
+    /// It is known to be in libuv's set, where it stays until the handle is closed.
     inside: Cell<bool>,
     /// The `uv_poll_t`.
     handle: Memory,
@@ -189,7 +188,7 @@ impl State {
         if self.closing.get() || self.armed.get() {
             return Ok(());
         }
-        self.control(Operation::Modify, READABLE)?;
+        self.control(Operation::Modify, bits::READABLE)?;
         self.armed.set(true);
         Ok(())
     }
