@@ -1,4 +1,4 @@
-// How ava runs the compiled tests. One job: the same suite in two settings, chosen by
+// How ava runs the compiled tests. One job: the suite in two settings, chosen by
 // EDGEPOLL_AVA_THREADS: unset, each file is a process and the addon lives on its main thread;
 // set to 1, each file is a worker of one process, and the addon sees one environment after the other. Not two at once: a
 // child that one of them starts has the other's descriptors until it runs its program, so that what is closed is not.

@@ -312,12 +312,13 @@ export class Poller<T = undefined>
     return events;
   }
 
+  /** {@link Poller.#take} for who asks now. One event alone is a literal where V8 sees it resolve, and looks for no `then` in it. */
   #batch(): Promise<ReadinessEvent<T>[]> | undefined {
     const entry = this.#found();
-    if (entry === undefined) return undefined;
-    if (entry.next === undefined && entry.state !== 'closed')
+    if (entry !== undefined && entry.next === undefined && entry.state !== 'closed')
       return Promise.resolve([eventOf(entry.fd, entry.data, this.#pass(entry))]);
-    return Promise.resolve(this.#take() ?? []);
+    const events = this.#take();
+    return events === undefined ? undefined : Promise.resolve(events);
   }
 
   /** The next event, or the error of a descriptor that was closed. */
