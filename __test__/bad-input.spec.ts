@@ -113,6 +113,9 @@ test("write() sends the bytes of what says that it has another length, and nobod
     override get length(): number {
       return this.claimed;
     }
+    override get byteLength(): number {
+      return this.claimed;
+    }
   }
   const { connection, peer } = await pairOf(t);
   const other = await pairOf(t);

@@ -116,7 +116,7 @@ for (const driver of drivers) {
       const from = await pairOf(t, { driver, chunks: 'borrowed' });
       const to = await pairOf(t, { driver });
       const [chunk] = await Promise.all([from.connection.read(), send(from.peer, 'ten bytes.')]);
-      Object.defineProperty(chunk, 'length', { value: 50 });
+      Object.defineProperties(chunk, { length: { value: 50 }, byteLength: { value: 50 } });
       void to.connection.write(chunk ?? '');
       const [{ bytes: all }] = await Promise.all([receiveAll(to.peer), to.connection.end()]);
       t.is(all.toString(), 'ten bytes.');

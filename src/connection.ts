@@ -10,7 +10,7 @@ import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
 import type { ReactorHost } from './reactor-host.js';
-import { errorOrNothing, isBytes, typeError } from './validate.js';
+import { errorOrNothing, isBytes, lengthOf, typeError } from './validate.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {
@@ -215,11 +215,10 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
     const at = host.lentAt(bytes);
-    // Not `length`, which a class of the user's may have made something else: what lies behind the bytes is others' data.
-    const { byteLength } = bytes;
-    if (byteLength <= config.stagedLength || (at >= 0 && this.#mayStage(byteLength))) {
-      if (byteLength === 0) return undefined;
-      this.#staged = host.stage(this.#slot, this.#generation, bytes, this.#staged, at);
+    const length = lengthOf(bytes);
+    if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
+      if (length === 0) return undefined;
+      this.#staged = host.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
       // Room for it may be made by sending what was staged before, and that may have told of an end.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     } else {

@@ -48,7 +48,7 @@ import {
   WRITE_FAILED,
   WRITE_FIELDS,
 } from './records.js';
-import { keepOwn } from './validate.js';
+import { keepOwn, lengthOf } from './validate.js';
 
 /** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
 const { queueMicrotask } = globalThis;
@@ -221,13 +221,19 @@ export class ReactorHost {
   }
 
   /**
-   * Stages a small write; it leaves with the batch, at the latest when the running microtasks are done. `at`: where its
-   * bytes lie in the arena, or −1 for bytes that have to be copied.
+   * Stages a small write of `length` bytes; it leaves with the batch, at the latest when the running microtasks are done.
+   * `at`: where its bytes lie in the arena, or −1 for bytes that have to be copied.
    * Gives the write's number, which is the connection's `previous` at its next: two of one batch leave together.
    */
-  stage(slot: number, generation: number, data: Uint8Array, previous: number, at: number): number {
+  stage(
+    slot: number,
+    generation: number,
+    data: Uint8Array,
+    length: number,
+    at: number,
+    previous: number,
+  ): number {
     const control = this.#control;
-    const { byteLength: length } = data;
     const writes = this.#writes;
     let count = control[CONTROL_COUNT] as number;
     if (count === 0) this.#staged = 0;
@@ -293,10 +299,13 @@ export class ReactorHost {
 
   /** Sends from the caller's memory at once; gives the bytes queued, or a refusal: see the glue's `writer()`. */
   write(slot: number, generation: number, message: Uint8Array): number {
-    this.#spend(1, message.byteLength);
+    const length = lengthOf(message);
+    this.#spend(1, length);
+    if (message.buffer instanceof ArrayBuffer) return this.#write(slot, generation, message);
     // Another thread could change it while the core looks at it. What is of another realm may be shared, too.
-    const isOwn = message.buffer instanceof ArrayBuffer;
-    return this.#write(slot, generation, isOwn ? message : Buffer.from(message));
+    const copy = new Uint8Array(length);
+    copy.set(message);
+    return this.#write(slot, generation, copy);
   }
 
   /**

@@ -96,10 +96,37 @@ export function optionsObject(name: string, value: unknown): void {
   }
 }
 
-/** An AbortSignal or `undefined`. */
+/**
+ * An AbortSignal of whatever realm or library (jsdom has its own), known by what is used of it; or `undefined`. Node.js's own
+ * modules ask for less.
+ */
 export function optionalSignal(name: string, value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value;
+  if (isSignalAlike(value)) return value;
   throw typeError(name, 'an AbortSignal', value);
+}
+
+function isSignalAlike(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+  );
+}
+
+/** Why it was aborted. Libraries that are older than reasons have none: then what AbortController gives by itself. */
+export function abortReason(signal: AbortSignal | undefined): unknown {
+  const reason: unknown = signal?.reason;
+  return reason === undefined
+    ? new DOMException('This operation was aborted', 'AbortError')
+    : reason;
+}
+
+/** Throws the reason if it is aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortReason(signal);
 }
 
 /** A port: 0 to 65,535. */
@@ -150,6 +177,17 @@ export function isError(value: unknown): value is Error {
 export function isBytes(value: unknown): value is Uint8Array {
   return types.isUint8Array(value);
 }
+
+const byteLength = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  'byteLength',
+) as { get: (this: Uint8Array) => number };
+
+/**
+ * How many bytes an array has. A class of the user's may have made its properties something else, and what lies behind the
+ * bytes is others' data. V8 inlines the call; of the property itself it asks a generic cache.
+ */
+export const lengthOf: (bytes: Uint8Array) => number = Function.prototype.call.bind(byteLength.get);
 
 /** What `destroy()` takes; Node.js's own take `null` for nothing, too. */
 export function errorOrNothing(name: string, value: unknown): void {
