@@ -8,6 +8,7 @@ import { connectConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
 import { hostOf } from './reactor-host.js';
 import { resolve } from './resolve.js';
+import { throwIfAborted } from './validate.js';
 
 /**
  * Connects over TCP.
@@ -19,18 +20,18 @@ import { resolve } from './resolve.js';
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const config = connectConfig(options);
   const driver = chooseDriver(options.driver);
-  config.signal?.throwIfAborted();
+  throwIfAborted(config.signal);
   const addresses = await resolve(config.host, config.signal);
   let failure: unknown = new Error('the resolver gave no address');
   for (const address of addresses) {
-    config.signal?.throwIfAborted();
+    throwIfAborted(config.signal);
     try {
       return await attempt(hostOf(driver), address, config);
     } catch (error) {
       failure = error;
     }
   }
-  config.signal?.throwIfAborted();
+  throwIfAborted(config.signal);
   throw failure;
 }
 
@@ -51,7 +52,7 @@ async function attempt(
   try {
     await opening(connection, { address, port });
     // Aborted between the connection's opening and now: it is destroyed already.
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
   } finally {
     signal?.removeEventListener('abort', abort);
   }

@@ -8,6 +8,7 @@ import { hostOf } from './reactor-host.js';
 import { resolve } from './resolve.js';
 import type { Server } from './server.js';
 import { makeServer } from './server.js';
+import { throwIfAborted } from './validate.js';
 
 /** Errors that say that this machine has no such family: with no host asked for, the next one is tried. */
 const NO_FAMILY: ReadonlySet<string> = new Set([
@@ -25,10 +26,10 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
 export async function listen(options: ListenOptions): Promise<Server> {
   const config = listenConfig(options);
   const driver = chooseDriver(options.driver);
-  config.signal?.throwIfAborted();
+  throwIfAborted(config.signal);
   const addresses =
     config.host === undefined ? ['::', '0.0.0.0'] : await resolve(config.host, config.signal);
-  config.signal?.throwIfAborted();
+  throwIfAborted(config.signal);
   const host = hostOf(driver);
   let failure: Error | undefined;
   for (const address of addresses) {

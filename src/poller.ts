@@ -21,6 +21,7 @@ import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
 import {
+  abortReason,
   descriptorOf,
   keepOwn,
   milliseconds,
@@ -29,6 +30,7 @@ import {
   optionalInteger,
   optionalSignal,
   optionsObject,
+  throwIfAborted,
 } from './validate.js';
 
 /** The longest that a timer of the host's takes. */
@@ -149,7 +151,7 @@ export class Poller<T = undefined>
     this.#maxEvents = maxEvents;
     this.#signal = optionalSignal('signal', options.signal);
     const driver = chooseDriver(options.driver);
-    this.#signal?.throwIfAborted();
+    throwIfAborted(this.#signal);
     this.#control = maxEvents * FIELDS;
     this.#records = new Int32Array(this.#control + 1);
     this.#native = openNative(
@@ -437,7 +439,7 @@ export class Poller<T = undefined>
     optionsObject('options', options);
     const timeout = milliseconds('timeout', options.timeout);
     const signal = optionalSignal('signal', options.signal);
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     let batch: Promise<ReadinessEvent<T>[]> | undefined;
     try {
       if (timeout === 0 && !this.#closed) this.#look();
@@ -495,7 +497,7 @@ export class Poller<T = undefined>
       const waiter: Waiter<T> = { isBatch: true, one: nothing, batch: settle };
       const abort = (): void => {
         this.#leave(waiter);
-        settle(Promise.reject(signal?.reason as Error));
+        settle(Promise.reject(abortReason(signal)));
       };
       // A timer may come early, by less than a millisecond, and takes 24 days at most: it is asked again.
       const wait = (): void => {
@@ -568,7 +570,7 @@ export class Poller<T = undefined>
   }
 
   readonly #abort = (): void => {
-    this.#close(this.#signal?.reason);
+    this.#close(abortReason(this.#signal));
   };
 
   /** As {@link Poller.close}. */

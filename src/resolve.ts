@@ -2,6 +2,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
+import { abortReason } from './validate.js';
+
 /**
  * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason
  * at once: the resolver cannot be interrupted, but nobody has to wait for it.
@@ -16,7 +18,7 @@ export async function resolve(host: string, signal: AbortSignal | undefined): Pr
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort!: () => void;
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason);
+    abort = () => reject(abortReason(signal));
   });
   signal.addEventListener('abort', abort, { once: true });
   try {

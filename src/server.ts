@@ -12,7 +12,13 @@ import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
-import { errorOrNothing, isError, optionalInteger, optionsObject } from './validate.js';
+import {
+  abortReason,
+  errorOrNothing,
+  isError,
+  optionalInteger,
+  optionsObject,
+} from './validate.js';
 
 /**
  * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
@@ -308,7 +314,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   readonly #abort = (): void => {
-    const reason: unknown = this.#config.signal?.reason;
+    const reason = abortReason(this.#config.signal);
     this.destroy(isError(reason) ? reason : undefined);
   };
 

@@ -6,7 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { Driver } from '../driver.js';
-import { optionalSignal, optionsObject } from '../validate.js';
+import { optionalSignal, optionsObject, throwIfAborted } from '../validate.js';
 import type { Descriptor } from './owned.js';
 import type { Direction } from './waiting.js';
 import { Waiting } from './waiting.js';
@@ -67,7 +67,7 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
   async #pull(): Promise<IteratorResult<T, undefined>> {
     try {
       while (!this.#over && !this.#owner.closed) {
-        this.#options.signal?.throwIfAborted();
+        throwIfAborted(this.#options.signal);
         if (this.#inARow === MOST_IN_A_ROW) {
           this.#inARow = 0;
           // Not a wait for readiness: what comes next may be in our hand already, and the kernel knows nothing of it.

@@ -6,7 +6,7 @@
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ReadinessEvent } from '../readiness-event.js';
-import { optionalSignal } from '../validate.js';
+import { abortReason, optionalSignal, throwIfAborted } from '../validate.js';
 import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
 import { onClose } from './owned.js';
@@ -170,7 +170,7 @@ export class Waiting {
   next(): Promise<Woken> {
     const signal = this.#signal;
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const over = (): void => {
         this.#waiter = undefined;
         signal?.removeEventListener('abort', abort);
@@ -187,7 +187,7 @@ export class Waiting {
       };
       const abort = (): void => {
         this.#readiness.remove(waiter);
-        waiter.fail(signal?.reason);
+        waiter.fail(abortReason(signal));
       };
       this.#waiter = waiter;
       signal?.addEventListener('abort', abort, { once: true });
