@@ -145,38 +145,49 @@ impl<K: Kernel> Reactor<K> {
     /// # Errors
     /// [`WriteError`].
     pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let result = self.write_with(token, message, more, &mut scratch);
-        // A large message is rare, and would be held for as long as the reactor.
-        scratch.clear();
-        scratch.shrink_to(SCRATCH);
-        self.scratch = scratch;
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        let connection = &entry.connection;
+        if !connection.takes_writes() && connection.writing != Writing::Failed {
+            return Err(WriteError::Ended);
+        }
+        let encoded = if connection.codec.passes_through() {
+            None
+        } else {
+            Some(self.encode(token, message)?)
+        };
+        let result = self.put(token, encoded.as_deref().unwrap_or(message), more);
+        if let Some(scratch) = encoded {
+            self.keep(scratch);
+        }
         result
     }
 
-    fn write_with(
-        &mut self,
-        token: Token,
-        message: &[u8],
-        more: bool,
-        scratch: &mut Vec<u8>,
-    ) -> Result<usize, WriteError> {
+    /// The message as it goes over the wire, in memory to be kept.
+    fn encode(&mut self, token: Token, message: &[u8]) -> Result<Vec<u8>, WriteError> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        match entry.connection.codec.encode(message, &mut scratch) {
+            Ok(()) => Ok(scratch),
+            Err(error) => {
+                self.keep(scratch);
+                Err(WriteError::Protocol(error))
+            }
+        }
+    }
+
+    /// For the next message. A large one is rare, and would be held for as long as the reactor.
+    fn keep(&mut self, mut scratch: Vec<u8>) {
+        scratch.clear();
+        scratch.shrink_to(SCRATCH);
+        self.scratch = scratch;
+    }
+
+    /// Sends or queues what goes over the wire.
+    #[inline]
+    fn put(&mut self, token: Token, bytes: &[u8], more: bool) -> Result<usize, WriteError> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         let connection = &mut entry.connection;
-        let failed = connection.writing == Writing::Failed;
-        if !connection.takes_writes() && !failed {
-            return Err(WriteError::Ended);
-        }
-        let bytes = if connection.codec.passes_through() {
-            message
-        } else {
-            connection
-                .codec
-                .encode(message, scratch)
-                .map_err(WriteError::Protocol)?;
-            scratch
-        };
-        if failed {
+        if connection.writing == Writing::Failed {
             entry.unsent += bytes.len();
             return Err(WriteError::Failed);
         }

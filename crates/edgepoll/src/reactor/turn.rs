@@ -145,43 +145,12 @@ impl<K: Kernel> Reactor<K> {
     /// Does what one connection may do now; gives the bytes received.
     fn serve<I: Inbox>(&mut self, token: Token, inbox: &mut I) -> usize {
         let budget = self.budget;
-        let Some((kernel, entry)) = self.live(token) else {
+        let Some((_, entry)) = self.live(token) else {
             return 0;
         };
-        let is_new = entry.connection.may_connect();
-        if is_new {
-            let Some(socket) = &entry.socket else {
-                return 0;
-            };
-            match kernel.connected(socket) {
-                Ok(peer) => {
-                    entry.connection.peer = peer;
-                    entry.connection.handle_connected();
-                    inbox.event(Event::Connected { token });
-                    self.set_deadline(token, None);
-                }
-                Err(Errno::EINPROGRESS) => {
-                    entry.connection.handle_send_blocked();
-                    return 0;
-                }
-                Err(errno @ (Errno::ECONNRESET | Errno::EPIPE)) => {
-                    entry.connection.handle_connected_and_reset(errno);
-                    entry.unsent += entry.connection.queue.clear();
-                    inbox.event(Event::Connected { token });
-                    self.set_deadline(token, None);
-                    self.tell_failed(token);
-                }
-                Err(errno) => {
-                    entry.connection.handle_failure(Call::Connect, errno);
-                    self.fail(token);
-                    return 0;
-                }
-            }
-        }
-        self.flush(token);
-        if is_new {
-            // The end may have been asked for before there was anybody to be late.
-            self.expect_flush(token);
+        let sends = entry.connection.may_connect() || entry.connection.may_write();
+        if sends && !self.serve_sending(token, inbox) {
+            return 0;
         }
         let Some((kernel, entry)) = self.live(token) else {
             return 0;
@@ -203,6 +172,49 @@ impl<K: Kernel> Reactor<K> {
             self.close_if_finished(token);
         }
         outcome.bytes
+    }
+
+    /// Meets the connect's outcome and sends what waits; gives whether there is anything to receive for.
+    fn serve_sending<I: Inbox>(&mut self, token: Token, inbox: &mut I) -> bool {
+        let Some((kernel, entry)) = self.live(token) else {
+            return false;
+        };
+        let is_new = entry.connection.may_connect();
+        if is_new {
+            let Some(socket) = &entry.socket else {
+                return false;
+            };
+            match kernel.connected(socket) {
+                Ok(peer) => {
+                    entry.connection.peer = peer;
+                    entry.connection.handle_connected();
+                    inbox.event(Event::Connected { token });
+                    self.set_deadline(token, None);
+                }
+                Err(Errno::EINPROGRESS) => {
+                    entry.connection.handle_send_blocked();
+                    return false;
+                }
+                Err(errno @ (Errno::ECONNRESET | Errno::EPIPE)) => {
+                    entry.connection.handle_connected_and_reset(errno);
+                    entry.unsent += entry.connection.queue.clear();
+                    inbox.event(Event::Connected { token });
+                    self.set_deadline(token, None);
+                    self.tell_failed(token);
+                }
+                Err(errno) => {
+                    entry.connection.handle_failure(Call::Connect, errno);
+                    self.fail(token);
+                    return false;
+                }
+            }
+        }
+        self.flush(token);
+        if is_new {
+            // The end may have been asked for before there was anybody to be late.
+            self.expect_flush(token);
+        }
+        true
     }
 
     /// Meets an error that no receive will meet, because nobody wants bytes or there are none.
