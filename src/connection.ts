@@ -210,12 +210,12 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** Stages or sends; gives the reason if it was not taken. */
   #put(data: Uint8Array | string): Error | undefined {
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
-    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { host, config } = this.#owner;
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const at = host.lentAt(bytes);
-    const length = lengthOf(bytes);
+    if (at < 0 && !isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
+    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
+    const length = at < 0 ? lengthOf(bytes) : host.lentLength;
     if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
       if (length === 0) return undefined;
       this.#staged = host.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);

@@ -131,8 +131,9 @@ export class ReactorHost {
   /** The chunks of the last batch that were lent, and where in the arena each lies: a write of one needs no copy. */
   #lent: Buffer[] = [];
   readonly #lentAt = new Int32Array(MAX_RECORDS);
-  /** The one that was looked for and found last: most consumers write them in their order. */
-  #found = 0;
+  readonly #lentLength = new Int32Array(MAX_RECORDS);
+  /** The one that was looked for and found last, −1 before the first: most consumers write them in their order. */
+  #found = -1;
   #staged = 0;
   #settling = false;
   /** The process ends: what its listeners still write leaves at once. */
@@ -196,15 +197,27 @@ export class ReactorHost {
   }
 
   /** Where in the arena a chunk lies, if it is one of the last batch and about as far as its consumer has come; else −1. */
-  lentAt(data: Uint8Array): number {
+  lentAt(data: Uint8Array | string): number {
     const lent = this.#lent;
-    const end = Math.min(this.#found + LOOK_AHEAD, lent.length);
-    for (let index = this.#found; index < end; index += 1) {
-      if (lent[index] === data) {
-        this.#found = index;
-        return this.#lentAt[index] as number;
-      }
+    let index = this.#found + 1;
+    if (index >= lent.length || lent[index] !== data) {
+      index = this.#search(data);
+      if (index < 0) return -1;
     }
+    this.#found = index;
+    return this.#lentAt[index] as number;
+  }
+
+  /** How long the chunk is that was looked for and found last, as it was made. */
+  get lentLength(): number {
+    return this.#lentLength[this.#found] as number;
+  }
+
+  #search(data: Uint8Array | string): number {
+    const lent = this.#lent;
+    const start = Math.max(this.#found, 0);
+    const end = Math.min(start + LOOK_AHEAD, lent.length);
+    for (let index = start; index < end; index += 1) if (lent[index] === data) return index;
     return -1;
   }
 
@@ -358,7 +371,7 @@ export class ReactorHost {
         this.#arena = regions[arenaIndex - FIRST_FRESH] ?? NO_REGION;
         // The glue knows the places of the new one's chunks only.
         this.#lent = [];
-        this.#found = 0;
+        this.#found = -1;
       }
     }
     let lent: Buffer[] | undefined;
@@ -368,10 +381,14 @@ export class ReactorHost {
       const connection = connections[slot];
       switch (records[at] as number) {
         case DATA: {
-          if (connection === undefined) break;
           const index = records[at + 3] as number;
-          const offset = numbers[at / 2 + 2] as number;
-          const length = numbers[at / 2 + 3] as number;
+          const isLent = index === arenaIndex;
+          if (connection === undefined) {
+            if (isLent) this.giveBack(1);
+            break;
+          }
+          const offset = records[at + 4] as number;
+          const length = records[at + 5] as number;
           const { memory, start } =
             index === 0
               ? pool
@@ -381,18 +398,15 @@ export class ReactorHost {
                   ? arena
                   : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
           const chunk = new Chunk(memory, start + offset, length);
-          const isLent = index === arenaIndex;
-          if (isLent) {
-            (this.#control[CONTROL_LENT] as number) += 1;
-            if (isNode) {
-              if (lent === undefined) {
-                // A new array is young, which spares the collector's bookkeeping for every chunk.
-                this.#lent = lent = [];
-                this.#found = 0;
-              }
-              this.#lentAt[lent.length] = offset;
-              lent.push(chunk);
+          if (isLent && isNode) {
+            if (lent === undefined) {
+              // A new array is young, which spares the collector's bookkeeping for every chunk.
+              this.#lent = lent = [];
+              this.#found = -1;
             }
+            this.#lentAt[lent.length] = offset;
+            this.#lentLength[lent.length] = length;
+            lent.push(chunk);
           }
           handleData(connection, chunk, isLent);
           break;

@@ -3,7 +3,7 @@
  * staging.rs, and for readiness in readiness_records.rs; neither may change alone.
  */
 
-/** 32-bit fields of a record: kind, slot, generation, detail, and two doubles. */
+/** 32-bit fields of a record: kind, slot, generation, detail, and two doubles, or a chunk's offset and length. */
 export const RECORD_FIELDS = 8;
 /** Records in one batch. */
 export const MAX_RECORDS = 1024;

@@ -18,7 +18,7 @@ use crate::node::{self, Reference};
 use crate::region::{new_buffer, Region, FAST, PACKED};
 use crate::staging::Lending;
 
-/// A record is eight 32-bit fields: kind, slot, generation, detail, and two doubles' worth of the rest.
+/// A record is eight 32-bit fields: kind, slot, generation, detail, and the rest: two doubles, or a chunk's offset and length.
 const FIELDS: usize = 8;
 /// What one slab holds, and what aligning it may cost.
 const SLAB: usize = 64 * 1024 + FAST;
@@ -55,6 +55,8 @@ pub(crate) struct Batch {
     pub(crate) pool: usize,
     pub(crate) slab: usize,
     pub(crate) arena: usize,
+    /// Chunks of the arena.
+    pub(crate) lent: i32,
     /// Bytes were lost, and why. To be said aloud once nothing is borrowed.
     pub(crate) lost: Option<String>,
 }
@@ -72,6 +74,8 @@ pub(crate) struct JsInbox {
     arena: Option<Region>,
     /// The space that was asked for last lies in the arena.
     lends: bool,
+    /// Chunks of the arena in this batch.
+    lent: i32,
     fresh: Vec<sys::napi_value>,
     /// A view of the slab or the arena was handed out since the last receive began.
     viewed: bool,
@@ -104,6 +108,7 @@ impl JsInbox {
             slab: None,
             arena: None,
             lends: false,
+            lent: 0,
             fresh: Vec::new(),
             viewed: false,
             retires_arena: false,
@@ -141,6 +146,7 @@ impl JsInbox {
             pool: self.pool.as_ref().map_or(0, |pool| pool.index),
             slab: self.slab.as_ref().map_or(1, |slab| slab.index),
             arena: self.arena.as_ref().map_or(2, |arena| arena.index),
+            lent: std::mem::take(&mut self.lent),
             lost: self.lost.take(),
         }
     }
@@ -156,6 +162,7 @@ impl JsInbox {
     }
 
     /// Where the present receive goes; nothing when there is no memory for a slab.
+    #[inline]
     fn region(&mut self) -> Option<&mut Region> {
         if self.lends {
             self.arena.as_mut()
@@ -164,31 +171,41 @@ impl JsInbox {
         }
     }
 
-    fn record(&mut self, kind: i32, token: Token, detail: i32, rest: [f64; 2]) {
+    /// Begins a record; gives where the rest of it goes, which the caller writes: four fields, aligned for two doubles.
+    fn begin_record(&mut self, kind: i32, token: Token, detail: i32) -> Option<*mut i32> {
         if self.count == self.capacity {
             // The core asks for room first, so this cannot be; a lost record would be worse than a full one.
             debug_assert!(false, "the core passed the inbox's room");
-            return;
+            return None;
         }
-        // SAFETY: `count < capacity`, so the eight fields lie inside the array; two doubles fit its last four.
-        unsafe {
+        // SAFETY: `count < capacity`, so the eight fields lie inside the array.
+        let rest = unsafe {
             let at = self.records.add(self.count * FIELDS);
             at.write(kind);
             at.add(1).write(token.index.cast_signed());
             at.add(2).write(token.generation.cast_signed());
             at.add(3).write(detail);
-            at.add(4).cast::<[f64; 2]>().write(rest);
-        }
+            at.add(4)
+        };
         self.count += 1;
+        Some(rest)
+    }
+
+    fn record(&mut self, kind: i32, token: Token, detail: i32, numbers: [f64; 2]) {
+        if let Some(rest) = self.begin_record(kind, token, detail) {
+            // SAFETY: the record's last four fields, which two doubles fit.
+            unsafe { rest.cast::<[f64; 2]>().write(numbers) };
+        }
     }
 
     fn data(&mut self, token: Token, buffer: usize, offset: usize, length: usize) {
-        let buffer = i32::try_from(buffer).unwrap_or(i32::MAX);
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "both are at most the size of the arena"
-        )]
-        self.record(kind::DATA, token, buffer, [offset as f64, length as f64]);
+        let detail = i32::try_from(buffer).unwrap_or(i32::MAX);
+        if let Some(rest) = self.begin_record(kind::DATA, token, detail) {
+            // A place in a region, or the length of a frame, which has 31 bits at most.
+            let place = [offset, length].map(|size| i32::try_from(size).unwrap_or(i32::MAX));
+            // SAFETY: two of the record's last four fields.
+            unsafe { rest.cast::<[i32; 2]>().write(place) };
+        }
     }
 
     fn index_of_next(&self) -> usize {
@@ -256,49 +273,36 @@ impl Inbox for JsInbox {
         (self.capacity - self.count).saturating_sub(1)
     }
 
+    #[inline]
     fn space(&mut self, lend: bool) -> &mut [u8] {
-        self.lends = lend && self.can_lend();
-        let is_full = |slab: &mut Region| slab.left() < LEAST_SPACE;
-        if !self.lends && !self.in_spare && self.slab.as_mut().is_none_or(is_full) {
-            match self.fresh_region(SLAB) {
-                Ok(slab) => self.slab = Some(slab),
-                // Nothing is lost yet: chunks up to a certain length have memory of their own.
-                Err(_) => {
-                    self.slab = None;
-                    self.in_spare = true;
-                }
-            }
-        }
-        let region = if self.lends {
-            &mut self.arena
+        // Asked twice for each receive, and but for the turn's first the answer is what it was.
+        let (region, is_barred) = if lend {
+            (&self.arena, self.retires_arena)
         } else {
-            &mut self.slab
+            (&self.slab, self.in_spare)
         };
-        match region {
-            Some(region) => region.free(),
-            None => {
-                self.spare.resize(LEAST_SPACE, 0);
-                &mut self.spare
-            }
+        let has_room = |region: &Region| region.surely_has(LEAST_SPACE);
+        if !is_barred && region.as_ref().is_some_and(has_room) {
+            self.lends = lend;
+            return self.region().map_or(&mut [], Region::free);
         }
+        self.other_space(lend)
     }
 
+    #[inline]
     fn frame(&mut self, token: Token, body: Range<usize>) {
         let length = body.len();
         let least = if self.lends { 0 } else { VIEWED };
-        let start = match self.region() {
-            Some(region) if length >= least => {
+        if length >= least {
+            if let Some(region) = self.region() {
                 let (index, offset) = (region.index, region.used() + body.start);
                 self.viewed = true;
+                self.lent += i32::from(self.lends);
                 self.data(token, index, offset, length);
                 return;
             }
-            Some(region) => region.free()[body.start..].as_ptr(),
-            None => self.spare[body.start..].as_ptr(),
-        };
-        if let Err(error) = self.copy_out(token, start, length) {
-            self.lose(&error);
         }
+        self.small_frame(token, body);
     }
 
     fn copied_frame(&mut self, token: Token, body: &[u8]) {
@@ -307,6 +311,7 @@ impl Inbox for JsInbox {
         }
     }
 
+    #[inline]
     fn received(&mut self, length: usize) {
         self.in_spare = false;
         self.no_arena = false;
@@ -316,7 +321,6 @@ impl Inbox for JsInbox {
             }
         }
     }
-
     #[allow(
         clippy::cast_precision_loss,
         reason = "counters beyond 2^53 bytes lose their last digits"
@@ -366,6 +370,46 @@ impl Inbox for JsInbox {
 }
 
 impl JsInbox {
+    /// Where the next receive goes when that has to be found out.
+    fn other_space(&mut self, lend: bool) -> &mut [u8] {
+        self.lends = lend && self.can_lend();
+        let is_full = |slab: &mut Region| slab.left() < LEAST_SPACE;
+        if !self.lends && !self.in_spare && self.slab.as_mut().is_none_or(is_full) {
+            match self.fresh_region(SLAB) {
+                Ok(slab) => self.slab = Some(slab),
+                // Nothing is lost yet: chunks up to a certain length have memory of their own.
+                Err(_) => {
+                    self.slab = None;
+                    self.in_spare = true;
+                }
+            }
+        }
+        let region = if self.lends {
+            &mut self.arena
+        } else {
+            &mut self.slab
+        };
+        match region {
+            Some(region) => region.free(),
+            None => {
+                self.spare.resize(LEAST_SPACE, 0);
+                &mut self.spare
+            }
+        }
+    }
+
+    /// A frame that is copied out of where it was received.
+    fn small_frame(&mut self, token: Token, body: Range<usize>) {
+        let length = body.len();
+        let start = match self.region() {
+            Some(region) => region.free()[body.start..].as_ptr(),
+            None => self.spare[body.start..].as_ptr(),
+        };
+        if let Err(error) = self.copy_out(token, start, length) {
+            self.lose(&error);
+        }
+    }
+
     /// A close reason in one field: 4 bits which, 4 bits of call, the rest an error number or a text's index.
     fn reason(&mut self, reason: CloseReason) -> i32 {
         let (which, call, number) = match reason {

@@ -74,6 +74,13 @@ impl Working {
     fn flush(&mut self) {
         self.staging.flush(&mut self.reactor, &mut self.inbox);
     }
+
+    /// What JavaScript has to look at now.
+    fn take(&mut self) -> Batch {
+        let batch = self.inbox.take();
+        self.staging.lend(batch.lent);
+        batch
+    }
 }
 
 struct Core {
@@ -160,7 +167,7 @@ impl Core {
             } else {
                 reactor.turn(Some(Duration::ZERO), inbox)
             };
-            turned.map(|_| inbox.take())
+            turned.map(|_| working.take())
         });
         let mut batch = match turned {
             Some(Ok(batch)) => batch,
@@ -191,7 +198,7 @@ impl Core {
                 if round < ROUNDS {
                     reactor.tell(inbox);
                 }
-                inbox.take()
+                working.take()
             });
             let Some(told) = told else { break };
             batch = told;
@@ -417,7 +424,7 @@ impl ReactorBinding {
             working.flush();
             let Working { reactor, inbox, .. } = working;
             reactor.tell(inbox);
-            inbox.take().records
+            working.take().records
         });
         self.core.wake_if_needed();
         u32::try_from(told.unwrap_or(0)).unwrap_or(u32::MAX)

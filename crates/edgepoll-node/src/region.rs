@@ -41,6 +41,7 @@ impl Region {
         alignment: usize,
         index: usize,
     ) -> Result<(Region, sys::napi_value)> {
+        debug_assert!(alignment.is_power_of_two(), "places are found by a mask");
         let (data, value) = new_buffer(env, size)?;
         let reference = Reference::new(env, value)?;
         let mut region = Region {
@@ -66,10 +67,17 @@ impl Region {
     }
 
     /// Looks where the memory is now, if JavaScript has run. A buffer that was detached is as good as full.
+    #[inline]
     fn locate(&mut self) {
-        if !std::mem::take(&mut self.stale) {
-            return;
+        if self.stale {
+            self.find();
         }
+    }
+
+    /// Once a turn.
+    #[cold]
+    fn find(&mut self) {
+        self.stale = false;
         let found = self
             .reference
             .value()
@@ -98,18 +106,29 @@ impl Region {
         };
     }
 
+    /// The next place for a chunk. The alignment is a power of two, which spares a division per chunk.
+    #[inline]
     fn aligned(&self, offset: usize) -> usize {
         let address = self.data as usize;
-        ((address + offset).next_multiple_of(self.alignment) - address).min(self.size)
+        let mask = self.alignment - 1;
+        (((address + offset + mask) & !mask) - address).min(self.size)
     }
 
+    #[inline]
     pub(crate) fn used(&self) -> usize {
         self.used
     }
 
+    #[inline]
     pub(crate) fn left(&mut self) -> usize {
         self.locate();
         self.size - self.used
+    }
+
+    /// Whether there is as much room, where the memory was located already in this turn.
+    #[inline]
+    pub(crate) fn surely_has(&self, room: usize) -> bool {
+        !self.stale && self.size - self.used >= room
     }
 
     /// All that was ever handed out, as it is now; nothing of a buffer that was detached. For outside a turn too.
@@ -124,6 +143,7 @@ impl Region {
     }
 
     /// What was never handed out.
+    #[inline]
     pub(crate) fn free(&mut self) -> &mut [u8] {
         self.locate();
         // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located since
@@ -132,6 +152,7 @@ impl Region {
     }
 
     /// The first `length` free bytes are handed out: they are not written again before [`Region::clear`].
+    #[inline]
     pub(crate) fn take(&mut self, length: usize) {
         self.used = self.aligned(self.used + length);
         self.filled = self.filled.max(self.used);

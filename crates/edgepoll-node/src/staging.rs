@@ -23,7 +23,7 @@ mod control {
     pub(super) const COUNT: usize = 0;
     /// 1 while the glue will empty the stage by itself after this callback.
     pub(super) const IN_TURN: usize = 1;
-    /// Chunks of the inbox's arena that JavaScript has not given back.
+    /// Chunks of the inbox's arena that JavaScript has not given back. The glue counts up, JavaScript down.
     pub(super) const LENT: usize = 2;
     /// Those of them whose connection nobody has any more: they never will be given back.
     pub(super) const FORGOTTEN: usize = 3;
@@ -86,6 +86,13 @@ impl Staging {
     /// Says whether the glue empties the stage by itself after the running callback.
     pub(crate) fn set_in_turn(&self, in_turn: bool) {
         self.set(control::IN_TURN, i32::from(in_turn));
+    }
+
+    /// So many chunks of the inbox's arena are in the batch that JavaScript is about to read.
+    pub(crate) fn lend(&self, chunks: i32) {
+        if chunks > 0 {
+            self.set(control::LENT, self.get(control::LENT) + chunks);
+        }
     }
 
     /// How the inbox's arena may be used in the turn that begins.

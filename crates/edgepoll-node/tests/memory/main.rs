@@ -85,15 +85,25 @@ impl Reader {
         let chunk = |record: usize| {
             let bytes = host::bytes_at(self.records, record * 32, 32);
             let field = |at: usize| i32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
-            let double = |at: usize| f64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
+            let size = |at: usize| usize::try_from(field(at)).unwrap();
             assert_eq!(field(0), 3, "a record of data");
-            let buffer = find(usize::try_from(field(12)).unwrap()).unwrap();
-            let (offset, length) = (double(16) as usize, double(24) as usize);
+            let buffer = find(size(12)).unwrap();
+            let (offset, length) = (size(16), size(20));
             let address = host::address_of(buffer) + offset;
             assert!(address.is_multiple_of(8), "doubles could not lie there");
             host::bytes_at(buffer, offset, length)
         };
         let chunks = (0..batch.records).map(chunk).collect();
+        let of_arena = |record: &usize| {
+            let place = host::bytes_at(self.records, record * 32 + 12, 4);
+            usize::try_from(i32::from_ne_bytes(place.try_into().unwrap())) == Ok(batch.arena)
+        };
+        let lent = (0..batch.records).filter(of_arena).count();
+        assert_eq!(
+            usize::try_from(batch.lent),
+            Ok(lent),
+            "as many are to be given back"
+        );
         self.regions = places.map(find);
         (chunks, batch.lost)
     }
