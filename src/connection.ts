@@ -10,7 +10,10 @@ import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
 import type { ReactorHost } from './reactor-host.js';
-import { errorOrNothing, isBytes, lengthOf, typeError } from './validate.js';
+import * as checks from './validate.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {

@@ -13,7 +13,7 @@ export { listen } from './listen.js';
 export type { ConnectionOptions, ConnectOptions, ListenOptions } from './options.js';
 export type { Engine, RegisterOptions, Trigger } from './interest.js';
 export { Poller } from './poller.js';
-export type { PollerOptions, PollerStats, PollOptions } from './poller.js';
+export type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 export type { ReadinessEvent } from './readiness-event.js';
 export { Registration } from './registration.js';
 export { Server } from './server.js';

@@ -8,15 +8,15 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import { PollerBinding } from './binding.js';
-import type { Driver } from './driver.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
+import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
-import { eventOf } from './readiness-event.js';
-import { DELIVERING, READINESS_FIELDS as FIELDS, LOOK, LOST, WANTED } from './records.js';
+import * as told from './readiness-event.js';
+import * as layout from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
@@ -33,49 +33,15 @@ import {
   throwIfAborted,
 } from './validate.js';
 
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, WANTED } = layout;
+const { eventOf } = told;
+
 /** The longest that a timer of the host's takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Looks that found something, of one who never waits, until one asks after a registration. */
 const BATCHES_PER_CHECK = 64;
-
-/** What a poller is made with. */
-export interface PollerOptions {
-  /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
-  engine?: Engine;
-  /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
-  maxEvents?: number;
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-  driver?: Driver;
-  /** Closes the poller; its iteration then throws the signal's reason. */
-  signal?: AbortSignal;
-}
-
-/** What {@link Poller.poll} takes. */
-export interface PollOptions {
-  /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
-  timeout?: number;
-  /** Ends the wait: the promise rejects with its reason. */
-  signal?: AbortSignal;
-}
-
-/** A poller's counters, since it was made. */
-export interface PollerStats {
-  /** Looks at the kernel (epoll_wait, poll or select without waiting). */
-  waits: number;
-  /** Events that the kernel gave. */
-  events: number;
-  /** Events of registrations that were gone; they were dropped. */
-  staleEvents: number;
-  /** Looks that brought something. */
-  batches: number;
-  /** Events of the largest batch. */
-  largestBatch: number;
-  /** Descriptors found closed while they were watched. */
-  closedDescriptors: number;
-  /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
-  renewals: number;
-}
 
 interface Waiter<T> {
   /** A batch is wanted; else one event. */

@@ -11,7 +11,14 @@ import { ReactorBinding } from './binding.js';
 import { openNative } from './errors.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
-import {
+import * as core from './connection.js';
+import type { Driver } from './driver.js';
+import { isNode } from './driver.js';
+import * as layout from './records.js';
+import { keepOwn, lengthOf } from './validate.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const {
   belongsTo,
   handleClosed,
   handleConnected,
@@ -19,10 +26,8 @@ import {
   handleEnd,
   handleQueued,
   handleWriteFailed,
-} from './connection.js';
-import type { Driver } from './driver.js';
-import { isNode } from './driver.js';
-import {
+} = core;
+const {
   ACCEPT_PAUSED,
   ARENA_SIZE,
   CLOSED,
@@ -47,8 +52,7 @@ import {
   STAGE_SIZE,
   WRITE_FAILED,
   WRITE_FIELDS,
-} from './records.js';
-import { keepOwn, lengthOf } from './validate.js';
+} = layout;
 
 /** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
 const { queueMicrotask } = globalThis;

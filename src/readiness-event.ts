@@ -1,5 +1,8 @@
 /** One event of readiness, as the consumer sees it. It must never outgrow what the kernel's bits say. Used by poller.ts. */
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from './interest.js';
+import * as bits from './interest.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } = bits;
 
 /** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
 export interface ReadinessEvent<T> {

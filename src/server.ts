@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 
 import type { Address, CloseReason, Connection } from './connection.js';
 import type { EventSink, Owner } from './connection-parts.js';
-import { handleEndTaken, handleTaken, isGivenUp, makeConnection } from './connection.js';
+import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import type { ListenConfig } from './options.js';
@@ -19,6 +19,9 @@ import {
   optionalInteger,
   optionsObject,
 } from './validate.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { handleEndTaken, handleTaken, isGivenUp, makeConnection } = core;
 
 /**
  * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration

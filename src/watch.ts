@@ -3,7 +3,7 @@
  * It must never leave that poller behind, whichever way the loop ends.
  */
 import type { RegisterOptions } from './interest.js';
-import type { PollerOptions } from './poller.js';
+import type { PollerOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
 import type { DescriptorOwner } from './validate.js';

@@ -13,8 +13,11 @@ import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
 import { EdgepollError, refusedNumber } from '../errors.js';
-import { DELIVERING, READINESS_FIELDS as FIELDS, WANTED } from '../records.js';
+import * as layout from '../records.js';
 import { keepOwn } from '../validate.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { DELIVERING, READINESS_FIELDS: FIELDS, WANTED } = layout;
 
 /** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
 const { queueMicrotask } = globalThis;

@@ -1,0 +1,41 @@
+/** What a poller takes and what it counts. It must never hold behaviour. Used by poller.ts and watch.ts. */
+import type { Driver } from './driver.js';
+import type { Engine } from './interest.js';
+
+/** What a poller is made with. */
+export interface PollerOptions {
+  /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
+  engine?: Engine;
+  /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
+  maxEvents?: number;
+  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+  driver?: Driver;
+  /** Closes the poller; its iteration then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What {@link Poller.poll} takes. */
+export interface PollOptions {
+  /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
+  timeout?: number;
+  /** Ends the wait: the promise rejects with its reason. */
+  signal?: AbortSignal;
+}
+
+/** A poller's counters, since it was made. */
+export interface PollerStats {
+  /** Looks at the kernel (epoll_wait, poll or select without waiting). */
+  waits: number;
+  /** Events that the kernel gave. */
+  events: number;
+  /** Events of registrations that were gone; they were dropped. */
+  staleEvents: number;
+  /** Looks that brought something. */
+  batches: number;
+  /** Events of the largest batch. */
+  largestBatch: number;
+  /** Descriptors found closed while they were watched. */
+  closedDescriptors: number;
+  /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
+  renewals: number;
+}
