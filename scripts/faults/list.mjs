@@ -70,10 +70,12 @@ export const faults = [
   {
     name: 'budget reached without re-queue',
     file: `${reactor}/turn.rs`,
-    find: `self.serve(token, inbox)),
+    find: `self.serve(token, bytes, inbox));
+                }
             }
             self.list(token);`,
-    replace: `self.serve(token, inbox)),
+    replace: `self.serve(token, bytes, inbox));
+                }
             }`,
   },
   {

@@ -82,7 +82,8 @@
 //!     }
 //!     for event in told.events.drain(..) {
 //!         match event {
-//!             Event::Queued { token, .. } => reactor.resume(token),
+//!             // Only the empty queue: that it has grown is told by this event as well.
+//!             Event::Queued { token, bytes: 0 } => reactor.resume(token),
 //!             Event::End { token } => reactor.end(token),
 //!             Event::Closed { .. } => is_open = false,
 //!             _ => {}

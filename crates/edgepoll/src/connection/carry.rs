@@ -4,28 +4,40 @@
 
 use std::ops::Deref;
 
+/// What a few bytes may keep allocated: part of a frame and a receive of 64 KiB fit, so that a busy connection does not
+/// allocate each time.
+const KEPT: usize = 128 * 1024;
+
 /// A buffer that is one pointer while it is empty: most connections are idle.
 #[derive(Debug, Default)]
-#[allow(
-    clippy::box_collection,
-    reason = "the box is what makes an empty one small"
-)]
-pub struct Carry(Option<Box<Vec<u8>>>);
+pub struct Carry(Option<Box<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    /// How much of the front is dropped already. To move the rest each time would cost the square of its length when an
+    /// inbox takes frame by frame.
+    dropped: usize,
+}
 
 impl Carry {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.0.get_or_insert_default().extend_from_slice(bytes);
+            let held = self.0.get_or_insert_default();
+            held.close_up();
+            held.bytes.extend_from_slice(bytes);
         }
     }
 
     /// Drops the first `length` bytes.
     pub fn consume(&mut self, length: usize) {
-        let Some(bytes) = &mut self.0 else { return };
-        bytes.drain(..length);
-        if bytes.is_empty() {
+        let Some(held) = &mut self.0 else { return };
+        held.dropped = held.dropped.saturating_add(length);
+        if held.dropped >= held.bytes.len() {
             self.0 = None;
+        } else if held.dropped > held.bytes.len() / 2 {
+            held.close_up();
         }
     }
 
@@ -35,10 +47,70 @@ impl Carry {
     }
 }
 
+impl Held {
+    /// Moves the rest to the front. A large message is rare, and its memory would be held for as long as part of another
+    /// one waits.
+    fn close_up(&mut self) {
+        if self.dropped > 0 {
+            self.bytes.drain(..std::mem::take(&mut self.dropped));
+            self.bytes
+                .shrink_to(self.bytes.len().saturating_mul(2).max(KEPT));
+        }
+    }
+}
+
 impl Deref for Carry {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |bytes| bytes.as_slice())
+        self.0
+            .as_ref()
+            .map_or(&[], |held| &held.bytes[held.dropped..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rest_behind_a_large_message_does_not_keep_its_memory() {
+        let mut carry = Carry::default();
+        carry.push(&vec![7; 1 << 20]);
+        carry.push(b"next");
+        carry.consume(1 << 20);
+        assert_eq!(&*carry, b"next");
+        let kept = carry.0.map_or(0, |held| held.bytes.capacity());
+        assert!(kept <= KEPT, "{kept} bytes for 4");
+    }
+
+    #[test]
+    fn frame_by_frame_the_rest_is_not_moved_each_time() {
+        let mut carry = Carry::default();
+        carry.push(&[7; 1_000]);
+        let start = carry.as_ptr();
+        for dropped in 1..=500 {
+            carry.consume(1);
+            assert_eq!(carry.as_ptr(), start.wrapping_add(dropped));
+        }
+    }
+
+    #[test]
+    fn whatever_is_dropped_and_appended_the_bytes_keep_their_order() {
+        let mut carry = Carry::default();
+        let (mut pushed, mut consumed) = (0_u32, 0_u32);
+        for step in 0..10_000_u32 {
+            for _ in 0..step % 23 {
+                carry.push(&pushed.to_le_bytes()[..1]);
+                pushed += 1;
+            }
+            let length = carry.len().min(step as usize % 29);
+            for byte in &carry[..length] {
+                assert_eq!(*byte, consumed.to_le_bytes()[0]);
+                consumed += 1;
+            }
+            carry.consume(length);
+            assert_eq!(carry.len(), (pushed - consumed) as usize);
+        }
     }
 }

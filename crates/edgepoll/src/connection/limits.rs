@@ -14,7 +14,8 @@ pub struct Limits {
     pub send_queue: u32,
     /// How long to wait, once ended by us, for the kernel to take more of what is queued, and then for the peer's
     /// end, each counted from the last byte that moved; the latter from our end, when
-    /// its bytes are thrown away. Default 30,000; at least 1.
+    /// its bytes are thrown away. Nobody is late with his end while the connection is paused: it could not be met.
+    /// Default 30,000; at least 1.
     pub end_timeout: u32,
     /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,

@@ -34,7 +34,7 @@ pub enum CloseReason {
     /// The owner wanted it gone at once, or the peer sent more than [`Limits::discard`](super::Limits::discard) to one who
     /// throws it away.
     Destroyed,
-    /// The peer's bytes, or a message to it, broke the protocol.
+    /// The peer's bytes broke the protocol. A message to it that does is refused by the write, and the connection goes on.
     Protocol(CodecError),
     /// A write found the send queue full (ENOBUFS).
     QueueFull,

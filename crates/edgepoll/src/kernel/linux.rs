@@ -20,7 +20,7 @@ use nix::sys::socket::{
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{clock_gettime, ClockId as Clock};
 
-use super::{descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+use super::{descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Token, MOST_EVENTS};
 
 /// Tokens of the kernel's own two descriptors; no slot ever has this index.
 const WAKER: Token = Token {
@@ -52,7 +52,7 @@ pub struct LinuxKernel {
 
 impl LinuxKernel {
     /// Opens the epoll descriptor, its waker and its alarm; `events` bounds one wait's batch; 0 is
-    /// taken for 1, because the kernel refuses to wait for none.
+    /// taken for 1, because the kernel refuses to wait for none, and more than 65,536 for 65,536.
     ///
     /// # Errors
     /// Whatever epoll_create1(2), eventfd(2), timerfd_create(2) or epoll_ctl(2) give: EMFILE, ENFILE, ENOMEM.
@@ -74,7 +74,7 @@ impl LinuxKernel {
             .map_err(|error| errno_of(&error))?;
         Ok(LinuxKernel {
             poll,
-            events: mio::Events::with_capacity(events.max(1)),
+            events: mio::Events::with_capacity(events.clamp(1, MOST_EVENTS)),
             waker,
             alarm,
         })

@@ -21,6 +21,10 @@ pub use linux::{LinuxKernel, LinuxSocket};
 pub use nix::errno::Errno;
 pub use token::Token;
 
+/// The most events that one wait or look has room for, whatever was asked for: memory for more would be taken at once, and
+/// epoll_wait(2) refuses room for more than 178,956,970.
+pub(crate) const MOST_EVENTS: usize = 65_536;
+
 /// Which readiness bits the kernel reported, and which of them the owner has not used up yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready(u8);

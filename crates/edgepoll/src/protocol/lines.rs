@@ -63,6 +63,10 @@ impl Codec for Lines {
             return Ok(Some(frame));
         }
         self.searched = 0;
+        // No LF has followed a last CR, so it is the line's own.
+        if input.len() > self.limit {
+            return Err(self.too_long());
+        }
         // The last line of a text may lack its delimiter.
         Ok((!input.is_empty()).then_some(Frame {
             body: 0..input.len(),
@@ -138,6 +142,18 @@ mod tests {
                 frames(b"1234567", step, 5),
                 Err(CodecError::FrameTooLong { limit: 5 })
             );
+        }
+    }
+
+    #[test]
+    fn the_limit_bites_where_a_last_cr_is_no_delimiter() {
+        for step in 1..8 {
+            assert_eq!(
+                frames(b"12345\r", step, 5),
+                Err(CodecError::FrameTooLong { limit: 5 }),
+                "pieces of {step}"
+            );
+            assert_eq!(frames(b"1234\r", step, 5), Ok(vec![b"1234\r".to_vec()]));
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Frame {
     pub consumed: usize,
 }
 
-/// Why a codec gave up. The connection ends with it.
+/// Why a codec gave up. A decode's ends the connection; an encode's is its write's alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodecError {
@@ -102,11 +102,13 @@ pub trait Codec {
     /// Appends the message as it goes over the wire.
     ///
     /// # Errors
-    /// [`CodecError`] when the message cannot be a frame of this protocol; nothing is sent then.
+    /// [`CodecError`] when the message cannot be a frame of this protocol; nothing is sent then, and the connection goes on.
     fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// The longest input without a frame in it, in bytes; what the reactor buffers never passes it by more
     /// than one receive.
+    /// A frame that is whole is not held against it: a codec with a bound for those refuses them itself, or what it
+    /// takes would depend on how the input was cut.
     fn limit(&self) -> usize;
 
     /// True when [`Codec::encode`] only copies: the reactor then sends from the caller's memory.

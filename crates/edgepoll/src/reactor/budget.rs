@@ -3,6 +3,9 @@
 //! It must never be infinite. Set when the reactor is made.
 
 /// Bounds of one turn, each at least 1: a 0 is taken for 1, because who may do nothing would stay ready for ever.
+///
+/// Bytes are counted after each receive, so the last one of a connection or of a turn may pass the bound by what
+/// [`Inbox::space`](super::Inbox::space) has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Bytes that one connection may receive in a turn. Default 262,144.

@@ -107,7 +107,8 @@ impl<K: Kernel> Reactor<K> {
     /// Starts to connect. [`super::Event::Connected`] or [`super::Event::Closed`] follows; writes may come before.
     ///
     /// # Errors
-    /// The call that failed at once and its number, EMFILE and ENETUNREACH among them.
+    /// What failed at once, by its number, EMFILE and ENETUNREACH among them: as [`Call::Connect`], also when it was
+    /// socket(2) or setsockopt(2), or as [`Call::Register`].
     pub fn connect(
         &mut self,
         address: SocketAddr,
@@ -188,7 +189,7 @@ impl<K: Kernel> Reactor<K> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         let connection = &mut entry.connection;
         if connection.writing == Writing::Failed {
-            entry.unsent += bytes.len();
+            entry.lose(bytes.len());
             return Err(WriteError::Failed);
         }
         if connection.queue.len() >= connection.limits.send_queue as usize {
@@ -234,7 +235,9 @@ impl<K: Kernel> Reactor<K> {
     #[must_use]
     pub fn unsent(&self, token: Token) -> usize {
         match self.slots.get(token) {
-            Some(Occupant::Connection(entry)) => entry.unsent + entry.connection.queue.len(),
+            Some(Occupant::Connection(entry)) => {
+                entry.unsent.saturating_add(entry.connection.queue.len())
+            }
             Some(Occupant::Listener(_)) | None => 0,
         }
     }
@@ -242,7 +245,7 @@ impl<K: Kernel> Reactor<K> {
     /// Counts bytes as unsent that the owner had accepted for this connection before it knew that it would be closed.
     pub fn count_unsent(&mut self, token: Token, length: usize) {
         if let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) {
-            entry.unsent += length;
+            entry.lose(length);
         }
     }
 

@@ -32,7 +32,7 @@ pub enum Event {
         token: Token,
     },
     /// How many bytes wait to be sent. Told when a write left more, when they fell to the low watermark, and when none is
-    /// left.
+    /// left: whoever waits for room looks at the number.
     Queued {
         /// The connection.
         token: Token,
@@ -60,11 +60,12 @@ pub enum Event {
         /// Bytes that the kernel took in all.
         bytes_written: u64,
     },
-    /// A listener ran out of descriptors or memory; it accepts again by itself.
+    /// A listener ran out of descriptors, memory or watches; it accepts again by itself.
     AcceptPaused {
         /// The listener.
         listener: Token,
-        /// EMFILE, ENFILE, ENOBUFS or ENOMEM.
+        /// EMFILE, ENFILE, ENOBUFS or ENOMEM; or ENOMEM or ENOSPC of epoll_ctl(2), and then the connection that could not be
+        /// watched is closed.
         errno: Errno,
     },
 }

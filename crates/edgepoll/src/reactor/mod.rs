@@ -56,6 +56,18 @@ pub(crate) struct Entry<S> {
     pub(crate) unsent: usize,
 }
 
+impl<S> Entry<S> {
+    /// Bytes that were written and will not be sent. The owner counts here as well, and may count anything.
+    fn lose(&mut self, length: usize) {
+        self.unsent = self.unsent.saturating_add(length);
+    }
+
+    fn lose_queue(&mut self) {
+        let length = self.connection.queue.clear();
+        self.lose(length);
+    }
+}
+
 /// Counters since the reactor was made. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -99,7 +111,8 @@ pub struct Reactor<K: Kernel> {
 }
 
 impl Reactor<LinuxKernel> {
-    /// A reactor on the operating system; one wait gives at most `events` events, 0 being taken for 1.
+    /// A reactor on the operating system; one wait gives at most `events` events, 0 being taken for 1 and
+    /// more than 65,536 for 65,536.
     ///
     /// # Errors
     /// EMFILE, ENFILE or ENOMEM, when its three descriptors cannot be opened.
@@ -179,7 +192,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         entry.closed = Some(Box::new(reason));
-        entry.unsent += entry.connection.queue.clear();
+        entry.lose_queue();
         entry.connection.carry.clear();
         if let Some(socket) = entry.socket.take() {
             kernel.close(socket);

@@ -61,7 +61,7 @@ impl<K: Kernel> Reactor<K> {
         match stop {
             Stop::Done => {}
             Stop::Blocked | Stop::Short => entry.connection.queue.push(rest),
-            Stop::Failed => entry.unsent += rest.len(),
+            Stop::Failed => entry.lose(rest.len()),
         }
         self.stats.sends += calls;
         if matches!(stop, Stop::Done) {
@@ -211,7 +211,7 @@ fn refused<S>(entry: &mut Entry<S>, errno: Errno) -> Option<Stop> {
         }
         errno => {
             entry.connection.handle_failure(Call::Send, errno);
-            entry.unsent += entry.connection.queue.clear();
+            entry.lose_queue();
             Some(Stop::Failed)
         }
     }

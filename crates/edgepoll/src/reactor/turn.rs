@@ -68,7 +68,9 @@ impl<K: Kernel> Reactor<K> {
             *occupant.listed() = false;
             match occupant {
                 Occupant::Listener(_) => self.accept(token, inbox),
-                Occupant::Connection(_) => bytes = bytes.saturating_sub(self.serve(token, inbox)),
+                Occupant::Connection(_) => {
+                    bytes = bytes.saturating_sub(self.serve(token, bytes, inbox));
+                }
             }
             self.list(token);
         }
@@ -104,7 +106,7 @@ impl<K: Kernel> Reactor<K> {
         };
         // Whether a receive may be tried is asked as ever; a wrong guess is taken back by EAGAIN.
         entry.connection.ready.insert(Ready::READABLE);
-        let received = self.serve(token, inbox);
+        let received = self.serve(token, self.budget.turn_bytes, inbox);
         self.list(token);
         received > 0
     }
@@ -142,9 +144,10 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Does what one connection may do now; gives the bytes received.
-    fn serve<I: Inbox>(&mut self, token: Token, inbox: &mut I) -> usize {
-        let budget = self.budget;
+    /// Does what one connection may do now; gives the bytes received, of which the turn has `left` at most.
+    fn serve<I: Inbox>(&mut self, token: Token, left: usize, inbox: &mut I) -> usize {
+        let mut budget = self.budget;
+        budget.slot_bytes = budget.slot_bytes.min(left);
         let Some((_, entry)) = self.live(token) else {
             return 0;
         };
@@ -197,7 +200,7 @@ impl<K: Kernel> Reactor<K> {
                 }
                 Err(errno @ (Errno::ECONNRESET | Errno::EPIPE)) => {
                     entry.connection.handle_connected_and_reset(errno);
-                    entry.unsent += entry.connection.queue.clear();
+                    entry.lose_queue();
                     inbox.event(Event::Connected { token });
                     self.set_deadline(token, None);
                     self.tell_failed(token);

@@ -12,7 +12,7 @@ use super::by_poll::ByPoll;
 use super::by_select::BySelect;
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
 use crate::kernel::epoll::duplicate;
-use crate::kernel::{Errno, Token};
+use crate::kernel::{Errno, Token, MOST_EVENTS};
 use crate::reactor::Slots;
 
 /// Looks in a row that found nothing but events of nobody, after which the engine is renewed: a level that
@@ -95,13 +95,13 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller on epoll whose looks give at most `max_events` events each, 0 being taken for 1; the rest come with the
-    /// next look.
+    /// A poller on epoll whose looks give at most `max_events` events each, 0 being taken for 1 and more than 65,536 for
+    /// 65,536; the rest come with the next look.
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM.
     pub fn new(max_events: usize) -> Result<Poller, Errno> {
-        let max_events = max_events.max(1);
+        let max_events = max_events.clamp(1, MOST_EVENTS);
         Ok(Poller::on(Box::new(ByEpoll::new(max_events)?), max_events))
     }
 
@@ -126,7 +126,7 @@ impl Poller {
             engine,
             registrations: Slots::new(),
             by_number: HashMap::new(),
-            batch: vec![NOBODY; max_events.max(1)],
+            batch: vec![NOBODY; max_events.clamp(1, MOST_EVENTS)],
             lost: Vec::new(),
             next_check: 0,
             stale_looks: 0,

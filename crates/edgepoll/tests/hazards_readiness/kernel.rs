@@ -81,3 +81,19 @@ fn hazard_40_ten_writes_are_one_event_by_every_engine() {
         assert_eq!(poller.counters().events, 1);
     }
 }
+
+#[test]
+fn room_for_every_event_there_could_be_is_more_than_memory() {
+    let _alone = alone();
+    for room in [usize::MAX, usize::MAX / size_of::<EpollEvent>(), 1 << 28] {
+        let mut kernel = LinuxKernel::new(room).unwrap();
+        kernel.wait(Some(Duration::ZERO), &mut |_, _| {}).unwrap();
+        for kind in ENGINES {
+            let mut poller = Poller::with_kind(kind, room).unwrap();
+            let (reader, writer) = pipe();
+            poller.register(raw(&reader), IN).unwrap();
+            write(&writer);
+            assert_eq!(poller.look(room, |_| {}).unwrap().told, 1);
+        }
+    }
+}

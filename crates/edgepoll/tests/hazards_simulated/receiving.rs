@@ -178,3 +178,21 @@ fn budgets_of_nothing_serve_everybody_a_little() {
     bench.kernel().peer_receive(peer, 100, &mut got);
     assert_eq!(got, b"there");
 }
+
+#[test]
+fn turn_s_bound_of_bytes_holds_for_one_connection_alone() {
+    let budget = Budget {
+        slot_bytes: usize::MAX,
+        slot_calls: u32::MAX,
+        turn_bytes: 1_000,
+        ..Budget::default()
+    };
+    let (mut bench, firehose, token) = Bench::pair(budget, 300);
+    bench.kernel().set_window(firehose, 100_000);
+    bench.kernel().peer_send(firehose, &[0; 100_000]);
+    bench.turn(Some(Duration::ZERO));
+    // The receive that passes the bound began below it.
+    assert_eq!(bench.bytes(token).len(), 1_200);
+    bench.rest();
+    assert_eq!(bench.bytes(token).len(), 100_000);
+}

@@ -287,3 +287,52 @@ fn fall_to_the_low_watermark_is_told_also_after_a_fall_that_nobody_was_told() {
     assert_eq!(bench.reactor.queued(token), 40);
     assert_eq!(told(&bench), Some(40));
 }
+
+#[test]
+fn report_that_the_queue_grew_is_no_leave_to_go_on() {
+    const TOTAL: usize = 100_000;
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 1_000);
+    bench.kernel().set_capacity(peer, 500);
+    bench.kernel().set_window(peer, TOTAL);
+    bench.kernel().peer_send(peer, &[7; TOTAL]);
+    let (mut answered, mut seen, mut got) = (0, 0, Vec::new());
+    // An owner as in the crate's documentation, whose peer reads nothing of the answers at first.
+    for turn in 0..2_000 {
+        if turn > 100 {
+            bench.kernel().peer_receive(peer, 500, &mut got);
+        }
+        bench.turn(Some(Duration::ZERO));
+        let received = bench.bytes(token).len();
+        let answer = vec![7; received - std::mem::replace(&mut answered, received)];
+        if let Ok(1..) = bench.reactor.write(token, &answer, false) {
+            bench.reactor.pause(token);
+        }
+        for event in &bench.events[std::mem::replace(&mut seen, bench.events.len())..] {
+            if let Event::Queued { token, bytes: 0 } = event {
+                bench.reactor.resume(*token);
+            }
+        }
+        let queued = bench.reactor.queued(token);
+        assert!(
+            queued <= 8_000,
+            "{queued} bytes: the peer is not asked to wait"
+        );
+    }
+    assert_eq!(got.len(), TOTAL);
+}
+
+#[test]
+fn unsent_bytes_that_no_number_holds_are_the_largest_number() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.kernel().set_capacity(peer, 1);
+    assert_eq!(bench.reactor.write(token, b"abc", false), Ok(2));
+    bench.reactor.count_unsent(token, usize::MAX);
+    assert_eq!(bench.reactor.unsent(token), usize::MAX);
+    bench.reactor.count_unsent(token, usize::MAX);
+    bench.reactor.destroy(token);
+    bench.rest();
+    assert_eq!(
+        bench.close_event(token),
+        Some((CloseReason::Destroyed, usize::MAX))
+    );
+}

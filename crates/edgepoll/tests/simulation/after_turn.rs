@@ -65,7 +65,7 @@ impl Run {
             }
             total += now;
         }
-        if total >= self.budget.turn_bytes + self.budget.slot_bytes + self.space {
+        if total >= self.budget.turn_bytes + self.space {
             return Err(format!("8: a turn received {total} bytes"));
         }
         let accepts = self.reactor.stats().accepts - before.accepts;
