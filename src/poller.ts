@@ -469,8 +469,7 @@ export class Poller<T = undefined>
       const wait = (): void => {
         const left = Math.ceil(deadline - performance.now());
         if (left <= 0) {
-          this.#leave(waiter);
-          settle([]);
+          this.#giveUp(waiter);
           return;
         }
         waiter.timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
@@ -481,6 +480,21 @@ export class Poller<T = undefined>
       signal?.addEventListener('abort', abort, { once: true });
       if (timeout !== undefined) wait();
     });
+  }
+
+  /** The time of a wait is over. A host that was busy finds that out before it is told what came in time: one look more. */
+  #giveUp(waiter: Waiter<T>): void {
+    try {
+      this.#read(this.#lookNow());
+      this.#serveOthers();
+    } catch (error) {
+      this.#leave(waiter);
+      waiter.batch(Promise.reject(error));
+      return;
+    }
+    if (!this.#waiters.includes(waiter)) return;
+    this.#leave(waiter);
+    waiter.batch([]);
   }
 
   #leave(waiter: Waiter<T>): void {

@@ -3,7 +3,7 @@
  *
  * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
  */
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import type { Address, CloseReason, Connection } from './connection.js';
 import type { EventSink, Owner } from './connection-parts.js';
@@ -283,7 +283,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     optionsObject('options', options);
     const timeout = optionalInteger('timeout', options.timeout, 0, 2 ** 31 - 1, 30_000);
     this.#stop();
-    const timer = setTimeout(() => this.destroy(), timeout);
+    // A host that was busy runs its timers before it hears what came in time: the loop has its turn first.
+    const timer = setTimeout(() => setImmediate(() => this.destroy()), timeout);
     timer.unref();
     await this.#closed;
     clearTimeout(timer);

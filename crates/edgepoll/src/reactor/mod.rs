@@ -103,6 +103,8 @@ pub struct Reactor<K: Kernel> {
     /// Who has something to tell: a close, or a send queue's length. Each stands here once.
     noted: VecDeque<Token>,
     deadlines: Deadlines,
+    /// Connections whose deadline has passed in this turn; empty between turns.
+    due: Vec<Token>,
     budget: Budget,
     guess: Guess,
     /// Where messages are encoded; empty between them, kept up to [`SCRATCH`] bytes to save the allocation.
@@ -130,6 +132,7 @@ impl<K: Kernel> Reactor<K> {
             ready: VecDeque::new(),
             noted: VecDeque::new(),
             deadlines: Deadlines::default(),
+            due: Vec::new(),
             budget: budget.at_least_one(),
             guess: Guess::default(),
             scratch: Vec::new(),

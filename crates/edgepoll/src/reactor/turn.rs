@@ -74,6 +74,9 @@ impl<K: Kernel> Reactor<K> {
             }
             self.list(token);
         }
+        if !self.due.is_empty() {
+            self.judge_due();
+        }
         self.tell(inbox);
         Ok(self.has_work())
     }
@@ -267,24 +270,49 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
+    /// Listeners go on at once. Connections are served once more before they are judged: after a pause of our own (a host that
+    /// was busy, stopped or asleep) what came in time waits in the kernel beside the alarm, and it counts.
     fn meet_deadlines(&mut self) {
         let now = self.kernel.now();
         self.deadlines.alarm_is_over(now);
         while let Some(token) = self.deadlines.pop_due(now) {
             match self.slots.get_mut(token) {
-                Some(Occupant::Listener(listener)) => {
-                    listener.resume_at = 0;
-                    self.list(token);
-                }
+                Some(Occupant::Listener(listener)) => listener.resume_at = 0,
                 Some(Occupant::Connection(entry)) => {
-                    entry.connection.deadline = 0;
-                    self.deadline_passed(token);
+                    let connection = &mut entry.connection;
+                    connection.deadline = 0;
+                    // One wait does not tell of everybody, so the kernel is asked about this one. A wrong guess is taken back by EAGAIN.
+                    connection.ready.insert(Ready::WRITABLE);
+                    if !connection.paused {
+                        connection.ready.insert(Ready::READABLE);
+                    }
+                    self.due.push(token);
                 }
                 None => {}
             }
+            self.list(token);
         }
         if let Some(alarm) = self.deadlines.alarm_to_set() {
             self.kernel.set_alarm(alarm);
+        }
+    }
+
+    fn judge_due(&mut self) {
+        while let Some(token) = self.due.pop() {
+            let Some((_, entry)) = self.live(token) else {
+                continue;
+            };
+            if entry.connection.deadline != 0 {
+                // Being served has given it more time.
+                continue;
+            }
+            if entry.listed {
+                // There is more to do than this turn had room for: another one judges.
+                let at = self.after(1);
+                self.set_deadline(token, Some(at));
+            } else {
+                self.deadline_passed(token);
+            }
         }
     }
 

@@ -87,6 +87,33 @@ fn connect_deadline() {
     assert_eq!(bench.kernel().open_sockets(), 0);
 }
 
+/// The host was busy, stopped or asleep: it finds the outcome and the alarm together.
+#[test]
+fn connect_that_came_in_time_is_not_late_because_this_side_was() {
+    for batch in [1_024, 1] {
+        let mut bench = healthy(Budget::default(), 100);
+        let mut tokens = Vec::new();
+        for _ in 0..5 {
+            bench
+                .kernel()
+                .plan_connect(Outcome::Established, 100_000_000);
+            let options = ConnectOptions {
+                timeout: 300,
+                ..ConnectOptions::default()
+            };
+            tokens.push(bench.reactor.connect(address(), options).unwrap());
+        }
+        // Of many, one wait does not tell of all.
+        bench.kernel().faults.batch = batch;
+        bench.kernel().advance(400_000_000);
+        bench.rest();
+        for token in tokens {
+            assert_eq!(bench.closed(token), None);
+            assert!(bench.events.contains(&Event::Connected { token }));
+        }
+    }
+}
+
 #[test]
 fn false_hang_up_during_a_connect_is_not_its_end() {
     let mut bench = healthy(Budget::default(), 100);
