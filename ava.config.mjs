@@ -20,6 +20,7 @@ const ofPrograms = [
   'fd-created',
   'hazards-process-descriptors',
   'hazards-process-stdio',
+  'look-refused',
   'poller-late',
   'process',
   'readiness-scale',

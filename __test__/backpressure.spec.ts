@@ -1,7 +1,8 @@
 // A peer that does not read, and a consumer that does not: each slows or ends its own connection only, and no
 // memory grows with it.
+import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import type { Connection } from 'edgepoll';
+import type { Connection, ListenOptions } from 'edgepoll';
 
 import { bytes, sha256 } from './support/bytes.js';
 import { runChild } from './support/child.js';
@@ -161,17 +162,34 @@ for (const [name, low, option] of [
   });
 }
 
-test('each chunk counts 128 bytes more, and receiving goes on at half of the mark', async (t) => {
-  // Lines of one byte: ten of them are at the mark, five at half of it.
-  const options = { framing: 'lines', readHighWaterMark: 1290 } as const;
+/** A connection and its peer; whatever the kernel has for us by now, we have been told of after `told()`. */
+async function pairAndFence(t: ExecutionContext, options: Partial<ListenOptions>) {
   const { connection, peer, accepted } = await pairOf(t, options);
   const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(peer.remotePort ?? 0)]);
   t.teardown(() => otherPeer.destroy());
-  /** Whatever the kernel has for us by now, we have been told of after this. */
   const told = async (): Promise<void> => {
     await send(otherPeer, '.\n');
     await other.read();
   };
+  return { connection, peer, told };
+}
+
+test('readHighWaterMark, the default: receiving goes on below 65,536 and pauses there', async (t) => {
+  const { connection, peer, told } = await pairAndFence(t, { framing: 'lines' });
+  // Each line of one byte counts 129: so many are four below the mark.
+  await send(peer, 'x\n'.repeat(508));
+  await eventually('the lines are there', () => connection.bytesRead === 1016);
+  await send(peer, 'x\n');
+  await eventually('one more is taken', () => connection.bytesRead === 1018);
+  await send(peer, 'y\n');
+  await told();
+  t.is(connection.bytesRead, 1018);
+});
+
+test('each chunk counts 128 bytes more, and receiving goes on at half of the mark', async (t) => {
+  // Lines of one byte: ten of them are at the mark, five at half of it.
+  const options = { framing: 'lines', readHighWaterMark: 1290 } as const;
+  const { connection, peer, told } = await pairAndFence(t, options);
   await send(peer, 'x\n'.repeat(12));
   await eventually('the lines are there', () => connection.bytesRead === 24);
   await send(peer, 'y\n');

@@ -13,7 +13,8 @@ interface Shortage {
   /** Connections open when accept ran dry. */
   open: number;
   error: Record<string, unknown>;
-  /** Pauses and CPU microseconds of two seconds of shortage with clients waiting. */
+  /** So long, two at least, a shortage with clients waiting was looked at: pauses and CPU microseconds in it. */
+  seconds: number;
   pauses: number;
   cpu: number;
   /** Echoes that the old connections gave during the shortage. */
@@ -34,9 +35,10 @@ function check(t: ExecutionContext, result: Shortage): void {
     address: '127.0.0.1',
   });
   t.is(result.echoes, result.open);
+  const { pauses, cpu, seconds } = result;
   // From 5 ms, doubling up to 1 s: 2 s hold about ten; a server that spins has thousands.
-  t.true(result.pauses >= 1 && result.pauses <= 20, `${result.pauses} pauses in two seconds`);
-  t.true(result.cpu < 500_000, `${result.cpu} µs of CPU in two seconds`);
+  t.true(pauses >= 1 && pauses <= 10 * seconds, `${pauses} pauses in ${seconds} seconds`);
+  t.true(cpu < 250_000 * seconds, `${cpu} µs of CPU in ${seconds} seconds`);
   t.is(result.served, 100);
 }
 
@@ -61,7 +63,7 @@ test('EMFILE: system calls while descriptors are short are counted in dozens', a
   const log = join(folder, 'calls');
   const calls = 'trace=accept,accept4,epoll_wait,epoll_pwait,?access,?faccessat,?faccessat2';
   const before = ['strace', '-f', '-qq', '-o', log, '-e', calls];
-  await runChild<Shortage>('shortage', ['uv'], before);
+  const { seconds } = await runChild<Shortage>('shortage', ['uv'], before);
   const lines = readFileSync(log, 'utf8').split('\n');
   const begin = lines.findIndex((line) => line.includes('edgepoll-mark-begin'));
   const end = lines.findIndex((line) => line.includes('edgepoll-mark-end'));
@@ -71,6 +73,6 @@ test('EMFILE: system calls while descriptors are short are counted in dozens', a
   const during = lines.slice(begin, end).filter((line) => line.startsWith(`${pid} `));
   const accepts = during.filter((line) => /accept4?\(/.test(line)).length;
   const waits = during.filter((line) => /epoll_p?wait\(/.test(line)).length;
-  t.true(accepts >= 1 && accepts <= 25, `${accepts} accepts in two seconds`);
-  t.true(waits >= 1 && waits <= 200, `${waits} waits in two seconds`);
+  t.true(accepts >= 1 && accepts <= 12 * seconds, `${accepts} accepts in ${seconds} seconds`);
+  t.true(waits >= 1 && waits <= 100 * seconds, `${waits} waits in ${seconds} seconds`);
 });

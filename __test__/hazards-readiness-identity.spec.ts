@@ -21,6 +21,7 @@ import {
   run,
   runFixture,
   runtime,
+  runtimeName,
 } from './support/process.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
@@ -91,10 +92,14 @@ for (const driver of drivers)
 
     test(`hazard-4 closed-under-us: by another thread, while the loop sleeps, ${where}`, async (t) => {
       const ended = await runFixture('closed-elsewhere', driver, engine, makeFifo(t));
-      const report = reportOf(ended) as { code: string; right: boolean; took: number };
+      const report = reportOf(ended) as { code: string; right: boolean; asked: number };
       t.like(report, { code: 'ERR_DESCRIPTOR_CLOSED', right: true });
-      // A second, and a loaded machine's share. V8 itself wakes a loop that sleeps after some eight.
-      t.true(report.took < 5000, `${report.took} ms`);
+      // Its timers are not for others to watch: that it is told at all is what is seen there.
+      if (runtimeName === 'deno') return;
+      // There is a question a second later. Without it nothing is told, or when V8 itself wakes the loop, after some eight.
+      t.like(report, { delays: [1000] });
+      // The first one after the close tells of it, if nothing has before: the loop may not have been asleep yet.
+      t.true(report.asked <= 1, `${report.asked} questions`);
     });
 
     test(`hazard-4 duplicate: the number's next owner is not heard, and the file still is, ${where}`, async (t) => {

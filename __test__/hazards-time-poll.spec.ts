@@ -25,7 +25,8 @@ interface Storm {
   empty: number;
   events: number;
   shortest: number;
-  longest: number;
+  /** Waits that ended sooner after a signal than they last. */
+  interrupted: number;
   signals: number;
 }
 
@@ -125,16 +126,17 @@ for (const driver of drivers) {
         // However long that takes here, it waits for so many.
         if (sent === 51) child.process.stdin.write('enough\n');
       }, 1);
+      t.teardown(() => clearInterval(storm));
       const report = JSON.parse((await child.line()) ?? '') as Storm;
       clearInterval(storm);
       child.process.stdin.end();
       t.like(await child.ended, { code: 0, stderr: '' });
-      const { rounds, empty, events, shortest, longest, signals } = report;
+      const { rounds, empty, events, shortest, interrupted, signals } = report;
       t.true(rounds >= 10);
       t.like({ empty, events }, { empty: rounds, events: 20 * rounds });
       t.true(shortest >= 50, `${shortest} ms`);
-      // A wait that began anew with every signal would last as long as they come: to the child's limit.
-      t.true(longest < 5000, `${longest} ms`);
+      // A wait that began anew with every signal would end its whole length after the last of them, however few came.
+      t.true(interrupted >= 1, JSON.stringify(report));
       t.true(sent > 50 && signals >= 1, `${sent} sent, ${signals} told`);
     },
   );
@@ -182,15 +184,18 @@ for (const driver of drivers) {
         Date.now = now;
       });
       const { poller } = polled(t, driver);
+      // One that goes by the clock waits for an hour the second time. However slow the machine is, this comes after the others.
+      const late = setTimeout(() => poller.close(), 30_000);
       for (const jump of [3_600_000, -3_600_000]) {
         const began = performance.now();
         const wait = poller.poll({ timeout: 100 });
         Date.now = () => now() + jump;
         t.deepEqual(await wait, []);
         const took = performance.now() - began;
-        t.true(took >= 100 && took < 5000, `${took} ms`);
+        t.true(took >= 100, `${took} ms`);
         Date.now = now;
       }
+      clearTimeout(late);
     },
   );
 

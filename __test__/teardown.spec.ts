@@ -2,7 +2,7 @@
 import test from 'ava';
 
 import { phases } from './process-fixtures/phases.js';
-import { drivers, makeFifo, runFixture } from './support/process.js';
+import { drivers, fixture, makeFifo, run, runFixture, runtime } from './support/process.js';
 
 const names = Object.keys(phases);
 
@@ -34,6 +34,15 @@ for (const driver of drivers) {
     if (driver === 'uv') t.is(report.mostThreads, 0, 'the uv driver has no thread');
     else t.true(report.mostThreads > 0, 'the thread driver had threads');
   });
+
+  // glibc fills what is freed with the one, and what is allocated with its complement: a stale address finds no state there.
+  for (const filling of ['1', '254']) {
+    test(`closed-before-the-end: a driver that is gone has no clean-up hook left, ${filling}, ${driver}`, async (t) => {
+      const [program, ...args] = [...runtime, fixture('closed-drivers'), driver];
+      const ended = await run(program, args, { MALLOC_PERTURB_: filling });
+      t.deepEqual(ended, { code: 0, signal: null, stdout: '{"code":0}\n', stderr: '' });
+    });
+  }
 
   for (const phase of names) {
     test(`process-exit ${phase}, ${driver}`, async (t) => {

@@ -1,6 +1,6 @@
 /**
  * What has to wait or to come later, beside global functions that somebody replaced after the import, as a test's fake
- * timers are: `replaced-globals poll|write|close|throw`. Says `late` for what has not come in ten seconds.
+ * timers are: `replaced-globals poll|write|close|throw`. Says `late` for what has not come in thirty seconds.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -68,5 +68,5 @@ const cases: Record<string, () => Promise<unknown>> = {
 };
 
 const [name = ''] = process.argv.slice(2);
-const told = await Promise.race([cases[name]?.(), sleep(10_000, 'late')]);
+const told = await Promise.race([cases[name]?.(), sleep(30_000, 'late')]);
 process.stdout.write(`${JSON.stringify(told)}\n`, () => process.exit());

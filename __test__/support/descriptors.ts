@@ -33,6 +33,19 @@ export function ownThreads(): number {
   }).length;
 }
 
+/** Whether the threads of the engines poll and select have seen what was ordered and are asleep over it. */
+export function sleepersSleep(): boolean {
+  return readdirSync('/proc/self/task').every((id) => {
+    try {
+      const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1');
+      return !stat.includes('(edgepoll-sleep)') || stat.includes(') S ');
+    } catch {
+      // It ended meanwhile.
+      return true;
+    }
+  });
+}
+
 /** How many descriptors this process may have. */
 export function mostDescriptors(): number {
   const limits = readFileSync('/proc/self/limits', 'utf8');
