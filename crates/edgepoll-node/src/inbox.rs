@@ -321,6 +321,7 @@ impl Inbox for JsInbox {
             }
         }
     }
+
     #[allow(
         clippy::cast_precision_loss,
         reason = "counters beyond 2^53 bytes lose their last digits"
