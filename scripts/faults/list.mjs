@@ -4,6 +4,7 @@
 
 import { fileURLToPath } from 'node:url';
 
+import { busyPollFaults } from './busy-poll.mjs';
 import { readinessFaults } from './readiness.mjs';
 
 /** The tests of the core that look for faults; the simulation runs some thousand seeds of its own. */
@@ -191,5 +192,6 @@ export const faults = [
     replace: 'self.capacity - self.count',
     command: memory,
   },
+  ...busyPollFaults,
   ...readinessFaults,
 ];

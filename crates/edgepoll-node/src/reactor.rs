@@ -90,6 +90,8 @@ struct Core {
     in_turn: Cell<bool>,
     /// The poll descriptor was made readable for work that is left.
     woken: Cell<bool>,
+    /// Records of the last callback.
+    told: Cell<usize>,
     /// Microtasks have run when a callback returns: what they wrote is flushed by the same native call.
     drains_microtasks: bool,
 }
@@ -143,7 +145,7 @@ impl Core {
 enum Turned {
     /// So many records were told, and nothing is left.
     Done(usize),
-    /// Work is left for another turn.
+    /// Work is left for another turn: there was much.
     Left,
     /// There will be no other turn.
     Over,
@@ -221,7 +223,10 @@ impl Task for Core {
                     told += records;
                     records >= MANY && told < MOST
                 }
-                Turned::Left => turns + 1 < TURNS,
+                Turned::Left => {
+                    told += MOST;
+                    turns + 1 < TURNS
+                }
                 Turned::Over => {
                     is_over = true;
                     false
@@ -235,12 +240,17 @@ impl Task for Core {
         }
         self.with(|working| working.staging.set_in_turn(false));
         self.in_turn.set(false);
+        self.told.set(told);
         self.wake_if_needed();
         if is_over {
             Next::Stop
         } else {
             Next::Watch
         }
+    }
+
+    fn told(&self) -> Option<usize> {
+        Some(self.told.get())
     }
 
     fn stopped(&self) {
@@ -287,6 +297,7 @@ impl ReactorBinding {
             dispatch: RefCell::new(Some(Rc::new(dispatch))),
             in_turn: Cell::new(false),
             woken: Cell::new(false),
+            told: Cell::new(0),
             drains_microtasks: kind.calls_bare(),
         });
         let task: Rc<dyn Task> = core.clone();

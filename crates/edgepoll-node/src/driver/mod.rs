@@ -42,6 +42,12 @@ pub(crate) trait Task {
         false
     }
 
+    /// Messages that the last [`Task::ready`] told, whose answers may bring the next ones soon. The `uv` driver may look for
+    /// those before the loop sleeps; not for a task that gives none at its start.
+    fn told(&self) -> Option<usize> {
+        None
+    }
+
     /// The driver has stopped for good: let go of everything of JavaScript's, and of the descriptor.
     fn stopped(&self);
 }

@@ -3,17 +3,22 @@
 //! libuv is found by `dlsym` at run time, so that the same file loads in hosts without it.
 //! It must never free the handle before libuv's close callback, nor let an environment end with it open.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::os::fd::RawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use edgepoll::kernel::epoll::{self, Operation};
+use edgepoll::kernel::poll::{poll, poll_entry};
 use edgepoll::kernel::Errno;
+use edgepoll::reactor::BusyPoll;
 use edgepoll::readiness::bits;
 use napi::{sys, Error, Result};
+use nix::sys::time::TimeValLike;
+use nix::time::{clock_gettime, ClockId};
 
 use super::{Next, Task};
 use crate::node;
@@ -23,6 +28,8 @@ const UV_POLL: c_int = 8;
 const UV_PREPARE: c_int = 9;
 const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
+/// Turns that the task has in place of sleeps until the loop must go round.
+const TURNS_IN_A_ROW: u32 = 16;
 
 type Handle = *mut c_void;
 type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
@@ -34,7 +41,9 @@ type OnPrepare = unsafe extern "C" fn(Handle);
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
 type PrepareStart = unsafe extern "C" fn(Handle, OnPrepare) -> c_int;
 type BackendFd = unsafe extern "C" fn(*const c_void) -> c_int;
+type BackendTimeout = unsafe extern "C" fn(*const c_void) -> c_int;
 type Now = unsafe extern "C" fn(*const c_void) -> u64;
+type UpdateTime = unsafe extern "C" fn(*mut c_void);
 type TimerStart = unsafe extern "C" fn(Handle, OnPrepare, u64, u64) -> c_int;
 type Close = unsafe extern "C" fn(Handle, OnClose);
 type Refer = unsafe extern "C" fn(Handle);
@@ -50,7 +59,9 @@ struct Libuv {
     timer_init: PrepareInit,
     timer_start: TimerStart,
     backend_fd: BackendFd,
+    backend_timeout: BackendTimeout,
     now: Now,
+    update_time: UpdateTime,
     close: Close,
     refer: Refer,
     unref: Refer,
@@ -89,7 +100,13 @@ impl Libuv {
                 backend_fd: std::mem::transmute::<*mut c_void, BackendFd>(symbol(
                     c"uv_backend_fd",
                 )?),
+                backend_timeout: std::mem::transmute::<*mut c_void, BackendTimeout>(symbol(
+                    c"uv_backend_timeout",
+                )?),
                 now: std::mem::transmute::<*mut c_void, Now>(symbol(c"uv_now")?),
+                update_time: std::mem::transmute::<*mut c_void, UpdateTime>(symbol(
+                    c"uv_update_time",
+                )?),
                 close: std::mem::transmute::<*mut c_void, Close>(symbol(c"uv_close")?),
                 refer: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_ref")?),
                 unref: std::mem::transmute::<*mut c_void, Refer>(symbol(c"uv_unref")?),
@@ -105,16 +122,19 @@ type Memory = Box<[UnsafeCell<u64>]>;
 struct State {
     libuv: Libuv,
     env: sys::napi_env,
-    event_loop: *const c_void,
+    event_loop: *mut c_void,
     fd: RawFd,
     /// It is known to be in libuv's set, where it stays until the handle is closed.
     inside: Cell<bool>,
     /// The `uv_poll_t`.
     handle: Memory,
-    /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait; empty otherwise.
+    /// The `uv_prepare_t`, for a task that wants to know when the loop is about to wait, or may have it look first;
+    /// empty otherwise.
     prepare: Memory,
     /// The `uv_timer_t` of the same task, which wakes the loop and does nothing else.
     timer: Memory,
+    /// Whether the loop looks before it waits, for a task that tells what that takes.
+    busy: Option<RefCell<BusyPoll>>,
     timer_runs: Cell<bool>,
     /// Handles that libuv has not given back.
     open: Cell<u8>,
@@ -210,6 +230,65 @@ impl State {
         result
     }
 
+    /// The descriptor is readable.
+    fn serve(&self) {
+        let next = self.guard(|| self.task.ready(self.env));
+        if let (Some(busy), Some(told)) = (&self.busy, self.task.told()) {
+            busy.borrow_mut().told(told);
+        }
+        // After a pause it is still watched: who comes back before the next event has spared both changes of that.
+        if next == Some(Next::Stop) {
+            self.disarm();
+        }
+    }
+
+    /// In place of a sleep: looks for what comes next for a while, if that is cheaper. The loop has done all that it had
+    /// to do, and what comes for anybody else ends the look.
+    fn look_before_wait(&self) {
+        let Some(busy) = &self.busy else { return };
+        for _ in 0..TURNS_IN_A_ROW {
+            let longest = busy.borrow_mut().look(cpu_time);
+            let Some(longest) = longest.filter(|_| self.would_sleep()) else {
+                return;
+            };
+            let found = self.look(longest);
+            busy.borrow_mut().looked(found);
+            if !found {
+                return;
+            }
+            self.serve();
+        }
+    }
+
+    /// Whether the loop will wait for longer than any look lasts ([`BusyPoll::LONGEST`]).
+    fn would_sleep(&self) -> bool {
+        if self.closing.get() || !self.armed.get() {
+            return false;
+        }
+        // SAFETY: the loop outlives its handles. Its time is from before the last turn, which may have taken long.
+        let milliseconds = unsafe {
+            (self.libuv.update_time)(self.event_loop);
+            (self.libuv.backend_timeout)(self.event_loop)
+        };
+        !(0..=2).contains(&milliseconds)
+    }
+
+    /// Gives whether the descriptor became readable before anything else did.
+    fn look(&self, longest: Duration) -> bool {
+        // SAFETY: the loop outlives its handles.
+        let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
+        // In this order: what makes ours readable makes the host's, too, and may come between the two.
+        let mut entries = [host, self.fd].map(|fd| poll_entry(fd, libc::POLLIN));
+        let began = Instant::now();
+        loop {
+            match poll(&mut entries, false) {
+                Ok(0) if began.elapsed() < longest => {}
+                Ok(found) => return found > 0 && entries[1].revents != 0,
+                Err(_) => return false,
+            }
+        }
+    }
+
     fn close(&self) {
         if !self.closing.replace(true) {
             // SAFETY: the handles were initialised and are closed once, by the flag.
@@ -243,7 +322,8 @@ impl UvDriver {
             let size = unsafe { (libuv.handle_size)(kind) };
             (0..size.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect()
         };
-        let (prepare, timer) = if task.has_before_wait() {
+        let busy = task.told().map(|_| RefCell::new(BusyPoll::new()));
+        let (prepare, timer) = if task.has_before_wait() || busy.is_some() {
             (memory(UV_PREPARE), memory(UV_TIMER))
         } else {
             (Memory::default(), Memory::default())
@@ -252,12 +332,13 @@ impl UvDriver {
         let state = Box::into_raw(Box::new(State {
             libuv,
             env,
-            event_loop: event_loop.cast_const().cast(),
+            event_loop: event_loop.cast(),
             fd,
             inside: Cell::new(false),
             handle: memory(UV_POLL),
             prepare,
             timer,
+            busy,
             timer_runs: Cell::new(false),
             open: Cell::new(1),
             hook: Cell::new(ptr::null_mut()),
@@ -342,14 +423,17 @@ impl UvDriver {
     }
 }
 
+/// What the thread has used of the processor, in nanoseconds; always the same where the kernel refuses to tell.
+fn cpu_time() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+    time.map_or(0, |time| u64::try_from(time.num_nanoseconds()).unwrap_or(0))
+}
+
 /// libuv: the poll descriptor is readable (or failed, which the task's own call will meet).
 unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: `data` was set at start and points to a state that lives until on_close.
     let state = unsafe { &**handle.cast::<*const State>() };
-    // After a pause it is still watched: who comes back before the next event has spared both changes of that.
-    if state.guard(|| state.task.ready(state.env)) == Some(Next::Stop) {
-        state.disarm();
-    }
+    state.serve();
 }
 
 /// libuv: the loop is about to wait.
@@ -358,6 +442,7 @@ unsafe extern "C" fn on_prepare(handle: Handle) {
     let state = unsafe { &**handle.cast::<*const State>() };
     // SAFETY: the loop outlives its handles.
     let now = unsafe { (state.libuv.now)(state.event_loop) };
+    state.look_before_wait();
     let later = state.guard(|| state.task.before_wait(state.env, now));
     let later = later.filter(|later| *later > 0 && !state.closing.get());
     if let Some(later) = later.filter(|_| !state.timer_runs.replace(true)) {

@@ -5,6 +5,7 @@
 
 mod accept;
 mod budget;
+mod busy_poll;
 #[cfg(feature = "simulation")]
 mod check;
 mod commands;
@@ -21,6 +22,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 
 pub use budget::Budget;
+pub use busy_poll::BusyPoll;
 pub use commands::WriteError;
 pub use inbox::{Event, Inbox};
 pub use options::{CodecFactory, ConnectOptions, ListenOptions};

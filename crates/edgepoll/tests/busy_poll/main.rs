@@ -1,0 +1,232 @@
+//! Busy polling in worlds that are made up: what a sleep, a message and a look cost is exact there, and adds up.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use edgepoll::reactor::BusyPoll;
+
+/// What a message costs without its wait, and what a sleep adds, in nanoseconds.
+const WORK: u64 = 8_000;
+const SLEEP: u64 = 27_000;
+
+/// A loop in such a world, and what it has used of the processor.
+struct World {
+    busy: BusyPoll,
+    /// What a sleep costs.
+    sleep: u64,
+    cpu: u64,
+    messages: u64,
+    looks: u64,
+    /// Looks for nothing, and how long all of them took.
+    misses: u64,
+    missed: u64,
+    clock_reads: u64,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            busy: BusyPoll::new(),
+            sleep: SLEEP,
+            cpu: 0,
+            messages: 0,
+            looks: 0,
+            misses: 0,
+            missed: 0,
+            clock_reads: 0,
+        }
+    }
+
+    /// `told` messages are told; the next ones come after `gap` nanoseconds, if the loop is awake then.
+    fn message(&mut self, told: u64, gap: u64) {
+        self.messages += told;
+        self.cpu += told * WORK;
+        self.busy.told(usize::try_from(told).unwrap());
+        let (cpu, reads) = (self.cpu, &mut self.clock_reads);
+        let look = self.busy.look(|| {
+            *reads += 1;
+            cpu
+        });
+        let Some(longest) = look else {
+            self.cpu += self.sleep;
+            return;
+        };
+        assert!(longest <= BusyPoll::LONGEST);
+        let longest = u64::try_from(longest.as_nanos()).unwrap();
+        self.looks += 1;
+        self.busy.looked(gap <= longest);
+        self.cpu += gap.min(longest);
+        if gap > longest {
+            self.misses += 1;
+            self.missed += longest;
+            self.cpu += self.sleep;
+        }
+    }
+
+    /// What all of it would have cost asleep, times 100.
+    fn percent_of_sleeping(&self) -> u64 {
+        self.cpu * 100 / (self.messages * WORK + self.messages * self.sleep)
+    }
+}
+
+#[test]
+fn a_peer_that_answers_at_once_is_looked_for() {
+    let mut world = World::new();
+    for _ in 0..100_000 {
+        world.message(1, 12_000);
+    }
+    // 20 instead of 35 microseconds, but for the trials.
+    assert!(
+        world.percent_of_sleeping() <= 60,
+        "{} %",
+        world.percent_of_sleeping()
+    );
+    assert_eq!(world.misses, 0);
+}
+
+#[test]
+fn a_loop_that_tells_nothing_never_looks() {
+    let mut busy = BusyPoll::new();
+    for _ in 0..10_000 {
+        assert_eq!(busy.look(|| unreachable!("nothing to measure")), None);
+    }
+}
+
+#[test]
+fn where_sleeping_is_cheap_nobody_looks_for_long() {
+    let mut world = World::new();
+    world.sleep = 2_000;
+    for _ in 0..200_000 {
+        world.message(1, 3_000);
+    }
+    assert!(
+        world.percent_of_sleeping() <= 101,
+        "{} %",
+        world.percent_of_sleeping()
+    );
+    assert!(world.looks < world.messages / 40, "{}", world.looks);
+}
+
+/// Hazard 100, no busy loop: with a peer that takes its time.
+#[test]
+fn looks_for_nothing_stay_few() {
+    for gap in [50_000, 300_000, 10_000_000] {
+        let mut world = World::new();
+        for _ in 0..50_000 {
+            world.message(1, gap);
+        }
+        assert!(world.looks > 0, "a trial is made");
+        let percent = world.percent_of_sleeping();
+        assert!(percent <= 102, "{percent} % with answers after {gap} ns");
+        assert!(world.clock_reads < world.messages / 10);
+    }
+}
+
+/// Hazard 100, no busy loop: the peer was quick, and is not any more.
+#[test]
+fn looking_ends_soon_after_the_peer_has_changed() {
+    let mut world = World::new();
+    for _ in 0..20_000 {
+        world.message(1, 12_000);
+    }
+    let (looks, missed) = (world.looks, world.missed);
+    assert!(looks > 15_000);
+    for _ in 0..500 {
+        world.message(1, 10_000_000);
+    }
+    // What had been saved pays for 32 of them, of three times 35 microseconds each, and trials follow.
+    let missed = world.missed - missed;
+    assert!(
+        (1..=7_000_000).contains(&missed),
+        "{missed} ns looked for nothing"
+    );
+}
+
+#[test]
+fn where_many_share_a_wait_nobody_looks() {
+    let mut world = World::new();
+    for _ in 0..50_000 {
+        world.message(5, 1_000);
+    }
+    assert_eq!(world.looks, 0);
+    for _ in 0..20_000 {
+        world.message(1, 12_000);
+    }
+    let alone = world.looks;
+    assert!(alone > 15_000);
+    for _ in 0..50_000 {
+        world.message(64, 1_000);
+    }
+    assert_eq!(world.looks, alone);
+}
+
+/// What a peer does that knows the rules: it answers at once during trials alone.
+#[test]
+fn nobody_makes_a_loop_look_for_nothing_at_its_cost() {
+    let mut world = World::new();
+    let mut reads = 0;
+    for _ in 0..200_000 {
+        let is_trial = world.clock_reads > reads;
+        reads = world.clock_reads;
+        world.message(1, if is_trial { 5_000 } else { 10_000_000 });
+    }
+    assert!(world.misses > 100, "it has tried: {}", world.misses);
+    let percent = world.percent_of_sleeping();
+    assert!(percent <= 110, "{percent} %");
+}
+
+/// A collection of garbage in either row of a trial, or the other, decides nothing.
+#[test]
+fn a_message_that_took_long_is_no_measure() {
+    for spoilt in 64..160 {
+        let mut world = World::new();
+        for message in 0..400 {
+            if message == spoilt {
+                world.cpu += 3_000_000;
+            }
+            world.message(1, 12_000);
+        }
+        assert!(world.looks > 200, "{} looks, {spoilt}", world.looks);
+    }
+}
+
+/// Without the clock nothing can be known.
+#[test]
+fn without_a_clock_the_loop_sleeps() {
+    let mut busy = BusyPoll::new();
+    let mut looks = 0;
+    for _ in 0..10_000 {
+        busy.told(1);
+        if busy.look(|| 0) == Some(Duration::ZERO) {
+            looks += 1;
+            busy.looked(false);
+        }
+    }
+    assert!(looks < 200, "{looks} looks");
+}
+
+/// Mixed traffic of every kind, one kind after the other: it never costs much more than sleeping.
+#[test]
+fn no_traffic_makes_looking_dear() {
+    for seed in 0..200_u64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut random = |below: u64| {
+            // xorshift64
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let mut world = World::new();
+        world.sleep = 1_000 + random(120_000);
+        for _ in 0..50 {
+            let (typical, rare, late) = (random(150_000), 1 + random(30), random(2_000_000));
+            for _ in 0..random(4_000) {
+                let gap = if random(rare) == 0 { late } else { typical };
+                world.message(1 + random(2), gap);
+            }
+        }
+        let percent = world.percent_of_sleeping();
+        assert!(percent <= 108, "{percent} % with seed {seed}");
+    }
+}
