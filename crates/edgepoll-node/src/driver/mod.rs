@@ -1,6 +1,6 @@
 //! Who announces that a poll descriptor is readable: libuv's loop, or a thread of ours.
 //!
-//! A driver must never look at what is ready, and never outlive its environment. Made by the bindings.
+//! A driver must never take out what is ready, and never outlive its environment. Made by the bindings.
 
 mod immediate;
 mod thread;

@@ -1,4 +1,5 @@
-//! The driver in libuv's own loop: a level-triggered `uv_poll` on the poll descriptor, and no thread.
+//! The driver in libuv's own loop: a level-triggered `uv_poll` on the poll descriptor, and no thread. Where that is cheaper
+//! than a sleep, it looks for a while whether the descriptor is readable.
 //!
 //! libuv is found by `dlsym` at run time, so that the same file loads in hosts without it.
 //! It must never free the handle before libuv's close callback, nor let an environment end with it open.
