@@ -148,6 +148,10 @@ fn where_many_share_a_wait_nobody_looks() {
     for _ in 0..50_000 {
         world.message(5, 1_000);
     }
+    // Nor where some do, again and again.
+    for message in 0..50_000 {
+        world.message(if message % 60 == 0 { 5 } else { 1 }, 12_000);
+    }
     assert_eq!(world.looks, 0);
     for _ in 0..20_000 {
         world.message(1, 12_000);

@@ -14,8 +14,8 @@ use trial::{Step, Trial, Verdict};
 
 /// Messages before one wait at most. Where there are more a sleep is shared by as many, and by more while it lasts.
 const FEW: u32 = 4;
-/// Waits before the first trial. After each that found sleeping cheaper the next is put off twice as long, up to the second
-/// number.
+/// Waits before the first trial, none of them shared by many. After each trial that found sleeping cheaper the next is put
+/// off twice as long, up to the second number.
 const REST: (u32, u32) = (64, 2048);
 /// Waits before the next trial after one that found looking cheaper.
 const LOOKS: u32 = 4096;
@@ -44,8 +44,8 @@ enum Phase {
 ///
 /// A loop looks only while that takes less of the processor than sleeping: both are tried and measured again and again, in
 /// the thread's CPU time per message, and whatever looks for nothing have cost must have been saved before. It is not
-/// tried where more than 4 messages share a wait. After each trial that failed the next is put off twice as long, up to 2,048
-/// waits.
+/// tried where more than 4 messages shared one of the last 64 waits. After each trial that failed the next is put off twice
+/// as long, up to 2,048 waits.
 ///
 /// # Examples
 /// ```
@@ -185,8 +185,8 @@ impl BusyPoll {
 
     /// What single messages cost says nothing where many share a wait.
     fn met_many(&mut self) {
-        match self.phase {
-            Phase::Resting { .. } => {}
+        match &mut self.phase {
+            Phase::Resting { left } => *left = REST.0.max(*left),
             Phase::Trying => {
                 self.settle(None);
             }
