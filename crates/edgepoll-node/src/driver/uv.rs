@@ -234,8 +234,8 @@ impl State {
     /// The descriptor is readable.
     fn serve(&self) {
         let next = self.guard(|| self.task.ready(self.env));
-        if let (Some(busy), Some(told)) = (&self.busy, self.task.told()) {
-            busy.borrow_mut().told(told);
+        if let Some(busy) = &self.busy {
+            busy.borrow_mut().told(self.task.told().unwrap_or(0));
         }
         // After a pause it is still watched: who comes back before the next event has spared both changes of that.
         if next == Some(Next::Stop) {
