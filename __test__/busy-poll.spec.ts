@@ -44,7 +44,7 @@ for (const driver of drivers) {
       `${waits.length} waits:\n${waits.slice(-20).join('\n')}`,
     );
     // One look of a millisecond at most.
-    t.true(looks <= 10_000, `${looks} looks`);
+    t.true(looks <= 1000, `${looks} looks`);
   });
 
   test(`busy-poll: whoever else has something to do in the loop has its turn, ${driver}`, async (t) => {
