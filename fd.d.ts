@@ -64,6 +64,10 @@ export declare abstract class Descriptor implements Disposable {
 /**
  * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
  * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
+ *
+ * With `uv` and peers that answer at once, the loop looks for a connection's next bytes for a while, 1 ms at most, before it
+ * sleeps, as long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and its event
+ * loop's utilisation says so. Whatever else the loop has to do ends the look.
  */
 export declare type Driver = 'uv' | 'thread';
 
