@@ -73,7 +73,8 @@ export declare type Driver = 'uv' | 'thread';
 
 /**
  * Everything that fails for a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
- * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`.
+ * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
+ * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
@@ -241,6 +242,10 @@ export declare interface Message {
     descriptorsTruncated: boolean;
     /** Who sent it, if that was asked for. */
     credentials: Credentials | undefined;
+}
+
+/** How messages are received one after the other: what {@link Socket.values} takes. */
+export declare interface MessagesOptions extends WaitOptions, Omit<ReceiveOptions, 'peek'> {
 }
 
 /** AF_NETLINK (netlink(7)). */
@@ -455,7 +460,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     receiveMessage(options?: ReceiveOptions): Message | null;
     /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
-    values(options?: WaitOptions & Omit<ReceiveOptions, 'peek'>): AsyncIterableIterator<Message, undefined, undefined>;
+    values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;
 }
@@ -512,10 +517,14 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
     [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined>;
 }
 
-/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). Default clock `monotonic`. */
-export declare function timerfd(options?: {
+/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). */
+export declare function timerfd(options?: TimerFdOptions): TimerFd;
+
+/** What a timerfd is made with. */
+export declare interface TimerFdOptions {
+    /** The clock that it counts by. Default `monotonic`. */
     clock?: Clock;
-}): TimerFd;
+}
 
 /** When a timer expires first. */
 export declare type TimerStart = {

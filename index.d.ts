@@ -186,7 +186,8 @@ export declare type Driver = 'uv' | 'thread';
 
 /**
  * Everything that fails for a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
- * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`.
+ * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
+ * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,

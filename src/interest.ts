@@ -2,7 +2,9 @@
  * What a descriptor is watched for: the options in words, the kernel's bits, and what cannot be combined.
  * It must never let a combination through that the kernel refuses. Used by poller.ts.
  */
-import { invalidValue, oneOf, optionalBoolean, optionsObject } from './validate.js';
+import type { OptionNames } from './option-names.js';
+import { optionsObject } from './option-names.js';
+import { invalidValue, oneOf, optionalBoolean } from './validate.js';
 
 /** The kernel's bits (epoll_ctl(2)). */
 export const EPOLLIN = 0x001;
@@ -56,6 +58,19 @@ export interface RegisterOptions<T> {
   duplicate?: boolean;
 }
 
+/** The names of {@link RegisterOptions}. */
+export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
+  readable: true,
+  writable: true,
+  priority: true,
+  readHangup: true,
+  trigger: true,
+  exclusive: true,
+  wakeup: true,
+  data: true,
+  duplicate: true,
+};
+
 const TRIGGERS = ['level', 'edge', 'oneshot', 'edge-oneshot'] as const;
 
 /** Checked options. */
@@ -66,7 +81,7 @@ export interface Interest {
 
 /** The kernel's bits for the options; throws for what the engine or the kernel does not take. */
 export function interestOf(options: RegisterOptions<unknown>, engine: Engine): Interest {
-  optionsObject('options', options);
+  optionsObject('options', options, REGISTER_OPTIONS);
   const flag = (name: 'writable' | 'priority' | 'readHangup' | 'exclusive' | 'wakeup'): boolean =>
     optionalBoolean(name, options[name], false);
   const others =

@@ -4,6 +4,8 @@
 import type { ConnectionSettings } from './binding.js';
 import { descriptorLimit } from './binding.js';
 import type { Driver } from './driver.js';
+import type { OptionNames } from './option-names.js';
+import { optionsObject } from './option-names.js';
 import {
   integer,
   oneOf,
@@ -11,7 +13,6 @@ import {
   optionalInteger,
   optionalSignal,
   optionalString,
-  optionsObject,
   port,
 } from './validate.js';
 
@@ -93,6 +94,40 @@ export interface ConnectOptions extends ConnectionOptions {
   signal?: AbortSignal;
 }
 
+const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+  noDelay: true,
+  allowHalfOpen: true,
+  readHighWaterMark: true,
+  highWaterMark: true,
+  lowWaterMark: true,
+  maxBufferedAmount: true,
+  endTimeout: true,
+  framing: true,
+  maxFrame: true,
+  chunks: true,
+  driver: true,
+};
+
+const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  port: true,
+  host: true,
+  backlog: true,
+  reusePort: true,
+  ipv6Only: true,
+  maxConnections: true,
+  maxPending: true,
+  signal: true,
+  ...CONNECTION_OPTIONS,
+};
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  port: true,
+  host: true,
+  timeout: true,
+  signal: true,
+  ...CONNECTION_OPTIONS,
+};
+
 /** The checked options of a connection. */
 export interface ConnectionConfig {
   settings: ConnectionSettings;
@@ -164,7 +199,7 @@ export interface ListenConfig extends ConnectionConfig {
 
 /** Checks everything that `listen()` was given. */
 export function listenConfig(options: ListenOptions): ListenConfig {
-  optionsObject('options', options ?? null);
+  optionsObject('options', options ?? null, LISTEN_OPTIONS);
   return {
     ...connectionConfig(options),
     port: port(options.port, 0),
@@ -196,7 +231,7 @@ export interface ConnectConfig extends ConnectionConfig {
 
 /** Checks everything that `connect()` was given. */
 export function connectConfig(options: ConnectOptions): ConnectConfig {
-  optionsObject('options', options ?? null);
+  optionsObject('options', options ?? null, CONNECT_OPTIONS);
   return {
     ...connectionConfig(options),
     port: port(options.port, 1),

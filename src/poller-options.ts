@@ -1,6 +1,7 @@
 /** What a poller takes and what it counts. It must never hold behaviour. Used by poller.ts and watch.ts. */
 import type { Driver } from './driver.js';
 import type { Engine } from './interest.js';
+import type { OptionNames } from './option-names.js';
 
 /** What a poller is made with. */
 export interface PollerOptions {
@@ -14,6 +15,14 @@ export interface PollerOptions {
   signal?: AbortSignal;
 }
 
+/** The names of {@link PollerOptions}. */
+export const POLLER_OPTIONS: OptionNames<PollerOptions> = {
+  engine: true,
+  maxEvents: true,
+  driver: true,
+  signal: true,
+};
+
 /** What {@link Poller.poll} takes. */
 export interface PollOptions {
   /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
@@ -21,6 +30,9 @@ export interface PollOptions {
   /** Ends the wait: the promise rejects with its reason. */
   signal?: AbortSignal;
 }
+
+/** The names of {@link PollOptions}. */
+export const POLL_OPTIONS: OptionNames<PollOptions> = { timeout: true, signal: true };
 
 /** A poller's counters, since it was made. */
 export interface PollerStats {

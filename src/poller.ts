@@ -13,6 +13,8 @@ import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
+import { optionsObject } from './option-names.js';
+import { POLL_OPTIONS, POLLER_OPTIONS } from './poller-options.js';
 import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import * as told from './readiness-event.js';
@@ -29,7 +31,6 @@ import {
   optionalBoolean,
   optionalInteger,
   optionalSignal,
-  optionsObject,
   throwIfAborted,
 } from './validate.js';
 
@@ -106,7 +107,7 @@ export class Poller<T = undefined>
    * signal's reason when it is aborted already.
    */
   constructor(options: PollerOptions = {}) {
-    optionsObject('options', options);
+    optionsObject('options', options, POLLER_OPTIONS);
     const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
       'epoll',
       'poll',
@@ -402,7 +403,7 @@ export class Poller<T = undefined>
    * poller is or becomes closed, what the kernel gives, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
    */
   poll(options: PollOptions = {}): Promise<ReadinessEvent<T>[]> {
-    optionsObject('options', options);
+    optionsObject('options', options, POLL_OPTIONS);
     const timeout = milliseconds('timeout', options.timeout);
     const signal = optionalSignal('signal', options.signal);
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));

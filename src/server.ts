@@ -10,15 +10,11 @@ import type { EventSink, Owner } from './connection-parts.js';
 import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { Mailbox } from './mailbox.js';
+import type { OptionNames } from './option-names.js';
+import { optionsObject } from './option-names.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
-import {
-  abortReason,
-  errorOrNothing,
-  isError,
-  optionalInteger,
-  optionsObject,
-} from './validate.js';
+import { abortReason, errorOrNothing, isError, optionalInteger } from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { handleEndTaken, handleTaken, isGivenUp, makeConnection } = core;
@@ -60,6 +56,8 @@ export interface CloseOptions {
   /** Milliseconds until connections that are still open are destroyed. Default 30,000. */
   timeout?: number;
 }
+
+const CLOSE_OPTIONS: OptionNames<CloseOptions> = { timeout: true };
 
 /** Every event has the same shape, so that reading one costs the same for all. */
 interface Item {
@@ -280,7 +278,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
    * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    optionsObject('options', options);
+    optionsObject('options', options, CLOSE_OPTIONS);
     const timeout = optionalInteger('timeout', options.timeout, 0, 2 ** 31 - 1, 30_000);
     this.#stop();
     // A host that was busy runs its timers before it hears what came in time: the loop has its turn first.

@@ -7,14 +7,15 @@ import { types } from 'node:util';
 import { isOpen } from './binding.js';
 
 /** A value as a reader of the message can recognise it. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
   if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
   if (typeof value === 'function') return 'a function';
   return String(value);
 }
 
-function coded<E extends Error>(error: E, code: string): E {
+/** Gives an error its code. */
+export function coded<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code });
 }
 
@@ -87,13 +88,6 @@ export function oneOf<T extends string>(name: string, value: unknown, words: rea
   const found = words.find((word) => word === value);
   if (found === undefined) throw rangeError(name, expected, value);
   return found;
-}
-
-/** An object of options; `undefined` is an empty one. */
-export function optionsObject(name: string, value: unknown): void {
-  if (value !== undefined && (typeof value !== 'object' || value === null)) {
-    throw typeError(name, 'an object', value);
-  }
 }
 
 /**

@@ -3,13 +3,22 @@
  * It must never leave that poller behind, whichever way the loop ends.
  */
 import type { RegisterOptions } from './interest.js';
+import { REGISTER_OPTIONS } from './interest.js';
+import type { OptionNames } from './option-names.js';
+import { optionsObject, pickOptions } from './option-names.js';
 import type { PollerOptions } from './poller-options.js';
+import { POLLER_OPTIONS } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
 import type { DescriptorOwner } from './validate.js';
 
 /** What {@link watch} takes: a registration's options and a poller's. */
 export interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {}
+
+const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
+  ...REGISTER_OPTIONS,
+  ...POLLER_OPTIONS,
+};
 
 /**
  * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
@@ -24,10 +33,11 @@ export function watch<T = undefined>(
   fd: number | DescriptorOwner,
   options: WatchOptions<T> = {},
 ): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined> {
-  const poller = new Poller<T>(options);
+  optionsObject('options', options, WATCH_OPTIONS);
+  const poller = new Poller<T>(pickOptions<PollerOptions>(options, POLLER_OPTIONS));
   let isOneshot: boolean;
   try {
-    poller.register(fd, options);
+    poller.register(fd, pickOptions<RegisterOptions<T>>(options, REGISTER_OPTIONS));
     isOneshot = options.trigger === 'oneshot' || options.trigger === 'edge-oneshot';
   } catch (error) {
     poller.close();

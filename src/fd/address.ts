@@ -8,6 +8,8 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { fd as native } from '../binding.js';
 import type { fd as types } from '../binding.js';
 import { systemError } from '../errors.js';
+import type { OptionNames } from '../option-names.js';
+import { optionsObject } from '../option-names.js';
 import {
   integer,
   isBytes,
@@ -105,6 +107,21 @@ export type SocketAddress =
   | UnspecifiedAddress
   | OtherAddress;
 
+type NamedFamily = keyof typeof families;
+
+const OTHER_FIELDS: OptionNames<OtherAddress> = { family: true, data: true };
+
+/** What an address of each family has: a misspelt `scopeId` must not be taken for 0. */
+const FIELDS: { [F in NamedFamily]: OptionNames<Extract<SocketAddress, { family: F }>> } = {
+  unspecified: { family: true },
+  unix: { family: true, path: true },
+  inet: { family: true, address: true, port: true },
+  inet6: { family: true, address: true, port: true, flowInfo: true, scopeId: true },
+  netlink: { family: true, pid: true, groups: true },
+  can: { family: true, interface: true, receiveId: true, sendId: true },
+  vsock: { family: true, cid: true, port: true },
+};
+
 const LONGEST_PATH = 107;
 const ENAMETOOLONG = 36;
 const U32 = 2 ** 32 - 1;
@@ -150,6 +167,7 @@ function host(value: unknown, expected: string, holds: (text: string) => boolean
 export function toNative(value: SocketAddress, syscall: string): types.SocketAddress {
   if (typeof value !== 'object' || value === null) throw typeError('address', 'an object', value);
   if (typeof value.family === 'number') {
+    optionsObject('address', value, OTHER_FIELDS);
     const { data } = value;
     const family = integer('family', value.family, 0, 65_535);
     const known = Object.entries(families).find(([, number]) => number === family)?.[0];
@@ -160,8 +178,10 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
     if (data.length > 126) throw rangeError('data', 'at most 126 bytes', `${data.length} bytes`);
     return { family, data: Buffer.from(data) };
   }
-  const words = Object.keys(families) as (keyof typeof families)[];
-  const family = families[oneOf('family', value.family, words)];
+  const words = Object.keys(families) as NamedFamily[];
+  const name = oneOf('family', value.family, words);
+  optionsObject('address', value, FIELDS[name]);
+  const family = families[name];
   switch (value.family) {
     case 'unspecified':
       return { family };

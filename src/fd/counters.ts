@@ -4,7 +4,9 @@
  * It must never disarm a timer that was asked for at once, nor lose a bit of a 64-bit count.
  */
 import { fd as native } from '../binding.js';
-import { oneOf, optionalBoolean, optionsObject, rangeError, typeError } from '../validate.js';
+import type { OptionNames } from '../option-names.js';
+import { optionsObject } from '../option-names.js';
+import { oneOf, optionalBoolean, rangeError, typeError } from '../validate.js';
 import type { OwnedFd } from './owned.js';
 import { checked, Descriptor, makeOwned, readInto, unlessWaiting, writeFrom } from './owned.js';
 import type { WaitOptions } from './ready.js';
@@ -53,6 +55,8 @@ export interface EventFdOptions {
   semaphore?: boolean;
 }
 
+const EVENTFD_OPTIONS: OptionNames<EventFdOptions> = { initial: true, semaphore: true };
+
 let makeEventFd: (fd: number) => EventFd;
 
 /** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives what each read takes. */
@@ -92,7 +96,7 @@ const MOST_INITIAL = 2n ** 32n - 1n;
 
 /** A counter, close-on-exec and non-blocking (eventfd(2)). Throws `EMFILE`, `ENFILE`, `RangeError`. */
 export function eventfd(options: EventFdOptions = {}): EventFd {
-  optionsObject('options', options);
+  optionsObject('options', options, EVENTFD_OPTIONS);
   const { initial: start = 0 } = options;
   const initial = amount('initial', start);
   const semaphore = optionalBoolean('semaphore', options.semaphore, false);
@@ -118,6 +122,8 @@ export type TimerStart =
       at: number;
       after?: never;
     };
+
+const START_OPTIONS: OptionNames<TimerStart> = { after: true, at: true };
 
 /** The longest time in milliseconds: 2^53, beyond which fractions of what counts are lost. */
 const LONGEST = 2 ** 53;
@@ -145,7 +151,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
    * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`.
    */
   set(start: TimerStart, every = 0): void {
-    optionsObject('start', start);
+    optionsObject('start', start, START_OPTIONS);
     const { after, at } = (start ?? {}) as { after?: unknown; at?: unknown };
     if ((after === undefined) === (at === undefined))
       throw typeError('start', 'an object with either after or at', start);
@@ -183,9 +189,17 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 }
 
-/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). Default clock `monotonic`. */
-export function timerfd(options: { clock?: Clock } = {}): TimerFd {
-  optionsObject('options', options);
+/** What a timerfd is made with. */
+export interface TimerFdOptions {
+  /** The clock that it counts by. Default `monotonic`. */
+  clock?: Clock;
+}
+
+const TIMERFD_OPTIONS: OptionNames<TimerFdOptions> = { clock: true };
+
+/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). */
+export function timerfd(options: TimerFdOptions = {}): TimerFd {
+  optionsObject('options', options, TIMERFD_OPTIONS);
   const clocks = ['monotonic', 'boottime', 'realtime'] as const;
   const { clock = 'monotonic' } = options;
   return makeTimerFd(checked(native.timerfd(oneOf('clock', clock, clocks)), 'timerfd_create'));

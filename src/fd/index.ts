@@ -21,7 +21,7 @@ export type {
   VsockAddress,
 } from './address.js';
 export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
-export type { Clock, EventFdOptions, TimerStart } from './counters.js';
+export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
 export { Inotify, inotify } from './inotify.js';
 export type { InotifyEvent, InotifyEventType, InotifyFlag, InotifyWatchFor } from './inotify.js';
 export { Descriptor, OwnedFd } from './owned.js';
@@ -32,6 +32,7 @@ export { Socket, socket, socketpair } from './socket.js';
 export type {
   Credentials,
   Message,
+  MessagesOptions,
   OutgoingMessage,
   ReceiveOptions,
   SocketOptions,

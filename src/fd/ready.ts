@@ -6,7 +6,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { Driver } from '../driver.js';
-import { optionalSignal, optionsObject, throwIfAborted } from '../validate.js';
+import type { OptionNames } from '../option-names.js';
+import { optionsObject } from '../option-names.js';
+import { optionalSignal, throwIfAborted } from '../validate.js';
 import type { Descriptor } from './owned.js';
 import type { Direction } from './waiting.js';
 import { Waiting } from './waiting.js';
@@ -18,6 +20,9 @@ export interface WaitOptions {
   /** Ends the iteration, which then throws the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** The names of {@link WaitOptions}. */
+export const WAIT_OPTIONS: OptionNames<WaitOptions> = { driver: true, signal: true };
 
 /** What {@link arrivals} is given when nothing will come any more. */
 export const END: unique symbol = Symbol('end');
@@ -31,7 +36,7 @@ export async function ready(
   direction: Direction,
   options: WaitOptions,
 ): Promise<boolean> {
-  optionsObject('options', options);
+  optionsObject('options', options, WAIT_OPTIONS);
   const waiting = new Waiting(owner, direction, options);
   try {
     return (await waiting.next()) !== 'closed';
@@ -126,7 +131,7 @@ export function arrivals<T>(
   take: () => T | null | typeof END,
   options: WaitOptions = {},
 ): AsyncIterableIterator<T, undefined, undefined> {
-  optionsObject('options', options);
+  optionsObject('options', options, WAIT_OPTIONS);
   optionalSignal('signal', options.signal);
   return new Arrivals(owner, take, options);
 }

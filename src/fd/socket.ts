@@ -5,13 +5,14 @@
  */
 import { fd as native, isOpen } from '../binding.js';
 import { EdgepollError, systemError } from '../errors.js';
+import type { OptionNames } from '../option-names.js';
+import { optionsObject, pickOptions } from '../option-names.js';
 import {
   integer,
   isBytes,
   oneOf,
   optionalBoolean,
   optionalInteger,
-  optionsObject,
   rangeError,
   typeError,
 } from '../validate.js';
@@ -30,7 +31,7 @@ import {
   valueUnlessWaiting,
 } from './owned.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals, END, ready } from './ready.js';
+import { arrivals, END, ready, WAIT_OPTIONS } from './ready.js';
 
 /** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
 export type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
@@ -74,6 +75,23 @@ export interface ReceiveOptions {
   peek?: boolean;
 }
 
+const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = {
+  length: true,
+  descriptors: true,
+  credentials: true,
+  peek: true,
+};
+
+/** How messages are received one after the other: what {@link Socket.values} takes. */
+export interface MessagesOptions extends WaitOptions, Omit<ReceiveOptions, 'peek'> {}
+
+const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
+  ...WAIT_OPTIONS,
+  length: true,
+  descriptors: true,
+  credentials: true,
+};
+
 /** A message that was received. */
 export interface Message {
   /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
@@ -104,6 +122,15 @@ export interface OutgoingMessage {
   credentials?: Credentials;
 }
 
+const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
+  data: true,
+  to: true,
+  descriptors: true,
+  credentials: true,
+};
+
+const CREDENTIALS: OptionNames<Credentials> = { pid: true, uid: true, gid: true };
+
 let makeSocket: (fd: number, family: number, type: number, guarded: boolean) => Socket;
 
 function numberOf(value: unknown): number {
@@ -113,7 +140,7 @@ function numberOf(value: unknown): number {
 
 function credentialNumbers(value: Credentials | undefined): number[] {
   if (value === undefined) return [];
-  optionsObject('credentials', value);
+  optionsObject('credentials', value, CREDENTIALS);
   const { pid, uid, gid } = value;
   return [
     integer('pid', pid, 0, 2 ** 31 - 1),
@@ -327,13 +354,16 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
    */
   send(bytes: Uint8Array | string, to?: SocketAddress): number | null {
-    return this.sendMessage(to === undefined ? { data: bytes } : { data: bytes, to });
+    return this.#send(to === undefined ? { data: bytes } : { data: bytes, to });
   }
 
   /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open. */
   sendMessage(message: OutgoingMessage): number | null {
-    if (typeof message !== 'object' || message === null)
-      throw typeError('message', 'an object', message);
+    optionsObject('message', message ?? null, OUTGOING_MESSAGE);
+    return this.#send(message);
+  }
+
+  #send(message: OutgoingMessage): number | null {
     const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
     const { descriptors: passed = [], data: sent = '' } = message;
     if (!Array.isArray(passed)) throw typeError('descriptors', 'an array', passed);
@@ -376,7 +406,11 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * without bytes is the end.
    */
   receiveMessage(options: ReceiveOptions = {}): Message | null {
-    optionsObject('options', options);
+    optionsObject('options', options, RECEIVE_OPTIONS);
+    return this.#receive(options);
+  }
+
+  #receive(options: ReceiveOptions): Message | null {
     const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
     const most = optionalInteger('descriptors', options.descriptors, 0, MOST_DESCRIPTORS, 0);
     const credentials = optionalBoolean('credentials', options.credentials, false);
@@ -402,16 +436,14 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
-  values(
-    options: WaitOptions & Omit<ReceiveOptions, 'peek'> = {},
-  ): AsyncIterableIterator<Message, undefined, undefined> {
-    optionsObject('options', options);
+  values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
+    optionsObject('options', options, MESSAGES_OPTIONS);
     const { length = 65_536, descriptors = 0, credentials = false } = options;
     const take = (): Message | null | typeof END => {
-      const message = this.receiveMessage({ length, descriptors, credentials });
+      const message = this.#receive({ length, descriptors, credentials });
       return message !== null && this.#isEnd(message) ? END : message;
     };
-    return arrivals(this, take, options);
+    return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
   }
 
   #isEnd(message: Message): boolean {
@@ -439,8 +471,9 @@ export interface SocketOptions {
   protocol?: number;
 }
 
+const SOCKET_OPTIONS: OptionNames<SocketOptions> = { protocol: true };
+
 function protocolOf(options: SocketOptions): number {
-  optionsObject('options', options);
   return optionalInteger('protocol', options.protocol, 0, 2 ** 31 - 1, 0);
 }
 
@@ -454,6 +487,7 @@ export function socket(
   type: SocketType | number,
   options: SocketOptions = {},
 ): Socket {
+  optionsObject('options', options, SOCKET_OPTIONS);
   const [domain, kind] = [familyNumber(family), typeNumber(type)];
   const fd = checked(native.socketOpen(domain, kind, protocolOf(options)), 'socket');
   return makeSocket(fd, domain, kind, false);
@@ -467,9 +501,15 @@ export interface SocketPairOptions extends SocketOptions {
   family?: FamilyName | number;
 }
 
+const SOCKETPAIR_OPTIONS: OptionNames<SocketPairOptions> = {
+  ...SOCKET_OPTIONS,
+  type: true,
+  family: true,
+};
+
 /** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
 export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
-  optionsObject('options', options);
+  optionsObject('options', options, SOCKETPAIR_OPTIONS);
   const { family = 'unix', type = 'stream' } = options;
   const [domain, kind] = [familyNumber(family), typeNumber(type)];
   const [first, second] = two(native.socketPair(domain, kind, protocolOf(options)), 'socketpair');

@@ -1,0 +1,99 @@
+/**
+ * The names of options: one list per options interface, and the check that an object has no other name.
+ * A misspelt option must never be ignored. Used by every function that takes options.
+ */
+import { coded, show, typeError } from './validate.js';
+
+/** Every name of the options interface `T`. The compiler refuses a list that lacks a name or has one too many. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+
+/**
+ * Checks that `value` is an object (`undefined` counts as an empty one) and has no name that `names` lacks, not even with
+ * the value `undefined`. It looks at the names that `for … in` gives: the object's own and those that it inherits, as
+ * from `Object.create(defaults)`. Methods and getters of a class are not among them, nor are symbols.
+ *
+ * Throws a `TypeError`: `ERR_INVALID_ARG_TYPE` for what is not an object, `ERR_UNKNOWN_OPTION` for an unknown name.
+ */
+export function optionsObject<T>(argument: string, value: unknown, names: OptionNames<T>): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null) throw typeError(argument, 'an object', value);
+  const known: Readonly<Record<string, unknown>> = names;
+  // oxlint-disable-next-line guard-for-in -- inherited options are read, so their names are checked as well
+  for (const name in value) {
+    if (known[name] !== true && !isOfEveryObject(value, name))
+      throw unknownOption(argument, name, Object.keys(names));
+  }
+}
+
+/** The options in `value` that `names` lists, for a function that takes fewer options than its caller. */
+export function pickOptions<T>(value: Partial<T>, names: OptionNames<T>): Partial<T> {
+  const picked: Partial<T> = {};
+  for (const name of Object.keys(names) as (keyof T)[]) {
+    const option = value[name];
+    if (option !== undefined) picked[name] = option;
+  }
+  return picked;
+}
+
+/** Whether a library has added the name to `Object.prototype`, of this realm or another: then the caller did not write it. */
+function isOfEveryObject(value: object, name: string): boolean {
+  let owner: object | null = value;
+  while (owner !== null && !Object.hasOwn(owner, name))
+    owner = Object.getPrototypeOf(owner) as object | null;
+  if (owner === null || owner === value) return false;
+  return Object.getPrototypeOf(owner) === null && Object.hasOwn(owner, 'isPrototypeOf');
+}
+
+function unknownOption(argument: string, name: string, known: readonly string[]): TypeError {
+  const near = nearest(name, known);
+  const where = argument === 'options' ? '' : ` in ${argument}`;
+  const hint =
+    near === undefined
+      ? `known are ${known.map((word) => `'${word}'`).join(', ')}`
+      : `did you mean '${near}'?`;
+  const error = new TypeError(`unknown option ${show(name)}${where}; ${hint}`);
+  return coded(error, 'ERR_UNKNOWN_OPTION');
+}
+
+/** The known name that differs least, if no more than a third of its letters differ. Upper and lower case are alike. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  let found: string | undefined;
+  let least = Infinity;
+  for (const word of known) {
+    const most = Math.floor(word.length / 3);
+    if (Math.abs(word.length - name.length) > most) continue;
+    const edits = distance(name.toLowerCase(), word.toLowerCase());
+    if (edits > most || edits >= least) continue;
+    found = word;
+    least = edits;
+  }
+  return found;
+}
+
+/**
+ * How many letters must be inserted, left out, replaced, or exchanged with their neighbour to make `from` into `to`
+ * (the optimal string alignment distance).
+ */
+function distance(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const isSame = from[row - 1] === to[column - 1];
+      const at = (line: number[], index: number): number => line[index] ?? Infinity;
+      let edits = Math.min(
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (isSame ? 0 : 1),
+      );
+      const isExchange = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      if (row > 1 && column > 1 && isExchange)
+        edits = Math.min(edits, at(beforeLast, column - 2) + 1);
+      current.push(edits);
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[to.length] ?? Infinity;
+}
