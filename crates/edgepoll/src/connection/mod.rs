@@ -151,12 +151,12 @@ impl Connection {
 
     /// A receive of `length` bytes into `space` bytes succeeded.
     ///
-    /// A stream socket that gave less than was asked for is empty, unless its end is near: then only
-    /// another receive tells (epoll(7), and the pty and FIN cases that this shortcut once broke).
+    /// A stream socket that gave less than was asked for is empty, unless its end is near or it holds an urgent mark, at
+    /// which a receive stops: then only another receive tells (epoll(7), tcp(7)).
     pub fn handle_received(&mut self, length: usize, space: usize) {
         self.bytes_read += length as u64;
-        let end_is_near = Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR;
-        if length < space && !self.ready.intersects(end_is_near) {
+        let more_may_wait = Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR | Ready::PRIORITY;
+        if length < space && !self.ready.intersects(more_may_wait) {
             self.ready.remove(Ready::READABLE);
         }
     }
@@ -168,9 +168,10 @@ impl Connection {
         self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
-    /// A receive answered EAGAIN.
+    /// A receive answered EAGAIN: everything is received, up to the urgent mark and behind it. A mark that lies ahead is
+    /// told anew with the bytes that lead to it.
     pub fn handle_receive_blocked(&mut self) {
-        self.ready.remove(Ready::READABLE);
+        self.ready.remove(Ready::READABLE | Ready::PRIORITY);
     }
 
     /// A send answered EAGAIN.

@@ -32,6 +32,9 @@ const ALARM: Token = Token {
     generation: 1,
 };
 
+/// What a stream socket is always watched for: bytes, the peer's end, and TCP's urgent mark.
+const INPUT: mio::Interest = mio::Interest::READABLE.add(mio::Interest::PRIORITY);
+
 /// A TCP socket with one owner.
 #[derive(Debug)]
 pub struct LinuxSocket(OwnedFd);
@@ -148,8 +151,9 @@ impl Kernel for LinuxKernel {
         interest: Interest,
     ) -> Result<(), Errno> {
         let interest = match interest {
-            Interest::Listener | Interest::Stream => mio::Interest::READABLE,
-            Interest::Connecting => mio::Interest::READABLE | mio::Interest::WRITABLE,
+            Interest::Listener => mio::Interest::READABLE,
+            Interest::Stream => INPUT,
+            Interest::Connecting => INPUT | mio::Interest::WRITABLE,
         };
         self.poll
             .registry()
@@ -158,7 +162,7 @@ impl Kernel for LinuxKernel {
     }
 
     fn watch_writable(&mut self, socket: &LinuxSocket, token: Token) -> Result<(), Errno> {
-        let both = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        let both = INPUT | mio::Interest::WRITABLE;
         self.poll
             .registry()
             .reregister(&mut SourceFd(&socket.raw()), mio_token(token), both)
@@ -393,6 +397,9 @@ fn ready_of(event: &mio::event::Event) -> Ready {
     }
     if event.is_writable() {
         ready.insert(Ready::WRITABLE);
+    }
+    if event.is_priority() {
+        ready.insert(Ready::PRIORITY | Ready::READABLE);
     }
     if event.is_read_closed() {
         ready.insert(Ready::READ_CLOSED | Ready::READABLE);

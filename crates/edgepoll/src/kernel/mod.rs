@@ -40,6 +40,9 @@ impl Ready {
     pub const HANGUP: Ready = Ready(8);
     /// The socket holds an error (EPOLLERR); the next system call on it tells which.
     pub const ERROR: Ready = Ready(16);
+    /// The stream holds TCP's urgent mark, received or not (EPOLLPRI). A receive stops at the mark although bytes lie
+    /// behind it, so a short receive does not prove that the socket is empty; only EAGAIN does (tcp(7)).
+    pub const PRIORITY: Ready = Ready(32);
 
     /// No bit at all.
     #[must_use]
@@ -83,10 +86,10 @@ impl std::ops::BitOr for Ready {
 pub enum Interest {
     /// A listening socket: readable alone.
     Listener,
-    /// A connected stream socket: readable alone, until [`Kernel::watch_writable`]. A socket that can take bytes, as
-    /// nearly all can at all times, would else stay on epoll's list of what is ready until a wait takes it off.
+    /// A connected stream socket: readable and TCP's urgent mark, until [`Kernel::watch_writable`]. A socket that can take
+    /// bytes, as nearly all can at all times, would else stay on epoll's list of what is ready until a wait takes it off.
     Stream,
-    /// A stream socket whose connect is under way: both directions, because writability tells how it ended.
+    /// A stream socket whose connect is under way: room as well, because writability tells how it ended.
     Connecting,
 }
 
@@ -170,7 +173,8 @@ pub trait Kernel {
     /// met itself (a TCP simultaneous open on one port).
     fn connected(&mut self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
 
-    /// Receives into `space`, which is never empty; 0 is the end of the stream.
+    /// Receives into `space`, which is never empty; 0 is the end of the stream. The byte that the peer sent as urgent is
+    /// not part of the stream: a receive stops before it, and the next one steps over it (tcp(7)).
     ///
     /// # Errors
     /// Whatever recv(2) gives.

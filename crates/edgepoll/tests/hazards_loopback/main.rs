@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::{Call, Errno, LinuxKernel, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, Reactor, WriteError};
-use nix::sys::socket::{bind, getsockname, setsockopt, socket, sockopt};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn};
+use nix::sys::socket::{bind, getsockname, send, setsockopt, socket, sockopt};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn};
 
 use inbox::Kept;
 
@@ -99,6 +99,24 @@ fn data_before_reset_is_delivered() {
     assert!(is_reset(reason), "{reason}");
     assert_eq!(bench.bytes(token), b"the last bytes");
     assert!(!bench.ended(token));
+}
+
+#[test]
+fn bytes_behind_urgent_data_do_not_wait_for_another_packet() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (mut client, token) = bench.client(address);
+    client.set_nodelay(true).unwrap();
+    client.write_all(b"before").unwrap();
+    send(client.as_raw_fd(), b"!", MsgFlags::MSG_OOB).unwrap();
+    client.write_all(b"behind").unwrap();
+    bench.until("the bytes behind the mark", |bench| {
+        bench.bytes(token) == b"beforebehind"
+    });
+    client.write_all(b" and on").unwrap();
+    bench.until("the next bytes", |bench| {
+        bench.bytes(token) == b"beforebehind and on"
+    });
 }
 
 #[test]

@@ -171,12 +171,22 @@ impl Run {
             }
             _ => {
                 let length = 1 + self.random.below(self.most_bytes);
-                let bytes = self.ends[place].next_bytes(length);
-                let taken = self.kernel().peer_send(peer, &bytes);
-                self.ends[place].sent += taken as u64;
+                self.peer_sends(place, length);
+                if self.random.chance(100) {
+                    // Bytes on both sides of the mark arrive before anybody receives.
+                    self.kernel().peer_send_urgent(peer);
+                    self.peer_sends(place, length);
+                }
             }
         }
         Ok(())
+    }
+
+    fn peer_sends(&mut self, place: usize, length: usize) {
+        let end = &mut self.ends[place];
+        let bytes = end.next_bytes(length);
+        let taken = self.reactor.kernel_mut().peer_send(end.peer, &bytes);
+        end.sent += taken as u64;
     }
 
     pub(crate) fn peer_reads(&mut self, place: usize, most: usize) -> Result<(), String> {

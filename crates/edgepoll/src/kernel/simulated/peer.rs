@@ -83,6 +83,17 @@ impl SimulatedKernel {
         length
     }
 
+    /// Sends one urgent byte, which sets the mark behind what was sent so far. Does nothing while an earlier mark has not
+    /// been passed: of two the kernel keeps the later one.
+    pub fn peer_send_urgent(&mut self, peer: Peer) {
+        let stream = &mut self.streams[peer.0];
+        if stream.phase != Phase::Established || stream.input_ended || stream.urgent.is_some() {
+            return;
+        }
+        stream.urgent = Some(stream.input.len());
+        stream.edge();
+    }
+
     /// Sends FIN. True when there was a connection to end.
     pub fn peer_finish(&mut self, peer: Peer) -> bool {
         let stream = &mut self.streams[peer.0];

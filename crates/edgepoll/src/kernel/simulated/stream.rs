@@ -34,6 +34,9 @@ pub(super) struct Stream {
     pub(super) remote: SocketAddr,
     /// Arrived, not received yet.
     pub(super) input: VecDeque<u8>,
+    /// How many bytes of `input` lie before the urgent mark, while there is one. The urgent byte itself is not part of
+    /// `input`: a receive steps over it.
+    pub(super) urgent: Option<usize>,
     /// How much may wait in `input`.
     pub(super) window: usize,
     /// The peer's FIN arrived.
@@ -60,6 +63,7 @@ pub(super) struct Stream {
 }
 
 const IN: u32 = 0x1;
+const PRI: u32 = 0x2;
 const OUT: u32 = 0x4;
 const ERR: u32 = 0x8;
 const HUP: u32 = 0x10;
@@ -77,6 +81,7 @@ impl Stream {
             local,
             remote,
             input: VecDeque::new(),
+            urgent: None,
             window: 65_536,
             input_ended: false,
             error: None,
@@ -101,6 +106,9 @@ impl Stream {
         let mut mask = 0;
         if !self.input.is_empty() {
             mask |= IN;
+        }
+        if self.urgent.is_some() {
+            mask |= PRI;
         }
         if self.input_ended || dead {
             mask |= IN | RDHUP;
@@ -169,6 +177,12 @@ impl Stream {
     }
 
     pub(super) fn receive(&mut self, space: &mut [u8]) -> Result<usize, Errno> {
+        // At the mark a receive steps over the urgent byte; before it, it stops there (tcp_recvmsg).
+        let available = match self.urgent {
+            Some(0) | None => self.input.len(),
+            Some(before) => before,
+        };
+        self.urgent = self.urgent.filter(|before| *before > 0);
         if self.input.is_empty() {
             if self.input_ended {
                 return Ok(0);
@@ -183,7 +197,8 @@ impl Stream {
                 Err(Errno::EAGAIN)
             };
         }
-        let length = space.len().min(self.input.len());
+        let length = space.len().min(available);
+        self.urgent = self.urgent.map(|before| before - length);
         let (front, back) = self.input.as_slices();
         let first = front.len().min(length);
         space[..first].copy_from_slice(&front[..first]);
@@ -232,6 +247,9 @@ fn ready_of(mask: u32) -> Ready {
     let mut ready = Ready::empty();
     if mask & IN != 0 {
         ready.insert(Ready::READABLE);
+    }
+    if mask & PRI != 0 {
+        ready.insert(Ready::PRIORITY | Ready::READABLE);
     }
     if mask & OUT != 0 {
         ready.insert(Ready::WRITABLE);
