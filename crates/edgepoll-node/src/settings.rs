@@ -90,7 +90,7 @@ pub struct ReactorStats {
     pub sends: f64,
     /// Connections accepted.
     pub accepts: f64,
-    /// Times that accepting paused for want of descriptors or memory.
+    /// Times that accepting paused: for want of descriptors or memory, or because accepts in a row were refused.
     pub accept_pauses: f64,
 }
 

@@ -1,5 +1,5 @@
-//! Accepting: under a budget, within the owner's credit and the connection limit, and through a shortage
-//! of descriptors without spinning or stalling.
+//! Accepting: under a budget, within the owner's credit and the connection limit, and through refusals (no descriptors, no
+//! memory, a policy) without spinning or stalling.
 //!
 //! It must never leave a listener that is ready neither listed nor with a time to resume.
 
@@ -11,9 +11,13 @@ use super::{Entry, Event, Inbox, ListenOptions, Occupant, Reactor};
 use crate::connection::{Connection, Limits, Writing};
 use crate::kernel::{Errno, Interest, Kernel, Token};
 
-/// First and longest pause after a shortage, in milliseconds; it doubles between them.
+/// First and longest pause after a refusal that stops the listener, in milliseconds; it doubles between them.
 const FIRST_PAUSE: u32 = 5;
 const LONGEST_PAUSE: u32 = 1_000;
+/// How many accepts in a row may fail as if for one client each. More of them, without a connection or an empty backlog
+/// between, may be a policy that refuses the call and leaves the client in the backlog (seccomp, a security module), or an
+/// interruption that does not end: the listener pauses. As many clients that a firewall refuses are gone by then.
+const MOST_REFUSALS: u32 = 64;
 
 /// A listening socket.
 pub(crate) struct Listener<S> {
@@ -26,9 +30,12 @@ pub(crate) struct Listener<S> {
     pub(super) listed: bool,
     /// Connections that it accepted and that are open.
     pub(super) open: u32,
-    /// When accepting goes on after a shortage; 0 when there is none.
+    /// When accepting goes on after a pause; 0 when there is none.
     pub(super) resume_at: u64,
+    /// How long the next pause lasts.
     pause: u32,
+    /// Accepts that failed in a row as if for one client each.
+    refusals: u32,
 }
 
 impl<S> Listener<S> {
@@ -42,7 +49,20 @@ impl<S> Listener<S> {
             open: 0,
             resume_at: 0,
             pause: FIRST_PAUSE,
+            refusals: 0,
         }
+    }
+
+    /// A connection was accepted, or the backlog is empty: whatever was refused before is over.
+    fn handle_progress(&mut self) {
+        self.pause = FIRST_PAUSE;
+        self.refusals = 0;
+    }
+
+    /// An accept failed as if for one client; gives true when too many in a row did.
+    fn handle_refusal(&mut self) -> bool {
+        self.refusals += 1;
+        self.refusals > MOST_REFUSALS
     }
 
     pub(super) fn may_accept(&self) -> bool {
@@ -58,7 +78,8 @@ impl<S> Listener<S> {
 enum Refusal {
     /// The backlog is empty.
     Empty,
-    /// That one connection failed; the next may be good.
+    /// That one connection failed, or a firewall refused it; the next may be good. EPERM also stands for a policy that
+    /// refuses the call itself, which only its repetition shows.
     Next,
     /// Descriptors or memory are short.
     Shortage,
@@ -100,9 +121,14 @@ impl<K: Kernel> Reactor<K> {
                     }
                 }
                 Err(errno) => match refusal(errno) {
+                    Refusal::Next if listener.handle_refusal() => {
+                        self.pause_accepting(token, errno, inbox);
+                        return;
+                    }
                     Refusal::Next => {}
                     Refusal::Empty => {
                         listener.ready = false;
+                        listener.handle_progress();
                         return;
                     }
                     Refusal::Shortage => {
@@ -136,7 +162,7 @@ impl<K: Kernel> Reactor<K> {
         let token = self.admit_socket(socket, connection)?;
         if let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) {
             from.open += 1;
-            from.pause = FIRST_PAUSE;
+            from.handle_progress();
             // u32::MAX stands for «no bound».
             if from.options.credit != u32::MAX {
                 from.options.credit -= 1;
@@ -193,6 +219,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let pause = listener.pause;
+        listener.refusals = 0;
         listener.pause = (pause * 2).min(LONGEST_PAUSE);
         self.stats.accept_pauses += 1;
         let at = self.after(pause);

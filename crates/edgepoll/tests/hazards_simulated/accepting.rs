@@ -245,3 +245,51 @@ fn a_shortage_after_a_good_accept_begins_with_the_first_pause() {
     let paused = bench.kernel().now() - before;
     assert!(paused < 6_000_000, "{paused} ns");
 }
+
+#[test]
+fn an_accept_that_policy_refuses_pauses_and_resumes_without_spin() {
+    for errno in [Errno::EPERM, Errno::EINTR, Errno::EOPNOTSUPP] {
+        let mut bench = healthy(Budget::default(), 100);
+        bench.listen(ListenOptions::default());
+        bench.kernel().dial(address()).unwrap();
+        // The client stays in the backlog, as under seccomp.
+        bench.kernel().run_short(errno, u32::MAX);
+        let before = bench.kernel().now();
+        while bench.kernel().now() - before < 3_000_000_000 {
+            bench.turn(None);
+        }
+        let (calls, paused) = (bench.kernel().calls(), pauses(&bench));
+        assert!(calls < 2_000, "{errno}: {calls} calls in three seconds");
+        assert!((8..=12).contains(&paused), "{errno}: {paused} pauses");
+        bench.kernel().run_short(errno, 0);
+        bench.turn(Some(Duration::from_secs(5)));
+        assert_eq!(bench.opened().len(), 1, "{errno}: the client is forgotten");
+    }
+}
+
+#[test]
+fn clients_that_a_firewall_refuses_do_not_keep_a_good_one_waiting() {
+    let mut bench = healthy(Budget::default(), 100);
+    bench.listen(ListenOptions::default());
+    for _ in 0..1_000 {
+        bench.kernel().dial(address()).unwrap();
+    }
+    // Every second client is refused, and each is gone from the backlog then.
+    bench.kernel().faults = Faults {
+        aborted: 500,
+        ..Faults::none()
+    };
+    bench.rest();
+    assert_eq!((pauses(&bench), bench.kernel().backlog(address())), (0, 0));
+    // Refusals that lie far apart never add up to a pause.
+    for _ in 0..200 {
+        bench.kernel().run_short(Errno::EPERM, 1);
+        bench.kernel().faults = Faults {
+            aborted: 1_000,
+            ..Faults::none()
+        };
+        bench.kernel().dial(address()).unwrap();
+        bench.rest();
+    }
+    assert_eq!(pauses(&bench), 0);
+}
