@@ -56,15 +56,21 @@ export const faults = [
   {
     name: 'readable cleared on any short read',
     file: `${connection}/mod.rs`,
-    find: 'if length < space && !self.ready.intersects(end_is_near) {',
-    replace: 'if length < space || self.ready == end_is_near {',
+    find: 'if length < space && !self.ready.intersects(more_may_wait) {',
+    replace: 'if length < space || self.ready == more_may_wait {',
+  },
+  {
+    name: 'a short receive taken for the end of work at an urgent mark',
+    file: `${connection}/mod.rs`,
+    find: 'Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR | Ready::PRIORITY;',
+    replace: 'Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR;',
   },
   {
     name: 'readable not cleared on EAGAIN',
     file: `${connection}/mod.rs`,
     find: `
     pub fn handle_receive_blocked(&mut self) {
-        self.ready.remove(Ready::READABLE);`,
+        self.ready.remove(Ready::READABLE | Ready::PRIORITY);`,
     replace: `
     pub fn handle_receive_blocked(&mut self) {`,
   },
@@ -139,6 +145,18 @@ export const faults = [
     file: `${reactor}/guess.rs`,
     find: 'token.filter(|_| self.in_a_row <= MOST_IN_A_ROW)',
     replace: 'token',
+  },
+  {
+    name: 'refused accepts repeated without a pause',
+    file: `${reactor}/accept.rs`,
+    find: 'self.refusals > MOST_REFUSALS',
+    replace: 'self.refusals == 0',
+  },
+  {
+    name: 'a space of nothing received into',
+    file: `${reactor}/receive.rs`,
+    find: 'if size == 0 {',
+    replace: 'if size == usize::MAX {',
   },
   {
     name: 'EMFILE without a pause',

@@ -60,12 +60,12 @@ pub enum Event {
         /// Bytes that the kernel took in all.
         bytes_written: u64,
     },
-    /// A listener ran out of descriptors, memory or watches; it accepts again by itself.
+    /// A listener ran out of descriptors, memory or watches, or was refused too often in a row; it accepts again by itself.
     AcceptPaused {
         /// The listener.
         listener: Token,
         /// EMFILE, ENFILE, ENOBUFS or ENOMEM; or ENOMEM or ENOSPC of epoll_ctl(2), and then the connection that could not be
-        /// watched is closed.
+        /// watched is closed; or EPERM and the like, when one accept after the other is refused (accept(2), seccomp(2)).
         errno: Errno,
     },
 }
@@ -76,7 +76,8 @@ pub trait Inbox {
     /// An empty one has room for 8 at least: nobody is served while there is less.
     fn room(&self) -> usize;
 
-    /// Where the next receive goes. Never empty; for the same `lend` the same memory until [`Inbox::received`].
+    /// Where the next receive goes; for the same `lend` the same memory until [`Inbox::received`]. An empty space stands
+    /// for no room: nothing is received into it, and the connection waits for another turn.
     ///
     /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
     /// before long, so that its memory can be used again, which keeps it in the processor's caches.

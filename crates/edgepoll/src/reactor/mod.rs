@@ -85,7 +85,7 @@ pub struct Stats {
     pub sends: u64,
     /// Connections accepted.
     pub accepts: u64,
-    /// How often a listener paused for want of descriptors or memory.
+    /// How often a listener paused: for want of descriptors or memory, or because accepts in a row were refused.
     pub accept_pauses: u64,
 }
 

@@ -48,6 +48,10 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         }
         let space = inbox.space(connection.limits.lend);
         let size = space.len();
+        if size == 0 {
+            // The 0 of a receive into nothing would read as the peer's end.
+            break;
+        }
         outcome.calls += 1;
         match kernel.receive(socket, space) {
             Ok(0) => {

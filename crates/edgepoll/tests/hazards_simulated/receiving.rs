@@ -196,3 +196,56 @@ fn turn_s_bound_of_bytes_holds_for_one_connection_alone() {
     bench.rest();
     assert_eq!(bench.bytes(token).len(), 100_000);
 }
+
+#[test]
+fn an_empty_space_is_no_room_and_no_end() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
+    bench.inbox.empty_spaces = 2;
+    bench.kernel().peer_send(peer, b"later");
+    for _ in 0..2 {
+        bench.turn(Some(Duration::ZERO));
+        assert_eq!((bench.bytes(token), bench.ended(token)), (vec![], false));
+    }
+    bench.rest();
+    assert_eq!(
+        (bench.bytes(token), bench.ended(token)),
+        (b"later".to_vec(), false)
+    );
+}
+
+#[test]
+fn bytes_behind_an_urgent_mark_arrive_with_those_before_it() {
+    for guessed in [false, true] {
+        let (mut bench, peer, token) = Bench::pair(Budget::default(), 65_536);
+        for _ in 0..2 {
+            bench.kernel().peer_send(peer, b"-");
+            bench.announced_turn();
+        }
+        bench.kernel().peer_send(peer, b"before");
+        bench.kernel().peer_send_urgent(peer);
+        bench.kernel().peer_send(peer, b"behind");
+        if guessed {
+            bench.announced_turn();
+        }
+        bench.rest();
+        assert_eq!(bench.bytes(token), b"--beforebehind", "guessed: {guessed}");
+    }
+}
+
+#[test]
+fn an_urgent_byte_alone_is_stepped_over_and_costs_one_receive_more() {
+    let (mut bench, peer, token) = Bench::pair(Budget::default(), 65_536);
+    bench.kernel().peer_send_urgent(peer);
+    bench.rest();
+    bench.kernel().peer_send(peer, b"ordinary");
+    bench.rest();
+    let calls = bench.kernel().calls();
+    bench.kernel().peer_send(peer, b", again");
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.bytes(token), b"ordinary, again");
+    assert_eq!(
+        bench.kernel().calls(),
+        calls + 2,
+        "once the mark is passed, a short receive is the end of work again"
+    );
+}

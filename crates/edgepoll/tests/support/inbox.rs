@@ -23,6 +23,8 @@ pub(crate) struct Kept {
     spaces: [Vec<u8>; 2],
     lends: bool,
     room: usize,
+    /// How many more times the space is empty.
+    pub(crate) empty_spaces: usize,
     pub(crate) overfilled: bool,
 }
 
@@ -34,6 +36,7 @@ impl Kept {
             spaces: [vec![0; space], vec![0; space]],
             lends: false,
             room,
+            empty_spaces: 0,
             overfilled: false,
         }
     }
@@ -57,6 +60,10 @@ impl Inbox for Kept {
 
     fn space(&mut self, lend: bool) -> &mut [u8] {
         self.lends = lend;
+        if self.empty_spaces > 0 {
+            self.empty_spaces -= 1;
+            return &mut [];
+        }
         &mut self.spaces[usize::from(lend)]
     }
 
