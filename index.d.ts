@@ -512,7 +512,10 @@ export declare interface ServerStats {
     open: number;
     /** Connections accepted and not taken by the consumer. */
     pending: number;
-    /** How often accepting paused for want of descriptors or memory; it resumes by itself. */
+    /**
+     * How often accepting paused: for want of descriptors or memory, or because 64 accepts in a row were refused (a seccomp
+     * policy, a firewall). It resumes by itself, after 5 milliseconds at first and 1 second at most.
+     */
     acceptPauses: number;
     /** The error of the last such pause. */
     lastAcceptError: EdgepollError | undefined;
