@@ -44,14 +44,17 @@ export declare abstract class Descriptor implements Disposable {
     /** True after `close()` and `release()`. */
     get closed(): boolean;
     /**
-     * Closes (close(2)), once; twice is allowed. An iteration over it ends. Throws what close(2) reports (`EBADF`: somebody
+     * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
+     * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
+     * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: somebody
      * else closed the number; `EIO`); it is closed all the same.
      */
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
     /**
-     * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+     * Gives the number to somebody else, who has to close it. What was registered with a poller by this object ends as with
+     * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number is another
      * thread's by now, because somebody else closed it.
      */
     release(): number;

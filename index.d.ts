@@ -263,7 +263,13 @@ export declare interface ListenOptions extends ConnectionOptions {
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
- * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
+ * **Closing a watched object of `edgepoll/fd`** in this thread ends its registrations with every poller, before the number is
+ * free: `active` is false, a pending event is dropped, and no error is told. `release()` does the same for what was registered by
+ * the object; what was registered by its number goes on. Events that a batch has handed out already cannot be taken back:
+ * look at `registration.active` when an earlier event of the batch may have closed a later one's descriptor. A poller whose last
+ * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
+ *
+ * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
  * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
  * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
@@ -365,6 +371,8 @@ export declare interface ReadinessEvent<T> {
     fd: number;
     /** What the registration was given. */
     data: T;
+    /** What {@link Poller.register} gave. Its `active` is false if it has ended since this event was told. */
+    registration: Registration<T>;
     /** EPOLLIN */
     readable: boolean;
     /** EPOLLOUT */
@@ -418,7 +426,10 @@ export declare class Registration<T> {
     private constructor();
     /** The descriptor that was registered. */
     get fd(): number;
-    /** False after `unregister()`, after the descriptor was found closed, and after the poller was closed. */
+    /**
+     * False after `unregister()`, after the descriptor was found closed, after its object of `edgepoll/fd` was closed or released, and
+     * after the poller was closed.
+     */
     get active(): boolean;
     /**
      * Changes what is watched for (EPOLL_CTL_MOD), and arms a oneshot again. The kernel looks anew: a condition that
@@ -528,8 +539,8 @@ export declare interface ServerStats {
 export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
 /**
- * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
- * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
+ * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
+ * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
  * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
  * iterate.
  *

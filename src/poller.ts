@@ -4,10 +4,8 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
-import { performance } from 'node:perf_hooks';
-import { clearTimeout, setTimeout } from 'node:timers';
-
 import { PollerBinding } from './binding.js';
+import { follow, unfollow } from './closing.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
@@ -22,6 +20,8 @@ import * as layout from './records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
+import type { Waited, Waiter } from './waiter.js';
+import { nothing, waitForBatch } from './waiter.js';
 import {
   abortReason,
   descriptorOf,
@@ -38,28 +38,20 @@ import {
 const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, WANTED } = layout;
 const { eventOf } = told;
 
-/** The longest that a timer of the host's takes. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** Looks that found something, of one who never waits, until one asks after a registration. */
 const BATCHES_PER_CHECK = 64;
-
-interface Waiter<T> {
-  /** A batch is wanted; else one event. */
-  isBatch: boolean;
-  one: (result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void;
-  batch: (events: ReadinessEvent<T>[] | Promise<never>) => void;
-  /** Of a wait with an end: it keeps the process alive or not, as the poller does. */
-  timer?: NodeJS.Timeout;
-}
-
-const nothing = (): void => {};
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
- * A descriptor that its owner closes while it is watched is told: the next event or batch is a rejection with
+ * **Closing a watched object of `edgepoll/fd`** in this thread ends its registrations with every poller, before the number is
+ * free: `active` is false, a pending event is dropped, and no error is told. `release()` does the same for what was registered by
+ * the object; what was registered by its number goes on. Events that a batch has handed out already cannot be taken back:
+ * look at `registration.active` when an earlier event of the batch may have closed a later one's descriptor. A poller whose last
+ * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
+ *
+ * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
  * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
  * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
  * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
@@ -91,6 +83,16 @@ export class Poller<T = undefined>
   #first: Entry<T> | undefined;
   #last: Entry<T> | undefined;
   #waiters: Waiter<T>[] = [];
+  /** What a wait for a batch may do with this poller. */
+  readonly #waited: Waited<T> = {
+    isRefed: () => this.#refed,
+    join: (waiter) => {
+      this.#want();
+      this.#waiters.push(waiter);
+    },
+    leave: (waiter) => this.#leave(waiter),
+    giveUp: (waiter) => this.#giveUp(waiter),
+  };
   /** {@link Poller.#check} is asked once a second. */
   #isAsked = false;
   /** Somebody has waited since the last check. */
@@ -179,11 +181,16 @@ export class Poller<T = undefined>
       isListed: false,
       next: undefined,
       state: 'active',
+      whenEnded: undefined,
+      follower: undefined,
+      ended: () => this.#end(entry),
     };
     const drop = (): void => this.#drop(entry);
     const registration = makeRegistration<T>(this.#native, this.#engine, entry, drop);
     entry.registration = registration;
     this.#entries[entry.slot] = entry;
+    // The closing of the original concerns nobody who watches a duplicate.
+    if (!duplicate) follow(entry);
     this.#size += 1;
     if (this.#size === 1 && this.#refed) this.#native.ref();
     return registration;
@@ -192,10 +199,33 @@ export class Poller<T = undefined>
   /** Its place is free: the glue has given it back. */
   #drop(entry: Entry<T>): void {
     if (this.#entries[entry.slot] === entry) this.#entries[entry.slot] = undefined;
+    unfollow(entry);
     entry.owner = undefined;
     if (entry.state !== 'closed') entry.mask = 0;
     this.#size -= 1;
     if (this.#size === 0 && this.#refed && !this.#closed) this.#native.unref();
+  }
+
+  /** Its descriptor's object is about to be closed, or gives the number away. */
+  #end(entry: Entry<T>): void {
+    if (this.#native.unregister(entry.slot, entry.generation) === 0) {
+      entry.state = 'unregistered';
+      this.#drop(entry);
+      entry.whenEnded?.();
+      return;
+    }
+    // What was registered under that number was closed earlier, without its object, and the number was given out again: the
+    // consumer is told.
+    this.#lose(entry);
+    this.#serveOthers();
+  }
+
+  /** The descriptor was closed under the poller, which is the next thing to tell of this entry. */
+  #lose(entry: Entry<T>): void {
+    entry.state = 'closed';
+    entry.mask = -1;
+    this.#drop(entry);
+    if (!entry.isListed) this.#list(entry);
   }
 
   #learnOwn(): void {
@@ -219,12 +249,10 @@ export class Poller<T = undefined>
       if (entry === undefined || entry.generation !== this.#records[at + 1]) continue;
       const mask = this.#records[at + 2] as number;
       if (mask === 0) {
-        entry.state = 'closed';
-        entry.mask = -1;
-        this.#drop(entry);
-      } else {
-        entry.mask |= mask;
+        this.#lose(entry);
+        continue;
       }
+      entry.mask |= mask;
       if (!entry.isListed) this.#list(entry);
     }
   }
@@ -271,11 +299,11 @@ export class Poller<T = undefined>
       return Promise.reject(closedUnderUs(entry.fd));
     }
     // Most batches have one event, for which an array that may grow costs more than the event.
-    const events = [eventOf(entry.fd, entry.data, this.#pass(entry))];
+    const events = [eventOf(entry, this.#pass(entry))];
     entry = this.#found();
     // What was closed is a rejection, which is the next batch's.
     while (entry !== undefined && entry.state !== 'closed' && events.length < this.#maxEvents) {
-      events.push(eventOf(entry.fd, entry.data, this.#pass(entry)));
+      events.push(eventOf(entry, this.#pass(entry)));
       entry = this.#found();
     }
     return events;
@@ -285,7 +313,7 @@ export class Poller<T = undefined>
   #batch(): Promise<ReadinessEvent<T>[]> | undefined {
     const entry = this.#found();
     if (entry !== undefined && entry.next === undefined && entry.state !== 'closed')
-      return Promise.resolve([eventOf(entry.fd, entry.data, this.#pass(entry))]);
+      return Promise.resolve([eventOf(entry, this.#pass(entry))]);
     const events = this.#take();
     return events === undefined ? undefined : Promise.resolve(events);
   }
@@ -295,7 +323,7 @@ export class Poller<T = undefined>
     const entry = this.#found();
     if (entry === undefined) return undefined;
     const mask = this.#pass(entry);
-    return entry.state === 'closed' ? closedUnderUs(entry.fd) : eventOf(entry.fd, entry.data, mask);
+    return entry.state === 'closed' ? closedUnderUs(entry.fd) : eventOf(entry, mask);
   }
 
   /** The first entry that has something to tell; those that were unregistered meanwhile have not. */
@@ -423,7 +451,7 @@ export class Poller<T = undefined>
     if (batch !== undefined) return batch;
     if (this.#closed) return this.#closedBatch();
     if (timeout === 0) return Promise.resolve([]);
-    return this.#wait(timeout, signal);
+    return waitForBatch(this.#waited, timeout, signal);
   }
 
   /** Fills the records; gives how many. Throws what the kernel refuses. */
@@ -448,39 +476,6 @@ export class Poller<T = undefined>
   async #closedBatch(): Promise<never> {
     await this.#lastResult();
     throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
-  }
-
-  #wait(
-    timeout: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadinessEvent<T>[]> {
-    const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
-    return new Promise((resolve) => {
-      const settle: Waiter<T>['batch'] = (events) => {
-        clearTimeout(waiter.timer);
-        signal?.removeEventListener('abort', abort);
-        resolve(events);
-      };
-      const waiter: Waiter<T> = { isBatch: true, one: nothing, batch: settle };
-      const abort = (): void => {
-        this.#leave(waiter);
-        settle(Promise.reject(abortReason(signal)));
-      };
-      // A timer may come early, by less than a millisecond, and takes 24 days at most: it is asked again.
-      const wait = (): void => {
-        const left = Math.ceil(deadline - performance.now());
-        if (left <= 0) {
-          this.#giveUp(waiter);
-          return;
-        }
-        waiter.timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
-        if (!this.#refed) waiter.timer.unref();
-      };
-      this.#want();
-      this.#waiters.push(waiter);
-      signal?.addEventListener('abort', abort, { once: true });
-      if (timeout !== undefined) wait();
-    });
   }
 
   /** The time of a wait is over. A host that was busy finds that out before it is told what came in time: one look more. */

@@ -1,5 +1,6 @@
 /** One event of readiness, as the consumer sees it. It must never outgrow what the kernel's bits say. Used by poller.ts. */
 import * as bits from './interest.js';
+import type { Entry, Registration } from './registration.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } = bits;
@@ -10,6 +11,8 @@ export interface ReadinessEvent<T> {
   fd: number;
   /** What the registration was given. */
   data: T;
+  /** What {@link Poller.register} gave. Its `active` is false if it has ended since this event was told. */
+  registration: Registration<T>;
   /** EPOLLIN */
   readable: boolean;
   /** EPOLLOUT */
@@ -27,10 +30,13 @@ export interface ReadinessEvent<T> {
 }
 
 /** The event of a registration's bits. */
-export function eventOf<T>(fd: number, data: T, mask: number): ReadinessEvent<T> {
+export function eventOf<T>(entry: Entry<T>, mask: number): ReadinessEvent<T> {
+  const { fd, data } = entry;
   return {
     fd,
     data,
+    // It was set before the kernel could tell of the entry.
+    registration: entry.registration as Registration<T>,
     readable: (mask & EPOLLIN) !== 0,
     writable: (mask & EPOLLOUT) !== 0,
     priority: (mask & EPOLLPRI) !== 0,

@@ -4,6 +4,7 @@
  * Made by poller.ts alone.
  */
 import type { PollerBinding } from './binding.js';
+import type { Follower } from './closing.js';
 import { EdgepollError, systemError } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
@@ -11,7 +12,7 @@ import type { DescriptorOwner } from './validate.js';
 import { typeError } from './validate.js';
 
 /** What the poller knows of one registration. */
-export interface Entry<T> {
+export interface Entry<T> extends Follower {
   registration: Registration<T> | undefined;
   fd: number;
   /** Whoever has the descriptor, so that its collection cannot close it while it is watched. */
@@ -26,6 +27,8 @@ export interface Entry<T> {
   isListed: boolean;
   next: Entry<T> | undefined;
   state: 'active' | 'unregistered' | 'closed';
+  /** Called when the descriptor's object was closed or released, after the registration has ended. */
+  whenEnded: (() => void) | undefined;
 }
 
 const EPERM = 1;
@@ -93,6 +96,9 @@ export let makeRegistration: <T>(
   drop: () => void,
 ) => Registration<T>;
 
+/** Calls `tell` when the registration ends because its descriptor's object is closed or released. */
+export let whenEnded: <T>(registration: Registration<T>, tell: () => void) => void;
+
 /** One watched descriptor of a poller. */
 export class Registration<T> {
   readonly #native: PollerBinding;
@@ -110,6 +116,9 @@ export class Registration<T> {
   static {
     makeRegistration = (native, engine, entry, drop) =>
       new Registration(native, engine, entry, drop);
+    whenEnded = (registration, tell) => {
+      registration.#entry.whenEnded = tell;
+    };
   }
 
   /** The descriptor that was registered. */
@@ -117,7 +126,10 @@ export class Registration<T> {
     return this.#entry.fd;
   }
 
-  /** False after `unregister()`, after the descriptor was found closed, and after the poller was closed. */
+  /**
+   * False after `unregister()`, after the descriptor was found closed, after its object of `edgepoll/fd` was closed or released, and
+   * after the poller was closed.
+   */
   get active(): boolean {
     return this.#entry.state === 'active';
   }

@@ -10,6 +10,7 @@ import type { PollerOptions } from './poller-options.js';
 import { POLLER_OPTIONS } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
+import { whenEnded } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
 
 /** What {@link watch} takes: a registration's options and a poller's. */
@@ -21,8 +22,8 @@ const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
 };
 
 /**
- * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed, which
- * throws `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
+ * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
+ * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
  * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
  * iterate.
  *
@@ -37,7 +38,8 @@ export function watch<T = undefined>(
   const poller = new Poller<T>(pickOptions<PollerOptions>(options, POLLER_OPTIONS));
   let isOneshot: boolean;
   try {
-    poller.register(fd, pickOptions<RegisterOptions<T>>(options, REGISTER_OPTIONS));
+    const registered = pickOptions<RegisterOptions<T>>(options, REGISTER_OPTIONS);
+    whenEnded(poller.register(fd, registered), () => poller.close());
     isOneshot = options.trigger === 'oneshot' || options.trigger === 'edge-oneshot';
   } catch (error) {
     poller.close();

@@ -6,6 +6,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 
 import type { Driver } from 'edgepoll';
 import { connect, listen, Poller } from 'edgepoll';
+import { eventfd } from 'edgepoll/fd';
 
 import type { Release } from './lives.js';
 import { tellWhetherItLives } from './lives.js';
@@ -171,6 +172,12 @@ const cases: Record<string, () => Promise<Release> | Release> = {
   'free: a poller whose only registration is gone': () => {
     const poller = pollerOn(false);
     poller.register(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)).unregister();
+  },
+  'free: a poller whose only descriptor was closed by its object': () => {
+    const counter = eventfd();
+    const poller = pollerOn(false);
+    poller.register(counter);
+    counter.close();
   },
   'held: a poller that waits for a time, ref()ed in between': () => {
     const poller = new Poller({ driver }).unref();

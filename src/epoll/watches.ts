@@ -9,6 +9,8 @@
 import type { Opened } from '../binding.js';
 import { ContextBinding, errorName, errorText, PollerBinding } from '../binding.js';
 import { ByNumber } from '../by-number.js';
+import type { Follower } from '../closing.js';
+import { follow, unfollow } from '../closing.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
@@ -56,8 +58,7 @@ export interface Owner {
 }
 
 /** One descriptor of one owner. */
-export interface Watch {
-  readonly fd: number;
+export interface Watch extends Follower {
   readonly owner: Owner;
   readonly slot: number;
   readonly generation: number;
@@ -129,7 +130,15 @@ export class Watches {
     const { errno, slot, generation } = this.#register(fd, events);
     if (errno !== 0) throw refused(errno, fd);
     const old = this.#byDescriptor.get(fd);
-    const watch: Watch = { fd, owner, slot, generation };
+    const watch: Watch = {
+      fd,
+      owner,
+      slot,
+      generation,
+      follower: undefined,
+      ended: () => this.#end(watch),
+    };
+    follow(watch);
     this.#bySlot.set(slot, watch);
     if (owner.context !== undefined) this.#native.deliverIn(slot, owner.context);
     if (this.#bySlot.size === 1) {
@@ -166,6 +175,12 @@ export class Watches {
     if (errno !== 0) throw this.#refused(errno, fd);
   }
 
+  /** The object of `edgepoll/fd` that has the descriptor is about to close it. */
+  #end(watch: Watch): void {
+    this.#native.unregister(watch.slot, watch.generation);
+    this.#release(watch);
+  }
+
   /** Removes all that `owner` watches, then throws the first error that there was. */
   removeAll(owner: Owner): void {
     let error: unknown;
@@ -193,6 +208,7 @@ export class Watches {
 
   /** Nothing will be told of it any more. */
   #release(watch: Watch): void {
+    unfollow(watch);
     // A slot that was released before is somebody else's by now.
     if (this.#bySlot.get(watch.slot) !== watch) return;
     this.#bySlot.delete(watch.slot);

@@ -8,6 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { fd as native } from '../binding.js';
 import { ByNumber } from '../by-number.js';
+import { closing, releasing } from '../closing.js';
 import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
 import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
@@ -68,6 +69,7 @@ const abandoned = new FinalizationRegistry<State>((state) => {
     `${kind} fd ${fd} was not closed: close() it, or declare it with 'using'`,
     'EdgepollWarning',
   );
+  closing(fd);
   native.close(fd);
 });
 
@@ -136,12 +138,15 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Closes (close(2)), once; twice is allowed. An iteration over it ends. Throws what close(2) reports (`EBADF`: somebody
+   * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
+   * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
+   * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: somebody
    * else closed the number; `EIO`); it is closed all the same.
    */
   close(): void {
     if (!this.#state.open) return;
     const { fd, isAdopted } = this.#state;
+    closing(fd);
     this.#end();
     if (isAdopted && nodeCloses) {
       if (!native.release(fd)) throw systemError(EBADF, { syscall: 'close', fd });
@@ -157,11 +162,13 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Gives the number to somebody else, who has to close it. Throws `ERR_CLOSED`, and `EBADF` when the number is another
+   * Gives the number to somebody else, who has to close it. What was registered with a poller by this object ends as with
+   * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number is another
    * thread's by now, because somebody else closed it.
    */
   release(): number {
     const { fd } = this;
+    releasing(fd, this);
     this.#end();
     if (!native.release(fd)) throw systemError(EBADF, { syscall: 'release', fd });
     return fd;
