@@ -565,7 +565,7 @@ export declare interface VsockAddress {
 export declare interface WaitOptions {
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
-    /** Ends the iteration, which then throws the signal's reason. */
+    /** Ends the iteration, which then throws the signal's reason; at once, if it is aborted already. */
     signal?: AbortSignal;
 }
 

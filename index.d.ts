@@ -91,11 +91,14 @@ export declare class Connection implements AsyncIterable<Buffer, undefined>, Asy
      */
     destroy(error?: Error | null): void;
     /**
-     * The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one, and with
-     * `ERR_CONSUMED` when `server.events()` takes the bytes.
+     * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
+     * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
      */
     read(): Promise<Buffer | null>;
-    /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. */
+    /**
+     * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
+     * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
+     */
     [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined>;
     /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
     [Symbol.asyncDispose](): Promise<void>;
@@ -255,7 +258,10 @@ export declare interface ListenOptions extends ConnectionOptions {
     maxConnections?: number;
     /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
     maxPending?: number;
-    /** Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed. */
+    /**
+     * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
+     * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
+     */
     signal?: AbortSignal;
 }
 
@@ -465,15 +471,16 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
     /** Counters. */
     stats(): ServerStats;
     /**
-     * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
-     * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
-     * server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
+     * Connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
+     * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
+     * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined>;
     /**
      * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
-     * The cheapest way to serve many connections. Ends when the server is closed and every connection is over;
-     * leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the server is iterated already.
+     * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
+     * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
+     * server is iterated already.
      */
     events(): AsyncIterableIterator<ServerEvent, undefined, undefined>;
     /**

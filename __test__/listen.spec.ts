@@ -246,7 +246,7 @@ for (const host of ['localhost', '127.0.0.1']) {
   });
 }
 
-test('a signal that is aborted later destroys the server and its connections', async (t) => {
+test('a signal that is aborted later destroys the server and its connections; its loop throws the reason', async (t) => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const { server, accepted, connection, peer } = await pairOf(t, { signal: controller.signal });
@@ -262,18 +262,37 @@ test('a signal that is aborted later destroys the server and its connections', a
   await server.closed;
   t.is((await reading).error, reason);
   t.like(await connection.closed, { cause: 'destroyed', error: reason });
-  t.true((await accepted.next()).done);
+  t.is(await rejection(accepted.next()), reason);
+  t.true((await accepted.next()).done, 'once');
   t.is(getEventListeners(controller.signal, 'abort').length, 0);
   t.is((await rejection(dial(port))).code, 'ECONNREFUSED');
   await gone;
 });
 
-test('a signal that is aborted later with a reason that is no error: destroyed all the same, without one', async (t) => {
+test('a signal that is aborted later with a reason that is no error: connections have an error with it as cause', async (t) => {
   const controller = new AbortController();
-  const { server, connection } = await pairOf(t, { signal: controller.signal });
+  const { server, accepted, connection } = await pairOf(t, { signal: controller.signal });
   controller.abort('enough');
   await server.closed;
-  t.like(await connection.closed, { cause: 'destroyed', error: undefined });
+  const { cause, error } = await connection.closed;
+  t.is(cause, 'destroyed');
+  t.like(error, { name: 'AbortError', cause: 'enough' });
+  t.true((await rejection(connection.read())) === error);
+  t.deepEqual(await Promise.allSettled([accepted.next()]), [
+    { status: 'rejected', reason: 'enough' },
+  ]);
+});
+
+test('a signal that is aborted while close() waits destroys what is left', async (t) => {
+  const controller = new AbortController();
+  const { server, accepted, connection } = await pairOf(t, { signal: controller.signal });
+  const reason = new Error('no longer');
+  const closing = server.close();
+  controller.abort(reason);
+  await closing;
+  t.is((await connection.closed).error, reason);
+  t.is(await rejection(accepted.next()), reason);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
 });
 
 test('a closed server leaves no listener on the signal', async (t) => {

@@ -9,6 +9,7 @@ import { EdgepollError, readEnding } from './errors.js';
 import type { Late, Owner } from './connection-parts.js';
 import { deferred } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
+import { NO_MORE as END, iteratorsOver } from './iterator.js';
 import type { ReactorHost } from './reactor-host.js';
 import * as checks from './validate.js';
 
@@ -40,7 +41,8 @@ type Waiter = (result: IteratorResult<Buffer, undefined> | Promise<never>) => vo
 /** The promise of every write that the kernel had room for. */
 const DONE: Promise<void> = Promise.resolve();
 
-const NO_MORE: IteratorResult<Buffer, undefined> = Object.freeze({ value: undefined, done: true });
+// As above: a constant of this module's own.
+const NO_MORE: IteratorReturnResult<undefined> = END;
 
 /** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
 const CHUNK_COST = 128;
@@ -53,6 +55,8 @@ const OVER = 8;
 const PAUSED = 16;
 const UNREFED = 32;
 const ERROR_TOLD = 64;
+/** The consumer has left: what arrives is thrown away. */
+const LEFT = 128;
 /** What the glue's `writer()` gives for a message that its protocol refuses. */
 const NOT_A_FRAME = -5;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
@@ -90,10 +94,8 @@ export let opening: (connection: Connection, address: ErrorDetails) => Promise<v
 export let belongsTo: (connection: Connection, owner: Owner) => boolean;
 /** Whether this side has destroyed it. */
 export let isGivenUp: (connection: Connection) => boolean;
-/** The next chunk, the end, or the error. */
-let pull: (connection: Connection) => Promise<IteratorResult<Buffer, undefined>>;
-/** The consumer has left. */
-let leave: (connection: Connection) => void;
+/** What iterates a connection. */
+let iterate: (connection: Connection) => AsyncIterableIterator<Buffer, undefined, undefined>;
 /** Makes a connection: there is no public constructor. */
 export let makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
 
@@ -144,8 +146,13 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     belongsTo = (connection, owner) =>
       connection.#owner === owner && (connection.#flags & OVER) === 0;
     isGivenUp = (connection) => connection.#late?.isGivenUp === true;
-    pull = (connection) => connection.#next();
-    leave = (connection) => connection.#leave();
+    iterate = iteratorsOver(
+      (connection) => connection.#next(),
+      (connection) => {
+        // After the peer's end a consumer leaves nothing, and may still write where half-open connections are allowed.
+        if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
+      },
+    );
     opening = (connection, where) => {
       const opened = deferred();
       connection.#late = { opened, address: where };
@@ -318,17 +325,20 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   /**
-   * The next chunk, or `null` at the peer's end. Rejects once with the connection's error, if it has one, and with
-   * `ERR_CONSUMED` when `server.events()` takes the bytes.
+   * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
+   * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
    */
   async read(): Promise<Buffer | null> {
     const result = await this.#next();
     return result.done === true ? null : result.value;
   }
 
-  /** Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. */
+  /**
+   * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
+   * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined> {
-    return new ConnectionIterator(this);
+    return iterate(this);
   }
 
   /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
@@ -357,10 +367,18 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** The consumer wants no more: what was written still goes out, what arrives is thrown away. */
   #leave(): void {
+    this.#flags |= LEFT;
     this.#chunks = undefined;
     this.#unread = 0;
     this.#giveBack();
+    this.#tellWaiters();
     void this.#end(true);
+  }
+
+  /** Tells all who wait for a chunk that there will be none. */
+  #tellWaiters(): void {
+    for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter())
+      waiter(NO_MORE);
   }
 
   /** The consumer is done with everything that it has taken, and nothing else is there. */
@@ -385,7 +403,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       return Promise.resolve({ value: chunk, done: false });
     }
     this.#giveBack();
-    if ((this.#flags & (READ_ENDED | OVER)) !== 0) return this.#lastResult();
+    if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
     return new Promise((resolve) => {
       if (this.#waiters === undefined) this.#waiters = resolve;
       else if (typeof this.#waiters === 'function') this.#waiters = [this.#waiters, resolve];
@@ -423,7 +441,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   }
 
   #handleData(data: Buffer, isLent: boolean): void {
-    if ((this.#flags & OVER) !== 0) {
+    if ((this.#flags & (OVER | LEFT)) !== 0) {
       if (isLent) this.#owner.host.giveBack(1);
       return;
     }
@@ -557,34 +575,4 @@ function address(found: NativeAddress | null): Address | undefined {
   return found === null
     ? undefined
     : { ...found, family: found.family === 'IPv4' ? 'IPv4' : 'IPv6' };
-}
-
-/** What `for await` holds. Leaving it in any way but the end lets the connection go. */
-class ConnectionIterator implements AsyncIterableIterator<Buffer, undefined, undefined> {
-  /** Nothing once the consumer has left. */
-  #connection: Connection | undefined;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  next(): Promise<IteratorResult<Buffer, undefined>> {
-    return this.#connection === undefined ? Promise.resolve(NO_MORE) : pull(this.#connection);
-  }
-
-  return(): Promise<IteratorResult<Buffer, undefined>> {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (connection !== undefined) leave(connection);
-    return Promise.resolve(NO_MORE);
-  }
-
-  throw(error?: unknown): Promise<IteratorResult<Buffer, undefined>> {
-    void this.return();
-    return Promise.reject(error);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
 }

@@ -3,7 +3,9 @@
  * It must never bound itself; whoever pushes keeps the bound, by what `taken` tells.
  */
 
-type Waiter<T> = (result: IteratorResult<T, undefined>) => void;
+import { NO_MORE } from './iterator.js';
+
+type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
 
 /** First in, first out; every pull settles exactly once, in the order of the pulls. */
 export class Mailbox<T> {
@@ -13,6 +15,8 @@ export class Mailbox<T> {
   #size = 0;
   #waiters: Waiter<T>[] = [];
   #over = false;
+  /** Why it has failed, until a pull was told. */
+  #failure: { reason: unknown } | undefined;
   readonly #taken: (value: T) => void;
 
   /** `taken` is told of every value at the moment that it goes to the consumer. */
@@ -49,14 +53,27 @@ export class Mailbox<T> {
   /** The next value, or the end. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#size > 0) return Promise.resolve({ value: this.#shift(), done: false });
-    if (this.#over) return Promise.resolve({ value: undefined, done: true });
+    if (this.#over) return Promise.resolve(this.#last());
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   /** Nothing will be pushed any more. What is queued is still delivered, then the end. */
   end(): void {
     this.#over = true;
-    for (const waiter of this.#waiters.splice(0)) waiter({ value: undefined, done: true });
+    for (const waiter of this.#waiters.splice(0)) waiter(this.#last());
+  }
+
+  /** Throws away what is queued, and ends: the next pull rejects with `reason`, those after it get the end. */
+  fail(reason: unknown): void {
+    this.clear(() => {});
+    this.#failure = { reason };
+    this.end();
+  }
+
+  #last(): IteratorReturnResult<undefined> | Promise<never> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure === undefined ? NO_MORE : Promise.reject(failure.reason);
   }
 
   #shift(): T {

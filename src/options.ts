@@ -78,7 +78,10 @@ export interface ListenOptions extends ConnectionOptions {
   maxConnections?: number;
   /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
   maxPending?: number;
-  /** Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed. */
+  /**
+   * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
+   * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
+   */
   signal?: AbortSignal;
 }
 

@@ -11,6 +11,7 @@ import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
 import { interestOf } from './interest.js';
+import { iteratorsOver } from './iterator.js';
 import { optionsObject } from './option-names.js';
 import { POLL_OPTIONS, POLLER_OPTIONS } from './poller-options.js';
 import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
@@ -40,6 +41,11 @@ const { eventOf } = told;
 
 /** Looks that found something, of one who never waits, until one asks after a registration. */
 const BATCHES_PER_CHECK = 64;
+
+/** What iterates a poller. */
+let iterate: <T>(
+  poller: Poller<T>,
+) => AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
@@ -102,6 +108,13 @@ export class Poller<T = undefined>
   #closed = false;
   #refed = true;
   #error: unknown;
+
+  static {
+    iterate = iteratorsOver<Poller<unknown>, ReadinessEvent<unknown>>(
+      (poller) => poller.#next(),
+      (poller) => poller.close(),
+    ) as unknown as typeof iterate;
+  }
 
   /**
    * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `ERR_FD_SETSIZE` when its own do not fit into a set of the
@@ -504,20 +517,7 @@ export class Poller<T = undefined>
    * `ERR_DESCRIPTOR_CLOSED` does not, so that another loop may go on.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined> {
-    return {
-      next: () => this.#next(),
-      return: () => {
-        this.close();
-        return Promise.resolve({ value: undefined, done: true });
-      },
-      throw: (error?: unknown) => {
-        this.close();
-        return Promise.reject(error);
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return iterate(this);
   }
 
   /** Watches nothing any more and gives its own descriptor back; what was watched stays open. Twice is allowed. */

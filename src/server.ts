@@ -9,6 +9,7 @@ import type { Address, CloseReason, Connection } from './connection.js';
 import type { EventSink, Owner } from './connection-parts.js';
 import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
+import { iteratorsOver } from './iterator.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from './option-names.js';
 import { optionsObject } from './option-names.js';
@@ -78,6 +79,9 @@ export let makeServer: (
   config: ListenConfig,
 ) => Server;
 
+let iterateConnections: (server: Server) => AsyncIterableIterator<Connection, undefined, undefined>;
+let iterateEvents: (server: Server) => AsyncIterableIterator<ServerEvent, undefined, undefined>;
+
 /** A TCP server. */
 export class Server implements AsyncIterable<Connection, undefined>, AsyncDisposable {
   readonly #host: ReactorHost;
@@ -99,6 +103,8 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
   #listening = true;
+  /** Its signal has destroyed it. */
+  #isAborted = false;
   #refed = true;
   readonly #address: Address;
   readonly #owner: Owner;
@@ -122,6 +128,14 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   static {
     makeServer = (host, slot, generation, config) => new Server(host, slot, generation, config);
+    iterateConnections = iteratorsOver<Server, Connection>(
+      (server) => (server.#accepted as Mailbox<Connection>).next(),
+      (server) => server.#leave(),
+    );
+    iterateEvents = iteratorsOver<Server, Item>(
+      (server) => server.#nextEvent(),
+      (server) => server.#leaveEvents(),
+    ) as unknown as typeof iterateEvents;
   }
 
   /** Where the server listens. */
@@ -218,24 +232,25 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /** The consumer has come: from here on connections are accepted. */
-  #start(): void {
+  #start(mailbox: Mailbox<Connection> | Mailbox<Item>): void {
     if (this.#listening)
       this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
+    else if (this.#isAborted) mailbox.fail(abortReason(this.#config.signal));
+    else mailbox.end();
   }
 
   /**
-   * Connections, in the order of their arrival, until the server is closed. Leaving the loop early closes the
-   * server, leaves the connections alone that it has given, and destroys those that it has not. One consumer: a
-   * server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
+   * Connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
+   * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
+   * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
     if (this.#accepted === undefined) {
       this.#accepted = new Mailbox(() => this.#take());
-      if (!this.#listening) this.#accepted.end();
-      this.#start();
+      this.#start(this.#accepted);
     }
-    return iterate(this.#accepted, () => this.#leave(), nothing);
+    return iterateConnections(this);
   }
 
   /** The consumer has left: nobody will ever have the connections that it has not taken. */
@@ -246,8 +261,9 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   /**
    * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
-   * The cheapest way to serve many connections. Ends when the server is closed and every connection is over;
-   * leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the server is iterated already.
+   * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
+   * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
+   * server is iterated already.
    */
   events(): AsyncIterableIterator<ServerEvent, undefined, undefined> {
     if (this.#accepted !== undefined) throw consumed();
@@ -259,21 +275,26 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
         else if (item.type === 'close' && isGivenUp(item.connection)) this.#drops -= 1;
       });
       this.#owner.sink = this.#sink;
-      if (!this.#listening) this.#events.end();
-      this.#start();
+      this.#start(this.#events);
     }
-    const events = this.#events as unknown as Mailbox<ServerEvent>;
-    const leave = (): void => {
-      this.destroy();
-      events.clear(nothing);
-      this.#giveBack();
-    };
-    const before = (): void => {
-      // As the connection's own iterator would lose it.
-      if (this.#drops > 0) events.skip(isLost);
-      if (events.size === 0) this.#giveBack();
-    };
-    return iterate(events, leave, before);
+    return iterateEvents(this);
+  }
+
+  #nextEvent(): Promise<IteratorResult<Item, undefined>> {
+    const events = this.#events as Mailbox<Item>;
+    // As the connection's own iterator would lose it.
+    if (this.#drops > 0) events.skip(isLost);
+    if (events.size === 0) this.#giveBack();
+    return events.next();
+  }
+
+  /** The consumer has left: it hears of no connection any more, and they are given up. */
+  #leaveEvents(): void {
+    this.#events?.clear(nothing);
+    this.#events?.end();
+    this.#giveBack();
+    this.#owner.sink = undefined;
+    this.destroy();
   }
 
   /**
@@ -320,13 +341,17 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   readonly #abort = (): void => {
     const reason = abortReason(this.#config.signal);
-    this.destroy(isError(reason) ? reason : undefined);
+    this.#isAborted = true;
+    this.#accepted?.fail(reason);
+    this.#events?.fail(reason);
+    // The consumer of the events hears the reason, and nothing after it.
+    this.#owner.sink = undefined;
+    this.destroy(isError(reason) ? reason : aborted(reason));
   };
 
   #stop(): void {
     if (!this.#listening) return;
     this.#listening = false;
-    this.#config.signal?.removeEventListener('abort', this.#abort);
     this.#host.native.closeListener(this.#slot, this.#generation);
     this.#host.removeAcceptor(this.#slot);
     if (this.#refed) this.#host.release();
@@ -336,9 +361,15 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   #settle(): void {
     if (this.#listening || this.#open > 0) return;
+    this.#config.signal?.removeEventListener('abort', this.#abort);
     this.#events?.end();
     this.#settleClosed();
   }
+}
+
+/** The error of connections whose server was aborted with a reason that is none: without one they would read as ended. */
+function aborted(cause: unknown): Error {
+  return Object.assign(new DOMException('This operation was aborted', 'AbortError'), { cause });
 }
 
 function consumed(): EdgepollError {
@@ -349,40 +380,8 @@ function consumed(): EdgepollError {
 }
 
 /** An event of a connection that was destroyed meanwhile, which nothing but its close follows. */
-function isLost({ type, connection }: ServerEvent): boolean {
+function isLost({ type, connection }: Item): boolean {
   return type !== 'close' && type !== 'open' && isGivenUp(connection);
 }
 
 const nothing = (): void => {};
-
-/** The mailbox as an iterator; leaving it early calls `leave`, and asking for the next value `before` that. */
-function iterate<T>(
-  mailbox: Mailbox<T>,
-  leave: () => void,
-  before: () => void,
-): AsyncIterableIterator<T, undefined, undefined> {
-  let left = false;
-  const done = (): Promise<IteratorResult<T, undefined>> =>
-    Promise.resolve({ value: undefined, done: true });
-  return {
-    next: () => {
-      if (left) return done();
-      before();
-      return mailbox.next();
-    },
-    return: () => {
-      if (!left) {
-        left = true;
-        leave();
-      }
-      return done();
-    },
-    throw(error?: unknown) {
-      void this.return?.();
-      return Promise.reject(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}

@@ -4,6 +4,7 @@
  */
 import type { RegisterOptions } from './interest.js';
 import { REGISTER_OPTIONS } from './interest.js';
+import { iteratorsOver } from './iterator.js';
 import type { OptionNames } from './option-names.js';
 import { optionsObject, pickOptions } from './option-names.js';
 import type { PollerOptions } from './poller-options.js';
@@ -46,27 +47,33 @@ export function watch<T = undefined>(
     throw error;
   }
   const events = poller[Symbol.asyncIterator]();
-  return {
-    async next() {
-      try {
-        const result = await events.next();
-        if (isOneshot) poller.close();
-        return result;
-      } catch (error) {
-        poller.close();
-        throw error;
-      }
-    },
-    return: () => {
-      poller.close();
-      return Promise.resolve({ value: undefined, done: true });
-    },
-    throw: (error?: unknown) => {
-      poller.close();
-      return Promise.reject(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return iterate({ poller, events, isOneshot }) as AsyncIterableIterator<
+    ReadinessEvent<T>,
+    undefined,
+    undefined
+  >;
 }
+
+/** A poller of one iterator's own. */
+interface Watch {
+  poller: Pick<Poller, 'close'>;
+  events: AsyncIterator<unknown, undefined, undefined>;
+  isOneshot: boolean;
+}
+
+async function next({
+  poller,
+  events,
+  isOneshot,
+}: Watch): Promise<IteratorResult<unknown, undefined>> {
+  try {
+    const result = await events.next();
+    if (isOneshot) poller.close();
+    return result;
+  } catch (error) {
+    poller.close();
+    throw error;
+  }
+}
+
+const iterate = iteratorsOver(next, ({ poller }) => poller.close());

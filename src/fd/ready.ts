@@ -6,6 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { Driver } from '../driver.js';
+import { iteratorsOver } from '../iterator.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject } from '../option-names.js';
 import { optionalSignal, throwIfAborted } from '../validate.js';
@@ -17,7 +18,7 @@ import { Waiting } from './waiting.js';
 export interface WaitOptions {
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
-  /** Ends the iteration, which then throws the signal's reason. */
+  /** Ends the iteration, which then throws the signal's reason; at once, if it is aborted already. */
   signal?: AbortSignal;
 }
 
@@ -45,7 +46,8 @@ export async function ready(
   }
 }
 
-class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
+/** What an iteration takes, and how far it has come. */
+class Arrivals<T> {
   readonly #owner: Descriptor;
   readonly #take: () => T | null | typeof END;
   readonly #options: WaitOptions;
@@ -94,32 +96,24 @@ class Arrivals<T> implements AsyncIterableIterator<T, undefined, undefined> {
         this.#isLast = woken === 'last';
       }
     } catch (error) {
-      this.#end();
+      this.end();
       throw error;
     }
-    this.#end();
+    this.end();
     return { value: undefined, done: true };
   }
 
-  #end(): void {
+  /** Takes no more; twice is allowed. */
+  end(): void {
     this.#over = true;
     this.#waiting?.close();
   }
-
-  return(): Promise<IteratorResult<T, undefined>> {
-    this.#end();
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  throw(error?: unknown): Promise<IteratorResult<T, undefined>> {
-    this.#end();
-    return Promise.reject(error);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
 }
+
+const iterate = iteratorsOver<Arrivals<unknown>, unknown>(
+  (items) => items.next(),
+  (items) => items.end(),
+);
 
 /**
  * Everything that `take` gives, one by one; it gives `null` when there is nothing yet. The iteration ends at `END`, when
@@ -133,5 +127,11 @@ export function arrivals<T>(
 ): AsyncIterableIterator<T, undefined, undefined> {
   optionsObject('options', options, WAIT_OPTIONS);
   optionalSignal('signal', options.signal);
-  return new Arrivals(owner, take, options);
+  // An iteration that cannot start throws here, as watch() does.
+  throwIfAborted(options.signal);
+  return iterate(new Arrivals(owner, take, options)) as AsyncIterableIterator<
+    T,
+    undefined,
+    undefined
+  >;
 }
