@@ -102,6 +102,19 @@ export declare class Connection implements AsyncIterable<Buffer, undefined>, Asy
     [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined>;
     /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
     [Symbol.asyncDispose](): Promise<void>;
+    /** Whether `pause()` was called and `resume()` was not. */
+    get isPaused(): boolean;
+    /**
+     * Stops receiving until `resume()`, so that the peer has to wait once the kernel's buffers are full. Chunks that have arrived
+     * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
+     * the consumer has not taken wait too, and `end` behind them. Writing goes on.
+     *
+     * Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
+     * closed, what has arrived is given first, then the end or the error.
+     */
+    pause(): this;
+    /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
+    resume(): this;
     /** Keeps the process alive while the connection is open; the default. */
     ref(): this;
     /** Lets the process end while the connection is open. */
@@ -232,6 +245,21 @@ export declare interface ErrorDetails {
     fd?: number;
     /** The file that the call was about. */
     path?: string;
+}
+
+/** What `server.events()` takes. */
+export declare interface EventsOptions {
+    /**
+     * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
+     * them, until the queue has fallen to `lowWaterMark` or the connection is over. Its receiving pauses once more than
+     * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
+     * keeps no more for a peer that reads slowly than these limits.
+     *
+     * Turn it off for a protocol in which the peer must be heard before it reads: two ends that both stop receiving while they
+     * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
+     * at `maxBufferedAmount`. Default `true`.
+     */
+    backpressure?: boolean;
 }
 
 /**
@@ -480,9 +508,12 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
      * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
      * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
      * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
-     * server is iterated already.
+     * server is iterated already, and a `TypeError` for bad options.
+     *
+     * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
+     * again, it gives another iterator over the same events, and the options of the last call count.
      */
-    events(): AsyncIterableIterator<ServerEvent, undefined, undefined>;
+    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent, undefined, undefined>;
     /**
      * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
      * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
@@ -500,7 +531,7 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
 
 /**
  * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
- * would give. `drain`: a write that had to wait may go on. `end`: the peer sends no more. `close`: it is over, and nothing of
+ * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
  * it follows; `reason` tells why.
  */
 export declare type ServerEvent = {

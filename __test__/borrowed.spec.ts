@@ -148,6 +148,45 @@ for (const driver of drivers) {
     await next;
   });
 
+  test.serial(
+    `borrowed: events that wait keep their bytes, and no memory from the others, ${driver}`,
+    async (t) => {
+      const first = await place(t, driver);
+      const reply = bytes(24 * 1_048_576, 2);
+      const server = await serverOf(t, {
+        driver,
+        chunks: 'borrowed',
+        maxBufferedAmount: 2 * reply.length,
+      });
+      const events = server.events();
+      const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
+      t.teardown(() => peer.destroy());
+      for (const reason of ['pause()', 'much to send'] as const) {
+        const message = bytes(5000, reason.length);
+        // Held before the consumer asks, and while it waits: the one by pause(), the other by a long write.
+        const before = connection.bytesRead;
+        const early = reason === 'pause()' ? undefined : events.next();
+        if (early !== undefined) void connection.write(reply);
+        await send(peer, message);
+        await eventually('it is received', () => connection.bytesRead === before + 5000);
+        if (early === undefined) connection.pause();
+        const next = early ?? events.next();
+        await flood(t, driver);
+        t.is((await flood(t, driver)).size, 1, 'nothing else was used');
+        t.is(await place(t, driver), first, reason);
+        connection.resume();
+        if (early !== undefined) {
+          await receiveExactly(peer, reply.length);
+          t.is((await next).value?.type, 'drain');
+        }
+        const { value } = await (early === undefined ? next : events.next());
+        t.is(value?.type === 'data' && value.data.compare(message), 0, reason);
+      }
+      await events.return?.();
+      t.is(await place(t, driver), first, 'nothing is out');
+    },
+  );
+
   test.serial(`borrowed: given back, the same memory comes again, ${driver}`, async (t) => {
     const first = await place(t, driver);
     t.is((await flood(t, driver)).size, 1, 'nothing else was used');

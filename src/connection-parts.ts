@@ -2,10 +2,21 @@
  * What a connection is made of besides itself: what its siblings share, and what it needs only now and then.
  * It must never hold behaviour of a connection. Used by connection.ts, server.ts and connect.ts.
  */
-import type { CloseReason, Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import type { ErrorDetails } from './errors.js';
+import { EdgepollError } from './errors.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
+
+/** Why and how a connection ended. */
+export interface CloseReason {
+  /** `ended`: both sides sent everything. `failed`: see `error`. `destroyed`: this side gave it up. */
+  cause: 'ended' | 'failed' | 'destroyed';
+  /** What failed, or what `destroy()` was given. */
+  error: Error | undefined;
+  /** Bytes written that the kernel never took. */
+  bytesUnsent: number;
+}
 
 /** Who takes a connection's events instead of its own iterator: `server.events()`. */
 export interface EventSink {
@@ -13,6 +24,12 @@ export interface EventSink {
   end(connection: Connection): void;
   drain(connection: Connection): void;
   close(connection: Connection, reason: CloseReason): void;
+  /** A connection whose send queue is at the high watermark is to be held. */
+  readonly backpressure: boolean;
+  /** From now on the connection's `data` and `end` events are not to be given. */
+  hold(connection: Connection): void;
+  /** They may be given again; those that wait come before a `close`. */
+  release(connection: Connection): void;
 }
 
 /** What the connections of one server share: an idle connection should cost little. */
@@ -62,3 +79,45 @@ export interface Late {
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
 }
+
+/** What the glue's `writer()` gives for a message that its protocol refuses. */
+const NOT_A_FRAME = -5;
+
+/** Why a write was not taken by a connection that has no error. `ended`: this side has ended it, and it is still open. */
+export function refusedWrite(
+  refusal: number,
+  ended: boolean,
+  { settings: { framing, maxFrame } }: ConnectionConfig,
+): EdgepollError {
+  if (refusal === NOT_A_FRAME) {
+    return new EdgepollError(
+      'ERR_MALFORMED',
+      `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
+    );
+  }
+  return ended
+    ? new EdgepollError(
+        'ERR_WRITE_AFTER_END',
+        'the connection was ended: nothing more can be written',
+      )
+    : new EdgepollError('ERR_CLOSED', 'the connection is closed');
+}
+
+/** A promise that is rejected. If nobody awaits it, that does not end the process. */
+export function rejected(reason: Error): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
+
+interface Forgotten {
+  host: ReactorHost;
+  lent: number;
+}
+
+/** Tells the host of chunks that were lent to a connection that nobody has any more. */
+export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegistry(
+  ({ host, lent }) => {
+    host.forget(lent);
+  },
+);

@@ -4,37 +4,17 @@
  * The core holds the rules; this file holds the promises. It must never settle one twice, and never lose an
  * error: what nobody awaited is kept for whoever asks next.
  */
-import type { NativeAddress } from './binding.js';
+import type { Address } from './address.js';
+import { addressOf } from './address.js';
 import { EdgepollError, readEnding } from './errors.js';
-import type { Late, Owner } from './connection-parts.js';
-import { deferred } from './connection-parts.js';
+import type { CloseReason, Late, Owner } from './connection-parts.js';
+import { deferred, forgotten, refusedWrite, rejected } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
-import type { ReactorHost } from './reactor-host.js';
 import * as checks from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
-
-/** An address of one end of a connection, or of a server. */
-export interface Address {
-  /** The address in numbers. */
-  address: string;
-  /** The port, 0 to 65,535. */
-  port: number;
-  /** Which family. */
-  family: 'IPv4' | 'IPv6';
-}
-
-/** Why and how a connection ended. */
-export interface CloseReason {
-  /** `ended`: both sides sent everything. `failed`: see `error`. `destroyed`: this side gave it up. */
-  cause: 'ended' | 'failed' | 'destroyed';
-  /** What failed, or what `destroy()` was given. */
-  error: Error | undefined;
-  /** Bytes written that the kernel never took. */
-  bytesUnsent: number;
-}
 
 type Waiter = (result: IteratorResult<Buffer, undefined> | Promise<never>) => void;
 
@@ -57,11 +37,14 @@ const UNREFED = 32;
 const ERROR_TOLD = 64;
 /** The consumer has left: what arrives is thrown away. */
 const LEFT = 128;
-/** What the glue's `writer()` gives for a message that its protocol refuses. */
-const NOT_A_FRAME = -5;
+/** With `server.events()`: the send queue is at the high watermark, so this connection's events wait. */
+const CONGESTED = 256;
+/** `pause()` was called. */
+const STOPPED = 512;
+const HELD = CONGESTED | STOPPED;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
-const LENT_SHIFT = 8;
-const MOST_LENT = 2 ** 22 - 1;
+const LENT_SHIFT = 10;
+const MOST_LENT = 2 ** 20 - 1;
 
 let nextId = 1;
 
@@ -94,6 +77,8 @@ export let opening: (connection: Connection, address: ErrorDetails) => Promise<v
 export let belongsTo: (connection: Connection, owner: Owner) => boolean;
 /** Whether this side has destroyed it. */
 export let isGivenUp: (connection: Connection) => boolean;
+/** Whether its events must wait. */
+export let isHeld: (connection: Connection) => boolean;
 /** What iterates a connection. */
 let iterate: (connection: Connection) => AsyncIterableIterator<Buffer, undefined, undefined>;
 /** Makes a connection: there is no public constructor. */
@@ -146,6 +131,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     belongsTo = (connection, owner) =>
       connection.#owner === owner && (connection.#flags & OVER) === 0;
     isGivenUp = (connection) => connection.#late?.isGivenUp === true;
+    isHeld = (connection) => (connection.#flags & HELD) !== 0;
     iterate = iteratorsOver(
       (connection) => connection.#next(),
       (connection) => {
@@ -162,12 +148,12 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
 
   /** The address on this side; `undefined` once the connection is closed. */
   get localAddress(): Address | undefined {
-    return address(this.#owner.host.native.localAddress(this.#slot, this.#generation));
+    return addressOf(this.#owner.host.native.localAddress(this.#slot, this.#generation));
   }
 
   /** The address at the other end; `undefined` once the connection is closed. */
   get remoteAddress(): Address | undefined {
-    return address(this.#owner.host.native.peerAddress(this.#slot, this.#generation));
+    return addressOf(this.#owner.host.native.peerAddress(this.#slot, this.#generation));
   }
 
   /** Bytes written that the kernel has not taken, as of the last turn. */
@@ -213,6 +199,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const refusal = this.#put(data);
     if (refusal !== undefined) return rejected(refusal);
     if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.host.breath ?? DONE;
+    this.#congest();
     const late = (this.#late ??= {});
     late.drained ??= deferred();
     return late.drained.promise;
@@ -258,20 +245,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #refusal(refusal = 0): Error {
     const error = this.#late?.reason?.error ?? this.#late?.writeError;
     if (error !== undefined) return error;
-    if (refusal === NOT_A_FRAME) {
-      const { framing, maxFrame } = this.#owner.config.settings;
-      return new EdgepollError(
-        'ERR_MALFORMED',
-        `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
-      );
-    }
     const ended = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
-    return ended
-      ? new EdgepollError(
-          'ERR_WRITE_AFTER_END',
-          'the connection was ended: nothing more can be written',
-        )
-      : new EdgepollError('ERR_CLOSED', 'the connection is closed');
+    return refusedWrite(refusal, ended, this.#owner.config);
   }
 
   /**
@@ -292,6 +267,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
       return this.#late?.reason?.bytesUnsent === 0 ? DONE : rejected(this.#refusal());
     }
     this.#flags |= WRITE_ENDED;
+    // Whatever the consumer does with the events, the queue grows no more.
+    this.#release(CONGESTED);
     const unsent = this.#owner.host.native.end(this.#slot, this.#generation, discard);
     if (unsent === 0) return DONE;
     const late = (this.#late ??= {});
@@ -345,6 +322,55 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     await this.closed;
+  }
+
+  /** Whether `pause()` was called and `resume()` was not. */
+  get isPaused(): boolean {
+    return (this.#flags & STOPPED) !== 0;
+  }
+
+  /**
+   * Stops receiving until `resume()`, so that the peer has to wait once the kernel's buffers are full. Chunks that have arrived
+   * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
+   * the consumer has not taken wait too, and `end` behind them. Writing goes on.
+   *
+   * Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
+   * closed, what has arrived is given first, then the end or the error.
+   */
+  pause(): this {
+    if ((this.#flags & (OVER | STOPPED)) !== 0) return this;
+    this.#hold(STOPPED);
+    this.#owner.host.native.pause(this.#slot, this.#generation);
+    return this;
+  }
+
+  /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
+  resume(): this {
+    if ((this.#flags & STOPPED) === 0) return this;
+    this.#release(STOPPED);
+    if ((this.#flags & PAUSED) === 0) {
+      this.#owner.host.native.resume(this.#slot, this.#generation);
+    }
+    return this;
+  }
+
+  #hold(reason: number): void {
+    const before = this.#flags;
+    this.#flags = before | reason;
+    if ((before & HELD) === 0) this.#owner.sink?.hold(this);
+  }
+
+  #release(reasons: number): void {
+    const before = this.#flags;
+    this.#flags = before & ~reasons;
+    if ((before & HELD) !== 0 && (before & HELD & ~reasons) === 0) this.#owner.sink?.release(this);
+  }
+
+  /** The send queue is at the high watermark. The core tells when it has fallen to the low one. */
+  #congest(): void {
+    if (this.#owner.sink?.backpressure === true && (this.#flags & WRITE_ENDED) === 0) {
+      this.#hold(CONGESTED);
+    }
   }
 
   /** Keeps the process alive while the connection is open; the default. */
@@ -460,7 +486,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     sink?.data(this, data, isLent);
     if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
-      this.#owner.host.native.pause(this.#slot, this.#generation);
+      if ((this.#flags & STOPPED) === 0) {
+        this.#owner.host.native.pause(this.#slot, this.#generation);
+      }
     }
   }
 
@@ -468,7 +496,9 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     this.#unread -= length + CHUNK_COST;
     if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
       this.#flags &= ~PAUSED;
-      this.#owner.host.native.resume(this.#slot, this.#generation);
+      if ((this.#flags & STOPPED) === 0) {
+        this.#owner.host.native.resume(this.#slot, this.#generation);
+      }
     }
   }
 
@@ -488,14 +518,17 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   #handleQueued(bytes: number): void {
     if ((this.#flags & OVER) !== 0) return;
     this.#queued = bytes;
+    const { config, sink } = this.#owner;
     const late = this.#late;
-    if (late === undefined) return;
-    if (bytes <= this.#owner.config.settings.lowWaterMark && late.drained !== undefined) {
-      late.drained.resolve();
-      late.drained = undefined;
-      this.#owner.sink?.drain(this);
-    }
-    if (bytes === 0) {
+    if (bytes <= config.settings.lowWaterMark) {
+      if (late?.drained !== undefined) {
+        late.drained.resolve();
+        late.drained = undefined;
+        sink?.drain(this);
+      }
+      this.#release(CONGESTED);
+    } else if (bytes >= config.highWaterMark) this.#congest();
+    if (bytes === 0 && late !== undefined) {
       late.finished?.resolve();
       late.finished = undefined;
     }
@@ -506,6 +539,7 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     const late = (this.#late ??= {});
     late.writeError = readEnding(detail, {}, () => '').error;
     this.#flags |= WRITE_ENDED;
+    this.#release(CONGESTED);
     late.drained?.reject(this.#refusal());
     late.drained = undefined;
     late.finished?.reject(this.#refusal());
@@ -534,6 +568,8 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
+    // What waits of its events comes before its close.
+    this.#release(HELD);
     this.#queued = 0;
     // Whoever reads to the end gives back what was lent. Whoever stops before that may keep a chunk.
     const lent = this.#flags >> LENT_SHIFT;
@@ -556,23 +592,4 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
     this.#flags |= ERROR_TOLD;
     return Promise.reject(error);
   }
-}
-
-/** A rejection that is never «unhandled»: whoever awaits it still sees it. */
-function rejected(reason: Error): Promise<never> {
-  const promise = Promise.reject(reason);
-  promise.catch(() => {});
-  return promise;
-}
-
-const forgotten = new FinalizationRegistry<{ host: ReactorHost; lent: number }>(
-  ({ host, lent }) => {
-    host.forget(lent);
-  },
-);
-
-function address(found: NativeAddress | null): Address | undefined {
-  return found === null
-    ? undefined
-    : { ...found, family: found.family === 'IPv4' ? 'IPv4' : 'IPv6' };
 }

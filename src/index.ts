@@ -3,9 +3,10 @@
  *
  * @packageDocumentation
  */
+export type { Address } from './address.js';
 export { connect } from './connect.js';
 export { Connection } from './connection.js';
-export type { Address, CloseReason } from './connection.js';
+export type { CloseReason } from './connection-parts.js';
 export type { Driver } from './driver.js';
 export { EdgepollError } from './errors.js';
 export type { ErrorDetails } from './errors.js';
@@ -17,7 +18,8 @@ export type { PollerOptions, PollerStats, PollOptions } from './poller-options.j
 export type { ReadinessEvent } from './readiness-event.js';
 export { Registration } from './registration.js';
 export { Server } from './server.js';
-export type { CloseOptions, Connections, ServerEvent, ServerStats } from './server.js';
+export type { CloseOptions, Connections, ServerStats } from './server.js';
+export type { EventsOptions, ServerEvent } from './server-events.js';
 export type { DescriptorOwner } from './validate.js';
 export { watch } from './watch.js';
 export type { WatchOptions } from './watch.js';

@@ -28,6 +28,16 @@ export class Mailbox<T> {
     return this.#size;
   }
 
+  /** Whether a pull waits. Then nothing is queued, and the next value that is pushed goes to the consumer at once. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** The value that has waited longest. */
+  get first(): T | undefined {
+    return this.#ring[this.#head];
+  }
+
   /** Hands a value to the longest waiting pull, or keeps it. */
   push(value: T): void {
     if (this.#waiters.length > 0) {
@@ -52,13 +62,17 @@ export class Mailbox<T> {
 
   /** The next value, or the end. */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#size > 0) return Promise.resolve({ value: this.#shift(), done: false });
+    if (this.#size > 0) {
+      const value = this.shift();
+      this.#taken(value);
+      return Promise.resolve({ value, done: false });
+    }
     if (this.#over) return Promise.resolve(this.#last());
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   /** Nothing will be pushed any more. What is queued is still delivered, then the end. */
-  end(): void {
+  finish(): void {
     this.#over = true;
     for (const waiter of this.#waiters.splice(0)) waiter(this.#last());
   }
@@ -67,7 +81,7 @@ export class Mailbox<T> {
   fail(reason: unknown): void {
     this.clear(() => {});
     this.#failure = { reason };
-    this.end();
+    this.finish();
   }
 
   #last(): IteratorReturnResult<undefined> | Promise<never> {
@@ -76,22 +90,21 @@ export class Mailbox<T> {
     return failure === undefined ? NO_MORE : Promise.reject(failure.reason);
   }
 
-  #shift(): T {
+  /** Removes the value that has waited longest, which must exist. `taken` is not told. */
+  shift(): T {
     const value = this.#ring[this.#head] as T;
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#size -= 1;
-    this.#taken(value);
     return value;
-  }
-
-  /** Throws away the longest waiting values as long as `isOver` says so; `taken` is told of them. */
-  skip(isOver: (value: T) => boolean): void {
-    while (this.#size > 0 && isOver(this.#ring[this.#head] as T)) this.#shift();
   }
 
   /** Throws away what is queued; `taken` is told of it, and then `each`. */
   clear(each: (value: T) => void): void {
-    while (this.#size > 0) each(this.#shift());
+    while (this.#size > 0) {
+      const value = this.shift();
+      this.#taken(value);
+      each(value);
+    }
   }
 }

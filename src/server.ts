@@ -5,8 +5,9 @@
  */
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
-import type { Address, CloseReason, Connection } from './connection.js';
-import type { EventSink, Owner } from './connection-parts.js';
+import type { Address } from './address.js';
+import type { Connection } from './connection.js';
+import type { Owner } from './connection-parts.js';
 import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { iteratorsOver } from './iterator.js';
@@ -15,22 +16,18 @@ import type { OptionNames } from './option-names.js';
 import { optionsObject } from './option-names.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
-import { abortReason, errorOrNothing, isError, optionalInteger } from './validate.js';
+import type { EventsOptions, ServerEvent } from './server-events.js';
+import { EVENTS_OPTIONS, EventStream } from './server-events.js';
+import {
+  abortReason,
+  errorOrNothing,
+  isError,
+  optionalBoolean,
+  optionalInteger,
+} from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { handleEndTaken, handleTaken, isGivenUp, makeConnection } = core;
-
-/**
- * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
- * would give. `drain`: a write that had to wait may go on. `end`: the peer sends no more. `close`: it is over, and nothing of
- * it follows; `reason` tells why.
- */
-export type ServerEvent =
-  | { type: 'open'; connection: Connection }
-  | { type: 'data'; connection: Connection; data: Buffer }
-  | { type: 'drain'; connection: Connection }
-  | { type: 'end'; connection: Connection }
-  | { type: 'close'; connection: Connection; reason: CloseReason };
+const { makeConnection } = core;
 
 /** The open connections of a server, in no order. */
 export interface Connections extends Iterable<Connection> {
@@ -63,14 +60,6 @@ export interface CloseOptions {
 
 const CLOSE_OPTIONS: OptionNames<CloseOptions> = { timeout: true };
 
-/** Every event has the same shape, so that reading one costs the same for all. */
-interface Item {
-  type: ServerEvent['type'];
-  connection: Connection;
-  data: Buffer | undefined;
-  reason: CloseReason | undefined;
-}
-
 /** Makes a server: there is no public constructor. */
 export let makeServer: (
   host: ReactorHost,
@@ -91,14 +80,10 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   #open = 0;
   /** One of the two, once a consumer came. */
   #accepted: Mailbox<Connection> | undefined;
-  #events: Mailbox<Item> | undefined;
+  #events: EventStream | undefined;
   /** Connections taken that the listener has not been granted anew. */
   #taken = 0;
   #pending = 0;
-  /** Chunks that were lent to the consumer of the events, taken or not. */
-  #lent = 0;
-  /** Connections that the consumer destroyed and whose `close` waits: what waits of them before it is skipped. */
-  #drops = 0;
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
@@ -132,10 +117,10 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
       (server) => (server.#accepted as Mailbox<Connection>).next(),
       (server) => server.#leave(),
     );
-    iterateEvents = iteratorsOver<Server, Item>(
-      (server) => server.#nextEvent(),
+    iterateEvents = iteratorsOver<Server, ServerEvent>(
+      (server) => (server.#events as EventStream).next(),
       (server) => server.#leaveEvents(),
-    ) as unknown as typeof iterateEvents;
+    );
   }
 
   /** Where the server listens. */
@@ -176,44 +161,14 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     },
   };
 
-  /** Takes every event of every connection through one mailbox. */
-  readonly #sink: EventSink = {
-    data: (connection, data, isLent) => {
-      if (isLent) this.#lent += 1;
-      this.#push('data', connection, data, undefined);
-    },
-    end: (connection) => this.#push('end', connection, undefined, undefined),
-    drain: (connection) => this.#push('drain', connection, undefined, undefined),
-    close: (connection, reason) => {
-      if (isGivenUp(connection)) this.#drops += 1;
-      this.#push('close', connection, undefined, reason);
-    },
-  };
-
-  #push(
-    type: ServerEvent['type'],
-    connection: Connection,
-    data: Buffer | undefined,
-    reason: CloseReason | undefined,
-  ): void {
-    this.#events?.push({ type, connection, data, reason });
-  }
-
   #accept(slot: number, generation: number): Connection {
     const connection = makeConnection(this.#owner, slot, generation);
     this.#open += 1;
     this.#total += 1;
     this.#pending += 1;
-    if (this.#events !== undefined) this.#push('open', connection, undefined, undefined);
+    if (this.#events !== undefined) this.#events.open(connection);
     else this.#accepted?.push(connection);
     return connection;
-  }
-
-  /** The consumer is done with every event that there was. */
-  #giveBack(): void {
-    if (this.#lent === 0) return;
-    this.#host.giveBack(this.#lent);
-    this.#lent = 0;
   }
 
   #forget(): void {
@@ -232,11 +187,11 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /** The consumer has come: from here on connections are accepted. */
-  #start(mailbox: Mailbox<Connection> | Mailbox<Item>): void {
+  #start(source: Mailbox<Connection> | EventStream): void {
     if (this.#listening)
       this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
-    else if (this.#isAborted) mailbox.fail(abortReason(this.#config.signal));
-    else mailbox.end();
+    else if (this.#isAborted) source.fail(abortReason(this.#config.signal));
+    else source.finish();
   }
 
   /**
@@ -263,36 +218,32 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
    * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
    * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
    * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
-   * server is iterated already.
+   * server is iterated already, and a `TypeError` for bad options.
+   *
+   * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
+   * again, it gives another iterator over the same events, and the options of the last call count.
    */
-  events(): AsyncIterableIterator<ServerEvent, undefined, undefined> {
+  events(options: EventsOptions = {}): AsyncIterableIterator<ServerEvent, undefined, undefined> {
+    optionsObject('options', options, EVENTS_OPTIONS);
+    const backpressure = optionalBoolean('backpressure', options.backpressure, true);
     if (this.#accepted !== undefined) throw consumed();
     if (this.#events === undefined) {
-      this.#events = new Mailbox<Item>((item) => {
-        if (item.data !== undefined) handleTaken(item.connection, item.data.length);
-        else if (item.type === 'open') this.#take();
-        else if (item.type === 'end') handleEndTaken(item.connection);
-        else if (item.type === 'close' && isGivenUp(item.connection)) this.#drops -= 1;
+      this.#events = new EventStream({
+        host: this.#host,
+        lends: this.#config.settings.lend,
+        opened: () => this.#take(),
       });
-      this.#owner.sink = this.#sink;
+      this.#owner.sink = this.#events;
       this.#start(this.#events);
     }
+    this.#events.backpressure = backpressure;
     return iterateEvents(this);
-  }
-
-  #nextEvent(): Promise<IteratorResult<Item, undefined>> {
-    const events = this.#events as Mailbox<Item>;
-    // As the connection's own iterator would lose it.
-    if (this.#drops > 0) events.skip(isLost);
-    if (events.size === 0) this.#giveBack();
-    return events.next();
   }
 
   /** The consumer has left: it hears of no connection any more, and they are given up. */
   #leaveEvents(): void {
-    this.#events?.clear(nothing);
-    this.#events?.end();
-    this.#giveBack();
+    this.#events?.clear();
+    this.#events?.finish();
     this.#owner.sink = undefined;
     this.destroy();
   }
@@ -355,14 +306,14 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     this.#host.native.closeListener(this.#slot, this.#generation);
     this.#host.removeAcceptor(this.#slot);
     if (this.#refed) this.#host.release();
-    this.#accepted?.end();
+    this.#accepted?.finish();
     this.#settle();
   }
 
   #settle(): void {
     if (this.#listening || this.#open > 0) return;
     this.#config.signal?.removeEventListener('abort', this.#abort);
-    this.#events?.end();
+    this.#events?.finish();
     this.#settleClosed();
   }
 }
@@ -378,10 +329,3 @@ function consumed(): EdgepollError {
     'the server has a consumer already: its iterator, or events()',
   );
 }
-
-/** An event of a connection that was destroyed meanwhile, which nothing but its close follows. */
-function isLost({ type, connection }: Item): boolean {
-  return type !== 'close' && type !== 'open' && isGivenUp(connection);
-}
-
-const nothing = (): void => {};

@@ -1,0 +1,241 @@
+/**
+ * The events of a server's connections as one stream: what `server.events()` iterates.
+ *
+ * Back-pressure is per connection. While a connection is held (its send queue is at the high watermark, or `pause()` was
+ * called), its `data`, `end` and `close` events wait here in their order, and the events of the others go on. The
+ * bytes that wait count as unread, so that the connection's own limit pauses receiving.
+ *
+ * It must never change the order of one connection's events, `drain` excepted, and never give one after its `close`.
+ */
+import type { Connection } from './connection.js';
+import type { CloseReason, EventSink } from './connection-parts.js';
+import * as core from './connection.js';
+import { Mailbox } from './mailbox.js';
+import type { OptionNames } from './option-names.js';
+import type { ReactorHost } from './reactor-host.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
+
+/**
+ * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
+ * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
+ * it follows; `reason` tells why.
+ */
+export type ServerEvent =
+  | { type: 'open'; connection: Connection }
+  | { type: 'data'; connection: Connection; data: Buffer }
+  | { type: 'drain'; connection: Connection }
+  | { type: 'end'; connection: Connection }
+  | { type: 'close'; connection: Connection; reason: CloseReason };
+
+/** What `server.events()` takes. */
+export interface EventsOptions {
+  /**
+   * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
+   * them, until the queue has fallen to `lowWaterMark` or the connection is over. Its receiving pauses once more than
+   * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
+   * keeps no more for a peer that reads slowly than these limits.
+   *
+   * Turn it off for a protocol in which the peer must be heard before it reads: two ends that both stop receiving while they
+   * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
+   * at `maxBufferedAmount`. Default `true`.
+   */
+  backpressure?: boolean;
+}
+
+export const EVENTS_OPTIONS: OptionNames<EventsOptions> = { backpressure: true };
+
+/** Every event has the same shape, so that reading one costs the same for all. */
+interface Item {
+  type: ServerEvent['type'];
+  connection: Connection;
+  data: Buffer | undefined;
+  reason: CloseReason | undefined;
+}
+
+/** What the stream needs of its server. */
+export interface EventsOwner {
+  readonly host: ReactorHost;
+  /** Chunks may lie in memory that is received into again. */
+  readonly lends: boolean;
+  /** The consumer took an `open` event. */
+  opened(): void;
+}
+
+/** The one stream of a server's events, and the sink of its connections. */
+export class EventStream implements EventSink {
+  backpressure = true;
+  readonly #owner: EventsOwner;
+  readonly #mailbox: Mailbox<Item>;
+  /** Chunks that were lent to the consumer, taken or not. */
+  #lent = 0;
+  /**
+   * How many reasons there are to look at an event before it is given: connections that are held, `close` events of connections
+   * that the consumer destroyed, and entries of `#released`. Nearly always 0, so that a message costs one comparison.
+   */
+  #exceptions = 0;
+  /** The events that wait, of connections that are held or were held. */
+  readonly #waiting = new Map<Connection, Item[]>();
+  /** Connections that are held no longer and have events waiting. These events come before those in the mailbox. */
+  readonly #released = new Set<Connection>();
+
+  constructor(owner: EventsOwner) {
+    this.#owner = owner;
+    this.#mailbox = new Mailbox((item) => this.#taken(item));
+  }
+
+  /** A connection was accepted. */
+  open(connection: Connection): void {
+    this.#push('open', connection, undefined, undefined);
+  }
+
+  data(connection: Connection, data: Buffer, isLent: boolean): void {
+    if (isLent) this.#lent += 1;
+    this.#push('data', connection, data, undefined);
+  }
+
+  end(connection: Connection): void {
+    this.#push('end', connection, undefined, undefined);
+  }
+
+  drain(connection: Connection): void {
+    this.#push('drain', connection, undefined, undefined);
+  }
+
+  close(connection: Connection, reason: CloseReason): void {
+    if (isGivenUp(connection)) this.#exceptions += 1;
+    this.#push('close', connection, undefined, reason);
+  }
+
+  hold(_connection: Connection): void {
+    this.#exceptions += 1;
+  }
+
+  release(connection: Connection): void {
+    this.#exceptions -= 1;
+    if (!this.#waiting.has(connection)) return;
+    if (isGivenUp(connection)) {
+      // Its events are lost, as those are that its own iterator has not given.
+      this.#waiting.delete(connection);
+      return;
+    }
+    if (!this.#released.has(connection)) {
+      this.#released.add(connection);
+      this.#exceptions += 1;
+    }
+    while (this.#mailbox.isAwaited) {
+      const item = this.#nextReleased();
+      if (item === undefined) return;
+      this.#mailbox.push(item);
+    }
+  }
+
+  #push(
+    type: ServerEvent['type'],
+    connection: Connection,
+    data: Buffer | undefined,
+    reason: CloseReason | undefined,
+  ): void {
+    const item = { type, connection, data, reason };
+    // In the mailbox an event of a held connection is found when its turn comes; a consumer that waits would get it at once.
+    if (this.#exceptions > 0 && this.#mailbox.isAwaited && mustWait(item)) {
+      this.#keep(item);
+      this.#giveBack();
+    } else this.#mailbox.push(item);
+  }
+
+  /** The next event, or the end. */
+  next(): Promise<IteratorResult<ServerEvent, undefined>> {
+    let item: Item | undefined;
+    if (this.#exceptions > 0) {
+      this.#sift();
+      item = this.#nextReleased();
+    }
+    if (this.#mailbox.size === 0) this.#giveBack();
+    if (item === undefined) {
+      return this.#mailbox.next() as Promise<IteratorResult<ServerEvent, undefined>>;
+    }
+    this.#taken(item);
+    return Promise.resolve({ value: item as ServerEvent, done: false });
+  }
+
+  /** Nothing will be pushed any more. */
+  finish(): void {
+    this.#mailbox.finish();
+  }
+
+  /** Throws away what is there, and ends: the next pull rejects with `reason`, those after it get the end. */
+  fail(reason: unknown): void {
+    this.clear();
+    this.#mailbox.fail(reason);
+  }
+
+  /** The consumer has left: throws away what is there. */
+  clear(): void {
+    this.#mailbox.clear(() => {});
+    this.#waiting.clear();
+    this.#exceptions -= this.#released.size;
+    this.#released.clear();
+    this.#giveBack();
+  }
+
+  /** Takes away from the mailbox's front what is lost and what must wait. */
+  #sift(): void {
+    for (;;) {
+      const item = this.#mailbox.first;
+      if (item === undefined) return;
+      if (isLost(item)) this.#taken(this.#mailbox.shift());
+      else if (mustWait(item)) this.#keep(this.#mailbox.shift());
+      else return;
+    }
+  }
+
+  #keep(item: Item): void {
+    // A chunk that waits must neither be received into again nor keep that memory from all other connections.
+    if (item.data !== undefined && this.#owner.lends) item.data = Buffer.from(item.data);
+    const waiting = this.#waiting.get(item.connection);
+    if (waiting === undefined) this.#waiting.set(item.connection, [item]);
+    else waiting.push(item);
+  }
+
+  /** The next event of a connection that is held no longer. */
+  #nextReleased(): Item | undefined {
+    for (const connection of this.#released) {
+      // It may be held again, or its events may be lost.
+      const waiting = isHeld(connection) ? undefined : this.#waiting.get(connection);
+      const item = waiting?.shift();
+      if (waiting?.length === 0) this.#waiting.delete(connection);
+      if (waiting === undefined || waiting.length === 0) {
+        this.#released.delete(connection);
+        this.#exceptions -= 1;
+      }
+      if (item !== undefined) return item;
+    }
+    return undefined;
+  }
+
+  /** The consumer gets this event now, or it is lost. */
+  #taken(item: Item): void {
+    if (item.data !== undefined) handleTaken(item.connection, item.data.length);
+    else if (item.type === 'open') this.#owner.opened();
+    else if (item.type === 'end') handleEndTaken(item.connection);
+    else if (item.type === 'close' && isGivenUp(item.connection)) this.#exceptions -= 1;
+  }
+
+  /** The consumer is done with every chunk that it was lent. */
+  #giveBack(): void {
+    if (this.#lent === 0) return;
+    this.#owner.host.giveBack(this.#lent);
+    this.#lent = 0;
+  }
+}
+
+/** An event of a connection that was destroyed meanwhile, which nothing but its close follows. */
+function isLost({ type, connection }: Item): boolean {
+  return type !== 'close' && type !== 'open' && isGivenUp(connection);
+}
+
+function mustWait({ type, connection }: Item): boolean {
+  return type !== 'open' && type !== 'drain' && isHeld(connection);
+}
