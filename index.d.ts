@@ -37,7 +37,7 @@ export declare interface CloseReason {
  * Connects over TCP.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. Throws `TypeError` or `RangeError` for bad
+ * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
 export declare function connect(options: ConnectOptions): Promise<Connection>;
@@ -177,7 +177,7 @@ export declare interface Connections extends Iterable<Connection> {
 export declare interface ConnectOptions extends ConnectionOptions {
     /** The port, 1 to 65,535. */
     port: number;
-    /** A name or an address; of several addresses each is tried in turn. Default `localhost`. */
+    /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
     host?: string;
     /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
     timeout?: number;
@@ -266,7 +266,7 @@ export declare interface EventsOptions {
  * Listens on a TCP port. Nothing is accepted until the server is iterated.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
 export declare function listen(options: ListenOptions): Promise<Server>;
 
@@ -274,7 +274,7 @@ export declare function listen(options: ListenOptions): Promise<Server>;
 export declare interface ListenOptions extends ConnectionOptions {
     /** The port, 0 to 65,535; 0 lets the kernel choose. */
     port: number;
-    /** A name or an address. Default: every address, IPv6 and IPv4. */
+    /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
     host?: string;
     /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
     backlog?: number;

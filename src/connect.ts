@@ -1,4 +1,5 @@
 /** Opens connections: checks, resolves, tries each address. It must never leave a socket behind when it rejects. */
+import { callerOf, showCaller } from './caller.js';
 import type { Connection } from './connection.js';
 import { makeConnection, opening } from './connection.js';
 import { chooseDriver } from './driver.js';
@@ -14,25 +15,26 @@ import { throwIfAborted } from './validate.js';
  * Connects over TCP.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. Throws `TypeError` or `RangeError` for bad
+ * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
+  const caller = callerOf(connect);
   const config = connectConfig(options);
   const driver = chooseDriver(options.driver);
   throwIfAborted(config.signal);
-  const addresses = await resolve(config.host, config.signal);
-  let failure: unknown = new Error('the resolver gave no address');
+  const addresses = await resolve(config.host, config.signal, caller);
+  let failure = new Error('the resolver gave no address');
   for (const address of addresses) {
     throwIfAborted(config.signal);
     try {
       return await attempt(hostOf(driver), address, config);
     } catch (error) {
-      failure = error;
+      failure = error as Error;
     }
   }
   throwIfAborted(config.signal);
-  throw failure;
+  throw showCaller(failure, caller);
 }
 
 async function attempt(

@@ -1,4 +1,5 @@
 /** Opens servers: checks, resolves, binds. It must never leave a listener behind when it rejects. */
+import { callerOf, showCaller } from './caller.js';
 import { chooseDriver } from './driver.js';
 import { systemError } from './errors.js';
 import { listenConfig, mostConnections } from './options.js';
@@ -21,14 +22,17 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
  * Listens on a TCP port. Nothing is accepted until the server is iterated.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
 export async function listen(options: ListenOptions): Promise<Server> {
+  const caller = callerOf(listen);
   const config = listenConfig(options);
   const driver = chooseDriver(options.driver);
   throwIfAborted(config.signal);
   const addresses =
-    config.host === undefined ? ['::', '0.0.0.0'] : await resolve(config.host, config.signal);
+    config.host === undefined
+      ? ['::', '0.0.0.0']
+      : await resolve(config.host, config.signal, caller);
   throwIfAborted(config.signal);
   const host = hostOf(driver);
   let failure: Error | undefined;
@@ -39,7 +43,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     failure = result;
     if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;
   }
-  throw failure ?? new Error('the resolver gave no address');
+  throw showCaller(failure ?? new Error('the resolver gave no address'), caller);
 }
 
 function bind(

@@ -7,12 +7,13 @@ import type { Driver } from './driver.js';
 import type { OptionNames } from './option-names.js';
 import { optionsObject } from './option-names.js';
 import {
+  host,
   integer,
   oneOf,
   optionalBoolean,
   optionalInteger,
   optionalSignal,
-  optionalString,
+  optionsWithPort,
   port,
 } from './validate.js';
 
@@ -66,7 +67,7 @@ export interface ConnectionOptions {
 export interface ListenOptions extends ConnectionOptions {
   /** The port, 0 to 65,535; 0 lets the kernel choose. */
   port: number;
-  /** A name or an address. Default: every address, IPv6 and IPv4. */
+  /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
   host?: string;
   /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
   backlog?: number;
@@ -89,7 +90,7 @@ export interface ListenOptions extends ConnectionOptions {
 export interface ConnectOptions extends ConnectionOptions {
   /** The port, 1 to 65,535. */
   port: number;
-  /** A name or an address; of several addresses each is tried in turn. Default `localhost`. */
+  /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
   host?: string;
   /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
   timeout?: number;
@@ -202,11 +203,12 @@ export interface ListenConfig extends ConnectionConfig {
 
 /** Checks everything that `listen()` was given. */
 export function listenConfig(options: ListenOptions): ListenConfig {
-  optionsObject('options', options ?? null, LISTEN_OPTIONS);
+  optionsWithPort(options);
+  optionsObject('options', options, LISTEN_OPTIONS);
   return {
     ...connectionConfig(options),
     port: port(options.port, 0),
-    host: optionalString('host', options.host, undefined),
+    host: host(options.host, undefined),
     backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
     reusePort: optionalBoolean('reusePort', options.reusePort, false),
     ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
@@ -234,11 +236,12 @@ export interface ConnectConfig extends ConnectionConfig {
 
 /** Checks everything that `connect()` was given. */
 export function connectConfig(options: ConnectOptions): ConnectConfig {
-  optionsObject('options', options ?? null, CONNECT_OPTIONS);
+  optionsWithPort(options);
+  optionsObject('options', options, CONNECT_OPTIONS);
   return {
     ...connectionConfig(options),
     port: port(options.port, 1),
-    host: optionalString('host', options.host, 'localhost'),
+    host: host(options.host, 'localhost'),
     timeout: optionalInteger('timeout', options.timeout, 1, MAX, 10_000),
     signal: optionalSignal('signal', options.signal),
   };

@@ -2,15 +2,23 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
+import type { Caller } from './caller.js';
+import { showCaller } from './caller.js';
 import { abortReason } from './validate.js';
 
 /**
  * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason
- * at once: the resolver cannot be interrupted, but nobody has to wait for it.
+ * at once: the resolver cannot be interrupted, but nobody has to wait for it. The resolver's own error shows the caller.
  */
-export async function resolve(host: string, signal: AbortSignal | undefined): Promise<string[]> {
+export async function resolve(
+  host: string,
+  signal: AbortSignal | undefined,
+  caller: Caller,
+): Promise<string[]> {
   if (isIP(host) !== 0) return [host];
-  const looking = lookup(host, { all: true, verbatim: true });
+  const looking = lookup(host, { all: true, verbatim: true }).catch((error: Error) => {
+    throw showCaller(error, caller);
+  });
   const found = await (signal === undefined ? looking : unlessAborted(looking, signal));
   return found.map(({ address }) => address);
 }

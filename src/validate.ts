@@ -2,6 +2,7 @@
  * Checks of arguments: each throws a `TypeError` or `RangeError` that shows the value, before any system
  * call. Nothing here may coerce: '3' is not 3.
  */
+import { isIP } from 'node:net';
 import { types } from 'node:util';
 
 import { isOpen } from './binding.js';
@@ -19,15 +20,15 @@ export function coded<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code });
 }
 
-/** A `TypeError` with the code `ERR_INVALID_ARG_TYPE`. */
-export function typeError(name: string, expected: string, value: unknown): TypeError {
-  const message = `${name} must be ${expected}, not ${show(value)}`;
+/** A `TypeError` with the code `ERR_INVALID_ARG_TYPE`; `hint` says what to pass instead. */
+export function typeError(name: string, expected: string, value: unknown, hint = ''): TypeError {
+  const message = `${name} must be ${expected}, not ${show(value)}${hint}`;
   return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE');
 }
 
-/** A `RangeError` with the code `ERR_OUT_OF_RANGE`. */
-export function rangeError(name: string, expected: string, value: unknown): RangeError {
-  const message = `${name} must be ${expected}, not ${show(value)}`;
+/** A `RangeError` with the code `ERR_OUT_OF_RANGE`; `hint` says what to pass instead. */
+export function rangeError(name: string, expected: string, value: unknown, hint = ''): RangeError {
+  const message = `${name} must be ${expected}, not ${show(value)}${hint}`;
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE');
 }
 
@@ -123,9 +124,36 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
 }
 
-/** A port: 0 to 65,535. */
+/** The options of `listen()` and `connect()`, which cannot be left out. */
+export function optionsWithPort(value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw typeError('options', 'an object with a port, such as { port: 7000 }', value);
+}
+
+/** A port: 0 to 65,535. A numeric string is not a port, but the error says which number to pass. */
 export function port(value: unknown, least: 0 | 1): number {
+  if (typeof value === 'string' && /^\d{1,5}$/.test(value))
+    throw typeError('port', 'a number', value, `; pass ${Number(value)}`);
   return integer('port', value, least, 65_535);
+}
+
+/** Parts of what may stand where a host's name alone should: `scheme://[address]:port/path`, each but one of the hosts optional. */
+const NOT_A_NAME_ALONE =
+  /^(?:[a-z][a-z\d+.-]*:\/\/)?(?:\[([^\]]+)\]|([^:/[\]]+))(?::(\d{1,5}))?(?:\/.*)?$/i;
+
+/**
+ * A host's name or address, or the default for `undefined`. Brackets, a port and a scheme belong to URLs: no resolver knows
+ * a name with them, and the error says what to pass.
+ */
+export function host<T>(value: unknown, otherwise: T): string | T {
+  const found = optionalString('host', value, otherwise);
+  if (typeof found !== 'string' || isIP(found) !== 0 || !/[:/[\]]/.test(found)) return found;
+  const [, inBrackets, name = inBrackets, itsPort] = NOT_A_NAME_ALONE.exec(found) ?? [];
+  let hint = '';
+  if (name !== undefined) hint = `; pass '${name}'`;
+  if (name !== undefined && itsPort !== undefined)
+    hint = `; pass { host: '${name}', port: ${Number(itsPort)} }`;
+  throw rangeError('host', 'a name or an address alone', found, hint);
 }
 
 /** Descriptors that this package made for itself and that nobody may watch. */

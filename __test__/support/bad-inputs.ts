@@ -105,7 +105,7 @@ const OF_CONNECT: Record<string, Bad[]> = {
 };
 
 const NO_OPTIONS: Bad[] = [
-  [undefined, 'TypeError', 'null'],
+  [undefined, 'TypeError', 'undefined'],
   [null, 'TypeError', 'null'],
   [80, 'TypeError', '80'],
   ['80', 'TypeError', "'80'"],
