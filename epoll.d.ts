@@ -70,6 +70,8 @@ export declare class Epoll {
      * `ENOENT` when a watched descriptor was closed before.
      */
     close(): null;
+    /** As `close()`, for `using`; after it nothing. */
+    [Symbol.dispose](): void;
 }
 
 /**

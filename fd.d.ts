@@ -34,15 +34,15 @@ export declare interface Credentials {
  * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
  * warning, when the object is collected as garbage. An open one does not keep the process alive.
  *
- * After `close()` or `release()` every use but `close()` and `closed` throws `ERR_CLOSED`, without a system call.
+ * After `close()` or `release()` every use but `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
  */
 export declare abstract class Descriptor implements Disposable {
     #private;
     protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /** The number. Throws `ERR_CLOSED`. */
     get fd(): number;
-    /** True after `close()` and `release()`. */
-    get closed(): boolean;
+    /** False after `close()` and `release()`. */
+    get isOpen(): boolean;
     /**
      * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
      * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error

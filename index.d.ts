@@ -34,24 +34,29 @@ export declare interface CloseReason {
 }
 
 /**
- * Connects over TCP.
+ * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
  * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
-export declare function connect(options: ConnectOptions): Promise<Connection>;
+export declare function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>>;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
  *
  * Every chunk is the consumer's own: its memory is never written again, unless `chunks: 'borrowed'` was asked for.
+ *
+ * `Data` is the type of {@link Connection.data}.
  */
-export declare class Connection implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
+export declare class Connection<Data = unknown> implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
     #private;
     /** Unique in this thread, never used again. */
     readonly id: number;
     private constructor();
+    /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */
+    get data(): Data | undefined;
+    set data(value: Data | undefined);
     /** The address on this side; `undefined` once the connection is closed. */
     get localAddress(): Address | undefined;
     /** The address at the other end; `undefined` once the connection is closed. */
@@ -309,14 +314,14 @@ export declare interface ListenOptions extends ConnectionOptions {
  * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
- * `await using`, its signal, or the end of its loop.
+ * `using`, its signal, or the end of its loop.
  *
  * @example
  * const poller = new Poller();
  * poller.register(fd);
  * for await (const event of poller) readSync(event.fd, buffer);
  */
-export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEvent<T>, undefined>, AsyncDisposable {
+export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEvent<T>, undefined>, Disposable, AsyncDisposable {
     #private;
     /**
      * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `ERR_FD_SETSIZE` when its own do not fit into a set of the
@@ -324,6 +329,8 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
      * signal's reason when it is aborted already.
      */
     constructor(options?: PollerOptions);
+    /** False after `close()`, after its signal's abort, and once its loop was left. */
+    get isOpen(): boolean;
     /** Descriptors watched. */
     get size(): number;
     /** Counters. */
@@ -353,6 +360,8 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
     [Symbol.asyncIterator](): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
     /** Watches nothing any more and gives its own descriptor back; what was watched stays open. Twice is allowed. */
     close(): void;
+    /** As {@link Poller.close}. */
+    [Symbol.dispose](): void;
     /** As {@link Poller.close}. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Keeps the process alive while something is watched or a `poll()` with a timeout waits; the default. */
@@ -455,7 +464,7 @@ export declare interface RegisterOptions<T> {
 }
 
 /** One watched descriptor of a poller. */
-export declare class Registration<T> {
+export declare class Registration<T> implements Disposable {
     #private;
     private constructor();
     /** The descriptor that was registered. */
@@ -484,6 +493,8 @@ export declare class Registration<T> {
     rearm(): void;
     /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed, and so is after a close. */
     unregister(): void;
+    /** As {@link Registration.unregister}. */
+    [Symbol.dispose](): void;
 }
 
 /** A TCP server. */

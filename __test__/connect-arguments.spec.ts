@@ -126,9 +126,10 @@ test.serial("a signal's reason is thrown as it is", async (t) => {
 });
 
 test.serial('a program that makes stacks its own way gets an error all the same', async (t) => {
-  const { prepareStackTrace } = Error;
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   t.teardown(() => {
-    Error.prepareStackTrace = prepareStackTrace;
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', before);
   });
   Error.prepareStackTrace = (_error, sites) => sites.length;
   const error = await rejection(connect({ host: '127.0.0.1', port: freePort(t) }));

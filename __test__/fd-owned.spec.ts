@@ -26,7 +26,7 @@ test('double-close: twice is allowed, and every use after it is refused by name'
   reader.close();
   reader.close();
   reader[Symbol.dispose]();
-  t.true(reader.closed);
+  t.false(reader.isOpen);
   const closed = { code: 'ERR_CLOSED', message: `pipe fd ${fd} is closed` };
   t.throws(() => reader.fd, closed);
   t.throws(() => reader.read(Buffer.alloc(1)), closed);
@@ -121,7 +121,7 @@ test('adopt: not a number, not open, owned already, or the package’s own', (t)
   const { reader, writer } = pipe();
   t.throws(() => OwnedFd.adopt(reader.fd), { message: /no other owner/ });
   const number = reader.release();
-  t.true(reader.closed);
+  t.false(reader.isOpen);
   const again = OwnedFd.adopt(number);
   writer.write('x');
   t.is(again.read(Buffer.alloc(2)), 1);

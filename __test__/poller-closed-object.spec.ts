@@ -152,7 +152,7 @@ for (const driver of drivers) {
     const elsewhere = counter.duplicate();
     const { fd } = counter;
     const told = new Told(t, driver, () => {
-      if (!counter.closed) counter.close();
+      if (counter.isOpen) counter.close();
     });
     told.epoll.add(fd, EPOLLIN);
     await told.count(1);

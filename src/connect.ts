@@ -12,13 +12,13 @@ import { resolve } from './resolve.js';
 import { throwIfAborted } from './validate.js';
 
 /**
- * Connects over TCP.
+ * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
  * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
-export async function connect(options: ConnectOptions): Promise<Connection> {
+export async function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>> {
   const caller = callerOf(connect);
   const config = connectConfig(options);
   const driver = chooseDriver(options.driver);
@@ -28,7 +28,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   for (const address of addresses) {
     throwIfAborted(config.signal);
     try {
-      return await attempt(hostOf(driver), address, config);
+      return (await attempt(hostOf(driver), address, config)) as Connection<Data>;
     } catch (error) {
       failure = error as Error;
     }

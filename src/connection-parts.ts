@@ -62,6 +62,8 @@ export function deferred(): Deferred {
 
 /** What most connections never need while they are open. */
 export interface Late {
+  /** The user's. */
+  data?: unknown;
   /** Resolves when the queue is at the low watermark. */
   drained?: Deferred | undefined;
   /** Resolves when everything before the end is sent. */

@@ -10,6 +10,7 @@ import { EdgepollError, readEnding } from './errors.js';
 import type { CloseReason, Late, Owner } from './connection-parts.js';
 import { deferred, forgotten, refusedWrite, rejected } from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
+import { endpoint, showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
 import * as checks from './validate.js';
 
@@ -88,8 +89,12 @@ export let makeConnection: (owner: Owner, slot: number, generation: number) => C
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
  *
  * Every chunk is the consumer's own: its memory is never written again, unless `chunks: 'borrowed'` was asked for.
+ *
+ * `Data` is the type of {@link Connection.data}.
  */
-export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
+export class Connection<Data = unknown>
+  implements AsyncIterable<Buffer, undefined>, AsyncDisposable
+{
   /** Unique in this thread, never used again. */
   readonly id: number;
   readonly #owner: Owner;
@@ -139,11 +144,23 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
         if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
       },
     );
+    showAs(Connection, (connection) =>
+      #flags in connection ? connection.#described() : undefined,
+    );
     opening = (connection, where) => {
       const opened = deferred();
       connection.#late = { opened, address: where };
       return opened.promise;
     };
+  }
+
+  /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */
+  get data(): Data | undefined {
+    return this.#late?.data as Data | undefined;
+  }
+
+  set data(value: Data | undefined) {
+    (this.#late ??= {}).data = value;
   }
 
   /** The address on this side; `undefined` once the connection is closed. */
@@ -170,6 +187,25 @@ export class Connection implements AsyncIterable<Buffer, undefined>, AsyncDispos
   /** Bytes that the kernel has taken. */
   get bytesWritten(): number {
     return this.#counters()[1] ?? 0;
+  }
+
+  /** What is shown of it. */
+  #described(): Record<string, unknown> {
+    const { id, bytesRead, bytesWritten, bufferedAmount } = this;
+    const { reason, data } = this.#late ?? {};
+    const open = (this.#flags & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
+    const state = reason?.cause ?? ((this.#flags & WRITE_ENDED) === 0 ? open : 'ending');
+    const [localAddress, remoteAddress] = [
+      endpoint(this.localAddress),
+      endpoint(this.remoteAddress),
+    ];
+    const all = { id, state, localAddress, remoteAddress, bytesRead, bytesWritten, bufferedAmount };
+    // The text alone: its stack would be longer than all the rest.
+    return {
+      ...all,
+      ...(reason?.error === undefined ? {} : { error: String(reason.error) }),
+      ...(data === undefined ? {} : { data }),
+    };
   }
 
   #counters(): number[] {

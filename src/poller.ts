@@ -10,6 +10,7 @@ import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, RegisterOptions } from './interest.js';
+import { showAs } from './inspect.js';
 import { interestOf } from './interest.js';
 import { iteratorsOver } from './iterator.js';
 import { optionsObject } from './option-names.js';
@@ -63,7 +64,7 @@ let iterate: <T>(
  * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
- * `await using`, its signal, or the end of its loop.
+ * `using`, its signal, or the end of its loop.
  *
  * @example
  * const poller = new Poller();
@@ -71,7 +72,7 @@ let iterate: <T>(
  * for await (const event of poller) readSync(event.fd, buffer);
  */
 export class Poller<T = undefined>
-  implements AsyncIterable<ReadinessEvent<T>, undefined>, AsyncDisposable
+  implements AsyncIterable<ReadinessEvent<T>, undefined>, Disposable, AsyncDisposable
 {
   readonly #native: PollerBinding;
   readonly #engine: Engine;
@@ -114,6 +115,11 @@ export class Poller<T = undefined>
       (poller) => poller.#next(),
       (poller) => poller.close(),
     ) as unknown as typeof iterate;
+    showAs<Poller<unknown>>(Poller, (poller) => {
+      if (!(#closed in poller)) return undefined;
+      const { isOpen, size } = poller;
+      return { engine: poller.#engine, isOpen, size, refed: poller.#refed };
+    });
   }
 
   /**
@@ -146,6 +152,11 @@ export class Poller<T = undefined>
     this.#fill = this.#native.looker();
     this.#forgetOwn = keepOwn(this.#native.descriptors);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** False after `close()`, after its signal's abort, and once its loop was left. */
+  get isOpen(): boolean {
+    return !this.#closed;
   }
 
   /** Descriptors watched. */
@@ -548,6 +559,11 @@ export class Poller<T = undefined>
   readonly #abort = (): void => {
     this.#close(abortReason(this.#signal));
   };
+
+  /** As {@link Poller.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
 
   /** As {@link Poller.close}. */
   [Symbol.asyncDispose](): Promise<void> {

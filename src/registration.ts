@@ -7,6 +7,7 @@ import type { PollerBinding } from './binding.js';
 import type { Follower } from './closing.js';
 import { EdgepollError, systemError } from './errors.js';
 import type { Engine, RegisterOptions } from './interest.js';
+import { showAs } from './inspect.js';
 import { interestOf } from './interest.js';
 import type { DescriptorOwner } from './validate.js';
 import { typeError } from './validate.js';
@@ -100,7 +101,7 @@ export let makeRegistration: <T>(
 export let whenEnded: <T>(registration: Registration<T>, tell: () => void) => void;
 
 /** One watched descriptor of a poller. */
-export class Registration<T> {
+export class Registration<T> implements Disposable {
   readonly #native: PollerBinding;
   readonly #engine: Engine;
   readonly #entry: Entry<T>;
@@ -116,6 +117,11 @@ export class Registration<T> {
   static {
     makeRegistration = (native, engine, entry, drop) =>
       new Registration(native, engine, entry, drop);
+    showAs<Registration<unknown>>(Registration, (registration) => {
+      if (!(#entry in registration)) return undefined;
+      const { fd, state, data } = registration.#entry;
+      return { fd, active: state === 'active', data };
+    });
     whenEnded = (registration, tell) => {
       registration.#entry.whenEnded = tell;
     };
@@ -194,5 +200,10 @@ export class Registration<T> {
     // EBADF and ENOENT: the owner closed the descriptor first, and the kernel has forgotten it already.
     this.#native.unregister(entry.slot, entry.generation);
     this.#drop();
+  }
+
+  /** As {@link Registration.unregister}. */
+  [Symbol.dispose](): void {
+    this.unregister();
   }
 }

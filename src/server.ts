@@ -10,6 +10,7 @@ import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
+import { endpoint, showAs } from './inspect.js';
 import { iteratorsOver } from './iterator.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from './option-names.js';
@@ -113,6 +114,15 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
 
   static {
     makeServer = (host, slot, generation, config) => new Server(host, slot, generation, config);
+    showAs(Server, (server) => {
+      if (!(#open in server)) return undefined;
+      return {
+        address: endpoint(server.#address),
+        listening: server.#listening,
+        connections: server.#open,
+        pending: server.#pending,
+      };
+    });
     iterateConnections = iteratorsOver<Server, Connection>(
       (server) => (server.#accepted as Mailbox<Connection>).next(),
       (server) => server.#leave(),

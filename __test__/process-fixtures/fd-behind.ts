@@ -19,7 +19,7 @@ const { fd } = old;
 closeSync(fd);
 const successor = eventfd();
 const cameBack = successor.fd === fd;
-const closed = [first.closed, old.closed];
+const closed = [!first.isOpen, !old.isOpen];
 old.close();
 const written = successor.write(1);
 successor.close();

@@ -173,6 +173,11 @@ export class Epoll {
     return null;
   }
 
+  /** As `close()`, for `using`; after it nothing. */
+  [Symbol.dispose](): void {
+    if (!this.#closed) this.close();
+  }
+
   #mustBeOpen(method: string): void {
     if (this.#closed) throw refusal('ERR_CLOSED', `${method} can't be called after calling close`);
   }

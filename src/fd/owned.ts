@@ -11,6 +11,7 @@ import { ByNumber } from '../by-number.js';
 import { closing, releasing } from '../closing.js';
 import { chooseDriver } from '../driver.js';
 import { EdgepollError, systemError } from '../errors.js';
+import { showAs } from '../inspect.js';
 import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
 import { followBrokenPipes, survival } from './broken-pipe.js';
 
@@ -95,6 +96,9 @@ export function data(name: string, value: unknown): Uint8Array {
 /** Makes the object for a number that the native side holds. */
 export let makeOwned: (fd: number, kind: string, guarded: boolean) => OwnedFd;
 
+/** What is shown of one: the number that it has or had, and what it is. */
+export let describeDescriptor: (object: Descriptor) => Record<string, unknown> | undefined;
+
 /** Calls `tell` when `owner` is closed, before its number is free; gives what takes that back. */
 export let onClose: (owner: Descriptor, tell: () => void) => () => void;
 
@@ -102,7 +106,7 @@ export let onClose: (owner: Descriptor, tell: () => void) => () => void;
  * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
  * warning, when the object is collected as garbage. An open one does not keep the process alive.
  *
- * After `close()` or `release()` every use but `close()` and `closed` throws `ERR_CLOSED`, without a system call.
+ * After `close()` or `release()` every use but `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
  */
 export abstract class Descriptor implements Disposable {
   readonly #state: State;
@@ -118,6 +122,12 @@ export abstract class Descriptor implements Disposable {
   }
 
   static {
+    describeDescriptor = (object) => {
+      if (!(#state in object)) return undefined;
+      const { fd, kind, open } = object.#state;
+      return { fd, kind, isOpen: open };
+    };
+    showAs(Descriptor, describeDescriptor);
     onClose = (owner, tell) => {
       owner.#whenClosed ??= new Set();
       owner.#whenClosed.add(tell);
@@ -132,9 +142,9 @@ export abstract class Descriptor implements Disposable {
     return fd;
   }
 
-  /** True after `close()` and `release()`. */
-  get closed(): boolean {
-    return !this.#state.open;
+  /** False after `close()` and `release()`. */
+  get isOpen(): boolean {
+    return this.#state.open;
   }
 
   /**

@@ -73,7 +73,7 @@ class Arrivals<T> {
 
   async #pull(): Promise<IteratorResult<T, undefined>> {
     try {
-      while (!this.#over && !this.#owner.closed) {
+      while (!this.#over && this.#owner.isOpen) {
         throwIfAborted(this.#options.signal);
         if (this.#inARow === MOST_IN_A_ROW) {
           this.#inARow = 0;

@@ -6,8 +6,9 @@
 import { constants } from 'node:os';
 
 import { fd as native } from '../binding.js';
+import { showAs } from '../inspect.js';
 import { integer, rangeError, typeError } from '../validate.js';
-import { checked, Descriptor, valueUnlessWaiting } from './owned.js';
+import { checked, describeDescriptor, Descriptor, valueUnlessWaiting } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, ready } from './ready.js';
 
@@ -108,6 +109,10 @@ export class PidFd extends Descriptor {
 
   static {
     makePidFd = (fd, pid) => new PidFd(fd, pid);
+    showAs(PidFd, (process) => {
+      const described = describeDescriptor(process);
+      return described === undefined ? undefined : { ...described, pid: process.pid };
+    });
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 import { fd as native, isOpen } from '../binding.js';
 import { EdgepollError, systemError } from '../errors.js';
+import { showAs } from '../inspect.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject, pickOptions } from '../option-names.js';
 import {
@@ -23,6 +24,7 @@ import {
   adoptNumber,
   checked,
   data,
+  describeDescriptor,
   EBADF,
   makeOwned,
   OwnedFd,
@@ -170,6 +172,15 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   static {
     makeSocket = (fd, family, type, guarded) => new Socket(fd, family, type, guarded);
+    showAs(Socket, (object) => {
+      const described = describeDescriptor(object);
+      if (described === undefined || !object.isOpen) return described;
+      const [localAddress, remoteAddress] = [false, true].map((isPeer) => {
+        const name = native.socketName(object.fd, isPeer);
+        return typeof name === 'number' ? undefined : fromNative(name);
+      });
+      return { ...described, localAddress, remoteAddress };
+    });
   }
 
   /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` for anything else, which stays its owner's. */
