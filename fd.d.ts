@@ -347,10 +347,12 @@ export declare interface ReceiveOptions {
 }
 
 /**
- * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no handler of
- * `process.on()` runs for them, no default action. Several of one kind may arrive as one, as always.
+ * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no listener of
+ * `process.on()` is called for them, whether it was added before or after, and no default action is taken. Several of one
+ * standard signal that come before they are read are one (signal(7)).
  *
- * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then.
+ * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then. A
+ * listener that `process.on()` or `process.off()` added or removed meanwhile counts.
  */
 export declare class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
     /** The next signal; `null` when there is none. Throws `ERR_CLOSED`. */
@@ -364,7 +366,11 @@ export declare class SignalFd extends Descriptor implements AsyncIterable<Signal
 /**
  * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
  *
- * Open and close it on the main thread: the thread that closes it is the one that takes these signals again.
+ * Every thread of the process blocks them while it is open: the threads that there are, which are found in /proc, and those
+ * that they start. A child process does not begin with them blocked: Node.js sees to that, and in Bun and Deno
+ * `ChildProcess.prototype.spawn` of `node:child_process` is wrapped by the first call. See {@link withUnblockedSignals} for
+ * other ways to start a process there.
+ *
  * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
  * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
  */
@@ -568,5 +574,21 @@ export declare interface WaitOptions {
     /** Ends the iteration, which then throws the signal's reason; at once, if it is aborted already. */
     signal?: AbortSignal;
 }
+
+/**
+ * Calls `start` and gives its result. Meanwhile this thread does not block the signals that open {@link SignalFd}s read, so
+ * a process that `start` starts does not begin with them blocked. A signal that comes meanwhile is read from the
+ * descriptor after the call.
+ *
+ * Bun and Deno need it for what starts processes other than `spawn()`, `exec()`, `execFile()` and `fork()` of
+ * `node:child_process`: the `…Sync()` functions, `Bun.spawn()`, `Deno.Command`. Node.js needs it for addons alone.
+ *
+ * `start` is synchronous: what it does after its first `await` is not meant. Throws `TypeError` when it is no function, and
+ * what it throws.
+ *
+ * @example
+ * const child = withUnblockedSignals(() => Bun.spawn(['sleep', '60']));
+ */
+export declare function withUnblockedSignals<T>(start: () => T): T;
 
 export { }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import test from 'ava';
-import { pidfd, signalfd } from 'edgepoll/fd';
+import { pidfd, signalfd, withUnblockedSignals } from 'edgepoll/fd';
 
 import { drivers, exceptIn, run, runFixture } from './support/process.js';
 
@@ -62,6 +62,47 @@ for (const driver of drivers) {
     await t.throwsAsync(self.exited({ driver }), { code: 'ERR_CLOSED' });
   });
 }
+
+test('signal-masks: whatever listeners come and go, a signal is read; children and threads have their own masks', async (t) => {
+  const { code, signal, stdout, stderr } = await runFixture('fd-signal-masks');
+  t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+  t.deepEqual(JSON.parse(stdout), {
+    helpers: 2,
+    areQuiet: true,
+    takers: 0,
+    read: 6,
+    childEndedBy: 'SIGTERM',
+    childBlocks: false,
+    nested: 'done',
+    keptNumbers: [12, 15],
+    heardMeanwhile: 0,
+    changed: 0,
+    heardAfter: 1,
+    listeners: 0,
+  });
+});
+
+test('withUnblockedSignals: throws what its function throws, and does nothing without a SignalFd', (t) => {
+  const error = new Error('not started');
+  const failing = (): never => {
+    throw error;
+  };
+  t.is(
+    t.throws(() => withUnblockedSignals(failing)),
+    error,
+  );
+  const signals = signalfd(['SIGUSR2']);
+  t.is(
+    t.throws(() => withUnblockedSignals(failing)),
+    error,
+  );
+  t.is(
+    withUnblockedSignals(() => 7),
+    7,
+  );
+  signals.close();
+  t.throws(() => withUnblockedSignals('sleep' as unknown as () => void), { instanceOf: TypeError });
+});
 
 test('bad-input: signals that nobody can catch, and those that a fault raises', (t) => {
   for (const name of [

@@ -20,6 +20,7 @@ export type {
   UnspecifiedAddress,
   VsockAddress,
 } from './address.js';
+export { withUnblockedSignals } from './children.js';
 export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
 export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
 export { Inotify, inotify } from './inotify.js';

@@ -8,7 +8,9 @@ import { constants } from 'node:os';
 import { fd as native } from '../binding.js';
 import { showAs } from '../inspect.js';
 import { integer, rangeError, typeError } from '../validate.js';
-import { checked, describeDescriptor, Descriptor, valueUnlessWaiting } from './owned.js';
+import { followChildren } from './children.js';
+import { listenFor } from './listeners.js';
+import { checked, describeDescriptor, Descriptor, onClose, valueUnlessWaiting } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, ready } from './ready.js';
 
@@ -44,13 +46,18 @@ export interface SignalInfo {
   value: number;
 }
 
+/** Of one that was collected without close(); after close() it does nothing more. */
+const abandoned = new FinalizationRegistry<() => void>((stopListening) => stopListening());
+
 let makeSignalFd: (fd: number) => SignalFd;
 
 /**
- * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no handler of
- * `process.on()` runs for them, no default action. Several of one kind may arrive as one, as always.
+ * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no listener of
+ * `process.on()` is called for them, whether it was added before or after, and no default action is taken. Several of one
+ * standard signal that come before they are read are one (signal(7)).
  *
- * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then.
+ * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then. A
+ * listener that `process.on()` or `process.off()` added or removed meanwhile counts.
  */
 export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
   static {
@@ -80,19 +87,34 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
 /**
  * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
  *
- * Open and close it on the main thread: the thread that closes it is the one that takes these signals again.
+ * Every thread of the process blocks them while it is open: the threads that there are, which are found in /proc, and those
+ * that they start. A child process does not begin with them blocked: Node.js sees to that, and in Bun and Deno
+ * `ChildProcess.prototype.spawn` of `node:child_process` is wrapped by the first call. See {@link withUnblockedSignals} for
+ * other ways to start a process there.
+ *
  * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
  * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
  */
 export function signalfd(signals: readonly NodeJS.Signals[]): SignalFd {
   if (!Array.isArray(signals)) throw typeError('signals', 'an array of names', signals);
   if (signals.length === 0) throw rangeError('signals', 'at least one name', 'none');
-  const wanted = signals.map((name: unknown) => {
+  const wanted = new Map<number, NodeJS.Signals>();
+  for (const name of signals as readonly unknown[]) {
     const number = signalNumber('signals', name);
     if (!native.canCatch(number)) throw rangeError('signals', 'signals that can be caught', name);
-    return number;
-  });
-  return makeSignalFd(checked(native.signalfd(wanted), 'signalfd4'));
+    wanted.set(number, name as NodeJS.Signals);
+  }
+  followChildren();
+  const stopListening = listenFor(wanted);
+  try {
+    const made = makeSignalFd(checked(native.signalfd([...wanted.keys()]), 'signalfd4'));
+    onClose(made, stopListening);
+    abandoned.register(made, stopListening, made);
+    return made;
+  } catch (error) {
+    stopListening();
+    throw error;
+  }
 }
 
 let makePidFd: (fd: number, pid: number) => PidFd;

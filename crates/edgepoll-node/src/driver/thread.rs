@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use edgepoll::kernel::descriptor::threads::start_quiet;
 use napi::{sys, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
@@ -233,10 +234,9 @@ impl ThreadDriver {
             .map_err(refusal)?;
         let descriptors = vec![watched.as_raw_fd(), shared.control.as_fd().as_raw_fd()];
         let function = Function(state.function.get());
-        let thread = std::thread::Builder::new()
-            .name("edgepoll".into())
-            .spawn(move || watch(&watched, &shared, &function))
-            .map_err(refusal)?;
+        let builder = std::thread::Builder::new().name("edgepoll".into());
+        let run = move || watch(&watched, &shared, &function);
+        let thread = start_quiet(|| builder.spawn(run)).map_err(refusal)?;
         *state.thread.borrow_mut() = Some(thread);
         Ok(descriptors)
     }

@@ -43,13 +43,6 @@ pub fn signalfd(env: Env, signals: Vec<i32>) -> i32 {
     hold_signals(&env, signal::signalfd(&signals))
 }
 
-/// Whether a signal can be read from a descriptor.
-#[napi(namespace = "fd", catch_unwind)]
-#[must_use]
-pub fn can_catch(signal: i32) -> bool {
-    signal::can_catch(signal)
-}
-
 /// inotify_init1(2)
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod make;
 pub mod message;
+pub mod signal;
 pub mod socket;
 pub mod usage;
 
@@ -22,7 +23,8 @@ use crate::names;
 
 pub use address::SocketAddress;
 pub use message::ReceivedMessage;
-pub use usage::{InotifyRecord, SignalRecord};
+pub use signal::SignalRecord;
+pub use usage::InotifyRecord;
 
 /// An error as a number below 0.
 fn failed(errno: Errno) -> i32 {

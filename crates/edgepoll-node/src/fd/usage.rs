@@ -1,8 +1,8 @@
-//! What is done with one descriptor: reading, writing, timers, signals, inotify, processes.
+//! What is done with one descriptor: reading, writing, timers, inotify, processes.
 //!
 //! It must never make a Rust slice of JavaScript's memory: it may be shared with a worker. Called by src/fd/.
 
-use edgepoll::descriptor::{self, broken_pipe, inotify, signal, Source, Space, When};
+use edgepoll::descriptor::{self, broken_pipe, inotify, Source, Space, When};
 use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -125,40 +125,6 @@ pub fn timer_left(fd: i32) -> f64 {
     match descriptor::remaining(fd) {
         Ok(left) => left as f64 / 1e6,
         Err(errno) => f64::from(failed(errno)),
-    }
-}
-
-/// A signal that arrived.
-#[napi(object, namespace = "fd")]
-pub struct SignalRecord {
-    /// Its number.
-    pub signal: i32,
-    /// si_code
-    pub code: i32,
-    /// Who sent it, or which child it is about.
-    pub pid: u32,
-    /// Whose process that was.
-    pub uid: u32,
-    /// A child's status.
-    pub status: i32,
-    /// What came with it.
-    pub value: i32,
-}
-
-/// The next signal, or an error.
-#[napi(namespace = "fd", catch_unwind)]
-#[must_use]
-pub fn signal_next(fd: i32) -> Either<SignalRecord, i32> {
-    match signal::next(fd) {
-        Ok(info) => Either::A(SignalRecord {
-            signal: info.signal,
-            code: info.code,
-            pid: info.pid,
-            uid: info.uid,
-            status: info.status,
-            value: info.value,
-        }),
-        Err(errno) => Either::B(failed(errno)),
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::descriptor as raw;
+use crate::kernel::descriptor::lifted;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::descriptor::signal::{self as kernel, Before};
 use crate::kernel::Errno;
@@ -44,6 +45,7 @@ impl Caught {
     fn all(signals: &[i32]) -> Result<Caught, Errno> {
         let mut map = lock();
         let map = map.get_or_insert_default();
+        let masks = kernel::masks();
         // Grows with each that is caught, so that a failure gives exactly those back.
         let mut caught = Vec::with_capacity(signals.len());
         for signal in signals {
@@ -53,7 +55,7 @@ impl Caught {
                     kernel::block(*signal);
                     Ok(())
                 }
-                None => kernel::catch(*signal).map(|before| {
+                None => kernel::catch(*signal, &masks).map(|before| {
                     map.insert(*signal, (before, 1));
                 }),
             };
@@ -63,20 +65,24 @@ impl Caught {
             }
             caught.push(*signal);
         }
+        kernel::spread(&caught);
         Ok(Caught(caught))
     }
 }
 
 fn give_back(map: &mut HashMap<i32, (Before, usize)>, signals: &[i32]) {
+    let mut released = Vec::new();
     for signal in signals {
-        let Some((before, count)) = map.get_mut(signal) else {
+        let Some((_, count)) = map.get_mut(signal) else {
             continue;
         };
         *count -= 1;
         if *count == 0 {
-            kernel::release(before);
-            map.remove(signal);
+            released.extend(map.remove(signal).map(|(before, _)| before));
         }
+    }
+    if !released.is_empty() {
+        kernel::release(&released);
     }
 }
 
@@ -108,6 +114,39 @@ pub fn signalfd(signals: &[i32]) -> Result<(OwnedFd, Caught), Errno> {
     let fd = kernel::open(&signals)?;
     let caught = Caught::all(&signals)?;
     Ok((fd, caught))
+}
+
+/// This thread takes the caught signals until the value is dropped.
+#[derive(Debug)]
+pub struct Lifted(#[allow(dead_code, reason = "it is dropped")] lifted::Lifted);
+
+/// Lets this thread take the signals that open descriptors read, so that a child which it starts meanwhile does not begin
+/// with them blocked. A signal that comes meanwhile is kept, and read after the value was dropped.
+///
+/// `None` when no signal is caught that this thread would take, and when this thread holds a [`Lifted`] already. Waits while
+/// another thread holds one.
+#[must_use]
+pub fn lift() -> Option<Lifted> {
+    let signals: Vec<i32> = lock()
+        .as_ref()?
+        .values()
+        .filter_map(|(before, _)| before.liftable())
+        .collect();
+    if signals.is_empty() {
+        return None;
+    }
+    lifted::lift(signals).map(Lifted)
+}
+
+/// Puts back what handled these signals before, of those that one descriptor alone reads. Every thread goes on blocking
+/// them until that is closed. For a runtime that changes a handler only when it is its own.
+pub fn yield_to_others(signals: &[i32]) {
+    let map = lock();
+    for signal in signals {
+        if let Some((before, 1)) = map.as_ref().and_then(|map| map.get(signal)) {
+            before.put_back();
+        }
+    }
 }
 
 /// A signal that arrived.

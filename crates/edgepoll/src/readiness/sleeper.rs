@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use crate::kernel::descriptor::threads::start_quiet;
 use crate::kernel::poll::{poll, poll_entry};
 use crate::kernel::Errno;
 
@@ -76,9 +77,8 @@ impl<B: Bed> Sleeper<B> {
         }
         if self.thread.is_none() {
             let shared = Arc::clone(&self.shared);
-            let started = std::thread::Builder::new()
-                .name("edgepoll-sleep".into())
-                .spawn(move || run(&shared));
+            let builder = std::thread::Builder::new().name("edgepoll-sleep".into());
+            let started = start_quiet(|| builder.spawn(move || run(&shared)));
             self.thread = Some(started.map_err(|_| Errno::EAGAIN)?);
         }
         self.nudge();

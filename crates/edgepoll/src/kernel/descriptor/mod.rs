@@ -8,10 +8,12 @@
 )]
 
 pub mod broken_pipe;
+pub mod lifted;
 pub mod memory;
 pub mod message;
 pub mod signal;
 pub mod socket;
+pub mod threads;
 
 use std::ffi::CStr;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};

@@ -4,23 +4,48 @@
 //! It must never lose a signal or what came with it, and the handler must call nothing that is not
 //! async-signal-safe. Called by `descriptor/signal.rs`.
 //!
-//! A signal to the process goes to any thread that does not block it, and a host of JavaScript has such threads.
-//! The handler installed here makes the thread that it interrupts block the signal from then on, and sends the signal,
-//! as it came, to the process again. When every thread has met it once, it stays pending, which is where a signalfd
-//! finds it.
+//! A signal to the process goes to any thread that does not block it, and a JavaScript runtime has several threads. So
+//! every thread is made to block it (`threads.rs`). It stays pending then, which is where a signalfd finds it, and no
+//! handler is called, whichever one the runtime or its user installs meanwhile.
+//!
+//! A thread that was missed is met by the handler installed here: it makes the thread that it interrupts block the signal
+//! from then on, and sends the signal, as it came, to the process again.
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::ptr;
 
-use super::fresh;
+use super::threads::{self, bit, own_id, Bits, Thread};
+use super::{fresh, lifted};
 use crate::kernel::Errno;
 
 /// What was there before a signal was caught.
 pub struct Before {
     signal: i32,
     action: libc::sigaction,
-    was_blocked: bool,
+    /// Threads that blocked the signal already, for reasons of their own.
+    blockers: Vec<i32>,
+}
+
+/// What each thread of the process blocked at a time; empty where /proc cannot be read.
+#[derive(Debug)]
+pub struct Masks(Vec<Thread>);
+
+/// What each thread blocks now.
+#[must_use]
+pub fn masks() -> Masks {
+    Masks(threads::all().unwrap_or_default())
+}
+
+impl Masks {
+    fn blockers(&self, signal: i32) -> Vec<i32> {
+        let blocks = |thread: &&Thread| thread.blocked & bit(signal) != 0;
+        self.0
+            .iter()
+            .filter(blocks)
+            .map(|thread| thread.id)
+            .collect()
+    }
 }
 
 impl std::fmt::Debug for Before {
@@ -54,11 +79,12 @@ pub fn open(signals: &[i32]) -> Result<OwnedFd, Errno> {
     fresh(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })
 }
 
-/// From now on the signal waits for a signalfd.
+/// From now on the signal waits for a signalfd, as far as this thread and the handler go; [`spread`] follows. `masks` is
+/// what the threads blocked before.
 ///
 /// # Errors
 /// EINVAL for a signal that cannot be caught; nothing changed then.
-pub fn catch(signal: i32) -> Result<Before, Errno> {
+pub fn catch(signal: i32, masks: &Masks) -> Result<Before, Errno> {
     let set = set_of(&[signal]);
     let mut mask = set_of(&[]);
     // SAFETY: both sets outlive the call.
@@ -69,11 +95,17 @@ pub fn catch(signal: i32) -> Result<Before, Errno> {
     // SAFETY: pthread_sigmask filled the mask.
     let was_blocked = unsafe { libc::sigismember(&raw const mask, signal) } == 1;
     match replace(signal, &ours()) {
-        Ok(action) => Ok(Before {
-            signal,
-            action,
-            was_blocked,
-        }),
+        Ok(action) => {
+            let mut blockers = masks.blockers(signal);
+            if was_blocked && !blockers.contains(&own_id()) {
+                blockers.push(own_id());
+            }
+            Ok(Before {
+                signal,
+                action,
+                blockers,
+            })
+        }
         Err(errno) => {
             if !was_blocked {
                 unblock(signal);
@@ -81,6 +113,15 @@ pub fn catch(signal: i32) -> Result<Before, Errno> {
             Err(errno)
         }
     }
+}
+
+/// Every thread blocks these signals, which are caught, and so does every thread that one of them starts.
+pub fn spread(signals: &[i32]) {
+    threads::block(bits(signals));
+}
+
+fn bits(signals: &[i32]) -> Bits {
+    signals.iter().fold(0, |bits, signal| bits | bit(*signal))
 }
 
 /// This thread, too, blocks the signal: it has one signalfd more.
@@ -96,17 +137,46 @@ pub(super) fn unblock(signal: i32) {
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut()) };
 }
 
-/// Puts back what was there before, unless somebody has put a handler of their own there since, and lets this thread
-/// take the signal again.
-pub fn release(before: &Before) {
-    let current = current(before.signal);
-    if current.is_ok_and(|action| action.sa_sigaction == handler_address()) {
-        // The signal was caught once, so it can be set again.
-        let _ = replace(before.signal, &before.action);
+/// Puts back what handled these signals before, unless somebody has put another handler there since, and lets every
+/// thread take them again that took them before. This one is the first: a signal that nobody has read goes here.
+pub fn release(caught: &[Before]) {
+    for before in caught {
+        before.put_back();
+        if !before.blockers.contains(&own_id()) {
+            unblock(before.signal);
+        }
     }
-    if !before.was_blocked {
-        unblock(before.signal);
+    let signals: Vec<i32> = caught.iter().map(|before| before.signal).collect();
+    threads::unblock(bits(&signals), |thread| {
+        let blocks = |before: &&Before| before.blockers.contains(&thread);
+        let own: Vec<i32> = caught
+            .iter()
+            .filter(blocks)
+            .map(|before| before.signal)
+            .collect();
+        bits(&own)
+    });
+}
+
+impl Before {
+    /// Puts back what handled the signal before, unless somebody has put another handler there since.
+    pub fn put_back(&self) {
+        let current = current(self.signal);
+        if current.is_ok_and(|action| is_ours(&action)) {
+            // The signal was caught once, so it can be set again.
+            let _ = replace(self.signal, &self.action);
+        }
     }
+
+    /// The signal, unless this thread blocked it before it was caught.
+    #[must_use]
+    pub fn liftable(&self) -> Option<i32> {
+        (!self.blockers.contains(&own_id())).then_some(self.signal)
+    }
+}
+
+pub(super) fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == handler_address()
 }
 
 fn handler_address() -> libc::sighandler_t {
@@ -114,7 +184,7 @@ fn handler_address() -> libc::sighandler_t {
     handler as libc::sighandler_t
 }
 
-fn ours() -> libc::sigaction {
+pub(super) fn ours() -> libc::sigaction {
     // SAFETY: a sigaction of zeros is the default action without flags; every field that matters is set below.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler_address();
@@ -131,7 +201,7 @@ pub(super) fn current(signal: i32) -> Result<libc::sigaction, Errno> {
     Ok(unsafe { action.assume_init() })
 }
 
-fn replace(signal: i32, action: &libc::sigaction) -> Result<libc::sigaction, Errno> {
+pub(super) fn replace(signal: i32, action: &libc::sigaction) -> Result<libc::sigaction, Errno> {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: both outlive the call; the handler is `pass_on`, or what this process had there before.
     Errno::result(unsafe { libc::sigaction(signal, action, old.as_mut_ptr()) })?;
@@ -146,12 +216,12 @@ extern "C" fn pass_on(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
     // (signal-safety(7)), and errno is put back.
     unsafe {
         let errno = *libc::__errno_location();
-        let context = context.cast::<libc::ucontext_t>();
-        libc::sigaddset(&raw mut (*context).uc_sigmask, signal);
-        // To this thread's number: the kernel refuses to repeat the siginfo of kill(2) to any other, and the
-        // signal belongs to the whole process all the same.
-        let thread = libc::syscall(libc::SYS_gettid);
-        libc::syscall(libc::SYS_rt_sigqueueinfo, thread, signal, info);
+        if !lifted::keep(signal, info) {
+            let context = context.cast::<libc::ucontext_t>();
+            libc::sigaddset(&raw mut (*context).uc_sigmask, signal);
+            // Nobody is here to be told when too many signals wait.
+            let _ = threads::send_again(signal, info);
+        }
         *libc::__errno_location() = errno;
     }
 }

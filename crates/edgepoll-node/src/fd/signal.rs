@@ -1,0 +1,81 @@
+//! Signals that are read from a descriptor.
+//!
+//! It must never leave a thread's mask changed when a call that was to start a child has returned. Called by src/fd/.
+
+use std::cell::RefCell;
+
+use edgepoll::descriptor::signal::{self, Lifted};
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use super::failed;
+
+thread_local! {
+    /// This thread takes caught signals while it is here.
+    static LIFTED: RefCell<Option<Lifted>> = const { RefCell::new(None) };
+}
+
+/// This thread takes the signals of open signalfds until [`put_back_signals`]; false when there is nothing to change.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn lift_signals() -> bool {
+    let Some(lifted) = signal::lift() else {
+        return false;
+    };
+    LIFTED.set(Some(lifted));
+    true
+}
+
+/// Ends what [`lift_signals`] began on this thread.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn put_back_signals() {
+    LIFTED.set(None);
+}
+
+/// What handled these signals before handles them again, of those that one descriptor alone reads; they stay blocked until
+/// it is closed.
+#[napi(namespace = "fd", catch_unwind)]
+pub fn yield_signals(signals: Vec<i32>) {
+    signal::yield_to_others(&signals);
+}
+
+/// Whether a signal can be read from a descriptor.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn can_catch(signal: i32) -> bool {
+    signal::can_catch(signal)
+}
+
+/// A signal that arrived.
+#[napi(object, namespace = "fd")]
+pub struct SignalRecord {
+    /// Its number.
+    pub signal: i32,
+    /// si_code
+    pub code: i32,
+    /// Who sent it, or which child it is about.
+    pub pid: u32,
+    /// Whose process that was.
+    pub uid: u32,
+    /// A child's status.
+    pub status: i32,
+    /// What came with it.
+    pub value: i32,
+}
+
+/// The next signal, or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn signal_next(fd: i32) -> Either<SignalRecord, i32> {
+    match signal::next(fd) {
+        Ok(info) => Either::A(SignalRecord {
+            signal: info.signal,
+            code: info.code,
+            pid: info.pid,
+            uid: info.uid,
+            status: info.status,
+            value: info.value,
+        }),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
