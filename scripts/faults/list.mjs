@@ -77,22 +77,65 @@ export const faults = [
   {
     name: 'budget reached without re-queue',
     file: `${reactor}/turn.rs`,
-    find: `self.serve(token, bytes, inbox));
-                }
-            }
-            self.list(token);`,
-    replace: `self.serve(token, bytes, inbox));
-                }
-            }`,
+    find: `left.frames = left.frames.saturating_sub(frames);
+        self.list_rest(token);`,
+    replace: `left.frames = left.frames.saturating_sub(frames);
+        if let Some(occupant) = self.slots.get_mut(token) {
+            *occupant.listed() = false;
+        }`,
+  },
+  {
+    name: 'frames of one connection without a bound',
+    file: `${reactor}/receive.rs`,
+    find: 'self.frames > 0 && inbox.room() >= MIN_ROOM',
+    replace: 'inbox.room() >= MIN_ROOM',
+    alsoIn: [
+      {
+        file: `${reactor}/receive.rs`,
+        find: 'self.frames -= 1;',
+        replace: 'self.frames = self.frames.saturating_sub(1);',
+      },
+    ],
+  },
+  {
+    name: 'who had a share served before who had none',
+    file: `${reactor}/turn.rs`,
+    find: 'if std::mem::take(&mut self.rest_first) {',
+    replace: 'self.rest_first = true; if std::mem::take(&mut self.rest_first) {',
+  },
+  {
+    name: 'who had a share never served before who had none',
+    file: `${reactor}/turn.rs`,
+    find: 'self.rest_first = waiting > 0 && !is_served;',
+    replace: 'self.rest_first = waiting > 0 && is_served && !is_served;',
+  },
+  {
+    name: 'the dead served without end',
+    file: `${connection}/mod.rs`,
+    find: 'self.leftover > self.limits.leftover',
+    replace: 'self.leftover > u32::MAX - 1',
+  },
+  {
+    name: 'a receive beyond the read watermark',
+    file: `${reactor}/receive.rs`,
+    find: 'let size = space.len().min(share.bytes);',
+    replace: 'let size = space.len();',
+    alsoIn: [
+      {
+        file: `${reactor}/receive.rs`,
+        find: 'share.bytes -= length;',
+        replace: 'share.bytes = share.bytes.saturating_sub(length);',
+      },
+    ],
   },
   {
     name: 'SO_ERROR read before recv',
     file: `${reactor}/receive.rs`,
     find: `
-        match kernel.receive(socket, space) {`,
+        match kernel.receive(socket, &mut space[..size]) {`,
     replace: `
         let _ = kernel.take_error(socket);
-        match kernel.receive(socket, space) {`,
+        match kernel.receive(socket, &mut space[..size]) {`,
   },
   {
     name: 'SO_ERROR read while paused',
@@ -104,10 +147,10 @@ export const faults = [
     name: 'EOF taken from RDHUP',
     file: `${reactor}/receive.rs`,
     find: `
-        match kernel.receive(socket, space) {`,
+        match kernel.receive(socket, &mut space[..size]) {`,
     replace: `
         let hung_up = connection.ready.contains(crate::kernel::Ready::READ_CLOSED);
-        match if hung_up { Ok(0) } else { kernel.receive(socket, space) } {`,
+        match if hung_up { Ok(0) } else { kernel.receive(socket, &mut space[..size]) } {`,
   },
   {
     name: 'a reset met by a send ends cleanly',

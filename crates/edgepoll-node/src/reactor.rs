@@ -33,8 +33,12 @@ const ROUNDS: usize = 4;
 /// What one turn receives at most: what the inbox's arena holds. Half of it is warmer in a processor's caches when it is
 /// sent, and still costs more: there are as many more batches, and peers fall asleep between them.
 const TURN_BYTES: usize = 1024 * 1024;
-/// Turns that one callback makes at most while they leave work, before the loop has its own.
+/// Turns that one callback makes at least while they leave work, before the loop has its own. It makes up to eight while few
+/// connections are busy: what a turn receives of one is bounded, and eight turns of one are as much as two of four.
 const TURNS: usize = 2;
+/// What each record of a turn that left work counts against [`MOST`], and what such a turn counts at least.
+const LEFT: usize = 8;
+const LEAST: usize = MOST / 8;
 /// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
 const MANY: usize = 8;
 /// What one callback tells at most before the loop has its turn, give or take one batch.
@@ -145,8 +149,8 @@ impl Core {
 enum Turned {
     /// So many records were told, and nothing is left.
     Done(usize),
-    /// Work is left for another turn: there was much.
-    Left,
+    /// So many records were told, and work is left for another turn: there was much.
+    Left(usize),
     /// There will be no other turn.
     Over,
 }
@@ -155,7 +159,7 @@ impl Core {
     /// One turn, and what it brought to JavaScript and back. `announced`: the poll descriptor was seen readable.
     fn turn(&self, env: sys::napi_env, announced: bool) -> Turned {
         let Some(_scope) = Scope::open(env) else {
-            return Turned::Left;
+            return Turned::Left(0);
         };
         let drains = self.drains_microtasks;
         let turned = self.with(|working| {
@@ -206,7 +210,7 @@ impl Core {
             batch = told;
         }
         match self.with(|working| working.reactor.has_work()) {
-            Some(true) => Turned::Left,
+            Some(true) => Turned::Left(records),
             Some(false) | None => Turned::Done(records),
         }
     }
@@ -216,16 +220,17 @@ impl Task for Core {
     fn ready(&self, env: sys::napi_env) -> Next {
         self.in_turn.set(true);
         self.woken.set(false);
-        let (mut turns, mut told, mut is_over) = (0, 0, false);
+        let (mut turns, mut told, mut spent, mut is_over) = (0, 0, 0, false);
         loop {
             let again = match self.turn(env, turns == 0) {
                 Turned::Done(records) => {
                     told += records;
                     records >= MANY && told < MOST
                 }
-                Turned::Left => {
+                Turned::Left(records) => {
                     told += MOST;
-                    turns + 1 < TURNS
+                    spent += LEAST.max(records * LEFT);
+                    turns + 1 < TURNS || spent < MOST
                 }
                 Turned::Over => {
                     is_over = true;

@@ -19,6 +19,14 @@ pub struct Limits {
     pub end_timeout: u32,
     /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
+    /// How many bytes one turn receives for the connection at most, and so how far its owner's buffer can grow between a look
+    /// at its length and a pause: an owner that pauses above this many unread bytes never has more than twice as many, apart
+    /// from a frame that began in an earlier turn. Default 65,536; at least 1.
+    pub read_high_water: u32,
+    /// How much is still handed over of what the peer sent once a send to it has failed: bytes, and
+    /// [`Limits::FRAME_COST`] more for each frame. Then the connection is closed with its failure, and the rest is lost. At
+    /// most one turn's share more is handed over. Default 1,048,576, which is 256 short frames.
+    pub leftover: u32,
     /// Frames may lie in memory that the owner gives back soon: see [`Inbox::space`](crate::reactor::Inbox::space).
     /// Default false.
     pub lend: bool,
@@ -32,7 +40,15 @@ impl Default for Limits {
             send_queue: 1_048_576,
             end_timeout: 30_000,
             discard: 1_048_576,
+            read_high_water: 65_536,
+            leftover: 1_048_576,
             lend: false,
         }
     }
+}
+
+impl Limits {
+    /// What a frame counts against [`Limits::leftover`] besides its bytes: its owner has to handle it, and its answer would
+    /// reach nobody.
+    pub const FRAME_COST: usize = 4_096;
 }

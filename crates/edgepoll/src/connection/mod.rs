@@ -88,6 +88,8 @@ pub struct Connection {
     pub watches_writable: bool,
     /// Bytes received since the input is thrown away.
     pub discarded: u32,
+    /// What was handed over since a send failed, as [`Limits::leftover`] counts it.
+    pub leftover: u32,
     /// Bytes received.
     pub bytes_read: u64,
     /// Bytes that the kernel took.
@@ -130,6 +132,7 @@ impl Connection {
             short: false,
             watches_writable: writing == Writing::Connecting,
             discarded: 0,
+            leftover: 0,
             bytes_read: 0,
             bytes_written: 0,
         }
@@ -159,6 +162,18 @@ impl Connection {
         if length < space && !self.ready.intersects(more_may_wait) {
             self.ready.remove(Ready::READABLE);
         }
+    }
+
+    /// So much was handed over in this turn. Gives true when a send has failed and the owner had enough of what the peer
+    /// sent before.
+    pub fn handle_handed_over(&mut self, bytes: usize, frames: u32) -> bool {
+        if self.writing != Writing::Failed {
+            return false;
+        }
+        let cost = bytes.saturating_add((frames as usize).saturating_mul(Limits::FRAME_COST));
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        self.leftover = self.leftover.saturating_add(cost);
+        self.leftover > self.limits.leftover
     }
 
     /// A receive answered 0: nothing more will come.

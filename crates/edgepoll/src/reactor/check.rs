@@ -14,7 +14,7 @@ impl<K: Kernel> Reactor<K> {
         if self.scratch.capacity() > SCRATCH {
             return Err("7: the memory of a large message is kept".to_owned());
         }
-        for token in &self.ready {
+        for token in self.ready.iter().chain(&self.rest) {
             match self.slots.get(*token) {
                 Some(Occupant::Listener(listener)) if !listener.listed => {
                     return Err(format!(
@@ -25,7 +25,8 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         for (token, occupant) in self.slots.iter() {
-            let on_list = self.ready.iter().filter(|other| **other == token).count();
+            let lists = self.ready.iter().chain(&self.rest);
+            let on_list = lists.filter(|other| **other == token).count();
             match occupant {
                 Occupant::Listener(listener) => {
                     if listener.may_accept() && on_list != 1 {

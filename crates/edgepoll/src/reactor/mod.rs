@@ -100,8 +100,12 @@ const SCRATCH: usize = 64 * 1024;
 pub struct Reactor<K: Kernel> {
     kernel: K,
     slots: Slots<Occupant<K::Socket>>,
-    /// Who may make progress without the kernel saying so again. Each stands here once.
+    /// Who may make progress without the kernel saying so again. Each stands here or in `rest`, once.
     ready: VecDeque<Token>,
+    /// As `ready`, but these had their share in an earlier turn and have more to do. They are served after `ready`.
+    rest: VecDeque<Token>,
+    /// The last turn served nobody in `rest` although somebody was there: the next one begins there.
+    rest_first: bool,
     /// Who has something to tell: a close, or a send queue's length. Each stands here once.
     noted: VecDeque<Token>,
     deadlines: Deadlines,
@@ -132,6 +136,8 @@ impl<K: Kernel> Reactor<K> {
             kernel,
             slots: Slots::new(),
             ready: VecDeque::new(),
+            rest: VecDeque::new(),
+            rest_first: false,
             noted: VecDeque::new(),
             deadlines: Deadlines::default(),
             due: Vec::new(),
@@ -157,7 +163,7 @@ impl<K: Kernel> Reactor<K> {
     /// True when a turn would do something even if the kernel reported nothing.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.noted.is_empty()
+        !self.ready.is_empty() || !self.rest.is_empty() || !self.noted.is_empty()
     }
 
     /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.
@@ -179,6 +185,14 @@ impl<K: Kernel> Reactor<K> {
     fn list(&mut self, token: Token) {
         if let Some(occupant) = self.slots.get_mut(token) {
             occupant.list(token, &mut self.ready);
+        }
+    }
+
+    /// As [`Reactor::list`], for a connection that was just served.
+    fn list_rest(&mut self, token: Token) {
+        if let Some(occupant) = self.slots.get_mut(token) {
+            *occupant.listed() = false;
+            occupant.list(token, &mut self.rest);
         }
     }
 

@@ -12,9 +12,49 @@ use crate::protocol::{CodecError, Frame};
 /// What receiving came to.
 #[derive(Default)]
 pub(super) struct Outcome {
+    /// Bytes received.
     pub(super) bytes: usize,
     pub(super) calls: u32,
+    /// Frames handed over.
+    pub(super) frames: u32,
     pub(super) closed: Option<CloseReason>,
+}
+
+/// What one connection may still be handed over in this turn.
+struct Share {
+    frames: u32,
+    /// Bytes that may be received or taken from what earlier turns left.
+    bytes: usize,
+    /// Bytes of the frames that were handed over, their delimiters included.
+    handed: usize,
+    /// With as few bytes left or fewer, another receive is not worth its call.
+    least: usize,
+}
+
+impl Share {
+    fn new(connection: &Connection, budget: &Budget) -> Share {
+        let bytes = connection.limits.read_high_water.max(1) as usize;
+        Share {
+            frames: budget.slot_frames,
+            bytes,
+            handed: 0,
+            least: bytes / 4,
+        }
+    }
+
+    fn takes_frames<I: Inbox>(&self, inbox: &I) -> bool {
+        self.frames > 0 && inbox.room() >= MIN_ROOM
+    }
+
+    /// A frame that took up `consumed` bytes was handed over.
+    fn hand_over(&mut self, consumed: usize) {
+        self.frames -= 1;
+        self.handed += consumed;
+    }
+
+    fn takes_bytes(&self) -> bool {
+        self.bytes > self.least
+    }
 }
 
 pub(super) fn receive<K: Kernel, I: Inbox>(
@@ -33,36 +73,41 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     else {
         return outcome;
     };
+    let mut share = Share::new(connection, budget);
     if connection.carry_ready {
+        let before = connection.carry.len();
         let decoded = if connection.reading == Reading::Ended {
-            decode_rest(connection, token, inbox)
+            decode_rest(connection, token, &mut share, inbox)
         } else {
-            decode_carry(connection, token, inbox)
+            decode_carry(connection, token, &mut share, inbox)
         };
+        let taken = before - connection.carry.len();
+        share.bytes = share.bytes.saturating_sub(taken);
         outcome.closed = decoded.err().map(CloseReason::Protocol);
     }
     while outcome.closed.is_none() && connection.may_read() && !connection.carry_ready {
         let spent = outcome.calls >= budget.slot_calls || outcome.bytes >= budget.slot_bytes;
-        if spent || inbox.room() < MIN_ROOM {
+        if spent || !share.takes_bytes() || !share.takes_frames(inbox) {
             break;
         }
         let space = inbox.space(connection.limits.lend);
-        let size = space.len();
+        let size = space.len().min(share.bytes);
         if size == 0 {
             // The 0 of a receive into nothing would read as the peer's end.
             break;
         }
         outcome.calls += 1;
-        match kernel.receive(socket, space) {
+        match kernel.receive(socket, &mut space[..size]) {
             Ok(0) => {
-                outcome.closed = end(connection, token, inbox)
+                outcome.closed = end(connection, token, &mut share, inbox)
                     .err()
                     .map(CloseReason::Protocol);
             }
             Ok(length) => {
                 outcome.bytes += length;
+                share.bytes -= length;
                 connection.handle_received(length, size);
-                outcome.closed = deliver(connection, token, length, inbox);
+                outcome.closed = deliver(connection, token, length, &mut share, inbox);
             }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => {
@@ -76,6 +121,11 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
             }
         }
     }
+    outcome.frames = budget.slot_frames - share.frames;
+    if connection.handle_handed_over(share.handed, outcome.frames) {
+        let failure = connection.failure.map(CloseReason::Failed);
+        outcome.closed = outcome.closed.or(failure);
+    }
     outcome
 }
 
@@ -84,6 +134,7 @@ fn deliver<I: Inbox>(
     connection: &mut Connection,
     token: Token,
     length: usize,
+    share: &mut Share,
     inbox: &mut I,
 ) -> Option<CloseReason> {
     if connection.reading == Reading::Discarding {
@@ -94,14 +145,14 @@ fn deliver<I: Inbox>(
         return (connection.discarded > limit).then_some(CloseReason::Destroyed);
     }
     let cut = if connection.carry.is_empty() {
-        let cut = cut_space(connection, token, length, inbox);
+        let cut = cut_space(connection, token, length, share, inbox);
         inbox.received(length);
         cut
     } else {
         let lend = connection.limits.lend;
         connection.carry.push(&inbox.space(lend)[..length]);
         inbox.received(length);
-        decode_carry(connection, token, inbox)
+        decode_carry(connection, token, share, inbox)
     };
     cut.err().map(CloseReason::Protocol)
 }
@@ -111,12 +162,13 @@ fn cut_space<I: Inbox>(
     connection: &mut Connection,
     token: Token,
     length: usize,
+    share: &mut Share,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
     let lend = connection.limits.lend;
     let mut at = 0;
     while at < length {
-        if inbox.room() < MIN_ROOM {
+        if !share.takes_frames(inbox) {
             connection.carry_ready = true;
             break;
         }
@@ -125,6 +177,7 @@ fn cut_space<I: Inbox>(
             break;
         };
         let frame = checked(frame, length - at)?;
+        share.hand_over(frame.consumed);
         inbox.frame(token, at + frame.body.start..at + frame.body.end);
         at += frame.consumed;
     }
@@ -138,6 +191,7 @@ fn cut_space<I: Inbox>(
 fn decode_carry<I: Inbox>(
     connection: &mut Connection,
     token: Token,
+    share: &mut Share,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
     let mut at = 0;
@@ -147,13 +201,14 @@ fn decode_carry<I: Inbox>(
         if rest.is_empty() {
             break Ok(());
         }
-        if inbox.room() < MIN_ROOM {
+        if !share.takes_frames(inbox) {
             connection.carry_ready = true;
             break Ok(());
         }
         match connection.codec.decode(rest) {
             Ok(Some(frame)) => match checked(frame, rest.len()) {
                 Ok(frame) => {
+                    share.hand_over(frame.consumed);
                     inbox.copied_frame(token, &rest[frame.body]);
                     at += frame.consumed;
                 }
@@ -171,6 +226,7 @@ fn decode_carry<I: Inbox>(
 fn end<I: Inbox>(
     connection: &mut Connection,
     token: Token,
+    share: &mut Share,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
     let discarding = connection.reading == Reading::Discarding;
@@ -179,17 +235,18 @@ fn end<I: Inbox>(
     if discarding || connection.failure.is_some() {
         return Ok(());
     }
-    decode_rest(connection, token, inbox)
+    decode_rest(connection, token, share, inbox)
 }
 
 /// What the end leaves: the last frames, then the end itself. They wait for room as all others do.
 fn decode_rest<I: Inbox>(
     connection: &mut Connection,
     token: Token,
+    share: &mut Share,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
     let mut at = 0;
-    connection.carry_ready = inbox.room() < MIN_ROOM;
+    connection.carry_ready = !share.takes_frames(inbox);
     while !connection.carry_ready {
         let rest = &connection.carry[at..];
         let Some(frame) = connection.codec.decode_end(rest)? else {
@@ -198,9 +255,10 @@ fn decode_rest<I: Inbox>(
             return Ok(());
         };
         let frame = checked(frame, rest.len())?;
+        share.hand_over(frame.consumed);
         inbox.copied_frame(token, &rest[frame.body]);
         at += frame.consumed;
-        connection.carry_ready = inbox.room() < MIN_ROOM;
+        connection.carry_ready = !share.takes_frames(inbox);
     }
     connection.carry.consume(at);
     Ok(())

@@ -1,7 +1,8 @@
-//! One turn: a wait, the events into the slots, the ready list served in order, what is to be told told.
+//! One turn: a wait, the events into the slots, the ready lists served in order, what is to be told told.
 //!
-//! It must never serve a slot that gave bytes a second time in a turn, so that a firehose waits behind everybody else.
-//! One that was guessed wrongly gave none, and is served with the others.
+//! It must never serve a slot that gave bytes a second time in a turn, so that a firehose waits behind everybody else: who had
+//! a share and has more to do goes to the end of the list `rest`, which is served after the other one.
+//! One that was guessed wrongly gave no bytes, and is served with the others.
 
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ use crate::kernel::{Call, Errno, Kernel, Ready, Token};
 
 /// What one slot may add to the inbox besides its frames, and the turn's own margin.
 pub(super) const MIN_ROOM: usize = 8;
+
+/// What is left of a turn's budget.
+struct Left {
+    bytes: usize,
+    frames: u32,
+}
 
 impl<K: Kernel> Reactor<K> {
     /// Waits at most `timeout` (`None`: without limit; not at all when there is work left), then serves
@@ -54,9 +61,38 @@ impl<K: Kernel> Reactor<K> {
         if !self.deadlines.is_empty() {
             self.meet_deadlines();
         }
-        let mut bytes = self.budget.turn_bytes;
+        self.serve_lists(inbox);
+        if !self.due.is_empty() {
+            self.judge_due();
+        }
+        self.tell(inbox);
+        Ok(self.has_work())
+    }
+
+    /// Serves who stands on the lists now, each once.
+    fn serve_lists<I: Inbox>(&mut self, inbox: &mut I) {
+        let mut left = Left {
+            bytes: self.budget.turn_bytes,
+            frames: self.budget.turn_frames,
+        };
+        // Who is served in this turn and has more to do joins them at the end, for the next one.
+        let waiting = self.rest.len();
+        let mut is_served = false;
+        if std::mem::take(&mut self.rest_first) {
+            is_served = self.serve_rest(waiting, &mut left, inbox);
+            self.serve_ready(&mut left, inbox);
+        } else {
+            self.serve_ready(&mut left, inbox);
+            if waiting > 0 {
+                is_served = self.serve_rest(waiting, &mut left, inbox);
+            }
+        }
+        self.rest_first = waiting > 0 && !is_served;
+    }
+
+    fn serve_ready<I: Inbox>(&mut self, left: &mut Left, inbox: &mut I) {
         for _ in 0..self.ready.len() {
-            if bytes == 0 || inbox.room() < MIN_ROOM {
+            if left.bytes == 0 || inbox.room() < MIN_ROOM {
                 break;
             }
             let Some(token) = self.ready.pop_front() else {
@@ -65,20 +101,42 @@ impl<K: Kernel> Reactor<K> {
             let Some(occupant) = self.slots.get_mut(token) else {
                 continue;
             };
-            *occupant.listed() = false;
             match occupant {
-                Occupant::Listener(_) => self.accept(token, inbox),
-                Occupant::Connection(_) => {
-                    bytes = bytes.saturating_sub(self.serve(token, bytes, inbox));
+                Occupant::Listener(listener) => {
+                    listener.listed = false;
+                    self.accept(token, inbox);
+                    self.list(token);
                 }
+                Occupant::Connection(_) => self.serve_once(token, left, inbox),
             }
-            self.list(token);
         }
-        if !self.due.is_empty() {
-            self.judge_due();
+    }
+
+    /// Serves at most `waiting` of those who had a share before; gives whether there was one.
+    fn serve_rest<I: Inbox>(&mut self, waiting: usize, left: &mut Left, inbox: &mut I) -> bool {
+        let mut is_served = false;
+        for _ in 0..waiting {
+            if left.bytes == 0 || left.frames == 0 || inbox.room() < MIN_ROOM {
+                break;
+            }
+            let Some(token) = self.rest.pop_front() else {
+                break;
+            };
+            if self.slots.get_mut(token).is_some() {
+                is_served = true;
+                self.serve_once(token, left, inbox);
+            }
         }
-        self.tell(inbox);
-        Ok(self.has_work())
+        is_served
+    }
+
+    /// Serves a connection, and lists it for the next turn if it has more to do. It counts as listed until then, so that
+    /// nothing that is done for it puts it on a list that this turn still serves.
+    fn serve_once<I: Inbox>(&mut self, token: Token, left: &mut Left, inbox: &mut I) {
+        let (bytes, frames) = self.serve(token, left.bytes, inbox);
+        left.bytes = left.bytes.saturating_sub(bytes);
+        left.frames = left.frames.saturating_sub(frames);
+        self.list_rest(token);
     }
 
     /// As [`Reactor::turn`] without waiting, for an owner whose own loop has seen the poll descriptor readable: then
@@ -109,8 +167,9 @@ impl<K: Kernel> Reactor<K> {
         };
         // Whether a receive may be tried is asked as ever; a wrong guess is taken back by EAGAIN.
         entry.connection.ready.insert(Ready::READABLE);
-        let received = self.serve(token, self.budget.turn_bytes, inbox);
-        self.list(token);
+        entry.listed = true;
+        let (received, _) = self.serve(token, self.budget.turn_bytes, inbox);
+        self.list_rest(token);
         received > 0
     }
 
@@ -147,19 +206,20 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Does what one connection may do now; gives the bytes received, of which the turn has `left` at most.
-    fn serve<I: Inbox>(&mut self, token: Token, left: usize, inbox: &mut I) -> usize {
+    /// Does what one connection may do now; gives the bytes received, of which the turn has `left` at most, and the frames
+    /// handed over.
+    fn serve<I: Inbox>(&mut self, token: Token, left: usize, inbox: &mut I) -> (usize, u32) {
         let mut budget = self.budget;
         budget.slot_bytes = budget.slot_bytes.min(left);
         let Some((_, entry)) = self.live(token) else {
-            return 0;
+            return (0, 0);
         };
         let sends = entry.connection.may_connect() || entry.connection.may_write();
         if sends && !self.serve_sending(token, inbox) {
-            return 0;
+            return (0, 0);
         }
         let Some((kernel, entry)) = self.live(token) else {
-            return 0;
+            return (0, 0);
         };
         let outcome = if entry.connection.may_read() {
             receive(kernel, entry, token, &budget, inbox)
@@ -177,7 +237,7 @@ impl<K: Kernel> Reactor<K> {
             self.look(token);
             self.close_if_finished(token);
         }
-        outcome.bytes
+        (outcome.bytes, outcome.frames)
     }
 
     /// Meets the connect's outcome and sends what waits; gives whether there is anything to receive for.

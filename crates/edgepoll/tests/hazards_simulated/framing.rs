@@ -1,10 +1,13 @@
 //! Frames through the reactor: any chunking, small inboxes, limits, the rest at the end.
-use edgepoll::connection::CloseReason;
-use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
+use std::time::Duration;
+
+use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
+use edgepoll::kernel::{Errno, Token};
 use edgepoll::protocol::{Codec, CodecError, Frame, Lines};
 use edgepoll::reactor::{Budget, ListenOptions};
 
-use crate::inbox::Kept;
+use crate::inbox::{Item, Kept};
 use crate::{healthy, Bench};
 
 fn lines(limit: usize) -> ListenOptions {
@@ -212,4 +215,161 @@ fn the_memory_of_a_large_message_is_not_kept() {
     let written = bench.reactor.write(token, &vec![b'a'; 512 * 1024], false);
     assert!(written.is_ok());
     bench.rest();
+}
+
+/// A listener for lines, and `count` clients of it.
+fn several(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
+    let mut bench = healthy(budget, 65_536);
+    bench.listen(lines(100));
+    let clients = (0..count).map(|_| bench.client()).collect();
+    (bench, clients)
+}
+
+#[test]
+fn a_flood_of_lines_is_handed_over_in_shares() {
+    let (mut bench, clients) = several(Budget::default(), 3);
+    for (peer, _) in &clients {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(1_000));
+    }
+    let mut most = 0;
+    for turns in 1..=1_000_u32 {
+        most = most.max(bench.turn(Some(Duration::ZERO)));
+        let told = clients.iter().map(|(_, token)| bench.frames(*token).len());
+        let (least, greatest) = (told.clone().min().unwrap(), told.max().unwrap());
+        assert!(
+            greatest - least <= 64,
+            "turn {turns}: {least} to {greatest}"
+        );
+        if least == 1_000 {
+            assert!(
+                (16..=20).contains(&turns),
+                "{turns} turns for 3 times 1,000 lines"
+            );
+            assert_eq!(most, 3 * 64);
+            return;
+        }
+    }
+    panic!("the lines never came");
+}
+
+#[test]
+fn a_line_alone_comes_before_those_of_a_flood() {
+    let (mut bench, clients) = several(Budget::default(), 51);
+    let (flooders, quiet) = clients.split_at(50);
+    for (peer, _) in flooders {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
+    }
+    // Everybody has had a share, and is told no more than a turn has room for.
+    for _ in 0..3 {
+        bench.turn(Some(Duration::ZERO));
+    }
+    let (peer, token) = quiet[0];
+    bench.kernel().peer_send(peer, b"hello\n");
+    let told = bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(token), [b"hello"]);
+    assert!(
+        matches!(bench.inbox.items[0], Item::Frame(first, _) if first == token),
+        "it was told behind others"
+    );
+    assert!(told <= 256 + 64, "{told} frames in a turn");
+}
+
+#[test]
+fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
+    let budget = Budget {
+        turn_frames: 5,
+        ..Budget::default()
+    };
+    let (mut bench, clients) = several(budget, 11);
+    let (flood, token) = clients[0];
+    bench.kernel().peer_send(flood, &b"line\n".repeat(1_000));
+    for turn in 1..=60 {
+        for (peer, _) in &clients[1..] {
+            bench.kernel().peer_send(*peer, b"hello\n");
+        }
+        bench.turn(Some(Duration::ZERO));
+        for (_, other) in &clients[1..] {
+            assert_eq!(bench.frames(*other).len(), turn, "a line waits");
+        }
+    }
+    assert_eq!(bench.frames(token).len(), 1_000, "the flood starves");
+}
+
+/// A client that sent `input` and whose connection a send then found reset.
+fn dead(options: ListenOptions, input: &[u8]) -> (Bench, Token) {
+    let mut bench = healthy(Budget::default(), 65_536);
+    bench.listen(options);
+    let (peer, token) = bench.client();
+    bench.kernel().set_window(peer, input.len());
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, input);
+    bench.rest();
+    bench.kernel().refuse_send(Errno::ECONNRESET);
+    bench.reactor.write(token, b"x", false).unwrap_err();
+    bench.reactor.resume(token);
+    bench.rest();
+    (bench, token)
+}
+
+#[test]
+fn a_connection_whose_send_failed_is_not_served_on_without_end() {
+    let (bench, token) = dead(lines(100), &b"\n".repeat(100_000));
+    let told = bench.frames(token).len();
+    assert!((256..256 + 64).contains(&told), "{told} lines of the dead");
+    let reason = bench.closed(token).expect("it was closed");
+    assert_eq!(reason.to_string(), "write: Connection reset by peer");
+}
+
+#[test]
+fn what_a_connection_left_whose_send_failed_is_handed_over_up_to_a_bound() {
+    let (bench, token) = dead(ListenOptions::default(), &[7; 900_000]);
+    assert_eq!(bench.bytes(token).len(), 900_000);
+    assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+    let (bench, token) = dead(ListenOptions::default(), &[7; 3_000_000]);
+    let told = bench.bytes(token).len();
+    assert!(
+        (900_000..1_048_576 + 65_536).contains(&told),
+        "{told} bytes"
+    );
+    assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+}
+
+/// An owner that counts what it has not read, and pauses above `mark`, as soon as a turn is over.
+fn most_unread(mark: u32, limit: usize, space: usize, line: &[u8]) -> usize {
+    let mut bench = healthy(Budget::default(), space);
+    bench.listen(ListenOptions {
+        limits: Limits {
+            read_high_water: mark,
+            ..Limits::default()
+        },
+        ..lines(limit)
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().set_window(peer, 4_000_000);
+    bench
+        .kernel()
+        .peer_send(peer, &line.repeat(4_000_000 / line.len()));
+    let mut unread = 0;
+    for _ in 0..10_000 {
+        if unread > mark as usize {
+            break;
+        }
+        bench.turn(Some(Duration::ZERO));
+        unread = bench.bytes(token).len();
+    }
+    unread
+}
+
+#[test]
+fn the_read_watermark_is_passed_by_one_turn_of_as_many_bytes_at_most() {
+    let line = [&[b'x'; 99][..], b"\n"].concat();
+    for mark in [1_000, 10_000, 65_536, 1_000_000] {
+        for space in [100, 16_384, 65_536, 1_048_576] {
+            let unread = most_unread(mark, 100, space, &line);
+            assert!(unread > mark as usize, "mark {mark}: it never got there");
+            // Part of a line may lie there from the turn before.
+            let most = 2 * mark as usize + 100;
+            assert!(unread <= most, "mark {mark}, space {space}: {unread} bytes");
+        }
+    }
 }

@@ -165,8 +165,10 @@ fn nothing_is_told_before_the_first_turn() {
 fn budgets_of_nothing_serve_everybody_a_little() {
     let nothing = Budget {
         slot_bytes: 0,
+        slot_frames: 0,
         slot_calls: 0,
         turn_bytes: 0,
+        turn_frames: 0,
         accepts: 0,
     };
     let (mut bench, peer, token) = Bench::pair(nothing, 100);

@@ -57,6 +57,17 @@ impl Run {
             let view = self.reactor.kernel_mut().view(self.ends[place].peer);
             let was = before.received.get(place).copied().unwrap_or(0);
             let now = usize::try_from(view.received - was).unwrap_or(usize::MAX);
+            let end = &self.ends[place];
+            let frames = end.frames_now;
+            if frames > self.budget.slot_frames {
+                return Err(format!(
+                    "8: {:?} was told {frames} frames in a turn",
+                    end.peer
+                ));
+            }
+            if now > end.limits.read_high_water.max(1) as usize {
+                return Err(format!("7: {:?} received {now} bytes in a turn", end.peer));
+            }
             if now >= self.budget.slot_bytes + self.space {
                 return Err(format!(
                     "8: {:?} received {now} bytes in a turn",

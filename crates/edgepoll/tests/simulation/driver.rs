@@ -28,6 +28,7 @@ pub(crate) struct Counts {
     pub(crate) stale: u64,
     pub(crate) resets_after_data: u64,
     pub(crate) drains: u64,
+    pub(crate) leftovers_lost: u64,
 }
 
 impl Counts {
@@ -43,6 +44,7 @@ impl Counts {
         self.stale += other.stale;
         self.resets_after_data += other.resets_after_data;
         self.drains += other.drains;
+        self.leftovers_lost += other.leftovers_lost;
     }
 
     pub(crate) fn all_happened(&self) -> bool {
@@ -58,6 +60,7 @@ impl Counts {
             self.stale,
             self.resets_after_data,
             self.drains,
+            self.leftovers_lost,
         ];
         every.iter().all(|count| *count > 0)
     }
@@ -115,8 +118,10 @@ impl Run {
         let space = random.pick(&[1, 2, 13, 100, 1_000, 4_096, 65_536]);
         let budget = Budget {
             slot_bytes: random.pick(&[1, 100, 5_000, 262_144]),
+            slot_frames: random.pick(&[1, 3, 64, 64]),
             slot_calls: random.pick(&[1, 2, 8]),
             turn_bytes: random.pick(&[1, 200, 10_000, 4_194_304]),
+            turn_frames: random.pick(&[1, 10, 256]),
             accepts: random.pick(&[1, 2, 64]),
         };
         let room = random.pick(&[8, 9, 20, 5_000]);
@@ -125,8 +130,8 @@ impl Run {
             inbox: Kept::new(room, space),
             budget,
             space,
-            // Tiny receives make few bytes long enough.
-            most_bytes: if space < 50 || budget.turn_bytes < 50 {
+            // Tiny receives, and one frame a turn, make few bytes long enough.
+            most_bytes: if space < 50 || budget.turn_bytes < 50 || budget.slot_frames == 1 {
                 60
             } else {
                 6_000
@@ -143,12 +148,19 @@ impl Run {
     pub(crate) fn limits(&mut self) -> Limits {
         let random = &mut self.random;
         let high_water = random.pick(&[1, 100, 3_000, 65_536]);
+        let read_high_water = if self.most_bytes > 60 {
+            random.pick(&[300, 65_536])
+        } else {
+            random.pick(&[0, 1, 300])
+        };
         Limits {
             high_water,
             low_water: high_water / 4,
             send_queue: random.pick(&[1, 500, 20_000, 1_048_576]),
             end_timeout: random.pick(&[0, 5, 30_000]),
             discard: random.pick(&[0, 1_000, 1_048_576]),
+            read_high_water,
+            leftover: random.pick(&[0, 20_000, 1_048_576]),
             lend: random.chance(500),
         }
     }

@@ -44,6 +44,11 @@ pub(crate) struct FarEnd {
     /// The owner knew a send queue at the high watermark, and was told of none at the low one since.
     pub(crate) waits_for_room: bool,
     pub(crate) write_failed: bool,
+    /// What was handed over since a send failed, and in this turn, as `Limits::leftover` counts it.
+    pub(crate) leftover: u64,
+    pub(crate) handed_now: u64,
+    /// Frames that were handed over in this turn.
+    pub(crate) frames_now: u32,
     /// Turns since it could have been served and was not.
     pub(crate) neglected: usize,
     pub(crate) calls_seen: u64,
@@ -78,6 +83,9 @@ impl FarEnd {
             closed: false,
             waits_for_room: false,
             write_failed: false,
+            leftover: 0,
+            handed_now: 0,
+            frames_now: 0,
             neglected: 0,
             calls_seen: 0,
             delivered_seen: 0,
@@ -163,6 +171,18 @@ impl FarEnd {
             }
         }
         Ok(())
+    }
+
+    /// A send failed, as was told now. A turn sends before it receives, so what it handed over came after that.
+    pub(crate) fn know_failed_send(&mut self) {
+        if !self.is_torn && !self.write_failed {
+            self.leftover = self.handed_now;
+        }
+    }
+
+    /// A send failed, and the owner had enough of what the peer sent before.
+    pub(crate) fn had_leftover(&self) -> bool {
+        self.leftover > u64::from(self.limits.leftover)
     }
 
     /// Everything that the peer sent was handed over; an unfinished line may be missing.

@@ -2,7 +2,7 @@
 //!
 //! It must never accept a clean end that was none.
 
-use edgepoll::connection::CloseReason;
+use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::{Call, Token};
 use edgepoll::reactor::Event;
 
@@ -13,6 +13,10 @@ impl Run {
     pub(crate) fn read_inbox(&mut self) -> Result<(), String> {
         if self.inbox.overfilled {
             return Err("7: the inbox was given more than it has room for".to_owned());
+        }
+        for end in &mut self.ends {
+            end.handed_now = 0;
+            end.frames_now = 0;
         }
         let items = std::mem::take(&mut self.inbox.items);
         let bytes = std::mem::take(&mut self.inbox.bytes);
@@ -43,7 +47,15 @@ impl Run {
             ));
         }
         self.counts.bytes += body.len() as u64;
-        end.take(body)
+        let before = end.delivered;
+        end.take(body)?;
+        let cost = end.delivered - before + Limits::FRAME_COST as u64;
+        end.handed_now += cost;
+        end.frames_now += 1;
+        if end.write_failed || end.is_torn {
+            end.leftover += cost;
+        }
+        Ok(())
     }
 
     fn event(&mut self, event: &Event) -> Result<(), String> {
@@ -79,6 +91,7 @@ impl Run {
                 let place = self.place(token)?;
                 let end = &mut self.ends[place];
                 end.know_queue(0);
+                end.know_failed_send();
                 (!std::mem::replace(&mut end.write_failed, true))
                     .then_some(())
                     .ok_or_else(|| format!("{token:?} was told twice that a send failed"))
@@ -140,6 +153,9 @@ impl Run {
         let peer = self.ends[place].peer;
         let view = self.kernel().view(peer);
         let end = &mut self.ends[place];
+        if matches!(reason, CloseReason::Failed(failure) if failure.call == Call::Send) {
+            end.know_failed_send();
+        }
         let wrong = |what: &str| {
             Err(format!(
                 "{what}: {token:?} closed as «{reason}», delivered {} of {}, sent {bytes_written} and {unsent} not of {}, {view:?}",
@@ -171,9 +187,11 @@ impl Run {
                 if !view.was_reset && !itself {
                     return wrong("2: a failure that nothing caused");
                 }
-                if !itself && !end.discarding && !end.is_complete(end.end_told) {
+                let is_whole = end.discarding || end.is_complete(end.end_told);
+                if !itself && !is_whole && !end.had_leftover() {
                     return wrong("3: bytes before the failure are missing");
                 }
+                self.counts.leftovers_lost += u64::from(!itself && !is_whole);
             }
             CloseReason::Destroyed => {
                 self.counts.destroyed += 1;
