@@ -136,8 +136,10 @@ export declare interface ConnectionOptions {
      */
     allowHalfOpen?: boolean;
     /**
-     * Bytes received and not consumed from which on receiving pauses, per connection; it goes on at half of them. Each chunk
-     * counts 128 bytes more. Default 65,536; this and every limit below is at most 2^31 − 1.
+     * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
+     * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most as many, or 16,384 if
+     * that is more, so up to twice as many bytes may wait; with the framing `lines` also the front of a line, up to `maxFrame`
+     * bytes. Default 65,536; this and every limit below is at most 2^31 − 1.
      */
     readHighWaterMark?: number;
     /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */

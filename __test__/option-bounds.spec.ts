@@ -162,6 +162,7 @@ test.serial('the defaults of connect() are those of the documentation', async (t
     highWaterMark: 65_536,
     lowWaterMark: 16_384,
     maxBuffered: 1_048_576,
+    mostPerTurn: 65_536,
     endTimeout: 30_000,
     noDelay: true,
     framing: 'bytes',

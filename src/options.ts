@@ -27,8 +27,10 @@ export interface ConnectionOptions {
    */
   allowHalfOpen?: boolean;
   /**
-   * Bytes received and not consumed from which on receiving pauses, per connection; it goes on at half of them. Each chunk
-   * counts 128 bytes more. Default 65,536; this and every limit below is at most 2^31 − 1.
+   * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
+   * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most `readHighWaterMark` bytes,
+   * or 16,384 if that is more: so the mark may be passed by one such turn, and with the framing `lines` by the front of one
+   * line as well. Default 65,536; this and every limit below is at most 2^31 − 1.
    */
   readHighWaterMark?: number;
   /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
@@ -143,10 +145,13 @@ export interface ConnectionConfig {
 }
 
 const MAX = 2 ** 31 - 1;
+/** Bytes that a turn may receive of one connection, however low its mark: receives of a few bytes would cost a call each. */
+const LEAST_PER_TURN = 16_384;
 
 function connectionConfig(options: ConnectionOptions): ConnectionConfig {
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
+  const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
   const framing =
     options.framing === undefined ? 'bytes' : oneOf('framing', options.framing, ['bytes', 'lines']);
   const chunks =
@@ -171,6 +176,7 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
         MAX,
         Math.max(1_048_576, highWaterMark),
       ),
+      mostPerTurn: Math.max(readMark, LEAST_PER_TURN),
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
       framing,
@@ -178,13 +184,7 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
       lend: chunks === 'borrowed',
     },
     allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),
-    readHighWaterMark: optionalInteger(
-      'readHighWaterMark',
-      options.readHighWaterMark,
-      1,
-      MAX,
-      65_536,
-    ),
+    readHighWaterMark: readMark,
   };
 }
 

@@ -35,6 +35,8 @@ pub struct ConnectionSettings {
     pub low_water_mark: u32,
     /// Bytes.
     pub max_buffered: u32,
+    /// Bytes.
+    pub most_per_turn: u32,
     /// Milliseconds.
     pub end_timeout: u32,
     /// TCP_NODELAY.
@@ -158,6 +160,7 @@ pub(crate) fn limits_of(settings: &ConnectionSettings) -> Limits {
         high_water: settings.high_water_mark,
         low_water: settings.low_water_mark,
         send_queue: settings.max_buffered,
+        read_high_water: settings.most_per_turn,
         end_timeout: settings.end_timeout,
         lend: settings.lend,
         ..Limits::default()
