@@ -137,9 +137,9 @@ export declare interface ConnectionOptions {
     allowHalfOpen?: boolean;
     /**
      * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
-     * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most as many, or 16,384 if
-     * that is more, so up to twice as many bytes may wait; with the framing `lines` also the front of a line, up to `maxFrame`
-     * bytes. Default 65,536; this and every limit below is at most 2^31 − 1.
+     * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most `readHighWaterMark` bytes,
+     * or 16,384 if that is more: so the mark may be passed by one such turn, and with the framing `lines` by the front of one
+     * line as well. Default 65,536; this and every limit below is at most 2^31 − 1.
      */
     readHighWaterMark?: number;
     /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
