@@ -9,6 +9,14 @@
  * @packageDocumentation
  */
 
+/** A connection that was taken, and its peer's address. */
+export declare interface AcceptedConnection {
+    /** The connection; its own object's to close. */
+    socket: Socket;
+    /** The peer; `undefined` when it has no address. */
+    from: SocketAddress | undefined;
+}
+
 /** AF_CAN. */
 export declare interface CanAddress {
     family: 'can';
@@ -59,6 +67,25 @@ export declare abstract class Descriptor implements Disposable {
      */
     release(): number;
     /**
+     * Resolves when a read would not have to wait: there is something to read, the end, or an error; at once if there is. The
+     * descriptor is not read. A pidfd is readable once its process has ended.
+     *
+     * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait keeps the process alive. Several may wait
+     * at once: all are woken, and one of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
+     * before or meanwhile, with the signal's reason, with `ERR_NOT_POLLABLE` for a regular file or a directory, and with
+     * `ENOSPC`, `EMFILE` or `ENFILE` when it cannot be watched.
+     *
+     * @example
+     * let count: number | null;
+     * while ((count = reader.read(into)) === null) await reader.readable();
+     */
+    readable(options?: WaitOptions): Promise<void>;
+    /**
+     * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
+     * otherwise. What nobody can write to never becomes writable.
+     */
+    writable(options?: WaitOptions): Promise<void>;
+    /**
      * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
      */
     duplicate(): OwnedFd;
@@ -99,6 +126,8 @@ export declare class EdgepollError extends Error {
     readonly fd?: number;
     /** The file that the call was about. */
     readonly path?: string;
+    /** Of `writeAll()`: how many bytes were written before it failed. */
+    readonly bytesWritten?: number;
     constructor(code: string, message: string, details?: ErrorDetails);
 }
 
@@ -229,6 +258,10 @@ export declare type InotifyFlag = 'onlyDirectory' | 'dontFollow' | 'excludeUnlin
 /** What can be watched for; each is the inotify(7) flag of that name (`attributes` is IN_ATTRIB). */
 export declare type InotifyWatchFor = 'access' | 'modify' | 'attributes' | 'closeWrite' | 'closeNoWrite' | 'open' | 'movedFrom' | 'movedTo' | 'create' | 'delete' | 'deleteSelf' | 'moveSelf';
 
+/** A {@link Socket} that listens: iterating it gives connections. */
+export declare interface ListeningSocket extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {
+}
+
 /** A message that was received. */
 export declare interface Message {
     /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
@@ -306,6 +339,16 @@ export declare class OwnedFd extends Descriptor {
      * Throws `ERR_CLOSED`, `EPIPE` and what else write(2) gives.
      */
     write(bytes: Uint8Array | string): number | null;
+    /**
+     * Writes everything, waiting for room as often as it takes. A string is sent as UTF-8. Calls that overlap are written one
+     * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
+     * before the promise settles.
+     *
+     * Rejects with an {@link EdgepollError} for what write(2) gives and for `ERR_CLOSED`: its `bytesWritten` says how many of
+     * these bytes were written before. Rejects with the signal's reason when it aborts, after whole calls of write(2). What
+     * was written stays written, and later calls go on. Rejects with `TypeError` for what is neither bytes nor a string.
+     */
+    writeAll(bytes: Uint8Array | string, options?: WaitOptions): Promise<void>;
 }
 
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
@@ -417,13 +460,23 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * there was no connect, `ERR_CLOSED`, or the signal's reason.
      */
     connected(options?: WaitOptions): Promise<void>;
-    /** Lets others connect (listen(2)); `backlog` connections wait at most, default 511. */
-    listen(backlog?: number): void;
+    /**
+     * Lets others connect (listen(2)); `backlog` connections wait at most, default 511. Gives this object, as what it is now:
+     * iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+     *
+     * @example
+     * for await (const { socket: peer } of server.listen()) void serve(peer);
+     */
+    listen(backlog?: number): ListeningSocket;
     /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
-    accept(): {
-        socket: Socket;
-        from: SocketAddress | undefined;
-    } | null;
+    accept(): AcceptedConnection | null;
+    /**
+     * Connections, one after the other, until this socket is closed or the loop is left, which leaves it open. What is taken stays
+     * open, whichever way the loop ends. A peer that went away before its connection was taken is passed over (accept(2)).
+     * Throws `EINVAL` when the socket does not listen, `EMFILE` and `ENFILE` when no descriptor is left (the connection waits),
+     * and the signal's reason.
+     */
+    connections(options?: WaitOptions): AsyncIterableIterator<AcceptedConnection, undefined, undefined>;
     /** Ends receiving (`read`), sending (`write`) or both (shutdown(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
     shutdown(how?: 'read' | 'write' | 'both'): void;
     /** Its own address (getsockname(2)). */
@@ -470,7 +523,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     receiveMessage(options?: ReceiveOptions): Message | null;
     /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
-    /** As {@link Socket.values}, without descriptors and credentials. */
+    /** As {@link Socket.values}, without descriptors and credentials; of a socket that listens, as {@link Socket.connections}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;
 }
 
@@ -567,11 +620,11 @@ export declare interface VsockAddress {
     port: number;
 }
 
-/** How an iteration waits. */
+/** How a wait, or an iteration, is made. */
 export declare interface WaitOptions {
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver;
-    /** Ends the iteration, which then throws the signal's reason; at once, if it is aborted already. */
+    /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
     signal?: AbortSignal;
 }
 

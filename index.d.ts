@@ -232,6 +232,8 @@ export declare class EdgepollError extends Error {
     readonly fd?: number;
     /** The file that the call was about. */
     readonly path?: string;
+    /** Of `writeAll()`: how many bytes were written before it failed. */
+    readonly bytesWritten?: number;
     constructor(code: string, message: string, details?: ErrorDetails);
 }
 

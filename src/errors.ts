@@ -46,6 +46,8 @@ export class EdgepollError extends Error {
   declare readonly fd?: number;
   /** The file that the call was about. */
   declare readonly path?: string;
+  /** Of `writeAll()`: how many bytes were written before it failed. */
+  declare readonly bytesWritten?: number;
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message);

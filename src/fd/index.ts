@@ -31,7 +31,9 @@ export { PidFd, pidfd, SignalFd, signalfd } from './signal.js';
 export type { SignalInfo } from './signal.js';
 export { Socket, socket, socketpair } from './socket.js';
 export type {
+  AcceptedConnection,
   Credentials,
+  ListeningSocket,
   Message,
   MessagesOptions,
   OutgoingMessage,

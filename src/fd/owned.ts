@@ -14,6 +14,10 @@ import { EdgepollError, systemError } from '../errors.js';
 import { showAs } from '../inspect.js';
 import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
 import { followBrokenPipes, survival } from './broken-pipe.js';
+import type { WaitOptions } from './ready.js';
+import { ready } from './ready.js';
+import type { Direction } from './shared-poller.js';
+import { writeAll } from './write-all.js';
 
 /** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
 interface State {
@@ -194,6 +198,37 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
+   * Resolves when a read would not have to wait: there is something to read, the end, or an error; at once if there is. The
+   * descriptor is not read. A pidfd is readable once its process has ended.
+   *
+   * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait
+   * keeps the process alive. Several may wait at once: all are woken, and some of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
+   * before or meanwhile, with the signal's reason, with `ERR_NOT_POLLABLE` for a regular file or a directory, and with
+   * `ENOSPC`, `EMFILE` or `ENFILE` when it cannot be watched.
+   *
+   * @example
+   * let count: number | null;
+   * while ((count = reader.read(into)) === null) await reader.readable();
+   */
+  readable(options: WaitOptions = {}): Promise<void> {
+    return this.#ready('readable', options);
+  }
+
+  /**
+   * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
+   * otherwise. What nobody can write to never becomes writable.
+   */
+  writable(options: WaitOptions = {}): Promise<void> {
+    return this.#ready('writable', options);
+  }
+
+  async #ready(direction: Direction, options: WaitOptions): Promise<void> {
+    // Throws: it is closed.
+    void this.fd;
+    if (!(await ready(this, direction, options))) void this.fd;
+  }
+
+  /**
    * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
    */
   duplicate(): OwnedFd {
@@ -248,6 +283,20 @@ export class OwnedFd extends Descriptor {
     const { fd } = this;
     const care = this.#guarded | survival;
     return unlessWaiting(writeFrom(fd, data('bytes', bytes), care), 'write', fd);
+  }
+
+  /**
+   * Writes everything, waiting for room as often as it takes. A string is sent as UTF-8. Calls that overlap are written one
+   * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
+   * before the promise settles.
+   *
+   * Rejects with an {@link EdgepollError} for what write(2) gives and for `ERR_CLOSED`: its `bytesWritten` says how many of
+   * these bytes were written before. Rejects with the signal's reason when it aborts, after whole calls of write(2). What
+   * was written stays written, and later calls go on. Rejects with `TypeError` for what is neither bytes nor a string.
+   */
+  // oxlint-disable-next-line require-await -- async for its rejection
+  async writeAll(bytes: Uint8Array | string, options: WaitOptions = {}): Promise<void> {
+    return writeAll(this, data('bytes', bytes), options);
   }
 }
 

@@ -11,14 +11,14 @@ import type { OptionNames } from '../option-names.js';
 import { optionsObject } from '../option-names.js';
 import { optionalSignal, throwIfAborted } from '../validate.js';
 import type { Descriptor } from './owned.js';
-import type { Direction } from './waiting.js';
+import type { Direction } from './shared-poller.js';
 import { Waiting } from './waiting.js';
 
-/** How an iteration waits. */
+/** How a wait, or an iteration, is made. */
 export interface WaitOptions {
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver;
-  /** Ends the iteration, which then throws the signal's reason; at once, if it is aborted already. */
+  /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
   signal?: AbortSignal;
 }
 
@@ -42,7 +42,7 @@ export async function ready(
   try {
     return (await waiting.next()) !== 'closed';
   } finally {
-    waiting.close();
+    waiting.close(true);
   }
 }
 

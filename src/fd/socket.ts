@@ -46,6 +46,7 @@ const SO_ERROR = 4;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_PASSCRED = 16;
+const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
 const IPPROTO_IP = 0;
 const IP_TTL = 2;
@@ -53,6 +54,16 @@ const IPPROTO_IPV6 = 41;
 const IPV6_UNICAST_HOPS = 16;
 const AF_INET6 = 10;
 const ENOTCONN = 107;
+/** What accept(2) says of a connection that failed before it was taken, and of its network. */
+const GONE = new Set([
+  'ECONNABORTED',
+  'EPROTO',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENONET',
+]);
 /** The native connect's answer: see there. */
 const WOULD_WAIT = 2;
 const MOST_DESCRIPTORS = 253;
@@ -132,6 +143,18 @@ const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
 };
 
 const CREDENTIALS: OptionNames<Credentials> = { pid: true, uid: true, gid: true };
+
+/** A connection that was taken, and its peer's address. */
+export interface AcceptedConnection {
+  /** The connection; its own object's to close. */
+  socket: Socket;
+  /** The peer; `undefined` when it has no address. */
+  from: SocketAddress | undefined;
+}
+
+/** A {@link Socket} that listens: iterating it gives connections. */
+export interface ListeningSocket
+  extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {}
 
 let makeSocket: (fd: number, family: number, type: number, guarded: boolean) => Socket;
 
@@ -246,21 +269,50 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     throw systemError(-result, { syscall, ...path, fd });
   }
 
-  /** Lets others connect (listen(2)); `backlog` connections wait at most, default 511. */
-  listen(backlog = 511): void {
+  /**
+   * Lets others connect (listen(2)); `backlog` connections wait at most, default 511. Gives this object, as what it is now:
+   * iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+   *
+   * @example
+   * for await (const { socket: peer } of server.listen()) void serve(peer);
+   */
+  listen(backlog = 511): ListeningSocket {
     const most = integer('backlog', backlog, 0, 2 ** 31 - 1);
     const { fd } = this;
     checked(native.socketListen(fd, most), 'listen', { fd });
+    return this as unknown as ListeningSocket;
   }
 
   /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
-  accept(): { socket: Socket; from: SocketAddress | undefined } | null {
+  accept(): AcceptedConnection | null {
     const { fd } = this;
     const accepted = valueUnlessWaiting(native.socketAccept(fd, this.#guarded), 'accept', fd);
     if (accepted === null) return null;
     const connection = makeSocket(accepted.fd, this.#family, this.#type, false);
     const from = accepted.from === undefined ? undefined : fromNative(accepted.from);
     return { socket: connection, from };
+  }
+
+  /**
+   * Connections, one after the other, until this socket is closed or the loop is left, which leaves it open. What is taken stays
+   * open, whichever way the loop ends. A peer that went away before its connection was taken is passed over (accept(2)).
+   * Throws `EINVAL` when the socket does not listen, `EMFILE` and `ENFILE` when no descriptor is left (the connection waits),
+   * and the signal's reason.
+   */
+  connections(
+    options?: WaitOptions,
+  ): AsyncIterableIterator<AcceptedConnection, undefined, undefined> {
+    return arrivals(this, () => this.#acceptNext(), options);
+  }
+
+  #acceptNext(): AcceptedConnection | null {
+    try {
+      return this.accept();
+    } catch (error) {
+      // Its error went with it: the next one may be there, and is told by readiness.
+      if (error instanceof EdgepollError && GONE.has(error.code)) return null;
+      throw error;
+    }
   }
 
   /** Ends receiving (`read`), sending (`write`) or both (shutdown(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
@@ -465,9 +517,11 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return message.credentials === undefined || message.credentials.pid === 0;
   }
 
-  /** As {@link Socket.values}, without descriptors and credentials. */
+  /** As {@link Socket.values}, without descriptors and credentials; of a socket that listens, as {@link Socket.connections}. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined> {
-    return this.values();
+    if (this.getOption(SOL_SOCKET, SO_ACCEPTCONN) === 0) return this.values();
+    // Its type was given by listen(): see there.
+    return this.connections() as unknown as AsyncIterableIterator<Message, undefined, undefined>;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Waiting for a descriptor: whoever waits for the same one shares a poller.
+ * Waiting for a descriptor: all who wait for the same one share its registration, and all descriptors share a poller.
  *
  * It must never wait when nobody does, and never touch a number after its owner closed it.
  */
@@ -7,12 +7,10 @@ import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ReadinessEvent } from '../readiness-event.js';
 import { abortReason, optionalSignal, throwIfAborted } from '../validate.js';
-import { watch } from '../watch.js';
 import type { Descriptor } from './owned.js';
 import { onClose } from './owned.js';
-
-/** What is waited for. */
-export type Direction = 'readable' | 'writable';
+import type { Direction, Listener, SharedPoller, Subject } from './shared-poller.js';
+import { sharedPoller } from './shared-poller.js';
 
 /**
  * How a wait ended: the descriptor is ready; it is, and what is not there by now will never come; or it was closed, or
@@ -25,102 +23,64 @@ interface Waiter {
   fail: (error: unknown) => void;
 }
 
-/** One poller, made when somebody waits first, for all who wait for one direction of one descriptor. */
-class Readiness {
+/** All who wait for one direction of one descriptor with one driver. */
+class Readiness implements Listener {
+  /** While it is armed, the poller leads here, so that the object is not collected, which would close the descriptor. */
   readonly #owner: Descriptor;
-  readonly #direction: Direction;
-  readonly #driver: Driver;
-  readonly #all: Map<string, Readiness>;
-  readonly #forget: () => void;
+  readonly #subject: Subject;
+  readonly #poller: SharedPoller;
   readonly #waiters = new Set<Waiter>();
-  #events: AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined> | undefined;
-  #isAsking = false;
   #users = 0;
 
-  constructor(
-    owner: Descriptor,
-    direction: Direction,
-    driver: Driver,
-    all: Map<string, Readiness>,
-  ) {
+  constructor(owner: Descriptor, direction: Direction, driver: Driver) {
     this.#owner = owner;
-    this.#direction = direction;
-    this.#driver = driver;
-    this.#all = all;
-    this.#forget = onClose(owner, () => this.close());
-    all.set(this.#key, this);
-  }
-
-  get #key(): string {
-    return `${this.#direction} ${this.#driver}`;
+    this.#subject = { fd: owner.fd, registration: undefined, listener: undefined };
+    this.#poller = sharedPoller(direction, driver);
+    onClose(owner, () => this.#close());
   }
 
   join(): void {
     this.#users += 1;
   }
 
-  leave(): void {
+  /** `isKept`: the registration stays for the next wait, silent, for as long as the descriptor is open. */
+  leave(isKept: boolean): void {
     this.#users -= 1;
-    if (this.#users === 0) this.close();
+    if (this.#users === 0 && !isKept) this.#poller.forget(this.#subject);
   }
 
+  /** Throws what the kernel refuses. */
   add(waiter: Waiter): void {
+    if (this.#waiters.size === 0) this.#poller.arm(this.#subject, this);
     this.#waiters.add(waiter);
-    if (!this.#isAsking) void this.#ask();
   }
 
   /** Gives up a wait. */
   remove(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
-    if (this.#waiters.size === 0 && this.#isAsking) this.#stop();
+    if (!this.#waiters.delete(waiter)) return;
+    if (this.#waiters.size === 0) this.#poller.forget(this.#subject);
   }
 
   /** There is something that the kernel does not know of any more. */
   wake(): void {
-    if (!this.#isAsking) return;
-    this.#stop();
+    if (this.#waiters.size === 0) return;
+    this.#poller.forget(this.#subject);
     this.#tell((waiter) => waiter.wake('ready'));
   }
 
-  close(): void {
-    this.#forget();
-    if (this.#all.get(this.#key) === this) this.#all.delete(this.#key);
-    this.#stop();
+  told(event: ReadinessEvent<Subject>): void {
+    const woken = event.readHangup || event.hangup ? 'last' : 'ready';
+    this.#tell((waiter) => waiter.wake(woken));
+  }
+
+  failed(error: unknown): void {
+    this.#tell((waiter) => waiter.fail(error));
+  }
+
+  #close(): void {
+    this.#poller.forget(this.#subject);
+    shared.delete(this.#owner);
     this.#tell((waiter) => waiter.wake('closed'));
-  }
-
-  async #ask(): Promise<void> {
-    this.#isAsking = true;
-    let events = this.#events;
-    let tell: (waiter: Waiter) => void;
-    try {
-      events ??= watch(this.#owner, {
-        driver: this.#driver,
-        maxEvents: 1,
-        // Beside the end of a peer's sending it is the one sign that this side's receiving was shut down: by this object, or
-        // by whoever else has the socket.
-        readHangup: this.#direction === 'readable',
-        [this.#direction]: true,
-      });
-      this.#events = events;
-      const woken = wokenBy((await events.next()).value);
-      tell = (waiter) => waiter.wake(woken);
-    } catch (error) {
-      // The poller is closed by now.
-      if (this.#events === events) this.#events = events = undefined;
-      tell = (waiter) => waiter.fail(error);
-    }
-    // It was stopped meanwhile, and whoever waits now has asked anew.
-    if (this.#events !== events) return;
-    this.#isAsking = false;
-    this.#tell(tell);
-  }
-
-  #stop(): void {
-    const events = this.#events;
-    this.#events = undefined;
-    this.#isAsking = false;
-    void events?.return?.();
   }
 
   #tell(tell: (waiter: Waiter) => void): void {
@@ -130,18 +90,15 @@ class Readiness {
   }
 }
 
-function wokenBy(event: ReadinessEvent<undefined> | undefined): Woken {
-  if (event === undefined) return 'closed';
-  return event.readHangup || event.hangup ? 'last' : 'ready';
-}
-
 const shared = new WeakMap<Descriptor, Map<string, Readiness>>();
 
 function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): Readiness {
   let all = shared.get(owner);
   if (all === undefined) shared.set(owner, (all = new Map()));
-  const found = all.get(`${direction} ${driver}`);
-  return found ?? new Readiness(owner, direction, driver, all);
+  const key = `${direction} ${driver}`;
+  let found = all.get(key);
+  if (found === undefined) all.set(key, (found = new Readiness(owner, direction, driver)));
+  return found;
 }
 
 /** Wakes whoever waits for a descriptor to be readable: what was read from it is in its object's hand. */
@@ -191,12 +148,16 @@ export class Waiting {
       };
       this.#waiter = waiter;
       signal?.addEventListener('abort', abort, { once: true });
-      this.#readiness.add(waiter);
+      try {
+        this.#readiness.add(waiter);
+      } catch (error) {
+        waiter.fail(error);
+      }
     });
   }
 
-  /** Waits no longer; twice is allowed. */
-  close(): void {
+  /** Waits no longer; twice is allowed. `isKept`: somebody is likely to wait for the same again. */
+  close(isKept = false): void {
     if (this.#closed) return;
     this.#closed = true;
     const waiter = this.#waiter;
@@ -204,6 +165,6 @@ export class Waiting {
       this.#readiness.remove(waiter);
       waiter.wake('closed');
     }
-    this.#readiness.leave();
+    this.#readiness.leave(isKept);
   }
 }

@@ -1,0 +1,140 @@
+/**
+ * One poller for everybody in this thread who waits for the same direction with the same driver.
+ *
+ * It must never wait when nobody does, and never hold a descriptor's object that nobody waits for.
+ */
+import type { Driver } from '../driver.js';
+import { EdgepollError } from '../errors.js';
+import { Poller } from '../poller.js';
+import type { ReadinessEvent } from '../readiness-event.js';
+import type { Registration } from '../registration.js';
+
+/** What is waited for. */
+export type Direction = 'readable' | 'writable';
+
+/** Who waits for a descriptor, while it does. */
+export interface Listener {
+  told: (event: ReadinessEvent<Subject>) => void;
+  failed: (error: unknown) => void;
+}
+
+/** A descriptor that is waited for again and again. */
+export interface Subject {
+  readonly fd: number;
+  /** Kept between waits, and silent then: oneshot. To arm it again is one system call. */
+  registration: Registration<Subject> | undefined;
+  /** Set while it is armed. The poller leads to it, so between waits the descriptor's object can be collected. */
+  listener: Listener | undefined;
+}
+
+/** Waits for many descriptors. */
+export class SharedPoller {
+  readonly #direction: Direction;
+  readonly #driver: Driver;
+  readonly #armed = new Set<Subject>();
+  #poller: Poller<Subject> | undefined;
+  /** The poller that has a poll() pending. */
+  #waiting: Poller<Subject> | undefined;
+
+  constructor(direction: Direction, driver: Driver) {
+    this.#direction = direction;
+    this.#driver = driver;
+  }
+
+  /** Tells the listener once, when the descriptor is ready. Throws what the kernel refuses. */
+  arm(subject: Subject, listener: Listener): void {
+    this.#poller ??= new Poller<Subject>({ driver: this.#driver, maxEvents: 64 }).unref();
+    const poller = this.#poller;
+    if (!isRearmed(subject)) {
+      subject.registration = poller.register(subject.fd, {
+        // Beside the end of a peer's sending it is the one sign that this side's receiving was shut down: by this object, or
+        // by whoever else has the socket.
+        readHangup: this.#direction === 'readable',
+        [this.#direction]: true,
+        trigger: 'oneshot',
+        data: subject,
+      });
+    }
+    subject.listener = listener;
+    this.#armed.add(subject);
+    // Whoever waits keeps the process alive.
+    if (this.#armed.size === 1) poller.ref();
+    if (this.#waiting !== poller) void this.#wait(poller);
+  }
+
+  /** Tells nothing more of it; what was armed is given up. */
+  forget(subject: Subject): void {
+    subject.registration?.unregister();
+    subject.registration = undefined;
+    if (!this.#armed.delete(subject)) return;
+    subject.listener = undefined;
+    // Its poll() would go on waiting for nobody.
+    if (this.#armed.size === 0) this.#close();
+  }
+
+  async #wait(poller: Poller<Subject>): Promise<void> {
+    this.#waiting = poller;
+    while (this.#armed.size > 0 && this.#poller === poller) {
+      try {
+        // One batch after the other: the next wait depends on who waits again.
+        // oxlint-disable-next-line no-await-in-loop
+        const events = await poller.poll();
+        for (const event of events) this.#release(event.data)?.told(event);
+      } catch (error) {
+        // After a close it is nobody's.
+        if (this.#poller === poller) this.#fail(error);
+      }
+    }
+    if (this.#waiting === poller) this.#waiting = undefined;
+  }
+
+  /** The listener of one that is not armed any more. */
+  #release(subject: Subject): Listener | undefined {
+    const { listener } = subject;
+    subject.listener = undefined;
+    if (this.#armed.delete(subject) && this.#armed.size === 0) this.#poller?.unref();
+    return listener;
+  }
+
+  #fail(error: unknown): void {
+    // Somebody closed a number without its object: the others go on.
+    const isOne = error instanceof EdgepollError && error.code === 'ERR_DESCRIPTOR_CLOSED';
+    const failed = [...this.#armed].filter(({ fd }) => !isOne || fd === error.fd);
+    for (const subject of failed) {
+      subject.registration?.unregister();
+      subject.registration = undefined;
+      this.#release(subject)?.failed(error);
+    }
+    if (!isOne) this.#close();
+  }
+
+  #close(): void {
+    const poller = this.#poller;
+    this.#poller = undefined;
+    poller?.close();
+  }
+}
+
+/** Arms what is registered; false when it is not, or when its number was closed without its object. */
+function isRearmed(subject: Subject): boolean {
+  const { registration } = subject;
+  if (registration === undefined || !registration.active) return false;
+  try {
+    registration.rearm();
+    return true;
+  } catch {
+    // Whether the number can be watched now, its registration tells.
+    registration.unregister();
+    return false;
+  }
+}
+
+const all = new Map<string, SharedPoller>();
+
+/** This thread's poller for that direction and driver. */
+export function sharedPoller(direction: Direction, driver: Driver): SharedPoller {
+  const key = `${direction} ${driver}`;
+  let shared = all.get(key);
+  if (shared === undefined) all.set(key, (shared = new SharedPoller(direction, driver)));
+  return shared;
+}

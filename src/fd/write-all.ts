@@ -1,0 +1,81 @@
+/**
+ * Writing everything to a descriptor that takes a part at a time.
+ *
+ * It must never mix the bytes of two calls, and never keep the event loop from turning.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { EdgepollError } from '../errors.js';
+import { optionsObject } from '../option-names.js';
+import { abortReason, lengthOf, optionalSignal, throwIfAborted } from '../validate.js';
+import type { OwnedFd } from './owned.js';
+import type { WaitOptions } from './ready.js';
+import { WAIT_OPTIONS } from './ready.js';
+
+/** Writes that are made in a row before the event loop gets its turn. */
+const MOST_IN_A_ROW = 32;
+
+/** For each descriptor: settles when all calls so far have. */
+const queues = new WeakMap<OwnedFd, Promise<unknown>>();
+
+/** See {@link OwnedFd.writeAll}. */
+export function writeAll(owner: OwnedFd, bytes: Uint8Array, options: WaitOptions): Promise<void> {
+  optionsObject('options', options, WAIT_OPTIONS);
+  const signal = optionalSignal('signal', options.signal);
+  const before = queues.get(owner);
+  const written = write(owner, bytes, options, before && unlessAborted(before, signal));
+  // Of an aborted call too the next one begins when those before it have ended.
+  const queue = Promise.allSettled([before, written]);
+  queues.set(owner, queue);
+  void queue.finally(() => {
+    if (queues.get(owner) === queue) queues.delete(owner);
+  });
+  return written;
+}
+
+/** As `before`, which is never rejected, or a rejection with the signal's reason. */
+function unlessAborted(
+  before: Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (signal === undefined) return before;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortReason(signal));
+    throwIfAborted(signal);
+    signal.addEventListener('abort', abort, { once: true });
+    void before.finally(() => {
+      signal.removeEventListener('abort', abort);
+      resolve(undefined);
+    });
+  });
+}
+
+async function write(
+  owner: OwnedFd,
+  bytes: Uint8Array,
+  options: WaitOptions,
+  before: Promise<unknown> | undefined,
+): Promise<void> {
+  const length = lengthOf(bytes);
+  let done = 0;
+  try {
+    if (before !== undefined) await before;
+    // Nothing is written as well: to a datagram socket that is an empty datagram.
+    for (let calls = 1; ; calls += 1) {
+      throwIfAborted(options.signal);
+      const count = owner.write(bytes.subarray(done));
+      if (count !== null) {
+        done += count;
+        if (done >= length) return;
+      }
+      // oxlint-disable no-await-in-loop -- the next part depends on the room that there is then
+      if (count === null) await owner.writable(options);
+      else if (calls % MOST_IN_A_ROW === 0) await turn();
+      // oxlint-enable no-await-in-loop
+    }
+  } catch (error) {
+    if (error instanceof EdgepollError && error !== options.signal?.reason)
+      Object.assign(error, { bytesWritten: done });
+    throw error;
+  }
+}
