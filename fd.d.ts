@@ -70,8 +70,8 @@ export declare abstract class Descriptor implements Disposable {
      * Resolves when a read would not have to wait: there is something to read, the end, or an error; at once if there is. The
      * descriptor is not read. A pidfd is readable once its process has ended.
      *
-     * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait keeps the process alive. Several may wait
-     * at once: all are woken, and one of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
+     * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait
+     * keeps the process alive. Several may wait at once: all are woken, and some of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
      * before or meanwhile, with the signal's reason, with `ERR_NOT_POLLABLE` for a regular file or a directory, and with
      * `ENOSPC`, `EMFILE` or `ENFILE` when it cannot be watched.
      *
