@@ -19,7 +19,9 @@ export declare interface Address {
 
 /** What `server.close()` takes. */
 export declare interface CloseOptions {
-    /** Milliseconds until connections that are still open are destroyed. Default 30,000. */
+    /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
+    graceful?: boolean;
+    /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
     timeout?: number;
 }
 
@@ -114,7 +116,7 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Buffer,
      * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
      * the consumer has not taken wait too, and `end` behind them. Writing goes on.
      *
-     * Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
+     * A paused connection is not idle for {@link Server.close}. Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
      * closed, what has arrived is given first, then the end or the error.
      */
     pause(): this;
@@ -175,7 +177,7 @@ export declare interface ConnectionOptions {
 }
 
 /** The open connections of a server, in no order. */
-export declare interface Connections extends Iterable<Connection> {
+export declare interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
     /** How many there were when this was asked for. */
     readonly size: number;
 }
@@ -272,12 +274,13 @@ export declare interface EventsOptions {
 }
 
 /**
- * Listens on a TCP port. Nothing is accepted until the server is iterated.
+ * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
+ * connection, as {@link Connection.data}.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
  * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
-export declare function listen(options: ListenOptions): Promise<Server>;
+export declare function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
 
 /** What `listen()` takes. */
 export declare interface ListenOptions extends ConnectionOptions {
@@ -501,14 +504,14 @@ export declare class Registration<T> implements Disposable {
     [Symbol.dispose](): void;
 }
 
-/** A TCP server. */
-export declare class Server implements AsyncIterable<Connection, undefined>, AsyncDisposable {
+/** A TCP server. `Data` is the type of its connections' {@link Connection.data}. */
+export declare class Server<Data = unknown> implements AsyncIterable<Connection<Data>, undefined>, AsyncDisposable {
     #private;
     private constructor();
     /** Where the server listens. */
     get address(): Address;
     /** The connections that are open. */
-    get connections(): Connections;
+    get connections(): Connections<Data>;
     /** Resolves when the server listens no longer and every connection is over. Never rejects. */
     get closed(): Promise<void>;
     /** Counters. */
@@ -518,7 +521,7 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
      * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
      * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
-    [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined>;
     /**
      * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
      * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
@@ -528,15 +531,28 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
      * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
      * again, it gives another iterator over the same events, and the options of the last call count.
      */
-    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent, undefined, undefined>;
+    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data>, undefined, undefined>;
     /**
-     * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
-     * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
+     * Stops listening, ends the connections, and resolves when every one of them is over. What waited in the kernel's backlog is
+     * reset.
+     *
+     * A connection is ended (FIN) as soon as it is idle, which is looked at when the loop has gone round. It is idle when its consumer waits for
+     * the peer, by `read()` or its loop, everything that arrived is taken, and everything that was written is sent. With
+     * `events()` that means that the consumer waits for the next event. The peer may still send until it ends its side: its
+     * bytes are read as before, but can be answered no more. Connections that are still open after `timeout` are destroyed.
+     *
+     * The server cannot know of a reply that is being made while the consumer waits already. `pause()` the connection until the
+     * reply is written: a paused connection is not idle.
+     *
+     * Rejects with `TypeError` or `RangeError` for bad options; a timeout of 0 is allowed.
+     *
+     * @example
+     * process.once('SIGTERM', () => void server.close({ timeout: 10_000 }));
      */
     close(options?: CloseOptions): Promise<void>;
     /** Stops listening and destroys every connection. */
     destroy(error?: Error | null): void;
-    /** As {@link Server.close}. */
+    /** As {@link Server.close}, gracefully and with its default timeout. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Keeps the process alive while the server listens; the default. */
     ref(): this;
@@ -549,22 +565,22 @@ export declare class Server implements AsyncIterable<Connection, undefined>, Asy
  * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
  * it follows; `reason` tells why.
  */
-export declare type ServerEvent = {
+export declare type ServerEvent<Data = unknown> = {
     type: 'open';
-    connection: Connection;
+    connection: Connection<Data>;
 } | {
     type: 'data';
-    connection: Connection;
+    connection: Connection<Data>;
     data: Buffer;
 } | {
     type: 'drain';
-    connection: Connection;
+    connection: Connection<Data>;
 } | {
     type: 'end';
-    connection: Connection;
+    connection: Connection<Data>;
 } | {
     type: 'close';
-    connection: Connection;
+    connection: Connection<Data>;
     reason: CloseReason;
 };
 

@@ -2,9 +2,12 @@
  * What a connection is made of besides itself: what its siblings share, and what it needs only now and then.
  * It must never hold behaviour of a connection. Used by connection.ts, server.ts and connect.ts.
  */
+import { setImmediate } from 'node:timers';
+
 import type { Connection } from './connection.js';
 import type { ErrorDetails } from './errors.js';
 import { EdgepollError } from './errors.js';
+import { endpoint } from './inspect.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
 
@@ -24,6 +27,8 @@ export interface EventSink {
   end(connection: Connection): void;
   drain(connection: Connection): void;
   close(connection: Connection, reason: CloseReason): void;
+  /** Whether the consumer has had every event of the connection and waits for the next of any. */
+  waitsFor(connection: Connection): boolean;
   /** A connection whose send queue is at the high watermark is to be held. */
   readonly backpressure: boolean;
   /** From now on the connection's `data` and `end` events are not to be given. */
@@ -123,3 +128,34 @@ export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegist
     host.forget(lent);
   },
 );
+
+/**
+ * Calls `then` once the loop has gone round: what had arrived by now has been received, and what this turn of the loop has to
+ * do is done.
+ */
+export function afterRound(then: () => void): void {
+  // The first runs in this round, after its look at what has arrived, the second after the next one's.
+  setImmediate(() => setImmediate(then));
+}
+
+/** What util.inspect() shows of a connection; `state` is that of one that is not over. */
+export function describe(
+  connection: Connection,
+  state: string,
+  late: Late | undefined,
+): Record<string, unknown> {
+  const { id, bytesRead, bytesWritten, bufferedAmount } = connection;
+  const { reason, data } = late ?? {};
+  return {
+    id,
+    state: reason?.cause ?? state,
+    localAddress: endpoint(connection.localAddress),
+    remoteAddress: endpoint(connection.remoteAddress),
+    bytesRead,
+    bytesWritten,
+    bufferedAmount,
+    // The text alone: the stack would be longer than all the rest.
+    ...(reason?.error === undefined ? {} : { error: String(reason.error) }),
+    ...(data === undefined ? {} : { data }),
+  };
+}

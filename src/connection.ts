@@ -8,9 +8,16 @@ import type { Address } from './address.js';
 import { addressOf } from './address.js';
 import { EdgepollError, readEnding } from './errors.js';
 import type { CloseReason, Late, Owner } from './connection-parts.js';
-import { deferred, forgotten, refusedWrite, rejected } from './connection-parts.js';
+import {
+  afterRound,
+  deferred,
+  describe,
+  forgotten,
+  refusedWrite,
+  rejected,
+} from './connection-parts.js';
 import type { ErrorDetails } from './errors.js';
-import { endpoint, showAs } from './inspect.js';
+import { showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
 import * as checks from './validate.js';
 
@@ -43,9 +50,11 @@ const CONGESTED = 256;
 /** `pause()` was called. */
 const STOPPED = 512;
 const HELD = CONGESTED | STOPPED;
+/** The server closes: the connection ends as soon as it is idle. */
+const CLOSING = 1024;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
-const LENT_SHIFT = 10;
-const MOST_LENT = 2 ** 20 - 1;
+const LENT_SHIFT = 11;
+const MOST_LENT = 2 ** 19 - 1;
 
 let nextId = 1;
 
@@ -80,6 +89,8 @@ export let belongsTo: (connection: Connection, owner: Owner) => boolean;
 export let isGivenUp: (connection: Connection) => boolean;
 /** Whether its events must wait. */
 export let isHeld: (connection: Connection) => boolean;
+/** The server closes: ends the connection if it is idle, and else as soon as it is. Gives whether it has been ended, or is over. */
+export let endOnceIdle: (connection: Connection) => boolean;
 /** What iterates a connection. */
 let iterate: (connection: Connection) => AsyncIterableIterator<Buffer, undefined, undefined>;
 /** Makes a connection: there is no public constructor. */
@@ -137,6 +148,10 @@ export class Connection<Data = unknown>
       connection.#owner === owner && (connection.#flags & OVER) === 0;
     isGivenUp = (connection) => connection.#late?.isGivenUp === true;
     isHeld = (connection) => (connection.#flags & HELD) !== 0;
+    endOnceIdle = (connection) => {
+      connection.#flags |= CLOSING;
+      return connection.#endIfIdle();
+    };
     iterate = iteratorsOver(
       (connection) => connection.#next(),
       (connection) => {
@@ -144,9 +159,12 @@ export class Connection<Data = unknown>
         if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
       },
     );
-    showAs(Connection, (connection) =>
-      #flags in connection ? connection.#described() : undefined,
-    );
+    showAs(Connection, (connection) => {
+      if (!(#flags in connection)) return undefined;
+      const ended = (connection.#flags & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
+      const state = (connection.#flags & WRITE_ENDED) === 0 ? ended : 'ending';
+      return describe(connection, state, connection.#late);
+    });
     opening = (connection, where) => {
       const opened = deferred();
       connection.#late = { opened, address: where };
@@ -187,25 +205,6 @@ export class Connection<Data = unknown>
   /** Bytes that the kernel has taken. */
   get bytesWritten(): number {
     return this.#counters()[1] ?? 0;
-  }
-
-  /** What is shown of it. */
-  #described(): Record<string, unknown> {
-    const { id, bytesRead, bytesWritten, bufferedAmount } = this;
-    const { reason, data } = this.#late ?? {};
-    const open = (this.#flags & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
-    const state = reason?.cause ?? ((this.#flags & WRITE_ENDED) === 0 ? open : 'ending');
-    const [localAddress, remoteAddress] = [
-      endpoint(this.localAddress),
-      endpoint(this.remoteAddress),
-    ];
-    const all = { id, state, localAddress, remoteAddress, bytesRead, bytesWritten, bufferedAmount };
-    // The text alone: its stack would be longer than all the rest.
-    return {
-      ...all,
-      ...(reason?.error === undefined ? {} : { error: String(reason.error) }),
-      ...(data === undefined ? {} : { data }),
-    };
   }
 
   #counters(): number[] {
@@ -370,7 +369,7 @@ export class Connection<Data = unknown>
    * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
    * the consumer has not taken wait too, and `end` behind them. Writing goes on.
    *
-   * Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
+   * A paused connection is not idle for {@link Server.close}. Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
    * closed, what has arrived is given first, then the end or the error.
    */
   pause(): this {
@@ -384,6 +383,7 @@ export class Connection<Data = unknown>
   resume(): this {
     if ((this.#flags & STOPPED) === 0) return this;
     this.#release(STOPPED);
+    this.#endSoon();
     if ((this.#flags & PAUSED) === 0) {
       this.#owner.host.native.resume(this.#slot, this.#generation);
     }
@@ -437,6 +437,21 @@ export class Connection<Data = unknown>
     void this.#end(true);
   }
 
+  /** While the server closes: ends the connection if it is idle a round of the loop later. */
+  #endSoon(): void {
+    if ((this.#flags & CLOSING) !== 0) afterRound(() => this.#endIfIdle());
+  }
+
+  /** Idle: the consumer waits for the peer, and nothing is left to send. */
+  #endIfIdle(): boolean {
+    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
+    const { sink } = this.#owner;
+    const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
+    if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
+    void this.#end(false);
+    return true;
+  }
+
   /** Tells all who wait for a chunk that there will be none. */
   #tellWaiters(): void {
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter())
@@ -465,7 +480,10 @@ export class Connection<Data = unknown>
       return Promise.resolve({ value: chunk, done: false });
     }
     this.#giveBack();
-    if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
+    if ((this.#flags & (READ_ENDED | OVER | LEFT | CLOSING)) !== 0) {
+      if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
+      this.#endSoon();
+    }
     return new Promise((resolve) => {
       if (this.#waiters === undefined) this.#waiters = resolve;
       else if (typeof this.#waiters === 'function') this.#waiters = [this.#waiters, resolve];
@@ -564,9 +582,10 @@ export class Connection<Data = unknown>
       }
       this.#release(CONGESTED);
     } else if (bytes >= config.highWaterMark) this.#congest();
-    if (bytes === 0 && late !== undefined) {
-      late.finished?.resolve();
-      late.finished = undefined;
+    if (bytes === 0) {
+      late?.finished?.resolve();
+      if (late !== undefined) late.finished = undefined;
+      this.#endSoon();
     }
   }
 

@@ -19,12 +19,13 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Listens on a TCP port. Nothing is accepted until the server is iterated.
+ * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
+ * connection, as {@link Connection.data}.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
  * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
-export async function listen(options: ListenOptions): Promise<Server> {
+export async function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>> {
   const caller = callerOf(listen);
   const config = listenConfig(options);
   const driver = chooseDriver(options.driver);
@@ -38,7 +39,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   let failure: Error | undefined;
   for (const address of addresses) {
     const result = bind(host, address, config);
-    if (!(result instanceof Error)) return result;
+    if (!(result instanceof Error)) return result as Server<Data>;
     // The last is the telling one: those before it say only that this machine has no such family.
     failure = result;
     if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;

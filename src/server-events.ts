@@ -9,25 +9,26 @@
  */
 import type { Connection } from './connection.js';
 import type { CloseReason, EventSink } from './connection-parts.js';
+import { afterRound } from './connection-parts.js';
 import * as core from './connection.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from './option-names.js';
 import type { ReactorHost } from './reactor-host.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
+const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
 
 /**
  * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
  * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
  * it follows; `reason` tells why.
  */
-export type ServerEvent =
-  | { type: 'open'; connection: Connection }
-  | { type: 'data'; connection: Connection; data: Buffer }
-  | { type: 'drain'; connection: Connection }
-  | { type: 'end'; connection: Connection }
-  | { type: 'close'; connection: Connection; reason: CloseReason };
+export type ServerEvent<Data = unknown> =
+  | { type: 'open'; connection: Connection<Data> }
+  | { type: 'data'; connection: Connection<Data>; data: Buffer }
+  | { type: 'drain'; connection: Connection<Data> }
+  | { type: 'end'; connection: Connection<Data> }
+  | { type: 'close'; connection: Connection<Data>; reason: CloseReason };
 
 /** What `server.events()` takes. */
 export interface EventsOptions {
@@ -72,13 +73,17 @@ export class EventStream implements EventSink {
   #lent = 0;
   /**
    * How many reasons there are to look at an event before it is given: connections that are held, `close` events of connections
-   * that the consumer destroyed, and entries of `#released`. Nearly always 0, so that a message costs one comparison.
+   * that the consumer destroyed, entries of `#released`, and that the server closes. Nearly always 0, so that a message costs one comparison.
    */
   #exceptions = 0;
   /** The events that wait, of connections that are held or were held. */
   readonly #waiting = new Map<Connection, Item[]>();
   /** Connections that are held no longer and have events waiting. These events come before those in the mailbox. */
   readonly #released = new Set<Connection>();
+
+  /** While the server closes: the connections that are still to be ended. */
+  #closing: Set<Connection> | undefined;
+  #endsSoon = false;
 
   constructor(owner: EventsOwner) {
     this.#owner = owner;
@@ -151,6 +156,7 @@ export class EventStream implements EventSink {
     if (this.#exceptions > 0) {
       this.#sift();
       item = this.#nextReleased();
+      this.#endSoon();
     }
     if (this.#mailbox.size === 0) this.#giveBack();
     if (item === undefined) {
@@ -160,6 +166,30 @@ export class EventStream implements EventSink {
     return Promise.resolve({ value: item as ServerEvent, done: false });
   }
 
+  /** The server closes: these are ended when they are idle, which they are all while the consumer waits. */
+  endOnceIdle(connections: Iterable<Connection>): void {
+    if (this.#closing === undefined) this.#exceptions += 1;
+    this.#closing = new Set(connections);
+    this.#endSoon();
+  }
+
+  waitsFor(connection: Connection): boolean {
+    return this.#mailbox.isAwaited && !this.#waiting.has(connection);
+  }
+
+  #endIdle(): void {
+    this.#endsSoon = false;
+    for (const connection of this.#closing ?? [])
+      if (endOnceIdle(connection)) this.#closing?.delete(connection);
+  }
+
+  /** Ends those that are idle a round of the loop later. */
+  #endSoon(): void {
+    if (this.#endsSoon || this.#closing === undefined || this.#closing.size === 0) return;
+    this.#endsSoon = true;
+    afterRound(() => this.#endIdle());
+  }
+
   /** Nothing will be pushed any more. */
   finish(): void {
     this.#mailbox.finish();
@@ -167,17 +197,22 @@ export class EventStream implements EventSink {
 
   /** Throws away what is there, and ends: the next pull rejects with `reason`, those after it get the end. */
   fail(reason: unknown): void {
-    this.clear();
+    // The chunk that the consumer has in hand stays lent until it asks for more.
+    this.#clear();
     this.#mailbox.fail(reason);
   }
 
   /** The consumer has left: throws away what is there. */
   clear(): void {
+    this.#clear();
+    this.#giveBack();
+  }
+
+  #clear(): void {
     this.#mailbox.clear(() => {});
     this.#waiting.clear();
     this.#exceptions -= this.#released.size;
     this.#released.clear();
-    this.#giveBack();
   }
 
   /** Takes away from the mailbox's front what is lost and what must wait. */

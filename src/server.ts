@@ -8,6 +8,7 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Address } from './address.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
+import { afterRound } from './connection-parts.js';
 import * as core from './connection.js';
 import { EdgepollError, systemError } from './errors.js';
 import { endpoint, showAs } from './inspect.js';
@@ -28,10 +29,10 @@ import {
 } from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { makeConnection } = core;
+const { endOnceIdle, makeConnection } = core;
 
 /** The open connections of a server, in no order. */
-export interface Connections extends Iterable<Connection> {
+export interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
   /** How many there were when this was asked for. */
   readonly size: number;
 }
@@ -55,11 +56,13 @@ export interface ServerStats {
 
 /** What `server.close()` takes. */
 export interface CloseOptions {
-  /** Milliseconds until connections that are still open are destroyed. Default 30,000. */
+  /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
+  graceful?: boolean;
+  /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
   timeout?: number;
 }
 
-const CLOSE_OPTIONS: OptionNames<CloseOptions> = { timeout: true };
+const CLOSE_OPTIONS: OptionNames<CloseOptions> = { graceful: true, timeout: true };
 
 /** Makes a server: there is no public constructor. */
 export let makeServer: (
@@ -69,11 +72,17 @@ export let makeServer: (
   config: ListenConfig,
 ) => Server;
 
-let iterateConnections: (server: Server) => AsyncIterableIterator<Connection, undefined, undefined>;
-let iterateEvents: (server: Server) => AsyncIterableIterator<ServerEvent, undefined, undefined>;
+let iterateConnections: <Data>(
+  server: Server<Data>,
+) => AsyncIterableIterator<Connection<Data>, undefined, undefined>;
+let iterateEvents: <Data>(
+  server: Server<Data>,
+) => AsyncIterableIterator<ServerEvent<Data>, undefined, undefined>;
 
-/** A TCP server. */
-export class Server implements AsyncIterable<Connection, undefined>, AsyncDisposable {
+/** A TCP server. `Data` is the type of its connections' {@link Connection.data}. */
+export class Server<Data = unknown>
+  implements AsyncIterable<Connection<Data>, undefined>, AsyncDisposable
+{
   readonly #host: ReactorHost;
   readonly #slot: number;
   readonly #generation: number;
@@ -126,11 +135,11 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     iterateConnections = iteratorsOver<Server, Connection>(
       (server) => (server.#accepted as Mailbox<Connection>).next(),
       (server) => server.#leave(),
-    );
+    ) as typeof iterateConnections;
     iterateEvents = iteratorsOver<Server, ServerEvent>(
       (server) => (server.#events as EventStream).next(),
       (server) => server.#leaveEvents(),
-    );
+    ) as typeof iterateEvents;
   }
 
   /** Where the server listens. */
@@ -139,11 +148,14 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /** The connections that are open. */
-  get connections(): Connections {
+  get connections(): Connections<Data> {
     const host = this.#host;
     const owner = this.#owner;
     const size = this.#open;
-    return { size, [Symbol.iterator]: () => host.connectionsOf(owner) };
+    return {
+      size,
+      [Symbol.iterator]: () => host.connectionsOf(owner) as Iterator<Connection<Data>>,
+    };
   }
 
   /** Resolves when the server listens no longer and every connection is over. Never rejects. */
@@ -209,7 +221,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
    * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
    * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Connection, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
     if (this.#accepted === undefined) {
       this.#accepted = new Mailbox(() => this.#take());
@@ -233,7 +245,9 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
    * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
    * again, it gives another iterator over the same events, and the options of the last call count.
    */
-  events(options: EventsOptions = {}): AsyncIterableIterator<ServerEvent, undefined, undefined> {
+  events(
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<ServerEvent<Data>, undefined, undefined> {
     optionsObject('options', options, EVENTS_OPTIONS);
     const backpressure = optionalBoolean('backpressure', options.backpressure, true);
     if (this.#accepted !== undefined) throw consumed();
@@ -259,13 +273,34 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
   }
 
   /**
-   * Stops listening and resolves when every connection is over; those still open after `timeout` are destroyed.
-   * What waited in the kernel's backlog is reset. Rejects with `TypeError` or `RangeError` for a bad timeout; 0 is allowed.
+   * Stops listening, ends the connections, and resolves when every one of them is over. What waited in the kernel's backlog is
+   * reset.
+   *
+   * A connection is ended (FIN) as soon as it is idle, which is looked at when the loop has gone round. It is idle when its consumer waits for
+   * the peer, by `read()` or its loop, everything that arrived is taken, and everything that was written is sent. With
+   * `events()` that means that the consumer waits for the next event. The peer may still send until it ends its side: its
+   * bytes are read as before, but can be answered no more. Connections that are still open after `timeout` are destroyed.
+   *
+   * The server cannot know of a reply that is being made while the consumer waits already. `pause()` the connection until the
+   * reply is written: a paused connection is not idle.
+   *
+   * Rejects with `TypeError` or `RangeError` for bad options; a timeout of 0 is allowed.
+   *
+   * @example
+   * process.once('SIGTERM', () => void server.close({ timeout: 10_000 }));
    */
   async close(options: CloseOptions = {}): Promise<void> {
     optionsObject('options', options, CLOSE_OPTIONS);
+    const graceful = optionalBoolean('graceful', options.graceful, true);
     const timeout = optionalInteger('timeout', options.timeout, 0, 2 ** 31 - 1, 30_000);
     this.#stop();
+    if (!graceful) this.destroy();
+    else if (this.#events !== undefined) this.#events.endOnceIdle(this.connections);
+    else {
+      afterRound(() => {
+        for (const connection of this.connections) endOnceIdle(connection);
+      });
+    }
     // A host that was busy runs its timers before it hears what came in time: the loop has its turn first.
     const timer = setTimeout(() => setImmediate(() => this.destroy()), timeout);
     timer.unref();
@@ -281,7 +316,7 @@ export class Server implements AsyncIterable<Connection, undefined>, AsyncDispos
     this.#settle();
   }
 
-  /** As {@link Server.close}. */
+  /** As {@link Server.close}, gracefully and with its default timeout. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

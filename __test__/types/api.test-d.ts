@@ -3,6 +3,7 @@ import { expectTypeOf } from 'expect-type';
 
 import type {
   Address,
+  CloseOptions,
   CloseReason,
   ConnectOptions,
   Driver,
@@ -48,7 +49,7 @@ expectTypeOf(server.connections).toExtend<Iterable<Connection>>();
 expectTypeOf(server.connections.size).toEqualTypeOf<number>();
 expectTypeOf(server.stats()).toEqualTypeOf<ServerStats>();
 expectTypeOf(server.ref()).toEqualTypeOf<Server>();
-expectTypeOf<Server['close']>().parameter(0).toEqualTypeOf<{ timeout?: number } | undefined>();
+expectTypeOf<Server['close']>().parameter(0).toEqualTypeOf<CloseOptions | undefined>();
 // @ts-expect-error servers are made by listen()
 new Server();
 // @ts-expect-error the connections are the server's to change
@@ -119,3 +120,29 @@ expectTypeOf(plain.register(0)).toEqualTypeOf<Registration<undefined>>();
 expectTypeOf(plain[Symbol.asyncDispose]()).resolves.toEqualTypeOf<void>();
 // @ts-expect-error registrations are made by register()
 new Registration();
+
+// The user's data of a connection
+interface Session {
+  name: string;
+}
+const typed = await listen<Session>({ port: 0 });
+expectTypeOf(typed).toEqualTypeOf<Server<Session>>();
+for await (const each of typed) expectTypeOf(each.data).toEqualTypeOf<Session | undefined>();
+for (const each of typed.connections) each.data = { name: 'Ada' };
+for await (const event of typed.events())
+  expectTypeOf(event.connection.data).toEqualTypeOf<Session | undefined>();
+const dialled = await connect<Session>({ port: 1 });
+expectTypeOf(dialled.data).toEqualTypeOf<Session | undefined>();
+dialled.data = undefined;
+// @ts-expect-error not what was declared
+dialled.data = 7;
+expectTypeOf(connection.data).toEqualTypeOf<unknown>();
+// One that takes any connection takes a typed one.
+expectTypeOf<Connection<Session>>().toExtend<Connection>();
+expectTypeOf<Server<Session>>().toExtend<Server>();
+expectTypeOf<ServerEvent<Session>>().toExtend<ServerEvent>();
+
+// What closes at once says whether it is open, and can be declared with using
+expectTypeOf<Poller['isOpen']>().toEqualTypeOf<boolean>();
+expectTypeOf<Poller>().toExtend<Disposable>();
+expectTypeOf<Registration<undefined>>().toExtend<Disposable>();

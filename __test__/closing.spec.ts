@@ -1,0 +1,215 @@
+// server.close(): idle connections are ended at once, busy ones as soon as they are idle, and none is cut short or waited for
+// without need. The timeout of each close() here is longer than a test may take, so that nothing is told by the clock.
+import test from 'ava';
+import type { Connection, Server } from 'edgepoll';
+import { connect } from 'edgepoll';
+
+import { eventually, rounds } from './support/eventually.js';
+import {
+  dial,
+  nextOf,
+  pairOf,
+  receiveAll,
+  receiveExactly,
+  rejection,
+  send,
+  serverOf,
+} from './support/net.js';
+
+/** Answers each chunk, by an iterator per connection. */
+async function byConnection(
+  server: Server,
+  answer: (chunk: Buffer, connection: Connection) => Promise<void>,
+): Promise<void> {
+  const one = async (connection: Connection): Promise<void> => {
+    for await (const chunk of connection) await answer(chunk, connection);
+  };
+  const all: Promise<void>[] = [];
+  for await (const connection of server) all.push(one(connection));
+  await Promise.all(all);
+}
+
+async function byEvents(
+  server: Server,
+  answer: (chunk: Buffer, connection: Connection) => Promise<void>,
+): Promise<void> {
+  for await (const event of server.events())
+    if (event.type === 'data') await answer(event.data, event.connection);
+}
+
+for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
+  test(`${style}: idle connections are ended at once, and their peers' ends end the server`, async (t) => {
+    const server = await serverOf(t);
+    const serving = serve(server, (chunk, connection) => connection.write(chunk));
+    const peers = await Promise.all([1, 2, 3].map(() => dial(server.address.port)));
+    const [first] = peers;
+    if (first === undefined) throw new Error('no peer');
+    // One has been served, two have sent nothing yet.
+    await send(first, 'x');
+    await receiveExactly(first, 1);
+    await eventually(
+      'all are accepted',
+      () => server.stats().open === 3 && server.stats().pending === 0,
+    );
+    const closing = server.close();
+    for (const peer of peers) {
+      t.deepEqual(await receiveAll(peer), { bytes: Buffer.alloc(0), fin: true, error: undefined });
+      peer.end();
+    }
+    await closing;
+    await serving;
+  });
+
+  test(`${style}: a busy connection answers first, and is ended then`, async (t) => {
+    const server = await serverOf(t);
+    let answered!: () => void;
+    const mayAnswer = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    let isAsked = false;
+    const serving = serve(server, async (chunk, connection) => {
+      isAsked = true;
+      await mayAnswer;
+      await connection.write(`answer to ${String(chunk)}`);
+    });
+    const peer = await dial(server.address.port);
+    await send(peer, 'question');
+    await eventually('the question is there', () => isAsked);
+    const closing = server.close();
+    await rounds();
+    t.is(server.connections.size, 1);
+    answered();
+    const { bytes, fin } = await receiveAll(peer);
+    t.is(bytes.toString(), 'answer to question');
+    t.true(fin);
+    peer.end();
+    await closing;
+    await serving;
+  });
+
+  test(`${style}: what is queued for a slow peer is sent whole before the end`, async (t) => {
+    const long = Buffer.alloc(2 ** 25, 'long ');
+    const server = await serverOf(t, { maxBufferedAmount: 2 ** 26 });
+    let isAnswered = false;
+    const serving = serve(server, (_chunk, connection) => {
+      // Not awaited: the consumer waits for more while much is queued.
+      void connection.write(long);
+      isAnswered = true;
+      return Promise.resolve();
+    });
+    const peer = await dial(server.address.port);
+    await send(peer, 'question');
+    await eventually('the answer is queued', () => isAnswered);
+    const [connection] = [...server.connections];
+    const closing = server.close();
+    await rounds();
+    t.true((connection?.bufferedAmount ?? 0) > 0);
+    // It may write on: nothing has ended it.
+    void connection?.write('more');
+    const { bytes, fin } = await receiveAll(peer);
+    t.true(bytes.equals(Buffer.concat([long, Buffer.from('more')])));
+    t.true(fin);
+    peer.end();
+    await closing;
+    await serving;
+  });
+
+  test(`${style}: a paused connection is not idle until it is resumed`, async (t) => {
+    const server = await serverOf(t);
+    let paused: Connection | undefined;
+    const serving = serve(server, (_chunk, connection) => {
+      paused = connection.pause();
+      return Promise.resolve();
+    });
+    const peer = await dial(server.address.port);
+    await send(peer, 'question');
+    await eventually('it is paused', () => paused !== undefined);
+    const closing = server.close();
+    await rounds();
+    await paused?.write('late answer');
+    paused?.resume();
+    const { bytes, fin } = await receiveAll(peer);
+    t.is(bytes.toString(), 'late answer');
+    t.true(fin);
+    peer.end();
+    await closing;
+    await serving;
+  });
+
+  test(`${style}: what the peer still sends is read to its end`, async (t) => {
+    const server = await serverOf(t);
+    const chunks: string[] = [];
+    const serving = serve(server, (chunk) => {
+      chunks.push(String(chunk));
+      return Promise.resolve();
+    });
+    const peer = await dial(server.address.port);
+    await eventually('it is accepted', () => server.stats().open === 1);
+    const closing = server.close();
+    t.true((await receiveAll(peer)).fin);
+    peer.end('last words');
+    await closing;
+    await serving;
+    t.is(chunks.join(''), 'last words');
+  });
+
+  test(`${style}: without grace every connection is destroyed at once`, async (t) => {
+    const server = await serverOf(t);
+    const serving = serve(server, () => Promise.resolve());
+    const peer = await dial(server.address.port);
+    await eventually(
+      'it is accepted',
+      () => server.stats().pending === 0 && server.stats().open === 1,
+    );
+    const [connection] = [...server.connections];
+    await server.close({ graceful: false });
+    t.is((await connection?.closed)?.cause, 'destroyed');
+    await serving;
+    peer.destroy();
+  });
+}
+
+test('a connection that nobody reads is not idle: it is destroyed at the timeout', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  await server.close({ timeout: 20 });
+  t.is((await connection.closed).cause, 'destroyed');
+  peer.destroy();
+});
+
+test('closing again without grace destroys what the first close() waits for', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  const closing = server.close();
+  await server.close({ graceful: false });
+  await closing;
+  t.is((await connection.closed).cause, 'destroyed');
+  peer.destroy();
+});
+
+test('connections that wait for their consumer are served and ended', async (t) => {
+  const server = await serverOf(t);
+  const accepted = server[Symbol.asyncIterator]();
+  const client = connect({ host: '127.0.0.1', port: server.address.port });
+  const first = await nextOf(accepted);
+  first.destroy();
+  (await client).destroy();
+  const peer = await dial(server.address.port);
+  await eventually('it waits', () => server.stats().pending === 1);
+  const closing = server.close();
+  const connection = await nextOf(accepted);
+  await send(peer, 'question');
+  t.is(String(await connection.read()), 'question');
+  await connection.write('answer');
+  const reading = connection.read();
+  const { bytes, fin } = await receiveAll(peer);
+  t.is(bytes.toString(), 'answer');
+  t.true(fin);
+  peer.end();
+  t.is(await reading, null);
+  await closing;
+});
+
+test('bad options of close() close nothing', async (t) => {
+  const server = await serverOf(t);
+  t.true((await rejection(server.close({ graceful: 'yes' as never }))) instanceof TypeError);
+  (await dial(server.address.port)).destroy();
+});
