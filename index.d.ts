@@ -348,7 +348,8 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
      *
      * Throws `ERR_NOT_POLLABLE` for a regular file with the engine epoll, `EEXIST` when this poller watches it already,
      * `ENOSPC` when the user's limit of watches is reached, `ELOOP` for epoll descriptors in a circle, `ERR_FD_SETSIZE`
-     * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `ERR_CLOSED` when the
+     * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `EMFILE` or `EAGAIN` when
+     * there is no descriptor or thread left for a file that needs them (see `pollConsumes`), `ERR_CLOSED` when the
      * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
      * that the kernel or the engine does not take. After an error nothing is registered.
      */
@@ -468,6 +469,14 @@ export declare interface RegisterOptions<T> {
      * does not see that the original was closed. Default `false`.
      */
     duplicate?: boolean;
+    /**
+     * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
+     * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
+     * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
+     * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
+     * `/proc/self/mounts`), to which `false` makes no difference.
+     */
+    pollConsumes?: boolean;
 }
 
 /** One watched descriptor of a poller. */
@@ -488,8 +497,8 @@ export declare class Registration<T> implements Disposable {
      *
      * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ENOMEM`, `ERR_DESCRIPTOR_CLOSED` once that was told,
      * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
-     * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate`, which is chosen at
-     * registration.
+     * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate` and
+     * `pollConsumes`, which are chosen at registration.
      */
     modify(options: RegisterOptions<T>): void;
     /**

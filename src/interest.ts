@@ -17,6 +17,8 @@ const EPOLLEXCLUSIVE = 0x1000_0000;
 const EPOLLWAKEUP = 0x2000_0000;
 const EPOLLONESHOT = 0x4000_0000;
 const EPOLLET = 0x8000_0000;
+/** Not the kernel's: see the core's readiness bits. */
+const POLL_CONSUMES = 0x20_0000;
 
 /** How readiness is asked for: epoll(7), poll(2) or select(2). */
 export type Engine = 'epoll' | 'poll' | 'select';
@@ -56,6 +58,14 @@ export interface RegisterOptions<T> {
    * does not see that the original was closed. Default `false`.
    */
   duplicate?: boolean;
+  /**
+   * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
+   * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
+   * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
+   * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
+   * `/proc/self/mounts`), to which `false` makes no difference.
+   */
+  pollConsumes?: boolean;
 }
 
 /** The names of {@link RegisterOptions}. */
@@ -69,6 +79,7 @@ export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
   wakeup: true,
   data: true,
   duplicate: true,
+  pollConsumes: true,
 };
 
 const TRIGGERS = ['level', 'edge', 'oneshot', 'edge-oneshot'] as const;
@@ -82,8 +93,9 @@ export interface Interest {
 /** The kernel's bits for the options; throws for what the engine or the kernel does not take. */
 export function interestOf(options: RegisterOptions<unknown>, engine: Engine): Interest {
   optionsObject('options', options, REGISTER_OPTIONS);
-  const flag = (name: 'writable' | 'priority' | 'readHangup' | 'exclusive' | 'wakeup'): boolean =>
-    optionalBoolean(name, options[name], false);
+  const flag = (
+    name: 'writable' | 'priority' | 'readHangup' | 'exclusive' | 'wakeup' | 'pollConsumes',
+  ): boolean => optionalBoolean(name, options[name], false);
   const others =
     (flag('writable') ? EPOLLOUT : 0) |
     (flag('priority') ? EPOLLPRI : 0) |
@@ -97,26 +109,29 @@ export function interestOf(options: RegisterOptions<unknown>, engine: Engine): I
   const isExclusive = flag('exclusive');
   const wakeup = flag('wakeup');
   const wanted = (readable ? EPOLLIN : 0) | others;
-  if (engine !== 'epoll') checkSimple(options, engine, wanted);
-  else if (isExclusive) checkExclusive(options, wanted, trigger);
+  if (engine !== 'epoll') checkSimple(engine, { wanted, trigger, isExclusive, wakeup });
+  else if (isExclusive) checkExclusive(wanted, trigger);
   const bits =
     wanted |
     (trigger === 'edge' || trigger === 'edge-oneshot' ? EPOLLET : 0) |
     (trigger === 'oneshot' || trigger === 'edge-oneshot' ? EPOLLONESHOT : 0) |
     (isExclusive ? EPOLLEXCLUSIVE : 0) |
-    (wakeup ? EPOLLWAKEUP : 0);
+    (wakeup ? EPOLLWAKEUP : 0) |
+    (flag('pollConsumes') ? POLL_CONSUMES : 0);
   return { bits: bits >>> 0, isExclusive };
 }
 
 /** What epoll alone has. */
-function checkSimple(options: RegisterOptions<unknown>, engine: Engine, wanted: number): void {
-  const { trigger, exclusive, wakeup } = options;
+function checkSimple(
+  engine: Engine,
+  asked: { wanted: number; trigger: Trigger; isExclusive: boolean; wakeup: boolean },
+): void {
+  const { wanted, trigger } = asked;
   if (trigger === 'edge' || trigger === 'edge-oneshot') {
     throw invalidValue('trigger', `'level' or 'oneshot' with the engine '${engine}'`, trigger);
   }
-  if (exclusive === true)
-    throw invalidValue('exclusive', `false with the engine '${engine}'`, exclusive);
-  if (wakeup === true) throw invalidValue('wakeup', `false with the engine '${engine}'`, wakeup);
+  if (asked.isExclusive) throw invalidValue('exclusive', `false with the engine '${engine}'`, true);
+  if (asked.wakeup) throw invalidValue('wakeup', `false with the engine '${engine}'`, true);
   if (engine === 'select' && wanted === 0) {
     throw invalidValue('readable', "true when nothing else is asked for with 'select'", false);
   }
@@ -126,9 +141,9 @@ function checkSimple(options: RegisterOptions<unknown>, engine: Engine, wanted: 
 }
 
 /** What the kernel takes together with EPOLLEXCLUSIVE (epoll_ctl(2)); anything else is EINVAL there. */
-function checkExclusive(options: RegisterOptions<unknown>, wanted: number, trigger: Trigger): void {
+function checkExclusive(wanted: number, trigger: Trigger): void {
   if ((wanted & (EPOLLPRI | EPOLLRDHUP)) !== 0) {
-    const name = options.priority === true ? 'priority' : 'readHangup';
+    const name = (wanted & EPOLLPRI) !== 0 ? 'priority' : 'readHangup';
     throw invalidValue(name, 'false with exclusive (EPOLLEXCLUSIVE)', true);
   }
   if (trigger === 'oneshot' || trigger === 'edge-oneshot') {

@@ -37,7 +37,7 @@ import {
 } from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, WANTED } = layout;
+const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, MOVED, WANTED } = layout;
 const { eventOf } = told;
 
 /** Looks that found something, of one who never waits, until one asks after a registration. */
@@ -180,7 +180,8 @@ export class Poller<T = undefined>
    *
    * Throws `ERR_NOT_POLLABLE` for a regular file with the engine epoll, `EEXIST` when this poller watches it already,
    * `ENOSPC` when the user's limit of watches is reached, `ELOOP` for epoll descriptors in a circle, `ERR_FD_SETSIZE`
-   * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `ERR_CLOSED` when the
+   * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `EMFILE` or `EAGAIN` when
+   * there is no descriptor or thread left for a file that needs them (see `pollConsumes`), `ERR_CLOSED` when the
    * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
    * that the kernel or the engine does not take. After an error nothing is registered.
    */
@@ -192,6 +193,11 @@ export class Poller<T = undefined>
     const number = descriptorOf(fd);
     if (this.#closed) throw new EdgepollError('ERR_CLOSED', 'the poller is closed');
     const added = this.#native.register(number, interest.bits, duplicate);
+    const state = this.#records[this.#control] as number;
+    if ((state & MOVED) !== 0) {
+      this.#records[this.#control] = state & ~MOVED;
+      this.#learnOwn();
+    }
     if (added.errno !== 0) throw refusal(added.errno, 'ADD', number);
     const entry: Entry<T> = {
       registration: undefined,

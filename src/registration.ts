@@ -147,13 +147,16 @@ export class Registration<T> implements Disposable {
    *
    * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ENOMEM`, `ERR_DESCRIPTOR_CLOSED` once that was told,
    * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
-   * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate`, which is chosen at
-   * registration.
+   * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate` and
+   * `pollConsumes`, which are chosen at registration.
    */
   modify(options: RegisterOptions<T>): void {
     const interest = interestOf(options, this.#engine);
-    if (options.duplicate !== undefined)
-      throw typeError('duplicate', 'left out: it is chosen at registration', options.duplicate);
+    for (const name of ['duplicate', 'pollConsumes'] as const) {
+      const value = options[name];
+      if (value !== undefined)
+        throw typeError(name, 'left out: it is chosen at registration', value);
+    }
     // Before anything is changed: it may be a getter of the caller's.
     const { data } = options;
     this.#change(interest.isExclusive);

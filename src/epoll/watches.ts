@@ -19,7 +19,7 @@ import * as layout from '../records.js';
 import { keepOwn } from '../validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { DELIVERING, READINESS_FIELDS: FIELDS, WANTED } = layout;
+const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, WANTED } = layout;
 
 /** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
 const { queueMicrotask } = globalThis;
@@ -156,8 +156,15 @@ export class Watches {
 
   /** To the user, a number under which only this package has something open is closed. */
   #register(fd: number, events: number): Opened {
-    if (!this.#own.includes(fd)) return this.#native.register(fd, events, UNDUPLICATED);
-    return { slot: 0, generation: 0, errno: EBADF, syscall: 'epoll_ctl' };
+    if (this.#own.includes(fd))
+      return { slot: 0, generation: 0, errno: EBADF, syscall: 'epoll_ctl' };
+    const opened = this.#native.register(fd, events, UNDUPLICATED);
+    const state = this.#records[FIELDS] as number;
+    if ((state & MOVED) !== 0) {
+      this.#records[FIELDS] = state & ~MOVED;
+      this.#learnOwn();
+    }
+    return opened;
   }
 
   modify(fd: number, events: number): void {

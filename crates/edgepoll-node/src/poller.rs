@@ -378,6 +378,7 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn register(&self, fd: i32, interest: u32, duplicate: bool) -> Result<Opened> {
         let result = self.core.with(|working| {
+            let had_relay = working.poller.has_relay();
             let result = if duplicate {
                 working.poller.register_duplicate(fd, interest)
             } else {
@@ -385,6 +386,9 @@ impl PollerBinding {
             };
             // The number may have been another registration's, whose descriptor was closed; also when that is all.
             working.note_lost();
+            if working.poller.has_relay() != had_relay {
+                *working.control() |= control::MOVED;
+            }
             let token = result?;
             if let Some(Err(errno)) = self.core.with_driver(Driver::admit) {
                 working.poller.unregister(token)?;

@@ -22,6 +22,8 @@ pub(crate) mod control {
     pub(crate) const LOOK: i32 = 4;
     /// The glue's: the next look tells of a closed descriptor, which nothing announces.
     pub(crate) const LOST: i32 = 8;
+    /// The glue's: `register()` has changed `descriptors`. JavaScript takes it back.
+    pub(crate) const MOVED: i32 = 16;
 }
 
 pub(crate) struct Records {

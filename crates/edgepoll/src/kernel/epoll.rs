@@ -56,14 +56,43 @@ impl Epoll {
         control(self.as_raw_fd(), operation, fd, events, data)
     }
 
+    /// Whether the file behind `fd` was added under that number. The kernel knows registrations by file and number: to add
+    /// what it has gives EEXIST and changes nothing. An answer that cannot be had is a yes.
+    #[must_use]
+    pub fn holds(&self, fd: RawFd) -> bool {
+        match self.control(Operation::Add, fd, 0, u64::MAX) {
+            Ok(()) => {
+                // A stranger: it goes out again. That it is there was said by the kernel just now.
+                let _ = self.control(Operation::Delete, fd, 0, 0);
+                false
+            }
+            // EINVAL: it is this very epoll descriptor.
+            Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,
+            Err(_) => true,
+        }
+    }
+
     /// Fills `events` with what is ready now, without waiting; gives how many.
     ///
     /// # Errors
     /// Whatever epoll_wait(2) gives; EINTR cannot happen without a wait.
     pub fn look(&self, events: &mut [EpollEvent]) -> Result<usize, Errno> {
+        self.wait_for(events, 0)
+    }
+
+    /// As [`Epoll::look`], but waits until something is ready.
+    ///
+    /// # Errors
+    /// Whatever epoll_wait(2) gives, EINTR among it.
+    pub fn wait(&self, events: &mut [EpollEvent]) -> Result<usize, Errno> {
+        self.wait_for(events, -1)
+    }
+
+    fn wait_for(&self, events: &mut [EpollEvent], timeout: i32) -> Result<usize, Errno> {
         let room = i32::try_from(events.len()).unwrap_or(i32::MAX);
         // SAFETY: `events` is writable memory for `room` entries and outlives the call.
-        let count = unsafe { libc::epoll_wait(self.as_raw_fd(), events.as_mut_ptr(), room, 0) };
+        let count =
+            unsafe { libc::epoll_wait(self.as_raw_fd(), events.as_mut_ptr(), room, timeout) };
         Errno::result(count).map(|count| usize::try_from(count).unwrap_or(0))
     }
 }
@@ -128,4 +157,28 @@ pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     // SAFETY: the call succeeded, so it was written.
     let found = unsafe { found.assume_init() };
     Ok((found.st_dev, found.st_ino))
+}
+
+/// Whether poll(2), or any other look at the file, takes what it reports: true for the files of procfs and cgroup2, whose
+/// pressure triggers, mount tables and sysctl values do. An answer that cannot be had is a no.
+#[must_use]
+pub fn poll_consumes(fd: RawFd) -> bool {
+    let mut found = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `found` is writable memory for one `stat` and outlives the call; it was written when the call succeeds.
+    let is_regular = unsafe {
+        libc::fstat(fd, found.as_mut_ptr()) == 0
+            && found.assume_init().st_mode & libc::S_IFMT == libc::S_IFREG
+    };
+    if !is_regular {
+        return false;
+    }
+    let mut system = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: as above, for one `statfs`.
+    let magic = unsafe {
+        if libc::fstatfs(fd, system.as_mut_ptr()) != 0 {
+            return false;
+        }
+        system.assume_init().f_type
+    };
+    magic == libc::PROC_SUPER_MAGIC || magic == libc::CGROUP2_SUPER_MAGIC
 }

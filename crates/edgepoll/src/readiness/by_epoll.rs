@@ -56,18 +56,8 @@ impl Engine for ByEpoll {
     // The kernel forgot it when it was closed; what it did not forget nobody can remove by this number.
     fn forget(&mut self, _fd: RawFd) {}
 
-    /// The kernel knows registrations by file and number: to add what it has gives EEXIST and changes nothing.
     fn holds(&self, fd: RawFd) -> bool {
-        match self.epoll.control(Operation::Add, fd, 0, u64::MAX) {
-            Ok(()) => {
-                // A stranger: it goes out again. That it is there was said by the kernel just now.
-                let _ = self.epoll.control(Operation::Delete, fd, 0, 0);
-                false
-            }
-            // EINVAL: it is this very epoll descriptor, which a renewal opened under the number.
-            Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,
-            Err(_) => true,
-        }
+        self.epoll.holds(fd)
     }
 
     fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {

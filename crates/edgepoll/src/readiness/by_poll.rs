@@ -87,10 +87,16 @@ impl ByPoll {
 }
 
 impl Engine for ByPoll {
-    fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        if interest & EPOLL_ONLY != 0 {
-            return Err(Refusal::Trigger);
+    fn admits(&self, _fd: RawFd, interest: u32) -> Result<(), Refusal> {
+        if interest & EPOLL_ONLY == 0 {
+            Ok(())
+        } else {
+            Err(Refusal::Trigger)
         }
+    }
+
+    fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
+        self.admits(fd, interest)?;
         self.identity.add(fd)?;
         // The number is new to the kernel: whoever is here under it was closed.
         self.take_out(fd);
@@ -106,9 +112,7 @@ impl Engine for ByPoll {
     }
 
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        if interest & EPOLL_ONLY != 0 {
-            return Err(Refusal::Trigger);
-        }
+        self.admits(fd, interest)?;
         let place = *self.places.get(&fd).ok_or(Errno::ENOENT)?;
         if !self.identity.holds(fd) {
             return Err(Errno::ENOENT.into());

@@ -61,20 +61,6 @@ impl BySelect {
         })
     }
 
-    fn check(fd: RawFd, interest: u32) -> Result<(), Refusal> {
-        if interest & EPOLL_ONLY != 0 {
-            return Err(Refusal::Trigger);
-        }
-        // A hang-up can be waited for only together with what can be read.
-        if interest & bits::READ_HANGUP != 0 && interest & bits::READABLE == 0 {
-            return Err(Refusal::Trigger);
-        }
-        if fd >= SET_SIZE {
-            return Err(Refusal::SetSize);
-        }
-        Ok(())
-    }
-
     fn put(&mut self, fd: RawFd, interest: u32, token: Token) {
         let watched = Watched {
             token,
@@ -120,15 +106,29 @@ impl BySelect {
 }
 
 impl Engine for BySelect {
+    fn admits(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
+        if interest & EPOLL_ONLY != 0 {
+            return Err(Refusal::Trigger);
+        }
+        // A hang-up can be waited for only together with what can be read.
+        if interest & bits::READ_HANGUP != 0 && interest & bits::READABLE == 0 {
+            return Err(Refusal::Trigger);
+        }
+        if fd >= SET_SIZE {
+            return Err(Refusal::SetSize);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        BySelect::check(fd, interest)?;
+        self.admits(fd, interest)?;
         self.identity.add(fd)?;
         self.put(fd, interest, token);
         Ok(())
     }
 
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        BySelect::check(fd, interest)?;
+        self.admits(fd, interest)?;
         if !self.watched.contains_key(&fd) || !self.identity.holds(fd) {
             return Err(Errno::ENOENT.into());
         }

@@ -74,6 +74,15 @@ pub trait Engine {
     /// A [`Refusal`]; nothing changed then.
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
+    /// Whether it would take such a registration, for one that is watched elsewhere on its behalf.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that is not the kernel's.
+    fn admits(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
+        let _ = (fd, interest);
+        Ok(())
+    }
+
     /// Changes what is watched for, and arms a oneshot registration again.
     ///
     /// # Errors

@@ -68,14 +68,6 @@ impl Identity {
                 Err(errno) => errno != Errno::EBADF,
             };
         }
-        match self.epoll.control(Operation::Add, fd, 0, 0) {
-            Ok(()) => {
-                // A stranger: it goes out again. That it is there was said by the kernel just now.
-                let _ = self.epoll.control(Operation::Delete, fd, 0, 0);
-                false
-            }
-            Err(Errno::EBADF | Errno::EPERM) => false,
-            Err(_) => true,
-        }
+        self.epoll.holds(fd)
     }
 }

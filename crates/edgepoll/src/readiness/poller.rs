@@ -11,7 +11,8 @@ use super::by_epoll::ByEpoll;
 use super::by_poll::ByPoll;
 use super::by_select::BySelect;
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
-use crate::kernel::epoll::duplicate;
+use super::relay::{Relay, RELAY};
+use crate::kernel::epoll::{duplicate, poll_consumes};
 use crate::kernel::{Errno, Token, MOST_EVENTS};
 use crate::reactor::Slots;
 
@@ -45,6 +46,8 @@ struct Registration {
     duplicate: Option<OwnedFd>,
     interest: u32,
     state: State,
+    /// The relay watches it, not the engine.
+    is_relayed: bool,
 }
 
 /// What has happened so far.
@@ -80,6 +83,12 @@ pub struct Looked {
 /// One registration per descriptor.
 pub struct Poller {
     engine: Box<dyn Engine>,
+    /// Watches files whose event is taken by whoever polls first; made with the first of them.
+    relay: Option<Relay>,
+    /// The next look begins with the relay, so that neither it nor the engine fills a small room for ever.
+    relay_first: bool,
+    /// The descriptors are real ones.
+    asks_kernel: bool,
     registrations: Slots<Registration>,
     by_number: HashMap<RawFd, Token>,
     batch: Vec<Readiness>,
@@ -102,7 +111,11 @@ impl Poller {
     /// EMFILE, ENFILE, ENOMEM.
     pub fn new(max_events: usize) -> Result<Poller, Errno> {
         let max_events = max_events.clamp(1, MOST_EVENTS);
-        Ok(Poller::on(Box::new(ByEpoll::new(max_events)?), max_events))
+        let engine = Box::new(ByEpoll::new(max_events)?);
+        Ok(Poller {
+            asks_kernel: true,
+            ..Poller::on(engine, max_events)
+        })
     }
 
     /// As [`Poller::new`], on the engine of that kind.
@@ -116,7 +129,10 @@ impl Poller {
             EngineKind::Poll => Box::new(ByPoll::new()?),
             EngineKind::Select => Box::new(BySelect::new()?),
         };
-        Ok(Poller::on(engine, max_events))
+        Ok(Poller {
+            asks_kernel: true,
+            ..Poller::on(engine, max_events)
+        })
     }
 
     /// As [`Poller::new`], on an engine of the caller's: for tests, and for kernels to come.
@@ -124,6 +140,9 @@ impl Poller {
     pub fn on(engine: Box<dyn Engine>, max_events: usize) -> Poller {
         Poller {
             engine,
+            relay: None,
+            relay_first: true,
+            asks_kernel: false,
             registrations: Slots::new(),
             by_number: HashMap::new(),
             batch: vec![NOBODY; max_events.clamp(1, MOST_EVENTS)],
@@ -167,20 +186,102 @@ impl Poller {
             duplicate: copy,
             interest,
             state: State::Armed,
+            is_relayed: false,
         };
         let token = self
             .registrations
             .insert(registration)
             .ok_or(Errno::ENOMEM)?;
-        if let Err(refusal) = self.add_to_engine(fd, interest, token) {
-            self.registrations.remove(token);
-            return Err(refusal);
+        match self.admit(fd, interest, token) {
+            Ok(is_relayed) => {
+                if let Some(registration) = self.registrations.get_mut(token) {
+                    registration.is_relayed = is_relayed;
+                }
+            }
+            Err(refusal) => {
+                self.registrations.remove(token);
+                return Err(refusal);
+            }
         }
         // The kernel took the number as a new one: whoever has it here was closed by its owner.
         if let Some(old) = self.by_number.insert(fd, token) {
+            self.give_way(old, token);
             self.lose(old);
         }
         Ok(token)
+    }
+
+    /// The set that `old` was in forgets it, if `new`, which has its number now, is in the other one.
+    fn give_way(&mut self, old: Token, new: Token) {
+        let is_relayed = |token| {
+            self.registrations
+                .get(token)
+                .is_some_and(|found| found.is_relayed)
+        };
+        let (old_is, new_is) = (is_relayed(old), is_relayed(new));
+        match &mut self.relay {
+            Some(relay) if old_is => relay.forget(old),
+            _ if new_is => {
+                if let Some(gone) = self.registrations.get(old) {
+                    self.engine.forget(gone.fd);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives whether the relay watches it.
+    fn admit(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<bool, Refusal> {
+        let is_relayed =
+            interest & bits::POLL_CONSUMES != 0 || (self.asks_kernel && poll_consumes(fd));
+        let here = self.by_number.get(&fd).copied();
+        let here = here.and_then(|token| self.registrations.get(token));
+        // Each of the two knows only what it watches itself.
+        if here.is_some_and(|here| here.is_relayed != is_relayed && self.holds(here)) {
+            return Err(Errno::EEXIST.into());
+        }
+        if is_relayed {
+            match self.add_to_relay(fd, interest, token) {
+                // A file without poll: it is the engine's to refuse or to call ready.
+                Err(Refusal::Kernel(Errno::EPERM)) => {}
+                result => return result.map(|()| true),
+            }
+        }
+        self.add_to_engine(fd, interest, token).map(|()| false)
+    }
+
+    fn add_to_relay(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
+        self.engine.admits(fd, interest)?;
+        let relay = if let Some(relay) = &mut self.relay {
+            relay
+        } else {
+            let relay = Relay::new()?;
+            let announcer = relay.announcer().as_raw_fd();
+            self.engine.add(announcer, relay.asked, RELAY)?;
+            self.relay.insert(relay)
+        };
+        let asked = relay.asked | interest & bits::WAKEUP;
+        if asked != relay.asked {
+            // The system then stays awake until what the relay announces has been fetched, too.
+            self.engine
+                .modify(relay.announcer().as_raw_fd(), asked, RELAY)?;
+            relay.asked = asked;
+        }
+        let result = relay.add(fd, interest, token);
+        let is_there = result == Err(Refusal::Kernel(Errno::EEXIST));
+        // As in `add_to_engine`.
+        if is_there && !self.by_number.contains_key(&fd) && relay.remove(fd, RELAY).is_ok() {
+            return relay.add(fd, interest, token);
+        }
+        result
+    }
+
+    /// Whether the number still stands for the file that was registered. An answer that cannot be had is a yes.
+    fn holds(&self, registration: &Registration) -> bool {
+        match &self.relay {
+            Some(relay) if registration.is_relayed => relay.holds(registration.fd),
+            _ => self.engine.holds(registration.fd),
+        }
     }
 
     /// The kernel may have this very file under this number still, of one who was closed and is gone here: then the file
@@ -217,8 +318,14 @@ impl Poller {
     /// Those of epoll_ctl(2); ENOENT when the registration is gone, [`Refusal::Closed`] when its descriptor was
     /// closed.
     pub fn modify(&mut self, token: Token, interest: u32) -> Result<(), Refusal> {
-        let fd = self.watched(token)?.fd;
-        self.engine.modify(fd, interest, token)?;
+        let Registration { fd, is_relayed, .. } = *self.watched(token)?;
+        match &mut self.relay {
+            Some(relay) if is_relayed => {
+                self.engine.admits(fd, interest)?;
+                relay.modify(fd, interest, token)?;
+            }
+            _ => self.engine.modify(fd, interest, token)?,
+        }
         let registration = self.watched(token)?;
         registration.interest = interest;
         registration.state = State::Armed;
@@ -245,7 +352,10 @@ impl Poller {
         }
         self.by_number.remove(&gone.fd);
         // Before the duplicate is closed: what is closed first cannot be removed any more.
-        let removed = self.engine.remove(gone.fd);
+        let removed = match &mut self.relay {
+            Some(relay) if gone.is_relayed => relay.remove(gone.fd, token),
+            _ => self.engine.remove(gone.fd),
+        };
         drop(gone);
         removed
     }
@@ -273,7 +383,7 @@ impl Poller {
             });
         }
         self.counters.looks += 1;
-        let found = self.engine.look(&mut self.batch[..room - told])?;
+        let found = self.gather(room - told)?;
         let mut stale = 0;
         for at in 0..found {
             let event = self.batch[at];
@@ -281,7 +391,7 @@ impl Poller {
             // Not armed: a renewed engine cannot hold back a hang-up.
             let Some(registration) = registration.filter(|found| found.state == State::Armed)
             else {
-                stale += 1;
+                stale += u64::from(event.token != RELAY);
                 continue;
             };
             if event.mask == bits::CLOSED {
@@ -303,6 +413,28 @@ impl Poller {
         Ok(Looked { told, renewed })
     }
 
+    /// Fills the batch from the engine and the relay, at most `room` events in all.
+    fn gather(&mut self, room: usize) -> Result<usize, Errno> {
+        let Some(relay) = &mut self.relay else {
+            return self.engine.look(&mut self.batch[..room]);
+        };
+        let batch = &mut self.batch[..room];
+        self.relay_first = !self.relay_first;
+        let (first, second) = if self.relay_first {
+            let first = relay.look(batch)?;
+            (first, self.engine.look(&mut batch[first..]))
+        } else {
+            let first = self.engine.look(batch)?;
+            (first, relay.look(&mut batch[first..]))
+        };
+        match second {
+            Ok(second) => Ok(first + second),
+            // What was taken already is told. The next look fails alone.
+            Err(_) if first > 0 => Ok(first),
+            Err(errno) => Err(errno),
+        }
+    }
+
     fn renew_after(&mut self, stale: u64, told: usize) -> bool {
         if stale == 0 || told > 0 {
             self.stale_looks = 0;
@@ -313,17 +445,22 @@ impl Poller {
             return false;
         }
         self.stale_looks = 0;
+        let relay = self.relay.as_ref();
+        let announcer = relay.map(|relay| (relay.announcer().as_raw_fd(), relay.asked, RELAY));
         let mut live = self
             .registrations
             .iter()
-            .filter(|(_, registration)| registration.state != State::Closed)
+            .filter(|(_, registration)| {
+                registration.state != State::Closed && !registration.is_relayed
+            })
             .map(|(token, registration)| {
                 let Registration { fd, interest, .. } = *registration;
                 match registration.state {
                     State::Fired => (fd, interest & (bits::ONESHOT | bits::EDGE), token),
                     _ => (fd, interest, token),
                 }
-            });
+            })
+            .chain(announcer);
         let renewal = self.engine.renew(&mut live);
         drop(live);
         match renewal {
@@ -361,7 +498,10 @@ impl Poller {
     fn forget(&mut self, token: Token) {
         if let Some(gone) = self.registrations.get(token) {
             self.by_number.remove(&gone.fd);
-            self.engine.forget(gone.fd);
+            match &mut self.relay {
+                Some(relay) if gone.is_relayed => relay.forget(token),
+                _ => self.engine.forget(gone.fd),
+            }
         }
     }
 
@@ -388,10 +528,7 @@ impl Poller {
             };
             asked += 1;
             let is_foreign = registration.duplicate.is_none();
-            if is_foreign
-                && registration.state != State::Closed
-                && !self.engine.holds(registration.fd)
-            {
+            if is_foreign && registration.state != State::Closed && !self.holds(registration) {
                 self.forget(token);
                 self.lose(token);
             }
@@ -411,6 +548,9 @@ impl Poller {
     /// # Errors
     /// EAGAIN when the engine needs a thread and cannot have one.
     pub fn arm(&mut self) -> Result<(), Errno> {
+        if let Some(relay) = &mut self.relay {
+            relay.arm();
+        }
         self.engine.arm()
     }
 
@@ -425,8 +565,16 @@ impl Poller {
     pub fn descriptors(&self) -> Vec<RawFd> {
         let left_behind = self.retired.iter().map(|retired| retired.epoll.as_raw_fd());
         let mut all = self.engine.descriptors();
+        all.extend(self.relay.iter().flat_map(Relay::descriptors));
         all.extend(left_behind);
         all
+    }
+
+    /// Whether it has opened descriptors, and a thread, for files whose event is taken by whoever polls first. It does so
+    /// with the first registration of one, and keeps them.
+    #[must_use]
+    pub fn has_relay(&self) -> bool {
+        self.relay.is_some()
     }
 
     /// The counters.

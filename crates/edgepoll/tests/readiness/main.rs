@@ -8,6 +8,7 @@
 mod closed;
 mod differential;
 mod levels;
+mod relay;
 mod scripted;
 
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,0 +1,309 @@
+//! Files whose event is taken by whoever polls first, with every engine, while somebody else waits on the poller's descriptor.
+
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+
+use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
+use edgepoll::readiness::{bits, Poller, Refusal};
+use nix::errno::Errno;
+use nix::mount::{mount, umount, MsFlags};
+use nix::sched::{unshare, CloneFlags};
+
+use crate::{announces, look, pipe, poller, read, write, KINDS};
+
+/// What every change of the mounts reports, once.
+const CHANGED: u32 = bits::PRIORITY | bits::ERROR;
+
+/// The mounts that this thread alone sees. Nobody else's changes are told here.
+struct Mounts {
+    folder: PathBuf,
+}
+
+impl Mounts {
+    /// `None`, with the reason printed, where this process may not have its own.
+    fn own() -> Option<Mounts> {
+        let folder = std::env::temp_dir().join(format!(
+            "edgepoll-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        fs::create_dir_all(&folder).unwrap();
+        let mounts = Mounts { folder };
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        let no = None::<&str>;
+        let own = unshare(CloneFlags::CLONE_NEWNS)
+            .and_then(|()| mount(no, "/", no, private, no))
+            .and_then(|()| mounts.try_change());
+        match own {
+            Ok(()) => Some(mounts),
+            Err(errno) => {
+                eprintln!("skipped: this process may not have mounts of its own: {errno}");
+                None
+            }
+        }
+    }
+
+    fn try_change(&self) -> nix::Result<()> {
+        let no = None::<&str>;
+        mount(
+            Some("none"),
+            &self.folder,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            no,
+        )
+    }
+
+    fn change(&self) {
+        self.try_change().unwrap();
+    }
+}
+
+/// They are the opener's for good.
+fn open_mounts() -> File {
+    File::open("/proc/thread-self/mounts").unwrap()
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        while umount(&self.folder).is_ok() {}
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// Waits as the host's loop does: its wait polls what the poller's descriptor watches. Gives what the poller tells then.
+fn wait(outer: &Epoll, poller: &mut Poller) -> Vec<u32> {
+    loop {
+        poller.arm().unwrap();
+        let mut events = [EpollEvent { events: 0, u64: 0 }; 4];
+        assert!(announces(poller, 5_000), "nothing is announced");
+        outer.look(&mut events).unwrap();
+        let found: Vec<u32> = look(poller).into_iter().map(|(_, mask)| mask).collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+}
+
+/// A set that watches the poller's descriptor, as libuv's does.
+fn outer(poller: &Poller) -> Epoll {
+    let outer = Epoll::new().unwrap();
+    let fd = poller.as_raw_fd();
+    outer
+        .control(Operation::Add, fd, bits::READABLE, 0)
+        .unwrap();
+    outer
+}
+
+#[test]
+fn an_event_that_is_reported_once_is_told_whoever_polls_the_poller() {
+    let Some(mounts) = Mounts::own() else {
+        return;
+    };
+    for kind in KINDS {
+        for trigger in [0, bits::EDGE, bits::ONESHOT, bits::EDGE | bits::ONESHOT] {
+            if kind != KINDS[0] && trigger & bits::EDGE != 0 {
+                continue;
+            }
+            let file = open_mounts();
+            let mut poller = poller(kind);
+            let outer = outer(&poller);
+            let token = poller
+                .register(file.as_raw_fd(), bits::PRIORITY | trigger)
+                .unwrap();
+            for round in 0..20 {
+                mounts.change();
+                assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?} {round}");
+                assert_eq!(look(&mut poller), [], "{kind:?}: told once");
+                if trigger & bits::ONESHOT != 0 {
+                    mounts.change();
+                    poller.arm().unwrap();
+                    outer.look(&mut [EpollEvent { events: 0, u64: 0 }]).unwrap();
+                    assert_eq!(look(&mut poller), [], "{kind:?}: it has fired");
+                    poller.rearm(token).unwrap();
+                    assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?}: kept");
+                    poller.rearm(token).unwrap();
+                }
+            }
+            assert_eq!(poller.counters().stale, 0);
+        }
+    }
+}
+
+#[test]
+fn what_was_reported_before_the_registration_is_told() {
+    let Some(mounts) = Mounts::own() else {
+        return;
+    };
+    for kind in KINDS {
+        let file = open_mounts();
+        mounts.change();
+        let mut poller = poller(kind);
+        let outer = outer(&poller);
+        poller.register(file.as_raw_fd(), bits::PRIORITY).unwrap();
+        assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?}");
+    }
+}
+
+#[test]
+fn many_changes_are_one_event_until_it_is_taken() {
+    let Some(mounts) = Mounts::own() else {
+        return;
+    };
+    let file = open_mounts();
+    let mut poller = poller(KINDS[0]);
+    let outer = outer(&poller);
+    poller.register(file.as_raw_fd(), bits::PRIORITY).unwrap();
+    for _ in 0..10 {
+        mounts.change();
+    }
+    assert_eq!(wait(&outer, &mut poller), [CHANGED]);
+    // Those that the thread was told of while the first was looked at may be one event more.
+    let more = look(&mut poller).len();
+    assert!(more <= 1, "{more}");
+}
+
+#[test]
+fn a_level_that_lasts_is_told_at_each_look() {
+    for kind in KINDS {
+        // Always readable; whoever reads it changes nothing.
+        let file = File::open("/proc/version").unwrap();
+        let mut poller = poller(kind);
+        let token = poller.register(file.as_raw_fd(), bits::READABLE).unwrap();
+        for _ in 0..3 {
+            poller.arm().unwrap();
+            assert!(announces(&poller, 5_000), "{kind:?}");
+            assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        }
+        assert_eq!(
+            poller.register(file.as_raw_fd(), bits::READABLE),
+            Err(Refusal::Kernel(Errno::EEXIST))
+        );
+        poller.modify(token, bits::PRIORITY).unwrap();
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+        poller
+            .modify(token, bits::READABLE | bits::ONESHOT)
+            .unwrap();
+        assert_eq!(look(&mut poller).len(), 1, "{kind:?}");
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+        poller.unregister(token).unwrap();
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+    }
+}
+
+#[test]
+fn an_edge_that_lasts_is_told_once() {
+    let file = File::open("/proc/version").unwrap();
+    let mut poller = poller(KINDS[0]);
+    let token = poller
+        .register(file.as_raw_fd(), bits::READABLE | bits::EDGE)
+        .unwrap();
+    assert!(announces(&poller, 5_000));
+    assert_eq!(look(&mut poller), [(token, bits::READABLE)]);
+    assert!(!announces(&poller, 0));
+    assert_eq!(look(&mut poller), []);
+    poller.modify(token, bits::READABLE | bits::EDGE).unwrap();
+    assert_eq!(
+        look(&mut poller),
+        [(token, bits::READABLE)],
+        "to modify is to look anew"
+    );
+}
+
+#[test]
+fn the_relay_and_the_engine_share_a_room_of_one() {
+    for kind in KINDS {
+        let (reader, writer) = pipe();
+        let file = File::open("/proc/version").unwrap();
+        let mut poller = Poller::with_kind(kind, 1).unwrap();
+        let tokens = [reader.as_raw_fd(), file.as_raw_fd()]
+            .map(|fd| poller.register(fd, bits::READABLE).unwrap());
+        write(&writer, 1);
+        let mut seen = [0; 2];
+        for _ in 0..40 {
+            poller.arm().unwrap();
+            assert!(announces(&poller, 5_000), "{kind:?}");
+            for (token, _) in look(&mut poller) {
+                seen[usize::from(token == tokens[1])] += 1;
+            }
+        }
+        assert!(seen.iter().all(|seen| *seen >= 10), "{kind:?}: {seen:?}");
+        read(&reader, 1);
+    }
+}
+
+#[test]
+fn a_file_that_was_closed_is_told_and_its_number_inherits_nothing() {
+    for kind in KINDS {
+        let file = File::open("/proc/version").unwrap();
+        let fd = file.as_raw_fd();
+        let mut poller = poller(kind);
+        let token = poller.register(fd, bits::READABLE).unwrap();
+        assert_eq!(look(&mut poller).len(), 1);
+        drop(file);
+        assert!(poller.check(64), "{kind:?}");
+        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        // A pipe under the number that a file of the relay's had, then such a file again.
+        let mut number = OwnedFd::from(File::open("/proc/version").unwrap());
+        let fd = number.as_raw_fd();
+        let old = poller.register(fd, bits::READABLE).unwrap();
+        let (reader, writer) = pipe();
+        nix::unistd::dup2(&reader, &mut number).unwrap();
+        let new = poller.register(fd, bits::READABLE).unwrap();
+        assert_eq!(look(&mut poller), [(old, bits::CLOSED)], "{kind:?}");
+        write(&writer, 1);
+        assert_eq!(look(&mut poller), [(new, bits::READABLE)], "{kind:?}");
+        let again = File::open("/proc/version").unwrap();
+        nix::unistd::dup2(&again, &mut number).unwrap();
+        let newest = poller.register(fd, bits::READABLE).unwrap();
+        let told = look(&mut poller);
+        assert_eq!(
+            told,
+            [(new, bits::CLOSED), (newest, bits::READABLE)],
+            "{kind:?}"
+        );
+        assert_eq!(poller.unregister(newest), Ok(()), "{kind:?}");
+        assert_eq!(look(&mut poller), [], "{kind:?}");
+    }
+}
+
+#[test]
+fn any_file_is_relayed_on_request_and_none_twice() {
+    for kind in KINDS {
+        let (reader, writer) = pipe();
+        let fd = reader.as_raw_fd();
+        let mut poller = poller(kind);
+        let outer = outer(&poller);
+        let token = poller
+            .register(fd, bits::READABLE | bits::POLL_CONSUMES)
+            .unwrap();
+        assert_eq!(
+            poller.register(fd, bits::READABLE),
+            Err(Refusal::Kernel(Errno::EEXIST)),
+            "{kind:?}"
+        );
+        write(&writer, 1);
+        assert_eq!(wait(&outer, &mut poller), [bits::READABLE], "{kind:?}");
+        poller.unregister(token).unwrap();
+        let token = poller.register(fd, bits::READABLE).unwrap();
+        let twice = poller.register(fd, bits::READABLE | bits::POLL_CONSUMES);
+        assert_eq!(twice, Err(Refusal::Kernel(Errno::EEXIST)), "{kind:?}");
+        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+    }
+}
+
+#[test]
+fn what_an_engine_does_not_take_its_relay_does_not_take() {
+    let file = File::open("/proc/version").unwrap();
+    for kind in &KINDS[1..] {
+        let mut poller = poller(*kind);
+        for only in [bits::EDGE, bits::EXCLUSIVE, bits::WAKEUP] {
+            let added = poller.register(file.as_raw_fd(), bits::READABLE | only);
+            assert_eq!(added, Err(Refusal::Trigger), "{kind:?}");
+        }
+        let token = poller.register(file.as_raw_fd(), bits::READABLE).unwrap();
+        let changed = poller.modify(token, bits::READABLE | bits::EDGE);
+        assert_eq!(changed, Err(Refusal::Trigger), "{kind:?}");
+    }
+}
