@@ -473,6 +473,9 @@ export class Connection<Data = unknown>
         new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
       );
     }
+    const { host } = this.#owner;
+    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    if (turn !== undefined) return turn.then(() => this.#next());
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
       if (this.#chunks?.length === 0) this.#chunks = undefined;

@@ -4,6 +4,7 @@
  *
  * It must never run user code inside a batch: it only settles promises, whose continuations run after it.
  */
+import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import { markAsUntransferable } from 'node:worker_threads';
 
@@ -32,6 +33,7 @@ const {
   ARENA_SIZE,
   CLOSED,
   CONNECTED,
+  CONTROL_CALLBACKS,
   CONTROL_COUNT,
   CONTROL_FIELDS,
   CONTROL_FORGOTTEN,
@@ -105,8 +107,17 @@ const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 
 /** What one write costs beside its bytes, in bytes. */
 const WRITE_COST = 4096;
-/** What may be written without the loop having its turn: some milliseconds' worth. */
-const MOST_SPENT = 8 * 1_048_576;
+/** What is written between two looks at the clock: a fraction of a millisecond's worth. */
+const MOST_SPENT = 256 * 1024;
+/** Items that consumers take between two looks at the clock, if they take little time. */
+const MOST_ITEMS = 16;
+/** Items take little time if those between two looks took less than this, in milliseconds. */
+const SHORT = 0.5;
+/** Milliseconds of consumers' work after which the loop has its turn. */
+const LONGEST = 5;
+
+/** As it was at the import, like `queueMicrotask`. */
+const now = performance.now.bind(performance);
 
 /** How many chunks a consumer may leave out for the next to be found without a search of all. */
 const LOOK_AHEAD = 8;
@@ -116,10 +127,20 @@ const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 export class ReactorHost {
   readonly native: ReactorBinding;
   readonly #write: (slot: number, generation: number, message: Uint8Array) => number;
-  /** Resolves when the loop has had its turn, while so much was written without one that the next write should wait. */
+  /** Resolves when the loop has had its turn; there is one while the next item and the next write should wait for that. */
   breath: Promise<void> | undefined = undefined;
-  /** What writes have cost since the loop had its turn, about. */
+  /** How many items consumers may still take before they ask {@link ReactorHost.turn}. */
+  items = 1;
+  /** What `items` starts from. */
+  #most = 1;
+  /** What writes have cost since the last look at the clock, about. */
   #spent = 0;
+  /** The driver's callback in which consumers worked at the last look. */
+  #callback = -1;
+  /** When the first look of that callback was. */
+  #since = 0;
+  /** When the last look was. */
+  #looked = 0;
   readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
   readonly #records = new Int32Array(this.#memory);
   readonly #numbers = new Float64Array(this.#memory);
@@ -153,10 +174,8 @@ export class ReactorHost {
           stage: this.#stage,
           writes: this.#writes,
           control: this.#control,
-          dispatch: (count, fresh, pool, slab, arena) => {
-            this.#spent = 0;
-            this.#dispatch(count, fresh, pool, slab, arena);
-          },
+          dispatch: (count, fresh, pool, slab, arena) =>
+            this.#dispatch(count, fresh, pool, slab, arena),
         }),
     );
     this.#write = this.native.writer();
@@ -325,17 +344,44 @@ export class ReactorHost {
     return this.#write(slot, generation, copy);
   }
 
-  /**
-   * Whoever awaits each of its writes comes back by microtasks alone, and while the peers are as fast nobody else has a
-   * turn. So from time to time it has to wait for the loop.
-   */
   #spend(writes: number, bytes: number): void {
     this.#spent += writes * WRITE_COST + bytes;
-    if (this.#spent < MOST_SPENT || this.breath !== undefined) return;
+    if (this.#spent >= MOST_SPENT && this.breath === undefined) this.#look();
+  }
+
+  /**
+   * Consumers come back by microtasks alone, before timers and other sockets, as long as there are items for them or writes
+   * that need not wait. Asked when `items` is used up, this gives what the next item has to wait for, if the loop has had to wait
+   * for some milliseconds. To look at the clock takes as long as a tenth of an item, so it is done once for several.
+   */
+  turn(): Promise<void> | undefined {
+    if (this.breath === undefined) this.#look();
+    return this.breath;
+  }
+
+  #look(): void {
+    const time = now();
+    const callback = this.#control[CONTROL_CALLBACKS] as number;
+    if (callback === this.#callback) {
+      const isShort = time - this.#looked < SHORT;
+      this.#most = isShort ? Math.min(this.#most * 2, MOST_ITEMS) : 1;
+    } else {
+      this.#callback = callback;
+      this.#since = time;
+    }
+    this.#looked = time;
+    this.#spent = 0;
+    this.items = this.#most;
+    if (time - this.#since >= LONGEST) this.#rest();
+  }
+
+  #rest(): void {
+    this.items = 0;
     this.breath = new Promise((resolve) => {
       setImmediate(() => {
         this.breath = undefined;
-        this.#spent = 0;
+        this.items = this.#most;
+        this.#since = this.#looked = now();
         resolve();
       });
     });

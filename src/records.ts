@@ -41,7 +41,8 @@ export const CONTROL_COUNT = 0;
 export const CONTROL_IN_TURN = 1;
 export const CONTROL_LENT = 2;
 export const CONTROL_FORGOTTEN = 3;
-export const CONTROL_FIELDS = 4;
+export const CONTROL_CALLBACKS = 4;
+export const CONTROL_FIELDS = 5;
 
 /** 32-bit fields of a readiness record: slot, generation, mask. One field for both sides follows the last record. */
 export const READINESS_FIELDS = 3;

@@ -152,6 +152,9 @@ export class EventStream implements EventSink {
 
   /** The next event, or the end. */
   next(): Promise<IteratorResult<ServerEvent, undefined>> {
+    const { host } = this.#owner;
+    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    if (turn !== undefined) return turn.then(() => this.next());
     let item: Item | undefined;
     if (this.#exceptions > 0) {
       this.#sift();

@@ -133,7 +133,7 @@ export class Server<Data = unknown>
       };
     });
     iterateConnections = iteratorsOver<Server, Connection>(
-      (server) => (server.#accepted as Mailbox<Connection>).next(),
+      (server) => server.#nextConnection(),
       (server) => server.#leave(),
     ) as typeof iterateConnections;
     iterateEvents = iteratorsOver<Server, ServerEvent>(
@@ -228,6 +228,13 @@ export class Server<Data = unknown>
       this.#start(this.#accepted);
     }
     return iterateConnections(this);
+  }
+
+  #nextConnection(): Promise<IteratorResult<Connection, undefined>> {
+    const host = this.#host;
+    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    if (turn !== undefined) return turn.then(() => this.#nextConnection());
+    return (this.#accepted as Mailbox<Connection>).next();
   }
 
   /** The consumer has left: nobody will ever have the connections that it has not taken. */

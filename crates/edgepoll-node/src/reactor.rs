@@ -56,7 +56,7 @@ pub struct SharedMemory<'env> {
     /// Int32Array of staged writes, four fields each.
     #[napi(ts_type = "Int32Array")]
     pub writes: Object<'env>,
-    /// Int32Array: staged writes, in turn, chunks lent.
+    /// Int32Array: staged writes, in turn, chunks lent, chunks forgotten, callbacks.
     #[napi(ts_type = "Int32Array")]
     pub control: Object<'env>,
     /// Called once per batch.
@@ -220,6 +220,7 @@ impl Task for Core {
     fn ready(&self, env: sys::napi_env) -> Next {
         self.in_turn.set(true);
         self.woken.set(false);
+        self.with(|working| working.staging.count_callback());
         let (mut turns, mut told, mut spent, mut is_over) = (0, 0, 0, false);
         loop {
             let again = match self.turn(env, turns == 0) {

@@ -27,6 +27,8 @@ mod control {
     pub(super) const LENT: usize = 2;
     /// Those of them whose connection nobody has any more: they never will be given back.
     pub(super) const FORGOTTEN: usize = 3;
+    /// The driver's callbacks so far, wrapping. Between two of them the loop has had its turn.
+    pub(super) const CALLBACKS: usize = 4;
 }
 
 /// What JavaScript has of the inbox's arena.
@@ -86,6 +88,14 @@ impl Staging {
     /// Says whether the glue empties the stage by itself after the running callback.
     pub(crate) fn set_in_turn(&self, in_turn: bool) {
         self.set(control::IN_TURN, i32::from(in_turn));
+    }
+
+    /// Another callback of the driver begins.
+    pub(crate) fn count_callback(&self) {
+        self.set(
+            control::CALLBACKS,
+            self.get(control::CALLBACKS).wrapping_add(1),
+        );
     }
 
     /// So many chunks of the inbox's arena are in the batch that JavaScript is about to read.
