@@ -11,6 +11,7 @@ const CPU_TO_FLOOR = {
   '1000x64': { [EVENTS]: 1.1, [CONNECTION]: 1.2 },
   '64x16384': { [EVENTS]: 1.15, [CONNECTION]: 1.15 },
   churn: { [EVENTS]: 1.35, [CONNECTION]: 1.35 },
+  'churn-reset': { [EVENTS]: 1.25, [CONNECTION]: 1.25 },
 };
 const CPU_TO_NODE_NET = 0.8;
 /** Told as it is, and for a machine on which the floor takes `floor` of it, for which the limit was set. */

@@ -33,6 +33,7 @@ const PATIENCE_MS = 30_000;
  * @property {number} [size]
  * @property {number} [inFlight]
  * @property {number} [verify]
+ * @property {boolean} [reset]
  *
  * @typedef {{ program: string, cpu: number }} LoadProgram
  */
@@ -71,11 +72,13 @@ export class Load {
    * @param {import('./server-process.mjs').Server} server
    * @param {LoadSettings} settings
    */
-  static async open({ program, cpu }, server, { mode, connections, size, inFlight, verify }) {
+  static async open({ program, cpu }, server, settings) {
+    const { mode, connections, size, inFlight, verify, reset } = settings;
     const args = ['-c', String(cpu), program, '--address', server.address, '--mode', mode];
     args.push('--connections', String(connections), '--server-pid', String(server.pid));
     if (size !== undefined) args.push('--size', String(size));
     if (inFlight !== undefined) args.push('--in-flight', String(inFlight));
+    if (reset === true) args.push('--reset');
     if (verify !== undefined) args.push('--verify', String(verify));
     const load = new Load(start('taskset', args, { stdio: ['pipe', 'pipe', 'pipe'] }), server.name);
     try {

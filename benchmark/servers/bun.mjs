@@ -39,7 +39,8 @@ const server = Bun.listen({
       if (socket.data) flush(socket);
     },
     error(_socket, error) {
-      console.error(`connection failed: ${error.message}`);
+      // A peer that resets ends its own connection only.
+      if (error.code !== 'ECONNRESET') console.error(`connection failed: ${error.message}`);
     },
   },
 });

@@ -18,7 +18,9 @@ async function echo(connection) {
       while (written < length) written += await connection.write(buffer.subarray(written, length));
     }
   } catch (error) {
-    console.error(`connection failed: ${error.message}`);
+    // A peer that resets ends its own connection only.
+    if (!(error instanceof Deno.errors.ConnectionReset))
+      console.error(`connection failed: ${error.message}`);
   } finally {
     connection.close();
   }

@@ -7,8 +7,10 @@ import { announce } from './listening.mjs';
 const server = createServer((socket) => {
   socket.setNoDelay(true);
   socket.on('data', (data) => socket.write(data));
-  // A peer that resets ends its own connection only; the benchmark's load never does.
-  socket.on('error', (error) => console.error(`connection failed: ${error.message}`));
+  // A peer that resets ends its own connection only.
+  socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+    if (error.code !== 'ECONNRESET') console.error(`connection failed: ${error.message}`);
+  });
 });
 
 server.listen({ host: '127.0.0.1', port: 0 }, () => {

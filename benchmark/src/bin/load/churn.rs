@@ -1,4 +1,4 @@
-//! Churn: connect, send one message, read the reply, close; a fixed number of cycles runs at the same time.
+//! Churn: connect, send one message, read the reply, close or reset; a fixed number of cycles runs at the same time.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -19,8 +19,8 @@ use crate::window::Window;
 
 const STALL: Duration = Duration::from_secs(5);
 /// The side that closes first keeps the port for a minute (TIME_WAIT), and that is the client here, as in life. With
-/// so many source addresses the ports do not run short, so nothing has to be reset (SO_LINGER), which would send the
-/// server down another path.
+/// so many source addresses the ports do not run short: only what is asked to be is reset (SO_LINGER), because that
+/// sends the server down another path.
 const SOURCES: u32 = 250;
 
 struct Cycle {
@@ -35,6 +35,7 @@ pub(crate) struct Churn {
     epoll: Epoll,
     content: Content,
     size: usize,
+    resets: bool,
     opened: u32,
     events: Vec<EpollEvent>,
     buffer: Vec<u8>,
@@ -50,6 +51,7 @@ impl Churn {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             content: Content::new(),
             size: usize::try_from(options.size)?,
+            resets: options.reset,
             opened: 0,
             events: vec![EpollEvent::empty(); 1024],
             buffer: vec![0; 64 * 1024],
@@ -73,6 +75,18 @@ impl Churn {
             expected,
             missing: self.size,
         })
+    }
+
+    fn end_cycle(&mut self, index: usize) -> Result<(), Box<dyn Error>> {
+        let cycle = self.cycles[index].take();
+        if let (true, Some(cycle)) = (self.resets, cycle) {
+            let at_once = nix::libc::linger {
+                l_onoff: 1,
+                l_linger: 0,
+            };
+            setsockopt(&cycle.socket, sockopt::Linger, &at_once)?;
+        }
+        Ok(())
     }
 
     fn connect(&mut self) -> Result<TcpStream, Box<dyn Error>> {
@@ -108,7 +122,7 @@ impl Churn {
         for event in &events[..count] {
             let index = usize::try_from(event.data())?;
             if let Some(began) = self.read(index)? {
-                self.cycles[index] = None;
+                self.end_cycle(index)?;
                 if let Some(window) = window.as_deref_mut() {
                     window.record(u64::try_from(began.elapsed().as_nanos())?);
                     self.cycles[index] = Some(self.begin_cycle(index)?);

@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Connections (echo), or cycles that run at the same time (churn).
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=19_000))]
     pub(crate) connections: u32,
+    /// End each cycle with a reset instead of FIN (churn).
+    #[arg(long)]
+    pub(crate) reset: bool,
     /// Bytes of a message.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=MAX_MESSAGE))]
     pub(crate) size: u32,
