@@ -57,14 +57,61 @@ export class EdgepollError extends Error {
   }
 }
 
+/** Words for numbers that were asked for before. The kernel's error numbers end at 4,095, so it stays small. */
+class Words {
+  readonly #known = new Map<number, string>();
+  readonly #ask: (number: number) => string;
+
+  /** `ask`: a native call, which costs more than all else that an error does but its stack. */
+  constructor(ask: (number: number) => string) {
+    this.#ask = ask;
+  }
+
+  of(number: number): string {
+    let word = this.#known.get(number);
+    if (word === undefined) {
+      word = this.#ask(number);
+      this.#known.set(number, word);
+    }
+    return word;
+  }
+}
+
+const codes = new Words(errorName);
+const texts = new Words(errorText);
+const calls = new Words(callName);
+
+/** The one whose property V8 and JavaScriptCore look at, whatever a program puts into its place later. */
+const OriginalError = Error;
+
+/**
+ * Calls `make`, whose errors get a stack without frames. For errors that a delivery of events makes: it runs under the host's
+ * loop, so the frames would be this package's own, and capturing them takes ten times as long as the rest of the error.
+ */
+function withoutFrames<T>(make: () => T): T {
+  const limit: unknown = OriginalError.stackTraceLimit;
+  // No number: no frames are captured anyway. Read-only, as in a frozen realm: it stays as it is.
+  if (typeof limit !== 'number' || !Reflect.set(OriginalError, 'stackTraceLimit', 0)) return make();
+  try {
+    return make();
+  } finally {
+    OriginalError.stackTraceLimit = limit;
+  }
+}
+
+/** As {@link systemError}, in a delivery of events: its stack has no frames. */
+export function eventError(errno: number, details: ErrorDetails): EdgepollError {
+  return withoutFrames(() => systemError(errno, details));
+}
+
 /** A system call failed with `errno` (positive, as the kernel has it). */
 export function systemError(errno: number, details: ErrorDetails): EdgepollError {
-  const code = errorName(errno);
+  const code = codes.of(errno);
   const { syscall = '', address, port, fd, path } = details;
   const where = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
   const whom = fd === undefined ? '' : ` fd ${fd}`;
   const what = path === undefined ? '' : ` '${path}'`;
-  const message = `${syscall} ${code}: ${errorText(errno)}${where}${whom}${what}`;
+  const message = `${syscall} ${code}: ${texts.of(errno)}${where}${whom}${what}`;
   return new EdgepollError(code, message, { errno: -errno, ...details });
 }
 
@@ -112,33 +159,52 @@ export interface Ending {
 
 const ETIMEDOUT = 110;
 
+/** Which ending it is: the last four bits of a close reason. */
+const ENDED = 0;
+const FAILED_CALL = 1;
+const DESTROYED = 2;
+const QUEUE_FULL = 3;
+const TIMED_OUT = 4;
+const FRAME_TOO_LONG = 5;
+const FRAME_TRUNCATED = 6;
+
 /** Reads a close reason: four bits which, four bits of call, the rest a number. */
 export function readEnding(
   detail: number,
   where: ErrorDetails,
   text: (index: number) => string,
 ): Ending {
+  const which = detail & 15;
+  if (which === ENDED) return { cause: 'ended', error: undefined };
+  if (which === DESTROYED) return { cause: 'destroyed', error: undefined };
+  if (which === QUEUE_FULL) {
+    // The frames may show the write.
+    const message = 'the peer does not read: the send queue is full';
+    return { cause: 'failed', error: new EdgepollError('ERR_SEND_QUEUE_FULL', message, where) };
+  }
+  return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, text)) };
+}
+
+/** The error of a connection that failed by the kernel's or the peer's doing. */
+function failureOf(
+  detail: number,
+  where: ErrorDetails,
+  text: (index: number) => string,
+): EdgepollError {
   const number = detail >> 8;
-  const syscall = callName((detail >> 4) & 15);
-  const failed = (code: string, message: string): Ending => {
-    return { cause: 'failed', error: new EdgepollError(code, message, where) };
-  };
+  const syscall = calls.of((detail >> 4) & 15);
   switch (detail & 15) {
-    case 0:
-      return { cause: 'ended', error: undefined };
-    case 1:
-      return { cause: 'failed', error: systemError(number, { syscall, ...where }) };
-    case 2:
-      return { cause: 'destroyed', error: undefined };
-    case 3:
-      return failed('ERR_SEND_QUEUE_FULL', 'the peer does not read: the send queue is full');
-    case 4:
-      return { cause: 'failed', error: systemError(ETIMEDOUT, { syscall, ...where }) };
-    case 5:
-      return failed('ERR_FRAME_TOO_LONG', 'the peer sent a frame that is longer than the limit');
-    case 6:
-      return failed('ERR_FRAME_TRUNCATED', 'the input ended inside a frame');
+    case FAILED_CALL:
+      return systemError(number, { syscall, ...where });
+    case TIMED_OUT:
+      return systemError(ETIMEDOUT, { syscall, ...where });
+    case FRAME_TOO_LONG: {
+      const message = 'the peer sent a frame that is longer than the limit';
+      return new EdgepollError('ERR_FRAME_TOO_LONG', message, where);
+    }
+    case FRAME_TRUNCATED:
+      return new EdgepollError('ERR_FRAME_TRUNCATED', 'the input ended inside a frame', where);
     default:
-      return failed('ERR_MALFORMED', text(number));
+      return new EdgepollError('ERR_MALFORMED', text(number), where);
   }
 }

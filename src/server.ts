@@ -10,7 +10,7 @@ import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
 import * as core from './connection.js';
-import { EdgepollError, systemError } from './errors.js';
+import { EdgepollError, eventError } from './errors.js';
 import { endpoint, showAs } from './inspect.js';
 import { iteratorsOver } from './iterator.js';
 import { Mailbox } from './mailbox.js';
@@ -179,7 +179,7 @@ export class Server<Data = unknown>
     acceptPaused: (errno) => {
       this.#pauses += 1;
       const { address, port } = this.#address;
-      this.#acceptError = systemError(errno, { syscall: 'accept', address, port });
+      this.#acceptError = eventError(errno, { syscall: 'accept', address, port });
     },
   };
 
