@@ -342,4 +342,25 @@ for (const driver of drivers) {
       t.is((await receiveExactly(peer, 4)).toString(), 'kept');
     },
   );
+
+  test.serial(
+    `borrowed: an abort leaves the chunk lent that the consumer of events() has in hand, ${driver}`,
+    async (t) => {
+      const controller = new AbortController();
+      const options = { driver, chunks: 'borrowed', signal: controller.signal } as const;
+      const server = await serverOf(t, options);
+      const events = server.events();
+      const [, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
+      await send(peer, 'in hand');
+      const event = await nextOf(events);
+      if (event.type !== 'data') throw new Error(`${event.type} came first`);
+      controller.abort(new Error('enough'));
+      await server.closed;
+      await flood(t, driver);
+      t.is(String(event.data), 'in hand');
+      // Asking for more gives it back.
+      await t.throwsAsync(events.next(), { message: 'enough' });
+      peer.destroy();
+    },
+  );
 }

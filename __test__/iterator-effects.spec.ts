@@ -7,7 +7,7 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { Poller, watch } from 'edgepoll';
 import type { Descriptor } from 'edgepoll/fd';
-import { eventfd, inotify, signalfd, socketpair, timerfd } from 'edgepoll/fd';
+import { eventfd, inotify, signalfd, socket, socketpair, timerfd } from 'edgepoll/fd';
 
 import { pipe } from './poller-fixtures.js';
 import { isOpen, openDescriptors, targetOf } from './support/descriptors.js';
@@ -248,6 +248,22 @@ const descriptors = [
     const object = inotify();
     const watched = object.add(folder(t));
     return { object, feed: () => object.remove(watched) };
+  }),
+  ofDescriptor('a listening socket', (t) => {
+    const object = socket('unix', 'stream');
+    const address = { family: 'unix', path: `${folder(t)}/listens` } as const;
+    object.bind(address);
+    const listening = object.listen();
+    return {
+      object: Object.assign(object, {
+        values: (given?: { signal?: AbortSignal }) => listening.connections(given),
+      }),
+      feed() {
+        const peer = socket('unix', 'stream');
+        t.teardown(() => peer.close());
+        peer.connect(address);
+      },
+    };
   }),
   ofDescriptor('a stream socket', (t) => {
     const [object, peer] = socketpair();
