@@ -49,10 +49,16 @@ fn owner(env: &Env) -> usize {
     let raw = env.raw();
     let owner = raw as usize;
     let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
-    if followed.get_or_insert_default().insert(owner) {
-        // SAFETY: `env` is live: the caller is inside a call from JavaScript. A failure means that the environment is
-        // ending; what it opens now is closed by the process's end.
-        unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), raw.cast::<c_void>()) };
+    let followed = followed.get_or_insert_default();
+    if !followed.contains(&owner) {
+        // SAFETY: `env` is live: the caller is inside a call from JavaScript.
+        let status =
+            unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), raw.cast::<c_void>()) };
+        // Without the hook nobody would forget the address, and the next environment may get the same one: what that opened
+        // would be left open at its end. The next call tries again.
+        if status == sys::Status::napi_ok {
+            followed.insert(owner);
+        }
     }
     owner
 }
