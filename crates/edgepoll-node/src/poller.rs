@@ -4,7 +4,7 @@
 //! src/poller.ts, src/epoll/ and the driver.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
@@ -380,9 +380,13 @@ impl PollerBinding {
         let result = self.core.with(|working| {
             let had_relay = working.poller.has_relay();
             let result = if duplicate {
-                working.poller.register_duplicate(fd, interest)
+                // SAFETY: src/ has just seen that the number is open, and no JavaScript has run since; it is not -1 then.
+                let original = unsafe { BorrowedFd::borrow_raw(fd) };
+                working.poller.register_duplicate(original, interest)
             } else {
-                working.poller.register(fd, interest)
+                // SAFETY: a user who registers a number says that it may be watched until it is unregistered or closed. The
+                // documentation of `Poller` tells how a close is noticed.
+                unsafe { working.poller.register(fd, interest) }
             };
             // The number may have been another registration's, whose descriptor was closed; also when that is all.
             working.note_lost();

@@ -6,18 +6,18 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void, CStr};
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use edgepoll::kernel::epoll::{self, Operation};
-use edgepoll::kernel::poll::{poll, poll_entry};
 use edgepoll::kernel::Errno;
 use edgepoll::reactor::BusyPoll;
 use edgepoll::readiness::bits;
 use napi::{sys, Error, Result};
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::time::TimeValLike;
 use nix::time::{clock_gettime, ClockId};
 
@@ -184,13 +184,10 @@ impl State {
     fn control(&self, operation: Operation, events: u32) -> std::result::Result<(), Errno> {
         // SAFETY: the loop outlives its handles, one of which this is.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
-        epoll::control(
-            host,
-            operation,
-            self.fd,
-            events,
-            u64::from(self.fd.unsigned_abs()),
-        )
+        let data = u64::from(self.fd.unsigned_abs());
+        // SAFETY: both are open: libuv's for as long as its loop, this one for as long as its owner, who closes the driver
+        // first. libuv has the registration, and expects what it asked for itself to be there again before it waits.
+        unsafe { epoll::control(host, operation, self.fd, events, data) }
     }
 
     fn start(&self) {
@@ -279,12 +276,17 @@ impl State {
         // SAFETY: the loop outlives its handles.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         // In this order: what makes ours readable makes the host's, too, and may come between the two.
-        let mut entries = [host, self.fd].map(|fd| poll_entry(fd, libc::POLLIN));
+        let mut entries = [host, self.fd].map(|fd| {
+            // SAFETY: both are open: the host's for as long as its loop, ours for as long as its owner, who closes this first.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            PollFd::new(fd, PollFlags::POLLIN)
+        });
         let began = Instant::now();
         loop {
-            match poll(&mut entries, false) {
+            match poll(&mut entries, PollTimeout::ZERO) {
                 Ok(0) if began.elapsed() < longest => {}
-                Ok(found) => return found > 0 && entries[1].revents != 0,
+                // Bits that nix does not know are an event too.
+                Ok(found) => return found > 0 && entries[1].any().unwrap_or(true),
                 Err(_) => return false,
             }
         }

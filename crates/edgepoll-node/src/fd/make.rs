@@ -82,7 +82,8 @@ pub fn duplicate(env: Env, fd: i32) -> i32 {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn adopt(env: Env, fd: i32) -> i32 {
-    outcome(registry::adopt(fd, owner(&env)))
+    // SAFETY: OwnedFd.adopt() takes a number over from its caller, who says so by calling it.
+    outcome(unsafe { registry::adopt(fd, owner(&env)) })
 }
 
 /// Lets go of a number without closing it; true if this environment held it.

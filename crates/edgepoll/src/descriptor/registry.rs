@@ -39,11 +39,19 @@ pub fn hold(fd: OwnedFd, owner: usize, caught: Option<Caught>) -> RawFd {
     number
 }
 
-/// Keeps a number from outside.
+/// Keeps a number from outside, which is closed by [`close`] or [`close_all`].
 ///
 /// # Errors
 /// EBADF when it is not open, EPERM for stdio, EEXIST when it is held already.
-pub fn adopt(number: RawFd, owner: usize) -> Result<(), Errno> {
+///
+/// # Safety
+/// As for [`FromRawFd::from_raw_fd`](std::os::fd::FromRawFd::from_raw_fd): if the number is open, the caller owns it and
+/// hands it over. Nobody else closes it from now on.
+#[allow(
+    unsafe_code,
+    reason = "a contract for the caller; what needs it is in kernel/"
+)]
+pub unsafe fn adopt(number: RawFd, owner: usize) -> Result<(), Errno> {
     if !crate::kernel::epoll::is_open(number) {
         return Err(Errno::EBADF);
     }

@@ -9,7 +9,6 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-pub use super::descriptor::duplicate;
 use super::Errno;
 
 /// One entry of a wait's result: the kernel's bits and the registration's data.
@@ -42,28 +41,39 @@ impl Epoll {
         Ok(Epoll(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Adds, modifies or deletes the registration of `fd`.
+    /// Adds, modifies or deletes the registration of `fd`. The kernel ends it when the file is closed.
     ///
     /// # Errors
     /// As [`control`]'s.
     pub fn control(
         &self,
         operation: Operation,
+        fd: BorrowedFd<'_>,
+        events: u32,
+        data: u64,
+    ) -> Result<(), Errno> {
+        self.control_number(operation, fd.as_raw_fd(), events, data)
+    }
+
+    /// As [`Epoll::control`], by a number that may have been closed: that is what the engines ask.
+    pub(crate) fn control_number(
+        &self,
+        operation: Operation,
         fd: RawFd,
         events: u32,
         data: u64,
     ) -> Result<(), Errno> {
-        control(self.as_raw_fd(), operation, fd, events, data)
+        control_by_number(self.as_raw_fd(), operation, fd, events, data)
     }
 
     /// Whether the file behind `fd` was added under that number. The kernel knows registrations by file and number: to add
     /// what it has gives EEXIST and changes nothing. An answer that cannot be had is a yes.
     #[must_use]
-    pub fn holds(&self, fd: RawFd) -> bool {
-        match self.control(Operation::Add, fd, 0, u64::MAX) {
+    pub(crate) fn holds(&self, fd: RawFd) -> bool {
+        match self.control_number(Operation::Add, fd, 0, u64::MAX) {
             Ok(()) => {
                 // A stranger: it goes out again. That it is there was said by the kernel just now.
-                let _ = self.control(Operation::Delete, fd, 0, 0);
+                let _ = self.control_number(Operation::Delete, fd, 0, 0);
                 false
             }
             // EINVAL: it is this very epoll descriptor.
@@ -120,7 +130,20 @@ impl AsRawFd for Epoll {
 ///
 /// # Errors
 /// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
-pub fn control(
+///
+/// # Safety
+/// The caller may use both descriptors ([I/O safety](std::io#io-safety)), and the owner of `epoll` expects the change.
+pub unsafe fn control(
+    epoll: RawFd,
+    operation: Operation,
+    fd: RawFd,
+    events: u32,
+    data: u64,
+) -> Result<(), Errno> {
+    control_by_number(epoll, operation, fd, events, data)
+}
+
+fn control_by_number(
     epoll: RawFd,
     operation: Operation,
     fd: RawFd,
@@ -150,7 +173,7 @@ pub fn is_open(fd: RawFd) -> bool {
 ///
 /// # Errors
 /// EBADF, ENOMEM, and whatever the file system gives.
-pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
+pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `found` is writable memory for one `stat` and outlives the call.
     Errno::result(unsafe { libc::fstat(fd, found.as_mut_ptr()) })?;
@@ -162,7 +185,7 @@ pub fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
 /// Whether poll(2), or any other look at the file, takes what it reports: true for the files of procfs and cgroup2, whose
 /// pressure triggers, mount tables and sysctl values do. An answer that cannot be had is a no.
 #[must_use]
-pub fn poll_consumes(fd: RawFd) -> bool {
+pub(crate) fn poll_consumes(fd: RawFd) -> bool {
     let mut found = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `found` is writable memory for one `stat` and outlives the call; it was written when the call succeeds.
     let is_regular = unsafe {

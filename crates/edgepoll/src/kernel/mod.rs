@@ -7,8 +7,8 @@
 pub mod descriptor;
 pub mod epoll;
 mod linux;
-pub mod poll;
-pub mod select;
+pub(crate) mod poll;
+pub(crate) mod select;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod token;

@@ -11,11 +11,11 @@ use std::os::fd::RawFd;
 use super::Errno;
 
 /// One entry: the descriptor, what is asked for, and what was found. A negative descriptor is skipped.
-pub type PollEntry = libc::pollfd;
+pub(crate) type PollEntry = libc::pollfd;
 
 /// An entry that asks for `events`: IN, PRI, OUT and RDHUP have the values that they have in epoll.
 #[must_use]
-pub fn poll_entry(fd: RawFd, events: i16) -> PollEntry {
+pub(crate) fn poll_entry(fd: RawFd, events: i16) -> PollEntry {
     PollEntry {
         fd,
         events,
@@ -27,7 +27,7 @@ pub fn poll_entry(fd: RawFd, events: i16) -> PollEntry {
 ///
 /// # Errors
 /// EINTR, ENOMEM, and EINVAL for more entries than the process may have descriptors (poll(2)).
-pub fn poll(entries: &mut [PollEntry], waits: bool) -> Result<usize, Errno> {
+pub(crate) fn poll(entries: &mut [PollEntry], waits: bool) -> Result<usize, Errno> {
     let count = libc::nfds_t::try_from(entries.len()).unwrap_or(libc::nfds_t::MAX);
     let timeout = if waits { -1 } else { 0 };
     // SAFETY: `entries` is writable memory for `count` entries and outlives the call.

@@ -14,11 +14,11 @@ use std::ptr;
 use super::Errno;
 
 /// Descriptors below this number fit into a set (FD_SETSIZE).
-pub const SET_SIZE: RawFd = libc::FD_SETSIZE as RawFd;
+pub(crate) const SET_SIZE: RawFd = libc::FD_SETSIZE as RawFd;
 
 /// The three sets of select(2).
 #[derive(Clone, Copy)]
-pub struct Sets {
+pub(crate) struct Sets {
     read: libc::fd_set,
     write: libc::fd_set,
     except: libc::fd_set,
@@ -26,19 +26,19 @@ pub struct Sets {
 
 /// In which sets a descriptor stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// Something can be received.
-    pub read: bool,
+    pub(crate) read: bool,
     /// Something can be sent.
-    pub write: bool,
+    pub(crate) write: bool,
     /// Urgent data, or an exceptional condition.
-    pub except: bool,
+    pub(crate) except: bool,
 }
 
 impl Membership {
     /// In any of them.
     #[must_use]
-    pub fn any(self) -> bool {
+    pub(crate) fn any(self) -> bool {
         self.read || self.write || self.except
     }
 }
@@ -55,7 +55,7 @@ fn empty() -> libc::fd_set {
 impl Sets {
     /// Empty ones.
     #[must_use]
-    pub fn new() -> Sets {
+    pub(crate) fn new() -> Sets {
         Sets {
             read: empty(),
             write: empty(),
@@ -64,7 +64,7 @@ impl Sets {
     }
 
     /// Puts `fd` into exactly these sets. A number that does not fit is left out; callers refuse it before.
-    pub fn set(&mut self, fd: RawFd, membership: Membership) {
+    pub(crate) fn set(&mut self, fd: RawFd, membership: Membership) {
         if !(0..SET_SIZE).contains(&fd) {
             return;
         }
@@ -87,7 +87,7 @@ impl Sets {
 
     /// Where `fd` stands: what was asked for, or after [`Sets::select`] what was found.
     #[must_use]
-    pub fn get(&self, fd: RawFd) -> Membership {
+    pub(crate) fn get(&self, fd: RawFd) -> Membership {
         if !(0..SET_SIZE).contains(&fd) {
             return Membership::default();
         }
@@ -106,7 +106,7 @@ impl Sets {
     ///
     /// # Errors
     /// EBADF when one of them is not open, EINTR, ENOMEM (select(2)); the sets are then worth nothing.
-    pub fn select(&mut self, highest: RawFd, waits: bool) -> Result<usize, Errno> {
+    pub(crate) fn select(&mut self, highest: RawFd, waits: bool) -> Result<usize, Errno> {
         let mut now = libc::timeval {
             tv_sec: 0,
             tv_usec: 0,

@@ -39,18 +39,18 @@ impl Engine for ByEpoll {
         let interest = interest & INTEREST;
         Ok(self
             .epoll
-            .control(Operation::Add, fd, interest, token.to_bits())?)
+            .control_number(Operation::Add, fd, interest, token.to_bits())?)
     }
 
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
         let interest = interest & INTEREST;
         Ok(self
             .epoll
-            .control(Operation::Modify, fd, interest, token.to_bits())?)
+            .control_number(Operation::Modify, fd, interest, token.to_bits())?)
     }
 
     fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
-        self.epoll.control(Operation::Delete, fd, 0, 0)
+        self.epoll.control_number(Operation::Delete, fd, 0, 0)
     }
 
     // The kernel forgot it when it was closed; what it did not forget nobody can remove by this number.
@@ -95,7 +95,8 @@ impl Engine for ByEpoll {
             if !self.holds(fd) {
                 continue;
             }
-            let added = fresh.control(Operation::Add, fd, interest & INTEREST, token.to_bits());
+            let added =
+                fresh.control_number(Operation::Add, fd, interest & INTEREST, token.to_bits());
             match added {
                 // The same, between the two calls.
                 Ok(()) | Err(Errno::EBADF | Errno::EPERM) => {}

@@ -31,7 +31,7 @@ impl Identity {
 
     /// EEXIST when it is here already, as epoll has it.
     pub(super) fn add(&mut self, fd: RawFd) -> Result<(), Errno> {
-        match self.epoll.control(Operation::Add, fd, 0, 0) {
+        match self.epoll.control_number(Operation::Add, fd, 0, 0) {
             Err(Errno::EPERM) => {
                 let file = file_behind(fd)?;
                 match self.files.insert(fd, file) {
@@ -51,7 +51,7 @@ impl Identity {
         match self.files.remove(&fd) {
             Some(file) if file_behind(fd) == Ok(file) => Ok(()),
             Some(_) => Err(Errno::ENOENT),
-            None => self.epoll.control(Operation::Delete, fd, 0, 0),
+            None => self.epoll.control_number(Operation::Delete, fd, 0, 0),
         }
     }
 

@@ -12,7 +12,8 @@
 //! # fn main() -> Result<(), Refusal> {
 //! let mut poller = Poller::new(64)?;
 //! let counter = eventfd(0, false)?;
-//! let token = poller.register(counter.as_raw_fd(), bits::READABLE | bits::EDGE)?;
+//! // SAFETY: the counter is open until after the poller's last look.
+//! let token = unsafe { poller.register(counter.as_raw_fd(), bits::READABLE | bits::EDGE) }?;
 //! add_to_counter(counter.as_raw_fd(), 1)?;
 //! let mut told = Vec::new();
 //! poller.look(64, |event| told.push((event.token, event.mask)))?;

@@ -12,7 +12,8 @@ use super::by_poll::ByPoll;
 use super::by_select::BySelect;
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
 use super::relay::{Relay, RELAY};
-use crate::kernel::epoll::{duplicate, poll_consumes};
+use crate::kernel::descriptor::duplicate;
+use crate::kernel::epoll::poll_consumes;
 use crate::kernel::{Errno, Token, MOST_EVENTS};
 use crate::reactor::Slots;
 
@@ -160,7 +161,17 @@ impl Poller {
     /// # Errors
     /// Those of epoll_ctl(2): EPERM for a regular file under epoll, EEXIST for a descriptor that is watched
     /// already; and what the engine refuses.
-    pub fn register(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
+    ///
+    /// # Safety
+    /// The caller may use `fd` ([I/O safety](std::io#io-safety)) until the registration ends: by [`Poller::unregister`], by
+    /// the drop of the poller, or by a [`bits::CLOSED`] that tells that the descriptor was closed. Between the close and
+    /// that, the poller may look at the readiness of the file that has the number by then. It never reads, writes,
+    /// re-flags or closes a descriptor of that number.
+    #[allow(
+        unsafe_code,
+        reason = "a contract for the caller; nothing in here is unsafe"
+    )]
+    pub unsafe fn register(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
         self.add(fd, None, interest)
     }
 
@@ -169,8 +180,12 @@ impl Poller {
     ///
     /// # Errors
     /// EMFILE, and those of [`Poller::register`].
-    pub fn register_duplicate(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
-        let copy = duplicate(fd)?;
+    pub fn register_duplicate(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        interest: u32,
+    ) -> Result<Token, Refusal> {
+        let copy = duplicate(fd.as_raw_fd())?;
         self.add(copy.as_raw_fd(), Some(copy), interest)
     }
 

@@ -18,6 +18,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::bits;
 use super::engine::{Readiness, Refusal};
+use crate::kernel::descriptor::threads::start_quiet;
 use crate::kernel::epoll::{Epoll, EpollEvent, Operation};
 use crate::kernel::poll::{poll, poll_entry};
 use crate::kernel::{Errno, Token};
@@ -180,12 +181,11 @@ impl Relay {
         let control = shared.control.as_fd().as_raw_fd();
         shared
             .epoll
-            .control(Operation::Add, control, bits::READABLE, RELAY.to_bits())?;
+            .control_number(Operation::Add, control, bits::READABLE, RELAY.to_bits())?;
         let seen = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("edgepoll-relay".into())
-            .spawn(move || run(&seen))
-            .map_err(|_| Errno::EAGAIN)?;
+        let builder = std::thread::Builder::new().name("edgepoll-relay".into());
+        let thread =
+            start_quiet(|| builder.spawn(move || run(&seen))).map_err(|_| Errno::EAGAIN)?;
         Ok(Relay {
             shared,
             thread: Some(thread),
@@ -231,7 +231,7 @@ impl Relay {
         // epoll.
         let before = ask(fd, ASKED)?;
         let epoll = &self.shared.epoll;
-        if let Err(errno) = epoll.control(Operation::Add, fd, asked | bits::EDGE, token) {
+        if let Err(errno) = epoll.control_number(Operation::Add, fd, asked | bits::EDGE, token) {
             // EEXIST: what was taken is that registration's.
             if errno == Errno::EEXIST && table.told_of(fd, before) {
                 self.shared.announce();
@@ -286,7 +286,9 @@ impl Relay {
     /// ENOENT or EBADF when the descriptor was closed before.
     pub(super) fn remove(&mut self, fd: RawFd, token: Token) -> Result<(), Errno> {
         self.forget(token);
-        self.shared.epoll.control(Operation::Delete, fd, 0, 0)
+        self.shared
+            .epoll
+            .control_number(Operation::Delete, fd, 0, 0)
     }
 
     /// The descriptor was closed.

@@ -1,10 +1,11 @@
 //! Numbers that come back, ghosts, late tokens: by every engine that can meet them.
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use edgepoll::kernel::Errno;
 use edgepoll::readiness::{bits, Poller, Refusal};
 use nix::unistd;
 
+use crate::watch::Watch;
 use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
 
 #[test]
@@ -15,7 +16,7 @@ fn hazard_1_stale_event_the_second_of_a_batch_is_unregistered_by_the_first() {
         let pipes = [pipe(), pipe()];
         let tokens = pipes
             .each_ref()
-            .map(|(reader, _)| poller.register(raw(reader), IN).unwrap());
+            .map(|(reader, _)| poller.watch(raw(reader), IN).unwrap());
         for (_, writer) in &pipes {
             write(writer);
         }
@@ -28,7 +29,7 @@ fn hazard_1_stale_event_the_second_of_a_batch_is_unregistered_by_the_first() {
         drop(gone);
         let (reader, writer) = pipe();
         assert_eq!(raw(&reader), number, "the number comes back");
-        let successor = poller.register(number, IN).unwrap();
+        let successor = poller.watch(number, IN).unwrap();
         assert_eq!(successor.index, tokens[other].index, "so does the slot");
         assert_eq!(read(&mine.0), 1);
         assert_eq!(looked(&mut poller), [], "{kind:?}");
@@ -45,7 +46,7 @@ fn hazard_2_recycled_slot_a_ghost_of_each_earlier_owner_is_nobodys() {
     for _ in 0..10 {
         let (reader, writer) = pipe();
         let number = raw(&reader);
-        let token = poller.register(number, IN).unwrap();
+        let token = poller.watch(number, IN).unwrap();
         // The duplicate keeps the file and its registration in the kernel; unregister comes too late.
         kept.push(unistd::dup(&reader).unwrap());
         drop(reader);
@@ -54,7 +55,7 @@ fn hazard_2_recycled_slot_a_ghost_of_each_earlier_owner_is_nobodys() {
         kept.push(writer);
     }
     let (reader, writer) = pipe();
-    let token = poller.register(raw(&reader), IN).unwrap();
+    let token = poller.watch(raw(&reader), IN).unwrap();
     assert_eq!(token.index, 0);
     assert_eq!(looked(&mut poller), []);
     assert_eq!(poller.counters().stale, 10);
@@ -69,14 +70,14 @@ fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_nobody() {
     let (level, level_writer) = pipe();
     let (edge, edge_writer) = pipe();
     let (once, once_writer) = pipe();
-    let level_token = poller.register(raw(&level), IN).unwrap();
-    let edge_token = poller.register(raw(&edge), IN | bits::EDGE).unwrap();
-    let once_token = poller.register(raw(&once), IN | bits::ONESHOT).unwrap();
+    let level_token = poller.watch(raw(&level), IN).unwrap();
+    let edge_token = poller.watch(raw(&edge), IN | bits::EDGE).unwrap();
+    let once_token = poller.watch(raw(&once), IN | bits::ONESHOT).unwrap();
     write(&once_writer);
     assert_eq!(looked(&mut poller), [(once_token, IN)]);
 
     let (ghost, ghost_writer) = pipe();
-    let ghost_token = poller.register(raw(&ghost), IN).unwrap();
+    let ghost_token = poller.watch(raw(&ghost), IN).unwrap();
     let number = raw(&ghost);
     let _duplicate = unistd::dup(&ghost).unwrap();
     drop(ghost);
@@ -119,7 +120,7 @@ fn hazard_4_closed_under_us_is_told_once_and_the_successor_is_not_watched() {
         let mut poller = Poller::with_kind(kind, 64).unwrap();
         let (reader, writer) = pipe();
         let number = raw(&reader);
-        let token = poller.register(number, IN).unwrap();
+        let token = poller.watch(number, IN).unwrap();
         drop(reader);
         drop(writer);
         let (stranger, stranger_writer) = pipe();
@@ -150,18 +151,18 @@ fn hazard_6_late_removal_of_an_old_token_leaves_the_new_registration() {
         let mut poller = Poller::with_kind(kind, 64).unwrap();
         let (reader, writer) = pipe();
         let number = raw(&reader);
-        let old = poller.register(number, IN).unwrap();
+        let old = poller.watch(number, IN).unwrap();
         drop(reader);
         drop(writer);
         let (reader, writer) = pipe();
         assert_eq!(raw(&reader), number, "the number comes back");
-        let new = poller.register(number, IN).unwrap();
+        let new = poller.watch(number, IN).unwrap();
         assert_eq!(poller.modify(old, bits::WRITABLE), Err(Refusal::Closed));
         assert!(poller.unregister(old).is_err());
         write(&writer);
         assert_eq!(looked(&mut poller), [(new, IN)], "{kind:?}");
         assert_eq!(
-            poller.register(number, IN),
+            poller.watch(number, IN),
             Err(Refusal::Kernel(Errno::EEXIST))
         );
     }
@@ -173,25 +174,25 @@ fn hazard_10_refused_registration_leaves_no_slot_and_no_entry() {
     let mut poller = Poller::new(64).unwrap();
     let file = std::fs::File::open("/proc/self/exe").unwrap();
     let (reader, writer) = pipe();
-    let token = poller.register(raw(&reader), IN).unwrap();
+    let token = poller.watch(raw(&reader), IN).unwrap();
     for _ in 0..100 {
         assert_eq!(
-            poller.register(file.as_raw_fd(), IN),
+            poller.watch(file.as_raw_fd(), IN),
             Err(Refusal::Kernel(Errno::EPERM))
         );
         assert_eq!(
-            poller.register(raw(&reader), IN),
+            poller.watch(raw(&reader), IN),
             Err(Refusal::Kernel(Errno::EEXIST))
         );
         assert_eq!(
-            poller.register(1_000_000, IN),
+            poller.watch(1_000_000, IN),
             Err(Refusal::Kernel(Errno::EBADF))
         );
     }
     assert_eq!(registered(poller.as_raw_fd()).len(), 1);
     let (next, _next_writer) = pipe();
     assert_eq!(
-        poller.register(raw(&next), IN).unwrap().index,
+        poller.watch(raw(&next), IN).unwrap().index,
         1,
         "a slot leaked"
     );
@@ -209,9 +210,9 @@ fn fifty_thousand_registrations_leave_nothing_behind() {
         let before = (open(), registered(poller.as_raw_fd()));
         for round in 0..50_000 {
             let token = if round % 2 == 0 {
-                poller.register(raw(&reader), IN).unwrap()
+                poller.watch(raw(&reader), IN).unwrap()
             } else {
-                poller.register_duplicate(raw(&reader), IN).unwrap()
+                poller.register_duplicate(reader.as_fd(), IN).unwrap()
             };
             assert_eq!(token.index, 0);
             assert_eq!(poller.unregister(token), Ok(()));

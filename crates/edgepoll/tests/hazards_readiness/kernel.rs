@@ -1,11 +1,12 @@
 //! The kernel's word for it: tokens of all 64 bits, wake-ups that combine, reports that combine.
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
 use edgepoll::kernel::{Kernel, LinuxKernel, Token};
 use edgepoll::readiness::{bits, Poller};
 
+use crate::watch::Watch;
 use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
 
 #[test]
@@ -15,7 +16,7 @@ fn hazard_14_token_keeps_all_its_bits_in_the_kernel() {
         let epoll = Epoll::new().unwrap();
         let (reader, writer) = pipe();
         epoll
-            .control(Operation::Add, raw(&reader), IN, token)
+            .control(Operation::Add, reader.as_fd(), IN, token)
             .unwrap();
         assert_eq!(registered(epoll.as_raw_fd()), [(raw(&reader), token)]);
         write(&writer);
@@ -25,7 +26,7 @@ fn hazard_14_token_keeps_all_its_bits_in_the_kernel() {
         assert_eq!(data, token);
         assert_eq!(Token::from_bits(data).to_bits(), token);
         epoll
-            .control(Operation::Modify, raw(&reader), IN, !token)
+            .control(Operation::Modify, reader.as_fd(), IN, !token)
             .unwrap();
         assert_eq!(registered(epoll.as_raw_fd()), [(raw(&reader), !token)]);
     }
@@ -57,7 +58,7 @@ fn hazard_27_hang_up_alone_is_told_by_every_engine() {
     for kind in ENGINES {
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let (reader, writer) = pipe();
-        let token = poller.register(raw(&reader), IN).unwrap();
+        let token = poller.watch(raw(&reader), IN).unwrap();
         assert_eq!(looked(&mut poller), []);
         drop(writer);
         assert_eq!(looked(&mut poller), [(token, bits::HANGUP)], "{kind:?}");
@@ -71,7 +72,7 @@ fn hazard_40_ten_writes_are_one_event_by_every_engine() {
     for kind in ENGINES {
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let (reader, writer) = pipe();
-        let token = poller.register(raw(&reader), IN).unwrap();
+        let token = poller.watch(raw(&reader), IN).unwrap();
         for _ in 0..10 {
             write(&writer);
         }
@@ -91,7 +92,7 @@ fn room_for_every_event_there_could_be_is_more_than_memory() {
         for kind in ENGINES {
             let mut poller = Poller::with_kind(kind, room).unwrap();
             let (reader, writer) = pipe();
-            poller.register(raw(&reader), IN).unwrap();
+            poller.watch(raw(&reader), IN).unwrap();
             write(&writer);
             assert_eq!(poller.look(room, |_| {}).unwrap().told, 1);
         }

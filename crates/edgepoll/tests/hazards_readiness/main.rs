@@ -10,6 +10,8 @@
 mod identity;
 mod kernel;
 mod nesting;
+#[path = "../support/watch.rs"]
+mod watch;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,6 +4,7 @@ use std::os::fd::AsRawFd;
 use edgepoll::kernel::Errno;
 use edgepoll::readiness::{Poller, Refusal};
 
+use crate::watch::Watch;
 use crate::{alone, looked, pipe, raw, read, write, IN};
 
 #[test]
@@ -11,11 +12,11 @@ fn hazard_12_nested_poller_is_ready_as_long_as_the_inner_one_has_events() {
     let _alone = alone();
     let mut inner = Poller::new(1).unwrap();
     let mut outer = Poller::new(8).unwrap();
-    let nested = outer.register(inner.as_raw_fd(), IN).unwrap();
+    let nested = outer.watch(inner.as_raw_fd(), IN).unwrap();
     let pipes = [pipe(), pipe(), pipe()];
     let mut tokens = pipes
         .each_ref()
-        .map(|(reader, _)| inner.register(raw(reader), IN | edgepoll::readiness::bits::EDGE))
+        .map(|(reader, _)| inner.watch(raw(reader), IN | edgepoll::readiness::bits::EDGE))
         .map(Result::unwrap);
     assert_eq!(looked(&mut outer), []);
     for (_, writer) in &pipes {
@@ -42,16 +43,16 @@ fn hazard_12_nested_in_a_circle_or_too_deep_is_refused_and_nothing_is_left() {
     let mut first = Poller::new(8).unwrap();
     let mut second = Poller::new(8).unwrap();
     assert_eq!(
-        first.register(first.as_raw_fd(), IN),
+        first.watch(first.as_raw_fd(), IN),
         Err(Refusal::Kernel(Errno::EINVAL))
     );
-    first.register(second.as_raw_fd(), IN).unwrap();
+    first.watch(second.as_raw_fd(), IN).unwrap();
     assert_eq!(
-        second.register(first.as_raw_fd(), IN),
+        second.watch(first.as_raw_fd(), IN),
         Err(Refusal::Kernel(Errno::ELOOP))
     );
     let (reader, writer) = pipe();
-    let token = second.register(raw(&reader), IN).unwrap();
+    let token = second.watch(raw(&reader), IN).unwrap();
     assert_eq!(token.index, 0, "the refused one left its slot");
     write(&writer);
     assert_eq!(looked(&mut second), [(token, IN)]);
@@ -60,7 +61,7 @@ fn hazard_12_nested_in_a_circle_or_too_deep_is_refused_and_nothing_is_left() {
     let mut chain = vec![Poller::new(8).unwrap()];
     let refusal = loop {
         let mut next = Poller::new(8).unwrap();
-        match next.register(chain.last().unwrap().as_raw_fd(), IN) {
+        match next.watch(chain.last().unwrap().as_raw_fd(), IN) {
             Ok(_) => chain.push(next),
             Err(refusal) => break refusal,
         }

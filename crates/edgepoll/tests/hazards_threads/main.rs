@@ -6,10 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/watch.rs"]
+mod watch;
+
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::thread::{spawn, JoinHandle};
 
+use crate::watch::Watch;
 use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::Reactor;
 use edgepoll::readiness::{bits, EngineKind, Poller};
@@ -61,7 +65,7 @@ fn hazard_104_random_phase_no_wake_up_is_lost() {
         let (ask, thread) = waker(writer);
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         poller
-            .register(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
+            .watch(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
             .unwrap();
         for round in 0..ROUNDS {
             if round % 2 == 0 {
@@ -94,12 +98,12 @@ fn hazard_106_already_woken_orders_and_looks_cross_with_the_wake_up() {
         let (ask, thread) = waker(writer);
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let fd = |fd: &OwnedFd| std::os::fd::AsRawFd::as_raw_fd(fd);
-        poller.register(fd(&reader), bits::READABLE).unwrap();
+        poller.watch(fd(&reader), bits::READABLE).unwrap();
         for round in 0..ROUNDS {
             poller.arm().unwrap();
             ask.send(phase(round)).unwrap();
             // While it may just be awake: a new set for it, an order that says nothing new, a look that may be early.
-            let token = poller.register(fd(&other), bits::READABLE).unwrap();
+            let token = poller.watch(fd(&other), bits::READABLE).unwrap();
             poller.arm().unwrap();
             let mut found = look(&mut poller);
             poller.unregister(token).unwrap();
@@ -124,7 +128,7 @@ fn hazard_105_shutdown_while_it_sleeps_and_while_it_wakes() {
         for round in 0..ROUNDS / 5 {
             let mut poller = Poller::with_kind(kind, 8).unwrap();
             poller
-                .register(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
+                .watch(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
                 .unwrap();
             poller.arm().unwrap();
             ask.send(phase(round)).unwrap();

@@ -1,10 +1,11 @@
 //! Descriptors that their owner closes while they are watched: told once, inherited by nobody, and no ghost spins.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use edgepoll::kernel::Errno;
 use edgepoll::readiness::{bits, EngineKind, Refusal};
 
+use crate::watch::Watch;
 use crate::{is_ready, look, pipe, poller, read, write, KINDS};
 
 /// hazard 4
@@ -13,7 +14,7 @@ fn a_closed_descriptor_is_told_once() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (reader, writer) = pipe();
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         assert!(!poller.check(8), "{kind:?}");
         drop((reader, writer));
         assert!(poller.check(8), "{kind:?}");
@@ -32,7 +33,7 @@ fn a_closed_descriptor_is_found_among_empty_places() {
     let pipes: Vec<_> = (0..200).map(|_| pipe()).collect();
     let tokens: Vec<_> = pipes
         .iter()
-        .map(|(reader, _)| poller.register(reader.as_raw_fd(), bits::READABLE).unwrap())
+        .map(|(reader, _)| poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap())
         .collect();
     let last = tokens[199];
     for token in &tokens[..199] {
@@ -50,7 +51,7 @@ fn a_recycled_number_inherits_nothing() {
         let mut poller = poller(kind);
         let (reader, _writer) = pipe();
         let number = reader.as_raw_fd();
-        let token = poller.register(number, bits::READABLE).unwrap();
+        let token = poller.watch(number, bits::READABLE).unwrap();
         // dup2 puts another file under the number in one step: no other test can come between.
         let (mut stranger, other) = (reader, pipe());
         nix::unistd::dup2(&other.0, &mut stranger).unwrap();
@@ -60,7 +61,7 @@ fn a_recycled_number_inherits_nothing() {
         assert_eq!(look(&mut poller), [], "{kind:?}");
 
         // Registered anew before anybody looked: the old one is told, the new one lives.
-        let old = poller.register(number, bits::READABLE).unwrap();
+        let old = poller.watch(number, bits::READABLE).unwrap();
         let next = pipe();
         nix::unistd::dup2(&next.0, &mut stranger).unwrap();
         write(&next.1, 1);
@@ -68,7 +69,7 @@ fn a_recycled_number_inherits_nothing() {
             poller.modify(old, bits::READABLE),
             Err(Refusal::Kernel(Errno::ENOENT))
         ));
-        let new = poller.register(number, bits::READABLE).unwrap();
+        let new = poller.watch(number, bits::READABLE).unwrap();
         assert_eq!(
             poller.modify(old, bits::READABLE),
             Err(Refusal::Closed),
@@ -90,12 +91,12 @@ fn a_recycled_number_inherits_nothing() {
 fn a_place_waits_until_its_end_is_told() {
     let mut poller = poller(EngineKind::Epoll);
     let (reader, writer) = pipe();
-    let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     drop((reader, writer));
     assert!(poller.check(8));
     let others: Vec<_> = (0..4).map(|_| pipe()).collect();
     for (reader, _) in &others {
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         assert_ne!(token.index, gone.index);
     }
     assert_eq!(look(&mut poller), [(gone, bits::CLOSED)]);
@@ -108,12 +109,12 @@ fn a_ghost_is_left_behind() {
     let mut poller = poller(EngineKind::Epoll);
     let (mut reader, writer) = pipe();
     let copy: OwnedFd = reader.try_clone().unwrap();
-    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let ghost = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     let (level, level_writer) = pipe();
-    let level_token = poller.register(level.as_raw_fd(), bits::READABLE).unwrap();
+    let level_token = poller.watch(level.as_raw_fd(), bits::READABLE).unwrap();
     let (fired, fired_writer) = pipe();
     let oneshot = bits::READABLE | bits::ONESHOT;
-    let fired_token = poller.register(fired.as_raw_fd(), oneshot).unwrap();
+    let fired_token = poller.watch(fired.as_raw_fd(), oneshot).unwrap();
     write(&fired_writer, 1);
     assert_eq!(look(&mut poller), [(fired_token, bits::READABLE)]);
 
@@ -158,9 +159,9 @@ fn a_renewal_watches_no_stranger() {
     let mut poller = poller(EngineKind::Epoll);
     let (mut reader, writer) = pipe();
     let copy = reader.try_clone().unwrap();
-    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let ghost = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     let (mut mine, _mine_writer) = pipe();
-    let mine_token = poller.register(mine.as_raw_fd(), bits::READABLE).unwrap();
+    let mine_token = poller.watch(mine.as_raw_fd(), bits::READABLE).unwrap();
     // In one step, so that no other test can come between.
     nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
     assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
@@ -182,7 +183,7 @@ fn a_number_that_became_the_pollers_own_is_told() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (mut reader, _writer) = pipe();
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         // In one step, so that no other test can come between.
         nix::unistd::dup2(&poller, &mut reader).unwrap();
         assert!(poller.check(8), "{kind:?}");
@@ -199,7 +200,7 @@ fn a_ghost_gives_its_number_back() {
             let mut poller = poller(kind);
             let (mut reader, writer) = pipe();
             let copy = reader.try_clone().unwrap();
-            let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
             // In one step, so that no other test can come between.
             nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
             if told {
@@ -209,13 +210,13 @@ fn a_ghost_gives_its_number_back() {
                 assert_eq!(poller.unregister(gone), Err(Errno::ENOENT), "{kind:?}");
             }
             nix::unistd::dup2(&copy, &mut reader).unwrap();
-            let again = poller.register(reader.as_raw_fd(), bits::READABLE);
+            let again = poller.watch(reader.as_raw_fd(), bits::READABLE);
             let again = again.unwrap_or_else(|refusal| panic!("{kind:?}: {refusal:?}"));
             write(&writer, 1);
             assert_eq!(look(&mut poller), [(again, bits::READABLE)], "{kind:?}");
             assert_eq!(poller.counters().stale, 0, "{kind:?}: no ghost is left");
             assert_eq!(
-                poller.register(reader.as_raw_fd(), bits::READABLE),
+                poller.watch(reader.as_raw_fd(), bits::READABLE),
                 Err(Refusal::Kernel(Errno::EEXIST)),
                 "{kind:?}"
             );
@@ -233,10 +234,10 @@ fn a_duplicate_may_get_the_number_of_a_ghost() {
             let (reader, writer) = pipe();
             let copy = reader.try_clone().unwrap();
             let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
-            let gone = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
             let file = std::fs::read_link(&path).unwrap();
             drop(reader);
-            let token = poller.register_duplicate(copy.as_raw_fd(), bits::READABLE);
+            let token = poller.register_duplicate(copy.as_fd(), bits::READABLE);
             let token = token.unwrap_or_else(|refusal| panic!("{kind:?}: {refusal:?}"));
             if std::fs::read_link(&path).ok() != Some(file) {
                 return false;
@@ -261,10 +262,10 @@ fn a_renewal_is_taken_back() {
     let mut poller = poller(EngineKind::Epoll);
     let (mut reader, writer) = pipe();
     let copy = reader.try_clone().unwrap();
-    let ghost = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+    let ghost = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     let (edge, edge_writer) = pipe();
     let edge_token = poller
-        .register(edge.as_raw_fd(), bits::READABLE | bits::EDGE)
+        .watch(edge.as_raw_fd(), bits::READABLE | bits::EDGE)
         .unwrap();
     // In one step, so that no other test can come between.
     nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
@@ -294,10 +295,10 @@ fn what_nobody_waits_for_is_held_open_by_nobody() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (other, _writer) = pipe();
-        poller.register(other.as_raw_fd(), bits::READABLE).unwrap();
+        poller.watch(other.as_raw_fd(), bits::READABLE).unwrap();
         for round in 0..60 {
             let (reader, writer) = pipe();
-            let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
             poller.arm().unwrap();
             for _ in 0..round * 500 {
                 std::hint::spin_loop();
@@ -328,7 +329,7 @@ fn a_duplicate_outlives_the_original() {
         let mut poller = poller(kind);
         let (mut reader, writer) = pipe();
         let token = poller
-            .register_duplicate(reader.as_raw_fd(), bits::READABLE)
+            .register_duplicate(reader.as_fd(), bits::READABLE)
             .unwrap();
         let stranger = pipe();
         nix::unistd::dup2(&stranger.0, &mut reader).unwrap();

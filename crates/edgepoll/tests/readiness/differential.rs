@@ -10,6 +10,7 @@ use edgepoll::kernel::Token;
 use edgepoll::readiness::{bits, Poller};
 use nix::sys::socket::{socketpair, AddressFamily, SockFlag, SockType};
 
+use crate::watch::Watch;
 use crate::{look, pipe, poller, KINDS};
 
 const SEEDS: u64 = 400;
@@ -92,7 +93,7 @@ impl Run {
         let tokens = self
             .pollers
             .each_mut()
-            .map(|poller| poller.register(fd, interest).unwrap());
+            .map(|poller| poller.watch(fd, interest).unwrap());
         end.tokens = Some(tokens);
     }
 

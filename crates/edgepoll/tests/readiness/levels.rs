@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use edgepoll::readiness::{bits, Poller, Refusal};
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 
+use crate::watch::Watch;
 use crate::{announces, look, pipe, poller, read, write, KINDS};
 
 #[test]
@@ -12,7 +13,7 @@ fn level_repeats_until_it_is_read_with_every_engine() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         write(&writer, 2048);
         for _ in 0..3 {
             assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
@@ -30,7 +31,7 @@ fn oneshot_is_silent_until_armed_with_every_engine() {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);
         let token = poller
-            .register(reader.as_raw_fd(), bits::READABLE | bits::ONESHOT)
+            .watch(reader.as_raw_fd(), bits::READABLE | bits::ONESHOT)
             .unwrap();
         write(&writer, 10);
         assert_eq!(look(&mut poller).len(), 1, "{kind:?}");
@@ -51,7 +52,7 @@ fn edge_is_told_once_and_refused_where_there_is_none() {
     let (reader, writer) = pipe();
     for kind in KINDS {
         let mut poller = poller(kind);
-        let added = poller.register(reader.as_raw_fd(), bits::READABLE | bits::EDGE);
+        let added = poller.watch(reader.as_raw_fd(), bits::READABLE | bits::EDGE);
         if kind != KINDS[0] {
             assert_eq!(added, Err(Refusal::Trigger));
             continue;
@@ -75,7 +76,7 @@ fn a_small_room_starves_nobody_with_every_engine() {
         let pipes: Vec<_> = (0..10).map(|_| pipe()).collect();
         let mut poller = Poller::with_kind(kind, 3).unwrap();
         for (reader, writer) in &pipes {
-            poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+            poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
             write(writer, 1);
         }
         let mut seen = std::collections::HashMap::new();
@@ -106,7 +107,7 @@ fn select_refuses_what_does_not_fit_into_a_set() {
     let (reader, _writer) = pipe();
     let high = nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(1024)).unwrap();
     let mut poller = poller(KINDS[2]);
-    assert_eq!(poller.register(high, bits::READABLE), Err(Refusal::SetSize));
+    assert_eq!(poller.watch(high, bits::READABLE), Err(Refusal::SetSize));
     assert_eq!(look(&mut poller), []);
     nix::unistd::close(high).unwrap();
 }
@@ -117,14 +118,14 @@ fn regular_files_are_ready_for_poll_and_select() {
     let wanted = bits::READABLE | bits::WRITABLE;
     for kind in KINDS {
         let mut poller = poller(kind);
-        let added = poller.register(file.as_raw_fd(), wanted);
+        let added = poller.watch(file.as_raw_fd(), wanted);
         if kind == KINDS[0] {
             assert_eq!(added, Err(Refusal::Kernel(nix::errno::Errno::EPERM)));
             continue;
         }
         let token = added.unwrap();
         assert_eq!(look(&mut poller), [(token, wanted)], "{kind:?}");
-        let again = poller.register(file.as_raw_fd(), wanted);
+        let again = poller.watch(file.as_raw_fd(), wanted);
         assert_eq!(again, Err(Refusal::Kernel(nix::errno::Errno::EEXIST)));
         assert_eq!(poller.unregister(token), Ok(()));
         assert_eq!(look(&mut poller), []);
@@ -137,7 +138,7 @@ fn the_announcement_comes_whenever_the_write_does() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);
-        poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         let rounds = 2_000;
         let (ask, asked) = std::sync::mpsc::channel::<u32>();
         let writing = std::thread::spawn(move || {
@@ -168,7 +169,7 @@ fn a_registration_during_a_wait_is_announced() {
         poller.arm().unwrap();
         let (reader, writer) = pipe();
         write(&writer, 1);
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         poller.arm().unwrap();
         assert!(announces(&poller, 5_000), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");

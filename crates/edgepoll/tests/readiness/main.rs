@@ -10,6 +10,8 @@ mod differential;
 mod levels;
 mod relay;
 mod scripted;
+#[path = "../support/watch.rs"]
+mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 

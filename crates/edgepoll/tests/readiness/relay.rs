@@ -1,7 +1,7 @@
 //! Files whose event is taken by whoever polls first, with every engine, while somebody else waits on the poller's descriptor.
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::mount::{mount, umount, MsFlags};
 use nix::sched::{unshare, CloneFlags};
 
+use crate::watch::Watch;
 use crate::{announces, look, pipe, poller, read, write, KINDS};
 
 /// What every change of the mounts reports, once.
@@ -89,9 +90,8 @@ fn wait(outer: &Epoll, poller: &mut Poller) -> Vec<u32> {
 /// A set that watches the poller's descriptor, as libuv's does.
 fn outer(poller: &Poller) -> Epoll {
     let outer = Epoll::new().unwrap();
-    let fd = poller.as_raw_fd();
     outer
-        .control(Operation::Add, fd, bits::READABLE, 0)
+        .control(Operation::Add, poller.as_fd(), bits::READABLE, 0)
         .unwrap();
     outer
 }
@@ -110,7 +110,7 @@ fn an_event_that_is_reported_once_is_told_whoever_polls_the_poller() {
             let mut poller = poller(kind);
             let outer = outer(&poller);
             let token = poller
-                .register(file.as_raw_fd(), bits::PRIORITY | trigger)
+                .watch(file.as_raw_fd(), bits::PRIORITY | trigger)
                 .unwrap();
             for round in 0..20 {
                 mounts.change();
@@ -141,7 +141,7 @@ fn what_was_reported_before_the_registration_is_told() {
         mounts.change();
         let mut poller = poller(kind);
         let outer = outer(&poller);
-        poller.register(file.as_raw_fd(), bits::PRIORITY).unwrap();
+        poller.watch(file.as_raw_fd(), bits::PRIORITY).unwrap();
         assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?}");
     }
 }
@@ -154,7 +154,7 @@ fn many_changes_are_one_event_until_it_is_taken() {
     let file = open_mounts();
     let mut poller = poller(KINDS[0]);
     let outer = outer(&poller);
-    poller.register(file.as_raw_fd(), bits::PRIORITY).unwrap();
+    poller.watch(file.as_raw_fd(), bits::PRIORITY).unwrap();
     for _ in 0..10 {
         mounts.change();
     }
@@ -170,14 +170,14 @@ fn a_level_that_lasts_is_told_at_each_look() {
         // Always readable; whoever reads it changes nothing.
         let file = File::open("/proc/version").unwrap();
         let mut poller = poller(kind);
-        let token = poller.register(file.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(file.as_raw_fd(), bits::READABLE).unwrap();
         for _ in 0..3 {
             poller.arm().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}");
             assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         }
         assert_eq!(
-            poller.register(file.as_raw_fd(), bits::READABLE),
+            poller.watch(file.as_raw_fd(), bits::READABLE),
             Err(Refusal::Kernel(Errno::EEXIST))
         );
         poller.modify(token, bits::PRIORITY).unwrap();
@@ -197,7 +197,7 @@ fn an_edge_that_lasts_is_told_once() {
     let file = File::open("/proc/version").unwrap();
     let mut poller = poller(KINDS[0]);
     let token = poller
-        .register(file.as_raw_fd(), bits::READABLE | bits::EDGE)
+        .watch(file.as_raw_fd(), bits::READABLE | bits::EDGE)
         .unwrap();
     assert!(announces(&poller, 5_000));
     assert_eq!(look(&mut poller), [(token, bits::READABLE)]);
@@ -218,7 +218,7 @@ fn the_relay_and_the_engine_share_a_room_of_one() {
         let file = File::open("/proc/version").unwrap();
         let mut poller = Poller::with_kind(kind, 1).unwrap();
         let tokens = [reader.as_raw_fd(), file.as_raw_fd()]
-            .map(|fd| poller.register(fd, bits::READABLE).unwrap());
+            .map(|fd| poller.watch(fd, bits::READABLE).unwrap());
         write(&writer, 1);
         let mut seen = [0; 2];
         for _ in 0..40 {
@@ -239,7 +239,7 @@ fn a_file_that_was_closed_is_told_and_its_number_inherits_nothing() {
         let file = File::open("/proc/version").unwrap();
         let fd = file.as_raw_fd();
         let mut poller = poller(kind);
-        let token = poller.register(fd, bits::READABLE).unwrap();
+        let token = poller.watch(fd, bits::READABLE).unwrap();
         assert_eq!(look(&mut poller).len(), 1);
         drop(file);
         assert!(poller.check(64), "{kind:?}");
@@ -247,16 +247,16 @@ fn a_file_that_was_closed_is_told_and_its_number_inherits_nothing() {
         // A pipe under the number that a file of the relay's had, then such a file again.
         let mut number = OwnedFd::from(File::open("/proc/version").unwrap());
         let fd = number.as_raw_fd();
-        let old = poller.register(fd, bits::READABLE).unwrap();
+        let old = poller.watch(fd, bits::READABLE).unwrap();
         let (reader, writer) = pipe();
         nix::unistd::dup2(&reader, &mut number).unwrap();
-        let new = poller.register(fd, bits::READABLE).unwrap();
+        let new = poller.watch(fd, bits::READABLE).unwrap();
         assert_eq!(look(&mut poller), [(old, bits::CLOSED)], "{kind:?}");
         write(&writer, 1);
         assert_eq!(look(&mut poller), [(new, bits::READABLE)], "{kind:?}");
         let again = File::open("/proc/version").unwrap();
         nix::unistd::dup2(&again, &mut number).unwrap();
-        let newest = poller.register(fd, bits::READABLE).unwrap();
+        let newest = poller.watch(fd, bits::READABLE).unwrap();
         let told = look(&mut poller);
         assert_eq!(
             told,
@@ -276,18 +276,18 @@ fn any_file_is_relayed_on_request_and_none_twice() {
         let mut poller = poller(kind);
         let outer = outer(&poller);
         let token = poller
-            .register(fd, bits::READABLE | bits::POLL_CONSUMES)
+            .watch(fd, bits::READABLE | bits::POLL_CONSUMES)
             .unwrap();
         assert_eq!(
-            poller.register(fd, bits::READABLE),
+            poller.watch(fd, bits::READABLE),
             Err(Refusal::Kernel(Errno::EEXIST)),
             "{kind:?}"
         );
         write(&writer, 1);
         assert_eq!(wait(&outer, &mut poller), [bits::READABLE], "{kind:?}");
         poller.unregister(token).unwrap();
-        let token = poller.register(fd, bits::READABLE).unwrap();
-        let twice = poller.register(fd, bits::READABLE | bits::POLL_CONSUMES);
+        let token = poller.watch(fd, bits::READABLE).unwrap();
+        let twice = poller.watch(fd, bits::READABLE | bits::POLL_CONSUMES);
         assert_eq!(twice, Err(Refusal::Kernel(Errno::EEXIST)), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
     }
@@ -299,10 +299,10 @@ fn what_an_engine_does_not_take_its_relay_does_not_take() {
     for kind in &KINDS[1..] {
         let mut poller = poller(*kind);
         for only in [bits::EDGE, bits::EXCLUSIVE, bits::WAKEUP] {
-            let added = poller.register(file.as_raw_fd(), bits::READABLE | only);
+            let added = poller.watch(file.as_raw_fd(), bits::READABLE | only);
             assert_eq!(added, Err(Refusal::Trigger), "{kind:?}");
         }
-        let token = poller.register(file.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(file.as_raw_fd(), bits::READABLE).unwrap();
         let changed = poller.modify(token, bits::READABLE | bits::EDGE);
         assert_eq!(changed, Err(Refusal::Trigger), "{kind:?}");
     }

@@ -1,5 +1,6 @@
 //! The poller on an engine that fails when told to: what is refused leaves nothing behind.
 
+use crate::watch::Watch;
 use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -111,9 +112,9 @@ fn what_is_refused_leaves_nothing_behind() {
         let fail = || script.borrow_mut().fails = Some(errno);
 
         fail();
-        let added = poller.register(7, bits::READABLE);
+        let added = poller.watch(7, bits::READABLE);
         assert_eq!(added, Err(Refusal::Kernel(errno)));
-        let token = poller.register(7, bits::READABLE).unwrap();
+        let token = poller.watch(7, bits::READABLE).unwrap();
 
         fail();
         let modified = poller.modify(token, bits::WRITABLE);
@@ -126,7 +127,7 @@ fn what_is_refused_leaves_nothing_behind() {
         fail();
         assert_eq!(poller.unregister(token), Err(errno));
         assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "it is gone");
-        let again = poller.register(7, bits::READABLE).unwrap();
+        let again = poller.watch(7, bits::READABLE).unwrap();
         assert_ne!(again, token);
     }
 }
@@ -135,9 +136,9 @@ fn what_is_refused_leaves_nothing_behind() {
 #[test]
 fn an_event_of_an_earlier_occupant_is_dropped() {
     let (mut poller, script) = scripted();
-    let old = poller.register(7, bits::READABLE).unwrap();
+    let old = poller.watch(7, bits::READABLE).unwrap();
     poller.unregister(old).unwrap();
-    let new = poller.register(7, bits::READABLE).unwrap();
+    let new = poller.watch(7, bits::READABLE).unwrap();
     assert_eq!((old.index, old.generation + 1), (new.index, new.generation));
     let mask = bits::READABLE;
     script.borrow_mut().events = vec![
@@ -152,7 +153,7 @@ fn an_event_of_an_earlier_occupant_is_dropped() {
 #[test]
 fn a_look_that_fails_loses_nothing() {
     let (mut poller, script) = scripted();
-    let token = poller.register(7, bits::READABLE).unwrap();
+    let token = poller.watch(7, bits::READABLE).unwrap();
     let mask = bits::READABLE;
     script.borrow_mut().events = vec![Readiness { token, mask }];
     script.borrow_mut().fails = Some(Errno::ENOMEM);
@@ -166,9 +167,9 @@ fn a_look_that_fails_loses_nothing() {
 #[test]
 fn a_renewal_that_is_refused_is_none() {
     let (mut poller, script) = scripted();
-    let ghost = poller.register(7, bits::READABLE).unwrap();
+    let ghost = poller.watch(7, bits::READABLE).unwrap();
     poller.unregister(ghost).unwrap();
-    let token = poller.register(8, bits::READABLE).unwrap();
+    let token = poller.watch(8, bits::READABLE).unwrap();
     let mask = bits::READABLE;
     let stale = Readiness { token: ghost, mask };
     for _ in 0..1000 {

@@ -78,11 +78,11 @@ pub fn is_ready(fd: RawFd, events: i16) -> Result<bool, Errno> {
     Ok(found > 0)
 }
 
-/// Takes an open number from outside into ownership. Only the registry calls this, for a number whose owner said that it
-/// hands it over; who lied gets EBADF from a later call, never a wrong memory access.
+/// Takes an open number from outside into ownership. Only `registry::adopt` calls this, and tests: an unsafe function, whose
+/// caller hands the number over.
 #[must_use]
 pub(crate) fn adopt_number(fd: RawFd) -> OwnedFd {
-    // SAFETY: the number is open and not -1, and the registry holds each number once.
+    // SAFETY: the number is open, so it is not -1, and its owner has handed it over.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
