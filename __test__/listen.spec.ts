@@ -106,7 +106,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
   const connection = {
     highWaterMark: 65_536,
     lowWaterMark: 16_384,
-    maxBuffered: 1_048_576,
+    maxBuffered: 16_777_216,
     endTimeout: 30_000,
     noDelay: true,
     framing: 'bytes',

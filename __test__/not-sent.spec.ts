@@ -110,7 +110,7 @@ async function overfill(connection: Connection, length: number): Promise<string[
 
 for (const length of [4096, 65_536]) {
   test(`a full queue refuses every write of ${length} bytes for the same reason`, async (t) => {
-    const { connection } = await pairOf(t);
+    const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
     const codes = await overfill(connection, length);
     t.deepEqual(new Set(codes), new Set(['taken', 'ERR_SEND_QUEUE_FULL']));
     // The writer's own room may be made in the middle of a write, and that tells of the end.
@@ -122,7 +122,7 @@ for (const length of [4096, 65_536]) {
   });
 
   test(`destroy() after a full queue tells the truth about ${length} bytes more`, async (t) => {
-    const { connection } = await pairOf(t);
+    const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
     connection.write(Buffer.alloc(8 * MIB)).catch(() => {});
     t.true(connection.bufferedAmount >= MIB);
     connection.write(Buffer.alloc(length)).catch(() => {});

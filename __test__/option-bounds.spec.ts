@@ -60,10 +60,10 @@ async function asked(
 
 // Serial, as all of this file: the glue is everybody's.
 const ofBoth: [options: Options, connection: Record<string, number>][] = [
-  [{ highWaterMark: 1 }, { highWaterMark: 1, lowWaterMark: 0, maxBuffered: 1_048_576 }],
+  [{ highWaterMark: 1 }, { highWaterMark: 1, lowWaterMark: 0, maxBuffered: 16_777_216 }],
   [{ highWaterMark: 7 }, { highWaterMark: 7, lowWaterMark: 1 }],
   [{ highWaterMark: MOST }, { highWaterMark: MOST, maxBuffered: MOST }],
-  [{ highWaterMark: 1_048_577 }, { maxBuffered: 1_048_577, lowWaterMark: 262_144 }],
+  [{ highWaterMark: 16_777_217 }, { maxBuffered: 16_777_217, lowWaterMark: 4_194_304 }],
   [{ lowWaterMark: 0 }, { highWaterMark: 65_536, lowWaterMark: 0 }],
   [{ lowWaterMark: 65_535 }, { lowWaterMark: 65_535 }],
   [{ highWaterMark: 10, lowWaterMark: 9 }, { lowWaterMark: 9 }],
@@ -161,7 +161,7 @@ test.serial('the defaults of connect() are those of the documentation', async (t
   t.deepEqual(found.connection, {
     highWaterMark: 65_536,
     lowWaterMark: 16_384,
-    maxBuffered: 1_048_576,
+    maxBuffered: 16_777_216,
     mostPerTurn: 65_536,
     endTimeout: 30_000,
     noDelay: true,

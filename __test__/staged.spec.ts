@@ -44,6 +44,16 @@ for (const driver of drivers) {
     },
   );
 
+  straceTest(
+    `staged: one and the last one, with the end, leave by one system call, ${driver}`,
+    async (t) => {
+      const calls = 'sendto,sendmsg';
+      const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'ended');
+      t.like(ended, { code: 0, stdout: '["1one batch","2"]\n', stderr: '' });
+      t.is(sends(lines).length, 1, lines.join('\n'));
+    },
+  );
+
   // One that is taken to have a follower waits for it: it leaves a turn later, behind the others.
   straceTest(
     `staged: a number of the batch before, which is another connection's now, keeps nothing back, ${driver}`,

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers';
 
 import type { Connection } from './connection.js';
 import type { ErrorDetails } from './errors.js';
-import { EdgepollError } from './errors.js';
+import { EdgepollError, notAFrame } from './errors.js';
 import { endpoint } from './inspect.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
@@ -17,7 +17,7 @@ export interface CloseReason {
   cause: 'ended' | 'failed' | 'destroyed';
   /** What failed, or what `destroy()` was given. */
   error: Error | undefined;
-  /** Bytes written that the kernel never took. */
+  /** Bytes written that the kernel never took. If there are any, the peer saw a reset. */
   bytesUnsent: number;
 }
 
@@ -90,18 +90,17 @@ export interface Late {
 /** What the glue's `writer()` gives for a message that its protocol refuses. */
 const NOT_A_FRAME = -5;
 
-/** Why a write was not taken by a connection that has no error. `ended`: this side has ended it, and it is still open. */
+/**
+ * Why a write of `length` bytes was not taken by a connection that has no error. `ended`: this side has ended it, and it
+ * is still open.
+ */
 export function refusedWrite(
   refusal: number,
   ended: boolean,
-  { settings: { framing, maxFrame } }: ConnectionConfig,
+  { settings }: ConnectionConfig,
+  length: number,
 ): EdgepollError {
-  if (refusal === NOT_A_FRAME) {
-    return new EdgepollError(
-      'ERR_MALFORMED',
-      `not a message of the framing '${framing}': it holds a delimiter or more than ${maxFrame} bytes`,
-    );
-  }
+  if (refusal === NOT_A_FRAME) return notAFrame(settings, length);
   return ended
     ? new EdgepollError(
         'ERR_WRITE_AFTER_END',

@@ -227,8 +227,10 @@ export class Connection<Data = unknown>
    * received them.
    *
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
-   * does not end the process. A message that is no message of the connection's framing, for its length or its content,
-   * is rejected with `ERR_MALFORMED`. Throws a `TypeError` for anything but bytes and strings.
+   * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
+   * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
+   * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
+   * `TypeError` for anything but bytes and strings.
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
@@ -258,7 +260,7 @@ export class Connection<Data = unknown>
       if (queued < 0) {
         // The core has met an end that we were not told yet.
         host.settle();
-        return this.#refusal(queued);
+        return this.#refusal(queued, length);
       }
       this.#queued = queued;
     }
@@ -277,34 +279,49 @@ export class Connection<Data = unknown>
   }
 
   /** Why a write was not taken: the connection's own error, if it has one. */
-  #refusal(refusal = 0): Error {
+  #refusal(refusal = 0, length = 0): Error {
     const error = this.#late?.reason?.error ?? this.#late?.writeError;
     if (error !== undefined) return error;
     const ended = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
-    return refusedWrite(refusal, ended, this.#owner.config);
+    return refusedWrite(refusal, ended, this.#owner.config, length);
   }
 
   /**
    * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-   * goes on. Ending twice is allowed.
+   * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
+   * From here on the connection has `endTimeout` for its end, whether or not somebody reads.
    *
    * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
    * before is lost. The end is sent all the same, where one still can be.
    */
   end(data?: Uint8Array | string): Promise<void> {
-    const refusal = data === undefined ? undefined : this.#put(data);
-    const ended = this.#end(false);
-    return refusal === undefined ? ended : rejected(refusal);
+    if (data === undefined) return this.#end(false);
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
+    let unsent = 0;
+    if ((this.#flags & (WRITE_ENDED | OVER)) === 0) {
+      const { host } = this.#owner;
+      unsent = host.finish(this.#slot, this.#generation, bytes, this.#staged);
+      if (unsent >= 0) return this.#finish(unsent);
+      host.settle();
+    }
+    const refusal = this.#refusal(unsent, lengthOf(bytes));
+    void this.#end(false);
+    return rejected(refusal);
   }
 
   #end(discard: boolean): Promise<void> {
     if ((this.#flags & OVER) !== 0) {
       return this.#late?.reason?.bytesUnsent === 0 ? DONE : rejected(this.#refusal());
     }
+    return this.#finish(this.#owner.host.native.end(this.#slot, this.#generation, discard));
+  }
+
+  /** The end follows behind `unsent` bytes. */
+  #finish(unsent: number): Promise<void> {
     this.#flags |= WRITE_ENDED;
     // Whatever the consumer does with the events, the queue grows no more.
     this.#release(CONGESTED);
-    const unsent = this.#owner.host.native.end(this.#slot, this.#generation, discard);
     if (unsent === 0) return DONE;
     const late = (this.#late ??= {});
     if (late.writeError !== undefined) return rejected(late.writeError);
@@ -313,12 +330,25 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Gives the connection up at once: what is queued is lost, and so is what was received and not read.
+   * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
+   * lost the peer sees a reset (`ECONNRESET`), else the end.
    * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
    * own error. Throws a `TypeError` for an `error` that is none.
    */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
+    this.#giveUp(error ?? undefined, false);
+  }
+
+  /**
+   * As {@link Connection.destroy}, and the peer sees a reset (RST) in any case. What the kernel has taken and not sent is
+   * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
+   */
+  reset(): void {
+    this.#giveUp(undefined, true);
+  }
+
+  #giveUp(error: Error | undefined, reset: boolean): void {
     const { host } = this.#owner;
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
     host.settle();
@@ -326,6 +356,7 @@ export class Connection<Data = unknown>
     const [read = 0, written = 0, bytesUnsent = 0] = host.native.destroy(
       this.#slot,
       this.#generation,
+      reset,
     );
     const late = (this.#late ??= {});
     late.counters = [read, written];
@@ -333,7 +364,7 @@ export class Connection<Data = unknown>
     // What was lent stays so until the consumer asks for more: it may be in the middle of a chunk, and not the one who destroys.
     this.#chunks = undefined;
     const cause = late.writeError === undefined ? 'destroyed' : 'failed';
-    this.#over({ cause, error: late.writeError ?? error ?? undefined, bytesUnsent });
+    this.#over({ cause, error: late.writeError ?? error, bytesUnsent });
   }
 
   /**
@@ -595,7 +626,7 @@ export class Connection<Data = unknown>
   /** Whoever waits for room must hear it now: the end itself may have to wait for a reader. */
   #handleWriteFailed(detail: number): void {
     const late = (this.#late ??= {});
-    late.writeError = readEnding(detail, {}, () => '').error;
+    late.writeError = readEnding(detail, {}, this.#owner.config.settings, () => '').error;
     this.#flags |= WRITE_ENDED;
     this.#release(CONGESTED);
     late.drained?.reject(this.#refusal());
@@ -613,8 +644,9 @@ export class Connection<Data = unknown>
     const late = (this.#late ??= {});
     late.counters = [read, written];
     if ((this.#flags & OVER) !== 0) return;
-    const { native } = this.#owner.host;
-    const { cause, error } = readEnding(detail, late.address ?? {}, (index) => native.text(index));
+    const { config, host } = this.#owner;
+    const text = (index: number): string => host.native.text(index);
+    const { cause, error } = readEnding(detail, late.address ?? {}, config.settings, text);
     this.#over({ cause, error, bytesUnsent: this.#queued });
   }
 

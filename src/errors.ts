@@ -2,6 +2,7 @@
  * The errors of this package. Bad arguments are not here: those are `TypeError` and `RangeError`, thrown by
  * validate.ts before any system call.
  */
+import type { ConnectionSettings } from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
 import { isError } from './validate.js';
 
@@ -168,10 +169,23 @@ const TIMED_OUT = 4;
 const FRAME_TOO_LONG = 5;
 const FRAME_TRUNCATED = 6;
 
+/** The limits that an error names, and the framing that they belong to. */
+type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
+
+/** A message of `length` bytes that its writer's framing refused. */
+export function notAFrame({ framing, maxFrame }: Limits, length: number): EdgepollError {
+  const reason =
+    length > maxFrame
+      ? `it has ${length} bytes, more than maxFrame allows (${maxFrame})`
+      : 'it holds a delimiter';
+  return new EdgepollError('ERR_MALFORMED', `not a message of the framing '${framing}': ${reason}`);
+}
+
 /** Reads a close reason: four bits which, four bits of call, the rest a number. */
 export function readEnding(
   detail: number,
   where: ErrorDetails,
+  limits: Limits,
   text: (index: number) => string,
 ): Ending {
   const which = detail & 15;
@@ -179,16 +193,17 @@ export function readEnding(
   if (which === DESTROYED) return { cause: 'destroyed', error: undefined };
   if (which === QUEUE_FULL) {
     // The frames may show the write.
-    const message = 'the peer does not read: the send queue is full';
+    const message = `the peer reads too slowly: maxBufferedAmount (${limits.maxBuffered}) bytes wait to be sent`;
     return { cause: 'failed', error: new EdgepollError('ERR_SEND_QUEUE_FULL', message, where) };
   }
-  return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, text)) };
+  return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, limits, text)) };
 }
 
 /** The error of a connection that failed by the kernel's or the peer's doing. */
 function failureOf(
   detail: number,
   where: ErrorDetails,
+  { maxFrame }: Limits,
   text: (index: number) => string,
 ): EdgepollError {
   const number = detail >> 8;
@@ -199,7 +214,7 @@ function failureOf(
     case TIMED_OUT:
       return systemError(ETIMEDOUT, { syscall, ...where });
     case FRAME_TOO_LONG: {
-      const message = 'the peer sent a frame that is longer than the limit';
+      const message = `the peer sent more than maxFrame (${maxFrame}) bytes in a frame`;
       return new EdgepollError('ERR_FRAME_TOO_LONG', message, where);
     }
     case FRAME_TRUNCATED:

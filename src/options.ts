@@ -38,13 +38,17 @@ export interface ConnectionOptions {
   /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
   lowWaterMark?: number;
   /**
-   * Bytes waiting to be sent at which a further write closes the connection with `ERR_SEND_QUEUE_FULL`.
-   * Default 1,048,576, or `highWaterMark` if that is more; never less than it. A single write may pass it by its own size.
+   * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
+   * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
+   * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
+   * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
    */
   maxBufferedAmount?: number;
   /**
-   * Milliseconds to wait, once ended on this side, for the peer to read what is queued, and then for its own end,
-   * each counted from the last byte that moved. Default 30,000.
+   * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
+   * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
+   * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
+   * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
    */
   endTimeout?: number;
   /**
@@ -174,7 +178,7 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
         options.maxBufferedAmount,
         highWaterMark,
         MAX,
-        Math.max(1_048_576, highWaterMark),
+        Math.max(16_777_216, highWaterMark),
       ),
       mostPerTurn: Math.max(readMark, LEAST_PER_TURN),
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),

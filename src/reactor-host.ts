@@ -122,11 +122,23 @@ const now = performance.now.bind(performance);
 /** How many chunks a consumer may leave out for the next to be found without a search of all. */
 const LOOK_AHEAD = 8;
 
+/** Hands a message to the core at once: see the glue's `writer()`. */
+type Send = (slot: number, generation: number, message: Uint8Array) => number;
+
+/** Another thread could change a message while the core looks at it. What is of another realm may be shared, too. */
+function unshared(message: Uint8Array, length: number): Uint8Array {
+  if (message.buffer instanceof ArrayBuffer) return message;
+  const copy = new Uint8Array(length);
+  copy.set(message);
+  return copy;
+}
+
 const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
 export class ReactorHost {
   readonly native: ReactorBinding;
-  readonly #write: (slot: number, generation: number, message: Uint8Array) => number;
+  #write: Send;
+  #finish: Send;
   /** Resolves when the loop has had its turn; there is one while the next item and the next write should wait for that. */
   breath: Promise<void> | undefined = undefined;
   /** How many items consumers may still take before they ask {@link ReactorHost.turn}. */
@@ -179,6 +191,7 @@ export class ReactorHost {
         }),
     );
     this.#write = this.native.writer();
+    this.#finish = this.native.finisher();
     keepOwn(this.native.descriptors);
     // process.exit() and what nobody caught leave no microtask to empty the stage.
     process.once('exit', () => {
@@ -186,7 +199,19 @@ export class ReactorHost {
       this.#control[CONTROL_IN_TURN] = 0;
       this.#settling = false;
       this.flush();
+      // Nobody sends what is queued any more, nor what other listeners still write: the peers must see that it is lost.
+      this.native.resetUnsent();
+      this.#write = this.#beforeExit(this.#write);
+      this.#finish = this.#beforeExit(this.#finish);
     });
+  }
+
+  #beforeExit(send: Send): Send {
+    return (slot, generation, message) => {
+      const result = send(slot, generation, message);
+      this.native.resetUnsent();
+      return result;
+    };
   }
 
   /** Keeps the process alive until as many releases. */
@@ -296,8 +321,10 @@ export class ReactorHost {
     }
     control[CONTROL_COUNT] = count + 1;
     if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
-      if (this.#exits) this.flush();
-      else {
+      if (this.#exits) {
+        this.flush();
+        this.native.resetUnsent();
+      } else {
         this.#settling = true;
         queueMicrotask(this.#settle);
       }
@@ -338,10 +365,18 @@ export class ReactorHost {
     const length = lengthOf(message);
     this.#spend(1, length);
     if (message.buffer instanceof ArrayBuffer) return this.#write(slot, generation, message);
-    // Another thread could change it while the core looks at it. What is of another realm may be shared, too.
-    const copy = new Uint8Array(length);
-    copy.set(message);
-    return this.#write(slot, generation, copy);
+    return this.#write(slot, generation, unshared(message, length));
+  }
+
+  /**
+   * Sends a last message and the end behind it, together with what is staged: see the glue's `finisher()`. `previous`: see
+   * {@link ReactorHost.stage}.
+   */
+  finish(slot: number, generation: number, message: Uint8Array, previous: number): number {
+    if (this.hasStaged(slot, generation, previous)) {
+      (this.#writes[previous * WRITE_FIELDS + 3] as number) |= MORE;
+    }
+    return this.#finish(slot, generation, unshared(message, lengthOf(message)));
   }
 
   #spend(writes: number, bytes: number): void {
@@ -464,7 +499,7 @@ export class ReactorHost {
         case OPENED: {
           const acceptor = this.#acceptors.get(records[at + 3] as number);
           const generation = records[at + 2] as number;
-          if (acceptor === undefined) this.native.destroy(slot, generation);
+          if (acceptor === undefined) this.native.destroy(slot, generation, false);
           else connections[slot] = acceptor.accepted(slot, generation);
           break;
         }

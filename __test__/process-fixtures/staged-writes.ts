@@ -1,7 +1,7 @@
 /**
  * Small writes of one turn, between two marks for strace: `staged-writes DRIVER CASE`. Says what each peer received.
  *
- * `together`: two to one connection. `crossed`: one to each of two connections, whose order was the other way round in
+ * `together`: two to one connection. `ended`: one, and the last one with the end. `crossed`: one to each of two connections, whose order was the other way round in
  * the batch before, so that the number of the second one's earlier write is that of the first one's now.
  */
 import { once } from 'node:events';
@@ -46,6 +46,10 @@ mark('begin');
 if (name === 'together') {
   void first.connection.write('one ');
   void first.connection.write('batch');
+  await received(first, 10);
+} else if (name === 'ended') {
+  void first.connection.write('one ');
+  void first.connection.end('batch');
   await received(first, 10);
 } else {
   void first.connection.write('a');

@@ -57,8 +57,8 @@ pub(crate) struct Batch {
     pub(crate) arena: usize,
     /// Chunks of the arena.
     pub(crate) lent: i32,
-    /// Bytes were lost, and why. To be said aloud once nothing is borrowed.
-    pub(crate) lost: Option<String>,
+    /// What nobody waits to hear: that bytes were lost, or the alarm was refused. To be thrown once nothing is borrowed.
+    pub(crate) uncaught: Option<String>,
 }
 
 /// The inbox of one reactor.
@@ -87,8 +87,8 @@ pub(crate) struct JsInbox {
     in_spare: bool,
     /// The present receive got no arena: it goes without, even if there should be memory again.
     no_arena: bool,
-    /// Why bytes were lost in this turn.
-    lost: Option<String>,
+    /// Of this turn, for [`Batch::uncaught`].
+    uncaught: Option<String>,
     /// Texts of protocol errors that were told; each once.
     texts: Vec<&'static str>,
 }
@@ -115,7 +115,7 @@ impl JsInbox {
             spare: Vec::new(),
             in_spare: false,
             no_arena: false,
-            lost: None,
+            uncaught: None,
             texts: Vec::new(),
         })
     }
@@ -147,7 +147,7 @@ impl JsInbox {
             slab: self.slab.as_ref().map_or(1, |slab| slab.index),
             arena: self.arena.as_ref().map_or(2, |arena| arena.index),
             lent: std::mem::take(&mut self.lent),
-            lost: self.lost.take(),
+            uncaught: self.uncaught.take(),
         }
     }
 
@@ -263,7 +263,7 @@ impl JsInbox {
 
     /// JavaScript has no memory, or ends.
     fn lose(&mut self, error: &napi::Error) {
-        self.lost = Some(format!("edgepoll: no memory for received bytes: {error}"));
+        self.uncaught = Some(format!("edgepoll: no memory for received bytes: {error}"));
     }
 }
 
@@ -357,6 +357,11 @@ impl Inbox for JsInbox {
             Event::WriteFailed { token, failure } => {
                 let detail = self.reason(CloseReason::Failed(failure));
                 self.record(kind::WRITE_FAILED, token, detail, [0.0; 2]);
+            }
+            Event::AlarmRefused { errno } => {
+                self.uncaught = Some(format!(
+                    "edgepoll: timerfd_settime failed: {errno}: timeouts come late"
+                ));
             }
             Event::AcceptPaused { listener, errno } => {
                 self.record(

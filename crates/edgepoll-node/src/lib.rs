@@ -24,6 +24,7 @@ mod poller;
 mod reactor;
 mod readiness_records;
 mod region;
+mod sender;
 mod settings;
 mod staging;
 

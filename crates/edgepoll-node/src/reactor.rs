@@ -8,24 +8,22 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edgepoll::kernel::{LinuxKernel, Token};
-use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor, WriteError};
+use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 use napi_derive::napi;
 
-use crate::bare;
 use crate::driver::{Driver, Kind, Next, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::names;
 use crate::node::{self, Callback, Scope};
+use crate::sender;
 use crate::settings::{
     address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
     ListenSettings, Opened, ReactorStats,
 };
 use crate::staging::Staging;
 
-/// The writer's answer for a connection that is closed.
-const CLOSED: f64 = -1.0;
 /// One wait's batch.
 const EVENTS: usize = 1024;
 /// How often one turn goes back to JavaScript with what its writes brought about.
@@ -87,7 +85,8 @@ impl Working {
     }
 }
 
-struct Core {
+pub(crate) struct Core {
+    env: sys::napi_env,
     working: RefCell<Option<Working>>,
     dispatch: RefCell<Option<Rc<Callback>>>,
     /// Inside a driver's callback: what commands bring about is told at its end.
@@ -110,16 +109,22 @@ impl Core {
         if self.in_turn.get() || self.woken.get() {
             return;
         }
-        self.with(|working| {
-            if working.reactor.has_work() {
-                working.reactor.wake();
-                self.woken.set(true);
-            }
+        let woken = self.with(|working| {
+            let has_work = working.reactor.has_work();
+            has_work.then(|| working.reactor.wake())
         });
+        match woken.flatten() {
+            Some(Ok(())) => self.woken.set(true),
+            Some(Err(errno)) => {
+                let message = format!("edgepoll: the reactor cannot be woken: {errno}");
+                node::throw_uncaught(self.env, &message);
+            }
+            None => {}
+        }
     }
 
     /// Runs a command: what was staged before it goes first, so that order is kept.
-    fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
+    pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
         let result = self.with(|working| {
             working.flush();
             run(&mut working.reactor)
@@ -188,11 +193,11 @@ impl Core {
             // A slab may be new without a record: JavaScript must learn of it all the same.
             if batch.records > 0 || !batch.fresh.is_empty() {
                 self.dispatch(env, &batch);
-            } else if batch.lost.is_none() {
+            } else if batch.uncaught.is_none() {
                 break;
             }
-            if let Some(lost) = &batch.lost {
-                node::throw_uncaught(env, lost);
+            if let Some(message) = &batch.uncaught {
+                node::throw_uncaught(env, message);
             }
             if !drains {
                 break;
@@ -261,7 +266,10 @@ impl Task for Core {
 
     fn stopped(&self) {
         self.dispatch.borrow_mut().take();
-        self.working.borrow_mut().take();
+        if let Some(mut working) = self.working.borrow_mut().take() {
+            // Its writers were told that it is taken. What the kernel does not take is lost, and the drop resets.
+            working.flush();
+        }
     }
 }
 
@@ -295,6 +303,7 @@ impl ReactorBinding {
         )?;
         let dispatch = Callback::new(raw, memory.dispatch.raw(), kind.calls_bare())?;
         let core = Rc::new(Core {
+            env: raw,
             working: RefCell::new(Some(Working {
                 reactor,
                 inbox,
@@ -407,44 +416,44 @@ impl ReactorBinding {
         ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
     )]
     pub fn writer<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        let task = Rc::downgrade(&self.core);
-        bare::function(env, move |raw, [slot, generation, message]| {
-            let token = token(node::int32(raw, *slot), node::int32(raw, *generation));
-            let (bytes, length) = node::bytes_of(raw, *message)?;
-            // SAFETY: the memory of a Uint8Array, which cannot move or go while no JavaScript runs.
-            let message = unsafe { std::slice::from_raw_parts(bytes, length) };
-            let Some(core) = task.upgrade() else {
-                return Ok(CLOSED);
-            };
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "a queue has far fewer than 2^53 bytes"
-            )]
-            Ok(
-                match core.command(|reactor| reactor.write(token, message, false)) {
-                    Some(Ok(queued)) => queued as f64,
-                    None | Some(Err(WriteError::Closed)) => CLOSED,
-                    Some(Err(WriteError::Ended)) => -2.0,
-                    Some(Err(WriteError::Failed)) => -3.0,
-                    Some(Err(WriteError::QueueFull)) => -4.0,
-                    Some(Err(WriteError::Protocol(_))) => -5.0,
-                },
-            )
-        })
+        let write =
+            |reactor: &mut Reactor<_>, token, message: &[u8]| reactor.write(token, message, false);
+        sender::function(env, &self.core, write)
+    }
+
+    /// The function that writes a last message and ends the connection: it gives the bytes that the kernel has not
+    /// taken, or a refusal as of `writer()`, and ends it all the same.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
+    )]
+    pub fn finisher<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+        sender::function(env, &self.core, Reactor::end_with)
     }
 
     /// Writes what is staged; gives the number of records that this brought about, to be read at once. Never called
     /// while a batch is being read.
     #[napi(catch_unwind)]
-    pub fn flush(&self) -> u32 {
+    pub fn flush(&self, env: Env) -> u32 {
         let told = self.core.with(|working| {
             working.flush();
             let Working { reactor, inbox, .. } = working;
             reactor.tell(inbox);
-            working.take().records
+            let batch = working.take();
+            (batch.records, batch.uncaught)
         });
         self.core.wake_if_needed();
-        u32::try_from(told.unwrap_or(0)).unwrap_or(u32::MAX)
+        let (records, uncaught) = told.unwrap_or_default();
+        if let Some(message) = uncaught {
+            node::throw_uncaught(env.raw(), &message);
+        }
+        u32::try_from(records).unwrap_or(u32::MAX)
+    }
+
+    /// Writes what is staged, and has the kernel reset every connection with unsent bytes when the process ends.
+    #[napi(catch_unwind)]
+    pub fn reset_unsent(&self) {
+        self.core.command(Reactor::reset_unsent);
     }
 
     /// Receives no more until resumed.
@@ -477,13 +486,18 @@ impl ReactorBinding {
         float(unsent.unwrap_or(0) as u64)
     }
 
-    /// Closes at once. Gives what it came to: bytes received, sent, and not sent.
+    /// Closes at once; with `reset` the peer sees RST even if nothing is lost. Gives what it came to: bytes received,
+    /// sent, and not sent.
     #[napi(catch_unwind)]
-    pub fn destroy(&self, slot: i32, generation: i32) -> Vec<f64> {
+    pub fn destroy(&self, slot: i32, generation: i32, reset: bool) -> Vec<f64> {
         let came_to = self.core.command(|reactor| {
             let token = token(slot, generation);
             let (read, written) = reactor.counters(token).unwrap_or_default();
-            reactor.destroy(token);
+            if reset {
+                reactor.reset(token);
+            } else {
+                reactor.destroy(token);
+            }
             [read, written, reactor.unsent(token) as u64]
         });
         came_to.unwrap_or_default().map(float).to_vec()
@@ -557,11 +571,11 @@ impl ReactorBinding {
     clippy::cast_precision_loss,
     reason = "counters beyond 2^53 lose their last digits"
 )]
-fn float(counter: u64) -> f64 {
+pub(crate) fn float(counter: u64) -> f64 {
     counter as f64
 }
 
-fn token(slot: i32, generation: i32) -> Token {
+pub(crate) fn token(slot: i32, generation: i32) -> Token {
     Token {
         index: slot.cast_unsigned(),
         generation: generation.cast_unsigned(),

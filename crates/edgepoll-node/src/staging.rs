@@ -148,9 +148,9 @@ impl Staging {
                 generation: generation.cast_unsigned(),
             };
             let Some(message) = message else {
-                // The arena was taken away from under it. A stream with a hole would be a lie.
-                reactor.destroy(token);
+                // The arena was taken away from under it. A stream with a hole would be a lie, so the peer sees a reset.
                 reactor.count_unsent(token, length);
+                reactor.destroy(token);
                 continue;
             };
             match reactor.write(token, message, more) {

@@ -105,7 +105,7 @@ impl Reader {
             "as many are to be given back"
         );
         self.regions = places.map(find);
-        (chunks, batch.lost)
+        (chunks, batch.uncaught)
     }
 
     fn next_turn(&mut self) {

@@ -9,13 +9,16 @@ pub struct Limits {
     pub high_water: u32,
     /// At this many queued bytes, or fewer, writing goes on. Default 16,384.
     pub low_water: u32,
-    /// A write that finds this many bytes queued fails, and the connection with it: the peer's stream
-    /// stays a strict prefix of what was written. One write may pass the limit by its own size. Default 1,048,576.
+    /// A write that finds this many bytes queued fails, and the connection with it, which is reset: the peer has a strict
+    /// prefix of what was written. One write, and then the last one of
+    /// [`Reactor::end_with`](crate::reactor::Reactor::end_with), may pass the limit by its own size. The default is large enough
+    /// for programs that write an answer of some megabytes without waiting for room between, and keeps what a peer that reads
+    /// nothing can hold of memory bounded. Default 16,777,216.
     pub send_queue: u32,
-    /// How long to wait, once ended by us, for the kernel to take more of what is queued, and then for the peer's
-    /// end, each counted from the last byte that moved; the latter from our end, when
-    /// its bytes are thrown away. Nobody is late with his end while the connection is paused: it could not be met.
-    /// Default 30,000; at least 1.
+    /// How long a connection that is about to end waits for the next byte to move, in either direction. It is about to end
+    /// once this side ended, a send failed, or the kernel reported an error or a hang-up; whether the owner reads makes no
+    /// difference, and bytes that are thrown away do not count. A send for which the kernel has no memory is given up
+    /// after the same time. A connection that is open has no such limit, paused or not. Default 30,000; 0 is taken for 1.
     pub end_timeout: u32,
     /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
@@ -37,7 +40,7 @@ impl Default for Limits {
         Limits {
             high_water: 65_536,
             low_water: 16_384,
-            send_queue: 1_048_576,
+            send_queue: 16_777_216,
             end_timeout: 30_000,
             discard: 1_048_576,
             read_high_water: 65_536,

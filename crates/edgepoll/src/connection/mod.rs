@@ -84,6 +84,8 @@ pub struct Connection {
     pub mark: u64,
     /// The kernel had no memory for a send: the deadline is for trying again.
     pub short: bool,
+    /// How often in a row it had none, without a byte moved between.
+    pub shortages: u32,
     /// The kernel tells when there is room. Asked for with the first send that blocked.
     pub watches_writable: bool,
     /// Bytes received since the input is thrown away.
@@ -130,6 +132,7 @@ impl Connection {
             deadline: 0,
             mark: 0,
             short: false,
+            shortages: 0,
             watches_writable: writing == Writing::Connecting,
             discarded: 0,
             leftover: 0,
@@ -142,8 +145,13 @@ impl Connection {
     pub fn pause(&mut self) {
         self.paused = self.reading != Reading::Discarding;
         // An error known by now is met by no receive; the last look may have found bytes before it.
-        let broken = self.ready.intersects(Ready::HANGUP | Ready::ERROR);
-        self.look |= broken || self.failure.is_some();
+        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+    }
+
+    /// The owner wants bytes again. An error known by now may have to be looked at behind the last of them.
+    pub fn resume(&mut self) {
+        self.paused = false;
+        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
     /// The kernel reported bits; they are latched until a call answers EAGAIN.
@@ -202,23 +210,39 @@ impl Connection {
     /// A call failed. The first failure stays: a reset that a send met must not read as a clean end later.
     pub fn handle_failure(&mut self, call: Call, errno: Errno) {
         self.failure.get_or_insert(Failure { call, errno });
-        if call == Call::Send {
-            self.fail_writing();
+    }
+
+    /// A call without which nothing more can be sent failed.
+    pub fn handle_send_failure(&mut self, call: Call, errno: Errno) {
+        self.handle_failure(call, errno);
+        self.fail_writing();
+    }
+
+    /// The kernel had no memory for a send, which is tried again every `pause` milliseconds. Gives false when no byte has
+    /// moved since that began and [`Limits::end_timeout`] is over.
+    pub fn handle_shortage(&mut self, pause: u32) -> bool {
+        if self.shortages == 0 || self.progress() != self.mark {
+            self.mark = self.progress();
+            self.shortages = 0;
         }
+        let lasts = self.shortages.saturating_mul(pause);
+        self.shortages = self.shortages.saturating_add(1);
+        self.short = lasts == 0 || lasts < self.limits.end_timeout;
+        self.short
     }
 
     /// The connect succeeded, and the peer reset the connection before anybody looked: asking for the outcome
     /// took the error away, so a receive would read what was sent before, and then a clean end.
     pub fn handle_connected_and_reset(&mut self, errno: Errno) {
         self.handle_connected();
-        self.handle_failure(Call::Receive, errno);
-        self.fail_writing();
+        self.handle_send_failure(Call::Receive, errno);
     }
 
     fn fail_writing(&mut self) {
         self.writing = Writing::Failed;
-        // What arrived before is still there to be received; only then is the end told.
-        self.ready.insert(Ready::READABLE);
+        // What arrived before is still there to be received; only then is the end told. The socket may be alive, as when
+        // there is no route for a moment: without ERROR a short receive would count as the last that is needed.
+        self.ready.insert(Ready::READABLE | Ready::ERROR);
         self.look = true;
     }
 
@@ -292,11 +316,9 @@ impl Connection {
     /// wants no bytes, or there are no more.
     #[must_use]
     pub fn must_look(&self) -> bool {
-        self.look
-            // Frames that wait for room or for a resume come before the error.
-            && !self.carry_ready
-            && self.writing != Writing::Connecting
-            && (self.paused || self.reading == Reading::Ended)
+        // Frames that wait for room come before the error.
+        let is_empty = self.reading == Reading::Ended && !self.carry_ready;
+        self.look && self.writing != Writing::Connecting && (self.paused || is_empty)
     }
 
     /// True while the reactor must serve this connection without being told by the kernel again.

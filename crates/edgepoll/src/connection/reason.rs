@@ -36,10 +36,11 @@ pub enum CloseReason {
     Destroyed,
     /// The peer's bytes broke the protocol. A message to it that does is refused by the write, and the connection goes on.
     Protocol(CodecError),
-    /// A write found the send queue full (ENOBUFS).
+    /// A write found the send queue full.
     QueueFull,
     /// The connect took longer than its limit; or, once ended by us, the peer took nothing of what is queued
-    /// ([`Call::Send`]), or did not end too ([`Call::Receive`]), for [`Limits::end_timeout`](super::Limits::end_timeout).
+    /// ([`Call::Send`]), or nothing came to the end ([`Call::Receive`]): the peer did not end too, or what it sent was
+    /// not read, for [`Limits::end_timeout`](super::Limits::end_timeout).
     TimedOut(Call),
 }
 

@@ -3,7 +3,7 @@
 //! It must never hold state about a connection, and never retry. Called by the reactor alone.
 #![allow(
     unsafe_code,
-    reason = "accept4 with the peer's address has no safe wrapper, and recv and send go past glibc's; each block gives its reason"
+    reason = "accept4 with the peer's address and connect to no address have no safe wrapper, and recv and send go past glibc's; each block gives its reason"
 )]
 
 use std::io::IoSlice;
@@ -20,6 +20,7 @@ use nix::sys::socket::{
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{clock_gettime, ClockId as Clock};
 
+use super::poll::{poll, poll_entry};
 use super::{descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Token, MOST_EVENTS};
 
 /// Tokens of the kernel's own two descriptors; no slot ever has this index.
@@ -117,15 +118,13 @@ impl Kernel for LinuxKernel {
         Ok(())
     }
 
-    fn wake(&mut self) {
-        // An eventfd write fails only when the counter is full, which mio empties itself.
-        self.waker
-            .wake()
-            .expect("the waker's eventfd is ours and open");
+    fn wake(&mut self) -> Result<(), Errno> {
+        // A full counter is no error: mio empties it.
+        self.waker.wake().map_err(|error| errno_of(&error))
     }
 
-    fn set_alarm(&mut self, deadline: Option<u64>) {
-        let set = match deadline {
+    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno> {
+        match deadline {
             Some(at) => {
                 // Zero would disarm it: a deadline in the distant past is one nanosecond after the start.
                 let at = Duration::from_nanos(at.max(1));
@@ -135,8 +134,7 @@ impl Kernel for LinuxKernel {
                 )
             }
             None => self.alarm.unset(),
-        };
-        set.expect("a timerfd of ours takes every time below 2^63 seconds");
+        }
     }
 
     fn now(&self) -> u64 {
@@ -176,6 +174,18 @@ impl Kernel for LinuxKernel {
             .registry()
             .deregister(&mut SourceFd(&socket.raw()));
         drop(socket);
+    }
+
+    fn reset_on_close(&mut self, socket: &LinuxSocket) -> Result<(), Errno> {
+        let linger = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        match socket::setsockopt(&socket.0, sockopt::Linger, &linger) {
+            Ok(()) => Ok(()),
+            // A filter of system calls may refuse the one and allow the other.
+            Err(errno) => disconnect(socket).map_err(|_| errno),
+        }
     }
 
     fn listen(
@@ -245,7 +255,7 @@ impl Kernel for LinuxKernel {
         }
         let peer = match socket::getpeername::<SockaddrStorage>(socket.raw()) {
             Ok(peer) => peer,
-            Err(Errno::ENOTCONN) => return Err(Errno::EINPROGRESS),
+            Err(Errno::ENOTCONN) => return Err(without_peer(socket)),
             Err(errno) => return Err(errno),
         };
         if socket::getsockname::<SockaddrStorage>(socket.raw())? == peer {
@@ -337,6 +347,38 @@ fn length_of(result: libc::c_long) -> Result<usize, Errno> {
     usize::try_from(result).map_err(|_| Errno::last())
 }
 
+/// Resets the connection at once: for TCP, to connect to no address is to disconnect (connect(2)).
+fn disconnect(socket: &LinuxSocket) -> Result<(), Errno> {
+    let nowhere = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        sa_data: [0; 14],
+    };
+    // SAFETY: the address is readable memory of that length and outlives the call.
+    let result = unsafe {
+        libc::connect(
+            socket.raw(),
+            &raw const nowhere,
+            size_of::<libc::sockaddr>() as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Why a socket whose SO_ERROR was clear has no peer. poll(2) reports nothing before a connect has ended, and a socket is
+/// registered after its connect has begun: so an event is still to come only if poll(2) reports nothing now.
+fn without_peer(socket: &LinuxSocket) -> Errno {
+    match poll(&mut [poll_entry(socket.raw(), libc::POLLOUT)], false) {
+        Ok(0) => Errno::EINPROGRESS,
+        // It ended between the two questions, or the kernel has no peer for it.
+        Ok(_) => match socket::getsockopt(&socket.0, sockopt::SocketError) {
+            Ok(0) => Errno::ENOTCONN,
+            Ok(error) => Errno::from_raw(error),
+            Err(errno) => errno,
+        },
+        Err(errno) => errno,
+    }
+}
+
 fn stream_socket(address: SocketAddr) -> Result<LinuxSocket, Errno> {
     let family = if address.is_ipv4() {
         AddressFamily::Inet
@@ -424,4 +466,117 @@ fn mio_token(token: Token) -> mio::Token {
 
 fn errno_of(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    const TOKEN: Token = Token {
+        index: 0,
+        generation: 0,
+    };
+
+    fn loopback() -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
+
+    /// A socket of the kernel's, and the other end.
+    fn pair(kernel: &mut LinuxKernel) -> (LinuxSocket, TcpStream) {
+        let listener = kernel
+            .listen(
+                loopback(),
+                1,
+                ListenFlags {
+                    no_delay: true,
+                    reuse_port: false,
+                    ipv6_only: false,
+                },
+            )
+            .expect("a port of its own");
+        let address = kernel.local_address(&listener).expect("it is bound");
+        let peer = TcpStream::connect(address).expect("somebody listens");
+        let (socket, _) = kernel.accept(&listener).expect("somebody connected");
+        (socket, peer)
+    }
+
+    /// Two sockets that connect to each other at the same time need nobody who listens, and one port is enough: a socket
+    /// that connects to its own address meets itself (RFC 9293, 3.5).
+    #[test]
+    fn socket_that_met_itself_is_refused() {
+        let mut kernel = LinuxKernel::new(1).expect("descriptors");
+        let socket = stream_socket(loopback()).expect("a socket");
+        socket::bind(socket.raw(), &SockaddrStorage::from(loopback())).expect("a port");
+        let own = kernel.local_address(&socket).expect("it is bound");
+        // It is over when the call returns: all of it happens on this machine.
+        let _ = socket::connect(socket.raw(), &SockaddrStorage::from(own));
+        let peer = socket::getpeername::<SockaddrStorage>(socket.raw()).expect("it is connected");
+        assert_eq!(address_of(&peer), Ok(own));
+        assert_eq!(kernel.connected(&socket), Err(Errno::ECONNREFUSED));
+    }
+
+    #[test]
+    fn socket_without_a_peer_is_connecting_or_has_none() {
+        let mut kernel = LinuxKernel::new(1).expect("descriptors");
+        // Its backlog has room for one, so the next but one gets no answer.
+        let listener = TcpListener::bind(loopback()).expect("a port");
+        descriptor::socket::listen(listener.as_raw_fd(), 0).expect("a backlog of one");
+        let address = listener.local_addr().expect("it is bound");
+        let _first = TcpStream::connect(address).expect("it waits in the backlog");
+        let waiting = kernel.connect(address, false).expect("it begins");
+        assert_eq!(kernel.connected(&waiting), Err(Errno::EINPROGRESS));
+        let never = stream_socket(address).expect("a socket");
+        assert_eq!(kernel.connected(&never), Err(Errno::ENOTCONN));
+    }
+
+    /// A registration belongs to the open file, which another number may keep alive (epoll(7)).
+    #[test]
+    fn closed_socket_is_not_reported_though_a_duplicate_lives() {
+        let mut kernel = LinuxKernel::new(8).expect("descriptors");
+        let (socket, mut peer) = pair(&mut kernel);
+        kernel
+            .register(&socket, TOKEN, Interest::Stream)
+            .expect("it is new");
+        let duplicate = socket.0.try_clone().expect("a descriptor");
+        kernel.close(socket);
+        peer.write_all(b"late")
+            .expect("the duplicate holds it open");
+        let mut entry = [poll_entry(duplicate.as_raw_fd(), libc::POLLIN)];
+        assert_eq!(poll(&mut entry, true), Ok(1), "the bytes are there");
+        let mut told = Vec::new();
+        kernel
+            .wait(Some(Duration::ZERO), &mut |token, _| told.push(token))
+            .expect("a wait");
+        assert_eq!(told, []);
+    }
+
+    fn end_of(mut peer: TcpStream) -> std::io::Result<usize> {
+        peer.read(&mut [0; 10])
+    }
+
+    #[test]
+    fn close_is_an_end_or_a_reset() {
+        let mut kernel = LinuxKernel::new(1).expect("descriptors");
+        let (socket, peer) = pair(&mut kernel);
+        kernel.close(socket);
+        assert_eq!(end_of(peer).expect("a clean end"), 0);
+
+        let (socket, peer) = pair(&mut kernel);
+        kernel.reset_on_close(&socket).expect("SO_LINGER");
+        kernel.close(socket);
+        let error = end_of(peer).expect_err("a reset");
+        assert_eq!(errno_of(&error), Errno::ECONNRESET);
+    }
+
+    #[test]
+    fn disconnecting_resets_as_well() {
+        let mut kernel = LinuxKernel::new(1).expect("descriptors");
+        let (socket, peer) = pair(&mut kernel);
+        disconnect(&socket).expect("to no address");
+        let error = end_of(peer).expect_err("a reset");
+        assert_eq!(errno_of(&error), Errno::ECONNRESET);
+        kernel.close(socket);
+    }
 }

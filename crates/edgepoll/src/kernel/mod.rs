@@ -113,10 +113,16 @@ pub trait Kernel {
     ) -> Result<(), Errno>;
 
     /// Makes the next [`Kernel::wait`] return at once, and the poll descriptor readable until then.
-    fn wake(&mut self);
+    ///
+    /// # Errors
+    /// Whatever write(2) gives: EBADF when the program closed a descriptor that is not its own.
+    fn wake(&mut self) -> Result<(), Errno>;
 
     /// Sets the one alarm: at `deadline` (nanoseconds of [`Kernel::now`]) a wait returns. `None` clears it.
-    fn set_alarm(&mut self, deadline: Option<u64>);
+    ///
+    /// # Errors
+    /// Whatever timerfd_settime(2) gives; the alarm is then what it was.
+    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno>;
 
     /// Nanoseconds of a clock that never jumps (CLOCK_MONOTONIC).
     fn now(&self) -> u64;
@@ -141,6 +147,13 @@ pub trait Kernel {
     /// Takes the socket out of the interest set and closes it, in this order: a duplicate elsewhere
     /// would otherwise keep the registration alive (epoll(7)).
     fn close(&mut self, socket: Self::Socket);
+
+    /// Makes the close of this socket a reset: the peer receives RST instead of FIN, and what the kernel has not sent
+    /// is thrown away (SO_LINGER with a time of 0, socket(7)). It also holds when the end of the process closes it.
+    ///
+    /// # Errors
+    /// Whatever setsockopt(2) gives, when no other call can reset the connection either. The close then sends FIN.
+    fn reset_on_close(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
 
     /// A listening TCP socket; TCP_NODELAY on it is inherited by what it accepts.
     ///
@@ -169,8 +182,8 @@ pub trait Kernel {
     /// always the one that was asked for: the unspecified one stands for this machine.
     ///
     /// # Errors
-    /// The connect's error; EINPROGRESS when it has not ended yet; ECONNREFUSED for a socket that
-    /// met itself (a TCP simultaneous open on one port).
+    /// The connect's error; EINPROGRESS when it has not ended yet, and then an event tells of its end; ENOTCONN when it
+    /// has ended and there is no peer; ECONNREFUSED for a socket that met itself (a TCP simultaneous open on one port).
     fn connected(&mut self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
 
     /// Receives into `space`, which is never empty; 0 is the end of the stream. The byte that the peer sent as urgent is
@@ -208,7 +221,8 @@ pub trait Kernel {
     /// Whatever shutdown(2) gives.
     fn shutdown(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
 
-    /// The socket's pending error, which this call clears. Only for sockets that nothing will be received from.
+    /// The socket's pending error, which this call clears (SO_ERROR). A receive after it reads the bytes that came
+    /// before the error, and then 0 as if the stream had ended: only for a caller who keeps the error.
     fn take_error(&mut self, socket: &Self::Socket) -> Option<Errno>;
 
     /// The socket's own address.

@@ -195,6 +195,7 @@ impl<K: Kernel> Reactor<K> {
             noted: false,
             tell_queued: false,
             tell_failed: false,
+            resets: false,
             closed: None,
             unsent: 0,
         };

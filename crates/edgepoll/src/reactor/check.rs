@@ -48,10 +48,11 @@ impl<K: Kernel> Reactor<K> {
                 Occupant::Connection(entry) => {
                     let connection = &entry.connection;
                     if entry.closed.is_some() {
-                        if entry.socket.is_some() || !entry.noted {
-                            return Err(format!(
-                                "1: {token:?} is closed, and not released or not told"
-                            ));
+                        if !entry.noted {
+                            return Err(format!("1: {token:?} is closed and will not be told"));
+                        }
+                        if entry.socket.is_some() && entry.must_reset() {
+                            return Err(format!("1: {token:?} is lost and not reset"));
                         }
                         continue;
                     }

@@ -22,7 +22,7 @@ pub enum WriteError {
     Ended,
     /// A send failed, now or before; the close that tells why follows.
     Failed,
-    /// The send queue is full; the connection is closed with it.
+    /// The send queue is full; the connection is reset.
     QueueFull,
     /// The message cannot be a frame of the protocol.
     Protocol(CodecError),
@@ -146,6 +146,28 @@ impl<K: Kernel> Reactor<K> {
     /// # Errors
     /// [`WriteError`].
     pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
+        self.write_within(token, message, more, false)
+    }
+
+    /// Writes a last message, whatever the length of the send queue, and then as [`Reactor::end`]; gives the bytes that
+    /// the kernel has not taken. The end follows also when the message is refused.
+    ///
+    /// # Errors
+    /// [`WriteError`], never `QueueFull`.
+    pub fn end_with(&mut self, token: Token, message: &[u8]) -> Result<usize, WriteError> {
+        let written = self.write_within(token, message, false, true);
+        self.end(token);
+        written.map(|_| self.unsent(token))
+    }
+
+    #[inline]
+    fn write_within(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        more: bool,
+        is_last: bool,
+    ) -> Result<usize, WriteError> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         let connection = &entry.connection;
         if !connection.takes_writes() && connection.writing != Writing::Failed {
@@ -156,7 +178,8 @@ impl<K: Kernel> Reactor<K> {
         } else {
             Some(self.encode(token, message)?)
         };
-        let result = self.put(token, encoded.as_deref().unwrap_or(message), more);
+        let bytes = encoded.as_deref().unwrap_or(message);
+        let result = self.put(token, bytes, more, is_last);
         if let Some(scratch) = encoded {
             self.keep(scratch);
         }
@@ -185,14 +208,20 @@ impl<K: Kernel> Reactor<K> {
 
     /// Sends or queues what goes over the wire.
     #[inline]
-    fn put(&mut self, token: Token, bytes: &[u8], more: bool) -> Result<usize, WriteError> {
+    fn put(
+        &mut self,
+        token: Token,
+        bytes: &[u8],
+        more: bool,
+        is_last: bool,
+    ) -> Result<usize, WriteError> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         let connection = &mut entry.connection;
         if connection.writing == Writing::Failed {
             entry.lose(bytes.len());
             return Err(WriteError::Failed);
         }
-        if connection.queue.len() >= connection.limits.send_queue as usize {
+        if connection.queue.len() >= connection.limits.send_queue as usize && !is_last {
             self.close(token, CloseReason::QueueFull);
             return Err(WriteError::QueueFull);
         }
@@ -249,7 +278,8 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told.
+    /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told; one behind bytes that
+    /// were not received has [`Limits::end_timeout`](crate::connection::Limits::end_timeout), so that these come first.
     /// Does nothing after [`Reactor::end_and_discard`]: who throws bytes away has none to wait for.
     pub fn pause(&mut self, token: Token) {
         if let Some((_, entry)) = self.live(token) {
@@ -261,12 +291,13 @@ impl<K: Kernel> Reactor<K> {
     /// Goes on receiving; what the kernel reported meanwhile is not forgotten.
     pub fn resume(&mut self, token: Token) {
         if let Some((_, entry)) = self.live(token) {
-            entry.connection.paused = false;
+            entry.connection.resume();
             self.list(token);
         }
     }
 
-    /// Sends FIN behind what is queued. Receiving goes on until the peer's end, which has a deadline.
+    /// Sends FIN behind what is queued. Receiving goes on until the peer's end. Both have a deadline:
+    /// [`Limits::end_timeout`](crate::connection::Limits::end_timeout).
     pub fn end(&mut self, token: Token) {
         let Some((_, entry)) = self.live(token) else {
             return;
@@ -293,8 +324,18 @@ impl<K: Kernel> Reactor<K> {
         self.end(token);
     }
 
-    /// Closes at once; what is queued is lost.
+    /// Closes at once; what is queued is lost, and the peer then sees a reset. With nothing lost it sees FIN, or a reset
+    /// if bytes of its own are unread (RFC 1122, 4.2.2.13).
     pub fn destroy(&mut self, token: Token) {
+        self.close(token, CloseReason::Destroyed);
+    }
+
+    /// As [`Reactor::destroy`], and the peer sees a reset (RST) in any case. What the kernel has taken and not sent is
+    /// lost as well.
+    pub fn reset(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            entry.resets = true;
+        }
         self.close(token, CloseReason::Destroyed);
     }
 

@@ -43,12 +43,22 @@ impl Deadlines {
 
     /// The alarm to set, when it is not the one that was set last.
     pub(crate) fn alarm_to_set(&mut self) -> Option<Option<u64>> {
-        let soonest = self.set.first().map(|&(at, _)| at);
+        let soonest = self.soonest();
         if soonest == self.alarm {
             return None;
         }
         self.alarm = soonest;
         Some(soonest)
+    }
+
+    /// The kernel did not set it: whoever asks next is told to try again.
+    pub(crate) fn alarm_was_refused(&mut self) {
+        self.alarm = None;
+    }
+
+    /// When the soonest is.
+    pub(crate) fn soonest(&self) -> Option<u64> {
+        self.set.first().map(|&(at, _)| at)
     }
 
     /// The alarm went off, or may have: it stands no longer.

@@ -40,7 +40,7 @@ pub enum Event {
         bytes: usize,
     },
     /// A send failed: what was queued is lost, and writes are refused. The close follows once everything that arrived
-    /// before is received, which a paused connection puts off.
+    /// before is received; a paused connection has [`Limits::end_timeout`](crate::connection::Limits::end_timeout) for that.
     WriteFailed {
         /// The connection.
         token: Token,
@@ -66,6 +66,12 @@ pub enum Event {
         listener: Token,
         /// EMFILE, ENFILE, ENOBUFS or ENOMEM; or ENOMEM or ENOSPC of epoll_ctl(2), and then the connection that could not be
         /// watched is closed; or EPERM and the like, when one accept after the other is refused (accept(2), seccomp(2)).
+        errno: Errno,
+    },
+    /// The kernel refused to set the alarm for the next deadline. Told once; the reactor goes on trying. Until it succeeds,
+    /// deadlines pass unnoticed until the next turn, which [`Reactor::turn`](super::Reactor::turn) makes in time while it waits.
+    AlarmRefused {
+        /// What timerfd_settime(2) gave: EBADF when the program closed a descriptor that is not its own.
         errno: Errno,
     },
 }

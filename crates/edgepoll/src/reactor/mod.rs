@@ -42,7 +42,7 @@ pub(crate) enum Occupant<S> {
 
 /// A connection with its socket and its places in the reactor's lists.
 pub(crate) struct Entry<S> {
-    /// Gone as soon as the connection is closed; the slot follows when the close has been told.
+    /// Gone when the connection is closed, at the latest when the close is told; the slot follows then.
     pub(crate) socket: Option<S>,
     pub(crate) connection: Connection,
     /// It stands on the ready list.
@@ -53,6 +53,8 @@ pub(crate) struct Entry<S> {
     pub(crate) tell_queued: bool,
     /// That a send failed is to be told.
     pub(crate) tell_failed: bool,
+    /// The peer must see a reset even if nothing is lost.
+    pub(crate) resets: bool,
     /// Boxed: it is for the moment between the close and its telling.
     pub(crate) closed: Option<Box<CloseReason>>,
     pub(crate) unsent: usize,
@@ -67,6 +69,28 @@ impl<S> Entry<S> {
     fn lose_queue(&mut self) {
         let length = self.connection.queue.clear();
         self.lose(length);
+    }
+
+    /// True when the close must be a reset: bytes that were accepted from the owner will not be sent, or it asked for one.
+    /// A FIN would tell the peer that it has received everything.
+    fn must_reset(&self) -> bool {
+        self.unsent > 0 || self.resets || !self.connection.queue.is_empty()
+    }
+}
+
+/// Whether the kernel sets the alarm that deadlines need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Alarm {
+    Works,
+    /// It refused, and the owner is to be told.
+    Refused(Errno),
+    /// It refused, and the owner was told.
+    Told,
+}
+
+impl Alarm {
+    fn is_to_be_told(self) -> bool {
+        matches!(self, Alarm::Refused(_))
     }
 }
 
@@ -96,7 +120,8 @@ const SCRATCH: usize = 64 * 1024;
 ///
 /// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever the kernel has something to
 /// tell, so it nests in any other loop. What a turn or a command left ([`Reactor::has_work`]) shows there only after
-/// [`Reactor::wake`]. It stays on the thread that made it.
+/// [`Reactor::wake`]. It stays on the thread that made it. Dropping it closes every socket; a connection with unsent
+/// bytes is reset then.
 pub struct Reactor<K: Kernel> {
     kernel: K,
     slots: Slots<Occupant<K::Socket>>,
@@ -109,6 +134,7 @@ pub struct Reactor<K: Kernel> {
     /// Who has something to tell: a close, or a send queue's length. Each stands here once.
     noted: VecDeque<Token>,
     deadlines: Deadlines,
+    alarm: Alarm,
     /// Connections whose deadline has passed in this turn; empty between turns.
     due: Vec<Token>,
     budget: Budget,
@@ -140,6 +166,7 @@ impl<K: Kernel> Reactor<K> {
             rest_first: false,
             noted: VecDeque::new(),
             deadlines: Deadlines::default(),
+            alarm: Alarm::Works,
             due: Vec::new(),
             budget: budget.at_least_one(),
             guess: Guess::default(),
@@ -163,12 +190,18 @@ impl<K: Kernel> Reactor<K> {
     /// True when a turn would do something even if the kernel reported nothing.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.rest.is_empty() || !self.noted.is_empty()
+        !self.ready.is_empty()
+            || !self.rest.is_empty()
+            || !self.noted.is_empty()
+            || self.alarm.is_to_be_told()
     }
 
     /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.
-    pub fn wake(&mut self) {
-        self.kernel.wake();
+    ///
+    /// # Errors
+    /// Whatever write(2) gives: EBADF when the program closed a descriptor that is not its own.
+    pub fn wake(&mut self) -> Result<(), Errno> {
+        self.kernel.wake()
     }
 
     /// A connection that is not closed.
@@ -206,21 +239,55 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Ends a connection: the descriptor goes now, the slot once the close has been told.
+    ///
+    /// An owner who does not know of the end yet may go on writing, and those bytes are lost. So where nothing is lost
+    /// so far, the descriptor stays until the close is told: only then it is certain that the peer may see FIN.
     fn close(&mut self, token: Token, reason: CloseReason) {
-        let Some((kernel, entry)) = self.live(token) else {
+        let Some((_, entry)) = self.live(token) else {
             return;
         };
         entry.closed = Some(Box::new(reason));
         entry.lose_queue();
         entry.connection.carry.clear();
-        if let Some(socket) = entry.socket.take() {
-            kernel.close(socket);
-        }
-        let listener = entry.connection.listener;
+        entry.resets |= reason == CloseReason::QueueFull;
+        let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
+        let is_decided = knows || entry.must_reset();
         self.set_deadline(token, None);
         self.note(token);
-        if let Some(listener) = listener {
+        if is_decided {
+            self.release(token);
+        }
+    }
+
+    /// Closes the descriptor of a connection that is over: with RST if bytes were lost, else with FIN.
+    fn release(&mut self, token: Token) {
+        let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
+            return;
+        };
+        let Some(socket) = entry.socket.take() else {
+            return;
+        };
+        if entry.must_reset() {
+            // Where the kernel refuses every way to reset, the owner alone learns of the loss, by the bytes unsent.
+            let _ = self.kernel.reset_on_close(&socket);
+        }
+        self.kernel.close(socket);
+        if let Some(listener) = entry.connection.listener {
             self.connection_left(listener);
+        }
+    }
+
+    /// Makes the kernel reset every connection that has unsent bytes now when its descriptor is closed, by the end of
+    /// the process too: the peer must not take the bytes that it has for all of them. Dropping the reactor does this;
+    /// call it before the process ends without dropping it, as [`std::process::exit`] does.
+    pub fn reset_unsent(&mut self) {
+        for (_, occupant) in self.slots.iter() {
+            if let Occupant::Connection(entry) = occupant {
+                if let Some(socket) = entry.socket.as_ref().filter(|_| entry.must_reset()) {
+                    // See `release`.
+                    let _ = self.kernel.reset_on_close(socket);
+                }
+            }
         }
     }
 
@@ -238,8 +305,23 @@ impl<K: Kernel> Reactor<K> {
         if let Some(at) = at {
             self.deadlines.insert(at, token);
         }
-        if let Some(alarm) = self.deadlines.alarm_to_set() {
-            self.kernel.set_alarm(alarm);
+        self.update_alarm();
+    }
+
+    /// Sets the kernel's alarm to the soonest deadline. When the kernel refuses, the owner is told once, each later
+    /// change and turn tries again, and until then deadlines are met by whatever turn comes.
+    fn update_alarm(&mut self) {
+        let Some(alarm) = self.deadlines.alarm_to_set() else {
+            return;
+        };
+        match self.kernel.set_alarm(alarm) {
+            Ok(()) => self.alarm = Alarm::Works,
+            Err(errno) => {
+                self.deadlines.alarm_was_refused();
+                if self.alarm == Alarm::Works {
+                    self.alarm = Alarm::Refused(errno);
+                }
+            }
         }
     }
 
@@ -248,6 +330,12 @@ impl<K: Kernel> Reactor<K> {
         self.kernel
             .now()
             .saturating_add(u64::from(milliseconds) * 1_000_000)
+    }
+}
+
+impl<K: Kernel> Drop for Reactor<K> {
+    fn drop(&mut self) {
+        self.reset_unsent();
     }
 }
 

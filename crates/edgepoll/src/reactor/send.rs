@@ -18,7 +18,7 @@ enum Stop {
     /// The kernel's buffer is full, or the budget is used up.
     Blocked,
     /// The kernel lacks memory; no edge will follow.
-    Short,
+    Short(Errno),
     /// The connection cannot send any more.
     Failed,
 }
@@ -60,7 +60,7 @@ impl<K: Kernel> Reactor<K> {
         };
         match stop {
             Stop::Done => {}
-            Stop::Blocked | Stop::Short => entry.connection.queue.push(rest),
+            Stop::Blocked | Stop::Short(_) => entry.connection.queue.push(rest),
             Stop::Failed => entry.lose(rest.len()),
         }
         self.stats.sends += calls;
@@ -112,11 +112,8 @@ impl<K: Kernel> Reactor<K> {
         self.tell_queued(token);
         match stop {
             Stop::Done => self.send_fin(token),
-            Stop::Short => self.retry_send(token),
-            Stop::Failed => {
-                self.tell_failed(token);
-                self.list(token);
-            }
+            Stop::Short(errno) => self.retry_send(token, Call::Send, *errno),
+            Stop::Failed => self.sending_failed(token),
             Stop::Blocked => self.watch_writable(token),
         }
     }
@@ -133,17 +130,31 @@ impl<K: Kernel> Reactor<K> {
         match kernel.watch_writable(socket, token) {
             Ok(()) => entry.connection.watches_writable = true,
             // No memory for it: then by the clock.
-            Err(_) => self.retry_send(token),
+            Err(errno) => self.retry_send(token, Call::Register, errno),
         }
     }
 
-    /// Tries again in a while, because no edge will say that a shortage of the kernel's is over.
-    fn retry_send(&mut self, token: Token) {
-        if let Some((_, entry)) = self.live(token) {
-            entry.connection.short = true;
+    /// Tries again in a while, because no edge will say that a shortage of the kernel's is over. A shortage in which no
+    /// byte moves for the connection's `end_timeout` fails it.
+    fn retry_send(&mut self, token: Token, call: Call, errno: Errno) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if entry.connection.handle_shortage(RETRY) {
+            let at = self.after(RETRY);
+            self.set_deadline(token, Some(at));
+            return;
         }
-        let at = self.after(RETRY);
-        self.set_deadline(token, Some(at));
+        entry.connection.handle_send_failure(call, errno);
+        entry.lose_queue();
+        self.sending_failed(token);
+    }
+
+    /// Nothing more can be sent: the owner is told at once, and the end is met by the next receive, or by a look if the
+    /// owner does not read.
+    fn sending_failed(&mut self, token: Token) {
+        self.tell_failed(token);
+        self.list(token);
     }
 
     /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied, each since he was told last:
@@ -190,8 +201,8 @@ impl<K: Kernel> Reactor<K> {
             // ENOTCONN: the peer reset meanwhile; the receive tells.
             Ok(()) | Err(Errno::ENOTCONN) => self.expect_end(token),
             Err(errno) => {
-                connection.handle_failure(Call::Shutdown, errno);
-                self.list(token);
+                connection.handle_send_failure(Call::Shutdown, errno);
+                self.sending_failed(token);
             }
         }
     }
@@ -207,10 +218,10 @@ fn refused<S>(entry: &mut Entry<S>, errno: Errno) -> Option<Stop> {
         }
         Errno::ENOBUFS | Errno::ENOMEM => {
             entry.connection.handle_send_blocked();
-            Some(Stop::Short)
+            Some(Stop::Short(errno))
         }
         errno => {
-            entry.connection.handle_failure(Call::Send, errno);
+            entry.connection.handle_send_failure(Call::Send, errno);
             entry.lose_queue();
             Some(Stop::Failed)
         }

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::receive::{receive, Outcome};
-use super::{Event, Inbox, Occupant, Reactor};
-use crate::connection::{CloseReason, Reading, Writing};
+use super::{Alarm, Event, Inbox, Occupant, Reactor};
+use crate::connection::{CloseReason, Failure, Reading, Writing};
 use crate::kernel::{Call, Errno, Kernel, Ready, Token};
 
 /// What one slot may add to the inbox besides its frames, and the turn's own margin.
@@ -34,8 +34,10 @@ impl<K: Kernel> Reactor<K> {
         self.stats.turns += 1;
         let timeout = if self.has_work() {
             Some(Duration::ZERO)
-        } else {
+        } else if self.alarm == Alarm::Works {
             timeout
+        } else {
+            self.at_most_until_the_soonest(timeout)
         };
         let Reactor {
             kernel,
@@ -175,6 +177,10 @@ impl<K: Kernel> Reactor<K> {
 
     /// Hands over what commands brought about since the turn: closes and send queues' lengths.
     pub fn tell<I: Inbox>(&mut self, inbox: &mut I) {
+        if let (Alarm::Refused(errno), true) = (self.alarm, inbox.room() > 0) {
+            self.alarm = Alarm::Told;
+            inbox.event(Event::AlarmRefused { errno });
+        }
         while inbox.room() > 0 {
             let Some(token) = self.noted.pop_front() else {
                 break;
@@ -202,6 +208,7 @@ impl<K: Kernel> Reactor<K> {
                 bytes_read: entry.connection.bytes_read,
                 bytes_written: entry.connection.bytes_written,
             });
+            self.release(token);
             self.slots.remove(token);
         }
     }
@@ -292,14 +299,23 @@ impl<K: Kernel> Reactor<K> {
             return;
         }
         entry.connection.look = false;
+        if entry.connection.carry_ready {
+            // Frames that wait for a resume come before the error.
+            self.expect_reader(token);
+            return;
+        }
         let Some(socket) = &entry.socket else { return };
         let found = if entry.connection.reading == Reading::Ended {
             kernel.take_error(socket)
         } else {
             // SO_ERROR would eat the error, and the bytes before it would then end cleanly: peek instead.
             match kernel.has_input(socket) {
-                Ok(true) => return,
-                Ok(false) => None,
+                Ok(false) if entry.connection.failure.is_some() => None,
+                // Bytes, or the peer's FIN, may wait before the error: whoever reads within the deadline gets them first.
+                Ok(_) => {
+                    self.expect_reader(token);
+                    return;
+                }
                 Err(errno) => Some(errno),
             }
         };
@@ -352,8 +368,17 @@ impl<K: Kernel> Reactor<K> {
             }
             self.list(token);
         }
-        if let Some(alarm) = self.deadlines.alarm_to_set() {
-            self.kernel.set_alarm(alarm);
+        self.update_alarm();
+    }
+
+    /// The time to wait when no alarm will end the wait.
+    fn at_most_until_the_soonest(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let now = self.kernel.now();
+        let left = |at: u64| Duration::from_nanos(at.saturating_sub(now));
+        let until = self.deadlines.soonest().map(left);
+        match (timeout, until) {
+            (Some(timeout), Some(until)) => Some(timeout.min(until)),
+            (timeout, until) => timeout.or(until),
         }
     }
 
@@ -381,16 +406,18 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let connection = &mut entry.connection;
+        let has_moved = connection.progress() != connection.mark;
         match connection.writing {
             Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
-            Writing::Finished => {
-                // A peer that still sends, or whom we keep from sending, is not late; one whose bytes are
-                // thrown away is, or it could hold the connection for ever by sending slowly.
-                let sends = connection.progress() != connection.mark;
-                if connection.paused || (sends && connection.reading == Reading::Open) {
+            // A peer that still sends to an owner who reads is not late. One whose bytes are thrown away is, or it could
+            // hold the connection for ever by sending slowly; so is an owner who reads nothing.
+            Writing::Finished | Writing::Failed => {
+                if has_moved && connection.reading == Reading::Open {
                     self.expect_end(token);
                 } else {
-                    self.close(token, CloseReason::TimedOut(Call::Receive));
+                    let late = CloseReason::TimedOut(Call::Receive);
+                    let reason = self.take_failure(token).map_or(late, CloseReason::Failed);
+                    self.close(token, reason);
                 }
             }
             // The kernel was short of memory for a send; no edge tells when it is not any more.
@@ -402,14 +429,30 @@ impl<K: Kernel> Reactor<K> {
             }
             // A peer that reads nothing must not keep what was written for it for ever.
             Writing::Finishing => {
-                if connection.progress() == connection.mark {
-                    self.close(token, CloseReason::TimedOut(Call::Send));
-                } else {
+                if has_moved {
                     self.expect_end(token);
+                } else {
+                    self.close(token, CloseReason::TimedOut(Call::Send));
                 }
             }
-            Writing::Open | Writing::Failed => {}
+            // An error or a hang-up was reported while the owner did not read. A connection that is only paused lives on.
+            Writing::Open if connection.paused => match self.take_failure(token) {
+                Some(_) if has_moved => self.expect_end(token),
+                Some(failure) => self.close(token, CloseReason::Failed(failure)),
+                None => {}
+            },
+            Writing::Open => {}
         }
+    }
+
+    /// The connection's failure, or the error that the kernel still holds, which is its failure from here on.
+    fn take_failure(&mut self, token: Token) -> Option<Failure> {
+        let (kernel, entry) = self.live(token)?;
+        if entry.connection.failure.is_none() {
+            let errno = kernel.take_error(entry.socket.as_ref()?)?;
+            entry.connection.handle_failure(Call::Receive, errno);
+        }
+        entry.connection.failure
     }
 
     /// Sets the deadline for the queue to move, if the end waits behind it.
@@ -422,7 +465,16 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Sets the deadline for the peer's end, counted from its last byte.
+    /// Sets the deadline for the owner to read what comes before an error, unless there is one.
+    fn expect_reader(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            if entry.connection.deadline == 0 {
+                self.expect_end(token);
+            }
+        }
+    }
+
+    /// Sets the deadline for the end: the next byte in either direction must move before it.
     pub(super) fn expect_end(&mut self, token: Token) {
         let Some((_, entry)) = self.live(token) else {
             return;

@@ -101,6 +101,70 @@ fn data_before_reset_is_delivered() {
     assert!(!bench.ended(token));
 }
 
+/// What a client that reads to the end gets: so many bytes, and how they ended.
+fn read_to_the_end(mut client: TcpStream) -> (usize, std::io::Result<()>) {
+    let mut got = Vec::new();
+    let result = client.read_to_end(&mut got);
+    (got.len(), result.map(drop))
+}
+
+fn assert_reset(result: std::io::Result<()>) {
+    let error = result.expect_err("a clean end");
+    assert_eq!(error.raw_os_error(), Some(Errno::ECONNRESET as i32));
+}
+
+/// More than the kernel takes for a client that reads nothing.
+const MUCH: usize = 12 << 20;
+
+#[test]
+fn client_of_a_connection_that_lost_bytes_sees_a_reset() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (client, token) = bench.client(address);
+    let queued = bench.reactor.write(token, &vec![1; MUCH], false).unwrap();
+    assert!(queued > 0, "the kernel took everything");
+    bench.reactor.destroy(token);
+    let (got, end) = read_to_the_end(client);
+    assert!(got <= MUCH - queued);
+    assert_reset(end);
+}
+
+#[test]
+fn client_of_a_connection_that_lost_nothing_sees_its_end() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (client, token) = bench.client(address);
+    assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(0));
+    bench.reactor.destroy(token);
+    let (got, end) = read_to_the_end(client);
+    end.unwrap();
+    assert_eq!(got, 10_000);
+}
+
+#[test]
+fn client_of_a_reset_on_purpose_sees_it() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (client, token) = bench.client(address);
+    bench.reactor.reset(token);
+    assert_reset(read_to_the_end(client).1);
+}
+
+#[test]
+fn dropping_the_reactor_resets_whoever_has_not_got_everything() {
+    let mut bench = real();
+    let address = bench.listen();
+    let (slow, token) = bench.client(address);
+    let (whole, other) = bench.client(address);
+    assert!(bench.reactor.write(token, &vec![1; MUCH], false).unwrap() > 0);
+    bench.reactor.write(other, b"all", false).unwrap();
+    drop(bench);
+    assert_reset(read_to_the_end(slow).1);
+    let (got, end) = read_to_the_end(whole);
+    end.unwrap();
+    assert_eq!(got, 3);
+}
+
 #[test]
 fn bytes_behind_urgent_data_do_not_wait_for_another_packet() {
     let mut bench = real();

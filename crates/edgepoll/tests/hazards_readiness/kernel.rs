@@ -38,7 +38,7 @@ fn hazard_26_wake_ups_combine_and_never_block() {
     let mut kernel = LinuxKernel::new(8).unwrap();
     for _ in 0..3 {
         for _ in 0..200_000 {
-            kernel.wake();
+            kernel.wake().unwrap();
         }
         let mut events = 0;
         // Without a limit: it must return, because somebody woke it.

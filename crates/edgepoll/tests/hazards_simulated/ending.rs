@@ -371,26 +371,6 @@ fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
 }
 
 #[test]
-fn owner_who_pauses_does_not_make_the_peer_late() {
-    let mut bench = hurried();
-    let (peer, token) = bench.client();
-    bench.reactor.end(token);
-    bench.reactor.pause(token);
-    bench.kernel().peer_send(peer, b"reply");
-    for _ in 0..4 {
-        bench.kernel().advance(501_000_000);
-        bench.rest();
-        bench.turn(Some(Duration::ZERO));
-        assert_eq!(bench.closed(token), None);
-    }
-    bench.reactor.resume(token);
-    bench.kernel().peer_finish(peer);
-    bench.rest();
-    assert_eq!(bench.bytes(token), b"reply");
-    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
-}
-
-#[test]
 fn shortage_of_memory_does_not_cancel_the_deadline_of_an_end() {
     let mut bench = hurried();
     let (peer, token) = bench.client();

@@ -15,9 +15,11 @@ mod guessing;
 mod identity;
 #[path = "../support/inbox.rs"]
 mod inbox;
+mod losing;
 mod readiness;
 mod receiving;
 mod sending;
+mod unread;
 
 use std::net::SocketAddr;
 use std::time::Duration;

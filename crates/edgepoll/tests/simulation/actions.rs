@@ -38,7 +38,9 @@ impl Run {
                     .pick(&[1_000, 6_000_000, 50_000_000, 12_000_000_000]);
                 self.kernel().advance(time);
             }
-            5 if self.random.chance(200) => self.reactor.wake(),
+            5 if self.random.chance(200) => {
+                self.reactor.wake().map_err(|errno| errno.to_string())?;
+            }
             6 => return self.use_a_stale_token(),
             7..=14 => return self.peer_acts(),
             _ => return self.owner_acts(),
@@ -129,6 +131,7 @@ impl Run {
         self.reactor.resume(token);
         self.reactor.end_and_discard(token);
         self.reactor.destroy(token);
+        self.reactor.reset(token);
         self.reactor.close_listener(token);
         if answer != Err(WriteError::Closed) || self.kernel().calls() != calls {
             return Err(format!(
@@ -209,11 +212,18 @@ impl Run {
         }
         let (place, token) = self.random.pick(&open);
         let end = &mut self.ends[place];
-        match self.random.below(40) {
+        match self.random.below(43) {
             0 => {
                 end.destroyed = true;
                 self.reactor.destroy(token);
             }
+            40 => {
+                end.destroyed = true;
+                // Not if it is over already, and only waits to be told.
+                end.resets = self.reactor.peer_address(token).is_some();
+                self.reactor.reset(token);
+            }
+            41 | 42 => self.end_with(place, token)?,
             1 => {
                 end.ended = true;
                 self.reactor.end(token);
@@ -270,9 +280,47 @@ impl Run {
             }
             Err(WriteError::QueueFull) if full => end.overflowed = true,
             Err(WriteError::Ended) if end.ended => {}
-            Err(WriteError::Closed) => {}
+            // Some owners accept a write before they hand it over, and learn of the end only then.
+            Err(WriteError::Closed) => {
+                if !end.ended && self.random.chance(500) {
+                    end.written.extend(&wire);
+                    self.reactor.count_unsent(token, wire.len());
+                }
+            }
             Err(error) => return Err(format!("a write was refused without a reason: {error}")),
         }
+        Ok(())
+    }
+
+    /// The last write is taken whatever the queue's length.
+    fn end_with(&mut self, place: usize, token: Token) -> Result<(), String> {
+        let length = self.random.below(self.most_bytes);
+        let end = &mut self.ends[place];
+        let (body, wire) = end.message(length);
+        let before = self.reactor.queued(token);
+        let answer = self.reactor.end_with(token, &body);
+        match answer {
+            Ok(unsent) => {
+                if end.ended {
+                    return Err("a last write was taken after the end".to_owned());
+                }
+                self.counts.last_writes += u64::from(before >= end.limits.send_queue as usize);
+                end.last_write += wire.len();
+                end.written.extend(wire);
+                if unsent != self.reactor.unsent(token) {
+                    return Err("a last write told wrongly what is unsent".to_owned());
+                }
+                end.know_queue(self.reactor.queued(token));
+            }
+            Err(WriteError::Failed) => {
+                end.is_torn = true;
+                end.written.extend(wire);
+            }
+            Err(WriteError::Ended) if end.ended => {}
+            Err(WriteError::Closed) => {}
+            Err(error) => return Err(format!("a last write was refused: {error}")),
+        }
+        end.ended = true;
         Ok(())
     }
 }

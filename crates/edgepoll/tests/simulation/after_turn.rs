@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use edgepoll::kernel::Kernel;
+
 use crate::driver::Run;
 
 /// What a turn is compared with.
@@ -102,7 +104,12 @@ impl Run {
     /// Who could receive is served within `most` turns.
     fn is_served(&mut self, place: usize, most: usize) -> Result<(), String> {
         let end = &mut self.ends[place];
-        let view = self.reactor.kernel_mut().view(end.peer);
+        let kernel = self.reactor.kernel_mut();
+        let (now, view) = (kernel.now(), kernel.view(end.peer));
+        if view.received != end.received_seen {
+            end.received_seen = view.received;
+            end.idle_since = now;
+        }
         let unread = view.unread > 0 || (view.input_ended && !end.end_told && !end.discarding);
         let could = view.registered && !view.pending && !end.paused && !end.connecting && unread;
         let idle = view.calls == end.calls_seen && end.delivered == end.delivered_seen;

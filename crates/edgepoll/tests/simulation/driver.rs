@@ -29,6 +29,10 @@ pub(crate) struct Counts {
     pub(crate) resets_after_data: u64,
     pub(crate) drains: u64,
     pub(crate) leftovers_lost: u64,
+    pub(crate) lost: u64,
+    pub(crate) last_writes: u64,
+    pub(crate) starved: u64,
+    pub(crate) never_read: u64,
 }
 
 impl Counts {
@@ -45,6 +49,10 @@ impl Counts {
         self.resets_after_data += other.resets_after_data;
         self.drains += other.drains;
         self.leftovers_lost += other.leftovers_lost;
+        self.lost += other.lost;
+        self.last_writes += other.last_writes;
+        self.starved += other.starved;
+        self.never_read += other.never_read;
     }
 
     pub(crate) fn all_happened(&self) -> bool {
@@ -61,6 +69,10 @@ impl Counts {
             self.resets_after_data,
             self.drains,
             self.leftovers_lost,
+            self.lost,
+            self.last_writes,
+            self.starved,
+            self.never_read,
         ];
         every.iter().all(|count| *count > 0)
     }
@@ -102,6 +114,10 @@ pub(crate) fn run(seed: u64) -> Result<Counts, String> {
         }
         let timeout = (!run.random.chance(50)).then_some(Duration::ZERO);
         run.turn(timeout)?;
+    }
+    if run.random.chance(200) {
+        run.end_the_process()?;
+        return Ok(run.counts);
     }
     run.settle()?;
     run.finish_some()?;
@@ -305,6 +321,24 @@ impl Run {
                 return Err(format!(
                     "5: {:?} was ended by both sides and lives on",
                     self.ends[place].peer
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The process ends with everything as it is: nobody may see a clean end who has not everything that was written.
+    fn end_the_process(&mut self) -> Result<(), String> {
+        self.reactor.reset_unsent();
+        for place in 0..self.ends.len() {
+            let Some(token) = self.ends[place].token else {
+                continue;
+            };
+            let unsent = self.reactor.unsent(token);
+            let view = self.reactor.kernel_mut().view(self.ends[place].peer);
+            if view.open && (unsent > 0) != view.resets_on_close {
+                return Err(format!(
+                    "2: {unsent} bytes of {token:?} are unsent when the process ends: {view:?}"
                 ));
             }
         }

@@ -35,6 +35,11 @@ pub(crate) struct FarEnd {
     pub(crate) listener: Option<usize>,
     pub(crate) connecting: bool,
     pub(crate) paused: bool,
+    /// Since when no byte of the peer's has been received, on the kernel's clock, and how many there were.
+    pub(crate) idle_since: u64,
+    pub(crate) received_seen: u64,
+    /// The owner asked for a reset.
+    pub(crate) resets: bool,
     pub(crate) ended: bool,
     pub(crate) discarding: bool,
     pub(crate) destroyed: bool,
@@ -75,6 +80,9 @@ impl FarEnd {
             listener: None,
             connecting: false,
             paused: false,
+            idle_since: 0,
+            received_seen: 0,
+            resets: false,
             ended: false,
             discarding: false,
             destroyed: false,

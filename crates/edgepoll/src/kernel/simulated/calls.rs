@@ -39,12 +39,17 @@ impl Kernel for SimulatedKernel {
         Ok(())
     }
 
-    fn wake(&mut self) {
+    fn wake(&mut self) -> Result<(), Errno> {
         self.woken = true;
+        Ok(())
     }
 
-    fn set_alarm(&mut self, deadline: Option<u64>) {
+    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno> {
+        if let Some(errno) = self.refused_alarms {
+            return Err(errno);
+        }
         self.alarm = deadline;
+        Ok(())
     }
 
     fn now(&self) -> u64 {
@@ -108,7 +113,14 @@ impl Kernel for SimulatedKernel {
     fn close(&mut self, socket: SimulatedSocket) {
         self.calls += 1;
         match socket.0 {
-            Place::Stream(at) if self.streams[at].open => self.streams[at].close(),
+            Place::Stream(at) if self.streams[at].open => {
+                if self.streams[at].resets_on_close {
+                    // What has not left by then never will.
+                    let left = self.random.below(self.streams[at].output.len() + 1);
+                    self.streams[at].output.truncate(left);
+                }
+                self.streams[at].close();
+            }
             Place::Listener(at) if self.listeners[at].open => {
                 let listener = &mut self.listeners[at];
                 listener.open = false;
@@ -121,6 +133,12 @@ impl Kernel for SimulatedKernel {
             }
             place => self.complain("close", place),
         }
+    }
+
+    fn reset_on_close(&mut self, socket: &SimulatedSocket) -> Result<(), Errno> {
+        let at = self.stream(socket, "setsockopt")?;
+        self.streams[at].resets_on_close = true;
+        Ok(())
     }
 
     fn listen(
@@ -228,9 +246,10 @@ impl Kernel for SimulatedKernel {
         if let Some(errno) = stream.error.take() {
             return Err(errno);
         }
-        // getpeername answers ENOTCONN before the connect has ended, and after a reset.
-        if stream.phase != Phase::Established {
-            return Err(Errno::EINPROGRESS);
+        match stream.phase {
+            Phase::Connecting => return Err(Errno::EINPROGRESS),
+            Phase::Dead => return Err(Errno::ENOTCONN),
+            Phase::Established => {}
         }
         if stream.local == stream.remote {
             return Err(Errno::ECONNREFUSED);
@@ -281,11 +300,8 @@ impl Kernel for SimulatedKernel {
             self.complain("send before the connect or after the FIN", socket.0);
         }
         let stream = &mut self.streams[at];
-        if let Some(errno) = self.refused_sends.pop_front() {
-            if !matches!(
-                errno,
-                Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS | Errno::ENOMEM
-            ) {
+        if let Some((errno, kills)) = self.refused_sends.pop_front() {
+            if kills {
                 stream.reset(errno);
                 stream.error = None;
             }
@@ -323,6 +339,9 @@ impl Kernel for SimulatedKernel {
 
     fn shutdown(&mut self, socket: &SimulatedSocket) -> Result<(), Errno> {
         let at = self.stream(socket, "shutdown")?;
+        if let Some(errno) = self.refused_shutdown.take() {
+            return Err(errno);
+        }
         let stream = &mut self.streams[at];
         if stream.phase != Phase::Established {
             return Err(Errno::ENOTCONN);

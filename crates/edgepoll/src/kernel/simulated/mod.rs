@@ -74,8 +74,12 @@ pub struct SimulatedKernel {
     capacity: usize,
     /// Accepts that fail from now on, and how.
     shortage: (Errno, u32),
-    /// What the next sends answer instead of sending.
-    refused_sends: VecDeque<Errno>,
+    /// What the next sends answer instead of sending, and whether the connection ends with it.
+    refused_sends: VecDeque<(Errno, bool)>,
+    /// What the next shutdown answers instead of sending FIN.
+    refused_shutdown: Option<Errno>,
+    /// What every setting of the alarm answers.
+    refused_alarms: Option<Errno>,
     ghosts: Vec<Token>,
     ghosts_reported: u64,
     now: u64,
@@ -100,6 +104,8 @@ impl SimulatedKernel {
             capacity: 65_536,
             shortage: (Errno::EMFILE, 0),
             refused_sends: VecDeque::new(),
+            refused_shutdown: None,
+            refused_alarms: None,
             ghosts: Vec::new(),
             ghosts_reported: 0,
             now: 1_000_000_000,
@@ -123,7 +129,24 @@ impl SimulatedKernel {
 
     /// The next send answers `errno`; an error of a socket, not a passing one, also resets it.
     pub fn refuse_send(&mut self, errno: Errno) {
-        self.refused_sends.push_back(errno);
+        let passes = [Errno::EAGAIN, Errno::EINTR, Errno::ENOBUFS, Errno::ENOMEM];
+        self.refused_sends
+            .push_back((errno, !passes.contains(&errno)));
+    }
+
+    /// The next send answers `errno` while the connection lives on, as when the route to the peer is gone for a moment.
+    pub fn refuse_send_of_live_socket(&mut self, errno: Errno) {
+        self.refused_sends.push_back((errno, false));
+    }
+
+    /// The next shutdown answers `errno` and sends nothing.
+    pub fn refuse_shutdown(&mut self, errno: Errno) {
+        self.refused_shutdown = Some(errno);
+    }
+
+    /// Every setting of the alarm answers `errno` from now on; `None`: none does.
+    pub fn refuse_alarms(&mut self, errno: Option<Errno>) {
+        self.refused_alarms = errno;
     }
 
     /// How many bytes may be under way to a peer of a connection made from now on.

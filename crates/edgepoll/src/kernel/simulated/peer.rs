@@ -41,6 +41,8 @@ pub struct View {
     pub output_ended: bool,
     /// The peer was reset by our side.
     pub peer_was_reset: bool,
+    /// Our side asked for a reset in place of FIN.
+    pub resets_on_close: bool,
     /// Calls made on our descriptor.
     pub calls: u64,
     /// Bytes received from it in all.
@@ -169,6 +171,7 @@ impl SimulatedKernel {
             blocked: stream.blocked,
             output_ended: stream.output_ended,
             peer_was_reset: stream.peer_was_reset,
+            resets_on_close: stream.resets_on_close,
             calls: stream.calls,
             received: stream.received,
         }

@@ -54,6 +54,8 @@ pub(super) struct Stream {
     pub(super) peer_gone: bool,
     /// Our end reset the peer.
     pub(super) peer_was_reset: bool,
+    /// SO_LINGER with a time of 0.
+    pub(super) resets_on_close: bool,
     /// The peer, or the network, reset us.
     pub(super) was_reset: bool,
     /// Calls made on our descriptor.
@@ -91,6 +93,7 @@ impl Stream {
             blocked: false,
             peer_gone: false,
             peer_was_reset: false,
+            resets_on_close: false,
             was_reset: false,
             calls: 0,
             received: 0,
@@ -231,12 +234,12 @@ impl Stream {
         Ok(length)
     }
 
-    /// Our descriptor goes: FIN, or a reset when something was left unread.
+    /// Our descriptor goes: FIN, or a reset when something was left unread or it was asked for.
     pub(super) fn close(&mut self) {
         self.open = false;
         self.registered = false;
         self.pending = false;
-        if !self.input.is_empty() || self.phase != Phase::Established {
+        if !self.input.is_empty() || self.phase != Phase::Established || self.resets_on_close {
             self.peer_was_reset = true;
         }
         self.output_ended = true;

@@ -1,0 +1,301 @@
+//! Connections that nobody reads: bytes before an error are offered first, and not for ever.
+use std::time::Duration;
+
+use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::kernel::simulated::{Faults, Peer};
+use edgepoll::kernel::{Call, Errno, Token};
+use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
+
+use crate::{address, healthy, Bench};
+
+/// Milliseconds.
+const TIMEOUT: u64 = 500;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A server whose connections have half a second for their end, and one of them, paused, with bytes unread.
+fn unread(budget: Budget) -> (Bench, Peer, Token) {
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(budget, 100);
+    bench.listen(ListenOptions {
+        limits,
+        max_connections: 1,
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"unread");
+    bench.rest();
+    (bench, peer, token)
+}
+
+fn later(bench: &mut Bench, milliseconds: u64) {
+    bench.kernel().advance(milliseconds * MILLISECOND);
+    bench.turn(Some(Duration::ZERO));
+    bench.rest();
+}
+
+/// Its place is another's, and nothing wakes the reactor on its behalf any more.
+fn is_freed(bench: &mut Bench, token: Token) {
+    assert!(!bench.kernel().has_alarm(), "an alarm is left");
+    bench.kernel().dial(address()).unwrap();
+    bench.rest();
+    assert_ne!(bench.opened().last(), Some(&token));
+    assert_eq!(bench.opened().len(), 2, "its place is free");
+}
+
+fn is_reset(reason: Option<CloseReason>) -> bool {
+    matches!(reason, Some(CloseReason::Failed(failure)) if failure.errno == Errno::ECONNRESET)
+}
+
+#[test]
+fn reset_before_which_nobody_reads_is_told_after_the_end_timeout() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT - 1);
+    assert_eq!(bench.closed(token), None);
+    later(&mut bench, 2);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    is_freed(&mut bench, token);
+}
+
+#[test]
+fn whoever_reads_within_the_end_timeout_gets_the_bytes_before_the_reset() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT - 1);
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"unread");
+    assert!(is_reset(bench.closed(token)));
+    is_freed(&mut bench, token);
+}
+
+#[test]
+fn end_before_a_reset_is_offered_as_well() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.kernel().peer_finish(peer);
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT - 1);
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"unread");
+    assert!(bench.ended(token));
+    assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+}
+
+#[test]
+fn slow_reader_has_the_end_timeout_from_the_last_byte() {
+    let budget = Budget {
+        slot_calls: 1,
+        ..Budget::default()
+    };
+    let (mut bench, peer, token) = unread(budget);
+    bench.kernel().peer_send(peer, &[b'x'; 300]);
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    for read in 1..=3 {
+        later(&mut bench, TIMEOUT - 100);
+        assert_eq!(bench.closed(token), None);
+        bench.reactor.resume(token);
+        bench.turn(Some(Duration::ZERO));
+        bench.reactor.pause(token);
+        assert_eq!(bench.bytes(token).len(), 100 * read);
+    }
+    later(&mut bench, TIMEOUT);
+    later(&mut bench, TIMEOUT);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+}
+
+#[test]
+fn connection_that_is_paused_and_alive_has_no_deadline() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    assert!(!bench.kernel().has_alarm());
+    // Nor one whose peer has ended: it may wait for an answer.
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    assert!(!bench.kernel().has_alarm());
+    later(&mut bench, 24 * 3_600_000);
+    assert_eq!(bench.closed(token), None);
+}
+
+/// Events without a cause come from duplicates of the descriptor, and from nowhere.
+#[test]
+fn false_report_of_a_hang_up_does_not_close_a_paused_connection() {
+    let (mut bench, _, token) = unread(Budget::default());
+    bench.kernel().faults = Faults {
+        spurious: 1_000,
+        ..Faults::none()
+    };
+    for _ in 0..50 {
+        bench.turn(Some(Duration::ZERO));
+    }
+    bench.kernel().faults = Faults::none();
+    assert!(bench.kernel().has_alarm(), "one was reported");
+    later(&mut bench, TIMEOUT + 1);
+    assert_eq!(bench.closed(token), None);
+    assert!(!bench.kernel().has_alarm(), "and asked about once");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"unread");
+}
+
+#[test]
+fn ended_connection_whose_input_nobody_reads_is_over_after_the_end_timeout() {
+    for peer_ends in [false, true] {
+        let (mut bench, peer, token) = unread(Budget::default());
+        bench.reactor.end(token);
+        if peer_ends {
+            bench.kernel().peer_finish(peer);
+        }
+        bench.rest();
+        later(&mut bench, TIMEOUT - 1);
+        assert_eq!(bench.closed(token), None);
+        later(&mut bench, 2);
+        assert_eq!(
+            bench.closed(token),
+            Some(CloseReason::TimedOut(Call::Receive))
+        );
+        is_freed(&mut bench, token);
+    }
+}
+
+#[test]
+fn ended_connection_that_was_reset_while_nobody_read_tells_the_reset() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.reactor.end(token);
+    bench.rest();
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT + 1);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    is_freed(&mut bench, token);
+}
+
+#[test]
+fn owner_who_ends_and_pauses_may_go_on_within_the_end_timeout() {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.reactor.end(token);
+    later(&mut bench, TIMEOUT - 1);
+    bench.reactor.resume(token);
+    bench.kernel().peer_finish(peer);
+    bench.rest();
+    assert_eq!(bench.bytes(token), b"unread");
+    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+}
+
+#[test]
+fn failed_send_before_which_nobody_reads_is_over_after_the_end_timeout() {
+    for is_alive in [false, true] {
+        let (mut bench, peer, token) = unread(Budget::default());
+        if is_alive {
+            bench
+                .kernel()
+                .refuse_send_of_live_socket(Errno::EHOSTUNREACH);
+        } else {
+            bench.kernel().peer_reset(peer);
+        }
+        assert_eq!(
+            bench.reactor.write(token, b"reply", false),
+            Err(WriteError::Failed)
+        );
+        bench.rest();
+        later(&mut bench, TIMEOUT - 1);
+        assert_eq!(bench.closed(token), None);
+        later(&mut bench, 2);
+        assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+        is_freed(&mut bench, token);
+    }
+}
+
+#[test]
+fn connect_that_was_reset_and_that_nobody_reads_is_over_after_the_end_timeout() {
+    let mut bench = healthy(Budget::default(), 100);
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let options = ConnectOptions {
+        limits,
+        ..ConnectOptions::default()
+    };
+    let token = bench.reactor.connect(address(), options).unwrap();
+    bench.kernel().advance(1);
+    let peer = bench.kernel().peer_of(token).unwrap();
+    bench.reactor.pause(token);
+    bench.kernel().peer_send(peer, b"too many connections");
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    assert_eq!(bench.closed(token), None);
+    later(&mut bench, TIMEOUT + 1);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+}
+
+/// One turn has not room for all who must be served before they are judged.
+#[test]
+fn whoever_could_not_be_served_in_time_is_judged_by_a_later_turn() {
+    let budget = Budget {
+        turn_bytes: 100,
+        ..Budget::default()
+    };
+    let limits = Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    };
+    let mut bench = healthy(budget, 100);
+    bench.listen(ListenOptions {
+        limits,
+        ..ListenOptions::default()
+    });
+    let pairs: Vec<_> = (0..5).map(|_| bench.client()).collect();
+    for &(_, token) in &pairs {
+        bench.reactor.end(token);
+    }
+    bench.rest();
+    for &(peer, _) in &pairs {
+        bench.kernel().peer_send(peer, &[7; 1_000]);
+        bench.kernel().peer_finish(peer);
+    }
+    bench.kernel().advance((TIMEOUT + 100) * MILLISECOND);
+    bench.rest();
+    for (_, token) in pairs {
+        assert_eq!(bench.bytes(token), [7; 1_000]);
+        assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+    }
+}
+
+#[test]
+fn alarm_that_the_kernel_refuses_is_told_once_and_deadlines_are_met_all_the_same() {
+    let (mut bench, _, token) = unread(Budget::default());
+    bench.kernel().refuse_alarms(Some(Errno::EINVAL));
+    bench.reactor.end(token);
+    assert!(bench.reactor.has_work(), "the owner is to be told");
+    bench.turn(Some(Duration::ZERO));
+    let told = |bench: &Bench| {
+        let refused = Event::AlarmRefused {
+            errno: Errno::EINVAL,
+        };
+        bench
+            .events
+            .iter()
+            .filter(|event| **event == refused)
+            .count()
+    };
+    assert_eq!(told(&bench), 1);
+    bench.turn(None);
+    assert_eq!(
+        bench.closed(token),
+        Some(CloseReason::TimedOut(Call::Receive))
+    );
+    assert_eq!(told(&bench), 1);
+
+    bench.kernel().refuse_alarms(None);
+    let (_, token) = bench.client();
+    bench.reactor.end(token);
+    assert!(bench.kernel().has_alarm(), "it is tried again");
+}
