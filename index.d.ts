@@ -31,7 +31,7 @@ export declare interface CloseReason {
     cause: 'ended' | 'failed' | 'destroyed';
     /** What failed, or what `destroy()` was given. */
     error: Error | undefined;
-    /** Bytes written that the kernel never took. */
+    /** Bytes written that the kernel never took. If there are any, the peer saw a reset. */
     bytesUnsent: number;
 }
 
@@ -79,24 +79,33 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Buffer,
      * received them.
      *
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
-     * does not end the process. A message that is no message of the connection's framing, for its length or its content,
-     * is rejected with `ERR_MALFORMED`. Throws a `TypeError` for anything but bytes and strings.
+     * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
+     * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
+     * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
+     * `TypeError` for anything but bytes and strings.
      */
     write(data: Uint8Array | string): Promise<void>;
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-     * goes on. Ending twice is allowed.
+     * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
+     * From here on the connection has `endTimeout` for its end, whether or not somebody reads.
      *
      * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
      * before is lost. The end is sent all the same, where one still can be.
      */
     end(data?: Uint8Array | string): Promise<void>;
     /**
-     * Gives the connection up at once: what is queued is lost, and so is what was received and not read.
+     * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
+     * lost the peer sees a reset (`ECONNRESET`), else the end.
      * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
      * own error. Throws a `TypeError` for an `error` that is none.
      */
     destroy(error?: Error | null): void;
+    /**
+     * As {@link Connection.destroy}, and the peer sees a reset (RST) in any case. What the kernel has taken and not sent is
+     * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
+     */
+    reset(): void;
     /**
      * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
      * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
@@ -149,13 +158,17 @@ export declare interface ConnectionOptions {
     /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
     lowWaterMark?: number;
     /**
-     * Bytes waiting to be sent at which a further write closes the connection with `ERR_SEND_QUEUE_FULL`.
-     * Default 1,048,576, or `highWaterMark` if that is more; never less than it. A single write may pass it by its own size.
+     * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
+     * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
+     * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
+     * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
      */
     maxBufferedAmount?: number;
     /**
-     * Milliseconds to wait, once ended on this side, for the peer to read what is queued, and then for its own end,
-     * each counted from the last byte that moved. Default 30,000.
+     * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
+     * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
+     * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
+     * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
      */
     endTimeout?: number;
     /**
