@@ -29,6 +29,10 @@ const memory = [
   ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll-node', '--test', 'memory'],
 ];
 
+/** The tests of single system calls on Linux. */
+const onLinux = ['cargo', ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll', '--lib']];
+
+const linux = 'crates/edgepoll/src/kernel/linux.rs';
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
 
@@ -252,6 +256,56 @@ export const faults = [
     find: '(self.capacity - self.count).saturating_sub(1)',
     replace: 'self.capacity - self.count',
     command: memory,
+  },
+  {
+    name: 'lost bytes end with FIN',
+    file: `${reactor}/mod.rs`,
+    find: 'let _ = self.kernel.reset_on_close(&socket);',
+    replace: '',
+  },
+  {
+    name: 'FIN before the owner knows of the end',
+    file: `${reactor}/mod.rs`,
+    find: 'let is_decided = knows || entry.must_reset();',
+    replace: 'let is_decided = knows || !knows;',
+  },
+  {
+    name: 'who was not served in time is judged all the same',
+    file: `${reactor}/turn.rs`,
+    find: 'if entry.listed {',
+    replace: 'if entry.listed && entry.closed.is_some() {',
+  },
+  {
+    name: 'a reset that nobody reads has no deadline',
+    file: `${reactor}/turn.rs`,
+    find: 'if entry.connection.deadline == 0 {',
+    replace: 'if entry.connection.deadline == 1 {',
+  },
+  {
+    name: 'a failure is forgotten by a pause',
+    file: `${connection}/mod.rs`,
+    find: 'self.ready.insert(Ready::READABLE | Ready::ERROR);',
+    replace: 'self.ready.insert(Ready::READABLE);',
+  },
+  {
+    name: 'the last write is refused by a full queue',
+    file: `${reactor}/commands.rs`,
+    find: 'self.write_within(token, message, false, true)',
+    replace: 'self.write_within(token, message, false, false)',
+  },
+  {
+    name: 'a socket that met itself is connected',
+    file: linux,
+    find: 'if socket::getsockname::<SockaddrStorage>(socket.raw())? == peer {',
+    replace: 'if false {',
+    command: onLinux,
+  },
+  {
+    name: 'closed without DEL',
+    file: linux,
+    find: '.deregister(&mut SourceFd(&socket.raw()));',
+    replace: '.try_clone();',
+    command: onLinux,
   },
   ...busyPollFaults,
   ...readinessFaults,
