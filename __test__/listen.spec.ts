@@ -107,6 +107,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
     highWaterMark: 65_536,
     lowWaterMark: 16_384,
     maxBuffered: 16_777_216,
+    mostPerTurn: 65_536,
     endTimeout: 30_000,
     noDelay: true,
     framing: 'bytes',
