@@ -316,12 +316,12 @@ export declare interface OutgoingMessage {
 
 /** A descriptor to read from and write to. */
 export declare class OwnedFd extends Descriptor {
-    #private;
-    /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
-    protected constructor(fd: number, kind: string, guarded: boolean, isAdopted?: boolean);
+    /** Not for callers: {@link OwnedFd.adopt} is. */
+    protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /**
      * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
-     * its flags stay as they are, reads and writes ask first and never wait, and at most 4,096 bytes are written at once.
+     * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
+     * written at once.
      * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
      * number that it did not open it warns then.
      *
@@ -451,8 +451,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
      * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for an adopted socket that blocks and carries no
-     * datagrams: that call could only wait.
+     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a stream socket that is a blocking one by now: an
+     * adopted one, or one that another process shares and has cleared O_NONBLOCK of. connect(2) would wait.
      */
     connect(address: SocketAddress): boolean;
     /**

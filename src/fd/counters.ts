@@ -22,7 +22,7 @@ export function two(made: number[], syscall: string): [number, number] {
 /** A pipe, close-on-exec and non-blocking (pipe2(2)). Throws `EMFILE`, `ENFILE`. */
 export function pipe(): { reader: OwnedFd; writer: OwnedFd } {
   const [reader, writer] = two(native.pipe(), 'pipe2');
-  return { reader: makeOwned(reader, 'pipe', false), writer: makeOwned(writer, 'pipe', false) };
+  return { reader: makeOwned(reader, 'pipe'), writer: makeOwned(writer, 'pipe') };
 }
 
 // The kernel's 8 bytes are a number in the machine's own order, as a typed array's are.
@@ -30,7 +30,7 @@ const counter = new BigUint64Array(1);
 const counterBytes = new Uint8Array(counter.buffer);
 
 function readCounter(fd: number): bigint | null {
-  const length = unlessWaiting(readInto(fd, counterBytes, 0), 'read', fd);
+  const length = unlessWaiting(readInto(fd, counterBytes), 'read', fd);
   return length === null ? null : (counter[0] ?? 0n);
 }
 

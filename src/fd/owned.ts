@@ -27,10 +27,11 @@ interface State {
   open: boolean;
 }
 
-/** A call of read(2) or write(2): the kernel's result. `care` is 1 for a descriptor that may block; of a write, {@link survival} beside it. */
-type Transfer = (fd: number, memory: Uint8Array, care: number) => number;
-export const readInto: Transfer = native.reader();
-export const writeFrom: Transfer = native.writer();
+/** Reads without waiting, whatever the descriptor's flags are: the kernel's result. */
+export const readInto: (fd: number, into: Uint8Array) => number = native.reader();
+
+/** Writes without waiting: the kernel's result. `care` is {@link survival}. */
+export const writeFrom: (fd: number, from: Uint8Array, care: number) => number = native.writer();
 
 export const EBADF = 9;
 const EAGAIN = 11;
@@ -98,7 +99,7 @@ export function data(name: string, value: unknown): Uint8Array {
 }
 
 /** Makes the object for a number that the native side holds. */
-export let makeOwned: (fd: number, kind: string, guarded: boolean) => OwnedFd;
+export let makeOwned: (fd: number, kind: string) => OwnedFd;
 
 /** What is shown of one: the number that it has or had, and what it is. */
 export let describeDescriptor: (object: Descriptor) => Record<string, unknown> | undefined;
@@ -234,28 +235,26 @@ export abstract class Descriptor implements Disposable {
   duplicate(): OwnedFd {
     const { fd } = this;
     const copy = checked(native.duplicate(fd), 'fcntl', { fd });
-    return makeOwned(copy, `duplicate of ${this.#state.kind}`, true);
+    return makeOwned(copy, `duplicate of ${this.#state.kind}`);
   }
 }
 
 /** A descriptor to read from and write to. */
 export class OwnedFd extends Descriptor {
-  readonly #guarded: number;
-
-  /** Not for callers: {@link OwnedFd.adopt} is. `guarded`: it may block, so it is asked first. */
-  protected constructor(fd: number, kind: string, guarded: boolean, isAdopted = false) {
+  /** Not for callers: {@link OwnedFd.adopt} is. */
+  protected constructor(fd: number, kind: string, isAdopted = false) {
     super(fd, kind, isAdopted);
-    this.#guarded = guarded ? 1 : 0;
     followBrokenPipes();
   }
 
   static {
-    makeOwned = (fd, kind, guarded) => new OwnedFd(fd, kind, guarded);
+    makeOwned = (fd, kind) => new OwnedFd(fd, kind);
   }
 
   /**
    * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
-   * its flags stay as they are, reads and writes ask first and never wait, and at most 4,096 bytes are written at once.
+   * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
+   * written at once.
    * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
    * number that it did not open it warns then.
    *
@@ -263,7 +262,7 @@ export class OwnedFd extends Descriptor {
    * and for one that another owner has.
    */
   static adopt(fd: number): OwnedFd {
-    return new OwnedFd(adoptNumber(fd), 'adopted', true, true);
+    return new OwnedFd(adoptNumber(fd), 'adopted', true);
   }
 
   /**
@@ -272,7 +271,7 @@ export class OwnedFd extends Descriptor {
    */
   read(into: Uint8Array): number | null {
     const { fd } = this;
-    return unlessWaiting(readInto(fd, room('into', into), this.#guarded), 'read', fd);
+    return unlessWaiting(readInto(fd, room('into', into)), 'read', fd);
   }
 
   /**
@@ -281,8 +280,7 @@ export class OwnedFd extends Descriptor {
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    const care = this.#guarded | survival;
-    return unlessWaiting(writeFrom(fd, data('bytes', bytes), care), 'write', fd);
+    return unlessWaiting(writeFrom(fd, data('bytes', bytes), survival), 'write', fd);
   }
 
   /**

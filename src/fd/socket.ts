@@ -156,7 +156,7 @@ export interface AcceptedConnection {
 export interface ListeningSocket
   extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {}
 
-let makeSocket: (fd: number, family: number, type: number, guarded: boolean) => Socket;
+let makeSocket: (fd: number, family: number, type: number) => Socket;
 
 function numberOf(value: unknown): number {
   const isOwner = typeof value === 'object' && value !== null && 'fd' in value;
@@ -181,20 +181,17 @@ function credentialNumbers(value: Credentials | undefined): number[] {
 export class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
   readonly #family: number;
   readonly #type: number;
-  /** Its flags are somebody else's: it may be a blocking one. */
-  readonly #guarded: boolean;
   /** What a connect failed with, or 0: the kernel tells it once. */
   #failure = 0;
 
-  private constructor(fd: number, family: number, type: number, guarded: boolean) {
-    super(fd, 'socket', guarded);
+  private constructor(fd: number, family: number, type: number) {
+    super(fd, 'socket');
     this.#family = family;
     this.#type = type;
-    this.#guarded = guarded;
   }
 
   static {
-    makeSocket = (fd, family, type, guarded) => new Socket(fd, family, type, guarded);
+    makeSocket = (fd, family, type) => new Socket(fd, family, type);
     showAs(Socket, (object) => {
       const described = describeDescriptor(object);
       if (described === undefined || !object.isOpen) return described;
@@ -215,7 +212,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       native.release(number);
       throw systemError(-errno, { syscall: 'getsockopt', fd: number });
     }
-    return new Socket(number, family, type, true);
+    return new Socket(number, family, type);
   }
 
   /** Gives it an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
@@ -227,17 +224,17 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
    * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for an adopted socket that blocks and carries no
-   * datagrams: that call could only wait.
+   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a stream socket that is a blocking one by now: an
+   * adopted one, or one that another process shares and has cleared O_NONBLOCK of. connect(2) would wait.
    */
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
     const { fd } = this;
-    const result = this.#about('connect', native.socketConnect(fd, to, this.#guarded), address);
+    const result = this.#about('connect', native.socketConnect(fd, to), address);
     if (result === WOULD_WAIT) {
       const message =
-        `connect of fd ${fd} would wait: it is a blocking socket, and its flags are not ours to change; have whoever ` +
-        'made it set O_NONBLOCK, or connect one that socket() made';
+        `connect of fd ${fd} would wait: the socket is a blocking one, because whoever opened it did not set O_NONBLOCK ` +
+        'or another process that shares it cleared the flag; connect a socket that nobody else has';
       throw new EdgepollError('ERR_BLOCKING', message, { syscall: 'connect', fd });
     }
     this.#failure = 0;
@@ -286,9 +283,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
   accept(): AcceptedConnection | null {
     const { fd } = this;
-    const accepted = valueUnlessWaiting(native.socketAccept(fd, this.#guarded), 'accept', fd);
+    const accepted = valueUnlessWaiting(native.socketAccept(fd), 'accept', fd);
     if (accepted === null) return null;
-    const connection = makeSocket(accepted.fd, this.#family, this.#type, false);
+    const connection = makeSocket(accepted.fd, this.#family, this.#type);
     const from = accepted.from === undefined ? undefined : fromNative(accepted.from);
     return { socket: connection, from };
   }
@@ -492,7 +489,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       length: message.length,
       truncated: message.truncated,
       from: message.from === undefined ? undefined : fromNative(message.from),
-      descriptors: message.descriptors.map((number) => makeOwned(number, 'received', true)),
+      descriptors: message.descriptors.map((number) => makeOwned(number, 'received')),
       descriptorsTruncated: message.descriptorsTruncated,
       credentials: pid === undefined ? undefined : { pid, uid, gid },
     };
@@ -555,7 +552,7 @@ export function socket(
   optionsObject('options', options, SOCKET_OPTIONS);
   const [domain, kind] = [familyNumber(family), typeNumber(type)];
   const fd = checked(native.socketOpen(domain, kind, protocolOf(options)), 'socket');
-  return makeSocket(fd, domain, kind, false);
+  return makeSocket(fd, domain, kind);
 }
 
 /** What a pair of sockets is made with. */
@@ -578,5 +575,5 @@ export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
   const { family = 'unix', type = 'stream' } = options;
   const [domain, kind] = [familyNumber(family), typeNumber(type)];
   const [first, second] = two(native.socketPair(domain, kind, protocolOf(options)), 'socketpair');
-  return [makeSocket(first, domain, kind, false), makeSocket(second, domain, kind, false)];
+  return [makeSocket(first, domain, kind), makeSocket(second, domain, kind)];
 }

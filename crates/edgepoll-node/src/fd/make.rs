@@ -7,7 +7,7 @@ use edgepoll::kernel::Errno;
 use napi::Env;
 use napi_derive::napi;
 
-use super::{failed, hold, hold_both, hold_signals, outcome, owner};
+use super::{failed, forget_manner, hold, hold_both, hold_signals, outcome, owner};
 
 /// Two numbers, or one error.
 #[napi(namespace = "fd", catch_unwind)]
@@ -83,7 +83,11 @@ pub fn duplicate(env: Env, fd: i32) -> i32 {
 #[must_use]
 pub fn adopt(env: Env, fd: i32) -> i32 {
     // SAFETY: OwnedFd.adopt() takes a number over from its caller, who says so by calling it.
-    outcome(unsafe { registry::adopt(fd, owner(&env)) })
+    let adopted = unsafe { registry::adopt(fd, owner(&env)) };
+    if adopted.is_ok() {
+        forget_manner(fd);
+    }
+    outcome(adopted)
 }
 
 /// Lets go of a number without closing it; true if this environment held it.

@@ -3,13 +3,12 @@
 //! It must never leave a received descriptor without an owner. Called by src/fd/socket.ts.
 
 use edgepoll::descriptor::message::{self, Credentials, Wanted};
-use edgepoll::descriptor::registry;
 use napi::bindgen_prelude::{Either, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::usage::{source, space};
-use super::{failed, length, owner, SocketAddress};
+use super::{failed, keep, length, owner, SocketAddress};
 
 /// sendmsg(2): a length or an error. `credentials` is empty, or pid, uid, gid.
 #[napi(namespace = "fd", catch_unwind)]
@@ -86,7 +85,7 @@ pub fn message_receive(
         from: message.from.map(SocketAddress::from),
         truncated: message.truncated,
         descriptors_truncated: message.descriptors_truncated,
-        descriptors: held.map(|fd| registry::hold(fd, owner, None)).collect(),
+        descriptors: held.map(|fd| keep(fd, owner, None)).collect(),
         credentials: message.credentials.map_or_else(Vec::new, |sender| {
             vec![sender.pid.cast_unsigned(), sender.uid, sender.gid]
         }),

@@ -11,11 +11,12 @@ pub mod usage;
 
 use std::collections::HashSet;
 use std::ffi::c_void;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use edgepoll::descriptor::registry;
 use edgepoll::descriptor::signal::Caught;
+use edgepoll::descriptor::Manner;
 use edgepoll::kernel::Errno;
 use napi::{sys, Env};
 
@@ -39,6 +40,30 @@ fn outcome(result: Result<(), Errno>) -> i32 {
 /// A length; the kernel moves at most 2^31 − 4,096 bytes at once.
 fn length(result: Result<usize, Errno>) -> i32 {
     result.map_or_else(failed, |length| i32::try_from(length).unwrap_or(i32::MAX))
+}
+
+/// Numbers below this have a place in [`MANNERS`]: more than most programs may open (RLIMIT_NOFILE).
+const KNOWN_NUMBERS: usize = 65_536;
+
+/// What is known of the file behind each number. Of these 128 KiB only what is used is ever in memory.
+static MANNERS: [Manner; KNOWN_NUMBERS] = [const { Manner::new() }; KNOWN_NUMBERS];
+
+/// Calls `use_it` with what is known of the file behind a number; of a number above those, that is nothing, each time.
+fn with_manner<T>(fd: RawFd, use_it: impl FnOnce(&Manner) -> T) -> T {
+    let unknown = Manner::new();
+    let known = usize::try_from(fd).ok().and_then(|at| MANNERS.get(at));
+    use_it(known.unwrap_or(&unknown))
+}
+
+/// The number has a new owner, and may mean another file than before.
+fn forget_manner(fd: RawFd) {
+    with_manner(fd, Manner::forget);
+}
+
+/// Keeps a new descriptor for its owner; gives its number.
+fn keep(fd: OwnedFd, owner: usize, caught: Option<Caught>) -> i32 {
+    forget_manner(fd.as_raw_fd());
+    registry::hold(fd, owner, caught)
 }
 
 /// Environments whose end closes what they left open.
@@ -75,20 +100,18 @@ unsafe extern "C" fn on_end(env: *mut c_void) {
 
 /// Keeps a new descriptor for this environment; gives its number.
 fn hold(env: &Env, made: Result<OwnedFd, Errno>) -> i32 {
-    made.map_or_else(failed, |fd| registry::hold(fd, owner(env), None))
+    made.map_or_else(failed, |fd| keep(fd, owner(env), None))
 }
 
 fn hold_signals(env: &Env, made: Result<(OwnedFd, Caught), Errno>) -> i32 {
-    made.map_or_else(failed, |(fd, caught)| {
-        registry::hold(fd, owner(env), Some(caught))
-    })
+    made.map_or_else(failed, |(fd, caught)| keep(fd, owner(env), Some(caught)))
 }
 
 /// Keeps two new descriptors; gives both numbers, or one error.
 fn hold_both(env: &Env, made: Result<(OwnedFd, OwnedFd), Errno>) -> Vec<i32> {
     match made {
         Ok((first, second)) => [first, second]
-            .map(|fd| registry::hold(fd, owner(env), None))
+            .map(|fd| keep(fd, owner(env), None))
             .to_vec(),
         Err(errno) => vec![failed(errno)],
     }

@@ -2,14 +2,13 @@
 //!
 //! It must never look into an option's value. Called by src/fd/socket.ts.
 
-use edgepoll::descriptor::registry;
 use edgepoll::descriptor::socket::{self, Connecting};
 use edgepoll::kernel::Errno;
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{failed, outcome, owner, SocketAddress};
+use super::{failed, keep, outcome, owner, SocketAddress};
 
 /// bind(2): 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
@@ -17,11 +16,10 @@ pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
     Ok(outcome(socket::bind(fd, &address.read()?)))
 }
 
-/// connect(2): 1 when connected, 0 when that goes on, 2 when it would wait and was not made, or an error. `guarded`: it may
-/// block.
+/// connect(2): 1 when connected, 0 when that goes on, 2 when it would wait and was not made, or an error.
 #[napi(namespace = "fd", catch_unwind)]
-pub fn socket_connect(fd: i32, address: SocketAddress, guarded: bool) -> Result<i32> {
-    let result = socket::connect(fd, &address.read()?, guarded);
+pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
+    let result = socket::connect(fd, &address.read()?);
     Ok(result.map_or_else(failed, |connecting| match connecting {
         Connecting::GoesOn => 0,
         Connecting::Done => 1,
@@ -45,13 +43,13 @@ pub struct Accepted {
     pub from: Option<SocketAddress>,
 }
 
-/// accept4(2): the connection, or an error. `guarded`: it may block.
+/// accept4(2): the connection, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn socket_accept(env: Env, fd: i32, guarded: bool) -> Either<Accepted, i32> {
-    match socket::accept(fd, guarded) {
+pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
+    match socket::accept(fd) {
         Ok((accepted, from)) => Either::A(Accepted {
-            fd: registry::hold(accepted, owner(&env), None),
+            fd: keep(accepted, owner(&env), None),
             from: from.map(SocketAddress::from),
         }),
         Err(errno) => Either::B(failed(errno)),

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{failed, length, outcome};
+use super::{failed, length, outcome, with_manner};
 use crate::{bare, node};
 
 /// The memory of an argument for a call that writes there.
@@ -25,29 +25,22 @@ pub(super) fn source<'a>(env: &Env, value: &'a Object<'_>) -> Result<Source<'a>>
     Ok(unsafe { Source::new(start, length) })
 }
 
-/// The function for read(2) without waiting, of a descriptor into memory: it gives a length or an error. `guarded` is 1
-/// for a descriptor that may block, and is asked first.
+/// The function for reading without waiting, of a descriptor into memory: it gives a length or an error.
 #[napi(
     namespace = "fd",
     catch_unwind,
-    ts_return_type = "(fd: number, into: Uint8Array, guarded: number) => number"
+    ts_return_type = "(fd: number, into: Uint8Array) => number"
 )]
 pub fn reader(env: &Env) -> Result<Unknown<'_>> {
-    bare::function(env, |raw, [fd, into, guarded]| {
+    bare::function(env, |raw, [fd, into, _]| {
         let (start, size) = node::bytes_of(raw, *into)?;
         // SAFETY: as in `space`.
         let space = unsafe { Space::new(start, size) };
-        let read = descriptor::read(
-            node::int32(raw, *fd),
-            &space,
-            node::int32(raw, *guarded) != 0,
-        );
+        let fd = node::int32(raw, *fd);
+        let read = with_manner(fd, |manner| descriptor::read(fd, &space, manner));
         Ok(f64::from(length(read)))
     })
 }
-
-/// In a writer's last argument: the descriptor may block, as for [`reader`].
-const GUARDED: i32 = 1;
 
 /// In a writer's last argument: SIGPIPE may end the process.
 const MUST_SURVIVE: i32 = 2;
@@ -61,7 +54,7 @@ pub fn broken_pipe_ends_process() -> bool {
     broken_pipe::ends_process()
 }
 
-/// The function for write(2) without waiting, to a descriptor from memory; `care` is a sum of the constants above.
+/// The function for writing without waiting, to a descriptor from memory; `care` is a sum of the constants above.
 #[napi(
     namespace = "fd",
     catch_unwind,
@@ -73,7 +66,7 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
         // SAFETY: as in `space`.
         let source = unsafe { Source::new(start, size) };
         let (fd, care) = (node::int32(raw, *fd), node::int32(raw, *care));
-        let write = || descriptor::write(fd, &source, care & GUARDED != 0);
+        let write = || with_manner(fd, |manner| descriptor::write(fd, &source, manner));
         let written = if care & MUST_SURVIVE == 0 {
             write()
         } else {

@@ -6,6 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::transfer::{self, Manner};
 use crate::kernel::descriptor as raw;
 use crate::kernel::descriptor::memory::{Source, Space};
 use crate::kernel::Errno;
@@ -26,7 +27,7 @@ pub fn eventfd(initial: u32, semaphore: bool) -> Result<OwnedFd, Errno> {
 /// EAGAIN when it is 0; EBADF, EINVAL; ECANCELED of a timerfd whose clock was set.
 pub fn take_counter(fd: RawFd) -> Result<u64, Errno> {
     let mut value = [0; 8];
-    raw::read(fd, &Space::from(&mut value[..]))?;
+    transfer::read(fd, &Space::from(&mut value[..]), &COUNTERS)?;
     Ok(u64::from_ne_bytes(value))
 }
 
@@ -35,5 +36,37 @@ pub fn take_counter(fd: RawFd) -> Result<u64, Errno> {
 /// # Errors
 /// EAGAIN when the sum would exceed 2^64 − 2, EINVAL for 2^64 − 1, EBADF.
 pub fn add_to_counter(fd: RawFd, value: u64) -> Result<(), Errno> {
-    raw::write(fd, &Source::from(&value.to_ne_bytes()[..])).map(drop)
+    transfer::write(fd, &Source::from(&value.to_ne_bytes()[..]), &COUNTERS).map(drop)
 }
+
+/// Whether a blocking eventfd that poll(2) calls writable takes these bytes at once: it waits while the sum would exceed
+/// 2^64 − 2. Anything but the 8 bytes of a counter is refused by the kernel without waiting.
+///
+/// # Errors
+/// EBADF.
+pub(super) fn has_room_for(fd: RawFd, from: &Source<'_>) -> Result<bool, Errno> {
+    let Some(value) = raw::counter_of(from) else {
+        return Ok(true);
+    };
+    // Writable: one more fits. Not readable: the counter is 0, and every value fits.
+    if value <= 1 || !raw::is_ready(fd, libc::POLLIN)? {
+        return Ok(true);
+    }
+    // Without /proc nobody can tell, and to wait is worse than to be asked again.
+    Ok(count(fd).is_some_and(|count| value <= MOST - count.min(MOST)))
+}
+
+/// The most that the counter holds.
+const MOST: u64 = u64::MAX - 1;
+
+/// The counter's value without taking it (proc_pid_fdinfo(5)).
+fn count(fd: RawFd) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("eventfd-count:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+/// All counters are of one kind: what the kernel knows for one holds for the others.
+static COUNTERS: Manner = Manner::trying();

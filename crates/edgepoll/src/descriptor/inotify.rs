@@ -7,6 +7,7 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use nix::sys::inotify::{InitFlags, Inotify};
 
+use super::transfer::{self, Manner};
 use crate::kernel::descriptor as raw;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::Errno;
@@ -16,6 +17,9 @@ const HEADER: usize = 16;
 
 /// Room for a batch; one event with the longest name needs 272 bytes.
 const ROOM: usize = 16 * 1024;
+
+/// How reading is kept from waiting: the same for every inotify descriptor.
+static MANNER: Manner = Manner::asking();
 
 /// An empty set of watches.
 ///
@@ -61,7 +65,7 @@ pub struct Event {
 /// EAGAIN when there is none; EBADF.
 pub fn next(fd: RawFd) -> Result<Vec<Event>, Errno> {
     let mut room = [0; ROOM];
-    let length = raw::read(fd, &Space::from(&mut room[..]))?;
+    let length = transfer::read(fd, &Space::from(&mut room[..]), &MANNER)?;
     Ok(parse(&room[..length]))
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::kernel::descriptor as raw;
+use super::transfer::{self, Manner};
 use crate::kernel::descriptor::lifted;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::descriptor::signal::{self as kernel, Before};
@@ -166,13 +166,16 @@ pub struct SignalInfo {
     pub value: i32,
 }
 
+/// How reading is kept from waiting: the same for every signalfd.
+static MANNER: Manner = Manner::trying();
+
 /// The next signal.
 ///
 /// # Errors
 /// EAGAIN when there is none; EBADF, EINVAL.
 pub fn next(fd: RawFd) -> Result<SignalInfo, Errno> {
     let mut record = [0; RECORD];
-    raw::read(fd, &Space::from(&mut record[..]))?;
+    transfer::read(fd, &Space::from(&mut record[..]), &MANNER)?;
     let field = |at: usize| {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(&record[at..at + 4]);

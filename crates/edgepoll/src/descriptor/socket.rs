@@ -32,14 +32,15 @@ pub enum Connecting {
     WouldWait,
 }
 
-/// Connects without waiting. `guarded`: the socket's flags are somebody else's, so it is asked first. No readiness tells
-/// whether a connect would wait, so that of a blocking socket is made only where it cannot: of datagrams, and to no address.
+/// Connects without waiting. No flag of connect(2) says so, and no readiness tells whether it would wait, so a blocking
+/// socket is connected only where nothing can wait: of datagrams, and to no address. The flags are read just before the
+/// call; who clears O_NONBLOCK between the two makes it wait.
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
-pub fn connect(fd: RawFd, address: &Address, guarded: bool) -> Result<Connecting, Errno> {
+pub fn connect(fd: RawFd, address: &Address) -> Result<Connecting, Errno> {
     let encoded = address.encode()?;
-    if guarded && *address != Address::Unspecified && is_blocking(fd)? {
+    if *address != Address::Unspecified && is_blocking(fd)? {
         let kind = option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
         if kind != libc::SOCK_DGRAM && kind != libc::SOCK_RAW {
             return Ok(Connecting::WouldWait);
@@ -52,13 +53,13 @@ pub fn connect(fd: RawFd, address: &Address, guarded: bool) -> Result<Connecting
     })
 }
 
-/// Takes one connection (accept4(2)) and its peer's address. `guarded`: the socket's flags are somebody else's, so it is
-/// asked first.
+/// Takes one connection (accept4(2)) and its peer's address. No flag of accept4(2) keeps it from waiting, so a blocking
+/// listener is asked by poll(2) first; a process that shares it and takes the connection in between makes the call wait.
 ///
 /// # Errors
 /// EAGAIN when there is none; whatever accept4(2) gives.
-pub fn accept(fd: RawFd, guarded: bool) -> Result<(OwnedFd, Option<Address>), Errno> {
-    if guarded && is_blocking(fd)? && !is_ready(fd, libc::POLLIN)? {
+pub fn accept(fd: RawFd) -> Result<(OwnedFd, Option<Address>), Errno> {
+    if is_blocking(fd)? && !is_ready(fd, libc::POLLIN)? {
         return Err(Errno::EAGAIN);
     }
     let (socket, address) = raw::accept(fd)?;

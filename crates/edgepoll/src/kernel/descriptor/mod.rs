@@ -11,6 +11,7 @@ pub mod broken_pipe;
 pub mod lifted;
 pub mod memory;
 pub mod message;
+pub mod now;
 pub mod signal;
 pub mod socket;
 pub mod threads;
@@ -61,6 +62,20 @@ pub fn read(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
 pub fn write(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
     // SAFETY: readable memory, as a `Source` promises; a number that is no descriptor gives EBADF.
     unbroken(|| unsafe { libc::write(fd, from.start.cast(), from.length) })
+}
+
+/// The number that 8 bytes are, as an eventfd takes it; `None` for another length.
+#[must_use]
+pub fn counter_of(from: &Source<'_>) -> Option<u64> {
+    if from.length != size_of::<u64>() {
+        return None;
+    }
+    let mut bytes = [0; size_of::<u64>()];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        // SAFETY: readable memory of 8 bytes, as a `Source` promises; volatile, because other threads may write there.
+        *byte = unsafe { from.start.add(at).read_volatile() };
+    }
+    Some(u64::from_ne_bytes(bytes))
 }
 
 /// Whether one of the poll(2) events holds now; errors and hang-ups count, because the call that follows tells them.

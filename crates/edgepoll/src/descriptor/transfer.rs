@@ -1,0 +1,191 @@
+//! Reads and writes that never wait, whatever the descriptor's flags are.
+//!
+//! O_NONBLOCK belongs to the open file, not to the descriptor: a child process that got the same file as its standard
+//! input may clear it, and then a plain read(2) here waits for as long as the child's peer likes. So no call here relies
+//! on that flag where the kernel can be told not to wait. It must never set the flag either: whoever cleared it wants to
+//! wait. Called by the glue and by this folder.
+//!
+//! One gap is left, and only for files that do not know RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
+//! eventfd): between the question whether the call would wait and the call itself, another process that shares the open
+//! file may clear the flag or take what was there.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::event;
+use crate::kernel::descriptor as raw;
+use crate::kernel::descriptor::memory::{Source, Space};
+use crate::kernel::descriptor::now::{self, FileKind};
+use crate::kernel::Errno;
+
+/// How one direction of a file is kept from waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Nobody has looked yet.
+    Unknown,
+    /// RWF_NOWAIT.
+    NoWait,
+    /// MSG_DONTWAIT: it is a socket.
+    DontWait,
+    /// Its flags are read before each call, and if it may wait, poll(2) is asked.
+    Ask,
+    /// It never waits in the sense of O_NONBLOCK: a regular file.
+    Plain,
+}
+
+impl Way {
+    fn of(code: u8) -> Way {
+        match code {
+            1 => Way::NoWait,
+            2 => Way::DontWait,
+            3 => Way::Ask,
+            4 => Way::Plain,
+            _ => Way::Unknown,
+        }
+    }
+
+    fn first(kind: FileKind) -> Way {
+        match kind {
+            FileKind::Socket => Way::DontWait,
+            FileKind::Plain => Way::Plain,
+            FileKind::Character | FileKind::Anonymous | FileKind::Pipe => Way::NoWait,
+        }
+    }
+}
+
+/// What is known of a file: how each direction is kept from waiting. Keep one per descriptor for as long as it means the
+/// same file; a new one costs an fstat(2), and where RWF_NOWAIT is unknown a refused call.
+#[derive(Debug, Default)]
+pub struct Manner {
+    reading: AtomicU8,
+    writing: AtomicU8,
+}
+
+impl Manner {
+    /// Nothing is known yet.
+    #[must_use]
+    pub const fn new() -> Manner {
+        Manner {
+            reading: AtomicU8::new(0),
+            writing: AtomicU8::new(0),
+        }
+    }
+
+    /// Of anonymous inodes: RWF_NOWAIT is tried first.
+    pub(super) const fn trying() -> Manner {
+        Manner {
+            reading: AtomicU8::new(Way::NoWait as u8),
+            writing: AtomicU8::new(Way::NoWait as u8),
+        }
+    }
+
+    /// Of files that are known not to know RWF_NOWAIT.
+    pub(super) const fn asking() -> Manner {
+        Manner {
+            reading: AtomicU8::new(Way::Ask as u8),
+            writing: AtomicU8::new(Way::Ask as u8),
+        }
+    }
+
+    /// Forgets what was learned: the number means another file from now on.
+    pub fn forget(&self) {
+        self.reading.store(Way::Unknown as u8, Ordering::Relaxed);
+        self.writing.store(Way::Unknown as u8, Ordering::Relaxed);
+    }
+}
+
+/// The way that was learned, or learns it.
+fn way(learned: &AtomicU8, fd: RawFd) -> Result<Way, Errno> {
+    let known = Way::of(learned.load(Ordering::Relaxed));
+    if known != Way::Unknown {
+        return Ok(known);
+    }
+    let way = Way::first(now::kind(fd)?);
+    learned.store(way as u8, Ordering::Relaxed);
+    Ok(way)
+}
+
+/// True for the refusals that say that the file or the kernel does not know RWF_NOWAIT.
+fn is_unknown(errno: Errno) -> bool {
+    matches!(errno, Errno::EOPNOTSUPP | Errno::ENOSYS)
+}
+
+/// Reads without waiting; 0 is the end.
+///
+/// # Errors
+/// EAGAIN where it would wait, EINVAL for no space, whatever read(2) gives.
+pub fn read(fd: RawFd, into: &Space<'_>, manner: &Manner) -> Result<usize, Errno> {
+    if into.is_empty() {
+        // The kernel would answer 0, which reads as the end.
+        return Err(Errno::EINVAL);
+    }
+    match way(&manner.reading, fd)? {
+        Way::DontWait => now::receive(fd, into),
+        Way::Plain => raw::read(fd, into),
+        Way::Ask => read_if_ready(fd, into),
+        Way::NoWait | Way::Unknown => match now::read(fd, into) {
+            Err(errno) if is_unknown(errno) => {
+                manner.reading.store(Way::Ask as u8, Ordering::Relaxed);
+                read_if_ready(fd, into)
+            }
+            result => result,
+        },
+    }
+}
+
+fn read_if_ready(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
+    if raw::is_blocking(fd)? && !raw::is_ready(fd, libc::POLLIN)? {
+        return Err(Errno::EAGAIN);
+    }
+    raw::read(fd, into)
+}
+
+/// Writes without waiting; gives how much of it. Of a blocking file that does not know RWF_NOWAIT at most 4,096 bytes go out
+/// at once.
+///
+/// # Errors
+/// EAGAIN where it would wait, whatever write(2) gives.
+pub fn write(fd: RawFd, from: &Source<'_>, manner: &Manner) -> Result<usize, Errno> {
+    match way(&manner.writing, fd)? {
+        Way::DontWait => now::send(fd, from),
+        Way::Plain => raw::write(fd, from),
+        Way::Ask => write_if_ready(fd, from),
+        Way::NoWait | Way::Unknown => match now::write(fd, from) {
+            Err(errno) if is_unknown(errno) => {
+                manner.writing.store(Way::Ask as u8, Ordering::Relaxed);
+                write_if_ready(fd, from)
+            }
+            result => result,
+        },
+    }
+}
+
+/// What every pipe that poll(2) calls writable takes whole (PIPE_BUF, pipe(7)).
+const MOST_GUARDED: usize = libc::PIPE_BUF;
+
+fn write_if_ready(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+    if !raw::is_blocking(fd)? {
+        return raw::write(fd, from);
+    }
+    if !raw::is_ready(fd, libc::POLLOUT)? {
+        return Err(Errno::EAGAIN);
+    }
+    match now::kind(fd)? {
+        FileKind::Anonymous if !event::has_room_for(fd, from)? => Err(Errno::EAGAIN),
+        FileKind::Character if now::is_terminal(fd) => write_to_terminal(fd, from),
+        _ => raw::write(fd, &from.first(MOST_GUARDED)),
+    }
+}
+
+/// poll(2) calls a terminal writable when it has room for one byte, and a blocking write then waits until all bytes have
+/// gone. Its slave side can be opened once more, non-blocking; of a master, which cannot, one byte goes out.
+fn write_to_terminal(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+    if !now::is_terminal_master(fd) {
+        match now::write_reopened(fd, from) {
+            // No /proc, or no right to open it.
+            Err(Errno::ENOENT | Errno::EACCES | Errno::ENXIO | Errno::EMFILE | Errno::ENFILE) => {}
+            result => return result,
+        }
+    }
+    raw::write(fd, &from.first(1))
+}
