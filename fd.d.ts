@@ -31,6 +31,25 @@ export declare interface CanAddress {
 /** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
 export declare type Clock = 'monotonic' | 'boottime' | 'realtime';
 
+/** A level, a kind or an option: its number, or its name in {@link constants}. */
+export declare type Constant = number | ConstantName;
+
+/** A constant's name, as in the C headers. */
+export declare type ConstantName = 'AF_CAN' | 'AF_INET' | 'AF_INET6' | 'AF_NETLINK' | 'AF_PACKET' | 'AF_UNIX' | 'AF_VSOCK' | 'CAN_BCM' | 'CAN_ISOTP' | 'CAN_J1939' | 'CAN_RAW' | 'CAN_RAW_ERR_FILTER' | 'CAN_RAW_FD_FRAMES' | 'CAN_RAW_FILTER' | 'CAN_RAW_JOIN_FILTERS' | 'CAN_RAW_LOOPBACK' | 'CAN_RAW_RECV_OWN_MSGS' | 'ETH_P_ALL' | 'ETH_P_ARP' | 'ETH_P_IP' | 'ETH_P_IPV6' | 'IPPROTO_ICMP' | 'IPPROTO_ICMPV6' | 'IPPROTO_IP' | 'IPPROTO_IPV6' | 'IPPROTO_RAW' | 'IPPROTO_SCTP' | 'IPPROTO_TCP' | 'IPPROTO_UDP' | 'IPV6_ADD_MEMBERSHIP' | 'IPV6_DONTFRAG' | 'IPV6_DROP_MEMBERSHIP' | 'IPV6_FREEBIND' | 'IPV6_HOPLIMIT' | 'IPV6_MTU' | 'IPV6_MTU_DISCOVER' | 'IPV6_MULTICAST_HOPS' | 'IPV6_MULTICAST_IF' | 'IPV6_MULTICAST_LOOP' | 'IPV6_PKTINFO' | 'IPV6_RECVERR' | 'IPV6_RECVHOPLIMIT' | 'IPV6_RECVPKTINFO' | 'IPV6_RECVTCLASS' | 'IPV6_TCLASS' | 'IPV6_TRANSPARENT' | 'IPV6_UNICAST_HOPS' | 'IPV6_V6ONLY' | 'IP_ADD_MEMBERSHIP' | 'IP_BIND_ADDRESS_NO_PORT' | 'IP_DROP_MEMBERSHIP' | 'IP_FREEBIND' | 'IP_HDRINCL' | 'IP_MTU' | 'IP_MTU_DISCOVER' | 'IP_MULTICAST_ALL' | 'IP_MULTICAST_IF' | 'IP_MULTICAST_LOOP' | 'IP_MULTICAST_TTL' | 'IP_OPTIONS' | 'IP_PKTINFO' | 'IP_RECVERR' | 'IP_RECVORIGDSTADDR' | 'IP_RECVTOS' | 'IP_RECVTTL' | 'IP_TOS' | 'IP_TRANSPARENT' | 'IP_TTL' | 'NETLINK_ADD_MEMBERSHIP' | 'NETLINK_BROADCAST_ERROR' | 'NETLINK_CAP_ACK' | 'NETLINK_DROP_MEMBERSHIP' | 'NETLINK_EXT_ACK' | 'NETLINK_GET_STRICT_CHK' | 'NETLINK_NO_ENOBUFS' | 'NETLINK_PKTINFO' | 'PACKET_ADD_MEMBERSHIP' | 'PACKET_AUXDATA' | 'PACKET_BROADCAST' | 'PACKET_DROP_MEMBERSHIP' | 'PACKET_FANOUT' | 'PACKET_HOST' | 'PACKET_MR_PROMISC' | 'PACKET_MULTICAST' | 'PACKET_OTHERHOST' | 'PACKET_OUTGOING' | 'PACKET_QDISC_BYPASS' | 'PACKET_STATISTICS' | 'PACKET_TIMESTAMP' | 'SCM_CREDENTIALS' | 'SCM_RIGHTS' | 'SCM_TIMESTAMP' | 'SCM_TIMESTAMPING' | 'SCM_TIMESTAMPNS' | 'SOF_TIMESTAMPING_OPT_CMSG' | 'SOF_TIMESTAMPING_OPT_ID' | 'SOF_TIMESTAMPING_OPT_TSONLY' | 'SOF_TIMESTAMPING_RAW_HARDWARE' | 'SOF_TIMESTAMPING_RX_HARDWARE' | 'SOF_TIMESTAMPING_RX_SOFTWARE' | 'SOF_TIMESTAMPING_SOFTWARE' | 'SOF_TIMESTAMPING_TX_ACK' | 'SOF_TIMESTAMPING_TX_HARDWARE' | 'SOF_TIMESTAMPING_TX_SCHED' | 'SOF_TIMESTAMPING_TX_SOFTWARE' | 'SOL_CAN_BASE' | 'SOL_CAN_RAW' | 'SOL_NETLINK' | 'SOL_PACKET' | 'SOL_RAW' | 'SOL_SOCKET' | 'SOL_UDP' | 'SO_ACCEPTCONN' | 'SO_ATTACH_BPF' | 'SO_ATTACH_FILTER' | 'SO_BINDTODEVICE' | 'SO_BINDTOIFINDEX' | 'SO_BROADCAST' | 'SO_BUSY_POLL' | 'SO_COOKIE' | 'SO_DEBUG' | 'SO_DETACH_FILTER' | 'SO_DOMAIN' | 'SO_DONTROUTE' | 'SO_ERROR' | 'SO_INCOMING_CPU' | 'SO_INCOMING_NAPI_ID' | 'SO_KEEPALIVE' | 'SO_LINGER' | 'SO_LOCK_FILTER' | 'SO_MARK' | 'SO_MAX_PACING_RATE' | 'SO_MEMINFO' | 'SO_NO_CHECK' | 'SO_OOBINLINE' | 'SO_PASSCRED' | 'SO_PASSPIDFD' | 'SO_PASSSEC' | 'SO_PEEK_OFF' | 'SO_PEERCRED' | 'SO_PEERGROUPS' | 'SO_PEERPIDFD' | 'SO_PEERSEC' | 'SO_PREFER_BUSY_POLL' | 'SO_PRIORITY' | 'SO_PROTOCOL' | 'SO_RCVBUF' | 'SO_RCVBUFFORCE' | 'SO_RCVLOWAT' | 'SO_RCVTIMEO' | 'SO_REUSEADDR' | 'SO_REUSEPORT' | 'SO_RXQ_OVFL' | 'SO_SELECT_ERR_QUEUE' | 'SO_SNDBUF' | 'SO_SNDBUFFORCE' | 'SO_SNDLOWAT' | 'SO_SNDTIMEO' | 'SO_TIMESTAMP' | 'SO_TIMESTAMPING' | 'SO_TIMESTAMPNS' | 'SO_TXTIME' | 'SO_TYPE' | 'SO_WIFI_STATUS' | 'SO_ZEROCOPY' | 'TCP_CONGESTION' | 'TCP_CORK' | 'TCP_DEFER_ACCEPT' | 'TCP_FASTOPEN' | 'TCP_FASTOPEN_CONNECT' | 'TCP_INFO' | 'TCP_INQ' | 'TCP_KEEPCNT' | 'TCP_KEEPIDLE' | 'TCP_KEEPINTVL' | 'TCP_LINGER2' | 'TCP_MAXSEG' | 'TCP_MD5SIG' | 'TCP_NODELAY' | 'TCP_NOTSENT_LOWAT' | 'TCP_QUICKACK' | 'TCP_SAVED_SYN' | 'TCP_SAVE_SYN' | 'TCP_SYNCNT' | 'TCP_TIMESTAMP' | 'TCP_ULP' | 'TCP_USER_TIMEOUT' | 'TCP_WINDOW_CLAMP' | 'UDP_CORK' | 'UDP_GRO' | 'UDP_SEGMENT';
+
+/** The constants that socket options and control messages need, by name: `constants.SO_RCVBUF`. Frozen. */
+export declare const constants: Readonly<Record<ConstantName, number>>;
+
+/** A control message by its numbers (cmsg(3)). */
+export declare interface ControlMessage {
+    /** The protocol's level: `constants.SOL_SOCKET`, `constants.IPPROTO_IP` … */
+    level: number;
+    /** The kind, in the level's own numbering. */
+    type: number;
+    /** The content, in the layout that level and kind have on this architecture. */
+    data: Buffer;
+}
+
 /** Who sent a message: as the kernel vouches for it. */
 export declare interface Credentials {
     pid: number;
@@ -109,7 +128,7 @@ export declare type Driver = 'uv' | 'thread';
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
  * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`, `ERR_BLOCKING`.
+ * `ERR_FD_SETSIZE`, `ERR_BLOCKING`, `ERR_OPTION_LENGTH`, `ERR_DESCRIPTOR_KIND`.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
@@ -147,8 +166,20 @@ export declare interface ErrorDetails {
     path?: string;
 }
 
+/** Who reports an entry of the error queue; a number where it has no name here. */
+export declare type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
+
+/** How entries of the error queue are received one after the other: what {@link Socket.errors} takes. */
+export declare interface ErrorsOptions extends WaitOptions, ReceiveErrorOptions {
+}
+
 /** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives what each read takes. */
 export declare class EventFd extends Descriptor implements AsyncIterable<bigint, undefined> {
+    /**
+     * Takes over an eventfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+     * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+     */
+    static adopt(fd: number): EventFd;
     /** Takes everything, or 1 of a semaphore; `null` when the counter is 0. Throws `ERR_CLOSED`. */
     read(): bigint | null;
     /**
@@ -174,7 +205,7 @@ export declare interface EventFdOptions {
 }
 
 /** A family that has a name here; any other goes by its number. */
-export declare type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'can' | 'vsock';
+export declare type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can' | 'vsock';
 
 /** AF_INET6 (ipv6(7)). */
 export declare interface Inet6Address {
@@ -266,7 +297,7 @@ export declare interface ListeningSocket extends Omit<Socket, typeof Symbol.asyn
 export declare interface Message {
     /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
     data: Buffer;
-    /** Its true length: more than `data.length` when it was truncated. */
+    /** Its true length: more than `data.length` when it was truncated. J1939 does not tell it. */
     length: number;
     /** It did not fit, and its end is lost (MSG_TRUNC). */
     truncated: boolean;
@@ -278,6 +309,16 @@ export declare interface Message {
     descriptorsTruncated: boolean;
     /** Who sent it, if that was asked for. */
     credentials: Credentials | undefined;
+    /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
+    timestamp: bigint | undefined;
+    /** When it was received, with the option SO_TIMESTAMPING. */
+    timestamps: Timestamps | undefined;
+    /** Which way it came, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
+    packetInfo: PacketInfo | undefined;
+    /** Every other control message, in the kernel's order. */
+    control: ControlMessage[];
+    /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+    controlTruncated: boolean;
 }
 
 /** How messages are received one after the other: what {@link Socket.values} takes. */
@@ -300,9 +341,22 @@ export declare interface OtherAddress {
     data: Uint8Array;
 }
 
+/** A control message to send. */
+export declare interface OutgoingControlMessage {
+    /** The protocol's level: a number, or a name of `constants`. */
+    level: Constant;
+    /** The kind: a number, or a name of `constants`. */
+    type: Constant;
+    /** The content, at most 4,096 bytes. */
+    data: Uint8Array;
+}
+
 /** What {@link Socket.sendMessage} sends. */
 export declare interface OutgoingMessage {
-    /** A string is sent as UTF-8. Default: nothing; a stream needs at least a byte for descriptors to travel with. */
+    /**
+     * A string is sent as UTF-8. Default: nothing. Of a stream, descriptors and credentials travel with its first byte
+     * (unix(7)): it needs at least one.
+     */
     data?: Uint8Array | string;
     /** The receiver; none if connected. */
     to?: SocketAddress;
@@ -312,6 +366,10 @@ export declare interface OutgoingMessage {
     })[];
     /** Own credentials; others need a privilege. */
     credentials?: Credentials;
+    /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
+    packetInfo?: SendFrom;
+    /** Any other control messages: at most 64. */
+    control?: readonly OutgoingControlMessage[];
 }
 
 /** A descriptor to read from and write to. */
@@ -351,11 +409,48 @@ export declare class OwnedFd extends Descriptor {
     writeAll(bytes: Uint8Array | string, options?: WaitOptions): Promise<void>;
 }
 
+/** AF_PACKET (packet(7)). */
+export declare interface PacketAddress {
+    family: 'packet';
+    /** An interface by name or index; 0 is every one. Received: the index. */
+    interface: string | number;
+    /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
+    protocol?: number;
+    /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
+    address?: Uint8Array;
+    /** The kind of hardware (ARPHRD_…). Received only. */
+    hardwareType?: number;
+    /** Whom the packet was for. Received only. */
+    packetType?: PacketType | number;
+}
+
+/** Which interface and address a packet came by (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
+export declare interface PacketInfo {
+    /** The interface's index. */
+    interface: number;
+    /** The destination in the packet's header: of a multicast or a broadcast the group or the broadcast address. */
+    destination: string;
+    /** IPv4: the local address to answer from. IPv6: `undefined`; answer from `destination` unless it is a group. */
+    local: string | undefined;
+}
+
+/** Whom a packet was for; a number where it has no name here. */
+export declare type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
+
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
 export declare class PidFd extends Descriptor {
-    /** The process's number. */
+    /**
+     * The process's number. Of an adopted one −1 when the process has ended and its parent has waited for it, and 0 when this
+     * process cannot see it, because it is in another process namespace.
+     */
     readonly pid: number;
     private constructor();
+    /**
+     * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on nobody else may close it.
+     * Throws `ERR_DESCRIPTOR_KIND` for anything else, which stays its owner's, `ENOENT` without /proc, and as
+     * {@link OwnedFd.adopt}.
+     */
+    static adopt(fd: number): PidFd;
     /**
      * Resolves when the process has ended; at once if it has. Rejects with the signal's reason, with `ERR_CLOSED` when this
      * is closed first. Its exit code is its parent's to learn.
@@ -377,6 +472,54 @@ export declare function pipe(): {
     writer: OwnedFd;
 };
 
+/** An entry of a socket's error queue: the fields of `sock_extended_err` (ip(7)) and the packet that it is about. */
+export declare interface QueuedError {
+    /**
+     * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` of a timestamp; `undefined` of a
+     * finished zero-copy send.
+     */
+    name: string | undefined;
+    /** The error's number, negative as in Node.js; 0 without one. */
+    errno: number;
+    /** Who reports it. */
+    origin: ErrorOrigin | number;
+    /** ICMP's type. */
+    type: number;
+    /** ICMP's code. */
+    code: number;
+    /**
+     * Of `EMSGSIZE` the path's MTU; of a timestamp when it was taken (0 sent, 1 scheduled, 2 acknowledged); of `zerocopy` the
+     * first send's number.
+     */
+    info: number;
+    /** Of a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; of `zerocopy` the last send's number. */
+    data: number;
+    /** Who sent the ICMP message. */
+    offender: SocketAddress | undefined;
+    /** Whom the packet was for. */
+    to: SocketAddress | undefined;
+    /** The packet, as far as the kernel kept it and there was room. */
+    packet: Buffer;
+    /** The packet did not fit (MSG_TRUNC). */
+    truncated: boolean;
+    /** When the packet was sent, with the option SO_TIMESTAMPING. */
+    timestamps: Timestamps | undefined;
+    /** The interface that the packet took, with SOF_TIMESTAMPING_OPT_CMSG. */
+    packetInfo: PacketInfo | undefined;
+    /** Every other control message, in the kernel's order. */
+    control: ControlMessage[];
+    /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+    controlTruncated: boolean;
+}
+
+/** What {@link Socket.receiveError} is to make room for. */
+export declare interface ReceiveErrorOptions {
+    /** Bytes of the packet that the entry is about. Default 65,536. */
+    length?: number;
+    /** Bytes of room for control messages, 0 to 65,536. Default 512. */
+    control?: number;
+}
+
 /** What {@link Socket.receiveMessage} is to make room for. */
 export declare interface ReceiveOptions {
     /** Bytes. Default 65,536. */
@@ -385,8 +528,21 @@ export declare interface ReceiveOptions {
     descriptors?: number;
     /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
     credentials?: boolean;
+    /**
+     * Bytes of room for other control messages, 0 to 65,536; each needs its content and 16 bytes, rounded up to 8. Default
+     * 512; of Unix sockets 0.
+     */
+    control?: number;
     /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
     peek?: boolean;
+}
+
+/** Where a packet is to be sent from; at least one of the two. */
+export declare interface SendFrom {
+    /** The interface, by name or index. Default: the kernel's choice. */
+    interface?: string | number;
+    /** The source address, of the socket's family. Default: the kernel's choice. */
+    source?: string;
 }
 
 /**
@@ -483,10 +639,35 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     get localAddress(): SocketAddress;
     /** Its peer's address (getpeername(2)). Throws `ENOTCONN`. */
     get remoteAddress(): SocketAddress;
-    /** An option that is an integer (getsockopt(2)). Throws `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`. */
-    getOption(level: number, name: number): number;
-    /** Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Throws `ENOPROTOOPT`, `EPERM` … */
-    setOption(level: number, name: number, value: number | boolean | Uint8Array): void;
+    /**
+     * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
+     * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for one that has not the 4 bytes of an integer
+     * ({@link Socket.getOptionBytes} gives it), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError` for an unknown name.
+     */
+    getOption(level: Constant, name: Constant): number;
+    /**
+     * An option's bytes (getsockopt(2)), as many as the kernel gives and at most `length` (1 to 65,536, default 256); of a
+     * longer option the rest is missing. Throws as {@link Socket.getOption}, and what the option says of a wrong length
+     * (`EINVAL`, `ERANGE`).
+     */
+    getOptionBytes(level: Constant, name: Constant, length?: number): Buffer;
+    /**
+     * What the last asynchronous operation failed with, such as a connect or a datagram that was refused (SO_ERROR), and
+     * forgets it; `null` when nothing did. Throws `ERR_CLOSED`.
+     */
+    takeError(): EdgepollError | null;
+    /**
+     * The peer of a connected Unix socket: who called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
+     * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
+     */
+    peerCredentials(): Credentials | undefined;
+    /** What TCP knows of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+    tcpInfo(): TcpInfo;
+    /**
+     * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)), by numbers or by names of
+     * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
+     */
+    setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void;
     /** Lets datagrams go to broadcast addresses (SO_BROADCAST). */
     setBroadcast(on: boolean): void;
     /** Lets an address be used that a dead connection still holds (SO_REUSEADDR). */
@@ -506,7 +687,12 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
-    /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open. */
+    /**
+     * Sends with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
+     * credentials travel with the first byte of what is sent (unix(7)): of a stream there must be one, and a receiver gets
+     * them with the read that takes that byte. As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open,
+     * `EINVAL` for a control message that this socket does not take.
+     */
     sendMessage(message: OutgoingMessage): number | null;
     /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
     receive(into: Uint8Array): number | null;
@@ -521,7 +707,21 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * without bytes is the end.
      */
     receiveMessage(options?: ReceiveOptions): Message | null;
-    /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
+    /**
+     * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
+     * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
+     * SO_ZEROCOPY. What nobody takes stays there, as much as fits into the receive buffer.
+     *
+     * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
+     * `ERR_CLOSED`.
+     */
+    receiveError(options?: ReceiveErrorOptions): QueuedError | null;
+    /** Entries of the error queue, one after the other, beside any iteration over messages. */
+    errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
+    /**
+     * Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty.
+     * Entries of the error queue are left there: see {@link Socket.errors}.
+     */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials; of a socket that listens, as {@link Socket.connections}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;
@@ -535,7 +735,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
 export declare function socket(family: FamilyName | number, type: SocketType | number, options?: SocketOptions): Socket;
 
 /** Where a socket is, by its family. */
-export declare type SocketAddress = UnixAddress | InetAddress | Inet6Address | NetlinkAddress | CanAddress | VsockAddress | UnspecifiedAddress | OtherAddress;
+export declare type SocketAddress = UnixAddress | InetAddress | Inet6Address | NetlinkAddress | PacketAddress | CanAddress | VsockAddress | UnspecifiedAddress | OtherAddress;
 
 /** What else a socket is made with. */
 export declare interface SocketOptions {
@@ -558,20 +758,101 @@ export declare interface SocketPairOptions extends SocketOptions {
 export declare type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
 
 /**
+ * `struct tcp_info` of <linux/tcp.h>, its fields' names without `tcpi_`. Times are microseconds but for `lastDataSent`,
+ * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are milliseconds; rates are bytes a second. What this
+ * kernel is too old to fill is missing.
+ */
+export declare interface TcpInfo {
+    /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
+    state: number;
+    caState: number;
+    retransmits: number;
+    probes: number;
+    backoff: number;
+    options: number;
+    sndWscale: number;
+    rcvWscale: number;
+    deliveryRateAppLimited: boolean;
+    fastopenClientFail: number;
+    rto: number;
+    ato: number;
+    sndMss: number;
+    rcvMss: number;
+    unacked: number;
+    sacked: number;
+    lost: number;
+    retrans: number;
+    fackets: number;
+    lastDataSent: number;
+    lastAckSent: number;
+    lastDataRecv: number;
+    lastAckRecv: number;
+    pmtu: number;
+    rcvSsthresh: number;
+    rtt: number;
+    rttvar: number;
+    sndSsthresh: number;
+    sndCwnd: number;
+    advmss: number;
+    reordering: number;
+    rcvRtt: number;
+    rcvSpace: number;
+    totalRetrans: number;
+    pacingRate?: bigint;
+    maxPacingRate?: bigint;
+    bytesAcked?: bigint;
+    bytesReceived?: bigint;
+    segsOut?: number;
+    segsIn?: number;
+    notsentBytes?: number;
+    minRtt?: number;
+    dataSegsIn?: number;
+    dataSegsOut?: number;
+    deliveryRate?: bigint;
+    busyTime?: bigint;
+    rwndLimited?: bigint;
+    sndbufLimited?: bigint;
+    delivered?: number;
+    deliveredCe?: number;
+    bytesSent?: bigint;
+    bytesRetrans?: bigint;
+    dsackDups?: number;
+    reordSeen?: number;
+    rcvOoopack?: number;
+    sndWnd?: number;
+    rcvWnd?: number;
+    rehash?: number;
+    totalRto?: number;
+    totalRtoRecoveries?: number;
+    totalRtoTime?: number;
+}
+
+/**
  * A timer that is readable once it has expired (timerfd_create(2)). It never expires early. Iterating gives how often it
  * expired since the read before.
  */
 export declare class TimerFd extends Descriptor implements AsyncIterable<bigint, undefined> {
+    #private;
+    private constructor();
+    /**
+     * Takes over a timerfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+     * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+     */
+    static adopt(fd: number): TimerFd;
     /**
      * Arms it anew; with `every` it goes on expiring at that distance (milliseconds, default 0: once). What had expired
-     * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`.
+     * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`; with `cancelOnSet` `ECANCELED` when
+     * the clock was set since it was armed like that and no read has told so: it is armed anew all the same.
      */
     set(start: TimerStart, every?: number): void;
     /** Stops it; what had expired and was not read is forgotten. Throws `ERR_CLOSED`. */
     disarm(): void;
     /** Milliseconds until it expires next; 0 when it is not armed. Throws `ERR_CLOSED`. */
     get remaining(): number;
-    /** How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`. */
+    /**
+     * How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`; `ECANCELED` once when the clock was set
+     * since it was armed with `cancelOnSet`. An iteration throws that too and ends; another may begin.
+     */
     read(): bigint | null;
     /** What reads give, one after the other. */
     values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined>;
@@ -593,17 +874,34 @@ export declare type TimerStart = {
     /** Milliseconds from now; fractions count, 0 is now. */
     after: number;
     at?: never;
+    cancelOnSet?: never;
 } | {
     /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
     at: number;
     after?: never;
+    /**
+     * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
+     * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
+     */
+    cancelOnSet?: boolean;
 };
+
+/** When a packet went or came (SO_TIMESTAMPING). */
+export declare interface Timestamps {
+    /** The network stack's time: nanoseconds since 1970. */
+    software: bigint | undefined;
+    /** The network card's time: nanoseconds of its own clock. */
+    hardware: bigint | undefined;
+}
 
 /** AF_UNIX (unix(7)). */
 export declare interface UnixAddress {
     family: 'unix';
-    /** A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. */
-    path: string;
+    /**
+     * A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. Received: a string
+     * where it is UTF-8, else a `Buffer` of its bytes. `path.toString()` gives text of both, with replacements in the second.
+     */
+    path: string | Buffer;
 }
 
 /** No address: connecting a datagram socket to it ends its association. */

@@ -230,7 +230,7 @@ export declare type Driver = 'uv' | 'thread';
  * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
  * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
  * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`, `ERR_BLOCKING`.
+ * `ERR_FD_SETSIZE`, `ERR_BLOCKING`, `ERR_OPTION_LENGTH`, `ERR_DESCRIPTOR_KIND`.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */

@@ -56,7 +56,7 @@ function unknownOption(argument: string, name: string, known: readonly string[])
 }
 
 /** The known name that differs least, if no more than a third of its letters differ. Upper and lower case are alike. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   let found: string | undefined;
   let least = Infinity;
   for (const word of known) {

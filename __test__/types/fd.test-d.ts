@@ -47,6 +47,12 @@ expectTypeOf(socket).toExtend<AsyncIterable<Message, undefined>>();
 expectTypeOf(socket.receiveMessage()).toEqualTypeOf<Message | null>();
 expectTypeOf<Message['descriptors']>().toEqualTypeOf<fd.OwnedFd[]>();
 socket.sendMessage({ data: 'x', descriptors: [3, fd.eventfd()] });
+expectTypeOf<Message['timestamp']>().toEqualTypeOf<bigint | undefined>();
+expectTypeOf(socket.receiveError()).toEqualTypeOf<fd.QueuedError | null>();
+expectTypeOf(socket.getOption('SOL_SOCKET', 'SO_RCVBUF')).toEqualTypeOf<number>();
+// @ts-expect-error no such constant
+socket.getOption('SOL_SOCKET', 'SO_RCVBUFF');
+expectTypeOf(socket.tcpInfo().bytesAcked).toEqualTypeOf<bigint | undefined>();
 // @ts-expect-error a path has no port
 socket.bind({ family: 'unix', path: '/x', port: 3 });
 // @ts-expect-error a vsock address has a cid
@@ -57,7 +63,9 @@ export function described(address: SocketAddress): string | number {
     case 'inet6':
       return address.port;
     case 'unix':
-      return address.path;
+      // Bytes where it is no UTF-8.
+      return address.path.toString();
+    case 'packet':
     case 'can':
       return address.interface;
     case 'netlink':

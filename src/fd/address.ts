@@ -21,16 +21,28 @@ import {
 } from '../validate.js';
 
 /** Families by name (address_families(7)). */
-const families = { unspecified: 0, unix: 1, inet: 2, inet6: 10, netlink: 16, can: 29, vsock: 40 };
+const families = {
+  unspecified: 0,
+  unix: 1,
+  inet: 2,
+  inet6: 10,
+  netlink: 16,
+  packet: 17,
+  can: 29,
+  vsock: 40,
+};
 
 /** A family that has a name here; any other goes by its number. */
-export type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'can' | 'vsock';
+export type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can' | 'vsock';
 
 /** AF_UNIX (unix(7)). */
 export interface UnixAddress {
   family: 'unix';
-  /** A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. */
-  path: string;
+  /**
+   * A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. Received: a string
+   * where it is UTF-8, else a `Buffer` of its bytes. `path.toString()` gives text of both, with replacements in the second.
+   */
+  path: string | Buffer;
 }
 
 /** AF_INET (ip(7)). */
@@ -62,6 +74,32 @@ export interface NetlinkAddress {
   pid: number;
   /** Multicast groups, a bit each. */
   groups: number;
+}
+
+/** Whom a packet was for; a number where it has no name here. */
+export type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
+
+const packetTypes: readonly PacketType[] = [
+  'host',
+  'broadcast',
+  'multicast',
+  'otherhost',
+  'outgoing',
+];
+
+/** AF_PACKET (packet(7)). */
+export interface PacketAddress {
+  family: 'packet';
+  /** An interface by name or index; 0 is every one. Received: the index. */
+  interface: string | number;
+  /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
+  protocol?: number;
+  /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
+  address?: Uint8Array;
+  /** The kind of hardware (ARPHRD_…). Received only. */
+  hardwareType?: number;
+  /** Whom the packet was for. Received only. */
+  packetType?: PacketType | number;
 }
 
 /** AF_CAN. */
@@ -102,6 +140,7 @@ export type SocketAddress =
   | InetAddress
   | Inet6Address
   | NetlinkAddress
+  | PacketAddress
   | CanAddress
   | VsockAddress
   | UnspecifiedAddress
@@ -118,28 +157,62 @@ const FIELDS: { [F in NamedFamily]: OptionNames<Extract<SocketAddress, { family:
   inet: { family: true, address: true, port: true },
   inet6: { family: true, address: true, port: true, flowInfo: true, scopeId: true },
   netlink: { family: true, pid: true, groups: true },
+  packet: {
+    family: true,
+    interface: true,
+    protocol: true,
+    address: true,
+    hardwareType: true,
+    packetType: true,
+  },
   can: { family: true, interface: true, receiveId: true, sendId: true },
   vsock: { family: true, cid: true, port: true },
 };
 
 const LONGEST_PATH = 107;
+const LONGEST_LINK = 32;
 const ENAMETOOLONG = 36;
 const U32 = 2 ** 32 - 1;
 
 /** The number of a family. */
 export function familyNumber(value: unknown): number {
   if (typeof value === 'number') return integer('family', value, 0, 65_535);
-  const words = ['unix', 'inet', 'inet6', 'netlink', 'can', 'vsock'] as const;
+  const words = ['unix', 'inet', 'inet6', 'netlink', 'packet', 'can', 'vsock'] as const;
   return families[oneOf('family', value, words)];
 }
 
-function unixPath(path: unknown, syscall: string): string {
-  if (typeof path !== 'string') throw typeError('path', 'a string', path);
-  const isAbstract = path.startsWith('\0');
-  if (!isAbstract && path.includes('\0')) throw rangeError('path', 'a path without NUL', path);
-  if (Buffer.byteLength(path) > LONGEST_PATH + (isAbstract ? 1 : 0))
-    throw systemError(ENAMETOOLONG, { syscall, address: path });
-  return path;
+/** The path's bytes as text: what is not ASCII goes by its number. */
+export function pathText(path: string | Uint8Array): string {
+  if (typeof path === 'string') return path;
+  const shown = Array.from(path, (byte) =>
+    byte >= 0x20 && byte < 0x7f
+      ? String.fromCodePoint(byte)
+      : `\\x${byte.toString(16).padStart(2, '0')}`,
+  );
+  return shown.join('');
+}
+
+function unixPath(path: unknown, syscall: string): { path: string } | { pathBytes: Buffer } {
+  if (typeof path !== 'string' && !isBytes(path))
+    throw typeError('path', 'a string or a Uint8Array', path);
+  // A half of a surrogate pair has no UTF-8: it would become another name.
+  if (typeof path === 'string' && /\p{Surrogate}/u.test(path))
+    throw rangeError('path', 'well-formed text', path);
+  const bytes = Buffer.from(path);
+  const isAbstract = bytes[0] === 0;
+  if (!isAbstract && bytes.includes(0))
+    throw rangeError('path', 'a path without NUL', pathText(path));
+  if (bytes.length > LONGEST_PATH + (isAbstract ? 1 : 0))
+    throw systemError(ENAMETOOLONG, { syscall, address: pathText(path) });
+  return typeof path === 'string' ? { path } : { pathBytes: bytes };
+}
+
+function linkAddress(value: unknown): Buffer {
+  if (value === undefined) return Buffer.alloc(0);
+  if (!isBytes(value)) throw typeError('address', 'a Uint8Array', value);
+  if (value.length > LONGEST_LINK)
+    throw rangeError('address', `at most ${LONGEST_LINK} bytes`, `${value.length} bytes`);
+  return Buffer.from(value);
 }
 
 function interfaceIndex(value: unknown): number {
@@ -186,7 +259,7 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
     case 'unspecified':
       return { family };
     case 'unix':
-      return { family, path: unixPath(value.path, syscall) };
+      return { family, ...unixPath(value.path, syscall) };
     case 'inet': {
       const address = host(value.address, 'an IPv4 address', isIPv4);
       return { family, address, port: port(value.port, 0) };
@@ -204,6 +277,13 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
         family,
         pid: integer('pid', value.pid, 0, U32),
         groups: integer('groups', value.groups, 0, U32),
+      };
+    case 'packet':
+      return {
+        family,
+        interfaceIndex: interfaceIndex(value.interface),
+        protocol: optionalInteger('protocol', value.protocol, 0, 65_535, 0),
+        data: linkAddress(value.address),
       };
     case 'can':
       return {
@@ -230,7 +310,7 @@ export function fromNative(value: types.SocketAddress): SocketAddress {
     case families.unspecified:
       return { family: 'unspecified' };
     case families.unix:
-      return { family: 'unix', path: value.path ?? '' };
+      return { family: 'unix', path: value.path ?? value.pathBytes ?? '' };
     case families.inet:
       return { family: 'inet', address, port: at };
     case families.inet6: {
@@ -239,6 +319,17 @@ export function fromNative(value: types.SocketAddress): SocketAddress {
     }
     case families.netlink:
       return { family: 'netlink', pid: value.pid ?? 0, groups: value.groups ?? 0 };
+    case families.packet: {
+      const { interfaceIndex: index = 0, protocol = 0, hardware = 0, packetKind = 0 } = value;
+      return {
+        family: 'packet',
+        interface: index,
+        protocol,
+        address: value.data ?? new Uint8Array(),
+        hardwareType: hardware,
+        packetType: packetTypes[packetKind] ?? packetKind,
+      };
+    }
     case families.can: {
       const { interfaceIndex: index = 0, receiveId = 0, sendId = 0 } = value;
       return { family: 'can', interface: index, receiveId, sendId };

@@ -6,7 +6,8 @@
 import { fd as native } from '../binding.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject } from '../option-names.js';
-import { oneOf, optionalBoolean, rangeError, typeError } from '../validate.js';
+import { invalidValue, oneOf, optionalBoolean, rangeError, typeError } from '../validate.js';
+import { adoptKind, kindField } from './kind.js';
 import type { OwnedFd } from './owned.js';
 import { checked, Descriptor, makeOwned, readInto, unlessWaiting, writeFrom } from './owned.js';
 import type { WaitOptions } from './ready.js';
@@ -65,6 +66,14 @@ export class EventFd extends Descriptor implements AsyncIterable<bigint, undefin
     makeEventFd = (fd) => new EventFd(fd, 'eventfd');
   }
 
+  /**
+   * Takes over an eventfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+   * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+   */
+  static adopt(fd: number): EventFd {
+    return new EventFd(adoptKind(fd, 'eventfd'), 'eventfd');
+  }
+
   /** Takes everything, or 1 of a semaphore; `null` when the counter is 0. Throws `ERR_CLOSED`. */
   read(): bigint | null {
     return readCounter(this.fd);
@@ -116,14 +125,20 @@ export type TimerStart =
       /** Milliseconds from now; fractions count, 0 is now. */
       after: number;
       at?: never;
+      cancelOnSet?: never;
     }
   | {
       /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
       at: number;
       after?: never;
+      /**
+       * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
+       * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
+       */
+      cancelOnSet?: boolean;
     };
 
-const START_OPTIONS: OptionNames<TimerStart> = { after: true, at: true };
+const START_OPTIONS: OptionNames<TimerStart> = { after: true, at: true, cancelOnSet: true };
 
 /** The longest time in milliseconds: 2^53, beyond which fractions of what counts are lost. */
 const LONGEST = 2 ** 53;
@@ -135,30 +150,60 @@ function milliseconds(name: string, value: unknown): number {
   return value;
 }
 
-let makeTimerFd: (fd: number) => TimerFd;
+let makeTimerFd: (fd: number, isRealtime: boolean) => TimerFd;
+
+/** CLOCK_REALTIME and CLOCK_REALTIME_ALARM, in the kernel's numbers. */
+const realtimeClocks = new Set([0, 8]);
+
+/** How the native side arms a timer. */
+const AFTER = 0;
+const AT = 1;
+const AT_UNLESS_SET = 2;
 
 /**
  * A timer that is readable once it has expired (timerfd_create(2)). It never expires early. Iterating gives how often it
  * expired since the read before.
  */
 export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefined> {
+  readonly #isRealtime: boolean;
+
+  private constructor(fd: number, isRealtime: boolean) {
+    super(fd, 'timerfd');
+    this.#isRealtime = isRealtime;
+  }
+
   static {
-    makeTimerFd = (fd) => new TimerFd(fd, 'timerfd');
+    makeTimerFd = (fd, isRealtime) => new TimerFd(fd, isRealtime);
+  }
+
+  /**
+   * Takes over a timerfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+   * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+   */
+  static adopt(fd: number): TimerFd {
+    const number = adoptKind(fd, 'timerfd');
+    return new TimerFd(number, realtimeClocks.has(kindField(number, 'clockid') ?? -1));
   }
 
   /**
    * Arms it anew; with `every` it goes on expiring at that distance (milliseconds, default 0: once). What had expired
-   * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`.
+   * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`; with `cancelOnSet` `ECANCELED` when
+   * the clock was set since it was armed like that and no read has told so: it is armed anew all the same.
    */
   set(start: TimerStart, every = 0): void {
     optionsObject('start', start, START_OPTIONS);
-    const { after, at } = (start ?? {}) as { after?: unknown; at?: unknown };
+    const { after, at, cancelOnSet } = (start ?? {}) as Record<string, unknown>;
     if ((after === undefined) === (at === undefined))
       throw typeError('start', 'an object with either after or at', start);
     const first = at === undefined ? milliseconds('after', after) : milliseconds('at', at);
     const between = milliseconds('every', every);
+    const isCancelled = optionalBoolean('cancelOnSet', cancelOnSet, false);
+    if (isCancelled && (at === undefined || !this.#isRealtime))
+      throw invalidValue('cancelOnSet', "false without 'at' and the clock 'realtime'", true);
     const { fd } = this;
-    checked(native.timerArm(fd, first, between, at !== undefined), 'timerfd_settime', { fd });
+    let how = at === undefined ? AFTER : AT;
+    if (isCancelled) how = AT_UNLESS_SET;
+    checked(native.timerArm(fd, first, between, how), 'timerfd_settime', { fd });
   }
 
   /** Stops it; what had expired and was not read is forgotten. Throws `ERR_CLOSED`. */
@@ -173,7 +218,10 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
     return checked(native.timerLeft(fd), 'timerfd_gettime', { fd });
   }
 
-  /** How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`. */
+  /**
+   * How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`; `ECANCELED` once when the clock was set
+   * since it was armed with `cancelOnSet`. An iteration throws that too and ends; another may begin.
+   */
   read(): bigint | null {
     return readCounter(this.fd);
   }
@@ -202,5 +250,6 @@ export function timerfd(options: TimerFdOptions = {}): TimerFd {
   optionsObject('options', options, TIMERFD_OPTIONS);
   const clocks = ['monotonic', 'boottime', 'realtime'] as const;
   const { clock = 'monotonic' } = options;
-  return makeTimerFd(checked(native.timerfd(oneOf('clock', clock, clocks)), 'timerfd_create'));
+  const made = checked(native.timerfd(oneOf('clock', clock, clocks)), 'timerfd_create');
+  return makeTimerFd(made, clock === 'realtime');
 }

@@ -15,12 +15,16 @@ export type {
   InetAddress,
   NetlinkAddress,
   OtherAddress,
+  PacketAddress,
+  PacketType,
   SocketAddress,
   UnixAddress,
   UnspecifiedAddress,
   VsockAddress,
 } from './address.js';
 export { withUnblockedSignals } from './children.js';
+export { constants } from './constants.js';
+export type { Constant, ConstantName } from './constants.js';
 export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
 export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
 export { Inotify, inotify } from './inotify.js';
@@ -32,13 +36,25 @@ export type { SignalInfo } from './signal.js';
 export { Socket, socket, socketpair } from './socket.js';
 export type {
   AcceptedConnection,
-  Credentials,
   ListeningSocket,
-  Message,
-  MessagesOptions,
-  OutgoingMessage,
-  ReceiveOptions,
   SocketOptions,
   SocketPairOptions,
   SocketType,
 } from './socket.js';
+export type {
+  ControlMessage,
+  Credentials,
+  ErrorOrigin,
+  ErrorsOptions,
+  Message,
+  MessagesOptions,
+  OutgoingControlMessage,
+  OutgoingMessage,
+  PacketInfo,
+  QueuedError,
+  ReceiveErrorOptions,
+  ReceiveOptions,
+  SendFrom,
+  Timestamps,
+} from './messages.js';
+export type { TcpInfo } from './tcp-info.js';

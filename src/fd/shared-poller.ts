@@ -25,6 +25,10 @@ export interface Subject {
   registration: Registration<Subject> | undefined;
   /** Set while it is armed. The poller leads to it, so between waits the descriptor's object can be collected. */
   listener: Listener | undefined;
+  /** Registered edge-triggered instead, and never silent: see `isErrorAlone` in waiting.ts. */
+  isEdge: boolean;
+  /** Of an edge-triggered one the event that came while nobody waited: it does not come again. */
+  missed: ReadinessEvent<Subject> | undefined;
 }
 
 /** Waits for many descriptors. */
@@ -45,13 +49,13 @@ export class SharedPoller {
   arm(subject: Subject, listener: Listener): void {
     this.#poller ??= new Poller<Subject>({ driver: this.#driver, maxEvents: 64 }).unref();
     const poller = this.#poller;
-    if (!isRearmed(subject)) {
+    if (!(subject.isEdge ? subject.registration?.active : isRearmed(subject))) {
       subject.registration = poller.register(subject.fd, {
         // Beside the end of a peer's sending it is the one sign that this side's receiving was shut down: by this object, or
         // by whoever else has the socket.
         readHangup: this.#direction === 'readable',
         [this.#direction]: true,
-        trigger: 'oneshot',
+        trigger: subject.isEdge ? 'edge' : 'oneshot',
         data: subject,
       });
     }
@@ -60,12 +64,20 @@ export class SharedPoller {
     // Whoever waits keeps the process alive.
     if (this.#armed.size === 1) poller.ref();
     if (this.#waiting !== poller) void this.#wait(poller);
+    const { missed } = subject;
+    if (missed === undefined) return;
+    subject.missed = undefined;
+    // After the caller has begun to wait.
+    queueMicrotask(() => {
+      if (subject.listener === listener) this.#release(subject)?.told(missed);
+    });
   }
 
   /** Tells nothing more of it; what was armed is given up. */
   forget(subject: Subject): void {
     subject.registration?.unregister();
     subject.registration = undefined;
+    subject.missed = undefined;
     if (!this.#armed.delete(subject)) return;
     subject.listener = undefined;
     // Its poll() would go on waiting for nobody.
@@ -79,7 +91,11 @@ export class SharedPoller {
         // One batch after the other: the next wait depends on who waits again.
         // oxlint-disable-next-line no-await-in-loop
         const events = await poller.poll();
-        for (const event of events) this.#release(event.data)?.told(event);
+        for (const event of events) {
+          const listener = this.#release(event.data);
+          if (listener !== undefined) listener.told(event);
+          else if (event.data.isEdge) event.data.missed = event;
+        }
       } catch (error) {
         // After a close it is nobody's.
         if (this.#poller === poller) this.#fail(error);

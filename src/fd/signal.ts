@@ -10,6 +10,7 @@ import { showAs } from '../inspect.js';
 import { integer, rangeError, typeError } from '../validate.js';
 import { followChildren } from './children.js';
 import { listenFor } from './listeners.js';
+import { adoptKind, kindField } from './kind.js';
 import { checked, describeDescriptor, Descriptor, onClose, valueUnlessWaiting } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, ready } from './ready.js';
@@ -121,7 +122,10 @@ let makePidFd: (fd: number, pid: number) => PidFd;
 
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
 export class PidFd extends Descriptor {
-  /** The process's number. */
+  /**
+   * The process's number. Of an adopted one −1 when the process has ended and its parent has waited for it, and 0 when this
+   * process cannot see it, because it is in another process namespace.
+   */
   readonly pid: number;
 
   private constructor(fd: number, pid: number) {
@@ -135,6 +139,16 @@ export class PidFd extends Descriptor {
       const described = describeDescriptor(process);
       return described === undefined ? undefined : { ...described, pid: process.pid };
     });
+  }
+
+  /**
+   * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on nobody else may close it.
+   * Throws `ERR_DESCRIPTOR_KIND` for anything else, which stays its owner's, `ENOENT` without /proc, and as
+   * {@link OwnedFd.adopt}.
+   */
+  static adopt(fd: number): PidFd {
+    const number = adoptKind(fd, 'pidfd');
+    return new PidFd(number, kindField(number, 'Pid') ?? 0);
   }
 
   /**

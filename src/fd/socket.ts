@@ -8,25 +8,41 @@ import { EdgepollError, systemError } from '../errors.js';
 import { showAs } from '../inspect.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject, pickOptions } from '../option-names.js';
-import {
-  integer,
-  isBytes,
-  oneOf,
-  optionalBoolean,
-  optionalInteger,
-  rangeError,
-  typeError,
-} from '../validate.js';
+import { integer, isBytes, oneOf, optionalBoolean, optionalInteger } from '../validate.js';
 import type { FamilyName, SocketAddress } from './address.js';
-import { familyNumber, fromNative, optionalInterface, toNative } from './address.js';
+import { familyNumber, fromNative, optionalInterface, pathText, toNative } from './address.js';
+import type { Constant } from './constants.js';
+import { constant, constants } from './constants.js';
 import { two } from './counters.js';
+import type {
+  Credentials,
+  ErrorsOptions,
+  Message,
+  MessagesOptions,
+  OutgoingMessage,
+  QueuedError,
+  ReceiveErrorOptions,
+  ReceiveOptions,
+} from './messages.js';
+import {
+  ERRORS_OPTIONS,
+  messageOf,
+  MESSAGES_OPTIONS,
+  MOST_CONTROL,
+  MOST_DESCRIPTORS,
+  OUTGOING_MESSAGE,
+  queuedErrorOf,
+  RECEIVE_ERROR_OPTIONS,
+  RECEIVE_OPTIONS,
+  toNativeBeside,
+} from './messages.js';
+import { optionBytes, optionNumber, peerCredentials } from './options.js';
 import {
   adoptNumber,
   checked,
   data,
   describeDescriptor,
   EBADF,
-  makeOwned,
   OwnedFd,
   room,
   unlessWaiting,
@@ -34,26 +50,38 @@ import {
 } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, END, ready, WAIT_OPTIONS } from './ready.js';
+import type { TcpInfo } from './tcp-info.js';
+import { tcpInfoOf } from './tcp-info.js';
 
 /** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
 export type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
 
 const types: Record<SocketType, number> = { stream: 1, dgram: 2, raw: 3, seqpacket: 5 };
 
-const SOL_SOCKET = 1;
-const SO_TYPE = 3;
-const SO_ERROR = 4;
-const SO_REUSEADDR = 2;
-const SO_BROADCAST = 6;
-const SO_PASSCRED = 16;
-const SO_ACCEPTCONN = 30;
-const SO_DOMAIN = 39;
-const IPPROTO_IP = 0;
-const IP_TTL = 2;
-const IPPROTO_IPV6 = 41;
-const IPV6_UNICAST_HOPS = 16;
-const AF_INET6 = 10;
+const {
+  AF_CAN,
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  AF_UNIX,
+  AF_VSOCK,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IP_TTL,
+  IPV6_UNICAST_HOPS,
+  SO_ACCEPTCONN,
+  SO_BROADCAST,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_PASSCRED,
+  SO_REUSEADDR,
+  SO_TYPE,
+  SOL_SOCKET,
+  TCP_INFO,
+} = constants;
 const ENOTCONN = 107;
+const EOPNOTSUPP = 95;
 /** What accept(2) says of a connection that failed before it was taken, and of its network. */
 const GONE = new Set([
   'ECONNABORTED',
@@ -66,83 +94,20 @@ const GONE = new Set([
 ]);
 /** The native connect's answer: see there. */
 const WOULD_WAIT = 2;
-const MOST_DESCRIPTORS = 253;
 const U32 = 2 ** 32 - 1;
 
-/** Who sent a message: as the kernel vouches for it. */
-export interface Credentials {
-  pid: number;
-  uid: number;
-  gid: number;
-}
+/** Bits of the native receive. */
+const UNIX = 1;
+const WITH_CREDENTIALS = 2;
+const TRUE_LENGTH = 4;
+const PEEK = 8;
+const ERROR_QUEUE = 16;
 
-/** What {@link Socket.receiveMessage} is to make room for. */
-export interface ReceiveOptions {
-  /** Bytes. Default 65,536. */
-  length?: number;
-  /** Descriptors, 0 to 253. What comes beyond is closed. Default 0: none is accepted. */
-  descriptors?: number;
-  /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
-  credentials?: boolean;
-  /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
-  peek?: boolean;
-}
+/** Room for control messages beyond descriptors and credentials, where such messages come. */
+const CONTROL_ROOM = 512;
 
-const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = {
-  length: true,
-  descriptors: true,
-  credentials: true,
-  peek: true,
-};
-
-/** How messages are received one after the other: what {@link Socket.values} takes. */
-export interface MessagesOptions extends WaitOptions, Omit<ReceiveOptions, 'peek'> {}
-
-const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
-  ...WAIT_OPTIONS,
-  length: true,
-  descriptors: true,
-  credentials: true,
-};
-
-/** A message that was received. */
-export interface Message {
-  /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
-  data: Buffer;
-  /** Its true length: more than `data.length` when it was truncated. */
-  length: number;
-  /** It did not fit, and its end is lost (MSG_TRUNC). */
-  truncated: boolean;
-  /** The sender; `undefined` when it has no address or the socket is connected to it. */
-  from: SocketAddress | undefined;
-  /** Descriptors that came with it. They are the receiver's to close. */
-  descriptors: OwnedFd[];
-  /** More descriptors came than there was room for; they are closed (MSG_CTRUNC). */
-  descriptorsTruncated: boolean;
-  /** Who sent it, if that was asked for. */
-  credentials: Credentials | undefined;
-}
-
-/** What {@link Socket.sendMessage} sends. */
-export interface OutgoingMessage {
-  /** A string is sent as UTF-8. Default: nothing; a stream needs at least a byte for descriptors to travel with. */
-  data?: Uint8Array | string;
-  /** The receiver; none if connected. */
-  to?: SocketAddress;
-  /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
-  descriptors?: readonly (number | { readonly fd: number })[];
-  /** Own credentials; others need a privilege. */
-  credentials?: Credentials;
-}
-
-const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
-  data: true,
-  to: true,
-  descriptors: true,
-  credentials: true,
-};
-
-const CREDENTIALS: OptionNames<Credentials> = { pid: true, uid: true, gid: true };
+/** Families with an error queue. Others ignore MSG_ERRQUEUE and would give a message. */
+const withErrorQueue = new Set([AF_INET, AF_INET6, AF_PACKET, AF_CAN, AF_VSOCK]);
 
 /** A connection that was taken, and its peer's address. */
 export interface AcceptedConnection {
@@ -157,22 +122,6 @@ export interface ListeningSocket
   extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {}
 
 let makeSocket: (fd: number, family: number, type: number) => Socket;
-
-function numberOf(value: unknown): number {
-  const isOwner = typeof value === 'object' && value !== null && 'fd' in value;
-  return integer('descriptors', isOwner ? value.fd : value, 0, 2 ** 31 - 1);
-}
-
-function credentialNumbers(value: Credentials | undefined): number[] {
-  if (value === undefined) return [];
-  optionsObject('credentials', value, CREDENTIALS);
-  const { pid, uid, gid } = value;
-  return [
-    integer('pid', pid, 0, 2 ** 31 - 1),
-    integer('uid', uid, 0, U32),
-    integer('gid', gid, 0, U32),
-  ];
-}
 
 /**
  * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
@@ -206,13 +155,13 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` for anything else, which stays its owner's. */
   static override adopt(fd: number): Socket {
     const number = adoptNumber(fd);
-    const [errno = 0, family = 0] = native.socketOption(number, SOL_SOCKET, SO_DOMAIN);
-    const [, type = 0] = native.socketOption(number, SOL_SOCKET, SO_TYPE);
-    if (errno < 0) {
+    try {
+      const family = optionNumber(number, SOL_SOCKET, SO_DOMAIN);
+      return new Socket(number, family, optionNumber(number, SOL_SOCKET, SO_TYPE));
+    } catch (error) {
       native.release(number);
-      throw systemError(-errno, { syscall: 'getsockopt', fd: number });
+      throw error;
     }
-    return new Socket(number, family, type);
   }
 
   /** Gives it an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
@@ -248,7 +197,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   async connected(options: WaitOptions = {}): Promise<void> {
     await ready(this, 'writable', options);
     const { fd } = this;
-    if (this.#failure === 0) this.#failure = this.getOption(SOL_SOCKET, SO_ERROR);
+    if (this.#failure === 0) this.#failure = optionNumber(fd, SOL_SOCKET, SO_ERROR);
     if (this.#failure !== 0) throw systemError(this.#failure, { syscall: 'connect', fd });
     // Some families do not know their peer; this one answer is certain.
     if (native.socketName(fd, true) === -ENOTCONN)
@@ -258,11 +207,11 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   #about(syscall: string, result: number, address: SocketAddress): number {
     if (result >= 0) return result;
     const { fd } = this;
-    if ('address' in address) {
+    if (address.family === 'inet' || address.family === 'inet6') {
       const { address: host, port } = address;
       throw systemError(-result, { syscall, address: host, port, fd });
     }
-    const path = 'path' in address ? { address: address.path } : {};
+    const path = 'path' in address ? { address: pathText(address.path) } : {};
     throw systemError(-result, { syscall, ...path, fd });
   }
 
@@ -336,32 +285,64 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return fromNative(name);
   }
 
-  /** An option that is an integer (getsockopt(2)). Throws `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`. */
-  getOption(level: number, name: number): number {
-    const { fd } = this;
-    const [errno = 0, value = 0] = native.socketOption(
-      fd,
-      integer('level', level, 0, 2 ** 31 - 1),
-      integer('name', name, 0, 2 ** 31 - 1),
-    );
-    checked(errno, 'getsockopt', { fd });
-    return value;
+  /**
+   * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
+   * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for one that has not the 4 bytes of an integer
+   * ({@link Socket.getOptionBytes} gives it), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError` for an unknown name.
+   */
+  getOption(level: Constant, name: Constant): number {
+    return optionNumber(this.fd, constant('level', level), constant('name', name));
   }
 
-  /** Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Throws `ENOPROTOOPT`, `EPERM` … */
-  setOption(level: number, name: number, value: number | boolean | Uint8Array): void {
-    integer('level', level, 0, 2 ** 31 - 1);
-    integer('name', name, 0, 2 ** 31 - 1);
+  /**
+   * An option's bytes (getsockopt(2)), as many as the kernel gives and at most `length` (1 to 65,536, default 256); of a
+   * longer option the rest is missing. Throws as {@link Socket.getOption}, and what the option says of a wrong length
+   * (`EINVAL`, `ERANGE`).
+   */
+  getOptionBytes(level: Constant, name: Constant, length = 256): Buffer {
+    const most = integer('length', length, 1, 65_536);
+    return optionBytes(this.fd, constant('level', level), constant('name', name), most);
+  }
+
+  /**
+   * What the last asynchronous operation failed with, such as a connect or a datagram that was refused (SO_ERROR), and
+   * forgets it; `null` when nothing did. Throws `ERR_CLOSED`.
+   */
+  takeError(): EdgepollError | null {
+    const { fd } = this;
+    const errno = optionNumber(fd, SOL_SOCKET, SO_ERROR);
+    return errno === 0 ? null : systemError(errno, { syscall: 'getsockopt', fd });
+  }
+
+  /**
+   * The peer of a connected Unix socket: who called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
+   * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
+   */
+  peerCredentials(): Credentials | undefined {
+    return peerCredentials(this.fd);
+  }
+
+  /** What TCP knows of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+  tcpInfo(): TcpInfo {
+    return tcpInfoOf(optionBytes(this.fd, IPPROTO_TCP, TCP_INFO, 512));
+  }
+
+  /**
+   * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)), by numbers or by names of
+   * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
+   */
+  setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void {
+    const [at, option] = [constant('level', level), constant('name', name)];
     if (isBytes(value)) {
       const { fd } = this;
       const bytes = Uint8Array.from(value);
-      checked(native.socketSetBytes(fd, level, name, bytes), 'setsockopt', { fd });
+      checked(native.socketSetBytes(fd, at, option, bytes), 'setsockopt', { fd });
       return;
     }
     const whole =
       typeof value === 'boolean' ? Number(value) : integer('value', value, -(2 ** 31), U32);
     const { fd } = this;
-    checked(native.socketSetOption(fd, level, name, whole | 0), 'setsockopt', { fd });
+    checked(native.socketSetOption(fd, at, option, whole | 0), 'setsockopt', { fd });
   }
 
   /** Lets datagrams go to broadcast addresses (SO_BROADCAST). */
@@ -417,7 +398,12 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return this.#send(to === undefined ? { data: bytes } : { data: bytes, to });
   }
 
-  /** Sends with descriptors and credentials (sendmsg(2)). As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open. */
+  /**
+   * Sends with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
+   * credentials travel with the first byte of what is sent (unix(7)): of a stream there must be one, and a receiver gets
+   * them with the read that takes that byte. As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open,
+   * `EINVAL` for a control message that this socket does not take.
+   */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
     return this.#send(message);
@@ -425,17 +411,14 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   #send(message: OutgoingMessage): number | null {
     const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
-    const { descriptors: passed = [], data: sent = '' } = message;
-    if (!Array.isArray(passed)) throw typeError('descriptors', 'an array', passed);
-    if (passed.length > MOST_DESCRIPTORS)
-      throw rangeError('descriptors', `at most ${MOST_DESCRIPTORS}`, passed.length);
-    const numbers = passed.map(numberOf);
-    const credentials = credentialNumbers(message.credentials);
+    const beside = toNativeBeside(message, this.#family === AF_INET6);
+    const { data: sent = '' } = message;
     const bytes = data('data', sent);
     const { fd } = this;
-    const taken = native.messageSend(fd, bytes, to, numbers, credentials);
+    const taken = native.messageSend(fd, bytes, to, beside);
     // It may be one of those passed that is not open, and the error names it then.
-    const closed = taken === -EBADF ? numbers.find((passedOn) => !isOpen(passedOn)) : undefined;
+    const closed =
+      taken === -EBADF ? beside?.descriptors.find((passed) => !isOpen(passed)) : undefined;
     return unlessWaiting(taken, 'sendmsg', closed ?? fd);
   }
 
@@ -449,16 +432,16 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     into: Uint8Array,
   ): { length: number; truncated: boolean; from: SocketAddress | undefined } | null {
     const { fd } = this;
-    const got = native.messageReceive(fd, room('into', into), 0, false, this.#isCut, false);
+    const got = native.messageReceive(fd, room('into', into), 0, 0, this.#how);
     const message = valueUnlessWaiting(got, 'recvmsg', fd);
     if (message === null) return null;
     const { length, truncated, from } = message;
     return { length, truncated, from: from === undefined ? undefined : fromNative(from) };
   }
 
-  /** Messages end where they do, so one can be cut. Of a stream MSG_TRUNC would throw bytes away. */
-  get #isCut(): boolean {
-    return this.#type !== types.stream;
+  /** Bits for the native receive. Of a stream MSG_TRUNC would throw bytes away; messages end where they do. */
+  get #how(): number {
+    return (this.#family === AF_UNIX ? UNIX : 0) | (this.#type === types.stream ? 0 : TRUE_LENGTH);
   }
 
   /**
@@ -473,34 +456,61 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   #receive(options: ReceiveOptions): Message | null {
     const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
     const most = optionalInteger('descriptors', options.descriptors, 0, MOST_DESCRIPTORS, 0);
-    const credentials = optionalBoolean('credentials', options.credentials, false);
-    const peek = optionalBoolean('peek', options.peek, false);
+    const usual = this.#family === AF_UNIX ? 0 : CONTROL_ROOM;
+    const control = optionalInteger('control', options.control, 0, MOST_CONTROL, usual);
+    let how = this.#how;
+    if (optionalBoolean('credentials', options.credentials, false)) how |= WITH_CREDENTIALS;
+    if (optionalBoolean('peek', options.peek, false)) how |= PEEK;
     const { fd } = this;
     // Not zeroed and not shared: only what was received is handed out.
     const into = Buffer.allocUnsafeSlow(size);
-    const got = native.messageReceive(fd, into, most, credentials, this.#isCut, peek);
+    const got = native.messageReceive(fd, into, most, control, how);
     const message = valueUnlessWaiting(got, 'recvmsg', fd);
-    if (message === null) return null;
-    const length = Math.min(message.length, size);
-    const [pid, uid = 0, gid = 0] = message.credentials;
-    return {
-      // A small message must not keep the whole room.
-      data: length * 2 < size ? Buffer.from(into.subarray(0, length)) : into.subarray(0, length),
-      length: message.length,
-      truncated: message.truncated,
-      from: message.from === undefined ? undefined : fromNative(message.from),
-      descriptors: message.descriptors.map((number) => makeOwned(number, 'received')),
-      descriptorsTruncated: message.descriptorsTruncated,
-      credentials: pid === undefined ? undefined : { pid, uid, gid },
-    };
+    return message === null ? null : messageOf(message, into);
   }
 
-  /** Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty. */
+  /**
+   * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
+   * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
+   * SO_ZEROCOPY. What nobody takes stays there, as much as fits into the receive buffer.
+   *
+   * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
+   * `ERR_CLOSED`.
+   */
+  receiveError(options: ReceiveErrorOptions = {}): QueuedError | null {
+    optionsObject('options', options, RECEIVE_ERROR_OPTIONS);
+    return this.#receiveError(options);
+  }
+
+  #receiveError(options: ReceiveErrorOptions): QueuedError | null {
+    const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
+    const control = optionalInteger('control', options.control, 0, MOST_CONTROL, CONTROL_ROOM);
+    const { fd } = this;
+    if (!withErrorQueue.has(this.#family))
+      throw systemError(EOPNOTSUPP, { syscall: 'recvmsg', fd });
+    const into = Buffer.allocUnsafeSlow(size);
+    const got = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
+    const message = valueUnlessWaiting(got, 'recvmsg', fd);
+    return message === null ? null : queuedErrorOf(message, into);
+  }
+
+  /** Entries of the error queue, one after the other, beside any iteration over messages. */
+  errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
+    optionsObject('options', options, ERRORS_OPTIONS);
+    const { length = 65_536, control = CONTROL_ROOM } = options;
+    const take = (): QueuedError | null => this.#receiveError({ length, control });
+    return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
+  }
+
+  /**
+   * Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty.
+   * Entries of the error queue are left there: see {@link Socket.errors}.
+   */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
     optionsObject('options', options, MESSAGES_OPTIONS);
-    const { length = 65_536, descriptors = 0, credentials = false } = options;
+    const wanted = pickOptions<ReceiveOptions>(options, RECEIVE_OPTIONS);
     const take = (): Message | null | typeof END => {
-      const message = this.#receive({ length, descriptors, credentials });
+      const message = this.#receive(wanted);
       return message !== null && this.#isEnd(message) ? END : message;
     };
     return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));

@@ -27,6 +27,7 @@ interface Waiter {
 class Readiness implements Listener {
   /** While it is armed, the poller leads here, so that the object is not collected, which would close the descriptor. */
   readonly #owner: Descriptor;
+  readonly #direction: Direction;
   readonly #subject: Subject;
   readonly #poller: SharedPoller;
   readonly #waiters = new Set<Waiter>();
@@ -34,13 +35,24 @@ class Readiness implements Listener {
 
   constructor(owner: Descriptor, direction: Direction, driver: Driver) {
     this.#owner = owner;
-    this.#subject = { fd: owner.fd, registration: undefined, listener: undefined };
+    this.#direction = direction;
+    this.#subject = {
+      fd: owner.fd,
+      registration: undefined,
+      listener: undefined,
+      isEdge: false,
+      missed: undefined,
+    };
     this.#poller = sharedPoller(direction, driver);
     onClose(owner, () => this.#close());
   }
 
   join(): void {
     this.#users += 1;
+    if (!this.#subject.isEdge) return;
+    // Who joins has not seen what the others have: registering anew reports it once more.
+    this.#poller.forget(this.#subject);
+    if (this.#waiters.size > 0) this.#poller.arm(this.#subject, this);
   }
 
   /** `isKept`: the registration stays for the next wait, silent, for as long as the descriptor is open. */
@@ -69,6 +81,10 @@ class Readiness implements Listener {
   }
 
   told(event: ReadinessEvent<Subject>): void {
+    if (!this.#subject.isEdge && isErrorAlone(event, this.#direction)) {
+      this.#poller.forget(this.#subject);
+      this.#subject.isEdge = true;
+    }
     const woken = event.readHangup || event.hangup ? 'last' : 'ready';
     this.#tell((waiter) => waiter.wake(woken));
   }
@@ -88,6 +104,15 @@ class Readiness implements Listener {
     this.#waiters.clear();
     for (const waiter of waiters) tell(waiter);
   }
+}
+
+/**
+ * Whether an error is all that there is. It may be an entry of the socket's error queue, which the kernel reports for as long
+ * as nobody takes it, although there is nothing to read: armed again and again, the wait would wake without end. From then on
+ * it is waited edge-triggered, which reports what is there once and then each change.
+ */
+function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boolean {
+  return event.error && !event[direction] && !event.hangup && !event.readHangup;
 }
 
 const shared = new WeakMap<Descriptor, Map<string, Readiness>>();

@@ -15,8 +15,10 @@ use napi_derive::napi;
 pub struct SocketAddress {
     /// AF_…
     pub family: u32,
-    /// AF_UNIX
+    /// AF_UNIX: the path, if it is UTF-8
     pub path: Option<String>,
+    /// AF_UNIX: its bytes, if it is not
+    pub path_bytes: Option<Buffer>,
     /// AF_INET, AF_INET6
     pub address: Option<String>,
     /// AF_INET, AF_INET6, AF_VSOCK
@@ -29,7 +31,7 @@ pub struct SocketAddress {
     pub pid: Option<u32>,
     /// AF_NETLINK
     pub groups: Option<u32>,
-    /// AF_CAN
+    /// AF_CAN, AF_PACKET
     pub interface_index: Option<i32>,
     /// AF_CAN
     pub receive_id: Option<u32>,
@@ -37,7 +39,13 @@ pub struct SocketAddress {
     pub send_id: Option<u32>,
     /// AF_VSOCK
     pub cid: Option<u32>,
-    /// Any other family
+    /// AF_PACKET: the protocol's number in the link layer, in the host's order
+    pub protocol: Option<u32>,
+    /// AF_PACKET: ARPHRD_…
+    pub hardware: Option<u32>,
+    /// AF_PACKET: PACKET_HOST …
+    pub packet_kind: Option<u32>,
+    /// AF_PACKET: the address in the link layer; any other family: all of it
     pub data: Option<Buffer>,
 }
 
@@ -60,7 +68,10 @@ impl SocketAddress {
         let text = self.address.as_deref().unwrap_or_default();
         Ok(match family {
             libc::AF_UNSPEC => Address::Unspecified,
-            libc::AF_UNIX => Address::Unix(has(self.path, "path")?.into_bytes()),
+            libc::AF_UNIX => Address::Unix(match self.path_bytes {
+                Some(bytes) => bytes.to_vec(),
+                None => has(self.path, "path")?.into_bytes(),
+            }),
             libc::AF_INET => {
                 let host: Ipv4Addr = text.parse().map_err(|_| missing("an IPv4 address"))?;
                 Address::Inet(host, port_of(self.port)?)
@@ -87,6 +98,14 @@ impl SocketAddress {
                 cid: has(self.cid, "cid")?,
                 port: has(self.port, "port")?,
             },
+            libc::AF_PACKET => Address::Packet {
+                protocol: u16::try_from(has(self.protocol, "protocol")?)
+                    .map_err(|_| missing("a protocol up to 65,535"))?,
+                interface: has(self.interface_index, "interfaceIndex")?,
+                hardware: 0,
+                kind: 0,
+                address: has(self.data, "data")?.to_vec(),
+            },
             _ => {
                 let family = u16::try_from(self.family).map_err(|_| missing("a family"))?;
                 Address::Other(family, has(self.data, "data")?.to_vec())
@@ -106,9 +125,15 @@ impl From<Address> for SocketAddress {
     fn from(address: Address) -> SocketAddress {
         match address {
             Address::Unspecified => of_family(libc::AF_UNSPEC),
-            Address::Unix(path) => SocketAddress {
-                path: Some(String::from_utf8_lossy(&path).into_owned()),
-                ..of_family(libc::AF_UNIX)
+            Address::Unix(path) => match String::from_utf8(path) {
+                Ok(path) => SocketAddress {
+                    path: Some(path),
+                    ..of_family(libc::AF_UNIX)
+                },
+                Err(error) => SocketAddress {
+                    path_bytes: Some(Buffer::from(error.into_bytes())),
+                    ..of_family(libc::AF_UNIX)
+                },
             },
             Address::Inet(host, port) => SocketAddress {
                 address: Some(host.to_string()),
@@ -146,6 +171,20 @@ impl From<Address> for SocketAddress {
                 cid: Some(cid),
                 port: Some(port),
                 ..of_family(libc::AF_VSOCK)
+            },
+            Address::Packet {
+                protocol,
+                interface,
+                hardware,
+                kind,
+                address,
+            } => SocketAddress {
+                protocol: Some(u32::from(protocol)),
+                interface_index: Some(interface),
+                hardware: Some(u32::from(hardware)),
+                packet_kind: Some(u32::from(kind)),
+                data: Some(Buffer::from(address)),
+                ..of_family(libc::AF_PACKET)
             },
             Address::Other(family, data) => SocketAddress {
                 data: Some(Buffer::from(data)),

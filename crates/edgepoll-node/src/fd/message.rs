@@ -1,27 +1,60 @@
 //! Messages, with what travels beside the bytes.
 //!
-//! It must never leave a received descriptor without an owner. Called by src/fd/socket.ts.
+//! It must never leave a received descriptor without an owner. Called by src/fd/messages.ts.
 
-use edgepoll::descriptor::message::{self, Credentials, Wanted};
-use napi::bindgen_prelude::{Either, Object};
-use napi::{Env, Result};
+use std::net::{IpAddr, Ipv4Addr};
+
+use edgepoll::descriptor::control::{Control, ExtendedError, Origin};
+use edgepoll::descriptor::message::{self, Beside, Credentials, Message, RawControl, Wanted};
+use napi::bindgen_prelude::{BigInt, Either, Object, Uint8Array};
+use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use super::usage::{source, space};
 use super::{failed, keep, length, owner, SocketAddress};
 
-/// sendmsg(2): a length or an error. `credentials` is empty, or pid, uid, gid.
+/// A control message that has no field of its own.
+#[napi(object, namespace = "fd")]
+pub struct ControlMessage {
+    /// The level.
+    pub level: i32,
+    /// The kind, in the level's numbering.
+    pub kind: i32,
+    /// The content.
+    pub data: Uint8Array,
+}
+
+/// What travels beside a message's bytes.
+#[napi(object, namespace = "fd")]
+pub struct OutgoingBeside {
+    /// Numbers of descriptors.
+    pub descriptors: Vec<i32>,
+    /// Empty, or pid, uid, gid.
+    pub credentials: Vec<u32>,
+    /// Where it is sent from: a host, unspecified for the kernel's choice.
+    pub source: Option<String>,
+    /// With a source: the interface's index, or 0.
+    pub interface_index: Option<u32>,
+    /// Others.
+    pub control: Vec<ControlMessage>,
+}
+
+/// sendmsg(2): a length or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn message_send(
     env: Env,
     fd: i32,
     #[napi(ts_arg_type = "Uint8Array")] from: Object<'_>,
     to: Option<SocketAddress>,
-    descriptors: Vec<i32>,
-    credentials: Vec<u32>,
+    beside: Option<OutgoingBeside>,
 ) -> Result<i32> {
     let to = to.map(SocketAddress::read).transpose()?;
-    let credentials = match credentials[..] {
+    let bytes = source(&env, &from)?;
+    let Some(beside) = beside else {
+        let sent = message::send(fd, &bytes, to.as_ref(), Beside::default());
+        return Ok(length(sent));
+    };
+    let credentials = match beside.credentials[..] {
         [pid, uid, gid] => Some(Credentials {
             pid: pid.cast_signed(),
             uid,
@@ -29,18 +62,61 @@ pub fn message_send(
         }),
         _ => None,
     };
-    let bytes = source(&env, &from)?;
-    Ok(length(message::send(
-        fd,
-        &bytes,
-        to.as_ref(),
-        &descriptors,
+    let origin = beside.source.map(|host| {
+        let source: IpAddr = host
+            .parse()
+            .map_err(|_| Error::from_reason("the source is no address"))?;
+        let interface = beside.interface_index.unwrap_or(0);
+        Ok::<Origin, Error>(Origin { interface, source })
+    });
+    let control = beside.control.into_iter().map(|one| RawControl {
+        level: one.level,
+        kind: one.kind,
+        // A copy that src/fd/messages.ts has made: nobody else has its memory.
+        content: one.data.to_vec(),
+    });
+    let beside = Beside {
+        descriptors: &beside.descriptors,
         credentials,
-    )))
+        origin: origin.transpose()?,
+        control: control.collect(),
+    };
+    Ok(length(message::send(fd, &bytes, to.as_ref(), beside)))
+}
+
+/// Which interface and address a packet came by.
+#[napi(object, namespace = "fd")]
+pub struct PacketInfo {
+    /// The interface's index.
+    pub interface_index: u32,
+    /// The header's destination.
+    pub destination: String,
+    /// The address to answer from; IPv4 only.
+    pub local: Option<String>,
+}
+
+/// An entry of the error queue.
+#[napi(object, namespace = "fd")]
+pub struct QueuedError {
+    /// The error's number, as the kernel has it.
+    pub errno: u32,
+    /// SO_EE_ORIGIN_…
+    pub origin: u32,
+    /// ICMP's type.
+    pub kind: u32,
+    /// ICMP's code.
+    pub code: u32,
+    /// ee_info
+    pub info: u32,
+    /// ee_data
+    pub data: u32,
+    /// Who sent the ICMP message.
+    pub offender: Option<SocketAddress>,
 }
 
 /// What came.
 #[napi(object, namespace = "fd")]
+#[derive(Default)]
 pub struct ReceivedMessage {
     /// The message's length, which may exceed the space.
     pub length: u32,
@@ -48,46 +124,113 @@ pub struct ReceivedMessage {
     pub from: Option<SocketAddress>,
     /// MSG_TRUNC
     pub truncated: bool,
-    /// MSG_CTRUNC, or more than was asked for.
+    /// MSG_CTRUNC of a Unix socket, or more than was asked for.
     pub descriptors_truncated: bool,
+    /// MSG_CTRUNC
+    pub control_truncated: bool,
     /// Numbers that are held already.
     pub descriptors: Vec<i32>,
     /// Empty, or pid, uid, gid.
     pub credentials: Vec<u32>,
+    /// SO_TIMESTAMP, SO_TIMESTAMPNS
+    pub timestamp: Option<BigInt>,
+    /// SO_TIMESTAMPING: the network stack's
+    pub software_timestamp: Option<BigInt>,
+    /// SO_TIMESTAMPING: the card's
+    pub hardware_timestamp: Option<BigInt>,
+    /// IP_PKTINFO, IPV6_PKTINFO
+    pub packet_info: Option<PacketInfo>,
+    /// IP_RECVERR …
+    pub error: Option<QueuedError>,
+    /// Others, if there are any.
+    pub control: Option<Vec<ControlMessage>>,
 }
 
-/// recvmsg(2): a message, or an error.
+/// Bits of `how` in [`message_receive`].
+const UNIX: u32 = 1;
+const CREDENTIALS: u32 = 2;
+const TRUE_LENGTH: u32 = 4;
+const PEEK: u32 = 8;
+const ERROR_QUEUE: u32 = 16;
+
+/// recvmsg(2): a message, or an error. `how` is a sum: 1 a Unix socket, 2 with credentials, 4 the true length, 8 peek, 16 from
+/// the error queue.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn message_receive(
     env: Env,
     fd: i32,
     #[napi(ts_arg_type = "Uint8Array")] into: Object<'_>,
     descriptors: u32,
-    credentials: bool,
-    true_length: bool,
-    peek: bool,
+    control: u32,
+    how: u32,
 ) -> Result<Either<ReceivedMessage, i32>> {
     let wanted = Wanted {
+        unix: how & UNIX != 0,
         descriptors: usize::try_from(descriptors).unwrap_or(usize::MAX),
-        credentials,
-        true_length,
-        peek,
+        credentials: how & CREDENTIALS != 0,
+        control: usize::try_from(control).unwrap_or(usize::MAX),
+        true_length: how & TRUE_LENGTH != 0,
+        peek: how & PEEK != 0,
+        from_error_queue: how & ERROR_QUEUE != 0,
     };
     let space = space(&env, &into)?;
-    let message = match message::receive(fd, &space, wanted) {
-        Ok(message) => message,
-        Err(errno) => return Ok(Either::B(failed(errno))),
-    };
-    let owner = owner(&env);
+    Ok(match message::receive(fd, &space, wanted) {
+        Ok(message) => Either::A(told(&env, message)),
+        Err(errno) => Either::B(failed(errno)),
+    })
+}
+
+fn told(env: &Env, message: Message) -> ReceivedMessage {
+    let owner = owner(env);
     let held = message.descriptors.into_iter();
-    Ok(Either::A(ReceivedMessage {
+    let mut told = ReceivedMessage {
         length: u32::try_from(message.length).unwrap_or(u32::MAX),
         from: message.from.map(SocketAddress::from),
         truncated: message.truncated,
         descriptors_truncated: message.descriptors_truncated,
+        control_truncated: message.control_truncated,
         descriptors: held.map(|fd| keep(fd, owner, None)).collect(),
         credentials: message.credentials.map_or_else(Vec::new, |sender| {
             vec![sender.pid.cast_unsigned(), sender.uid, sender.gid]
         }),
-    }))
+        ..ReceivedMessage::default()
+    };
+    for control in message.control {
+        match control {
+            Control::Timestamp(time) => told.timestamp = Some(BigInt::from(time)),
+            Control::Timestamps(times) => {
+                told.software_timestamp = times.software.map(BigInt::from);
+                told.hardware_timestamp = times.hardware.map(BigInt::from);
+            }
+            Control::Packet(info) => {
+                told.packet_info = Some(PacketInfo {
+                    interface_index: info.interface,
+                    destination: info.destination.to_string(),
+                    local: info.local.as_ref().map(Ipv4Addr::to_string),
+                });
+            }
+            Control::Error(error) => told.error = Some(queued(error)),
+            Control::Other { level, kind, data } => {
+                let others = told.control.get_or_insert_default();
+                others.push(ControlMessage {
+                    level,
+                    kind,
+                    data: Uint8Array::new(data),
+                });
+            }
+        }
+    }
+    told
+}
+
+fn queued(error: ExtendedError) -> QueuedError {
+    QueuedError {
+        errno: error.errno,
+        origin: u32::from(error.origin),
+        kind: u32::from(error.kind),
+        code: u32::from(error.code),
+        info: error.info,
+        data: error.data,
+        offender: error.offender.map(SocketAddress::from),
+    }
 }

@@ -3,6 +3,8 @@
 //! It must never keep a rule, nor JavaScript's memory beyond a call. Called by src/fd/.
 
 pub mod address;
+pub mod constants;
+pub mod kind;
 pub mod make;
 pub mod message;
 pub mod signal;
@@ -23,7 +25,7 @@ use napi::{sys, Env};
 use crate::names;
 
 pub use address::SocketAddress;
-pub use message::ReceivedMessage;
+pub use message::{ControlMessage, OutgoingBeside, PacketInfo, QueuedError, ReceivedMessage};
 pub use signal::SignalRecord;
 pub use usage::InotifyRecord;
 

@@ -4,7 +4,7 @@
 
 use edgepoll::descriptor::socket::{self, Connecting};
 use edgepoll::kernel::Errno;
-use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -74,13 +74,14 @@ pub fn socket_shutdown(fd: i32, how: i32) -> i32 {
     outcome(socket::shutdown(fd, how))
 }
 
-/// getsockopt(2) of an integer: errno (0 or below) and value.
+/// getsockopt(2): as many bytes as the kernel gave, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn socket_option(fd: i32, level: i32, name: i32) -> Vec<i32> {
-    match socket::option(fd, level, name) {
-        Ok(value) => vec![0, value],
-        Err(errno) => vec![failed(errno), 0],
+pub fn socket_option_bytes(fd: i32, level: i32, name: i32, room: u32) -> Either<Buffer, i32> {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    match socket::option_bytes(fd, level, name, room) {
+        Ok(value) => Either::A(Buffer::from(value)),
+        Err(errno) => Either::B(failed(errno)),
     }
 }
 

@@ -87,15 +87,15 @@ fn nanoseconds(milliseconds: f64) -> u64 {
     ((milliseconds * 1e6).ceil() as u64).min(i64::MAX.cast_unsigned())
 }
 
-/// Arms a timerfd; milliseconds. 0 or an error.
+/// Arms a timerfd; milliseconds. `how`: 0 from now on, 1 on its clock, 2 on its clock until that is set. 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-pub fn timer_arm(fd: i32, first: f64, every: f64, absolute: bool) -> i32 {
+pub fn timer_arm(fd: i32, first: f64, every: f64, how: u32) -> i32 {
     let first = nanoseconds(first);
-    let when = if absolute {
-        When::At(first)
-    } else {
-        When::After(first)
+    let when = match how {
+        0 => When::After(first),
+        1 => When::At(first),
+        _ => When::AtUnlessSet(first),
     };
     outcome(descriptor::arm(fd, when, nanoseconds(every)))
 }

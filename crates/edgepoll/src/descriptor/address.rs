@@ -9,6 +9,9 @@ use crate::kernel::Errno;
 /// The longest path: the kernel's field has 108 bytes, the last for NUL (unix(7)).
 pub const LONGEST_PATH: usize = 107;
 
+/// The longest address of a link layer (MAX_ADDR_LEN of <linux/netdevice.h>).
+const LONGEST_LINK: u8 = 32;
+
 /// Where a socket is, or whom a message is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -52,6 +55,19 @@ pub enum Address {
         /// The port.
         port: u32,
     },
+    /// AF_PACKET
+    Packet {
+        /// The protocol's number in the link layer's header (ETH_P_…), in the host's order.
+        protocol: u16,
+        /// The interface's index; 0 is every one.
+        interface: i32,
+        /// The kind of hardware (ARPHRD_…). Received only.
+        hardware: u16,
+        /// Whom the packet was for: PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING. Received only.
+        kind: u8,
+        /// The address in the link layer: at most 32 bytes.
+        address: Vec<u8>,
+    },
     /// Any other family: everything after the family's two bytes.
     Other(u16, Vec<u8>),
 }
@@ -64,7 +80,8 @@ impl Address {
     /// The bytes that bind(2), connect(2) and sendmsg(2) want.
     ///
     /// # Errors
-    /// ENAMETOOLONG for a path that does not fit, EINVAL for one with NUL inside.
+    /// ENAMETOOLONG for a path that does not fit, EINVAL for one with NUL inside and for a link layer's address of more than
+    /// 32 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, Errno> {
         Ok(match self {
             Address::Unspecified => [family(libc::AF_UNSPEC), vec![0; 14]].concat(),
@@ -129,6 +146,30 @@ impl Address {
                 &[0; 4],
             ]
             .concat(),
+            Address::Packet {
+                protocol,
+                interface,
+                hardware,
+                kind,
+                address,
+            } => {
+                let length = u8::try_from(address.len()).map_err(|_| Errno::EINVAL)?;
+                if length > LONGEST_LINK {
+                    return Err(Errno::EINVAL);
+                }
+                // The structure's own field has 8 bytes; a longer address goes on behind it (packet(7)).
+                let padding = vec![0; 8_usize.saturating_sub(address.len())];
+                [
+                    &family(libc::AF_PACKET)[..],
+                    &protocol.to_be_bytes(),
+                    &interface.to_ne_bytes(),
+                    &hardware.to_ne_bytes(),
+                    &[*kind, length],
+                    address,
+                    &padding,
+                ]
+                .concat()
+            }
             Address::Other(number, data) => [&number.to_ne_bytes()[..], data].concat(),
         })
     }
@@ -177,6 +218,17 @@ impl Address {
                 port: number_at(data, 2)?,
                 cid: number_at(data, 6)?,
             },
+            libc::AF_PACKET => {
+                let [kind, length] = chunk(data, 8)?;
+                let address = data.get(10..)?;
+                Address::Packet {
+                    protocol: u16::from_be_bytes(chunk(data, 0)?),
+                    interface: number_at(data, 2)?.cast_signed(),
+                    hardware: u16::from_ne_bytes(chunk(data, 6)?),
+                    kind,
+                    address: address[..usize::from(length).min(address.len())].to_vec(),
+                }
+            }
             _ => return None,
         })
     }
@@ -216,7 +268,21 @@ mod tests {
                 send_id: 0x456,
             },
             Address::Vsock { cid: 2, port: 1024 },
-            Address::Other(17, vec![1, 2, 3]),
+            Address::Packet {
+                protocol: 0x0800,
+                interface: 3,
+                hardware: 1,
+                kind: 4,
+                address: vec![1, 2, 3, 4, 5, 6],
+            },
+            Address::Packet {
+                protocol: 3,
+                interface: 0,
+                hardware: 32,
+                kind: 0,
+                address: vec![9; 20],
+            },
+            Address::Other(18, vec![1, 2, 3]),
         ];
         for address in addresses {
             let bytes = address.encode();
@@ -245,6 +311,16 @@ mod tests {
                     send_id: 0,
                 },
                 size_of::<libc::sockaddr_can>(),
+            ),
+            (
+                Address::Packet {
+                    protocol: 0,
+                    interface: 0,
+                    hardware: 0,
+                    kind: 0,
+                    address: Vec::new(),
+                },
+                size_of::<libc::sockaddr_ll>(),
             ),
             (
                 Address::Vsock { cid: 0, port: 0 },

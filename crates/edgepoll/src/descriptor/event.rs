@@ -61,11 +61,8 @@ const MOST: u64 = u64::MAX - 1;
 
 /// The counter's value without taking it (proc_pid_fdinfo(5)).
 fn count(fd: RawFd) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("eventfd-count:"))?;
-    u64::from_str_radix(line.trim(), 16).ok()
+    let text = super::kind::field(fd, "eventfd-count")?;
+    u64::from_str_radix(&text, 16).ok()
 }
 
 /// All counters are of one kind: what the kernel knows for one holds for the others.

@@ -7,8 +7,10 @@
 //! shares; `transfer.rs` says where a gap is left.
 
 pub mod address;
+pub mod control;
 mod event;
 pub mod inotify;
+pub mod kind;
 pub mod message;
 mod process;
 pub mod registry;

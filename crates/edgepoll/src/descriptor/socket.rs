@@ -10,7 +10,7 @@ use crate::kernel::descriptor::{is_blocking, is_ready};
 use crate::kernel::Errno;
 
 pub use crate::kernel::descriptor::socket::{
-    interface_index, listen, open, option, pair, set_option, shutdown,
+    interface_index, listen, open, option_bytes, pair, set_option, shutdown,
 };
 
 /// Gives a socket its address (bind(2)).
@@ -64,6 +64,19 @@ pub fn accept(fd: RawFd) -> Result<(OwnedFd, Option<Address>), Errno> {
     }
     let (socket, address) = raw::accept(fd)?;
     Ok((socket, Address::decode(&address)))
+}
+
+/// Room for an integer and for the first bytes of every structure that is longer, so that one is not taken for the other.
+const OPTION_ROOM: usize = 64;
+
+/// An option that is an integer (getsockopt(2)).
+///
+/// # Errors
+/// EMSGSIZE for one that has not 4 bytes: [`option_bytes`] gives it. Whatever getsockopt(2) gives.
+pub fn option(fd: RawFd, level: i32, name: i32) -> Result<i32, Errno> {
+    let value = option_bytes(fd, level, name, OPTION_ROOM)?;
+    let value = <[u8; 4]>::try_from(value).map_err(|_| Errno::EMSGSIZE)?;
+    Ok(i32::from_ne_bytes(value))
 }
 
 /// Its own address, or its peer's.

@@ -31,19 +31,26 @@ pub enum When {
     After(u64),
     /// On the timer's clock; at once if that is past.
     At(u64),
+    /// As `At`, of CLOCK_REALTIME, until the clock is set: then it is readable and a read gives ECANCELED.
+    AtUnlessSet(u64),
 }
 
 /// Arms a timer; with `every` above 0 it goes on expiring at that distance. A first time of 0 is one nanosecond, because 0
 /// would disarm it.
 ///
 /// # Errors
-/// EBADF, EINVAL.
+/// EBADF, EINVAL; ECANCELED of `AtUnlessSet` when the clock was set since the timer was armed like that and no read told so:
+/// it is armed anew all the same.
 pub fn arm(fd: RawFd, when: When, every: u64) -> Result<(), Errno> {
-    let (first, absolute) = match when {
-        When::After(first) => (first, false),
-        When::At(first) => (first, true),
+    let (first, flags) = match when {
+        When::After(first) => (first, 0),
+        When::At(first) => (first, libc::TFD_TIMER_ABSTIME),
+        When::AtUnlessSet(first) => (
+            first,
+            libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET,
+        ),
     };
-    raw::set_timer(fd, first.max(1), every, absolute)
+    raw::set_timer(fd, first.max(1), every, flags)
 }
 
 /// Disarms a timer; what has expired and was not read is forgotten.
@@ -51,7 +58,7 @@ pub fn arm(fd: RawFd, when: When, every: u64) -> Result<(), Errno> {
 /// # Errors
 /// EBADF, EINVAL.
 pub fn disarm(fd: RawFd) -> Result<(), Errno> {
-    raw::set_timer(fd, 0, 0, false)
+    raw::set_timer(fd, 0, 0, 0)
 }
 
 /// Nanoseconds until it expires next; 0 when it is disarmed.

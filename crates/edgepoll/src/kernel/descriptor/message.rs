@@ -1,13 +1,13 @@
-//! sendmsg(2) and recvmsg(2) with what travels beside the bytes: descriptors and credentials.
+//! sendmsg(2) and recvmsg(2) with what travels beside the bytes: descriptors, credentials and other control messages.
 //!
-//! It must never let a received descriptor go unowned, whatever the message looks like. Called by
+//! It must never let a received descriptor go unowned, nor inheritable, whatever the message looks like. Called by
 //! `descriptor/message.rs`.
 
 use std::os::fd::{OwnedFd, RawFd};
 
 use super::memory::{Source, Space};
-use super::socket::Room;
-use super::{fresh, length_of, unbroken};
+use super::socket::Room as AddressRoom;
+use super::{close_on_exec, fresh, length_of, unbroken};
 use crate::kernel::Errno;
 
 /// The most descriptors that one message can carry (SCM_MAX_FD).
@@ -27,6 +27,17 @@ pub struct Credentials {
     pub gid: u32,
 }
 
+/// A control message (cmsg(3)): its level, its kind, and the bytes that these say the layout of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The protocol's level: SOL_SOCKET, IPPROTO_IP …
+    pub level: i32,
+    /// The kind, in the level's own numbering.
+    pub kind: i32,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
 /// What came beside the bytes.
 #[derive(Debug)]
 pub struct Received {
@@ -40,6 +51,19 @@ pub struct Received {
     pub descriptors: Vec<OwnedFd>,
     /// Present when SO_PASSCRED is set.
     pub credentials: Option<Credentials>,
+    /// All other control messages, in the kernel's order.
+    pub control: Vec<Control>,
+}
+
+/// How a message is received.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// MSG_TRUNC, MSG_PEEK, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC; MSG_DONTWAIT is always added.
+    pub flags: i32,
+    /// Room for so many descriptors.
+    pub descriptors: usize,
+    /// Bytes of room for other control messages, headers included.
+    pub control: usize,
 }
 
 /// Bytes of a control message's header: its length, level and kind.
@@ -72,8 +96,7 @@ pub fn send(
     fd: RawFd,
     from: &Source<'_>,
     address: &[u8],
-    descriptors: &[RawFd],
-    credentials: Option<Credentials>,
+    messages: &[Control],
 ) -> Result<usize, Errno> {
     let mut vector = libc::iovec {
         iov_base: from.start.cast_mut().cast(),
@@ -87,13 +110,8 @@ pub fn send(
         header.msg_namelen = length_of(address.len());
     }
     let mut control: Vec<u8> = Vec::new();
-    if !descriptors.is_empty() {
-        let content: Vec<u8> = descriptors.iter().flat_map(|fd| fd.to_ne_bytes()).collect();
-        push_control(&mut control, libc::SCM_RIGHTS, &content);
-    }
-    if let Some(Credentials { pid, uid, gid }) = credentials {
-        let content = [pid.to_ne_bytes(), uid.to_ne_bytes(), gid.to_ne_bytes()].concat();
-        push_control(&mut control, libc::SCM_CREDENTIALS, &content);
+    for message in messages {
+        push_control(&mut control, message);
     }
     let mut aligned = control_room(control.len());
     if !control.is_empty() {
@@ -113,48 +131,48 @@ pub fn send(
     unbroken(|| unsafe { libc::sendmsg(fd, &raw const header, flags) })
 }
 
-/// Appends a control message of SOL_SOCKET with its padding.
-fn push_control(control: &mut Vec<u8>, kind: i32, content: &[u8]) {
-    let (bare, padded) = sizes(content.len());
+/// Appends a control message with its padding.
+fn push_control(control: &mut Vec<u8>, message: &Control) {
+    let (bare, padded) = sizes(message.content.len());
     let end = control.len() + padded;
     control.extend_from_slice(&bare.to_ne_bytes());
-    control.extend_from_slice(&libc::SOL_SOCKET.to_ne_bytes());
-    control.extend_from_slice(&kind.to_ne_bytes());
-    control.extend_from_slice(content);
+    control.extend_from_slice(&message.level.to_ne_bytes());
+    control.extend_from_slice(&message.kind.to_ne_bytes());
+    control.extend_from_slice(&message.content);
     control.resize(end, 0);
 }
 
-/// Receives one message, with room for credentials and for `descriptors` descriptors; where no credentials come, their
+/// Receives one message. There is always room for credentials beside what is asked for; where no credentials come, their
 /// room may take a few descriptors more.
+///
+/// Without MSG_CMSG_CLOEXEC, which AF_PACKET and some CAN protocols refuse, descriptors are made close-on-exec after the
+/// call.
 ///
 /// # Errors
 /// Whatever recvmsg(2) gives, EINTR excepted.
-pub fn receive(
-    fd: RawFd,
-    into: &Space<'_>,
-    flags: i32,
-    descriptors: usize,
-) -> Result<Received, Errno> {
+pub fn receive(fd: RawFd, into: &Space<'_>, room: Room) -> Result<Received, Errno> {
     let mut vector = libc::iovec {
         iov_base: into.start.cast(),
         iov_len: into.length,
     };
-    let mut room = Room::new();
+    let mut name = AddressRoom::new();
     let mut header = empty_header();
     header.msg_iov = &raw mut vector;
     header.msg_iovlen = 1;
     // Always room for credentials: with SO_PASSCRED they come first, wanted or not, and would take the descriptors' room.
     // Then exactly what is asked for: padding after the last would let the kernel install one more.
     let mut control_length = sizes(size_of::<libc::ucred>()).1;
-    if descriptors > 0 {
-        control_length += sizes(descriptors * size_of::<RawFd>()).0;
+    if room.descriptors > 0 {
+        let (bare, padded) = sizes(room.descriptors * size_of::<RawFd>());
+        control_length += if room.control > 0 { padded } else { bare };
     }
+    control_length += room.control;
     let mut control = control_room(control_length);
-    let flags = flags | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let flags = room.flags | libc::MSG_DONTWAIT;
     let received = unbroken(|| {
-        let (address, address_length) = room.parts();
+        let (address, address_length) = name.parts();
         header.msg_name = address.cast();
-        // SAFETY: `room` is alive and holds the length of its own memory.
+        // SAFETY: `name` is alive and holds the length of its own memory.
         header.msg_namelen = unsafe { *address_length };
         header.msg_control = control.as_mut_ptr().cast();
         header.msg_controllen = control_length;
@@ -162,18 +180,24 @@ pub fn receive(
         // as a `Space` promises.
         unsafe { libc::recvmsg(fd, &raw mut header, flags) }
     })?;
-    room.set_length(header.msg_namelen);
+    name.set_length(header.msg_namelen);
     let mut message = Received {
         length: received,
-        address: room.written(),
+        address: name.written(),
         flags: header.msg_flags,
         descriptors: Vec::new(),
         credentials: None,
+        control: Vec::new(),
     };
     let written = header.msg_controllen.min(control_length);
     // SAFETY: the kernel wrote that many bytes of `control`, which was zeroed before.
     let bytes = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), written) };
     read_control(bytes, &mut message);
+    if flags & libc::MSG_CMSG_CLOEXEC == 0 {
+        for fd in &message.descriptors {
+            close_on_exec(fd)?;
+        }
+    }
     Ok(message)
 }
 
@@ -194,7 +218,11 @@ fn read_control(mut bytes: &[u8], message: &mut Received) {
                     gid: word(content, 8).cast_unsigned(),
                 });
             }
-            _ => {}
+            _ => message.control.push(Control {
+                level,
+                kind,
+                content: content.to_vec(),
+            }),
         }
         let padded = length.next_multiple_of(size_of::<usize>());
         bytes = bytes.get(padded..).unwrap_or_default();

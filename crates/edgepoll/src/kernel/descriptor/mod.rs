@@ -17,7 +17,7 @@ pub mod socket;
 pub mod threads;
 
 use std::ffi::CStr;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::Errno;
 use memory::{Source, Space};
@@ -122,6 +122,15 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
     fresh(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
 }
 
+/// Makes a descriptor close-on-exec (fcntl(2), FD_CLOEXEC).
+///
+/// # Errors
+/// None that a descriptor with an owner can give.
+pub(crate) fn close_on_exec(fd: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: the call takes no pointer.
+    Errno::result(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
 /// Whether reading or writing may wait (O_NONBLOCK is not set).
 ///
 /// # Errors
@@ -132,16 +141,16 @@ pub fn is_blocking(fd: RawFd) -> Result<bool, Errno> {
     Ok(flags & libc::O_NONBLOCK == 0)
 }
 
-/// Arms or disarms a timerfd (timerfd_settime(2)): nanoseconds until the first time, and between times.
+/// Arms or disarms a timerfd (timerfd_settime(2)): nanoseconds until the first time, and between times;
+/// `flags`: TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET.
 ///
 /// # Errors
-/// EBADF, EINVAL.
-pub fn set_timer(fd: RawFd, first: u64, every: u64, absolute: bool) -> Result<(), Errno> {
+/// EBADF, ECANCELED, EINVAL.
+pub fn set_timer(fd: RawFd, first: u64, every: u64, flags: i32) -> Result<(), Errno> {
     let setting = libc::itimerspec {
         it_interval: timespec(every),
         it_value: timespec(first),
     };
-    let flags = if absolute { libc::TFD_TIMER_ABSTIME } else { 0 };
     // SAFETY: the setting outlives the call; the old one is not asked for.
     let result =
         unsafe { libc::timerfd_settime(fd, flags, &raw const setting, std::ptr::null_mut()) };

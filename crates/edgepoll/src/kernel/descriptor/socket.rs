@@ -137,17 +137,19 @@ pub fn shutdown(fd: RawFd, how: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::shutdown(fd, how) }).map(drop)
 }
 
-/// An option's integer (getsockopt(2)).
+/// An option's bytes, as many as the kernel gave (getsockopt(2)); more than `length` are cut without a word.
 ///
 /// # Errors
-/// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP.
-pub fn option(fd: RawFd, level: i32, name: i32) -> Result<i32, Errno> {
-    let mut value = 0_i32;
-    let mut length = length_of(size_of::<i32>());
-    // SAFETY: `value` is writable memory of `length` bytes, and both outlive the call.
+/// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP; ERANGE where the option says that the room is too small.
+pub fn option_bytes(fd: RawFd, level: i32, name: i32, length: usize) -> Result<Vec<u8>, Errno> {
+    let mut value = vec![0_u8; length];
+    let mut given = length_of(length);
+    // SAFETY: `value` is writable memory of `given` bytes, and both outlive the call.
     let result =
-        unsafe { libc::getsockopt(fd, level, name, (&raw mut value).cast(), &raw mut length) };
+        unsafe { libc::getsockopt(fd, level, name, value.as_mut_ptr().cast(), &raw mut given) };
     Errno::result(result)?;
+    // A few options give the length that they would have had.
+    value.truncate(usize::try_from(given).unwrap_or(0));
     Ok(value)
 }
 

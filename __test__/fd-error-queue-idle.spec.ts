@@ -1,0 +1,48 @@
+/** Entries of a socket's error queue that nobody reads cost no turn of the event loop. Alone, because the loop's turns are counted. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { constants, socket } from 'edgepoll/fd';
+
+import { drivers, exceptIn } from './support/process.js';
+
+const onlyNode = exceptIn(['bun', 'deno'], 'libuv counts the turns');
+
+/** How often the event loop has come round. */
+function turns(): number {
+  const { uvMetricsInfo } = performance.nodeTiming as unknown as {
+    uvMetricsInfo: { loopCount: number };
+  };
+  return uvMetricsInfo.loopCount;
+}
+
+onlyNode(
+  'error-queue: an iteration beside entries that nobody reads sleeps, and hears of messages',
+  async (t) => {
+    for (const driver of drivers) {
+      const here = socket('inet', 'dgram');
+      here.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
+      const flags = constants.SOF_TIMESTAMPING_TX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE;
+      here.setOption('SOL_SOCKET', 'SO_TIMESTAMPING', flags);
+      here.send('first', here.localAddress);
+      const messages = here.values({ driver });
+      t.is((await messages.next()).value?.data.toString(), 'first');
+      const next = messages.next();
+      const before = turns();
+      // Not to wait for something: it is the time that is measured.
+      await delay(250);
+      const taken = turns() - before;
+      // A loop that spins takes some thousand.
+      t.true(taken < 50, `${driver}: ${taken}`);
+      // A message that comes now is told, although the queue was never empty.
+      here.send('second', here.localAddress);
+      t.is((await next).value?.data.toString(), 'second');
+      let entries = 0;
+      while (here.receiveError() !== null) entries += 1;
+      t.is(entries, 2);
+      here.send('third', here.localAddress);
+      t.is((await messages.next()).value?.data.toString(), 'third');
+      here.close();
+    }
+  },
+);

@@ -1,0 +1,143 @@
+/** A socket's error queue: read with types, and never a reason to spin. */
+import test from 'ava';
+import type { InetAddress, Socket } from 'edgepoll/fd';
+import { constants, socket, socketpair } from 'edgepoll/fd';
+
+import { drivers } from './support/process.js';
+
+const {
+  SOF_TIMESTAMPING_OPT_ID: OPT_ID,
+  SOF_TIMESTAMPING_SOFTWARE: SOFTWARE,
+  SOF_TIMESTAMPING_TX_SOFTWARE: TX_SOFTWARE,
+} = constants;
+
+/** A datagram socket whose sends are put on its error queue with their time. */
+function stamping(): Socket {
+  const made = socket('inet', 'dgram');
+  made.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
+  made.setOption('SOL_SOCKET', 'SO_TIMESTAMPING', TX_SOFTWARE | SOFTWARE | OPT_ID);
+  return made;
+}
+
+/** A port that nobody has. */
+function refusing(): InetAddress {
+  const gone = socket('inet', 'dgram');
+  gone.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
+  const address = gone.localAddress as InetAddress;
+  gone.close();
+  return address;
+}
+
+for (const driver of drivers) {
+  test(`error-queue: entries and messages are iterated beside each other, ${driver}`, async (t) => {
+    const here = stamping();
+    const stop = new AbortController();
+    const { signal } = stop;
+    const [errors, messages] = [here.errors({ driver, signal }), here.values({ driver, signal })];
+    for (let round = 0; round < 20; round += 1) {
+      const [entry, message] = [errors.next(), messages.next()];
+      here.send(`${round}`, here.localAddress);
+      t.is((await message).value?.data.toString(), `${round}`);
+      const { value } = await entry;
+      t.like(value, { name: 'ENOMSG', errno: -42, origin: 'timestamping', info: 0, data: round });
+      t.true((value?.timestamps?.software ?? 0n) > 1_600_000_000_000_000_000n);
+      t.is(value?.timestamps?.hardware, undefined);
+      // The packet as it left, with its headers.
+      t.true(value?.packet.includes(`${round}`));
+    }
+    stop.abort();
+    const reason = { is: signal.reason, any: true } as const;
+    await t.throwsAsync(errors.next(), reason);
+    await t.throwsAsync(messages.next(), reason);
+    here.close();
+  });
+
+  test(`error-queue: who joins an iteration later hears of what is there, ${driver}`, async (t) => {
+    const here = stamping();
+    here.send('one', here.localAddress);
+    t.is(here.receive(Buffer.alloc(9)), 3);
+    const stop = new AbortController();
+    const waiting = here.values({ driver, signal: stop.signal });
+    const first = waiting.next();
+    const second = here.errors({ driver });
+    t.is((await second.next()).value?.name, 'ENOMSG');
+    const third = here.errors({ driver });
+    const entry = third.next();
+    here.send('two', here.localAddress);
+    t.is((await first).value?.data.toString(), 'two');
+    t.is((await entry).value?.data, 1);
+    await Promise.all([waiting.return?.(), second.return?.(), third.return?.()]);
+    here.close();
+  });
+
+  test(`error-queue: a refused datagram is an error of the iteration and an entry of the queue, ${driver}`, async (t) => {
+    const here = socket('inet', 'dgram');
+    here.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
+    here.setOption('IPPROTO_IP', 'IP_RECVERR', true);
+    const { port } = refusing();
+    const messages = here.values({ driver });
+    const next = messages.next();
+    here.send('nobody', { family: 'inet', address: '127.0.0.1', port });
+    await t.throwsAsync(next, { code: 'ECONNREFUSED' });
+    t.is(here.takeError(), null);
+    const entry = here.receiveError();
+    t.like(entry, { name: 'ECONNREFUSED', errno: -111, origin: 'icmp', type: 3, code: 3 });
+    t.like(entry, { truncated: false, controlTruncated: false, timestamps: undefined });
+    t.deepEqual(entry?.to, { family: 'inet', address: '127.0.0.1', port });
+    t.like(entry?.offender, { family: 'inet', address: '127.0.0.1' });
+    t.is(entry?.packet.toString(), 'nobody');
+    t.is(here.receiveError(), null);
+    here.close();
+  });
+}
+
+test('error-queue: takeError() tells what failed once', (t) => {
+  const here = socket('inet', 'dgram');
+  here.connect(refusing());
+  t.is(here.takeError(), null);
+  here.send('nobody');
+  t.is(here.takeError()?.code, 'ECONNREFUSED');
+  t.is(here.takeError(), null);
+  here.close();
+});
+
+test('error-queue: room for a part of the entry, and for none of what is beside it', (t) => {
+  const here = socket('inet6', 'dgram');
+  here.setOption('IPPROTO_IPV6', 'IPV6_RECVERR', true);
+  const gone = socket('inet6', 'dgram');
+  gone.bind({ family: 'inet6', address: '::1', port: 0 });
+  const to = gone.localAddress;
+  gone.close();
+  here.send('nobody', to);
+  const short = here.receiveError({ length: 2 });
+  t.like(short, { name: 'ECONNREFUSED', origin: 'icmp6', type: 1, code: 4, truncated: true });
+  t.is(short?.packet.toString(), 'no');
+  t.like(short?.offender, { family: 'inet6', address: '::1' });
+  here.send('nobody', to);
+  const bare = here.receiveError({ control: 0 });
+  // What has the room that credentials would take is told, and its offender is cut off.
+  t.like(bare, {
+    controlTruncated: true,
+    name: 'ECONNREFUSED',
+    origin: 'icmp6',
+    offender: undefined,
+  });
+  here.close();
+});
+
+test('error-queue: bad input, and families that would give a message instead', (t) => {
+  const [here, there] = socketpair({ type: 'dgram' });
+  here.send('a message');
+  t.throws(() => there.receiveError(), { code: 'EOPNOTSUPP' });
+  t.is(there.receive(Buffer.alloc(20)), 9);
+  const inet = socket('inet', 'dgram');
+  t.is(inet.receiveError(), null);
+  t.throws(() => inet.receiveError({ length: 0 }), { instanceOf: RangeError });
+  t.throws(() => inet.receiveError({ control: 65_537 }), { instanceOf: RangeError });
+  // @ts-expect-error an unknown option
+  t.throws(() => inet.receiveError({ lenght: 1 }), { code: 'ERR_UNKNOWN_OPTION' });
+  inet.close();
+  t.throws(() => inet.receiveError(), { code: 'ERR_CLOSED' });
+  here.close();
+  there.close();
+});

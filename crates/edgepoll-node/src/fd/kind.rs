@@ -1,0 +1,26 @@
+//! What kind of descriptor a number is, for those that are taken over from elsewhere.
+//!
+//! It must never change anything. Called by src/fd/kind.ts.
+
+use edgepoll::descriptor::kind;
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use super::failed;
+
+/// What /proc/self/fd says that it is: `anon_inode:[eventfd]`, `pipe:[123]`, a path; or an error.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn descriptor_kind(fd: i32) -> Either<String, i32> {
+    match kind::link(fd) {
+        Ok(link) => Either::A(link),
+        Err(errno) => Either::B(failed(errno)),
+    }
+}
+
+/// A field of /proc/self/fdinfo that is a decimal number: `Pid`, `clockid`; `null` when it is not there.
+#[napi(namespace = "fd", catch_unwind)]
+#[must_use]
+pub fn descriptor_field(fd: i32, name: String) -> Option<i32> {
+    kind::field(fd, &name).and_then(|text| text.parse().ok())
+}

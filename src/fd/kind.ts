@@ -1,0 +1,32 @@
+/**
+ * What kind of descriptor a number is, for `adopt()` of classes that need one kind.
+ *
+ * It must never take a descriptor over whose kind it could not see.
+ */
+import { fd as native } from '../binding.js';
+import { EdgepollError, systemError } from '../errors.js';
+import { adoptNumber } from './owned.js';
+
+/**
+ * Takes a number over that is of the kind `kind` in /proc/self/fd; else it throws and the number stays its owner's:
+ * `ERR_DESCRIPTOR_KIND`, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+ */
+export function adoptKind(value: unknown, kind: 'eventfd' | 'timerfd' | 'pidfd'): number {
+  const fd = adoptNumber(value);
+  try {
+    const link = native.descriptorKind(fd);
+    if (typeof link === 'number') throw systemError(-link, { syscall: 'readlink', fd });
+    // Since Linux 6.9 a pidfd is a file of a file system of its own: pidfd:[number].
+    if (link === `anon_inode:[${kind}]` || link.startsWith(`${kind}:[`)) return fd;
+    const message = `fd ${fd} is no ${kind}: /proc/self/fd has '${link}'`;
+    throw new EdgepollError('ERR_DESCRIPTOR_KIND', message, { fd });
+  } catch (error) {
+    native.release(fd);
+    throw error;
+  }
+}
+
+/** A decimal field of /proc/self/fdinfo; `undefined` when it is not there. */
+export function kindField(fd: number, name: string): number | undefined {
+  return native.descriptorField(fd, name) ?? undefined;
+}

@@ -1,0 +1,47 @@
+/**
+ * Socket options as bytes, as integers and as what they mean.
+ *
+ * It must never give a part of a structure as a number.
+ */
+import { endianness } from 'node:os';
+
+import { fd as native } from '../binding.js';
+import { EdgepollError, systemError } from '../errors.js';
+import { constants } from './constants.js';
+import type { Credentials } from './messages.js';
+
+const isLittle = endianness() === 'LE';
+
+/** Bytes of an integer option, and room enough to see that an option has more. */
+const INTEGER = 4;
+const OPTION_ROOM = 64;
+
+const U32 = 2 ** 32 - 1;
+
+/** An option's bytes (getsockopt(2)). */
+export function optionBytes(fd: number, level: number, name: number, length: number): Buffer {
+  const value = native.socketOptionBytes(fd, level, name, length);
+  if (typeof value === 'number') throw systemError(-value, { syscall: 'getsockopt', fd });
+  return value;
+}
+
+/** The number of an option that is an integer. */
+export function optionNumber(fd: number, level: number, name: number): number {
+  const value = optionBytes(fd, level, name, OPTION_ROOM);
+  if (value.length === INTEGER)
+    return new DataView(value.buffer, value.byteOffset).getInt32(0, isLittle);
+  const size =
+    value.length === OPTION_ROOM ? `${OPTION_ROOM} bytes or more` : `${value.length} bytes`;
+  const message = `option ${name} of level ${level} has ${size}, not the ${INTEGER} of an integer: use getOptionBytes()`;
+  throw new EdgepollError('ERR_OPTION_LENGTH', message, { syscall: 'getsockopt', fd });
+}
+
+/** The peer of a connected Unix socket (SO_PEERCRED); `undefined` when there is none. */
+export function peerCredentials(fd: number): Credentials | undefined {
+  // struct ucred of unix(7): pid, uid, gid.
+  const bytes = optionBytes(fd, constants.SOL_SOCKET, constants.SO_PEERCRED, 12);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const [pid = 0, uid = U32, gid = U32] = [0, 4, 8].map((at) => view.getUint32(at, isLittle));
+  // The kernel's word for nobody is user −1.
+  return uid === U32 ? undefined : { pid, uid, gid };
+}

@@ -1,0 +1,175 @@
+/**
+ * What TCP knows of a connection: `struct tcp_info` of <linux/tcp.h>, as far as this kernel fills it.
+ *
+ * It must never show a field that the kernel did not write.
+ */
+import { endianness } from 'node:os';
+
+/**
+ * `struct tcp_info` of <linux/tcp.h>, its fields' names without `tcpi_`. Times are microseconds but for `lastDataSent`,
+ * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are milliseconds; rates are bytes a second. What this
+ * kernel is too old to fill is missing.
+ */
+export interface TcpInfo {
+  /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
+  state: number;
+  caState: number;
+  retransmits: number;
+  probes: number;
+  backoff: number;
+  options: number;
+  sndWscale: number;
+  rcvWscale: number;
+  deliveryRateAppLimited: boolean;
+  fastopenClientFail: number;
+  rto: number;
+  ato: number;
+  sndMss: number;
+  rcvMss: number;
+  unacked: number;
+  sacked: number;
+  lost: number;
+  retrans: number;
+  fackets: number;
+  lastDataSent: number;
+  lastAckSent: number;
+  lastDataRecv: number;
+  lastAckRecv: number;
+  pmtu: number;
+  rcvSsthresh: number;
+  rtt: number;
+  rttvar: number;
+  sndSsthresh: number;
+  sndCwnd: number;
+  advmss: number;
+  reordering: number;
+  rcvRtt: number;
+  rcvSpace: number;
+  totalRetrans: number;
+  pacingRate?: bigint;
+  maxPacingRate?: bigint;
+  bytesAcked?: bigint;
+  bytesReceived?: bigint;
+  segsOut?: number;
+  segsIn?: number;
+  notsentBytes?: number;
+  minRtt?: number;
+  dataSegsIn?: number;
+  dataSegsOut?: number;
+  deliveryRate?: bigint;
+  busyTime?: bigint;
+  rwndLimited?: bigint;
+  sndbufLimited?: bigint;
+  delivered?: number;
+  deliveredCe?: number;
+  bytesSent?: bigint;
+  bytesRetrans?: bigint;
+  dsackDups?: number;
+  reordSeen?: number;
+  rcvOoopack?: number;
+  sndWnd?: number;
+  rcvWnd?: number;
+  rehash?: number;
+  totalRto?: number;
+  totalRtoRecoveries?: number;
+  totalRtoTime?: number;
+}
+
+// The structure's fields in its order, with their sizes in bytes; each lies at a multiple of its size. Two bytes of bit fields
+// follow the first ones.
+const FIRST_BYTES: readonly (keyof TcpInfo)[] = [
+  'state',
+  'caState',
+  'retransmits',
+  'probes',
+  'backoff',
+  'options',
+];
+const FIRST_WORDS: readonly (keyof TcpInfo)[] = [
+  'rto',
+  'ato',
+  'sndMss',
+  'rcvMss',
+  'unacked',
+  'sacked',
+  'lost',
+  'retrans',
+  'fackets',
+  'lastDataSent',
+  'lastAckSent',
+  'lastDataRecv',
+  'lastAckRecv',
+  'pmtu',
+  'rcvSsthresh',
+  'rtt',
+  'rttvar',
+  'sndSsthresh',
+  'sndCwnd',
+  'advmss',
+  'reordering',
+  'rcvRtt',
+  'rcvSpace',
+  'totalRetrans',
+];
+/** Of Linux 3.15 and later. */
+const LATER: readonly (readonly [name: keyof TcpInfo, size: number])[] = [
+  ['pacingRate', 8],
+  ['maxPacingRate', 8],
+  ['bytesAcked', 8],
+  ['bytesReceived', 8],
+  ['segsOut', 4],
+  ['segsIn', 4],
+  ['notsentBytes', 4],
+  ['minRtt', 4],
+  ['dataSegsIn', 4],
+  ['dataSegsOut', 4],
+  ['deliveryRate', 8],
+  ['busyTime', 8],
+  ['rwndLimited', 8],
+  ['sndbufLimited', 8],
+  ['delivered', 4],
+  ['deliveredCe', 4],
+  ['bytesSent', 8],
+  ['bytesRetrans', 8],
+  ['dsackDups', 4],
+  ['reordSeen', 4],
+  ['rcvOoopack', 4],
+  ['sndWnd', 4],
+  ['rcvWnd', 4],
+  ['rehash', 4],
+  ['totalRto', 2],
+  ['totalRtoRecoveries', 2],
+  ['totalRtoTime', 4],
+];
+
+const isLittle = endianness() === 'LE';
+
+/** The fields of a `tcp_info` that has as many bytes as the kernel filled. */
+export function tcpInfoOf(bytes: Uint8Array): TcpInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = (at: number, size: number): number | bigint | undefined => {
+    if (at + size > bytes.length) return undefined;
+    if (size === 8) return view.getBigUint64(at, isLittle);
+    if (size === 4) return view.getUint32(at, isLittle);
+    return size === 2 ? view.getUint16(at, isLittle) : view.getUint8(at);
+  };
+  const info: Record<string, number | bigint | boolean> = {};
+  let at = 0;
+  const take = (name: string, size: number): void => {
+    const value = read(at, size);
+    if (value !== undefined) info[name] = value;
+    at += size;
+  };
+  for (const name of FIRST_BYTES) take(name, 1);
+  // Bit fields, which begin at the low end of a byte on little-endian machines and at the high end on others.
+  const [scales = 0, flags = 0] = [bytes[at], bytes[at + 1]];
+  const [low, high] = [scales & 15, scales >> 4];
+  info['sndWscale'] = isLittle ? low : high;
+  info['rcvWscale'] = isLittle ? high : low;
+  info['deliveryRateAppLimited'] = (isLittle ? flags & 1 : flags >> 7) === 1;
+  info['fastopenClientFail'] = isLittle ? (flags >> 1) & 3 : (flags >> 5) & 3;
+  at += 2;
+  for (const name of FIRST_WORDS) take(name, 4);
+  for (const [name, size] of LATER) take(name, size);
+  return info as unknown as TcpInfo;
+}
