@@ -136,10 +136,10 @@ export const faults = [
     name: 'SO_ERROR read before recv',
     file: `${reactor}/receive.rs`,
     find: `
-        match kernel.receive(socket, &mut space[..size]) {`,
+        match kernel.receive(socket, space.first(size)) {`,
     replace: `
         let _ = kernel.take_error(socket);
-        match kernel.receive(socket, &mut space[..size]) {`,
+        match kernel.receive(socket, space.first(size)) {`,
   },
   {
     name: 'SO_ERROR read while paused',
@@ -151,10 +151,10 @@ export const faults = [
     name: 'EOF taken from RDHUP',
     file: `${reactor}/receive.rs`,
     find: `
-        match kernel.receive(socket, &mut space[..size]) {`,
+        match kernel.receive(socket, space.first(size)) {`,
     replace: `
         let hung_up = connection.ready.contains(crate::kernel::Ready::READ_CLOSED);
-        match if hung_up { Ok(0) } else { kernel.receive(socket, &mut space[..size]) } {`,
+        match if hung_up { Ok(0) } else { kernel.receive(socket, space.first(size)) } {`,
   },
   {
     name: 'a reset met by a send ends cleanly',
@@ -218,8 +218,8 @@ export const faults = [
   {
     name: "a chunk's memory is used again after it was handed out",
     file: 'crates/edgepoll-node/src/region.rs',
-    find: '(self.used + length)',
-    replace: '(self.used * 0 + length * 0)',
+    find: 'self.aligned(end)',
+    replace: 'self.aligned(end * 0)',
     command: chunks('chunks', 'chunks kept over'),
   },
   {

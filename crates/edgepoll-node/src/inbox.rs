@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::Token;
+use edgepoll::kernel::{Space, Token};
 use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
 use napi::{sys, Result};
@@ -233,7 +233,7 @@ impl JsInbox {
         if let Some(pool) = &mut self.pool {
             let (index, offset) = (pool.index, pool.used());
             // SAFETY: as above; the pool has `length` bytes left, and the slab is another block.
-            unsafe { std::ptr::copy_nonoverlapping(source, pool.free().as_mut_ptr(), length) };
+            unsafe { std::ptr::copy_nonoverlapping(source, pool.start(), length) };
             pool.take(length);
             self.data(token, index, offset, length);
         }
@@ -274,8 +274,8 @@ impl Inbox for JsInbox {
     }
 
     #[inline]
-    fn space(&mut self, lend: bool) -> &mut [u8] {
-        // Asked twice for each receive, and but for the turn's first the answer is what it was.
+    fn space(&mut self, lend: bool) -> Space<'_> {
+        // Asked for each receive, and but for the turn's first the answer is what it was.
         let (region, is_barred) = if lend {
             (&self.arena, self.retires_arena)
         } else {
@@ -284,9 +284,25 @@ impl Inbox for JsInbox {
         let has_room = |region: &Region| region.surely_has(LEAST_SPACE);
         if !is_barred && region.as_ref().is_some_and(has_room) {
             self.lends = lend;
-            return self.region().map_or(&mut [], Region::free);
+            let nothing = || Space::from(&mut [][..]);
+            return self.region().map_or_else(nothing, Region::free);
         }
         self.other_space(lend)
+    }
+
+    #[inline]
+    fn filled(&mut self, lend: bool, length: usize) -> &[u8] {
+        debug_assert!(lend || !self.lends, "asked as the space was");
+        let region = if self.lends {
+            &mut self.arena
+        } else {
+            &mut self.slab
+        };
+        match region {
+            // SAFETY: the core asks for what the kernel has written there, since `space` gave the same memory.
+            Some(region) => unsafe { region.filled(length) },
+            None => &self.spare[..length],
+        }
     }
 
     #[inline]
@@ -377,7 +393,7 @@ impl Inbox for JsInbox {
 
 impl JsInbox {
     /// Where the next receive goes when that has to be found out.
-    fn other_space(&mut self, lend: bool) -> &mut [u8] {
+    fn other_space(&mut self, lend: bool) -> Space<'_> {
         self.lends = lend && self.can_lend();
         let is_full = |slab: &mut Region| slab.left() < LEAST_SPACE;
         if !self.lends && !self.in_spare && self.slab.as_mut().is_none_or(is_full) {
@@ -399,7 +415,7 @@ impl JsInbox {
             Some(region) => region.free(),
             None => {
                 self.spare.resize(LEAST_SPACE, 0);
-                &mut self.spare
+                Space::from(&mut self.spare[..])
             }
         }
     }
@@ -408,7 +424,7 @@ impl JsInbox {
     fn small_frame(&mut self, token: Token, body: Range<usize>) {
         let length = body.len();
         let start = match self.region() {
-            Some(region) => region.free()[body.start..].as_ptr(),
+            Some(region) => region.start().wrapping_add(body.start).cast_const(),
             None => self.spare[body.start..].as_ptr(),
         };
         if let Err(error) = self.copy_out(token, start, length) {

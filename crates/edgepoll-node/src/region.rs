@@ -6,6 +6,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use edgepoll::kernel::Space;
 use napi::{sys, Result};
 
 use crate::node::{self, Reference};
@@ -23,7 +24,7 @@ pub(crate) struct Region {
     data: *mut u8,
     size: usize,
     used: usize,
-    /// The most that was ever used: what lies behind it was never written.
+    /// Where the last byte ends that was ever handed out: what lies behind it was never written.
     filled: usize,
     alignment: usize,
     /// JavaScript may have run since `data` was fetched.
@@ -138,24 +139,54 @@ impl Region {
             return &[];
         }
         // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located just now, and
-        // `filled` never passes `size`.
+        // `filled` never passes `size`. All of that was written: chunks before they were handed out, the
+        // places between them by `take`.
         unsafe { std::slice::from_raw_parts(self.data, self.filled) }
     }
 
-    /// What was never handed out.
+    /// Where what was never handed out begins.
     #[inline]
-    pub(crate) fn free(&mut self) -> &mut [u8] {
+    pub(crate) fn start(&mut self) -> *mut u8 {
         self.locate();
-        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located since
-        // JavaScript ran last (a detached one has no byte free), and `used` never passes `size`.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(self.used), self.size - self.used) }
+        // SAFETY: `data` is the memory of a buffer of `size` bytes, and `used` never passes `size`.
+        unsafe { self.data.add(self.used) }
     }
 
-    /// The first `length` free bytes are handed out: they are not written again before [`Region::clear`].
+    /// What was never handed out. Its bytes may never have been written.
+    #[inline]
+    pub(crate) fn free(&mut self) -> Space<'_> {
+        let start = self.start();
+        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located since
+        // JavaScript ran last (a detached one has no byte free). Only this value leads to it in Rust.
+        unsafe { Space::new(start, self.size - self.used) }
+    }
+
+    /// The first `length` free bytes.
+    ///
+    /// # Safety
+    /// They have been written.
+    #[inline]
+    pub(crate) unsafe fn filled(&mut self, length: usize) -> &[u8] {
+        let start = self.start();
+        let length = length.min(self.size - self.used);
+        // SAFETY: as in `free`; the caller says that they have been written.
+        unsafe { std::slice::from_raw_parts(start, length) }
+    }
+
+    /// The first `length` free bytes have been written and are handed out: they are not written again before [`Region::clear`].
     #[inline]
     pub(crate) fn take(&mut self, length: usize) {
-        self.used = self.aligned(self.used + length);
-        self.filled = self.filled.max(self.used);
+        let start = self.used;
+        let end = (start + length).min(self.size);
+        if end > self.filled {
+            if start > self.filled && self.alignment > PACKED {
+                // SAFETY: both places lie in the buffer, which was located when its space was asked for, and nobody has what
+                // lies between them. Less than `alignment` bytes.
+                unsafe { ptr::write_bytes(self.data.add(self.filled), 0, start - self.filled) };
+            }
+            self.filled = end;
+        }
+        self.used = self.aligned(end);
     }
 }
 

@@ -22,7 +22,7 @@
 //! use std::net::{Shutdown, TcpStream};
 //! use std::ops::Range;
 //!
-//! use edgepoll::kernel::Token;
+//! use edgepoll::kernel::{Space, Token};
 //! use edgepoll::protocol::Lines;
 //! use edgepoll::reactor::{Budget, Event, Inbox, ListenOptions, Reactor};
 //!
@@ -36,8 +36,11 @@
 //!     fn room(&self) -> usize {
 //!         1024 - self.lines.len() - self.events.len()
 //!     }
-//!     fn space(&mut self, _lend: bool) -> &mut [u8] {
-//!         &mut self.space
+//!     fn space(&mut self, _lend: bool) -> Space<'_> {
+//!         Space::from(&mut self.space[..])
+//!     }
+//!     fn filled(&mut self, _lend: bool, length: usize) -> &[u8] {
+//!         &self.space[..length]
 //!     }
 //!     fn frame(&mut self, token: Token, body: Range<usize>) {
 //!         self.lines.push((token, self.space[body].to_vec()));

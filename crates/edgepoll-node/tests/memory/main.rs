@@ -65,9 +65,9 @@ impl Reader {
 
     /// A receive of `length` bytes, as the core makes one: it asks for the space again and again.
     fn receive(&mut self, lend: bool, fill: u8, length: usize) {
-        self.inbox.space(lend)[..length].fill(fill);
+        self.inbox.space(lend).write(0, &vec![fill; length]);
         // The codec has a look.
-        let seen = self.inbox.space(lend)[..length].to_vec();
+        let seen = self.inbox.filled(lend, length).to_vec();
         assert_eq!(seen, vec![fill; length], "what the codec sees");
         self.inbox.frame(WHO, 0..length);
         self.inbox.received(length);
@@ -254,6 +254,16 @@ fn what_was_lent_can_be_written_until_the_arena_is_replaced_however_often_it_was
     reader.receive(true, 3, SHORT);
     assert_eq!(reader.take(), (vec![vec![3; SHORT]], None));
     assert!(reader.regions[2] != forgotten);
+}
+
+#[test]
+fn what_was_lent_holds_no_byte_that_was_never_written() {
+    let mut reader = Reader::new();
+    for fill in 1..4 {
+        reader.receive(true, fill, SHORT);
+    }
+    // What the host's memory holds before anybody writes there.
+    assert!(!reader.inbox.lent().contains(&0xee));
 }
 
 #[test]

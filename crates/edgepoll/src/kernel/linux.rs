@@ -21,7 +21,9 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use nix::time::{clock_gettime, ClockId as Clock};
 
 use super::poll::{poll, poll_entry};
-use super::{descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Token, MOST_EVENTS};
+use super::{
+    descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Space, Token, MOST_EVENTS,
+};
 
 /// Tokens of the kernel's own two descriptors; no slot ever has this index.
 const WAKER: Token = Token {
@@ -265,18 +267,18 @@ impl Kernel for LinuxKernel {
     }
 
     #[inline]
-    fn receive(&mut self, socket: &LinuxSocket, space: &mut [u8]) -> Result<usize, Errno> {
+    fn receive(&mut self, socket: &LinuxSocket, space: Space<'_>) -> Result<usize, Errno> {
         debug_assert!(
             !space.is_empty(),
             "a receive into nothing answers 0, which reads as the end"
         );
-        // SAFETY: `space` is writable memory of that length and outlives the call; no address is asked for.
+        // SAFETY: `space` is writable memory of that length, as it promises; no address is asked for.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_recvfrom,
                 socket.raw(),
-                space.as_mut_ptr(),
-                space.len(),
+                space.start,
+                space.length,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut::<libc::sockaddr>(),
                 std::ptr::null_mut::<libc::socklen_t>(),

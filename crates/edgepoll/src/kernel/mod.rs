@@ -17,6 +17,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use descriptor::memory::Space;
 pub use linux::{LinuxKernel, LinuxSocket};
 pub use nix::errno::Errno;
 pub use token::Token;
@@ -191,7 +192,7 @@ pub trait Kernel {
     ///
     /// # Errors
     /// Whatever recv(2) gives.
-    fn receive(&mut self, socket: &Self::Socket, space: &mut [u8]) -> Result<usize, Errno>;
+    fn receive(&mut self, socket: &Self::Socket, space: Space<'_>) -> Result<usize, Errno>;
 
     /// Whether bytes wait to be received; takes none of them.
     ///

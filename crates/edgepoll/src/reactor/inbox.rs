@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::connection::{CloseReason, Failure};
-use crate::kernel::{Errno, Token};
+use crate::kernel::{Errno, Space, Token};
 
 /// Something that happened, in the order in which it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,13 @@ pub trait Inbox {
     ///
     /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
     /// before long, so that its memory can be used again, which keeps it in the processor's caches.
-    fn space(&mut self, lend: bool) -> &mut [u8];
+    ///
+    /// It may be memory that was never written: nobody reads more of it than was received.
+    fn space(&mut self, lend: bool) -> Space<'_>;
+
+    /// What was received: the first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. They have been
+    /// written.
+    fn filled(&mut self, lend: bool, length: usize) -> &[u8];
 
     /// A frame that lies in the space, not to be written over if it is kept without a copy.
     fn frame(&mut self, token: Token, body: Range<usize>);

@@ -97,7 +97,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
             break;
         }
         outcome.calls += 1;
-        match kernel.receive(socket, &mut space[..size]) {
+        match kernel.receive(socket, space.first(size)) {
             Ok(0) => {
                 outcome.closed = end(connection, token, &mut share, inbox)
                     .err()
@@ -150,7 +150,7 @@ fn deliver<I: Inbox>(
         cut
     } else {
         let lend = connection.limits.lend;
-        connection.carry.push(&inbox.space(lend)[..length]);
+        connection.carry.push(inbox.filled(lend, length));
         inbox.received(length);
         decode_carry(connection, token, share, inbox)
     };
@@ -172,7 +172,7 @@ fn cut_space<I: Inbox>(
             connection.carry_ready = true;
             break;
         }
-        let Some(frame) = connection.codec.decode(&inbox.space(lend)[at..length])? else {
+        let Some(frame) = connection.codec.decode(&inbox.filled(lend, length)[at..])? else {
             bounded(connection, length - at)?;
             break;
         };
@@ -182,7 +182,7 @@ fn cut_space<I: Inbox>(
         at += frame.consumed;
     }
     if at < length {
-        connection.carry.push(&inbox.space(lend)[at..length]);
+        connection.carry.push(&inbox.filled(lend, length)[at..]);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use edgepoll::kernel::Token;
+use edgepoll::kernel::{Space, Token};
 use edgepoll::reactor::{Event, Inbox};
 
 /// What a turn told, in its order.
@@ -58,13 +58,17 @@ impl Inbox for Kept {
         self.room.saturating_sub(self.items.len())
     }
 
-    fn space(&mut self, lend: bool) -> &mut [u8] {
+    fn space(&mut self, lend: bool) -> Space<'_> {
         self.lends = lend;
         if self.empty_spaces > 0 {
             self.empty_spaces -= 1;
-            return &mut [];
+            return Space::from(&mut [][..]);
         }
-        &mut self.spaces[usize::from(lend)]
+        Space::from(&mut self.spaces[usize::from(lend)][..])
+    }
+
+    fn filled(&mut self, lend: bool, length: usize) -> &[u8] {
+        &self.spaces[usize::from(lend)][..length]
     }
 
     fn frame(&mut self, token: Token, body: Range<usize>) {

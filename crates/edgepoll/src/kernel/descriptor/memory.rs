@@ -1,6 +1,8 @@
 //! Memory that other threads may see: a JavaScript buffer may be shared, so no Rust slice of it may exist.
 //!
-//! It must never be looked into from here; only system calls read and write it. Made by the glue, used by this folder.
+//! Memory that a receive fills may never have been written, which a Rust slice of bytes must have been.
+//!
+//! It must never be looked into from here; only system calls read and write it. Made by the glue and by inboxes.
 
 use std::marker::PhantomData;
 
@@ -73,6 +75,25 @@ impl Space<'_> {
             start,
             length,
             lifetime: PhantomData,
+        }
+    }
+
+    /// The first `length` bytes of it.
+    #[must_use]
+    pub fn first(self, length: usize) -> Self {
+        Space {
+            length: length.min(self.length),
+            ..self
+        }
+    }
+
+    /// Writes `bytes` from the place `at` on, as a receive does. What does not fit is left out.
+    pub fn write(&mut self, at: usize, bytes: &[u8]) {
+        let length = bytes.len().min(self.length.saturating_sub(at));
+        if length > 0 {
+            // SAFETY: `at + length` bytes are writable, as this value promises, and no Rust reference to them exists, so
+            // `bytes` is other memory.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), length) };
         }
     }
 

@@ -7,7 +7,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+use super::super::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Space, Token};
 use super::stream::{Phase, Stream};
 use super::{Listener, Outcome, Place, SimulatedKernel, SimulatedSocket, PEER_ADDRESS};
 
@@ -257,7 +257,7 @@ impl Kernel for SimulatedKernel {
         Ok(stream.remote)
     }
 
-    fn receive(&mut self, socket: &SimulatedSocket, space: &mut [u8]) -> Result<usize, Errno> {
+    fn receive(&mut self, socket: &SimulatedSocket, space: Space<'_>) -> Result<usize, Errno> {
         let at = self.stream(socket, "recv")?;
         if space.is_empty() {
             self.complain("recv into nothing", socket.0);
@@ -279,7 +279,7 @@ impl Kernel for SimulatedKernel {
             if length < stream.input.len() {
                 stream.edge();
             }
-            return stream.receive(&mut space[..length]);
+            return stream.receive(space.first(length));
         }
         stream.receive(space)
     }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::super::{Errno, Ready, Token};
+use super::super::{Errno, Ready, Space, Token};
 
 /// How far a socket's connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Stream {
         self.error.take().map_or(Ok(false), Err)
     }
 
-    pub(super) fn receive(&mut self, space: &mut [u8]) -> Result<usize, Errno> {
+    pub(super) fn receive(&mut self, mut space: Space<'_>) -> Result<usize, Errno> {
         // At the mark a receive steps over the urgent byte; before it, it stops there (tcp_recvmsg).
         let available = match self.urgent {
             Some(0) | None => self.input.len(),
@@ -204,8 +204,8 @@ impl Stream {
         self.urgent = self.urgent.map(|before| before - length);
         let (front, back) = self.input.as_slices();
         let first = front.len().min(length);
-        space[..first].copy_from_slice(&front[..first]);
-        space[first..length].copy_from_slice(&back[..length - first]);
+        space.write(0, &front[..first]);
+        space.write(first, &back[..length - first]);
         self.input.drain(..length);
         self.received += length as u64;
         Ok(length)
