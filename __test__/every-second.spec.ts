@@ -8,6 +8,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { Poller } from 'edgepoll';
+import { eventfd } from 'edgepoll/fd';
 
 import { pipe } from './poller-fixtures.js';
 import { drivers, makeFifo } from './support/process.js';
@@ -71,6 +72,54 @@ test.serial(
 );
 
 for (const driver of drivers) {
+  test.serial(
+    `closed-under-us: what was closed before the wait is told, and no second has to pass, ${driver}`,
+    async (t) => {
+      clocks(t);
+      const poller = new Poller({ driver });
+      t.teardown(() => poller.close());
+      const path = makeFifo(t);
+      // One for all rounds, as above.
+      const late = setTimeout(() => poller.close(), LONG);
+      for (let round = 0; round < 4; round += 1) {
+        const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+        poller.register(fd);
+        closeSync(fd);
+        t.like(await t.throwsAsync(poller.poll()), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      }
+      clearTimeout(late);
+    },
+  );
+
+  test.serial(
+    `closed-under-us: a closed one among many, whose file lives on elsewhere and is ready, is told soon, ${driver}`,
+    async (t) => {
+      clocks(t);
+      const poller = new Poller<string>({ driver });
+      t.teardown(() => poller.close());
+      const idle = Array.from({ length: 300 }, () => eventfd());
+      for (const one of idle) poller.register(one, { data: 'idle' });
+      const counter = eventfd({ initial: 1 });
+      const elsewhere = counter.duplicate();
+      const fd = counter.release();
+      poller.register(fd, { data: 'closed' });
+      closeSync(fd);
+      const late = setTimeout(() => poller.close(), LONG);
+      let code: string | undefined;
+      while (code === undefined) {
+        try {
+          for (const { data } of await poller.poll()) t.is(data, 'closed');
+        } catch (error) {
+          ({ code } = error as NodeJS.ErrnoException);
+        }
+      }
+      clearTimeout(late);
+      t.is(code, 'ERR_DESCRIPTOR_CLOSED');
+      t.deepEqual(await poller.poll({ timeout: 0 }), []);
+      for (const one of [...idle, elsewhere]) one.close();
+    },
+  );
+
   // Serial: the timers are everybody's.
   test.serial(
     `idle: a poller that nobody waits for any more wakes no loop, ${driver}`,

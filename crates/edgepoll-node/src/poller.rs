@@ -270,15 +270,21 @@ impl Task for Announcer {
             return BETWEEN_CHECKS;
         }
         self.core.checked_at.set(now);
-        let check = |working: &mut Working| working.poller.check(CHECKED_PER_WAIT);
-        if self.core.with(check) == Some(true) {
-            self.core.announce(env);
+        let check = |working: &mut Working| {
+            working.poller.doubt(CHECKED_PER_WAIT);
+            working.poller.check(CHECKED_PER_WAIT)
+        };
+        if self.core.with(check) == Some(true) && self.core.announce(env) {
+            // Whoever was told, and waits again, may have closed something meanwhile.
+            return BETWEEN_CHECKS;
         }
         0
     }
 
-    fn has_before_wait(&self) -> bool {
-        true
+    /// One more: both ends of the time since the last question are cut to milliseconds, and one that came early would be
+    /// put off by as much again.
+    fn asks_after(&self) -> u64 {
+        BETWEEN_CHECKS + 1
     }
 
     fn stopped(&self) {

@@ -30,16 +30,17 @@ pub(crate) trait Task {
     /// The descriptor is readable.
     fn ready(&self, env: sys::napi_env) -> Next;
 
-    /// The host's loop is about to wait; `now` is the loop's time in milliseconds. The `uv`
-    /// driver alone can tell. Gives, if not 0, after how many milliseconds it wants to be asked again at the latest.
+    /// The host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver can tell. The `thread` driver calls
+    /// this before [`Task::ready`], and [`Task::asks_after`] a wait has begun. Gives, if not 0, after how many milliseconds it
+    /// wants to be asked again at the latest.
     fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         let _ = (env, now);
         0
     }
 
-    /// True when [`Task::before_wait`] is of use.
-    fn has_before_wait(&self) -> bool {
-        false
+    /// Milliseconds after which a wait that has begun is worth a [`Task::before_wait`]; 0 when that is of no use.
+    fn asks_after(&self) -> u64 {
+        0
     }
 
     /// Messages that the last [`Task::ready`] told, whose answers may bring the next ones soon. The `uv` driver may look for

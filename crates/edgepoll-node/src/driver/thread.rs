@@ -1,5 +1,5 @@
 //! The driver for hosts without libuv: one thread sleeps in poll(2) on the poll descriptor and wakes
-//! JavaScript by a thread-safe function that carries nothing, at most one call under way.
+//! JavaScript by a thread-safe function that carries nothing, at most one call under way, and one more for a time that has come.
 //!
 //! The host may serve calls that come one after the other without going round its loop: after some of them the next
 //! waits for an immediate, so that timers and everybody else's input have their turn.
@@ -13,15 +13,18 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use edgepoll::kernel::descriptor::threads::start_quiet;
 use napi::{sys, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeValLike;
+use nix::time::{clock_gettime, ClockId};
 
 use super::immediate::Immediate;
 use super::{Next, Task};
@@ -37,6 +40,10 @@ struct Shared {
     control: EventFd,
     /// The thread may call JavaScript; it takes this back with the call.
     armed: AtomicBool,
+    /// Milliseconds after which it calls though nothing is ready; 0: never. It takes this as soon as it has seen it.
+    call_after: AtomicU64,
+    /// The last call was made for the time alone: nothing was ready.
+    is_time: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -67,18 +74,19 @@ struct State {
     in_a_row: Cell<u32>,
     /// An immediate is under way, and whether it is to arm.
     yielding: Cell<bool>,
-    arm_after: Cell<bool>,
+    arm_after: Cell<Option<u64>>,
     /// The clean-up hook was added and not removed.
     hooked: Cell<bool>,
     closed: Cell<bool>,
 }
 
 impl State {
-    fn arm(&self) {
+    /// `call_after`: see [`Shared::call_after`].
+    fn arm(&self, call_after: u64) {
         if self.yielding.get() {
-            self.arm_after.set(true);
+            self.arm_after.set(Some(call_after));
         } else {
-            self.arm_now();
+            self.arm_now(call_after);
         }
     }
 
@@ -100,14 +108,25 @@ impl State {
 
     /// The loop has gone round. Anybody may say so at any time who has the function: once counts.
     fn went_round(&self) {
-        if self.yielding.replace(false) && self.arm_after.replace(false) {
-            self.arm_now();
+        if self.yielding.replace(false) {
+            if let Some(call_after) = self.arm_after.take() {
+                self.arm_now(call_after);
+            }
         }
     }
 
-    fn arm_now(&self) {
+    /// Whether the last call was made though nothing was ready.
+    fn is_time(&self) -> bool {
+        let shared = self.shared.borrow();
+        let is_time = shared.as_ref().map(|shared| &shared.is_time);
+        is_time.is_some_and(|is_time| is_time.load(Ordering::Acquire))
+    }
+
+    fn arm_now(&self, call_after: u64) {
         if let Some(shared) = &*self.shared.borrow() {
-            if !shared.armed.swap(true, Ordering::AcqRel) {
+            shared.call_after.store(call_after, Ordering::Release);
+            // A thread that is armed and asleep has to be told of its time, too.
+            if !shared.armed.swap(true, Ordering::AcqRel) || call_after > 0 {
                 shared.nudge();
             }
         }
@@ -171,6 +190,8 @@ impl ThreadDriver {
         let shared = Arc::new(Shared {
             control,
             armed: AtomicBool::new(true),
+            call_after: AtomicU64::new(0),
+            is_time: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let state = Rc::new(State {
@@ -182,7 +203,7 @@ impl ThreadDriver {
             immediate: RefCell::new(None),
             in_a_row: Cell::new(0),
             yielding: Cell::new(false),
-            arm_after: Cell::new(false),
+            arm_after: Cell::new(None),
             hooked: Cell::new(false),
             closed: Cell::new(false),
         });
@@ -246,7 +267,7 @@ impl ThreadDriver {
     }
 
     pub(super) fn arm(&self) {
-        self.state.arm();
+        self.state.arm(self.state.task.asks_after());
     }
 
     pub(super) fn refer(&self) {
@@ -268,6 +289,14 @@ impl ThreadDriver {
     }
 }
 
+/// Milliseconds of the clock that never goes back; always the same where the kernel refuses to tell.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC);
+    time.map_or(0, |time| {
+        u64::try_from(time.num_milliseconds()).unwrap_or(0)
+    })
+}
+
 fn refusal(error: std::io::Error) -> Error {
     match error.raw_os_error() {
         Some(errno) => node::os_error(errno),
@@ -275,16 +304,33 @@ fn refusal(error: std::io::Error) -> Error {
     }
 }
 
+/// What is left until then, rounded up.
+fn timeout(until: Option<Instant>) -> PollTimeout {
+    let Some(until) = until else {
+        return PollTimeout::NONE;
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    let milliseconds = left.as_micros().div_ceil(1000);
+    PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
+}
+
 /// The thread's whole life.
 fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
+    // When it calls though nothing is ready.
+    let mut call_at = None;
     while !shared.stop.load(Ordering::Acquire) {
         let armed = shared.armed.load(Ordering::Acquire);
+        match shared.call_after.swap(0, Ordering::AcqRel) {
+            0 => {}
+            after => call_at = Some(Instant::now() + Duration::from_millis(after)),
+        }
         let mut fds = [
             PollFd::new(shared.control.as_fd(), PollFlags::POLLIN),
             PollFd::new(fd.as_fd(), PollFlags::POLLIN),
         ];
         let count = if armed { 2 } else { 1 };
-        match poll(&mut fds[..count], PollTimeout::NONE) {
+        let until = call_at.filter(|_| armed);
+        match poll(&mut fds[..count], timeout(until)) {
             Ok(_) | Err(Errno::EINTR) => {}
             // ENOMEM alone is left; the next round tries again.
             Err(_) => std::thread::yield_now(),
@@ -294,8 +340,16 @@ fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
             // EAGAIN: somebody's nudge was counted with an earlier one.
             let _ = shared.control.read();
         }
-        if armed && signalled(&fds[1]) {
-            shared.armed.store(false, Ordering::Release);
+        let is_ready = armed && signalled(&fds[1]);
+        let is_time = until.is_some_and(|until| until <= Instant::now());
+        if is_ready || is_time {
+            call_at = None;
+            // A call for the time alone leaves the thread armed. If the descriptor is ready before that call was served, both
+            // calls look, and one of them finds nothing.
+            shared.is_time.store(!is_ready, Ordering::Release);
+            if is_ready {
+                shared.armed.store(false, Ordering::Release);
+            }
             // SAFETY: the function is released only after this thread was joined, or by the ending environment,
             // which this call is then told by its status.
             let status = unsafe {
@@ -367,11 +421,27 @@ unsafe extern "C" fn on_call(
             state.yield_turn();
         }
         // The host's function may be anybody's, and have closed us.
-        !state.closed.get() && state.task.ready(env) == Next::Watch
+        if state.closed.get() {
+            return None;
+        }
+        let task = &state.task;
+        // Before it tells: of what was closed it would tell for nothing.
+        let call_after = if task.asks_after() > 0 {
+            task.before_wait(env, now())
+        } else {
+            0
+        };
+        if state.closed.get() {
+            return None;
+        }
+        if state.is_time() {
+            return (call_after > 0).then_some(call_after);
+        }
+        (task.ready(env) == Next::Watch).then_some(call_after)
     }));
     match ran {
-        Ok(true) => state.arm(),
-        Ok(false) => {}
+        Ok(Some(call_after)) => state.arm(call_after),
+        Ok(None) => {}
         Err(_) => {
             // The task's state is unknown: it stops here, and the process is told why.
             state.close();

@@ -326,7 +326,7 @@ impl UvDriver {
             (0..size.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect()
         };
         let busy = task.told().map(|_| RefCell::new(BusyPoll::new()));
-        let (prepare, timer) = if task.has_before_wait() || busy.is_some() {
+        let (prepare, timer) = if task.asks_after() > 0 || busy.is_some() {
             (memory(UV_PREPARE), memory(UV_TIMER))
         } else {
             (Memory::default(), Memory::default())

@@ -30,14 +30,16 @@
 mod by_epoll;
 mod by_poll;
 mod by_select;
+mod counters;
 mod engine;
 mod identity;
 mod poller;
 mod relay;
 mod sleeper;
 
+pub use counters::{Counters, Looked};
 pub use engine::{Engine, EngineKind, Readiness, Refusal, Retired};
-pub use poller::{Counters, Looked, Poller};
+pub use poller::Poller;
 
 /// The readiness bits, with epoll's own values.
 pub mod bits {

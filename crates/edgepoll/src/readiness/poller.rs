@@ -10,6 +10,7 @@ use super::bits;
 use super::by_epoll::ByEpoll;
 use super::by_poll::ByPoll;
 use super::by_select::BySelect;
+use super::counters::{Counters, Looked};
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
 use super::relay::{Relay, RELAY};
 use crate::kernel::descriptor::duplicate;
@@ -51,33 +52,6 @@ struct Registration {
     is_relayed: bool,
 }
 
-/// What has happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Looks at the kernel.
-    pub looks: u64,
-    /// Events told.
-    pub events: u64,
-    /// Events of registrations that were gone; they were dropped.
-    pub stale: u64,
-    /// The most events of one look.
-    pub largest: usize,
-    /// Descriptors found closed under the poller.
-    pub closed: u64,
-    /// Times that the engine was renewed, because of stale events that would not end.
-    pub renewals: u64,
-}
-
-/// What a look found.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Looked {
-    /// Events handed out.
-    pub told: usize,
-    /// The poller announces by another descriptor from here on. The caller waits on that now and says so by
-    /// [`Poller::retire`], or cannot, and says [`Poller::take_back`].
-    pub renewed: bool,
-}
-
 /// A set of watched descriptors.
 ///
 /// Its own descriptor ([`AsFd`]) is readable while an event waits, once [`Poller::arm`] was called.
@@ -95,6 +69,8 @@ pub struct Poller {
     batch: Vec<Readiness>,
     /// Found closed, and not told yet.
     lost: Vec<Token>,
+    /// Events of the next looks that are told only if their descriptors are still what was registered.
+    doubted: usize,
     /// Where the next check begins.
     next_check: usize,
     stale_looks: u32,
@@ -148,6 +124,7 @@ impl Poller {
             by_number: HashMap::new(),
             batch: vec![NOBODY; max_events.clamp(1, MOST_EVENTS)],
             lost: Vec::new(),
+            doubted: 0,
             next_check: 0,
             stale_looks: 0,
             patience: STALE_LOOKS,
@@ -399,6 +376,9 @@ impl Poller {
         }
         self.counters.looks += 1;
         let found = self.gather(room - told)?;
+        if self.doubted > 0 && found > 0 {
+            self.verify(found);
+        }
         let mut stale = 0;
         for at in 0..found {
             let event = self.batch[at];
@@ -426,6 +406,23 @@ impl Poller {
         self.counters.stale += stale;
         let renewed = self.renew_after(stale, told);
         Ok(Looked { told, renewed })
+    }
+
+    /// The next look that finds something asks of up to so many events whether their descriptors are still what was
+    /// registered. A file that lives on elsewhere, under another number or in another process, goes on reporting events for a
+    /// number that was closed.
+    pub fn doubt(&mut self, events: usize) {
+        self.doubted = events;
+    }
+
+    fn verify(&mut self, found: usize) {
+        let doubted = std::mem::take(&mut self.doubted);
+        for at in 0..found.min(doubted) {
+            let registration = self.registrations.get(self.batch[at].token);
+            if registration.is_some_and(|found| found.duplicate.is_none() && !self.holds(found)) {
+                self.batch[at].mask = bits::CLOSED;
+            }
+        }
     }
 
     /// Fills the batch from the engine and the relay, at most `room` events in all.

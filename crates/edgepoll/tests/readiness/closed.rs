@@ -346,3 +346,36 @@ fn a_duplicate_outlives_the_original() {
         );
     }
 }
+
+/// A file that lives on under another number reports events for the closed one, until somebody asks.
+#[test]
+fn an_event_in_doubt_is_told_only_of_what_was_registered() {
+    for kind in KINDS {
+        let (reader, writer) = pipe();
+        let mut poller = poller(kind);
+        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let copied = poller
+            .register_duplicate(reader.as_raw_fd(), bits::READABLE)
+            .unwrap();
+        write(&writer, 1);
+        poller.doubt(64);
+        let mut both = look(&mut poller);
+        both.sort_by_key(|(token, _)| token.index);
+        assert_eq!(
+            both,
+            [(token, bits::READABLE), (copied, bits::READABLE)],
+            "{kind:?}"
+        );
+        let _ghost = reader.try_clone().unwrap();
+        drop(reader);
+        poller.doubt(64);
+        let mut both = look(&mut poller);
+        both.sort_by_key(|(token, _)| token.index);
+        assert_eq!(
+            both,
+            [(token, bits::CLOSED), (copied, bits::READABLE)],
+            "{kind:?}"
+        );
+        assert_eq!(look(&mut poller), [(copied, bits::READABLE)], "{kind:?}");
+    }
+}
