@@ -329,9 +329,11 @@ export declare interface ListenOptions extends ConnectionOptions {
  * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
  *
  * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. That is noticed within a
- * second, and with the driver `uv` and up to 64 registrations within some ten milliseconds of what this thread closes;
- * in any case only while somebody waits, or by one of many looks with `poll({ timeout: 0 })`.
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while somebody waits,
+ * or by one of many looks with `poll({ timeout: 0 })`; within a second at the latest. Of up to 64 registrations it is found some ten
+ * milliseconds after this thread has closed it: with the driver `uv` at any time; with the driver `thread` if it was closed before
+ * the wait, and if events come. Its number's next owner is never told. But if its file lives on elsewhere, as a duplicate or in
+ * another process, an event of it may come for ten milliseconds; from then on the first 64 events of a batch are asked for it.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
  * `using`, its signal, or the end of its loop.
