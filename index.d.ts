@@ -59,9 +59,12 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Buffer,
     /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */
     get data(): Data | undefined;
     set data(value: Data | undefined);
-    /** The address on this side; `undefined` once the connection is closed. */
+    /**
+     * The address on this side, also when the connection is over; `undefined` if the kernel did not tell it. A connection that is over
+     * and that a server on one address accepted is told that address.
+     */
     get localAddress(): Address | undefined;
-    /** The address at the other end; `undefined` once the connection is closed. */
+    /** The address at the other end, also when the connection is over. */
     get remoteAddress(): Address | undefined;
     /** Bytes written that the kernel has not taken, as of the last turn. */
     get bufferedAmount(): number;

@@ -1,5 +1,5 @@
 /** The addresses of connections and servers, as the public API shows them. */
-import type { NativeAddress } from './binding.js';
+import type { NativeAddress, ReactorBinding } from './binding.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {
@@ -9,6 +9,17 @@ export interface Address {
   port: number;
   /** Which family. */
   family: 'IPv4' | 'IPv6';
+}
+
+/** An address as a record tells it: family and port, zone, and the address in four numbers. */
+export type AddressNumbers = readonly [number, number, number, number, number, number];
+
+/** The text of an address that a record told. */
+export function addressFrom(
+  native: ReactorBinding,
+  [detail, zone, ...words]: AddressNumbers,
+): Address | undefined {
+  return addressOf(native.addressText(detail, zone, words));
 }
 
 /** An address as the native side gives it; `null` is none. */

@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers';
 
+import type { AddressNumbers } from './address.js';
 import type { Connection } from './connection.js';
 import type { ErrorDetails } from './errors.js';
 import { EdgepollError, notAFrame } from './errors.js';
@@ -85,6 +86,9 @@ export interface Late {
   /** Once it is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
+  /** Its two addresses, told with its close. */
+  local?: AddressNumbers | undefined;
+  peer?: AddressNumbers | undefined;
 }
 
 /** What the glue's `writer()` gives for a message that its protocol refuses. */

@@ -4,8 +4,8 @@
  * The core holds the rules; this file holds the promises. It must never settle one twice, and never lose an
  * error: what nobody awaited is kept for whoever asks next.
  */
-import type { Address } from './address.js';
-import { addressOf } from './address.js';
+import type { Address, AddressNumbers } from './address.js';
+import { addressFrom, addressOf } from './address.js';
 import { EdgepollError, readEnding } from './errors.js';
 import type { CloseReason, Late, Owner } from './connection-parts.js';
 import {
@@ -70,6 +70,12 @@ export let handleQueued: (connection: Connection, bytes: number) => void;
 export let handleWriteFailed: (connection: Connection, detail: number) => void;
 /** The connect succeeded. */
 export let handleConnected: (connection: Connection) => void;
+/** One of its addresses, which its close follows. */
+export let handleAddress: (
+  connection: Connection,
+  isLocal: boolean,
+  address: AddressNumbers,
+) => void;
 /** The connection is over. */
 export let handleClosed: (
   connection: Connection,
@@ -140,6 +146,11 @@ export class Connection<Data = unknown>
     handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
     handleWriteFailed = (connection, detail) => connection.#handleWriteFailed(detail);
     handleConnected = (connection) => connection.#handleConnected();
+    handleAddress = (connection, isLocal, address) => {
+      const late = (connection.#late ??= {});
+      if (isLocal) late.local = address;
+      else late.peer = address;
+    };
     handleClosed = (connection, detail, read, written) =>
       connection.#handleClosed(detail, read, written);
     handleTaken = (connection, length) => connection.#take(length);
@@ -181,14 +192,23 @@ export class Connection<Data = unknown>
     (this.#late ??= {}).data = value;
   }
 
-  /** The address on this side; `undefined` once the connection is closed. */
+  /**
+   * The address on this side, also when the connection is over; `undefined` if the kernel did not tell it. A connection that is over
+   * and that a server on one address accepted is told that address.
+   */
   get localAddress(): Address | undefined {
-    return addressOf(this.#owner.host.native.localAddress(this.#slot, this.#generation));
+    const { native } = this.#owner.host;
+    const told = this.#late?.local;
+    if (told !== undefined) return addressFrom(native, told);
+    return addressOf(native.localAddress(this.#slot, this.#generation));
   }
 
-  /** The address at the other end; `undefined` once the connection is closed. */
+  /** The address at the other end, also when the connection is over. */
   get remoteAddress(): Address | undefined {
-    return addressOf(this.#owner.host.native.peerAddress(this.#slot, this.#generation));
+    const { native } = this.#owner.host;
+    const told = this.#late?.peer;
+    if (told !== undefined) return addressFrom(native, told);
+    return addressOf(native.peerAddress(this.#slot, this.#generation));
   }
 
   /** Bytes written that the kernel has not taken, as of the last turn. */

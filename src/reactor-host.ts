@@ -21,6 +21,7 @@ import { keepOwn, lengthOf } from './validate.js';
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const {
   belongsTo,
+  handleAddress,
   handleClosed,
   handleConnected,
   handleData,
@@ -30,6 +31,7 @@ const {
 } = core;
 const {
   ACCEPT_PAUSED,
+  ADDRESS,
   ARENA_SIZE,
   CLOSED,
   CONNECTED,
@@ -42,6 +44,7 @@ const {
   DATA,
   END,
   FIRST_FRESH,
+  IS_LOCAL,
   LENT,
   MAX_RECORDS,
   MAX_WRITES,
@@ -515,6 +518,20 @@ export class ReactorHost {
             const read = numbers[at / 2 + 2] as number;
             const written = numbers[at / 2 + 3] as number;
             handleClosed(connection, records[at + 3] as number, read, written);
+          }
+          break;
+        case ADDRESS:
+          if (connection !== undefined) {
+            const detail = records[at + 3] as number;
+            const zone = records[at + 2] as number;
+            handleAddress(connection, (detail & IS_LOCAL) !== 0, [
+              detail,
+              zone,
+              records[at + 4] as number,
+              records[at + 5] as number,
+              records[at + 6] as number,
+              records[at + 7] as number,
+            ]);
           }
           break;
         case WRITE_FAILED:

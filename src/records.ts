@@ -17,6 +17,9 @@ export const QUEUED = 5;
 export const CLOSED = 6;
 export const ACCEPT_PAUSED = 7;
 export const WRITE_FAILED = 8;
+export const ADDRESS = 9;
+/** In an address's detail: it is the one on this side. Below are the family and the port. */
+export const IS_LOCAL = 0x2_0000;
 
 /** Bytes of the buffers that several connections' chunks share: see the glue's inbox. */
 export const POOL_SIZE = 8192;

@@ -251,10 +251,10 @@ export const faults = [
     command: memory,
   },
   {
-    name: 'a close has room for one of its two records',
+    name: 'a close has room for three of its four records',
     file: 'crates/edgepoll-node/src/inbox.rs',
-    find: '(self.capacity - self.count).saturating_sub(1)',
-    replace: 'self.capacity - self.count',
+    find: '(self.capacity - self.count).saturating_sub(3)',
+    replace: '(self.capacity - self.count).saturating_sub(2)',
     command: memory,
   },
   {

@@ -5,6 +5,7 @@
 //! that they were received into, and those between get a buffer of their own. Only what is lent lies in the arena,
 //! which is written again when JavaScript has given back every chunk of it. Called by the core, in a turn.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use edgepoll::connection::CloseReason;
@@ -13,6 +14,7 @@ use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
 use napi::{sys, Result};
 
+use crate::address_words::words_of;
 use crate::names;
 use crate::node::{self, Reference};
 use crate::region::{new_buffer, Region, FAST, PACKED};
@@ -35,6 +37,10 @@ const POOLED: usize = 2 * 1024;
 /// What one pool holds.
 const POOL: usize = 8 * 1024;
 
+/// In the detail of an address: whose it is. Below are the family and the port.
+const PEER: i32 = 0;
+const LOCAL: i32 = 1 << 17;
+
 /// The kinds of records, as src/records.ts knows them.
 mod kind {
     pub(super) const OPENED: i32 = 1;
@@ -45,6 +51,7 @@ mod kind {
     pub(super) const CLOSED: i32 = 6;
     pub(super) const ACCEPT_PAUSED: i32 = 7;
     pub(super) const WRITE_FAILED: i32 = 8;
+    pub(super) const ADDRESS: i32 = 9;
 }
 
 /// What a finished batch holds besides its records.
@@ -208,6 +215,19 @@ impl JsInbox {
         }
     }
 
+    /// One of a connection's two addresses, as numbers: JavaScript asks for the text if somebody wants it.
+    fn address(&mut self, token: Token, address: SocketAddr, side: i32) {
+        let (detail, scope, words) = words_of(address);
+        let zone = Token {
+            index: token.index,
+            generation: scope,
+        };
+        if let Some(rest) = self.begin_record(kind::ADDRESS, zone, detail | side) {
+            // SAFETY: the record's last four fields.
+            unsafe { rest.cast::<[u32; 4]>().write(words) };
+        }
+    }
+
     fn index_of_next(&self) -> usize {
         NEW + self.fresh.len()
     }
@@ -269,8 +289,8 @@ impl JsInbox {
 
 impl Inbox for JsInbox {
     fn room(&self) -> usize {
-        // A close takes two records.
-        (self.capacity - self.count).saturating_sub(1)
+        // A close takes up to four records.
+        (self.capacity - self.count).saturating_sub(3)
     }
 
     #[inline]
@@ -360,8 +380,14 @@ impl Inbox for JsInbox {
                 unsent,
                 bytes_read,
                 bytes_written,
+                peer,
+                local,
             } => {
                 let detail = self.reason(reason);
+                self.address(token, peer, PEER);
+                if let Some(local) = local {
+                    self.address(token, local, LOCAL);
+                }
                 self.record(kind::QUEUED, token, 0, [unsent as f64, 0.0]);
                 self.record(
                     kind::CLOSED,

@@ -12,6 +12,7 @@
     reason = "napi-rs hands arguments over by value"
 )]
 
+mod address_words;
 mod again;
 mod bare;
 mod context;

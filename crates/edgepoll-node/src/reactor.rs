@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 use napi_derive::napi;
 
+use crate::address_words::address_from;
 use crate::driver::{Driver, Kind, Next, Task};
 use crate::inbox::{Batch, JsInbox};
 use crate::names;
@@ -503,7 +504,7 @@ impl ReactorBinding {
         came_to.unwrap_or_default().map(float).to_vec()
     }
 
-    /// The address on this side, of a listener or a connection; null when it is closed.
+    /// The address on this side, of a listener or a connection; null once its close was told.
     #[napi(catch_unwind)]
     pub fn local_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self
@@ -512,13 +513,21 @@ impl ReactorBinding {
         found?.ok().map(address_of)
     }
 
-    /// The address at the other end; null when the connection is closed.
+    /// The address at the other end; null once the connection's close was told.
     #[napi(catch_unwind)]
     pub fn peer_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self
             .core
             .with(|working| working.reactor.peer_address(token(slot, generation)));
         found?.map(address_of)
+    }
+
+    /// An address from the numbers of a record, which a close tells.
+    #[napi(catch_unwind)]
+    pub fn address_text(&self, detail: i32, scope: i32, words: Vec<i32>) -> Address {
+        let word = |at: usize| words.get(at).copied().unwrap_or_default().cast_unsigned();
+        let words = [word(0), word(1), word(2), word(3)];
+        address_of(address_from(detail, scope.cast_unsigned(), words))
     }
 
     /// Bytes received and sent so far; empty once the connection's close was told.

@@ -10,6 +10,8 @@
     reason = "a test may end where it sees what cannot be"
 )]
 
+#[path = "../../src/address_words.rs"]
+mod address_words;
 mod host;
 #[path = "../../src/inbox.rs"]
 mod inbox;
@@ -22,6 +24,8 @@ mod node;
 mod region;
 #[path = "../../src/staging.rs"]
 mod staging;
+
+use std::net::SocketAddr;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::Token;
@@ -267,8 +271,9 @@ fn what_was_lent_holds_no_byte_that_was_never_written() {
 }
 
 #[test]
-fn a_batch_has_room_for_both_records_of_its_last_close() {
-    for others in 0..4 {
+fn a_batch_has_room_for_all_records_of_its_last_close() {
+    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+    for others in 0..8 {
         let mut reader = Reader::new();
         for _ in 0..others {
             reader.inbox.event(Event::End { token: WHO });
@@ -281,9 +286,11 @@ fn a_batch_has_room_for_both_records_of_its_last_close() {
                 unsent: 0,
                 bytes_read: 0,
                 bytes_written: 0,
+                peer,
+                local: Some(peer),
             });
             closes += 1;
         }
-        assert_eq!(reader.inbox.take().records, others + 2 * closes);
+        assert_eq!(reader.inbox.take().records, others + 4 * closes);
     }
 }

@@ -23,6 +23,8 @@ const MOST_REFUSALS: u32 = 64;
 pub(crate) struct Listener<S> {
     pub(super) socket: S,
     pub(super) options: ListenOptions,
+    /// The one address that its connections have on this side; `None` when it listens on all of them.
+    pub(super) bound: Option<SocketAddr>,
     /// Shared by its connections: most are idle, and should be small.
     limits: Rc<Limits>,
     /// The backlog may hold connections.
@@ -39,9 +41,10 @@ pub(crate) struct Listener<S> {
 }
 
 impl<S> Listener<S> {
-    pub(super) fn new(socket: S, options: ListenOptions) -> Listener<S> {
+    pub(super) fn new(socket: S, options: ListenOptions, bound: Option<SocketAddr>) -> Listener<S> {
         Listener {
             socket,
+            bound,
             limits: Rc::new(options.limits),
             options,
             ready: false,

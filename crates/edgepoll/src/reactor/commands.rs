@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::accept::Listener;
-use super::{ConnectOptions, Entry, ListenOptions, Occupant, Reactor, SCRATCH};
+use super::{ConnectOptions, ListenOptions, Occupant, Reactor, SCRATCH};
 use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
 use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
 use crate::protocol::CodecError;
@@ -62,9 +62,11 @@ impl<K: Kernel> Reactor<K> {
             .kernel
             .listen(address, options.backlog, flags)
             .map_err(failure)?;
+        let is_one = |bound: &SocketAddr| !bound.ip().is_unspecified();
+        let bound = self.kernel.local_address(&socket).ok().filter(is_one);
         let Some(token) = self
             .slots
-            .insert(Occupant::Listener(Listener::new(socket, options)))
+            .insert(Occupant::Listener(Listener::new(socket, options, bound)))
         else {
             return Err(Failure {
                 call: Call::Listen,
@@ -339,10 +341,19 @@ impl<K: Kernel> Reactor<K> {
         self.close(token, CloseReason::Destroyed);
     }
 
-    /// Who is at the other end; `None` when the connection is closed.
+    /// Whether the connection is open. One that is over is not, also before its close is told.
+    #[must_use]
+    pub fn is_open(&self, token: Token) -> bool {
+        matches!(self.slots.get(token), Some(Occupant::Connection(entry)) if entry.closed.is_none())
+    }
+
+    /// Who is at the other end; `None` once the close was told, which tells it.
     #[must_use]
     pub fn peer_address(&self, token: Token) -> Option<SocketAddr> {
-        self.open_entry(token).map(|entry| entry.connection.peer)
+        match self.slots.get(token)? {
+            Occupant::Connection(entry) => Some(entry.connection.peer),
+            Occupant::Listener(_) => None,
+        }
     }
 
     /// Bytes received, and bytes that the kernel took; `None` once the close was told, which tells them.
@@ -356,21 +367,18 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    fn open_entry(&self, token: Token) -> Option<&Entry<K::Socket>> {
-        match self.slots.get(token)? {
-            Occupant::Connection(entry) if entry.closed.is_none() => Some(entry),
-            Occupant::Connection(_) | Occupant::Listener(_) => None,
-        }
-    }
-
     /// The address that the listener or connection has on this side.
     ///
     /// # Errors
-    /// EBADF when it is closed, else whatever getsockname(2) gives.
+    /// EBADF once the close was told, which tells the address, else whatever getsockname(2) gives.
     pub fn local_address(&self, token: Token) -> Result<SocketAddr, Errno> {
         let socket = match self.slots.get(token) {
             Some(Occupant::Listener(listener)) => &listener.socket,
-            Some(Occupant::Connection(entry)) => entry.socket.as_ref().ok_or(Errno::EBADF)?,
+            Some(Occupant::Connection(entry)) => match (&entry.socket, &entry.closed) {
+                (Some(socket), _) => socket,
+                (None, Some(closed)) => return closed.local.ok_or(Errno::EBADF),
+                (None, None) => return Err(Errno::EBADF),
+            },
             None => return Err(Errno::EBADF),
         };
         self.kernel.local_address(socket)

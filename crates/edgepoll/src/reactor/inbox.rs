@@ -59,6 +59,10 @@ pub enum Event {
         bytes_read: u64,
         /// Bytes that the kernel took in all.
         bytes_written: u64,
+        /// Who was at the other end, or was to be.
+        peer: SocketAddr,
+        /// The address that it had on this side; `None` if it never was connected.
+        local: Option<SocketAddr>,
     },
     /// A listener ran out of descriptors, memory or watches, or was refused too often in a row; it accepts again by itself.
     AcceptPaused {

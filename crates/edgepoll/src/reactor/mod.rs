@@ -19,6 +19,7 @@ mod slots;
 mod turn;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
 pub use budget::Budget;
@@ -27,7 +28,7 @@ pub use commands::WriteError;
 pub use inbox::{Event, Inbox};
 pub use options::{CodecFactory, ConnectOptions, ListenOptions};
 
-use crate::connection::{CloseReason, Connection};
+use crate::connection::{CloseReason, Connection, Writing};
 use crate::kernel::{Errno, Kernel, LinuxKernel, Ready, Token};
 use accept::Listener;
 use deadlines::Deadlines;
@@ -38,6 +39,13 @@ pub(crate) use slots::Slots;
 pub(crate) enum Occupant<S> {
     Listener(Listener<S>),
     Connection(Entry<S>),
+}
+
+/// What is known of a connection that is closed, until that is told.
+pub(crate) struct Closed {
+    pub(crate) reason: CloseReason,
+    /// The address that it had on this side.
+    pub(crate) local: Option<SocketAddr>,
 }
 
 /// A connection with its socket and its places in the reactor's lists.
@@ -56,7 +64,7 @@ pub(crate) struct Entry<S> {
     /// The peer must see a reset even if nothing is lost.
     pub(crate) resets: bool,
     /// Boxed: it is for the moment between the close and its telling.
-    pub(crate) closed: Option<Box<CloseReason>>,
+    pub(crate) closed: Option<Box<Closed>>,
     pub(crate) unsent: usize,
 }
 
@@ -243,10 +251,11 @@ impl<K: Kernel> Reactor<K> {
     /// An owner who does not know of the end yet may go on writing, and those bytes are lost. So where nothing is lost
     /// so far, the descriptor stays until the close is told: only then it is certain that the peer may see FIN.
     fn close(&mut self, token: Token, reason: CloseReason) {
+        let local = self.local_address_before_close(token);
         let Some((_, entry)) = self.live(token) else {
             return;
         };
-        entry.closed = Some(Box::new(reason));
+        entry.closed = Some(Box::new(Closed { reason, local }));
         entry.lose_queue();
         entry.connection.carry.clear();
         entry.resets |= reason == CloseReason::QueueFull;
@@ -289,6 +298,27 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
         }
+    }
+
+    /// The address on this side, which nobody can ask for once the socket is closed. A connection of a listener that is bound
+    /// to one address has that one, so only the others cost a system call.
+    fn local_address_before_close(&self, token: Token) -> Option<SocketAddr> {
+        let entry = match self.slots.get(token)? {
+            Occupant::Connection(entry) if entry.closed.is_none() => entry,
+            Occupant::Connection(_) | Occupant::Listener(_) => return None,
+        };
+        if entry.connection.writing == Writing::Connecting {
+            return None;
+        }
+        let bound =
+            entry
+                .connection
+                .listener
+                .and_then(|listener| match self.slots.get(listener)? {
+                    Occupant::Listener(listener) => listener.bound,
+                    Occupant::Connection(_) => None,
+                });
+        bound.or_else(|| self.kernel.local_address(entry.socket.as_ref()?).ok())
     }
 
     /// Sets or clears a slot's one deadline.

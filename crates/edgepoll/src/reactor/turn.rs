@@ -189,7 +189,7 @@ impl<K: Kernel> Reactor<K> {
                 continue;
             };
             entry.noted = false;
-            let Some(reason) = entry.closed.as_deref().copied() else {
+            let Some(closed) = entry.closed.as_deref() else {
                 let queued = std::mem::take(&mut entry.tell_queued);
                 let failure = entry.connection.failure;
                 if let (true, Some(failure)) = (std::mem::take(&mut entry.tell_failed), failure) {
@@ -203,10 +203,12 @@ impl<K: Kernel> Reactor<K> {
             };
             inbox.event(Event::Closed {
                 token,
-                reason,
+                reason: closed.reason,
                 unsent: entry.unsent,
                 bytes_read: entry.connection.bytes_read,
                 bytes_written: entry.connection.bytes_written,
+                peer: entry.connection.peer,
+                local: closed.local,
             });
             self.release(token);
             self.slots.remove(token);

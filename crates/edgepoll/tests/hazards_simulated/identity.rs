@@ -20,6 +20,7 @@ fn use_late(bench: &mut Bench, token: Token) {
     bench.reactor.end_and_discard(token);
     bench.reactor.destroy(token);
     assert_eq!(bench.reactor.queued(token), 0);
+    assert!(!bench.reactor.is_open(token));
     assert_eq!(bench.reactor.peer_address(token), None);
     assert_eq!(bench.reactor.counters(token), None);
     assert_eq!(bench.reactor.local_address(token), Err(Errno::EBADF));

@@ -220,7 +220,7 @@ impl Run {
             40 => {
                 end.destroyed = true;
                 // Not if it is over already, and only waits to be told.
-                end.resets = self.reactor.peer_address(token).is_some();
+                end.resets = self.reactor.is_open(token);
                 self.reactor.reset(token);
             }
             41 | 42 => self.end_with(place, token)?,

@@ -102,6 +102,7 @@ impl Run {
                 unsent,
                 bytes_read,
                 bytes_written,
+                ..
             } => self.closed(token, reason, unsent, bytes_read, bytes_written),
             Event::AlarmRefused { .. } => Err("the alarm was not refused".to_owned()),
             Event::AcceptPaused { listener, .. } => {
