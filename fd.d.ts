@@ -23,10 +23,17 @@ export declare interface CanAddress {
     /** An interface by name or index; 0 is every one. Received: the index. */
     interface: string | number;
     /** ISO-TP. Default 0. */
-    receiveId?: number;
+    receiveId?: number | undefined;
     /** ISO-TP. Default 0. */
-    sendId?: number;
+    sendId?: number | undefined;
 }
+
+/** The type of received bytes. It must never hold behaviour. */
+/**
+ * Received bytes: a `Buffer`. With versions of @types/node whose `Buffer` is generic it is a `Buffer<ArrayBuffer>`, so that it
+ * goes where shared memory is refused (`crypto.subtle`, `new Response()`); the type is that of `Buffer.alloc()`.
+ */
+export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
 /** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
 export declare type Clock = 'monotonic' | 'boottime' | 'realtime';
@@ -47,7 +54,7 @@ export declare interface ControlMessage {
     /** The kind, in the level's own numbering. */
     type: number;
     /** The content, in the layout that level and kind have on this architecture. */
-    data: Buffer;
+    data: Chunk;
 }
 
 /** Who sent a message: as the kernel vouches for it. */
@@ -110,6 +117,11 @@ export declare abstract class Descriptor implements Disposable {
     duplicate(): OwnedFd;
 }
 
+/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+export declare interface DescriptorOwner {
+    readonly fd: number;
+}
+
 /**
  * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
  * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
@@ -125,45 +137,46 @@ export declare type Driver = 'uv' | 'thread';
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
- * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
- * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
- * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`, `ERR_BLOCKING`, `ERR_OPTION_LENGTH`, `ERR_DESCRIPTOR_KIND`.
+ * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed, else one that
+ * begins with `ERR_`. {@link ErrorCode} lists them all.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
-    readonly code: string;
+    readonly code: ErrorCode;
     /** The kernel's error number, negative as in Node.js. */
-    readonly errno?: number;
+    readonly errno?: number | undefined;
     /** The system call that failed. */
-    readonly syscall?: string;
+    readonly syscall?: string | undefined;
     /** The address that the call was about. */
-    readonly address?: string;
+    readonly address?: string | undefined;
     /** The port that the call was about. */
-    readonly port?: number;
+    readonly port?: number | undefined;
     /** The descriptor that the call was about. */
-    readonly fd?: number;
+    readonly fd?: number | undefined;
     /** The file that the call was about. */
-    readonly path?: string;
+    readonly path?: string | undefined;
     /** Of `writeAll()`: how many bytes were written before it failed. */
-    readonly bytesWritten?: number;
-    constructor(code: string, message: string, details?: ErrorDetails);
+    readonly bytesWritten?: number | undefined;
+    constructor(code: ErrorCode, message: string, details?: ErrorDetails);
 }
+
+/** Every `code` of an {@link EdgepollError}. */
+export declare type ErrorCode = PackageErrorCode | SystemErrorCode;
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export declare interface ErrorDetails {
     /** The kernel's error number, negative as in Node.js. */
-    errno?: number;
+    errno?: number | undefined;
     /** The system call that failed, by Node.js's name for it. */
-    syscall?: string;
+    syscall?: string | undefined;
     /** The address that the call was about. */
-    address?: string;
+    address?: string | undefined;
     /** The port that the call was about. */
-    port?: number;
+    port?: number | undefined;
     /** The descriptor that the call was about. */
-    fd?: number;
+    fd?: number | undefined;
     /** The file that the call was about. */
-    path?: string;
+    path?: string | undefined;
 }
 
 /** Who reports an entry of the error queue; a number where it has no name here. */
@@ -199,9 +212,9 @@ export declare function eventfd(options?: EventFdOptions): EventFd;
 /** What an eventfd is made with. */
 export declare interface EventFdOptions {
     /** What the counter starts with: 0 to 2^64 − 2. Default 0. */
-    initial?: bigint | number;
+    initial?: bigint | number | undefined;
     /** Each read takes 1 instead of everything. Default `false`. */
-    semaphore?: boolean;
+    semaphore?: boolean | undefined;
 }
 
 /** A family that has a name here; any other goes by its number. */
@@ -215,9 +228,9 @@ export declare interface Inet6Address {
     /** 0 to 65,535. */
     port: number;
     /** Default 0. */
-    flowInfo?: number;
+    flowInfo?: number | undefined;
     /** The interface's index, for link-local addresses. Default 0. */
-    scopeId?: number;
+    scopeId?: number | undefined;
 }
 
 /** AF_INET (ip(7)). */
@@ -296,7 +309,7 @@ export declare interface ListeningSocket extends Omit<Socket, typeof Symbol.asyn
 /** A message that was received. */
 export declare interface Message {
     /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
-    data: Buffer;
+    data: Chunk;
     /** Its true length: more than `data.length` when it was truncated. J1939 does not tell it. */
     length: number;
     /** It did not fit, and its end is lost (MSG_TRUNC). */
@@ -357,19 +370,17 @@ export declare interface OutgoingMessage {
      * A string is sent as UTF-8. Default: nothing. Of a stream, descriptors and credentials travel with its first byte
      * (unix(7)): it needs at least one.
      */
-    data?: Uint8Array | string;
+    data?: Uint8Array | string | undefined;
     /** The receiver; none if connected. */
-    to?: SocketAddress;
+    to?: SocketAddress | undefined;
     /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
-    descriptors?: readonly (number | {
-        readonly fd: number;
-    })[];
+    descriptors?: readonly (number | DescriptorOwner)[] | undefined;
     /** Own credentials; others need a privilege. */
-    credentials?: Credentials;
+    credentials?: Credentials | undefined;
     /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
-    packetInfo?: SendFrom;
+    packetInfo?: SendFrom | undefined;
     /** Any other control messages: at most 64. */
-    control?: readonly OutgoingControlMessage[];
+    control?: readonly OutgoingControlMessage[] | undefined;
 }
 
 /** A descriptor to read from and write to. */
@@ -409,19 +420,51 @@ export declare class OwnedFd extends Descriptor {
     writeAll(bytes: Uint8Array | string, options?: WaitOptions): Promise<void>;
 }
 
+/** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
+/** What this package itself refuses or finds. */
+export declare type PackageErrorCode = 
+/** The call would have to wait, because somebody else's descriptor is a blocking one. */
+'ERR_BLOCKING'
+/** The object was closed. */
+| 'ERR_CLOSED'
+/** A server or a connection has another consumer already. */
+| 'ERR_CONSUMED'
+/** The descriptor is of another kind than the object that is to own it. */
+| 'ERR_DESCRIPTOR_KIND'
+/** A watched descriptor was closed, or its number belongs to another file. */
+| 'ERR_DESCRIPTOR_CLOSED'
+/** An exclusive registration cannot be changed (EPOLLEXCLUSIVE). */
+| 'ERR_EXCLUSIVE'
+/** A descriptor's number does not fit into a set of select(2). */
+| 'ERR_FD_SETSIZE'
+/** The peer sent a frame that is longer than the limit. */
+| 'ERR_FRAME_TOO_LONG'
+/** The peer ended inside a frame. */
+| 'ERR_FRAME_TRUNCATED'
+/** The peer sent what the framing does not allow. */
+| 'ERR_MALFORMED'
+/** The descriptor cannot be watched by epoll: a regular file or a folder. */
+| 'ERR_NOT_POLLABLE'
+/** The option of a socket has another length than was asked for. */
+| 'ERR_OPTION_LENGTH'
+/** The peer does not read: more is queued than may be. */
+| 'ERR_SEND_QUEUE_FULL'
+/** A write after end(). */
+| 'ERR_WRITE_AFTER_END';
+
 /** AF_PACKET (packet(7)). */
 export declare interface PacketAddress {
     family: 'packet';
     /** An interface by name or index; 0 is every one. Received: the index. */
     interface: string | number;
     /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
-    protocol?: number;
+    protocol?: number | undefined;
     /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
-    address?: Uint8Array;
+    address?: Uint8Array | undefined;
     /** The kind of hardware (ARPHRD_…). Received only. */
-    hardwareType?: number;
+    hardwareType?: number | undefined;
     /** Whom the packet was for. Received only. */
-    packetType?: PacketType | number;
+    packetType?: PacketType | number | undefined;
 }
 
 /** Which interface and address a packet came by (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
@@ -499,7 +542,7 @@ export declare interface QueuedError {
     /** Whom the packet was for. */
     to: SocketAddress | undefined;
     /** The packet, as far as the kernel kept it and there was room. */
-    packet: Buffer;
+    packet: Chunk;
     /** The packet did not fit (MSG_TRUNC). */
     truncated: boolean;
     /** When the packet was sent, with the option SO_TIMESTAMPING. */
@@ -515,34 +558,34 @@ export declare interface QueuedError {
 /** What {@link Socket.receiveError} is to make room for. */
 export declare interface ReceiveErrorOptions {
     /** Bytes of the packet that the entry is about. Default 65,536. */
-    length?: number;
+    length?: number | undefined;
     /** Bytes of room for control messages, 0 to 65,536. Default 512. */
-    control?: number;
+    control?: number | undefined;
 }
 
 /** What {@link Socket.receiveMessage} is to make room for. */
 export declare interface ReceiveOptions {
     /** Bytes. Default 65,536. */
-    length?: number;
+    length?: number | undefined;
     /** Descriptors, 0 to 253. What comes beyond is closed. Default 0: none is accepted. */
-    descriptors?: number;
+    descriptors?: number | undefined;
     /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
-    credentials?: boolean;
+    credentials?: boolean | undefined;
     /**
      * Bytes of room for other control messages, 0 to 65,536; each needs its content and 16 bytes, rounded up to 8. Default
      * 512; of Unix sockets 0.
      */
-    control?: number;
+    control?: number | undefined;
     /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
-    peek?: boolean;
+    peek?: boolean | undefined;
 }
 
 /** Where a packet is to be sent from; at least one of the two. */
 export declare interface SendFrom {
     /** The interface, by name or index. Default: the kernel's choice. */
-    interface?: string | number;
+    interface?: string | number | undefined;
     /** The source address, of the socket's family. Default: the kernel's choice. */
-    source?: string;
+    source?: string | undefined;
 }
 
 /**
@@ -740,7 +783,7 @@ export declare type SocketAddress = UnixAddress | InetAddress | Inet6Address | N
 /** What else a socket is made with. */
 export declare interface SocketOptions {
     /** The protocol's number: of `netlink` the family of messages, of a `raw` one what follows IP. Default 0. */
-    protocol?: number;
+    protocol?: number | undefined;
 }
 
 /** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
@@ -749,13 +792,16 @@ export declare function socketpair(options?: SocketPairOptions): [Socket, Socket
 /** What a pair of sockets is made with. */
 export declare interface SocketPairOptions extends SocketOptions {
     /** Default `stream`. */
-    type?: SocketType | number;
+    type?: SocketType | number | undefined;
     /** Default `unix`. */
-    family?: FamilyName | number;
+    family?: FamilyName | number | undefined;
 }
 
 /** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
 export declare type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
+
+/** The kernel's error numbers by name (errno(3)), and `UNKNOWN` for a number that has no name. */
+export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
 
 /**
  * `struct tcp_info` of <linux/tcp.h>, its fields' names without `tcpi_`. Times are microseconds but for `lastDataSent`,
@@ -798,33 +844,33 @@ export declare interface TcpInfo {
     rcvRtt: number;
     rcvSpace: number;
     totalRetrans: number;
-    pacingRate?: bigint;
-    maxPacingRate?: bigint;
-    bytesAcked?: bigint;
-    bytesReceived?: bigint;
-    segsOut?: number;
-    segsIn?: number;
-    notsentBytes?: number;
-    minRtt?: number;
-    dataSegsIn?: number;
-    dataSegsOut?: number;
-    deliveryRate?: bigint;
-    busyTime?: bigint;
-    rwndLimited?: bigint;
-    sndbufLimited?: bigint;
-    delivered?: number;
-    deliveredCe?: number;
-    bytesSent?: bigint;
-    bytesRetrans?: bigint;
-    dsackDups?: number;
-    reordSeen?: number;
-    rcvOoopack?: number;
-    sndWnd?: number;
-    rcvWnd?: number;
-    rehash?: number;
-    totalRto?: number;
-    totalRtoRecoveries?: number;
-    totalRtoTime?: number;
+    pacingRate?: bigint | undefined;
+    maxPacingRate?: bigint | undefined;
+    bytesAcked?: bigint | undefined;
+    bytesReceived?: bigint | undefined;
+    segsOut?: number | undefined;
+    segsIn?: number | undefined;
+    notsentBytes?: number | undefined;
+    minRtt?: number | undefined;
+    dataSegsIn?: number | undefined;
+    dataSegsOut?: number | undefined;
+    deliveryRate?: bigint | undefined;
+    busyTime?: bigint | undefined;
+    rwndLimited?: bigint | undefined;
+    sndbufLimited?: bigint | undefined;
+    delivered?: number | undefined;
+    deliveredCe?: number | undefined;
+    bytesSent?: bigint | undefined;
+    bytesRetrans?: bigint | undefined;
+    dsackDups?: number | undefined;
+    reordSeen?: number | undefined;
+    rcvOoopack?: number | undefined;
+    sndWnd?: number | undefined;
+    rcvWnd?: number | undefined;
+    rehash?: number | undefined;
+    totalRto?: number | undefined;
+    totalRtoRecoveries?: number | undefined;
+    totalRtoTime?: number | undefined;
 }
 
 /**
@@ -866,24 +912,24 @@ export declare function timerfd(options?: TimerFdOptions): TimerFd;
 /** What a timerfd is made with. */
 export declare interface TimerFdOptions {
     /** The clock that it counts by. Default `monotonic`. */
-    clock?: Clock;
+    clock?: Clock | undefined;
 }
 
 /** When a timer expires first. */
 export declare type TimerStart = {
     /** Milliseconds from now; fractions count, 0 is now. */
     after: number;
-    at?: never;
-    cancelOnSet?: never;
+    at?: undefined;
+    cancelOnSet?: undefined;
 } | {
     /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
     at: number;
-    after?: never;
+    after?: undefined;
     /**
      * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
      * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
      */
-    cancelOnSet?: boolean;
+    cancelOnSet?: boolean | undefined;
 };
 
 /** When a packet went or came (SO_TIMESTAMPING). */
@@ -921,9 +967,9 @@ export declare interface VsockAddress {
 /** How a wait, or an iteration, is made. */
 export declare interface WaitOptions {
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-    driver?: Driver;
+    driver?: Driver | undefined;
     /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 
 /**

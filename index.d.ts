@@ -17,12 +17,19 @@ export declare interface Address {
     family: 'IPv4' | 'IPv6';
 }
 
+/** The type of received bytes. It must never hold behaviour. */
+/**
+ * Received bytes: a `Buffer`. With versions of @types/node whose `Buffer` is generic it is a `Buffer<ArrayBuffer>`, so that it
+ * goes where shared memory is refused (`crypto.subtle`, `new Response()`); the type is that of `Buffer.alloc()`.
+ */
+export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
+
 /** What `server.close()` takes. */
 export declare interface CloseOptions {
     /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
-    graceful?: boolean;
+    graceful?: boolean | undefined;
     /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
-    timeout?: number;
+    timeout?: number | undefined;
 }
 
 /** Why and how a connection ended. */
@@ -51,7 +58,7 @@ export declare function connect<Data = unknown>(options: ConnectOptions): Promis
  *
  * `Data` is the type of {@link Connection.data}.
  */
-export declare class Connection<Data = unknown> implements AsyncIterable<Buffer, undefined>, AsyncDisposable {
+export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, undefined>, AsyncDisposable {
     #private;
     /** Unique in this thread, never used again. */
     readonly id: number;
@@ -113,12 +120,12 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Buffer,
      * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
      * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
      */
-    read(): Promise<Buffer | null>;
+    read(): Promise<Chunk | null>;
     /**
      * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
      * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
      */
-    [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined>;
     /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Whether `pause()` was called and `resume()` was not. */
@@ -143,53 +150,53 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Buffer,
 /** What servers give each of their connections, and what `connect()` takes. */
 export declare interface ConnectionOptions {
     /** Send small writes at once (TCP_NODELAY). Default `true`. */
-    noDelay?: boolean;
+    noDelay?: boolean | undefined;
     /**
      * Keep the writing side open when the peer has ended its own. Default `false`: the connection is ended
      * once the consumer has taken the peer's end.
      */
-    allowHalfOpen?: boolean;
+    allowHalfOpen?: boolean | undefined;
     /**
      * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
      * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most `readHighWaterMark` bytes,
      * or 16,384 if that is more: so the mark may be passed by one such turn, and with the framing `lines` by the front of one
      * line as well. Default 65,536; this and every limit below is at most 2^31 − 1.
      */
-    readHighWaterMark?: number;
+    readHighWaterMark?: number | undefined;
     /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
-    highWaterMark?: number;
+    highWaterMark?: number | undefined;
     /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
-    lowWaterMark?: number;
+    lowWaterMark?: number | undefined;
     /**
      * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
      * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
      * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
      * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
      */
-    maxBufferedAmount?: number;
+    maxBufferedAmount?: number | undefined;
     /**
      * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
      * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
      * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
      * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
      */
-    endTimeout?: number;
+    endTimeout?: number | undefined;
     /**
      * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
      * `write()` appends LF. Default `bytes`.
      */
-    framing?: 'bytes' | 'lines';
+    framing?: 'bytes' | 'lines' | undefined;
     /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
-    maxFrame?: number;
+    maxFrame?: number | undefined;
     /**
      * `owned`: a chunk is the consumer's for good. `borrowed`: it holds its bytes until the consumer asks for the next one
      * or leaves; then its memory is received into again, which costs a fifth less for large chunks. Writing it, or copying
      * what is to stay, before that is right; to keep it is wrong, and so is to change it once it was written: it leaves
      * with the batch, from where it lies. Neither is noticed. Default `owned`.
      */
-    chunks?: 'owned' | 'borrowed';
+    chunks?: 'owned' | 'borrowed' | undefined;
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-    driver?: Driver;
+    driver?: Driver | undefined;
 }
 
 /** The open connections of a server, in no order. */
@@ -203,11 +210,17 @@ export declare interface ConnectOptions extends ConnectionOptions {
     /** The port, 1 to 65,535. */
     port: number;
     /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
-    host?: string;
+    host?: string | undefined;
     /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
-    timeout?: number;
+    timeout?: number | undefined;
     /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
+}
+
+/** What comes back in the events of a registration. */
+export declare interface DataOptions<T> {
+    /** Comes back in every event. */
+    data: T;
 }
 
 /** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
@@ -230,48 +243,49 @@ export declare type Driver = 'uv' | 'thread';
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
- * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
- * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
- * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`, `ERR_BLOCKING`, `ERR_OPTION_LENGTH`, `ERR_DESCRIPTOR_KIND`.
+ * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed, else one that
+ * begins with `ERR_`. {@link ErrorCode} lists them all.
  */
 export declare class EdgepollError extends Error {
     /** A stable name of what went wrong. */
-    readonly code: string;
+    readonly code: ErrorCode;
     /** The kernel's error number, negative as in Node.js. */
-    readonly errno?: number;
+    readonly errno?: number | undefined;
     /** The system call that failed. */
-    readonly syscall?: string;
+    readonly syscall?: string | undefined;
     /** The address that the call was about. */
-    readonly address?: string;
+    readonly address?: string | undefined;
     /** The port that the call was about. */
-    readonly port?: number;
+    readonly port?: number | undefined;
     /** The descriptor that the call was about. */
-    readonly fd?: number;
+    readonly fd?: number | undefined;
     /** The file that the call was about. */
-    readonly path?: string;
+    readonly path?: string | undefined;
     /** Of `writeAll()`: how many bytes were written before it failed. */
-    readonly bytesWritten?: number;
-    constructor(code: string, message: string, details?: ErrorDetails);
+    readonly bytesWritten?: number | undefined;
+    constructor(code: ErrorCode, message: string, details?: ErrorDetails);
 }
 
 /** How readiness is asked for: epoll(7), poll(2) or select(2). */
 export declare type Engine = 'epoll' | 'poll' | 'select';
 
+/** Every `code` of an {@link EdgepollError}. */
+export declare type ErrorCode = PackageErrorCode | SystemErrorCode;
+
 /** What an {@link EdgepollError} may carry besides its code. */
 export declare interface ErrorDetails {
     /** The kernel's error number, negative as in Node.js. */
-    errno?: number;
+    errno?: number | undefined;
     /** The system call that failed, by Node.js's name for it. */
-    syscall?: string;
+    syscall?: string | undefined;
     /** The address that the call was about. */
-    address?: string;
+    address?: string | undefined;
     /** The port that the call was about. */
-    port?: number;
+    port?: number | undefined;
     /** The descriptor that the call was about. */
-    fd?: number;
+    fd?: number | undefined;
     /** The file that the call was about. */
-    path?: string;
+    path?: string | undefined;
 }
 
 /** What `server.events()` takes. */
@@ -286,7 +300,30 @@ export declare interface EventsOptions {
      * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
      * at `maxBufferedAmount`. Default `true`.
      */
-    backpressure?: boolean;
+    backpressure?: boolean | undefined;
+}
+
+/** What to watch a descriptor for, and when to tell it. */
+export declare interface InterestOptions {
+    /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
+    readable?: boolean | undefined;
+    /** Something can be written (EPOLLOUT). Default `false`. */
+    writable?: boolean | undefined;
+    /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
+    priority?: boolean | undefined;
+    /** The peer will send no more (EPOLLRDHUP). Default `false`. */
+    readHangup?: boolean | undefined;
+    /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
+    trigger?: Trigger | undefined;
+    /**
+     * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
+     * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
+     * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
+     * cannot be modified. Default `false`.
+     */
+    exclusive?: boolean | undefined;
+    /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
+    wakeup?: boolean | undefined;
 }
 
 /**
@@ -303,23 +340,61 @@ export declare interface ListenOptions extends ConnectionOptions {
     /** The port, 0 to 65,535; 0 lets the kernel choose. */
     port: number;
     /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
-    host?: string;
+    host?: string | undefined;
     /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
-    backlog?: number;
+    backlog?: number | undefined;
     /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
-    reusePort?: boolean;
+    reusePort?: boolean | undefined;
     /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
-    ipv6Only?: boolean;
+    ipv6Only?: boolean | undefined;
     /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
-    maxConnections?: number;
+    maxConnections?: number | undefined;
     /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
-    maxPending?: number;
+    maxPending?: number | undefined;
     /**
      * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
      * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
      */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
+
+/** What {@link Registration.modify} takes. */
+export declare interface ModifyOptions<T> extends InterestOptions {
+    /** Comes back in every event from now on. Default: what it was. */
+    data?: T | undefined;
+}
+
+/** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
+/** What this package itself refuses or finds. */
+export declare type PackageErrorCode = 
+/** The call would have to wait, because somebody else's descriptor is a blocking one. */
+'ERR_BLOCKING'
+/** The object was closed. */
+| 'ERR_CLOSED'
+/** A server or a connection has another consumer already. */
+| 'ERR_CONSUMED'
+/** The descriptor is of another kind than the object that is to own it. */
+| 'ERR_DESCRIPTOR_KIND'
+/** A watched descriptor was closed, or its number belongs to another file. */
+| 'ERR_DESCRIPTOR_CLOSED'
+/** An exclusive registration cannot be changed (EPOLLEXCLUSIVE). */
+| 'ERR_EXCLUSIVE'
+/** A descriptor's number does not fit into a set of select(2). */
+| 'ERR_FD_SETSIZE'
+/** The peer sent a frame that is longer than the limit. */
+| 'ERR_FRAME_TOO_LONG'
+/** The peer ended inside a frame. */
+| 'ERR_FRAME_TRUNCATED'
+/** The peer sent what the framing does not allow. */
+| 'ERR_MALFORMED'
+/** The descriptor cannot be watched by epoll: a regular file or a folder. */
+| 'ERR_NOT_POLLABLE'
+/** The option of a socket has another length than was asked for. */
+| 'ERR_OPTION_LENGTH'
+/** The peer does not read: more is queued than may be. */
+| 'ERR_SEND_QUEUE_FULL'
+/** A write after end(). */
+| 'ERR_WRITE_AFTER_END';
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
@@ -371,7 +446,7 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
      * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
      * that the kernel or the engine does not take. After an error nothing is registered.
      */
-    register(fd: number | DescriptorOwner, options?: RegisterOptions<T>): Registration<T>;
+    register(fd: number | DescriptorOwner, ...options: undefined extends T ? [options?: RegisterOptions<T>] : [options: RegisterOptions<T>]): Registration<T>;
     /**
      * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
      *
@@ -399,13 +474,13 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
 /** What a poller is made with. */
 export declare interface PollerOptions {
     /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
-    engine?: Engine;
+    engine?: Engine | undefined;
     /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
-    maxEvents?: number;
+    maxEvents?: number | undefined;
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-    driver?: Driver;
+    driver?: Driver | undefined;
     /** Closes the poller; its iteration then throws the signal's reason. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 
 /** A poller's counters, since it was made. */
@@ -429,9 +504,9 @@ export declare interface PollerStats {
 /** What {@link Poller.poll} takes. */
 export declare interface PollOptions {
     /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
-    timeout?: number;
+    timeout?: number | undefined;
     /** Ends the wait: the promise rejects with its reason. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 
 /** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
@@ -458,35 +533,17 @@ export declare interface ReadinessEvent<T> {
     mask: number;
 }
 
-/** What to watch a descriptor for. */
-export declare interface RegisterOptions<T> {
-    /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
-    readable?: boolean;
-    /** Something can be written (EPOLLOUT). Default `false`. */
-    writable?: boolean;
-    /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
-    priority?: boolean;
-    /** The peer will send no more (EPOLLRDHUP). Default `false`. */
-    readHangup?: boolean;
-    /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
-    trigger?: Trigger;
-    /**
-     * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
-     * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
-     * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
-     * cannot be modified. Default `false`.
-     */
-    exclusive?: boolean;
-    /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
-    wakeup?: boolean;
-    /** Comes back in every event. */
-    data?: T;
+/** What {@link Poller.register} takes. `data` is required, unless `T` admits `undefined`. */
+export declare type RegisterOptions<T> = RegisterOptionsBase & (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);
+
+/** What {@link Poller.register} takes beside `data`. */
+export declare interface RegisterOptionsBase extends InterestOptions {
     /**
      * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
      * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
      * does not see that the original was closed. Default `false`.
      */
-    duplicate?: boolean;
+    duplicate?: boolean | undefined;
     /**
      * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
      * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
@@ -494,7 +551,7 @@ export declare interface RegisterOptions<T> {
      * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
      * `/proc/self/mounts`), to which `false` makes no difference.
      */
-    pollConsumes?: boolean;
+    pollConsumes?: boolean | undefined;
 }
 
 /** One watched descriptor of a poller. */
@@ -518,7 +575,7 @@ export declare class Registration<T> implements Disposable {
      * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate` and
      * `pollConsumes`, which are chosen at registration.
      */
-    modify(options: RegisterOptions<T>): void;
+    modify(options: ModifyOptions<T>): void;
     /**
      * Arms a oneshot registration again, for what it was watched for (EPOLL_CTL_MOD). The kernel looks anew: a
      * condition that holds is told at once, and what was told before and not taken is dropped. Allowed with every
@@ -598,7 +655,7 @@ export declare type ServerEvent<Data = unknown> = {
 } | {
     type: 'data';
     connection: Connection<Data>;
-    data: Buffer;
+    data: Chunk;
 } | {
     type: 'drain';
     connection: Connection<Data>;
@@ -628,6 +685,9 @@ export declare interface ServerStats {
     lastAcceptError: EdgepollError | undefined;
 }
 
+/** The kernel's error numbers by name (errno(3)), and `UNKNOWN` for a number that has no name. */
+export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
+
 /**
  * When a condition is told. `level`: for as long as it lasts, each time the consumer asks. `edge`: once per
  * change. `oneshot`: once, then not until `rearm()`. `edge-oneshot`: once at a change, then not until `rearm()`.
@@ -643,10 +703,12 @@ export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
  */
-export declare function watch<T = undefined>(fd: number | DescriptorOwner, options?: WatchOptions<T>): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
+export declare function watch(fd: number | DescriptorOwner, options?: WatchOptions<undefined>): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
 
-/** What {@link watch} takes: a registration's options and a poller's. */
-export declare interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {
-}
+/** As above, with `data` for every event. */
+export declare function watch<T>(fd: number | DescriptorOwner, options: WatchOptions<T>): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
+
+/** What `watch()` takes: a registration's options and a poller's. */
+export declare type WatchOptions<T> = RegisterOptions<T> & PollerOptions;
 
 export { }

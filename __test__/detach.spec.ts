@@ -47,7 +47,7 @@ for (const [name, take] of takings) {
         missing -= chunk.length;
         parts.push(Buffer.from(chunk));
         try {
-          take(chunk.buffer as ArrayBuffer);
+          take(chunk.buffer);
         } catch (error) {
           // A runtime may refuse; it must do so in the open.
           t.true(['DataCloneError', 'TypeError'].includes((error as Error).name));
@@ -92,7 +92,7 @@ test.serial('a transfer of one chunk does not empty the chunks of others', async
     await send(other.peer, message);
     await eventually('it waits for its reader', () => other.connection.bytesRead >= 2 * size);
     try {
-      byClone(chunk.buffer as ArrayBuffer);
+      byClone(chunk.buffer);
     } catch (error) {
       t.is((error as Error).name, 'DataCloneError');
     }
@@ -114,7 +114,7 @@ test.serial('an empty line after the memory was taken away: nobody loses anythin
     const line = (await lines.connection.read()) ?? t.fail('the end');
     t.is(line.toString(), 'a line');
     try {
-      take(line.buffer as ArrayBuffer);
+      take(line.buffer);
     } catch (error) {
       // Since Node.js 24 the engine itself refuses memory that was marked.
       t.is((error as Error).name, 'TypeError');
@@ -147,7 +147,7 @@ test.serial(
     void connection.write(' behind');
     let isTaken = true;
     try {
-      byForce()(chunk.buffer as ArrayBuffer);
+      byForce()(chunk.buffer);
     } catch {
       // Since Node.js 24.
       isTaken = false;

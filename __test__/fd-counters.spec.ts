@@ -133,7 +133,7 @@ for (const driver of drivers) {
   }
 
   test(`poller: owners are watched as they are, and their close() is told, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const timer = timerfd();
     const counter = eventfd();

@@ -36,15 +36,15 @@ notOfDeno('adopt: another kind is refused by name and stays its owner’s', (t) 
     pipe: pipe().reader.release(),
     file: openSync('/proc/self/comm', 'r'),
   };
-  for (const [kind, { adopt }] of Object.entries(kinds)) {
+  for (const [kind, of] of Object.entries(kinds)) {
     for (const [other, fd] of Object.entries(numbers)) {
       if (other === kind) continue;
-      const error = t.throws(() => adopt(fd), { code: 'ERR_DESCRIPTOR_KIND' });
+      const error = t.throws(() => of.adopt(fd), { code: 'ERR_DESCRIPTOR_KIND' });
       t.regex(error?.message ?? '', new RegExp(`fd ${fd} is no ${kind}`));
     }
-    t.throws(() => adopt(1), { instanceOf: RangeError });
-    t.throws(() => adopt(1_000_000), { instanceOf: RangeError });
-    t.throws(() => adopt('3' as unknown as number), { instanceOf: TypeError });
+    t.throws(() => of.adopt(1), { instanceOf: RangeError });
+    t.throws(() => of.adopt(1_000_000), { instanceOf: RangeError });
+    t.throws(() => of.adopt('3' as unknown as number), { instanceOf: TypeError });
   }
   // Nobody owns them still, and nothing was closed.
   const own = [EventFd.adopt(numbers.eventfd), TimerFd.adopt(numbers.timerfd)];

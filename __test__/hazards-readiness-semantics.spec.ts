@@ -323,7 +323,7 @@ for (const driver of drivers) {
   test(`hazard-40 combined: ten writes are one item, and the bytes are all there, ${driver}`, async (t) => {
     for (const trigger of triggers) {
       const { reader, writer } = pipePair(t);
-      const poller = new Poller<string>({ driver });
+      const poller = new Poller<string | undefined>({ driver });
       poller.register(reader, { trigger });
       for (let round = 0; round < 10; round += 1) writeText(writer, `${round}`);
       t.deepEqual(await soon(poller), ['IN'], trigger);

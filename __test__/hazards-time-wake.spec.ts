@@ -37,12 +37,12 @@ function waker(
 }
 
 for (const driver of drivers) {
-  const kinds: RegisterOptions<string>[] = [{ trigger: 'level' }, { trigger: 'edge' }];
+  const kinds: RegisterOptions<string | undefined>[] = [{ trigger: 'level' }, { trigger: 'edge' }];
   for (const options of kinds) {
     test.serial(
       `hazard-104 random-phase: none of ${ROUNDS} wake-ups is lost, ${options.trigger}, ${driver}`,
       async (t) => {
-        const poller = new Poller<string>({ driver });
+        const poller = new Poller<string | undefined>({ driver });
         t.teardown(() => poller.close());
         const other = waker(t, 104);
         poller.register(other.fd, { ...options, data: 'woken' });
@@ -67,7 +67,7 @@ for (const driver of drivers) {
       const others = [waker(t, 1), waker(t, 2)];
       const counts = await Promise.all(
         others.map(async (other) => {
-          const poller = new Poller<string>({ driver });
+          const poller = new Poller<string | undefined>({ driver });
           t.teardown(() => poller.close());
           poller.register(other.fd, { trigger: 'edge', data: 'woken' });
           const iterator = poller[Symbol.asyncIterator]();

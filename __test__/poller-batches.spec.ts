@@ -65,7 +65,7 @@ function untilItTurns(): { turned: boolean } {
 for (const driver of drivers) {
   for (const engine of engines) {
     test(`pending-others: a wait that comes later looks, and what it finds for an earlier one is told, ${engine}, ${driver}`, async (t) => {
-      const poller = new Poller<string>({ driver, engine });
+      const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       for (const later of ['next', 'poll'] as const) {
         const ready = pipe(t);
@@ -118,7 +118,7 @@ for (const driver of drivers) {
     });
 
     test(`poll-waits: until something is ready, ${engine}, ${driver}`, async (t) => {
-      const poller = new Poller<string>({ driver, engine });
+      const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       const watched = pipe(t);
       const batch = poller.poll();
@@ -134,7 +134,7 @@ for (const driver of drivers) {
 
     test(`look-beside-wait: who looks takes nobody's wake-up, ${engine}, ${driver}`, async (t) => {
       const before = new Set(openDescriptors());
-      const poller = new Poller<string>({ driver, engine });
+      const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       const counters = openDescriptors().filter(
         (fd) => !before.has(fd) && targetOf(fd) === 'anon_inode:[eventfd]',
@@ -154,7 +154,7 @@ for (const driver of drivers) {
     });
 
     test(`look-beside-wait: what a look leaves is told to whoever waits, ${engine}, ${driver}`, async (t) => {
-      const poller = new Poller<string>({ driver, engine });
+      const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       const trigger = engine === 'epoll' ? 'edge' : 'level';
       const [path, second] = [makeFifo(t), pipe(t)];
@@ -208,7 +208,7 @@ for (const driver of drivers) {
   });
 
   test(`poll-timeout: one that passed takes no event from whoever comes next, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const watched = pipe(t);
     poller.register(watched.fd, { trigger: 'edge', data: 'kept' });
@@ -218,7 +218,7 @@ for (const driver of drivers) {
   });
 
   test(`poll-settles: in the order of the calls, next() among them, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const [first, second] = [pipe(t), pipe(t)];
     poller.register(first.fd, { trigger: 'edge', data: 'first' });
@@ -235,7 +235,7 @@ for (const driver of drivers) {
   });
 
   test(`poll-abort: rejects with the reason, keeps no listener, takes no event, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const watched = pipe(t);
     poller.register(watched.fd, { trigger: 'edge', data: 'kept' });
@@ -441,7 +441,7 @@ for (const driver of drivers) {
   });
 
   test(`closed-in-batch: one that was unregistered before it hides no closed descriptor, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver, engine: 'poll' });
+    const poller = new Poller<string | undefined>({ driver, engine: 'poll' });
     t.teardown(() => poller.close());
     const [first, second, gone] = [pipe(t), pipe(t), pipe(t)];
     for (const watched of [first, second, gone]) watched.write(1);

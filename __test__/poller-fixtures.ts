@@ -60,12 +60,12 @@ export function flagsOf(fd: number): string | undefined {
  * or before it, so that a fence that comes alone proves that nothing else was.
  */
 export class Fenced {
-  readonly poller: Poller<string>;
-  readonly next: () => Promise<ReadinessEvent<string> | undefined>;
+  readonly poller: Poller<string | undefined>;
+  readonly next: () => Promise<ReadinessEvent<string | undefined> | undefined>;
   readonly #fence: Pipe;
 
   constructor(t: ExecutionContext, driver: Driver, options: PollerOptions = {}) {
-    this.poller = new Poller<string>({ driver, ...options });
+    this.poller = new Poller<string | undefined>({ driver, ...options });
     t.teardown(() => this.poller.close());
     const iterator = this.poller[Symbol.asyncIterator]();
     this.next = async () => (await iterator.next()).value;
@@ -73,7 +73,7 @@ export class Fenced {
     this.poller.register(this.#fence.fd, { trigger: 'edge', data: 'fence' });
   }
 
-  watch(fd: number, options: RegisterOptions<string> = {}) {
+  watch(fd: number, options: RegisterOptions<string | undefined> = {}) {
     return this.poller.register(fd, { data: 'watched', ...options });
   }
 
@@ -86,7 +86,7 @@ export class Fenced {
         this.#fence.read(1);
         break;
       }
-      found.push(event.data);
+      found.push(String(event.data));
     }
     return found;
   }

@@ -99,7 +99,7 @@ for (const driver of drivers) {
   });
 
   test(`registered-twice: EEXIST, and the first goes on, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const watched = pipe(t);
     poller.register(watched.fd, { data: 'first' });
@@ -113,7 +113,7 @@ for (const driver of drivers) {
   });
 
   test(`options-with-getters: one that throws or closes the poller leaves nothing registered, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const watched = pipe(t);
     const throwing = {

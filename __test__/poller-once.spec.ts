@@ -168,7 +168,10 @@ for (const driver of drivers) {
     watched.write(1);
     t.like((await poller.poll())[0], { registration, readable: true });
     const code = 'ERR_INVALID_ARG_TYPE';
-    t.throws(() => registration.modify({ pollConsumes: true }), { instanceOf: TypeError, code });
+    t.throws(() => registration.modify({ pollConsumes: true } as object), {
+      instanceOf: TypeError,
+      code,
+    });
     t.throws(() => poller.register(watched.fd, { pollConsumes: 1 as never }), {
       instanceOf: TypeError,
       code,
@@ -233,7 +236,7 @@ if (typeof first !== 'string') closeSync(first.fd);
 
 pressureTest('once-only: 3 of 3 windows of pressure are told', async (t) => {
   const pollers = drivers.flatMap((driver) =>
-    engines.map((engine) => new Poller<string>({ driver, engine })),
+    engines.map((engine) => new Poller({ driver, engine })),
   );
   for (const poller of pollers) {
     const trigger = pressure();

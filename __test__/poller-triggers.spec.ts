@@ -60,7 +60,7 @@ for (const driver of drivers) {
     watched.write(1);
     t.is((await fenced.next())?.data, 'watched');
     const other = pipe(t);
-    const mixes: RegisterOptions<string>[] = [
+    const mixes: RegisterOptions<string | undefined>[] = [
       { priority: true },
       { readHangup: true },
       { trigger: 'oneshot' },
@@ -96,7 +96,7 @@ for (const driver of drivers) {
     const fenced = new Fenced(t, driver);
     const registration = fenced.watch(pipe(t).fd);
     for (const duplicate of [true, false, 1 as unknown as boolean]) {
-      t.throws(() => registration.modify({ duplicate }), { instanceOf: TypeError });
+      t.throws(() => registration.modify({ duplicate } as object), { instanceOf: TypeError });
     }
   });
 
@@ -232,7 +232,7 @@ for (const driver of drivers) {
   });
 
   test(`closed-under-us: told once, the others go on, ${driver}`, async (t) => {
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
     const closed = poller.register(fd, { data: 'closed' });

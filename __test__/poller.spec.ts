@@ -189,7 +189,7 @@ for (const driver of drivers) {
     t.teardown(() => socket.destroy());
     const fd = descriptorOf(socket);
 
-    const poller = new Poller<string>({ driver });
+    const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const iterator = poller[Symbol.asyncIterator]();
     const registration = poller.register(fd, { readHangup: true, readable: true, data: 'socket' });

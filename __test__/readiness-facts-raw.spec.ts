@@ -19,7 +19,7 @@ const SO_ERROR = 4;
 const ECONNREFUSED = 111;
 const ECONNRESET = 104;
 
-const all: RegisterOptions<string> = {
+const all: RegisterOptions<string | undefined> = {
   readable: true,
   writable: true,
   readHangup: true,

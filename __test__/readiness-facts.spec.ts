@@ -22,7 +22,7 @@ import { drivers, makeFifo, root } from './support/process.js';
 
 const { O_NONBLOCK, O_NOCTTY, O_RDONLY, O_RDWR } = constants;
 
-const all: RegisterOptions<string> = {
+const all: RegisterOptions<string | undefined> = {
   readable: true,
   writable: true,
   readHangup: true,

@@ -39,7 +39,7 @@ export function words(event: Omit<ReadinessEvent<unknown>, 'registration'>): str
 }
 
 /** A poller that is gone when the test is. */
-export function pollerOf<T = string>(
+export function pollerOf<T = string | undefined>(
   t: ExecutionContext,
   driver: Driver,
   options: PollerOptions = {},
@@ -50,12 +50,12 @@ export function pollerOf<T = string>(
 }
 
 /** What is ready now, without a wait. */
-export async function now(poller: Poller<string>): Promise<string[]> {
+export async function now(poller: Poller<string | undefined>): Promise<string[]> {
   return (await poller.poll({ timeout: 0 })).map((event) => words(event));
 }
 
 /** What the next batch tells; waits for it, with the driver. */
-export async function soon(poller: Poller<string>): Promise<string[]> {
+export async function soon(poller: Poller<string | undefined>): Promise<string[]> {
   return (await poller.poll()).map((event) => words(event));
 }
 

@@ -9,7 +9,7 @@ import { now, pipePair, pollerOf, readText, soon, writeText } from './readiness-
 import { drivers } from './support/process.js';
 
 type Step = 'read' | 'rearm' | 'wait';
-type Trigger = NonNullable<RegisterOptions<string>['trigger']>;
+type Trigger = NonNullable<RegisterOptions<string | undefined>['trigger']>;
 type Engine = NonNullable<PollerOptions['engine']>;
 
 const orders: Step[][] = [

@@ -2,6 +2,7 @@
  * What a connection is made of besides itself: what its siblings share, and what it needs only now and then.
  * It must never hold behaviour of a connection. Used by connection.ts, server.ts and connect.ts.
  */
+import type { Chunk } from './chunk.js';
 import { setImmediate } from 'node:timers';
 
 import type { AddressNumbers } from './address.js';
@@ -24,7 +25,7 @@ export interface CloseReason {
 
 /** Who takes a connection's events instead of its own iterator: `server.events()`. */
 export interface EventSink {
-  data(connection: Connection, data: Buffer, isLent: boolean): void;
+  data(connection: Connection, data: Chunk, isLent: boolean): void;
   end(connection: Connection): void;
   drain(connection: Connection): void;
   close(connection: Connection, reason: CloseReason): void;
@@ -82,7 +83,7 @@ export interface Late {
   /** The first send that failed. */
   writeError?: Error | undefined;
   /** This side has destroyed it. */
-  isGivenUp?: boolean;
+  isGivenUp?: boolean | undefined;
   /** Once it is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;

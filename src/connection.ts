@@ -4,6 +4,7 @@
  * The core holds the rules; this file holds the promises. It must never settle one twice, and never lose an
  * error: what nobody awaited is kept for whoever asks next.
  */
+import type { Chunk } from './chunk.js';
 import type { Address, AddressNumbers } from './address.js';
 import { addressFrom, addressOf } from './address.js';
 import { EdgepollError, readEnding } from './errors.js';
@@ -24,7 +25,7 @@ import * as checks from './validate.js';
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 
-type Waiter = (result: IteratorResult<Buffer, undefined> | Promise<never>) => void;
+type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
 
 /** The promise of every write that the kernel had room for. */
 const DONE: Promise<void> = Promise.resolve();
@@ -61,7 +62,7 @@ let nextId = 1;
 // The core's side of a connection. Set by the class's static block, used by reactor-host.ts and server.ts
 // alone: whoever holds a Connection cannot reach its private fields.
 /** Bytes arrived; lent ones are to be given back. */
-export let handleData: (connection: Connection, data: Buffer, isLent: boolean) => void;
+export let handleData: (connection: Connection, data: Chunk, isLent: boolean) => void;
 /** The peer's end arrived. */
 export let handleEnd: (connection: Connection) => void;
 /** The send queue has this many bytes. */
@@ -98,7 +99,7 @@ export let isHeld: (connection: Connection) => boolean;
 /** The server closes: ends the connection if it is idle, and else as soon as it is. Gives whether it has been ended, or is over. */
 export let endOnceIdle: (connection: Connection) => boolean;
 /** What iterates a connection. */
-let iterate: (connection: Connection) => AsyncIterableIterator<Buffer, undefined, undefined>;
+let iterate: (connection: Connection) => AsyncIterableIterator<Chunk, undefined, undefined>;
 /** Makes a connection: there is no public constructor. */
 export let makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
 
@@ -110,7 +111,7 @@ export let makeConnection: (owner: Owner, slot: number, generation: number) => C
  * `Data` is the type of {@link Connection.data}.
  */
 export class Connection<Data = unknown>
-  implements AsyncIterable<Buffer, undefined>, AsyncDisposable
+  implements AsyncIterable<Chunk, undefined>, AsyncDisposable
 {
   /** Unique in this thread, never used again. */
   readonly id: number;
@@ -119,7 +120,7 @@ export class Connection<Data = unknown>
   readonly #generation: number;
   #flags = 0;
   /** Chunks that nobody has taken. */
-  #chunks: Buffer[] | undefined = undefined;
+  #chunks: Chunk[] | undefined = undefined;
   /** Whoever waits for the next chunk. */
   #waiters: Waiter | Waiter[] | undefined = undefined;
   /** Cost of the chunks that nobody has taken. */
@@ -391,7 +392,7 @@ export class Connection<Data = unknown>
    * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
    * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
    */
-  async read(): Promise<Buffer | null> {
+  async read(): Promise<Chunk | null> {
     const result = await this.#next();
     return result.done === true ? null : result.value;
   }
@@ -400,7 +401,7 @@ export class Connection<Data = unknown>
    * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
    * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined> {
     return iterate(this);
   }
 
@@ -518,7 +519,7 @@ export class Connection<Data = unknown>
     if ((this.#flags & OVER) !== 0) forgotten.unregister(this);
   }
 
-  #next(): Promise<IteratorResult<Buffer, undefined>> {
+  #next(): Promise<IteratorResult<Chunk, undefined>> {
     if (this.#owner.sink !== undefined) {
       return Promise.reject(
         new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
@@ -546,7 +547,7 @@ export class Connection<Data = unknown>
   }
 
   /** The end, or the error, which is told once. */
-  #lastResult(): Promise<IteratorResult<Buffer, undefined>> {
+  #lastResult(): Promise<IteratorResult<Chunk, undefined>> {
     const error = this.#late?.reason?.error;
     if (error !== undefined && (this.#flags & (ERROR_TOLD | END_TAKEN)) === 0) {
       this.#flags |= ERROR_TOLD;
@@ -574,7 +575,7 @@ export class Connection<Data = unknown>
     return first;
   }
 
-  #handleData(data: Buffer, isLent: boolean): void {
+  #handleData(data: Chunk, isLent: boolean): void {
     if ((this.#flags & (OVER | LEFT)) !== 0) {
       if (isLent) this.#owner.host.giveBack(1);
       return;
@@ -697,7 +698,7 @@ export class Connection<Data = unknown>
   }
 
   /** The first waiter gets the error, the others the end. */
-  #tellError(error: Error): IteratorResult<Buffer, undefined> | Promise<never> {
+  #tellError(error: Error): IteratorResult<Chunk, undefined> | Promise<never> {
     if ((this.#flags & ERROR_TOLD) !== 0) return NO_MORE;
     this.#flags |= ERROR_TOLD;
     return Promise.reject(error);

@@ -4,22 +4,23 @@
  */
 import type { ConnectionSettings } from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
+import type { ErrorCode, SystemErrorCode } from './error-codes.js';
 import { isError } from './validate.js';
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export interface ErrorDetails {
   /** The kernel's error number, negative as in Node.js. */
-  errno?: number;
+  errno?: number | undefined;
   /** The system call that failed, by Node.js's name for it. */
-  syscall?: string;
+  syscall?: string | undefined;
   /** The address that the call was about. */
-  address?: string;
+  address?: string | undefined;
   /** The port that the call was about. */
-  port?: number;
+  port?: number | undefined;
   /** The descriptor that the call was about. */
-  fd?: number;
+  fd?: number | undefined;
   /** The file that the call was about. */
-  path?: string;
+  path?: string | undefined;
 }
 
 /**
@@ -27,30 +28,28 @@ export interface ErrorDetails {
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
- * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed,
- * else one of `ERR_CLOSED`, `ERR_WRITE_AFTER_END`, `ERR_SEND_QUEUE_FULL`, `ERR_FRAME_TOO_LONG`,
- * `ERR_FRAME_TRUNCATED`, `ERR_MALFORMED`, `ERR_CONSUMED`, `ERR_NOT_POLLABLE`, `ERR_DESCRIPTOR_CLOSED`, `ERR_EXCLUSIVE`,
- * `ERR_FD_SETSIZE`, `ERR_BLOCKING`, `ERR_OPTION_LENGTH`, `ERR_DESCRIPTOR_KIND`.
+ * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed, else one that
+ * begins with `ERR_`. {@link ErrorCode} lists them all.
  */
 export class EdgepollError extends Error {
   /** A stable name of what went wrong. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The kernel's error number, negative as in Node.js. */
-  declare readonly errno?: number;
+  declare readonly errno?: number | undefined;
   /** The system call that failed. */
-  declare readonly syscall?: string;
+  declare readonly syscall?: string | undefined;
   /** The address that the call was about. */
-  declare readonly address?: string;
+  declare readonly address?: string | undefined;
   /** The port that the call was about. */
-  declare readonly port?: number;
+  declare readonly port?: number | undefined;
   /** The descriptor that the call was about. */
-  declare readonly fd?: number;
+  declare readonly fd?: number | undefined;
   /** The file that the call was about. */
-  declare readonly path?: string;
+  declare readonly path?: string | undefined;
   /** Of `writeAll()`: how many bytes were written before it failed. */
-  declare readonly bytesWritten?: number;
+  declare readonly bytesWritten?: number | undefined;
 
-  constructor(code: string, message: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message);
     this.name = 'EdgepollError';
     this.code = code;
@@ -59,16 +58,16 @@ export class EdgepollError extends Error {
 }
 
 /** Words for numbers that were asked for before. The kernel's error numbers end at 4,095, so it stays small. */
-class Words {
-  readonly #known = new Map<number, string>();
-  readonly #ask: (number: number) => string;
+class Words<W extends string> {
+  readonly #known = new Map<number, W>();
+  readonly #ask: (number: number) => W;
 
   /** `ask`: a native call, which costs more than all else that an error does but its stack. */
-  constructor(ask: (number: number) => string) {
+  constructor(ask: (number: number) => W) {
     this.#ask = ask;
   }
 
-  of(number: number): string {
+  of(number: number): W {
     let word = this.#known.get(number);
     if (word === undefined) {
       word = this.#ask(number);
@@ -78,9 +77,14 @@ class Words {
   }
 }
 
-const codes = new Words(errorName);
+const codes = new Words((errno) => errorName(errno) as SystemErrorCode);
 const texts = new Words(errorText);
 const calls = new Words(callName);
+
+/** The kernel's name for `errno` (positive, as the kernel has it). */
+export function codeOf(errno: number): SystemErrorCode {
+  return codes.of(errno);
+}
 
 /** The one whose property V8 and JavaScriptCore look at, whatever a program puts into its place later. */
 const OriginalError = Error;

@@ -4,15 +4,25 @@
  * @packageDocumentation
  */
 export type { Address } from './address.js';
+export type { Chunk } from './chunk.js';
 export { connect } from './connect.js';
 export { Connection } from './connection.js';
 export type { CloseReason } from './connection-parts.js';
 export type { Driver } from './driver.js';
+export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './error-codes.js';
 export { EdgepollError } from './errors.js';
 export type { ErrorDetails } from './errors.js';
 export { listen } from './listen.js';
 export type { ConnectionOptions, ConnectOptions, ListenOptions } from './options.js';
-export type { Engine, RegisterOptions, Trigger } from './interest.js';
+export type {
+  DataOptions,
+  Engine,
+  InterestOptions,
+  ModifyOptions,
+  RegisterOptions,
+  RegisterOptionsBase,
+  Trigger,
+} from './interest.js';
 export { Poller } from './poller.js';
 export type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 export type { ReadinessEvent } from './readiness-event.js';

@@ -29,35 +29,43 @@ export type Engine = 'epoll' | 'poll' | 'select';
  */
 export type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
-/** What to watch a descriptor for. */
-export interface RegisterOptions<T> {
+/** What to watch a descriptor for, and when to tell it. */
+export interface InterestOptions {
   /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
-  readable?: boolean;
+  readable?: boolean | undefined;
   /** Something can be written (EPOLLOUT). Default `false`. */
-  writable?: boolean;
+  writable?: boolean | undefined;
   /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
-  priority?: boolean;
+  priority?: boolean | undefined;
   /** The peer will send no more (EPOLLRDHUP). Default `false`. */
-  readHangup?: boolean;
+  readHangup?: boolean | undefined;
   /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
-  trigger?: Trigger;
+  trigger?: Trigger | undefined;
   /**
    * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
    * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
    * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
    * cannot be modified. Default `false`.
    */
-  exclusive?: boolean;
+  exclusive?: boolean | undefined;
   /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
-  wakeup?: boolean;
-  /** Comes back in every event. */
-  data?: T;
+  wakeup?: boolean | undefined;
+}
+
+/** What {@link Registration.modify} takes. */
+export interface ModifyOptions<T> extends InterestOptions {
+  /** Comes back in every event from now on. Default: what it was. */
+  data?: T | undefined;
+}
+
+/** What {@link Poller.register} takes beside `data`. */
+export interface RegisterOptionsBase extends InterestOptions {
   /**
    * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
    * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
    * does not see that the original was closed. Default `false`.
    */
-  duplicate?: boolean;
+  duplicate?: boolean | undefined;
   /**
    * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
    * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
@@ -65,11 +73,20 @@ export interface RegisterOptions<T> {
    * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
    * `/proc/self/mounts`), to which `false` makes no difference.
    */
-  pollConsumes?: boolean;
+  pollConsumes?: boolean | undefined;
 }
 
-/** The names of {@link RegisterOptions}. */
-export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
+/** What comes back in the events of a registration. */
+export interface DataOptions<T> {
+  /** Comes back in every event. */
+  data: T;
+}
+
+/** What {@link Poller.register} takes. `data` is required, unless `T` admits `undefined`. */
+export type RegisterOptions<T> = RegisterOptionsBase &
+  (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);
+
+const INTEREST_OPTIONS: OptionNames<InterestOptions> = {
   readable: true,
   writable: true,
   priority: true,
@@ -77,6 +94,11 @@ export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
   trigger: true,
   exclusive: true,
   wakeup: true,
+};
+
+/** The names of {@link RegisterOptions}. */
+export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
+  ...INTEREST_OPTIONS,
   data: true,
   duplicate: true,
   pollConsumes: true,
@@ -91,7 +113,7 @@ export interface Interest {
 }
 
 /** The kernel's bits for the options; throws for what the engine or the kernel does not take. */
-export function interestOf(options: RegisterOptions<unknown>, engine: Engine): Interest {
+export function interestOf(options: RegisterOptionsBase, engine: Engine): Interest {
   optionsObject('options', options, REGISTER_OPTIONS);
   const flag = (
     name: 'writable' | 'priority' | 'readHangup' | 'exclusive' | 'wakeup' | 'pollConsumes',

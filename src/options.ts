@@ -20,53 +20,53 @@ import {
 /** What servers give each of their connections, and what `connect()` takes. */
 export interface ConnectionOptions {
   /** Send small writes at once (TCP_NODELAY). Default `true`. */
-  noDelay?: boolean;
+  noDelay?: boolean | undefined;
   /**
    * Keep the writing side open when the peer has ended its own. Default `false`: the connection is ended
    * once the consumer has taken the peer's end.
    */
-  allowHalfOpen?: boolean;
+  allowHalfOpen?: boolean | undefined;
   /**
    * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
    * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most `readHighWaterMark` bytes,
    * or 16,384 if that is more: so the mark may be passed by one such turn, and with the framing `lines` by the front of one
    * line as well. Default 65,536; this and every limit below is at most 2^31 − 1.
    */
-  readHighWaterMark?: number;
+  readHighWaterMark?: number | undefined;
   /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
-  highWaterMark?: number;
+  highWaterMark?: number | undefined;
   /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
-  lowWaterMark?: number;
+  lowWaterMark?: number | undefined;
   /**
    * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
    * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
    * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
    * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
    */
-  maxBufferedAmount?: number;
+  maxBufferedAmount?: number | undefined;
   /**
    * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
    * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
    * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
    * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
    */
-  endTimeout?: number;
+  endTimeout?: number | undefined;
   /**
    * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
    * `write()` appends LF. Default `bytes`.
    */
-  framing?: 'bytes' | 'lines';
+  framing?: 'bytes' | 'lines' | undefined;
   /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
-  maxFrame?: number;
+  maxFrame?: number | undefined;
   /**
    * `owned`: a chunk is the consumer's for good. `borrowed`: it holds its bytes until the consumer asks for the next one
    * or leaves; then its memory is received into again, which costs a fifth less for large chunks. Writing it, or copying
    * what is to stay, before that is right; to keep it is wrong, and so is to change it once it was written: it leaves
    * with the batch, from where it lies. Neither is noticed. Default `owned`.
    */
-  chunks?: 'owned' | 'borrowed';
+  chunks?: 'owned' | 'borrowed' | undefined;
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-  driver?: Driver;
+  driver?: Driver | undefined;
 }
 
 /** What `listen()` takes. */
@@ -74,22 +74,22 @@ export interface ListenOptions extends ConnectionOptions {
   /** The port, 0 to 65,535; 0 lets the kernel choose. */
   port: number;
   /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
-  host?: string;
+  host?: string | undefined;
   /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
-  backlog?: number;
+  backlog?: number | undefined;
   /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
-  reusePort?: boolean;
+  reusePort?: boolean | undefined;
   /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
-  ipv6Only?: boolean;
+  ipv6Only?: boolean | undefined;
   /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /**
    * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
    * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What `connect()` takes. */
@@ -97,11 +97,11 @@ export interface ConnectOptions extends ConnectionOptions {
   /** The port, 1 to 65,535. */
   port: number;
   /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
-  host?: string;
+  host?: string | undefined;
   /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {

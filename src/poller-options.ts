@@ -6,13 +6,13 @@ import type { OptionNames } from './option-names.js';
 /** What a poller is made with. */
 export interface PollerOptions {
   /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
-  engine?: Engine;
+  engine?: Engine | undefined;
   /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
-  maxEvents?: number;
+  maxEvents?: number | undefined;
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-  driver?: Driver;
+  driver?: Driver | undefined;
   /** Closes the poller; its iteration then throws the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The names of {@link PollerOptions}. */
@@ -26,9 +26,9 @@ export const POLLER_OPTIONS: OptionNames<PollerOptions> = {
 /** What {@link Poller.poll} takes. */
 export interface PollOptions {
   /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Ends the wait: the promise rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The names of {@link PollOptions}. */

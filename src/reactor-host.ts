@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers';
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { ReactorBinding } from './binding.js';
+import type { Chunk } from './chunk.js';
 import { openNative } from './errors.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
@@ -90,11 +91,11 @@ interface Region {
  * The constructor behind `buffer.subarray()`: the same result at a third of its cost, which is the greatest
  * that a small chunk has on this side.
  */
-const Chunk = Reflect.get(Buffer, Symbol.species) as new (
+const FastBuffer = Reflect.get(Buffer, Symbol.species) as new (
   memory: ArrayBuffer,
   start: number,
   length: number,
-) => Buffer;
+) => Chunk;
 
 /**
  * Memory that comes from the native side. Connections share it, so one of their owners must not be able to
@@ -169,7 +170,7 @@ export class ReactorHost {
   #slab = NO_REGION;
   #arena = NO_REGION;
   /** The chunks of the last batch that were lent, and where in the arena each lies: a write of one needs no copy. */
-  #lent: Buffer[] = [];
+  #lent: Chunk[] = [];
   readonly #lentAt = new Int32Array(MAX_RECORDS);
   readonly #lentLength = new Int32Array(MAX_RECORDS);
   /** The one that was looked for and found last, −1 before the first: most consumers write them in their order. */
@@ -462,7 +463,7 @@ export class ReactorHost {
         this.#found = -1;
       }
     }
-    let lent: Buffer[] | undefined;
+    let lent: Chunk[] | undefined;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
@@ -485,7 +486,7 @@ export class ReactorHost {
                 : index === 2
                   ? arena
                   : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
-          const chunk = new Chunk(memory, start + offset, length);
+          const chunk = new FastBuffer(memory, start + offset, length);
           if (isLent && isNode) {
             if (lent === undefined) {
               // A new array is young, which spares the collector's bookkeeping for every chunk.

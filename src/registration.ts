@@ -6,7 +6,7 @@
 import type { PollerBinding } from './binding.js';
 import type { Follower } from './closing.js';
 import { EdgepollError, systemError } from './errors.js';
-import type { Engine, RegisterOptions } from './interest.js';
+import type { Engine, ModifyOptions, RegisterOptionsBase } from './interest.js';
 import { showAs } from './inspect.js';
 import { interestOf } from './interest.js';
 import type { DescriptorOwner } from './validate.js';
@@ -150,10 +150,10 @@ export class Registration<T> implements Disposable {
    * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate` and
    * `pollConsumes`, which are chosen at registration.
    */
-  modify(options: RegisterOptions<T>): void {
+  modify(options: ModifyOptions<T>): void {
     const interest = interestOf(options, this.#engine);
     for (const name of ['duplicate', 'pollConsumes'] as const) {
-      const value = options[name];
+      const value = (options as RegisterOptionsBase)[name];
       if (value !== undefined)
         throw typeError(name, 'left out: it is chosen at registration', value);
     }

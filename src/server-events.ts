@@ -7,6 +7,7 @@
  *
  * It must never change the order of one connection's events, `drain` excepted, and never give one after its `close`.
  */
+import type { Chunk } from './chunk.js';
 import type { Connection } from './connection.js';
 import type { CloseReason, EventSink } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
@@ -25,7 +26,7 @@ const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
  */
 export type ServerEvent<Data = unknown> =
   | { type: 'open'; connection: Connection<Data> }
-  | { type: 'data'; connection: Connection<Data>; data: Buffer }
+  | { type: 'data'; connection: Connection<Data>; data: Chunk }
   | { type: 'drain'; connection: Connection<Data> }
   | { type: 'end'; connection: Connection<Data> }
   | { type: 'close'; connection: Connection<Data>; reason: CloseReason };
@@ -42,7 +43,7 @@ export interface EventsOptions {
    * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
    * at `maxBufferedAmount`. Default `true`.
    */
-  backpressure?: boolean;
+  backpressure?: boolean | undefined;
 }
 
 export const EVENTS_OPTIONS: OptionNames<EventsOptions> = { backpressure: true };
@@ -51,7 +52,7 @@ export const EVENTS_OPTIONS: OptionNames<EventsOptions> = { backpressure: true }
 interface Item {
   type: ServerEvent['type'];
   connection: Connection;
-  data: Buffer | undefined;
+  data: Chunk | undefined;
   reason: CloseReason | undefined;
 }
 
@@ -95,7 +96,7 @@ export class EventStream implements EventSink {
     this.#push('open', connection, undefined, undefined);
   }
 
-  data(connection: Connection, data: Buffer, isLent: boolean): void {
+  data(connection: Connection, data: Chunk, isLent: boolean): void {
     if (isLent) this.#lent += 1;
     this.#push('data', connection, data, undefined);
   }
@@ -139,7 +140,7 @@ export class EventStream implements EventSink {
   #push(
     type: ServerEvent['type'],
     connection: Connection,
-    data: Buffer | undefined,
+    data: Chunk | undefined,
     reason: CloseReason | undefined,
   ): void {
     const item = { type, connection, data, reason };

@@ -57,9 +57,9 @@ export interface ServerStats {
 /** What `server.close()` takes. */
 export interface CloseOptions {
   /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
-  graceful?: boolean;
+  graceful?: boolean | undefined;
   /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 const CLOSE_OPTIONS: OptionNames<CloseOptions> = { graceful: true, timeout: true };

@@ -14,8 +14,8 @@ import { Poller } from './poller.js';
 import { whenEnded } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
 
-/** What {@link watch} takes: a registration's options and a poller's. */
-export interface WatchOptions<T> extends RegisterOptions<T>, PollerOptions {}
+/** What `watch()` takes: a registration's options and a poller's. */
+export type WatchOptions<T> = RegisterOptions<T> & PollerOptions;
 
 const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
   ...REGISTER_OPTIONS,
@@ -31,15 +31,24 @@ const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
  */
-export function watch<T = undefined>(
+export function watch(
   fd: number | DescriptorOwner,
-  options: WatchOptions<T> = {},
-): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined> {
+  options?: WatchOptions<undefined>,
+): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
+/** As above, with `data` for every event. */
+export function watch<T>(
+  fd: number | DescriptorOwner,
+  options: WatchOptions<T>,
+): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
+export function watch(
+  fd: number | DescriptorOwner,
+  options: WatchOptions<unknown> = {},
+): AsyncIterableIterator<ReadinessEvent<unknown>, undefined, undefined> {
   optionsObject('options', options, WATCH_OPTIONS);
-  const poller = new Poller<T>(pickOptions<PollerOptions>(options, POLLER_OPTIONS));
+  const poller = new Poller<unknown>(pickOptions<PollerOptions>(options, POLLER_OPTIONS));
   let isOneshot: boolean;
   try {
-    const registered = pickOptions<RegisterOptions<T>>(options, REGISTER_OPTIONS);
+    const registered = pickOptions<RegisterOptions<unknown>>(options, REGISTER_OPTIONS);
     whenEnded(poller.register(fd, registered), () => poller.close());
     isOneshot = options.trigger === 'oneshot' || options.trigger === 'edge-oneshot';
   } catch (error) {
@@ -48,7 +57,7 @@ export function watch<T = undefined>(
   }
   const events = poller[Symbol.asyncIterator]();
   return iterate({ poller, events, isOneshot }) as AsyncIterableIterator<
-    ReadinessEvent<T>,
+    ReadinessEvent<unknown>,
     undefined,
     undefined
   >;

@@ -10,7 +10,7 @@ const [driver, fifo = '', count] = process.argv.slice(2);
 const [kept, cycled] = [fifo, fifo].map((path) =>
   openSync(path, constants.O_RDWR | constants.O_NONBLOCK),
 ) as [number, number];
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 const iterator = poller[Symbol.asyncIterator]();
 poller.register(kept, { data: 'kept' });
 

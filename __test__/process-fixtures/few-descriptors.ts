@@ -33,11 +33,11 @@ while (full === undefined) {
 }
 
 const refused: unknown[] = [];
-let poller: Poller<string> | undefined;
+let poller: Poller<string | undefined> | undefined;
 while (poller === undefined) {
   const before = countOpen();
   try {
-    poller = new Poller<string>({ driver });
+    poller = new Poller<string | undefined>({ driver });
   } catch (error) {
     const { code, errno, message } = error as NodeJS.ErrnoException;
     const typed = error instanceof EdgepollError;

@@ -20,7 +20,7 @@ process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'ERR_INVALID_STATE') throw error;
 });
 
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 const writer = openSync(fifo, O_RDWR | O_NONBLOCK);
 
 async function forget(): Promise<{ fd: number; kept: WeakRef<object> }> {

@@ -16,7 +16,7 @@ const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const reader = openSync(hanging, O_RDONLY | O_NONBLOCK);
 const writer = openSync(hanging, O_WRONLY | O_NONBLOCK);
 const other = openSync(silent, O_RDWR | O_NONBLOCK);
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 poller.register(reader, { data: 'hanging', trigger: trigger as Trigger });
 poller.register(other, { data: 'silent' });
 const iterator = poller[Symbol.asyncIterator]();

@@ -12,7 +12,7 @@ const [driver, fifo = ''] = process.argv.slice(2);
 const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
 const EDGES = 1_000_000;
 
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 poller.register(fd, { trigger: 'edge', data: 'edge' });
 const iterator = poller[Symbol.asyncIterator]();
 const one = Buffer.alloc(1);

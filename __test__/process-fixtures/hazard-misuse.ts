@@ -91,7 +91,7 @@ const shown = (value: unknown): string => {
 const report: Record<string, [string, string][]> = { descriptors: [], options: [], engines: [] };
 const pollers = (['epoll', 'poll', 'select'] as const).map((engine) => ({
   engine,
-  poller: new Poller<string>({ driver, engine }),
+  poller: new Poller<string | undefined>({ driver, engine }),
 }));
 
 mark('begin');

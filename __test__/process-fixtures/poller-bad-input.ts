@@ -33,7 +33,7 @@ function refusal(attempt: () => unknown): string {
 }
 
 const hosts = epollDescriptors();
-const poller = new Poller<string>({ driver });
+const poller = new Poller<string | undefined>({ driver });
 const other = new Poller({ driver });
 await listen({ host: '127.0.0.1', port: 0, driver });
 const own = epollDescriptors().filter((fd) => !hosts.includes(fd));

@@ -9,7 +9,7 @@ const { driver, paths, bytes } = workerData as { driver: Driver; paths: string[]
 
 async function receive(path: string): Promise<string> {
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  const poller = new Poller<string>({ driver });
+  const poller = new Poller<string | undefined>({ driver });
   poller.register(fd, { data: path });
   const buffer = Buffer.alloc(bytes);
   let got = 0;

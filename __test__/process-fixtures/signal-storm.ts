@@ -17,7 +17,7 @@ process.on('SIGWINCH', () => {
   heard.lastAt = performance.now();
 });
 const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 poller.register(fd, { data: 'watched' });
 const state = { isEnough: false };
 // A turn later: then the signals that were sent before are told as well.

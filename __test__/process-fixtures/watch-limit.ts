@@ -9,7 +9,7 @@ import { EdgepollError, Poller } from 'edgepoll';
 
 const [driver, fifo = ''] = process.argv.slice(2);
 const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-const poller = new Poller<string>({ driver: driver as Driver });
+const poller = new Poller<string | undefined>({ driver: driver as Driver });
 
 const results: unknown[] = [];
 for (const attempt of ['first', 'second', 'third']) {

@@ -8,12 +8,13 @@ import type {
   ConnectOptions,
   Driver,
   EdgepollError,
+  ErrorCode,
   ListenOptions,
   ReadinessEvent,
   ServerEvent,
   ServerStats,
 } from 'edgepoll';
-import { connect, Connection, listen, Poller, Registration, Server } from 'edgepoll';
+import { connect, Connection, listen, Poller, Registration, Server, watch } from 'edgepoll';
 
 declare const server: Server;
 declare const connection: Connection;
@@ -38,8 +39,8 @@ void listen({ port: 0, framing: 'frames' });
 void connect({ port: 1, driver: 'epoll' });
 // @ts-expect-error only a server has a backlog
 void connect({ port: 1, backlog: 5 });
-// @ts-expect-error an option that is not wanted is left out
-void connect({ port: 1, host: undefined });
+// An option that is undefined has its default.
+void connect({ port: 1, host: undefined, signal: undefined });
 
 // Server
 expectTypeOf(server).toExtend<AsyncIterable<Connection, undefined>>();
@@ -62,7 +63,7 @@ export async function byEvents(): Promise<void> {
     expectTypeOf(event.connection).toEqualTypeOf<Connection>();
     // @ts-expect-error only a data event has data
     void event.data;
-    if (event.type === 'data') expectTypeOf(event.data).toEqualTypeOf<Buffer>();
+    if (event.type === 'data') expectTypeOf(event.data).toEqualTypeOf<Buffer<ArrayBuffer>>();
     if (event.type === 'close') expectTypeOf(event.reason).toEqualTypeOf<CloseReason>();
     // @ts-expect-error there is no such event
     if (event.type === 'connection') break;
@@ -73,10 +74,10 @@ export async function byEvents(): Promise<void> {
 export async function byConnection(): Promise<void> {
   for await (const one of server) {
     expectTypeOf(one).toEqualTypeOf<Connection>();
-    for await (const chunk of one) expectTypeOf(chunk).toEqualTypeOf<Buffer>();
+    for await (const chunk of one) expectTypeOf(chunk).toEqualTypeOf<Buffer<ArrayBuffer>>();
   }
 }
-expectTypeOf(connection.read()).resolves.toEqualTypeOf<Buffer | null>();
+expectTypeOf(connection.read()).resolves.toEqualTypeOf<Buffer<ArrayBuffer> | null>();
 expectTypeOf<Connection['write']>().parameter(0).toEqualTypeOf<string | Uint8Array>();
 expectTypeOf(connection.write('x')).resolves.toEqualTypeOf<void>();
 expectTypeOf(connection.closed).resolves.toEqualTypeOf<CloseReason>();
@@ -93,7 +94,10 @@ connection.bytesRead = 0;
 
 // Errors
 expectTypeOf(error).toExtend<Error>();
-expectTypeOf(error.code).toEqualTypeOf<string>();
+expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
+expectTypeOf<'ECONNRESET' | 'ERR_CLOSED'>().toExtend<ErrorCode>();
+// @ts-expect-error there is no such code
+if (error.code === 'ECONNRESETS') throw error;
 expectTypeOf(error.port).toEqualTypeOf<number | undefined>();
 
 // Poller: what a registration was given comes back in every event, with its type.
@@ -102,6 +106,15 @@ export async function byReadiness(): Promise<void> {
   const registration = poller.register(0, { trigger: 'edge', data: { name: 'stdin' } });
   expectTypeOf(registration).toEqualTypeOf<Registration<{ name: string }>>();
   registration.modify({ readable: true, data: { name: 'other' } });
+  // @ts-expect-error an event of it would have no data
+  poller.register(0);
+  // @ts-expect-error an event of it would have no data
+  poller.register(0, { trigger: 'edge' });
+  // @ts-expect-error nor may it be undefined
+  poller.register(0, { data: undefined });
+  registration.modify({ writable: true });
+  // @ts-expect-error it is chosen at registration
+  registration.modify({ duplicate: true });
   // @ts-expect-error data of another type
   poller.register(0, { data: 5 });
   // @ts-expect-error a descriptor is a number
@@ -114,6 +127,15 @@ export async function byReadiness(): Promise<void> {
     expectTypeOf(event.readable).toEqualTypeOf<boolean>();
   }
 }
+const optional = new Poller<string | undefined>();
+expectTypeOf(optional.register(0)).toEqualTypeOf<Registration<string | undefined>>();
+void optional.register(0, { data: undefined, trigger: undefined });
+expectTypeOf(watch(0)).toEqualTypeOf<
+  AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>
+>();
+expectTypeOf(watch(0, { data: { name: 'stdin' }, maxEvents: 1 })).toEqualTypeOf<
+  AsyncIterableIterator<ReadinessEvent<{ name: string }>, undefined, undefined>
+>();
 const plain = new Poller();
 expectTypeOf(plain).toEqualTypeOf<Poller>();
 expectTypeOf(plain.register(0)).toEqualTypeOf<Registration<undefined>>();

@@ -5,8 +5,9 @@
 import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
 import { missingForAsan } from './sanitizer.mjs';
+import { compiler } from './steps.mjs';
 
-const tsc = (project) => [bin('tsc'), '-p', project, '--noEmit'];
+const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
 const cargo = (command) => ['cargo', command, '--locked', '--workspace'];
 

@@ -9,7 +9,10 @@ import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { requireRust, SetupError } from './toolchain.mjs';
 
-const compiler = ['package-lock.json', 'tsconfig.base.json'];
+/** The compiler. Older ones are installed beside it for the types matrix, and node_modules/.bin/tsc may be any of them. */
+export const compiler = inProject('node_modules/typescript/bin/tsc');
+
+const compilerSources = ['package-lock.json', 'tsconfig.base.json'];
 
 const addonSources = [
   'crates',
@@ -32,7 +35,7 @@ export const steps = {
   },
   src: {
     title: 'src -> dist',
-    ...stamped('src', [...compiler, 'tsconfig.json', 'src', 'native/binding.d.ts'], () =>
+    ...stamped('src', [...compilerSources, 'tsconfig.json', 'src', 'native/binding.d.ts'], () =>
       existsSync(inProject('dist/index.js')),
     ),
     run: (output) => compile('tsconfig.json', 'dist', output),
@@ -45,7 +48,14 @@ export const steps = {
     title: 'examples -> build/examples',
     ...stamped(
       'examples',
-      [...compiler, 'tsconfig.examples.json', 'examples', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts'],
+      [
+        ...compilerSources,
+        'tsconfig.examples.json',
+        'examples',
+        'index.d.ts',
+        'fd.d.ts',
+        'epoll.d.ts',
+      ],
       () => existsSync(inProject('build/examples')),
     ),
     run: (output) => compile('tsconfig.examples.json', 'build/examples', output),
@@ -54,7 +64,15 @@ export const steps = {
     title: '__test__ -> build/__test__',
     ...stamped(
       'test',
-      [...compiler, 'tsconfig.test.json', '__test__', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts', 'src'],
+      [
+        ...compilerSources,
+        'tsconfig.test.json',
+        '__test__',
+        'index.d.ts',
+        'fd.d.ts',
+        'epoll.d.ts',
+        'src',
+      ],
       () => existsSync(inProject('build/__test__')),
     ),
     run: (output) => compile('tsconfig.test.json', 'build/__test__', output),
@@ -123,7 +141,7 @@ async function buildAddon(output, { locked }) {
 async function compile(project, folder, output) {
   const fresh = inProject(`build/.new/${folder}`);
   rmSync(fresh, { recursive: true, force: true });
-  await must(bin('tsc'), ['-p', project, '--outDir', fresh], output);
+  await must(process.execPath, [compiler, '-p', project, '--outDir', fresh], output);
   mkdirSync(dirname(inProject(folder)), { recursive: true });
   rmSync(inProject(folder), { recursive: true, force: true });
   renameSync(fresh, inProject(folder));

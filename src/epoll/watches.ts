@@ -7,14 +7,14 @@
  * epoll.ts.
  */
 import type { Opened } from '../binding.js';
-import { ContextBinding, errorName, errorText, PollerBinding } from '../binding.js';
+import { ContextBinding, errorText, PollerBinding } from '../binding.js';
 import { ByNumber } from '../by-number.js';
 import type { Follower } from '../closing.js';
 import { follow, unfollow } from '../closing.js';
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
 import type { ErrorDetails } from '../errors.js';
-import { EdgepollError, refusedNumber } from '../errors.js';
+import { codeOf, EdgepollError, refusedNumber } from '../errors.js';
 import * as layout from '../records.js';
 import { keepOwn } from '../validate.js';
 
@@ -65,7 +65,7 @@ export interface Watch extends Follower {
 }
 
 function failure(errno: number, details: ErrorDetails): EdgepollError {
-  const code = errorName(errno);
+  const code = codeOf(errno);
   const text = texts[code] ?? errorText(errno);
   const error = new EdgepollError(code, text, { errno: -errno, ...details });
   // As text it reads like the plain error of the original.

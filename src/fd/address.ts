@@ -62,9 +62,9 @@ export interface Inet6Address {
   /** 0 to 65,535. */
   port: number;
   /** Default 0. */
-  flowInfo?: number;
+  flowInfo?: number | undefined;
   /** The interface's index, for link-local addresses. Default 0. */
-  scopeId?: number;
+  scopeId?: number | undefined;
 }
 
 /** AF_NETLINK (netlink(7)). */
@@ -93,13 +93,13 @@ export interface PacketAddress {
   /** An interface by name or index; 0 is every one. Received: the index. */
   interface: string | number;
   /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
-  protocol?: number;
+  protocol?: number | undefined;
   /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
-  address?: Uint8Array;
+  address?: Uint8Array | undefined;
   /** The kind of hardware (ARPHRD_…). Received only. */
-  hardwareType?: number;
+  hardwareType?: number | undefined;
   /** Whom the packet was for. Received only. */
-  packetType?: PacketType | number;
+  packetType?: PacketType | number | undefined;
 }
 
 /** AF_CAN. */
@@ -108,9 +108,9 @@ export interface CanAddress {
   /** An interface by name or index; 0 is every one. Received: the index. */
   interface: string | number;
   /** ISO-TP. Default 0. */
-  receiveId?: number;
+  receiveId?: number | undefined;
   /** ISO-TP. Default 0. */
-  sendId?: number;
+  sendId?: number | undefined;
 }
 
 /** AF_VSOCK (vsock(7)). */

@@ -51,9 +51,9 @@ function amount(name: string, value: unknown): bigint {
 /** What an eventfd is made with. */
 export interface EventFdOptions {
   /** What the counter starts with: 0 to 2^64 − 2. Default 0. */
-  initial?: bigint | number;
+  initial?: bigint | number | undefined;
   /** Each read takes 1 instead of everything. Default `false`. */
-  semaphore?: boolean;
+  semaphore?: boolean | undefined;
 }
 
 const EVENTFD_OPTIONS: OptionNames<EventFdOptions> = { initial: true, semaphore: true };
@@ -124,18 +124,18 @@ export type TimerStart =
   | {
       /** Milliseconds from now; fractions count, 0 is now. */
       after: number;
-      at?: never;
-      cancelOnSet?: never;
+      at?: undefined;
+      cancelOnSet?: undefined;
     }
   | {
       /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
       at: number;
-      after?: never;
+      after?: undefined;
       /**
        * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
        * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
        */
-      cancelOnSet?: boolean;
+      cancelOnSet?: boolean | undefined;
     };
 
 const START_OPTIONS: OptionNames<TimerStart> = { after: true, at: true, cancelOnSet: true };
@@ -240,7 +240,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
 /** What a timerfd is made with. */
 export interface TimerFdOptions {
   /** The clock that it counts by. Default `monotonic`. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 const TIMERFD_OPTIONS: OptionNames<TimerFdOptions> = { clock: true };

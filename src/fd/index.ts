@@ -6,6 +6,8 @@
  * @packageDocumentation
  */
 export type { Driver } from '../driver.js';
+export type { Chunk } from '../chunk.js';
+export type { ErrorCode, PackageErrorCode, SystemErrorCode } from '../error-codes.js';
 export { EdgepollError } from '../errors.js';
 export type { ErrorDetails } from '../errors.js';
 export type {
@@ -29,6 +31,7 @@ export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
 export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
 export { Inotify, inotify } from './inotify.js';
 export type { InotifyEvent, InotifyEventType, InotifyFlag, InotifyWatchFor } from './inotify.js';
+export type { DescriptorOwner } from '../validate.js';
 export { Descriptor, OwnedFd } from './owned.js';
 export type { WaitOptions } from './ready.js';
 export { PidFd, pidfd, SignalFd, signalfd } from './signal.js';

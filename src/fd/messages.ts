@@ -7,9 +7,11 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 import type { fd as types } from '../binding.js';
 import { errorName } from '../binding.js';
+import type { Chunk } from '../chunk.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject } from '../option-names.js';
 import { integer, isBytes, rangeError, typeError } from '../validate.js';
+import type { DescriptorOwner } from '../validate.js';
 import type { SocketAddress } from './address.js';
 import { fromNative, optionalInterface } from './address.js';
 import type { Constant } from './constants.js';
@@ -39,7 +41,7 @@ export interface ControlMessage {
   /** The kind, in the level's own numbering. */
   type: number;
   /** The content, in the layout that level and kind have on this architecture. */
-  data: Buffer;
+  data: Chunk;
 }
 
 /** A control message to send. */
@@ -65,9 +67,9 @@ export interface PacketInfo {
 /** Where a packet is to be sent from; at least one of the two. */
 export interface SendFrom {
   /** The interface, by name or index. Default: the kernel's choice. */
-  interface?: string | number;
+  interface?: string | number | undefined;
   /** The source address, of the socket's family. Default: the kernel's choice. */
-  source?: string;
+  source?: string | undefined;
 }
 
 /** When a packet went or came (SO_TIMESTAMPING). */
@@ -81,18 +83,18 @@ export interface Timestamps {
 /** What {@link Socket.receiveMessage} is to make room for. */
 export interface ReceiveOptions {
   /** Bytes. Default 65,536. */
-  length?: number;
+  length?: number | undefined;
   /** Descriptors, 0 to 253. What comes beyond is closed. Default 0: none is accepted. */
-  descriptors?: number;
+  descriptors?: number | undefined;
   /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
-  credentials?: boolean;
+  credentials?: boolean | undefined;
   /**
    * Bytes of room for other control messages, 0 to 65,536; each needs its content and 16 bytes, rounded up to 8. Default
    * 512; of Unix sockets 0.
    */
-  control?: number;
+  control?: number | undefined;
   /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
-  peek?: boolean;
+  peek?: boolean | undefined;
 }
 
 export const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = {
@@ -117,7 +119,7 @@ export const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
 /** A message that was received. */
 export interface Message {
   /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
-  data: Buffer;
+  data: Chunk;
   /** Its true length: more than `data.length` when it was truncated. J1939 does not tell it. */
   length: number;
   /** It did not fit, and its end is lost (MSG_TRUNC). */
@@ -148,17 +150,17 @@ export interface OutgoingMessage {
    * A string is sent as UTF-8. Default: nothing. Of a stream, descriptors and credentials travel with its first byte
    * (unix(7)): it needs at least one.
    */
-  data?: Uint8Array | string;
+  data?: Uint8Array | string | undefined;
   /** The receiver; none if connected. */
-  to?: SocketAddress;
+  to?: SocketAddress | undefined;
   /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
-  descriptors?: readonly (number | { readonly fd: number })[];
+  descriptors?: readonly (number | DescriptorOwner)[] | undefined;
   /** Own credentials; others need a privilege. */
-  credentials?: Credentials;
+  credentials?: Credentials | undefined;
   /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
-  packetInfo?: SendFrom;
+  packetInfo?: SendFrom | undefined;
   /** Any other control messages: at most 64. */
-  control?: readonly OutgoingControlMessage[];
+  control?: readonly OutgoingControlMessage[] | undefined;
 }
 
 export const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
@@ -187,9 +189,9 @@ const origins: readonly (ErrorOrigin | undefined)[] = [
 /** What {@link Socket.receiveError} is to make room for. */
 export interface ReceiveErrorOptions {
   /** Bytes of the packet that the entry is about. Default 65,536. */
-  length?: number;
+  length?: number | undefined;
   /** Bytes of room for control messages, 0 to 65,536. Default 512. */
-  control?: number;
+  control?: number | undefined;
 }
 
 export const RECEIVE_ERROR_OPTIONS: OptionNames<ReceiveErrorOptions> = {
@@ -232,7 +234,7 @@ export interface QueuedError {
   /** Whom the packet was for. */
   to: SocketAddress | undefined;
   /** The packet, as far as the kernel kept it and there was room. */
-  packet: Buffer;
+  packet: Chunk;
   /** The packet did not fit (MSG_TRUNC). */
   truncated: boolean;
   /** When the packet was sent, with the option SO_TIMESTAMPING. */
@@ -326,7 +328,7 @@ function controlToNative(value: OutgoingControlMessage): types.ControlMessage {
 function controlOf(message: types.ReceivedMessage): ControlMessage[] {
   const { control = [] } = message;
   return control.map(({ level, kind, data: { buffer, byteOffset, byteLength } }) => {
-    return { level, type: kind, data: Buffer.from(buffer, byteOffset, byteLength) };
+    return { level, type: kind, data: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) };
   });
 }
 
@@ -347,14 +349,14 @@ function addressOf(address: types.SocketAddress | undefined): SocketAddress | un
 }
 
 /** What was received of `into`, in memory of its own where a small message would keep a large room. */
-function received(message: types.ReceivedMessage, into: Buffer): Buffer {
+function received(message: types.ReceivedMessage, into: Chunk): Chunk {
   const length = Math.min(message.length, into.length);
   const bytes = into.subarray(0, length);
   return length * 2 < into.length ? Buffer.from(bytes) : bytes;
 }
 
 /** A message, of what the native side received into `into`. */
-export function messageOf(message: types.ReceivedMessage, into: Buffer): Message {
+export function messageOf(message: types.ReceivedMessage, into: Chunk): Message {
   const [pid, uid = 0, gid = 0] = message.credentials;
   return {
     data: received(message, into),
@@ -373,7 +375,7 @@ export function messageOf(message: types.ReceivedMessage, into: Buffer): Message
 }
 
 /** An entry of the error queue, of what the native side received into `into`. */
-export function queuedErrorOf(message: types.ReceivedMessage, into: Buffer): QueuedError {
+export function queuedErrorOf(message: types.ReceivedMessage, into: Chunk): QueuedError {
   // It is missing only where there was no room for it.
   const { errno, origin, kind, code, info, data, offender } = message.error ?? NO_ERROR;
   return {

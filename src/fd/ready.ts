@@ -17,9 +17,9 @@ import { Waiting } from './waiting.js';
 /** How a wait, or an iteration, is made. */
 export interface WaitOptions {
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
-  driver?: Driver;
+  driver?: Driver | undefined;
   /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The names of {@link WaitOptions}. */

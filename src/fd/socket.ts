@@ -540,7 +540,7 @@ function typeNumber(value: unknown): number {
 /** What else a socket is made with. */
 export interface SocketOptions {
   /** The protocol's number: of `netlink` the family of messages, of a `raw` one what follows IP. Default 0. */
-  protocol?: number;
+  protocol?: number | undefined;
 }
 
 const SOCKET_OPTIONS: OptionNames<SocketOptions> = { protocol: true };
@@ -568,9 +568,9 @@ export function socket(
 /** What a pair of sockets is made with. */
 export interface SocketPairOptions extends SocketOptions {
   /** Default `stream`. */
-  type?: SocketType | number;
+  type?: SocketType | number | undefined;
   /** Default `unix`. */
-  family?: FamilyName | number;
+  family?: FamilyName | number | undefined;
 }
 
 const SOCKETPAIR_OPTIONS: OptionNames<SocketPairOptions> = {

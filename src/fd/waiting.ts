@@ -141,7 +141,7 @@ export class Waiting {
   constructor(
     owner: Descriptor,
     direction: Direction,
-    options: { driver?: Driver; signal?: AbortSignal },
+    options: { driver?: Driver | undefined; signal?: AbortSignal | undefined },
   ) {
     this.#signal = optionalSignal('signal', options.signal);
     this.#readiness = readinessOf(owner, direction, chooseDriver(options.driver));

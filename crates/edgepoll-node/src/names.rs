@@ -38,11 +38,14 @@ pub fn call_name(number: u32) -> String {
     found.map_or("syscall", Call::name).to_owned()
 }
 
-/// The symbol of an error number: `ECONNRESET`.
+/// The symbol of an error number: `ECONNRESET`. A number without one is `UNKNOWN`, as libuv has it.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn error_name(errno: i32) -> String {
-    format!("{:?}", Errno::from_raw(errno))
+    match Errno::from_raw(errno) {
+        Errno::UnknownErrno => "UNKNOWN".to_owned(),
+        known => format!("{known:?}"),
+    }
 }
 
 /// What strerror(3) says of an error number, in lower case as Node.js has it.
