@@ -12,6 +12,7 @@ if (inThreads) setFlagsFromString('--expose-gc');
 // Their tests only start programs of their own, which do the same from a thread as from a process.
 const ofPrograms = [
   'benchmark-readiness',
+  'documents',
   'emfile',
   'epoll-dropin-process',
   'examples',

@@ -20,6 +20,7 @@ export const checks = [
   { name: 'tsc-test', command: tsc('tsconfig.test.json') },
   { name: 'tsc-benchmark', command: tsc('benchmark') },
   { name: 'types', command: tsc('tsconfig.types.json') },
+  { name: 'types-matrix', command: script('types-matrix') },
   { name: 'oxlint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
   { name: 'dts', command: script('dts', '--check') },
   { name: 'no-tokio', command: script('no-tokio') },

@@ -103,6 +103,11 @@ compile_error!(
     "a token carries a 32-bit slot and a 32-bit generation, which needs 64-bit pointers"
 );
 
+/// Compiles the codec of the project's README.md with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ProjectReadme;
+
 pub mod connection;
 pub mod descriptor;
 pub mod kernel;

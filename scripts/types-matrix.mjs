@@ -1,0 +1,166 @@
+// Compiles users' programs against the published types with every combination of compiler, module
+// resolution, library and @types/node that the package supports. One job: the matrix; an error in the
+// package's declarations or in a program fails it, one in foreign declarations does not. Called by
+// the tests. `node scripts/types-matrix.mjs COMPILER`, as this script calls itself, does one compiler.
+
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { docPrograms } from './lib/doc-programs.mjs';
+import { inProject } from './lib/root.mjs';
+import { run } from './lib/run.mjs';
+
+/** Compilers by version: the package that has it. The last has no interface for programs and is run as one. */
+const compilers = {
+  5.6: 'typescript-5.6',
+  5.9: 'typescript-5.9',
+  6: 'typescript-6',
+  7: 'typescript',
+};
+const nodeTypes = {
+  18: 'types-node-18',
+  20: '@types/node',
+  22: 'types-node-22',
+  24: 'types-node-24',
+};
+const resolutions = { bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' };
+const libraries = { 'no DOM': ['es2022'], DOM: ['es2022', 'dom', 'dom.iterable'] };
+
+const stage = inProject('build/types-matrix');
+const [, , only] = process.argv;
+if (only === undefined) await everything();
+else if (only === '7') await byProcess();
+else await inThisProcess(only);
+
+/** Each compiler in a process of its own, as many at once as there are processors. */
+async function everything() {
+  rmSync(stage, { recursive: true, force: true });
+  for (const version of Object.keys(nodeTypes)) makeProject(version);
+  const waiting = Object.keys(compilers);
+  let failed = false;
+  const work = async () => {
+    for (let version = waiting.shift(); version !== undefined; version = waiting.shift()) {
+      const script = inProject('scripts/types-matrix.mjs');
+      const begun = performance.now();
+      const { code, text } = await run(process.execPath, [script, version], { output: 'keep' });
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+      console.log(`${text}types-matrix: TypeScript ${version} in ${seconds} s`);
+      failed ||= code !== 0;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
+  if (failed) process.exit(1);
+}
+
+/** A user's project: the package as it is published, one version of @types/node, and programs. */
+function makeProject(version) {
+  const project = projectOf(version);
+  const types = `${project}/node_modules/@types/node`;
+  const published = `${project}/node_modules/edgepoll`;
+  mkdirSync(published, { recursive: true });
+  mkdirSync(dirname(types), { recursive: true });
+  symlinkSync(inProject(`node_modules/${nodeTypes[version]}`), types);
+  for (const file of ['package.json', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
+    cpSync(inProject(file), `${published}/${file}`);
+  }
+  writeFileSync(`${project}/package.json`, '{ "type": "module" }');
+  cpSync(inProject('__test__/types/consumer.ts'), `${project}/consumer.ts`);
+  for (const { file, text } of docPrograms()) {
+    if (file.endsWith('.ts')) writeFileSync(`${project}/${file}`, text);
+  }
+}
+
+function projectOf(version) {
+  return `${stage}/node-${version}`;
+}
+
+/** Every combination for one compiler. */
+function* combinations() {
+  for (const [resolution, module] of Object.entries(resolutions)) {
+    for (const [version] of Object.entries(nodeTypes)) {
+      for (const [library, lib] of Object.entries(libraries)) {
+        const name = `${resolution}, ${library}, @types/node ${version}`;
+        const compilerOptions = {
+          noEmit: true,
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          skipLibCheck: false,
+          target: 'es2022',
+          lib,
+          module,
+          moduleResolution: resolution,
+          types: ['node'],
+        };
+        yield { name, project: projectOf(version), compilerOptions };
+      }
+    }
+  }
+}
+
+function report(version, name, errors) {
+  for (const error of errors) console.log(`TypeScript ${version}, ${name}: ${error}`);
+  if (errors.length > 0) process.exitCode = 1;
+}
+
+/** With the compiler's interface for programs. What the combinations have in common is parsed once. */
+async function inThisProcess(version) {
+  const ts = createRequire(inProject('package.json'))(compilers[version]);
+  const parsed = new Map();
+  for (const { name, project, compilerOptions } of combinations()) {
+    const json = { compilerOptions, include: ['*.ts'] };
+    const { options, fileNames, errors } = ts.parseJsonConfigFileContent(json, ts.sys, project);
+    const host = ts.createCompilerHost(options);
+    host.getCurrentDirectory = () => project;
+    const parse = host.getSourceFile;
+    host.getSourceFile = (file, settings, ...rest) => {
+      const key = `${file} ${compilerOptions.module} ${JSON.stringify(settings.impliedNodeFormat)}`;
+      if (!parsed.has(key)) parsed.set(key, parse.call(host, file, settings, ...rest));
+      return parsed.get(key);
+    };
+    const program = ts.createProgram(fileNames, options, host);
+    const ours = program.getSourceFiles().filter(({ fileName }) => isOurs(fileName));
+    if (ours.length < fileNames.length + 2) throw new Error(`${name}: the types were not found`);
+    const found = [
+      ...errors,
+      ...program.getOptionsDiagnostics(),
+      ...program.getGlobalDiagnostics(),
+      ...ours.flatMap((file) => program.getSyntacticDiagnostics(file)),
+      ...ours.flatMap((file) => program.getSemanticDiagnostics(file)),
+    ];
+    report(
+      version,
+      name,
+      found.map((one) => shown(ts, one)),
+    );
+  }
+}
+
+function isOurs(file) {
+  return file.startsWith(stage);
+}
+
+function shown(ts, { file, start, code, messageText }) {
+  const text = ts.flattenDiagnosticMessageText(messageText, '\n');
+  if (file === undefined) return `TS${code}: ${text}`;
+  const { line } = file.getLineAndCharacterOfPosition(start);
+  return `${file.fileName.slice(stage.length + 1)}:${line + 1}: TS${code}: ${text}`;
+}
+
+/** With the compiler's command. */
+async function byProcess() {
+  const compiler = inProject('node_modules/typescript/bin/tsc');
+  for (const [index, { name, project, compilerOptions }] of [...combinations()].entries()) {
+    const config = `${project}/tsconfig.${index}.json`;
+    writeFileSync(config, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+    const args = [compiler, '-p', config, '--pretty', 'false', '--listFiles'];
+    const { text } = await run(process.execPath, args, { cwd: project, output: 'keep' });
+    const lines = text.split('\n');
+    if (!lines.some((line) => line === `${project}/node_modules/edgepoll/index.d.ts`)) {
+      throw new Error(`${name}: the types were not found\n${text}`);
+    }
+    // Of paths it shows those below the project as they are, and foreign ones as ../..
+    const errors = lines.filter((line) => /(^|: )error TS\d+/.test(line) && !line.startsWith('..'));
+    report('7', name, errors);
+  }
+}
