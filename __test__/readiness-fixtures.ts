@@ -10,13 +10,37 @@ import { makeFifo } from './support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** read(2) and write(2) by number. Not every runtime's node:fs takes a number that it has not opened itself. */
-type Transfer = (fd: number, memory: Uint8Array, guarded: number) => number;
+/**
+ * read(2) and write(2) by number. Not every runtime's node:fs takes a number that it has not opened itself. They remember what
+ * kind of file an owner's number means; these numbers have no owner, so each call takes the number over and gives it back,
+ * which forgets what the number meant before.
+ */
 const { fd: native } = (await import(
   new URL('../native/binding.js', import.meta.resolve('edgepoll')).href
-)) as { fd: { reader: () => Transfer; writer: () => Transfer } };
-const readInto = native.reader();
-const writeFrom = native.writer();
+)) as {
+  fd: {
+    reader: () => (fd: number, into: Uint8Array) => number;
+    writer: () => (fd: number, from: Uint8Array, care: number) => number;
+    adopt(fd: number): number;
+    release(fd: number): boolean;
+  };
+};
+const [readBytes, writeBytes] = [native.reader(), native.writer()];
+
+/** An owner's number stays the owner's: then it is not given back. */
+function forget(fd: number): void {
+  if (native.adopt(fd) >= 0) native.release(fd);
+}
+
+function readInto(fd: number, into: Uint8Array): number {
+  forget(fd);
+  return readBytes(fd, into);
+}
+
+function writeFrom(fd: number, from: Uint8Array): number {
+  forget(fd);
+  return writeBytes(fd, from, 0);
+}
 
 const BITS: [number, string][] = [
   [0x1, 'IN'],
@@ -89,14 +113,14 @@ export function pipePair(t: ExecutionContext): Ends {
 /** Reads, and gives what came as text, `end` for the end, or the error's code. */
 export function readText(fd: number, length = 100): string {
   const into = Buffer.alloc(length);
-  const count = readInto(fd, into, 0);
+  const count = readInto(fd, into);
   if (count < 0) return getSystemErrorName(count);
   return count === 0 ? 'end' : into.toString('latin1', 0, count);
 }
 
 /** Writes, and gives how much, or the error's code. */
 export function writeText(fd: number, text: string | Uint8Array): number | string {
-  const count = writeFrom(fd, Buffer.from(text), 0);
+  const count = writeFrom(fd, Buffer.from(text));
   return count < 0 ? getSystemErrorName(count) : count;
 }
 
@@ -105,7 +129,7 @@ export function drain(fd: number): number {
   const into = Buffer.alloc(65_536);
   let total = 0;
   for (;;) {
-    const count = readInto(fd, into, 0);
+    const count = readInto(fd, into);
     if (count === 0) return total;
     if (count < 0) {
       const code = getSystemErrorName(count);
