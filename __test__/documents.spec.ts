@@ -192,6 +192,11 @@ const drives: Record<string, Drive> = {
     const child = started(t, path);
     t.is(await child.line(), 'expired 1n times');
   },
+  'error-queue': async (t, path) => {
+    const { code, stdout, stderr } = await run(process.execPath, [path]);
+    const said = 'ECONNREFUSED is anybody there?\n';
+    t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: said, stderr: '' });
+  },
   wait: async (t, path) => {
     const { code, stdout, stderr } = await run(process.execPath, [path]);
     t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
