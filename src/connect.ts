@@ -1,7 +1,7 @@
 /** Opens connections: checks, resolves, tries each address. It must never leave a socket behind when it rejects. */
 import { callerOf, showCaller } from './caller.js';
 import type { Connection } from './connection.js';
-import { makeConnection, opening } from './connection.js';
+import { core } from './connection.js';
 import { chooseDriver } from './driver.js';
 import { systemError } from './errors.js';
 import type { ConnectConfig, ConnectOptions } from './options.js';
@@ -10,6 +10,8 @@ import type { ReactorHost } from './reactor-host.js';
 import { hostOf } from './reactor-host.js';
 import { resolve } from './resolve.js';
 import { throwIfAborted } from './validate.js';
+
+const { makeConnection, opening } = core;
 
 /**
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.

@@ -5,9 +5,9 @@
  * error: what nobody awaited is kept for whoever asks next.
  */
 import type { Chunk } from './chunk.js';
-import type { Address, AddressNumbers } from './address.js';
+import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
-import { EdgepollError, readEnding } from './errors.js';
+import type { ConnectionCore } from './connection-core.js';
 import type { CloseReason, Late, Owner } from './connection-parts.js';
 import {
   afterRound,
@@ -17,7 +17,7 @@ import {
   refusedWrite,
   rejected,
 } from './connection-parts.js';
-import type { ErrorDetails } from './errors.js';
+import { EdgepollError, readEnding } from './errors.js';
 import { showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
 import * as checks from './validate.js';
@@ -59,49 +59,10 @@ const MOST_LENT = 2 ** 19 - 1;
 
 let nextId = 1;
 
-// The core's side of a connection. Set by the class's static block, used by reactor-host.ts and server.ts
-// alone: whoever holds a Connection cannot reach its private fields.
-/** Bytes arrived; lent ones are to be given back. */
-export let handleData: (connection: Connection, data: Chunk, isLent: boolean) => void;
-/** The peer's end arrived. */
-export let handleEnd: (connection: Connection) => void;
-/** The send queue has this many bytes. */
-export let handleQueued: (connection: Connection, bytes: number) => void;
-/** A send failed; the close follows once what arrived is taken. */
-export let handleWriteFailed: (connection: Connection, detail: number) => void;
-/** The connect succeeded. */
-export let handleConnected: (connection: Connection) => void;
-/** One of its addresses, which its close follows. */
-export let handleAddress: (
-  connection: Connection,
-  isLocal: boolean,
-  address: AddressNumbers,
-) => void;
-/** The connection is over. */
-export let handleClosed: (
-  connection: Connection,
-  detail: number,
-  read: number,
-  written: number,
-) => void;
-/** The sink handed `length` bytes to its consumer. */
-export let handleTaken: (connection: Connection, length: number) => void;
-/** The consumer took the peer's end. */
-export let handleEndTaken: (connection: Connection) => void;
-/** Resolves when connected, rejects with the connect's error. */
-export let opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
-/** Whether the connection is the owner's, and not over. */
-export let belongsTo: (connection: Connection, owner: Owner) => boolean;
-/** Whether this side has destroyed it. */
-export let isGivenUp: (connection: Connection) => boolean;
-/** Whether its events must wait. */
-export let isHeld: (connection: Connection) => boolean;
-/** The server closes: ends the connection if it is idle, and else as soon as it is. Gives whether it has been ended, or is over. */
-export let endOnceIdle: (connection: Connection) => boolean;
+/** Set by the class's static block: only code inside the class can reach private fields. */
+export let core: ConnectionCore;
 /** What iterates a connection. */
 let iterate: (connection: Connection) => AsyncIterableIterator<Chunk, undefined, undefined>;
-/** Makes a connection: there is no public constructor. */
-export let makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
@@ -141,28 +102,35 @@ export class Connection<Data = unknown>
   }
 
   static {
-    makeConnection = (owner, slot, generation) => new Connection(owner, slot, generation);
-    handleData = (connection, data, isLent) => connection.#handleData(data, isLent);
-    handleEnd = (connection) => connection.#handleEnd();
-    handleQueued = (connection, bytes) => connection.#handleQueued(bytes);
-    handleWriteFailed = (connection, detail) => connection.#handleWriteFailed(detail);
-    handleConnected = (connection) => connection.#handleConnected();
-    handleAddress = (connection, isLocal, address) => {
-      const late = (connection.#late ??= {});
-      if (isLocal) late.local = address;
-      else late.peer = address;
-    };
-    handleClosed = (connection, detail, read, written) =>
-      connection.#handleClosed(detail, read, written);
-    handleTaken = (connection, length) => connection.#take(length);
-    handleEndTaken = (connection) => connection.#takeEnd();
-    belongsTo = (connection, owner) =>
-      connection.#owner === owner && (connection.#flags & OVER) === 0;
-    isGivenUp = (connection) => connection.#late?.isGivenUp === true;
-    isHeld = (connection) => (connection.#flags & HELD) !== 0;
-    endOnceIdle = (connection) => {
-      connection.#flags |= CLOSING;
-      return connection.#endIfIdle();
+    core = {
+      makeConnection: (owner, slot, generation) => new Connection(owner, slot, generation),
+      handleData: (connection, data, isLent) => connection.#handleData(data, isLent),
+      handleEnd: (connection) => connection.#handleEnd(),
+      handleQueued: (connection, bytes) => connection.#handleQueued(bytes),
+      handleWriteFailed: (connection, detail) => connection.#handleWriteFailed(detail),
+      handleConnected: (connection) => connection.#handleConnected(),
+      handleAddress: (connection, isLocal, address) => {
+        const late = (connection.#late ??= {});
+        if (isLocal) late.local = address;
+        else late.peer = address;
+      },
+      handleClosed: (connection, detail, read, written) =>
+        connection.#handleClosed(detail, read, written),
+      handleTaken: (connection, length) => connection.#take(length),
+      handleEndTaken: (connection) => connection.#takeEnd(),
+      belongsTo: (connection, owner) =>
+        connection.#owner === owner && (connection.#flags & OVER) === 0,
+      isGivenUp: (connection) => connection.#late?.isGivenUp === true,
+      isHeld: (connection) => (connection.#flags & HELD) !== 0,
+      endOnceIdle: (connection) => {
+        connection.#flags |= CLOSING;
+        return connection.#endIfIdle();
+      },
+      opening: (connection, where) => {
+        const opened = deferred();
+        connection.#late = { opened, address: where };
+        return opened.promise;
+      },
     };
     iterate = iteratorsOver(
       (connection) => connection.#next(),
@@ -177,11 +145,6 @@ export class Connection<Data = unknown>
       const state = (connection.#flags & WRITE_ENDED) === 0 ? ended : 'ending';
       return describe(connection, state, connection.#late);
     });
-    opening = (connection, where) => {
-      const opened = deferred();
-      connection.#late = { opened, address: where };
-      return opened.promise;
-    };
   }
 
   /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */

@@ -9,9 +9,9 @@
  */
 import type { Chunk } from './chunk.js';
 import type { Connection } from './connection.js';
+import { core } from './connection.js';
 import type { CloseReason, EventSink } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
-import * as core from './connection.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from './option-names.js';
 import type { ReactorHost } from './reactor-host.js';

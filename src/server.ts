@@ -7,9 +7,9 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import type { Address } from './address.js';
 import type { Connection } from './connection.js';
+import { core } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
-import * as core from './connection.js';
 import { EdgepollError, eventError } from './errors.js';
 import { endpoint, showAs } from './inspect.js';
 import { iteratorsOver } from './iterator.js';
