@@ -1,14 +1,12 @@
 /**
- * What a connection is made of besides itself: what its siblings share, and what it needs only now and then.
- * It must never hold behaviour of a connection. Used by connection.ts, server.ts and connect.ts.
+ * What the connections of a server share, and the form of what they tell: the owner, the sink of their events, the reason
+ * of a close. It must never hold behaviour of a connection. Used by connection.ts, server.ts and server-events.ts.
  */
-import type { Chunk } from './chunk.js';
 import { setImmediate } from 'node:timers';
 
-import type { AddressNumbers } from './address.js';
+import type { Chunk } from './chunk.js';
 import type { Connection } from './connection.js';
-import type { ErrorDetails } from './errors.js';
-import { EdgepollError, notAFrame } from './errors.js';
+import type { Late } from './connection-late.js';
 import { endpoint } from './inspect.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
@@ -47,78 +45,6 @@ export interface Owner {
   sink: EventSink | undefined;
   /** Told once, when the connection is over. */
   onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
-}
-
-/** A promise with its two ends, whose rejection is never «unhandled»: whoever awaits it still sees it. */
-export interface Deferred {
-  promise: Promise<void>;
-  resolve: () => void;
-  reject: (error: Error) => void;
-}
-
-export function deferred(): Deferred {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
-/** What most connections never need while they are open. */
-export interface Late {
-  /** The user's. */
-  data?: unknown;
-  /** Resolves when the queue is at the low watermark. */
-  drained?: Deferred | undefined;
-  /** Resolves when everything before the end is sent. */
-  finished?: Deferred | undefined;
-  /** Resolves when it is over. */
-  closed?: Deferred | undefined;
-  /** While connecting: who waits, and for which address. */
-  opened?: Deferred | undefined;
-  address?: ErrorDetails | undefined;
-  /** The first send that failed. */
-  writeError?: Error | undefined;
-  /** This side has destroyed it. */
-  isGivenUp?: boolean | undefined;
-  /** Once it is over. */
-  reason?: CloseReason | undefined;
-  counters?: [number, number] | undefined;
-  /** Its two addresses, told with its close. */
-  local?: AddressNumbers | undefined;
-  peer?: AddressNumbers | undefined;
-}
-
-/** What the glue's `writer()` gives for a message that its protocol refuses. */
-const NOT_A_FRAME = -5;
-
-/**
- * Why a write of `length` bytes was not taken by a connection that has no error. `ended`: this side has ended it, and it
- * is still open.
- */
-export function refusedWrite(
-  refusal: number,
-  ended: boolean,
-  { settings }: ConnectionConfig,
-  length: number,
-): EdgepollError {
-  if (refusal === NOT_A_FRAME) return notAFrame(settings, length);
-  return ended
-    ? new EdgepollError(
-        'ERR_WRITE_AFTER_END',
-        'the connection was ended: nothing more can be written',
-      )
-    : new EdgepollError('ERR_CLOSED', 'the connection is closed');
-}
-
-/** A promise that is rejected. If nobody awaits it, that does not end the process. */
-export function rejected(reason: Error): Promise<never> {
-  const promise = Promise.reject(reason);
-  promise.catch(() => {});
-  return promise;
 }
 
 interface Forgotten {

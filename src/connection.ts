@@ -8,15 +8,10 @@ import type { Chunk } from './chunk.js';
 import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
 import type { ConnectionCore } from './connection-core.js';
-import type { CloseReason, Late, Owner } from './connection-parts.js';
-import {
-  afterRound,
-  deferred,
-  describe,
-  forgotten,
-  refusedWrite,
-  rejected,
-} from './connection-parts.js';
+import type { Late } from './connection-late.js';
+import * as later from './connection-late.js';
+import type { CloseReason, Owner } from './connection-parts.js';
+import { afterRound, describe, forgotten } from './connection-parts.js';
 import { EdgepollError, readEnding } from './errors.js';
 import { showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
@@ -127,7 +122,7 @@ export class Connection<Data = unknown>
         return connection.#endIfIdle();
       },
       opening: (connection, where) => {
-        const opened = deferred();
+        const opened = later.deferred();
         connection.#late = { opened, address: where };
         return opened.promise;
       },
@@ -199,10 +194,7 @@ export class Connection<Data = unknown>
    * Resolves when the connection is over; never rejects. Chunks that arrived before can still be read.
    */
   get closed(): Promise<CloseReason> {
-    const late = (this.#late ??= {});
-    if (late.reason !== undefined) return Promise.resolve(late.reason);
-    late.closed ??= deferred();
-    return late.closed.promise.then(() => late.reason as CloseReason);
+    return later.whenClosed((this.#late ??= {}));
   }
 
   /**
@@ -218,11 +210,11 @@ export class Connection<Data = unknown>
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
-    if (refusal !== undefined) return rejected(refusal);
+    if (refusal !== undefined) return later.rejected(refusal);
     if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.host.breath ?? DONE;
     this.#congest();
     const late = (this.#late ??= {});
-    late.drained ??= deferred();
+    late.drained ??= later.deferred();
     return late.drained.promise;
   }
 
@@ -264,10 +256,8 @@ export class Connection<Data = unknown>
 
   /** Why a write was not taken: the connection's own error, if it has one. */
   #refusal(refusal = 0, length = 0): Error {
-    const error = this.#late?.reason?.error ?? this.#late?.writeError;
-    if (error !== undefined) return error;
-    const ended = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
-    return refusedWrite(refusal, ended, this.#owner.config, length);
+    const isEnded = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
+    return later.refusalOf(this.#late, isEnded, this.#owner.config, refusal, length);
   }
 
   /**
@@ -291,12 +281,12 @@ export class Connection<Data = unknown>
     }
     const refusal = this.#refusal(unsent, lengthOf(bytes));
     void this.#end(false);
-    return rejected(refusal);
+    return later.rejected(refusal);
   }
 
   #end(discard: boolean): Promise<void> {
     if ((this.#flags & OVER) !== 0) {
-      return this.#late?.reason?.bytesUnsent === 0 ? DONE : rejected(this.#refusal());
+      return this.#late?.reason?.bytesUnsent === 0 ? DONE : later.rejected(this.#refusal());
     }
     return this.#finish(this.#owner.host.native.end(this.#slot, this.#generation, discard));
   }
@@ -307,10 +297,7 @@ export class Connection<Data = unknown>
     // Whatever the consumer does with the events, the queue grows no more.
     this.#release(CONGESTED);
     if (unsent === 0) return DONE;
-    const late = (this.#late ??= {});
-    if (late.writeError !== undefined) return rejected(late.writeError);
-    late.finished ??= deferred();
-    return late.finished.promise;
+    return later.whenFinished((this.#late ??= {}));
   }
 
   /**
@@ -613,10 +600,7 @@ export class Connection<Data = unknown>
     late.writeError = readEnding(detail, {}, this.#owner.config.settings, () => '').error;
     this.#flags |= WRITE_ENDED;
     this.#release(CONGESTED);
-    late.drained?.reject(this.#refusal());
-    late.drained = undefined;
-    late.finished?.reject(this.#refusal());
-    late.finished = undefined;
+    later.settleUnsent(late, () => this.#refusal());
   }
 
   #handleConnected(): void {
@@ -651,11 +635,7 @@ export class Connection<Data = unknown>
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
       waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
     }
-    late.opened?.reject(this.#refusal());
-    late.drained?.reject(this.#refusal());
-    if (reason.cause === 'ended') late.finished?.resolve();
-    else late.finished?.reject(this.#refusal());
-    late.closed?.resolve();
+    later.settleAll(late, () => this.#refusal());
     sink?.close(this, reason);
     onClose?.(this, reason);
   }

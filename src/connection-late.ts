@@ -1,0 +1,116 @@
+/**
+ * What most connections never need while they are open: their errors, their last counters, and the promises that a caller
+ * may wait for. A connection makes its `Late` with the first of these.
+ *
+ * It must never settle a promise twice, and never reject one whose rejection would count as unhandled. Used by connection.ts.
+ */
+import type { AddressNumbers } from './address.js';
+import type { CloseReason } from './connection-parts.js';
+import type { ErrorDetails } from './errors.js';
+import { EdgepollError, notAFrame } from './errors.js';
+import type { ConnectionConfig } from './options.js';
+
+/** A promise with its two ends. Its rejection is never unhandled; who awaits it still sees it. */
+export interface Deferred {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+export function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+export interface Late {
+  /** The user's. */
+  data?: unknown;
+  /** Resolves when the queue is at the low watermark. */
+  drained?: Deferred | undefined;
+  /** Resolves when everything before the end is sent. */
+  finished?: Deferred | undefined;
+  /** Resolves when it is over. */
+  closed?: Deferred | undefined;
+  /** While connecting: who waits, and for which address. */
+  opened?: Deferred | undefined;
+  address?: ErrorDetails | undefined;
+  /** The first send that failed. */
+  writeError?: Error | undefined;
+  /** This side has destroyed it. */
+  isGivenUp?: boolean | undefined;
+  /** Once it is over. */
+  reason?: CloseReason | undefined;
+  counters?: [number, number] | undefined;
+  /** Its two addresses, told with its close. */
+  local?: AddressNumbers | undefined;
+  peer?: AddressNumbers | undefined;
+}
+
+/** What the glue's `writer()` gives for a message that its protocol refuses. */
+const NOT_A_FRAME = -5;
+
+/**
+ * Why a write of `length` bytes was not taken: the connection's own error, if it has one. `isEnded`: this side has ended the
+ * connection, and it is still open.
+ */
+export function refusalOf(
+  late: Late | undefined,
+  isEnded: boolean,
+  { settings }: ConnectionConfig,
+  refusal: number,
+  length: number,
+): Error {
+  const error = late?.reason?.error ?? late?.writeError;
+  if (error !== undefined) return error;
+  if (refusal === NOT_A_FRAME) return notAFrame(settings, length);
+  return isEnded
+    ? new EdgepollError(
+        'ERR_WRITE_AFTER_END',
+        'the connection was ended: nothing more can be written',
+      )
+    : new EdgepollError('ERR_CLOSED', 'the connection is closed');
+}
+
+/** Resolves when the connection is over. */
+export function whenClosed(late: Late): Promise<CloseReason> {
+  if (late.reason !== undefined) return Promise.resolve(late.reason);
+  late.closed ??= deferred();
+  return late.closed.promise.then(() => late.reason as CloseReason);
+}
+
+/** Resolves when everything before the end is sent; rejects if a send has failed. */
+export function whenFinished(late: Late): Promise<void> {
+  if (late.writeError !== undefined) return rejected(late.writeError);
+  late.finished ??= deferred();
+  return late.finished.promise;
+}
+
+/** A send failed: rejects what waits for room, and for the end to be sent. */
+export function settleUnsent(late: Late, refusal: () => Error): void {
+  late.drained?.reject(refusal());
+  late.drained = undefined;
+  late.finished?.reject(refusal());
+  late.finished = undefined;
+}
+
+/** The connection is over, for `late.reason`: settles all that anybody waits for. */
+export function settleAll(late: Late, refusal: () => Error): void {
+  late.opened?.reject(refusal());
+  late.drained?.reject(refusal());
+  if (late.reason?.cause === 'ended') late.finished?.resolve();
+  else late.finished?.reject(refusal());
+  late.closed?.resolve();
+}
+
+/** A promise that is rejected. If nobody awaits it, that does not end the process. */
+export function rejected(reason: Error): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
