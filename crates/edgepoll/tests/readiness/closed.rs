@@ -353,9 +353,9 @@ fn an_event_in_doubt_is_told_only_of_what_was_registered() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);
-        let token = poller.register(reader.as_raw_fd(), bits::READABLE).unwrap();
+        let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         let copied = poller
-            .register_duplicate(reader.as_raw_fd(), bits::READABLE)
+            .register_duplicate(reader.as_fd(), bits::READABLE)
             .unwrap();
         write(&writer, 1);
         poller.doubt(64);
