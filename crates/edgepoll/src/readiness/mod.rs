@@ -36,6 +36,7 @@ mod identity;
 mod poller;
 mod relay;
 mod sleeper;
+mod stale_looks;
 
 pub use counters::{Counters, Looked};
 pub use engine::{Engine, EngineKind, Readiness, Refusal, Retired};

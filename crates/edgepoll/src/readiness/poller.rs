@@ -13,16 +13,11 @@ use super::by_select::BySelect;
 use super::counters::{Counters, Looked};
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
 use super::relay::{Relay, RELAY};
+use super::stale_looks::StaleLooks;
 use crate::kernel::descriptor::duplicate;
 use crate::kernel::epoll::poll_consumes;
 use crate::kernel::{Errno, Token, MOST_EVENTS};
 use crate::reactor::Slots;
-
-/// Looks in a row that found nothing but events of nobody, after which the engine is renewed: a level that
-/// nobody can remove would make every wait return at once (epoll(7), a closed descriptor with a duplicate).
-const STALE_LOOKS: u32 = 4;
-/// After a renewal that came to nothing it is twice as many, up to this: it asks for as many calls as there are registrations.
-const MOST_STALE_LOOKS: u32 = 4096;
 
 const NOBODY: Readiness = Readiness {
     token: Token {
@@ -73,9 +68,7 @@ pub struct Poller {
     doubted: usize,
     /// Where the next check begins.
     next_check: usize,
-    stale_looks: u32,
-    /// How many of them there are to be before the next renewal.
-    patience: u32,
+    stale_looks: StaleLooks,
     retired: Option<Retired>,
     counters: Counters,
 }
@@ -126,8 +119,7 @@ impl Poller {
             lost: Vec::new(),
             doubted: 0,
             next_check: 0,
-            stale_looks: 0,
-            patience: STALE_LOOKS,
+            stale_looks: StaleLooks::new(),
             retired: None,
             counters: Counters::default(),
         }
@@ -448,15 +440,10 @@ impl Poller {
     }
 
     fn renew_after(&mut self, stale: u64, told: usize) -> bool {
-        if stale == 0 || told > 0 {
-            self.stale_looks = 0;
+        if !self.stale_looks.count(stale, told) || self.retired.is_some() {
             return false;
         }
-        self.stale_looks += 1;
-        if self.stale_looks < self.patience || self.retired.is_some() {
-            return false;
-        }
-        self.stale_looks = 0;
+        self.stale_looks.restart();
         let relay = self.relay.as_ref();
         let announcer = relay.map(|relay| (relay.announcer().as_raw_fd(), relay.asked, RELAY));
         let mut live = self
@@ -477,22 +464,19 @@ impl Poller {
         drop(live);
         match renewal {
             Ok(retired) => self.retired = retired,
-            // No descriptor, no memory, no watch left: the old one does it, at the ghosts' price, until there is.
-            Err(_) => self.be_patient(),
+            // No descriptor, memory or watch is left. The poller keeps the old engine, and drops stale events until a later
+            // renewal succeeds.
+            Err(_) => self.stale_looks.failed(),
         }
         let renewed = self.retired.is_some();
         self.counters.renewals += u64::from(renewed);
         renewed
     }
 
-    fn be_patient(&mut self) {
-        self.patience = (self.patience * 2).min(MOST_STALE_LOOKS);
-    }
-
     /// Closes what a renewal left behind, once nobody waits on the old descriptor any more.
     pub fn retire(&mut self) {
         if self.retired.take().is_some() {
-            self.patience = STALE_LOOKS;
+            self.stale_looks.renewed();
         }
     }
 
@@ -502,7 +486,7 @@ impl Poller {
         if let Some(old) = self.retired.take() {
             self.engine.restore(old);
             self.counters.renewals -= 1;
-            self.be_patient();
+            self.stale_looks.failed();
         }
     }
 

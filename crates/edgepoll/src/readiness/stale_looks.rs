@@ -1,0 +1,48 @@
+//! Counts looks that find nothing but stale events, and says after how many of them the engine is renewed.
+//!
+//! It must never renew anything itself. Used by `poller.rs`.
+
+/// So many looks in a row lead to a renewal. A level-triggered event that nobody can remove would make every wait return at
+/// once (epoll(7), a closed descriptor with a duplicate).
+const FIRST_LIMIT: u32 = 4;
+/// Each renewal that fails doubles the limit, up to this. A renewal makes one system call per registration.
+const LARGEST_LIMIT: u32 = 4096;
+
+pub(super) struct StaleLooks {
+    in_a_row: u32,
+    limit: u32,
+}
+
+impl StaleLooks {
+    pub(super) fn new() -> StaleLooks {
+        StaleLooks {
+            in_a_row: 0,
+            limit: FIRST_LIMIT,
+        }
+    }
+
+    /// Counts a look that dropped `stale` stale events and told `told` others. Gives whether the limit is reached.
+    pub(super) fn count(&mut self, stale: u64, told: usize) -> bool {
+        if stale == 0 || told > 0 {
+            self.in_a_row = 0;
+            return false;
+        }
+        self.in_a_row += 1;
+        self.in_a_row >= self.limit
+    }
+
+    /// A renewal is tried now: the next one needs as many stale looks again.
+    pub(super) fn restart(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// The renewal succeeded.
+    pub(super) fn renewed(&mut self) {
+        self.limit = FIRST_LIMIT;
+    }
+
+    /// The renewal failed.
+    pub(super) fn failed(&mut self) {
+        self.limit = (self.limit * 2).min(LARGEST_LIMIT);
+    }
+}
