@@ -10,6 +10,7 @@ import { addressFrom, addressOf } from './address.js';
 import type { ConnectionCore } from './connection-core.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
+import * as flags from './connection-flags.js';
 import type { CloseReason, Owner } from './connection-parts.js';
 import { afterRound, describe, forgotten } from './connection-parts.js';
 import { EdgepollError, readEnding } from './errors.js';
@@ -19,6 +20,8 @@ import * as checks from './validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
+const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
+const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LENT_SHIFT, MOST_LENT } = flags;
 
 type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
 
@@ -30,27 +33,6 @@ const NO_MORE: IteratorReturnResult<undefined> = END;
 
 /** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
 const CHUNK_COST = 128;
-
-// One bit each, in one field: an idle connection should cost little.
-const READ_ENDED = 1;
-const END_TAKEN = 2;
-const WRITE_ENDED = 4;
-const OVER = 8;
-const PAUSED = 16;
-const UNREFED = 32;
-const ERROR_TOLD = 64;
-/** The consumer has left: what arrives is thrown away. */
-const LEFT = 128;
-/** With `server.events()`: the send queue is at the high watermark, so this connection's events wait. */
-const CONGESTED = 256;
-/** `pause()` was called. */
-const STOPPED = 512;
-const HELD = CONGESTED | STOPPED;
-/** The server closes: the connection ends as soon as it is idle. */
-const CLOSING = 1024;
-/** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
-const LENT_SHIFT = 11;
-const MOST_LENT = 2 ** 19 - 1;
 
 let nextId = 1;
 
@@ -136,9 +118,7 @@ export class Connection<Data = unknown>
     );
     showAs(Connection, (connection) => {
       if (!(#flags in connection)) return undefined;
-      const ended = (connection.#flags & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
-      const state = (connection.#flags & WRITE_ENDED) === 0 ? ended : 'ending';
-      return describe(connection, state, connection.#late);
+      return describe(connection, flags.stateOf(connection.#flags), connection.#late);
     });
   }
 

@@ -1,0 +1,40 @@
+/**
+ * The states of a connection as bits of one number, so that an idle connection takes little memory.
+ *
+ * It must never hold behaviour of a connection. Used by connection.ts.
+ */
+
+/** The peer's end arrived. */
+export const READ_ENDED = 1;
+/** The consumer took the peer's end. */
+export const END_TAKEN = 2;
+/** This side has ended the connection, or a send has failed: nothing more can be written. */
+export const WRITE_ENDED = 4;
+/** Both directions are over; the connection has its close reason. */
+export const OVER = 8;
+/** More than `readHighWaterMark` is unread, so receiving pauses. */
+export const PAUSED = 16;
+/** `unref()` was called. */
+export const UNREFED = 32;
+/** A reader got the connection's error. The next ones get the end. */
+export const ERROR_TOLD = 64;
+/** The consumer has left: what arrives is thrown away. */
+export const LEFT = 128;
+/** With `server.events()`: the send queue is at the high watermark, so this connection's events wait. */
+export const CONGESTED = 256;
+/** `pause()` was called. */
+export const STOPPED = 512;
+/** Any of these holds back the connection's events. */
+export const HELD: number = CONGESTED | STOPPED;
+/** The server closes: the connection ends as soon as it is idle. */
+export const CLOSING = 1024;
+/** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
+export const LENT_SHIFT = 11;
+/** The largest count that fits there. */
+export const MOST_LENT: number = 2 ** 19 - 1;
+
+/** The state as util.inspect() shows it, of a connection that is not over. */
+export function stateOf(bits: number): string {
+  if ((bits & WRITE_ENDED) !== 0) return 'ending';
+  return (bits & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
+}
