@@ -79,9 +79,7 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     get bytesRead(): number;
     /** Bytes that the kernel has taken. */
     get bytesWritten(): number;
-    /**
-     * Resolves when the connection is over; never rejects. Chunks that arrived before can still be read.
-     */
+    /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
     get closed(): Promise<CloseReason>;
     /**
      * Sends `data`; a string goes as UTF-8. Resolves when writing may go on: at once below `highWaterMark`,
@@ -106,9 +104,8 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     end(data?: Uint8Array | string): Promise<void>;
     /**
      * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
-     * lost the peer sees a reset (`ECONNRESET`), else the end.
-     * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
-     * own error. Throws a `TypeError` for an `error` that is none.
+     * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
+     * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is none.
      */
     destroy(error?: Error | null): void;
     /**

@@ -5,9 +5,9 @@
  * It must never settle a promise twice, and never reject one whose rejection would count as unhandled. Used by connection.ts.
  */
 import type { AddressNumbers } from './address.js';
-import type { CloseReason } from './connection-parts.js';
-import type { ErrorDetails } from './errors.js';
-import { EdgepollError, notAFrame } from './errors.js';
+import type { CloseReason, Owner } from './connection-parts.js';
+import type { Ending, ErrorDetails } from './errors.js';
+import { EdgepollError, notAFrame, readEnding } from './errors.js';
 import type { ConnectionConfig } from './options.js';
 
 /** A promise with its two ends. Its rejection is never unhandled; who awaits it still sees it. */
@@ -77,6 +77,23 @@ export function refusalOf(
     : new EdgepollError('ERR_CLOSED', 'the connection is closed');
 }
 
+/** Keeps one of the two addresses, because the socket is gone once the connection is over. */
+export function keepAddress(late: Late, isLocal: boolean, address: AddressNumbers): void {
+  if (isLocal) late.local = address;
+  else late.peer = address;
+}
+
+/** Why the connection ended, from its close record. */
+export function endingOf(late: Late, detail: number, { config, host }: Owner): Ending {
+  const text = (index: number): string => host.native.text(index);
+  return readEnding(detail, late.address ?? {}, config.settings, text);
+}
+
+/** The error of a send, from its record. */
+export function sendErrorOf(detail: number, { config }: Owner): Error | undefined {
+  return readEnding(detail, {}, config.settings, () => '').error;
+}
+
 /** Resolves when the connection is over. */
 export function whenClosed(late: Late): Promise<CloseReason> {
   if (late.reason !== undefined) return Promise.resolve(late.reason);
@@ -89,6 +106,18 @@ export function whenFinished(late: Late): Promise<void> {
   if (late.writeError !== undefined) return rejected(late.writeError);
   late.finished ??= deferred();
   return late.finished.promise;
+}
+
+/** The queue is at the low watermark. */
+export function settleDrained(late: Late): void {
+  late.drained?.resolve();
+  late.drained = undefined;
+}
+
+/** Everything before the end is sent. */
+export function settleFinished(late: Late): void {
+  late.finished?.resolve();
+  late.finished = undefined;
 }
 
 /** A send failed: rejects what waits for room, and for the end to be sent. */

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers';
 import type { Chunk } from './chunk.js';
 import type { Connection } from './connection.js';
 import type { Late } from './connection-late.js';
+import { EdgepollError } from './errors.js';
 import { endpoint } from './inspect.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
@@ -35,6 +36,13 @@ export interface EventSink {
   hold(connection: Connection): void;
   /** They may be given again; those that wait come before a `close`. */
   release(connection: Connection): void;
+}
+
+/** What a read gets while `server.events()` takes the bytes. */
+export function consumedByEvents(): Promise<never> {
+  return Promise.reject(
+    new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
+  );
 }
 
 /** What the connections of one server share: an idle connection should cost little. */

@@ -1,19 +1,18 @@
 /**
- * A connection as its owner sees it: bytes by iteration or `read()`, writes with promises, one truthful end.
+ * A connection: its bytes by iteration or `read()`, writes with promises, and one end with its reason.
  *
- * The core holds the rules; this file holds the promises. It must never settle one twice, and never lose an
- * error: what nobody awaited is kept for whoever asks next.
+ * The Rust core decides what may happen next; this file settles the promises. It must never settle one twice, and never
+ * lose an error: one that nobody awaited is kept for the next read or write.
  */
-import type { Chunk } from './chunk.js';
 import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
+import type { Chunk } from './chunk.js';
 import type { ConnectionCore } from './connection-core.js';
+import * as flags from './connection-flags.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
-import * as flags from './connection-flags.js';
 import type { CloseReason, Owner } from './connection-parts.js';
-import { afterRound, describe, forgotten } from './connection-parts.js';
-import { EdgepollError, readEnding } from './errors.js';
+import { afterRound, consumedByEvents, describe, forgotten } from './connection-parts.js';
 import { showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
 import * as checks from './validate.js';
@@ -22,14 +21,12 @@ import * as checks from './validate.js';
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
 const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LENT_SHIFT, MOST_LENT } = flags;
-
-type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
+const NO_MORE: IteratorReturnResult<undefined> = END;
 
 /** The promise of every write that the kernel had room for. */
 const DONE: Promise<void> = Promise.resolve();
 
-// As above: a constant of this module's own.
-const NO_MORE: IteratorReturnResult<undefined> = END;
+type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
 
 /** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
 const CHUNK_COST = 128;
@@ -38,8 +35,6 @@ let nextId = 1;
 
 /** Set by the class's static block: only code inside the class can reach private fields. */
 export let core: ConnectionCore;
-/** What iterates a connection. */
-let iterate: (connection: Connection) => AsyncIterableIterator<Chunk, undefined, undefined>;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
@@ -78,6 +73,14 @@ export class Connection<Data = unknown>
     owner.host.retain();
   }
 
+  static readonly #iterate = iteratorsOver<Connection, Chunk>(
+    (connection) => connection.#next(),
+    (connection) => {
+      // After the peer's end a consumer leaves nothing, and may still write where half-open connections are allowed.
+      if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
+    },
+  );
+
   static {
     core = {
       makeConnection: (owner, slot, generation) => new Connection(owner, slot, generation),
@@ -85,14 +88,19 @@ export class Connection<Data = unknown>
       handleEnd: (connection) => connection.#handleEnd(),
       handleQueued: (connection, bytes) => connection.#handleQueued(bytes),
       handleWriteFailed: (connection, detail) => connection.#handleWriteFailed(detail),
-      handleConnected: (connection) => connection.#handleConnected(),
-      handleAddress: (connection, isLocal, address) => {
-        const late = (connection.#late ??= {});
-        if (isLocal) late.local = address;
-        else late.peer = address;
+      handleConnected: (connection) => {
+        connection.#late?.opened?.resolve();
+        connection.#late = undefined;
       },
-      handleClosed: (connection, detail, read, written) =>
-        connection.#handleClosed(detail, read, written),
+      handleAddress: (connection, isLocal, address) =>
+        later.keepAddress((connection.#late ??= {}), isLocal, address),
+      handleClosed: (connection, detail, read, written) => {
+        const late = (connection.#late ??= {});
+        late.counters = [read, written];
+        if ((connection.#flags & OVER) !== 0) return;
+        const { cause, error } = later.endingOf(late, detail, connection.#owner);
+        connection.#over({ cause, error, bytesUnsent: connection.#queued });
+      },
       handleTaken: (connection, length) => connection.#take(length),
       handleEndTaken: (connection) => connection.#takeEnd(),
       belongsTo: (connection, owner) =>
@@ -109,13 +117,6 @@ export class Connection<Data = unknown>
         return opened.promise;
       },
     };
-    iterate = iteratorsOver(
-      (connection) => connection.#next(),
-      (connection) => {
-        // After the peer's end a consumer leaves nothing, and may still write where half-open connections are allowed.
-        if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
-      },
-    );
     showAs(Connection, (connection) => {
       if (!(#flags in connection)) return undefined;
       return describe(connection, flags.stateOf(connection.#flags), connection.#late);
@@ -170,9 +171,7 @@ export class Connection<Data = unknown>
     return this.#late?.counters ?? this.#owner.host.native.counters(this.#slot, this.#generation);
   }
 
-  /**
-   * Resolves when the connection is over; never rejects. Chunks that arrived before can still be read.
-   */
+  /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
   get closed(): Promise<CloseReason> {
     return later.whenClosed((this.#late ??= {}));
   }
@@ -282,9 +281,8 @@ export class Connection<Data = unknown>
 
   /**
    * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
-   * lost the peer sees a reset (`ECONNRESET`), else the end.
-   * `error`, if given, is what reads, writes and `closed` then tell. One that had failed already tells its
-   * own error. Throws a `TypeError` for an `error` that is none.
+   * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
+   * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is none.
    */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
@@ -304,11 +302,8 @@ export class Connection<Data = unknown>
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
     host.settle();
     if ((this.#flags & OVER) !== 0) return;
-    const [read = 0, written = 0, bytesUnsent = 0] = host.native.destroy(
-      this.#slot,
-      this.#generation,
-      reset,
-    );
+    const counts = host.native.destroy(this.#slot, this.#generation, reset);
+    const [read = 0, written = 0, bytesUnsent = 0] = counts;
     const late = (this.#late ??= {});
     late.counters = [read, written];
     late.isGivenUp = true;
@@ -332,7 +327,7 @@ export class Connection<Data = unknown>
    * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined> {
-    return iterate(this);
+    return Connection.#iterate(this);
   }
 
   /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
@@ -366,9 +361,7 @@ export class Connection<Data = unknown>
     if ((this.#flags & STOPPED) === 0) return this;
     this.#release(STOPPED);
     this.#endSoon();
-    if ((this.#flags & PAUSED) === 0) {
-      this.#owner.host.native.resume(this.#slot, this.#generation);
-    }
+    if ((this.#flags & PAUSED) === 0) this.#owner.host.native.resume(this.#slot, this.#generation);
     return this;
   }
 
@@ -434,10 +427,10 @@ export class Connection<Data = unknown>
     return true;
   }
 
-  /** Tells all who wait for a chunk that there will be none. */
-  #tellWaiters(): void {
+  /** Tells all who wait for a chunk that there will be none: the first gets the error, if there is one, the others the end. */
+  #tellWaiters(error?: Error): void {
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter())
-      waiter(NO_MORE);
+      waiter(error === undefined ? NO_MORE : this.#tellError(error));
   }
 
   /** The consumer is done with everything that it has taken, and nothing else is there. */
@@ -450,11 +443,7 @@ export class Connection<Data = unknown>
   }
 
   #next(): Promise<IteratorResult<Chunk, undefined>> {
-    if (this.#owner.sink !== undefined) {
-      return Promise.reject(
-        new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
-      );
-    }
+    if (this.#owner.sink !== undefined) return consumedByEvents();
     const { host } = this.#owner;
     const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
     if (turn !== undefined) return turn.then(() => this.#next());
@@ -525,9 +514,8 @@ export class Connection<Data = unknown>
     sink?.data(this, data, isLent);
     if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
-      if ((this.#flags & STOPPED) === 0) {
+      if ((this.#flags & STOPPED) === 0)
         this.#owner.host.native.pause(this.#slot, this.#generation);
-      }
     }
   }
 
@@ -535,9 +523,8 @@ export class Connection<Data = unknown>
     this.#unread -= length + CHUNK_COST;
     if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
       this.#flags &= ~PAUSED;
-      if ((this.#flags & STOPPED) === 0) {
+      if ((this.#flags & STOPPED) === 0)
         this.#owner.host.native.resume(this.#slot, this.#generation);
-      }
     }
   }
 
@@ -548,10 +535,9 @@ export class Connection<Data = unknown>
       this.#owner.sink.end(this);
       return;
     }
-    for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
-      waiter(NO_MORE);
-      this.#takeEnd();
-    }
+    if (this.#waiters === undefined) return;
+    this.#tellWaiters();
+    this.#takeEnd();
   }
 
   #handleQueued(bytes: number): void {
@@ -561,15 +547,13 @@ export class Connection<Data = unknown>
     const late = this.#late;
     if (bytes <= config.settings.lowWaterMark) {
       if (late?.drained !== undefined) {
-        late.drained.resolve();
-        late.drained = undefined;
+        later.settleDrained(late);
         sink?.drain(this);
       }
       this.#release(CONGESTED);
     } else if (bytes >= config.highWaterMark) this.#congest();
     if (bytes === 0) {
-      late?.finished?.resolve();
-      if (late !== undefined) late.finished = undefined;
+      if (late !== undefined) later.settleFinished(late);
       this.#endSoon();
     }
   }
@@ -577,25 +561,10 @@ export class Connection<Data = unknown>
   /** Whoever waits for room must hear it now: the end itself may have to wait for a reader. */
   #handleWriteFailed(detail: number): void {
     const late = (this.#late ??= {});
-    late.writeError = readEnding(detail, {}, this.#owner.config.settings, () => '').error;
+    late.writeError = later.sendErrorOf(detail, this.#owner);
     this.#flags |= WRITE_ENDED;
     this.#release(CONGESTED);
     later.settleUnsent(late, () => this.#refusal());
-  }
-
-  #handleConnected(): void {
-    this.#late?.opened?.resolve();
-    this.#late = undefined;
-  }
-
-  #handleClosed(detail: number, read: number, written: number): void {
-    const late = (this.#late ??= {});
-    late.counters = [read, written];
-    if ((this.#flags & OVER) !== 0) return;
-    const { config, host } = this.#owner;
-    const text = (index: number): string => host.native.text(index);
-    const { cause, error } = readEnding(detail, late.address ?? {}, config.settings, text);
-    this.#over({ cause, error, bytesUnsent: this.#queued });
   }
 
   /** The one place where a connection becomes over. */
@@ -612,9 +581,7 @@ export class Connection<Data = unknown>
     // Whoever reads to the end gives back what was lent. Whoever stops before that may keep a chunk.
     const lent = this.#flags >> LENT_SHIFT;
     if (lent > 0) forgotten.register(this, { host, lent }, this);
-    for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter()) {
-      waiter(reason.error === undefined ? NO_MORE : this.#tellError(reason.error));
-    }
+    this.#tellWaiters(reason.error);
     later.settleAll(late, () => this.#refusal());
     sink?.close(this, reason);
     onClose?.(this, reason);
