@@ -52,7 +52,7 @@ mod tests {
             "[::ffff:192.0.2.1]:443",
             "[ffff:eeee:dddd:cccc:bbbb:aaaa:9999:8888]:0",
         ] {
-            let address: SocketAddr = text.parse().unwrap();
+            let address: SocketAddr = text.parse().expect("an address");
             // The bit that tells the two sides apart is not the address's own.
             for side in [0, 1 << 17] {
                 let (detail, scope, words) = words_of(address);

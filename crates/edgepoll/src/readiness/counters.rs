@@ -25,6 +25,6 @@ pub struct Looked {
     /// Events handed out.
     pub told: usize,
     /// The poller announces by another descriptor from here on. The caller waits on that now and says so by
-    /// [`Poller::retire`], or cannot, and says [`Poller::take_back`].
+    /// [`retire`](super::Poller::retire), or cannot, and says [`take_back`](super::Poller::take_back).
     pub renewed: bool,
 }
