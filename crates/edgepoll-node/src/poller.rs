@@ -4,7 +4,7 @@
 //! src/poller.ts, src/epoll/ and the driver.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use edgepoll::kernel::{Errno, Token};
@@ -17,6 +17,7 @@ use crate::again::Again;
 use crate::bare;
 use crate::context::{BySlot, ContextBinding};
 use crate::driver::{Driver, Kind, Next, Task};
+use crate::fd::borrowed;
 use crate::node::{self, AsyncContext, Callback, Scope};
 use crate::readiness_records::{control, Records};
 use crate::settings::Opened;
@@ -386,9 +387,8 @@ impl PollerBinding {
         let result = self.core.with(|working| {
             let had_relay = working.poller.has_relay();
             let result = if duplicate {
-                // SAFETY: src/ has just seen that the number is open, and no JavaScript has run since; it is not -1 then.
-                let original = unsafe { BorrowedFd::borrow_raw(fd) };
-                working.poller.register_duplicate(original, interest)
+                let original = borrowed(&fd).map_err(Refusal::Kernel);
+                original.and_then(|fd| working.poller.register_duplicate(fd, interest))
             } else {
                 // SAFETY: a user who registers a number says that it may be watched until it is unregistered or closed. The
                 // documentation of `Poller` tells how a close is noticed.

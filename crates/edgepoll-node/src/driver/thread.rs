@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use edgepoll::kernel::descriptor::threads::start_quiet;
+use edgepoll::descriptor::signal::start_quiet;
 use napi::{sys, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};

@@ -6,13 +6,13 @@ use edgepoll::descriptor::kind;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use super::failed;
+use super::{borrowed, failed};
 
 /// What /proc/self/fd says that it is: `anon_inode:[eventfd]`, `pipe:[123]`, a path; or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn descriptor_kind(fd: i32) -> Either<String, i32> {
-    match kind::link(fd) {
+    match borrowed(&fd).and_then(kind::link) {
         Ok(link) => Either::A(link),
         Err(errno) => Either::B(failed(errno)),
     }
@@ -22,5 +22,6 @@ pub fn descriptor_kind(fd: i32) -> Either<String, i32> {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn descriptor_field(fd: i32, name: String) -> Option<i32> {
-    kind::field(fd, &name).and_then(|text| text.parse().ok())
+    let text = kind::field(borrowed(&fd).ok()?, &name);
+    text.and_then(|text| text.parse().ok())
 }

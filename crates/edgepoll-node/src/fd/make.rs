@@ -2,12 +2,14 @@
 //!
 //! It must never give out a number that nobody owns. Called by src/fd/.
 
+use std::os::fd::IntoRawFd;
+
 use edgepoll::descriptor::{self, inotify, registry, signal, socket};
 use edgepoll::kernel::Errno;
 use napi::Env;
 use napi_derive::napi;
 
-use super::{failed, forget_manner, hold, hold_both, hold_signals, outcome, owner};
+use super::{borrowed, failed, forget_manner, hold, hold_both, hold_signals, outcome, owner};
 
 /// Two numbers, or one error.
 #[napi(namespace = "fd", catch_unwind)]
@@ -75,7 +77,7 @@ pub fn socket_pair(env: Env, family: i32, kind: i32, protocol: i32) -> Vec<i32> 
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn duplicate(env: Env, fd: i32) -> i32 {
-    hold(&env, descriptor::duplicate(fd))
+    hold(&env, borrowed(&fd).and_then(descriptor::duplicate))
 }
 
 /// Takes a number over; 0 or an error.
@@ -94,7 +96,9 @@ pub fn adopt(env: Env, fd: i32) -> i32 {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn release(env: Env, fd: i32) -> bool {
-    registry::release(fd, owner(&env))
+    let released = registry::release(fd, owner(&env));
+    // From here on the number is the JavaScript caller's.
+    released.map(IntoRawFd::into_raw_fd).is_some()
 }
 
 /// Closes a number that this environment holds; 0 or an error.

@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use edgepoll::descriptor::control::{Control, ExtendedError, Origin};
 use edgepoll::descriptor::message::{self, Beside, Credentials, Message, RawControl, Wanted};
+use edgepoll::kernel::Errno;
 use napi::bindgen_prelude::{BigInt, Either, Object, Uint8Array};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use super::usage::{source, space};
-use super::{failed, keep, length, owner, SocketAddress};
+use super::{borrowed, failed, keep, length, owner, SocketAddress};
 
 /// A control message that has no field of its own.
 #[napi(object, namespace = "fd")]
@@ -51,7 +52,8 @@ pub fn message_send(
     let to = to.map(SocketAddress::read).transpose()?;
     let bytes = source(&env, &from)?;
     let Some(beside) = beside else {
-        let sent = message::send(fd, &bytes, to.as_ref(), Beside::default());
+        let sent =
+            borrowed(&fd).and_then(|fd| message::send(fd, &bytes, to.as_ref(), Beside::default()));
         return Ok(length(sent));
     };
     let credentials = match beside.credentials[..] {
@@ -75,13 +77,19 @@ pub fn message_send(
         // A copy that src/fd/messages.ts has made: nobody else has its memory.
         content: one.data.to_vec(),
     });
-    let beside = Beside {
-        descriptors: &beside.descriptors,
-        credentials,
-        origin: origin.transpose()?,
-        control: control.collect(),
+    let (origin, control) = (origin.transpose()?, control.collect());
+    let send = || {
+        let descriptors = beside.descriptors.iter().map(borrowed);
+        let descriptors = descriptors.collect::<std::result::Result<Vec<_>, Errno>>()?;
+        let beside = Beside {
+            descriptors: &descriptors,
+            credentials,
+            origin,
+            control,
+        };
+        message::send(borrowed(&fd)?, &bytes, to.as_ref(), beside)
     };
-    Ok(length(message::send(fd, &bytes, to.as_ref(), beside)))
+    Ok(length(send()))
 }
 
 /// Which interface and address a packet came by.
@@ -174,7 +182,8 @@ pub fn message_receive(
         from_error_queue: how & ERROR_QUEUE != 0,
     };
     let space = space(&env, &into)?;
-    Ok(match message::receive(fd, &space, wanted) {
+    let received = borrowed(&fd).and_then(|fd| message::receive(fd, &space, wanted));
+    Ok(match received {
         Ok(message) => Either::A(told(&env, message)),
         Err(errno) => Either::B(failed(errno)),
     })

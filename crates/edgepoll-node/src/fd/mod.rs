@@ -13,7 +13,7 @@ pub mod usage;
 
 use std::collections::HashSet;
 use std::ffi::c_void;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use edgepoll::descriptor::registry;
@@ -42,6 +42,23 @@ fn outcome(result: Result<(), Errno>) -> i32 {
 /// A length; the kernel moves at most 2^31 − 4,096 bytes at once.
 fn length(result: Result<usize, Errno>) -> i32 {
     result.map_or_else(failed, |length| i32::try_from(length).unwrap_or(i32::MAX))
+}
+
+/// The descriptor of a number that JavaScript gave. It takes a reference so that the borrow ends with the call that has the
+/// number as its argument.
+///
+/// # Errors
+/// EBADF for a negative number.
+pub(crate) fn borrowed(number: &i32) -> Result<BorrowedFd<'_>, Errno> {
+    if *number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: the number is not -1. Either a JavaScript object owns it and is open, or a JavaScript program passed it as a plain
+    // number and answers for the right to use it. No JavaScript of this environment runs during the call, so none closes it
+    // before the borrow ends. If other code closed the number although the object owns it, the kernel answers EBADF, or the
+    // call reaches the file that has the number by then. Safe Rust rules that out (I/O safety), JavaScript cannot; the fault
+    // is that program's, and no memory of ours depends on which file it is.
+    Ok(unsafe { BorrowedFd::borrow_raw(*number) })
 }
 
 /// Numbers below this have a place in [`MANNERS`]: more than most programs may open (RLIMIT_NOFILE).

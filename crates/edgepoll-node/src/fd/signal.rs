@@ -8,7 +8,7 @@ use edgepoll::descriptor::signal::{self, Lifted};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use super::failed;
+use super::{borrowed, failed};
 
 thread_local! {
     /// This thread takes caught signals while it is here.
@@ -67,7 +67,7 @@ pub struct SignalRecord {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn signal_next(fd: i32) -> Either<SignalRecord, i32> {
-    match signal::next(fd) {
+    match borrowed(&fd).and_then(signal::next) {
         Ok(info) => Either::A(SignalRecord {
             signal: info.signal,
             code: info.code,

@@ -8,18 +8,21 @@ use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{failed, keep, outcome, owner, SocketAddress};
+use super::{borrowed, failed, keep, outcome, owner, SocketAddress};
 
 /// bind(2): 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
-    Ok(outcome(socket::bind(fd, &address.read()?)))
+    let address = address.read()?;
+    let bound = borrowed(&fd).and_then(|fd| socket::bind(fd, &address));
+    Ok(outcome(bound))
 }
 
 /// connect(2): 1 when connected, 0 when that goes on, 2 when it would wait and was not made, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
-    let result = socket::connect(fd, &address.read()?);
+    let address = address.read()?;
+    let result = borrowed(&fd).and_then(|fd| socket::connect(fd, &address));
     Ok(result.map_or_else(failed, |connecting| match connecting {
         Connecting::GoesOn => 0,
         Connecting::Done => 1,
@@ -31,7 +34,7 @@ pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_listen(fd: i32, backlog: i32) -> i32 {
-    outcome(socket::listen(fd, backlog))
+    outcome(borrowed(&fd).and_then(|fd| socket::listen(fd, backlog)))
 }
 
 /// A connection that was taken.
@@ -47,7 +50,7 @@ pub struct Accepted {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
-    match socket::accept(fd) {
+    match borrowed(&fd).and_then(socket::accept) {
         Ok((accepted, from)) => Either::A(Accepted {
             fd: keep(accepted, owner(&env), None),
             from: from.map(SocketAddress::from),
@@ -60,7 +63,7 @@ pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_name(fd: i32, of_peer: bool) -> Either<SocketAddress, i32> {
-    match socket::name(fd, of_peer) {
+    match borrowed(&fd).and_then(|fd| socket::name(fd, of_peer)) {
         Ok(Some(address)) => Either::A(address.into()),
         Ok(None) => Either::A(SocketAddress::default()),
         Err(errno) => Either::B(failed(errno)),
@@ -71,7 +74,7 @@ pub fn socket_name(fd: i32, of_peer: bool) -> Either<SocketAddress, i32> {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_shutdown(fd: i32, how: i32) -> i32 {
-    outcome(socket::shutdown(fd, how))
+    outcome(borrowed(&fd).and_then(|fd| socket::shutdown(fd, how)))
 }
 
 /// getsockopt(2): as many bytes as the kernel gave, or an error.
@@ -79,7 +82,7 @@ pub fn socket_shutdown(fd: i32, how: i32) -> i32 {
 #[must_use]
 pub fn socket_option_bytes(fd: i32, level: i32, name: i32, room: u32) -> Either<Buffer, i32> {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
-    match socket::option_bytes(fd, level, name, room) {
+    match borrowed(&fd).and_then(|fd| socket::option_bytes(fd, level, name, room)) {
         Ok(value) => Either::A(Buffer::from(value)),
         Err(errno) => Either::B(failed(errno)),
     }
@@ -89,7 +92,8 @@ pub fn socket_option_bytes(fd: i32, level: i32, name: i32, room: u32) -> Either<
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_set_option(fd: i32, level: i32, name: i32, value: i32) -> i32 {
-    outcome(socket::set_option(fd, level, name, &value.to_ne_bytes()))
+    let value = value.to_ne_bytes();
+    outcome(borrowed(&fd).and_then(|fd| socket::set_option(fd, level, name, &value)))
 }
 
 /// setsockopt(2) to bytes: 0 or an error.
@@ -97,17 +101,17 @@ pub fn socket_set_option(fd: i32, level: i32, name: i32, value: i32) -> i32 {
 #[must_use]
 pub fn socket_set_bytes(fd: i32, level: i32, name: i32, value: Uint8Array) -> i32 {
     // A copy that src/fd/socket.ts has made: nobody else has its memory.
-    outcome(socket::set_option(fd, level, name, &value))
+    outcome(borrowed(&fd).and_then(|fd| socket::set_option(fd, level, name, &value)))
 }
 
 /// Joins or leaves a multicast group: 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_membership(fd: i32, group: String, interface: u32, join: bool) -> i32 {
-    match group.parse() {
-        Ok(group) => outcome(socket::membership(fd, group, interface, join)),
-        Err(_) => failed(Errno::EINVAL),
-    }
+    let Ok(group) = group.parse() else {
+        return failed(Errno::EINVAL);
+    };
+    outcome(borrowed(&fd).and_then(|fd| socket::membership(fd, group, interface, join)))
 }
 
 /// if_nametoindex(3): an index, or an error.

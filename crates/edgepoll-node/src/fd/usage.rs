@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{failed, length, outcome, with_manner};
+use super::{borrowed, failed, length, outcome, with_manner};
 use crate::{bare, node};
 
 /// The memory of an argument for a call that writes there.
@@ -37,7 +37,8 @@ pub fn reader(env: &Env) -> Result<Unknown<'_>> {
         // SAFETY: as in `space`.
         let space = unsafe { Space::new(start, size) };
         let fd = node::int32(raw, *fd);
-        let read = with_manner(fd, |manner| descriptor::read(fd, &space, manner));
+        let read = borrowed(&fd)
+            .and_then(|from| with_manner(fd, |manner| descriptor::read(from, &space, manner)));
         Ok(f64::from(length(read)))
     })
 }
@@ -66,7 +67,8 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
         // SAFETY: as in `space`.
         let source = unsafe { Source::new(start, size) };
         let (fd, care) = (node::int32(raw, *fd), node::int32(raw, *care));
-        let write = || with_manner(fd, |manner| descriptor::write(fd, &source, manner));
+        let to = borrowed(&fd);
+        let write = || with_manner(fd, |manner| descriptor::write(to?, &source, manner));
         let written = if care & MUST_SURVIVE == 0 {
             write()
         } else {
@@ -97,14 +99,14 @@ pub fn timer_arm(fd: i32, first: f64, every: f64, how: u32) -> i32 {
         1 => When::At(first),
         _ => When::AtUnlessSet(first),
     };
-    outcome(descriptor::arm(fd, when, nanoseconds(every)))
+    outcome(borrowed(&fd).and_then(|fd| descriptor::arm(fd, when, nanoseconds(every))))
 }
 
 /// Disarms a timerfd; 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn timer_disarm(fd: i32) -> i32 {
-    outcome(descriptor::disarm(fd))
+    outcome(borrowed(&fd).and_then(descriptor::disarm))
 }
 
 /// Milliseconds until a timerfd expires next, 0 when disarmed; or an error.
@@ -115,7 +117,7 @@ pub fn timer_disarm(fd: i32) -> i32 {
     reason = "a quarter of a microsecond in a century"
 )]
 pub fn timer_left(fd: i32) -> f64 {
-    match descriptor::remaining(fd) {
+    match borrowed(&fd).and_then(descriptor::remaining) {
         Ok(left) => left as f64 / 1e6,
         Err(errno) => f64::from(failed(errno)),
     }
@@ -125,7 +127,7 @@ pub fn timer_left(fd: i32) -> f64 {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn process_signal(fd: i32, signal: i32) -> i32 {
-    outcome(descriptor::signal_process(fd, signal))
+    outcome(borrowed(&fd).and_then(|fd| descriptor::signal_process(fd, signal)))
 }
 
 /// Something that inotify tells.
@@ -163,7 +165,7 @@ pub fn inotify_next(fd: i32) -> Either<Vec<InotifyRecord>, i32> {
             bytes,
         }
     };
-    match inotify::next(fd) {
+    match borrowed(&fd).and_then(inotify::next) {
         Ok(events) => Either::A(events.into_iter().map(record).collect()),
         Err(errno) => Either::B(failed(errno)),
     }
@@ -173,12 +175,13 @@ pub fn inotify_next(fd: i32) -> Either<Vec<InotifyRecord>, i32> {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn inotify_add(fd: i32, path: String, mask: u32) -> i32 {
-    inotify::add(fd, &path, mask).unwrap_or_else(failed)
+    let added = borrowed(&fd).and_then(|fd| inotify::add(fd, &path, mask));
+    added.unwrap_or_else(failed)
 }
 
 /// inotify_rm_watch(2): 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn inotify_remove(fd: i32, watch: i32) -> i32 {
-    outcome(inotify::remove(fd, watch))
+    outcome(borrowed(&fd).and_then(|fd| inotify::remove(fd, watch)))
 }

@@ -2,7 +2,7 @@
 //!
 //! It must never wait. Called by the glue.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -25,7 +25,7 @@ pub fn eventfd(initial: u32, semaphore: bool) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// EAGAIN when it is 0; EBADF, EINVAL; ECANCELED of a timerfd whose clock was set.
-pub fn take_counter(fd: RawFd) -> Result<u64, Errno> {
+pub fn take_counter(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     let mut value = [0; 8];
     transfer::read(fd, &Space::from(&mut value[..]), &COUNTERS)?;
     Ok(u64::from_ne_bytes(value))
@@ -35,7 +35,7 @@ pub fn take_counter(fd: RawFd) -> Result<u64, Errno> {
 ///
 /// # Errors
 /// EAGAIN when the sum would exceed 2^64 − 2, EINVAL for 2^64 − 1, EBADF.
-pub fn add_to_counter(fd: RawFd, value: u64) -> Result<(), Errno> {
+pub fn add_to_counter(fd: BorrowedFd<'_>, value: u64) -> Result<(), Errno> {
     transfer::write(fd, &Source::from(&value.to_ne_bytes()[..]), &COUNTERS).map(drop)
 }
 
@@ -44,7 +44,7 @@ pub fn add_to_counter(fd: RawFd, value: u64) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF.
-pub(super) fn has_room_for(fd: RawFd, from: &Source<'_>) -> Result<bool, Errno> {
+pub(super) fn has_room_for(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<bool, Errno> {
     let Some(value) = raw::counter_of(from) else {
         return Ok(true);
     };
@@ -60,7 +60,7 @@ pub(super) fn has_room_for(fd: RawFd, from: &Source<'_>) -> Result<bool, Errno> 
 const MOST: u64 = u64::MAX - 1;
 
 /// The counter's value without taking it (proc_pid_fdinfo(5)).
-fn count(fd: RawFd) -> Option<u64> {
+fn count(fd: BorrowedFd<'_>) -> Option<u64> {
     let text = super::kind::field(fd, "eventfd-count")?;
     u64::from_str_radix(&text, 16).ok()
 }

@@ -3,7 +3,7 @@
 //! It must never drop an event that the kernel gave. Called by the glue.
 
 use std::ffi::CString;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sys::inotify::{InitFlags, Inotify};
 
@@ -33,7 +33,7 @@ pub fn inotify() -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// EINVAL for a path with NUL inside or an empty mask; EACCES, EBADF, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR.
-pub fn add(fd: RawFd, path: &str, mask: u32) -> Result<i32, Errno> {
+pub fn add(fd: BorrowedFd<'_>, path: &str, mask: u32) -> Result<i32, Errno> {
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
     raw::add_watch(fd, &path, mask)
 }
@@ -42,7 +42,7 @@ pub fn add(fd: RawFd, path: &str, mask: u32) -> Result<i32, Errno> {
 ///
 /// # Errors
 /// EBADF, EINVAL for a watch that there is not.
-pub fn remove(fd: RawFd, watch: i32) -> Result<(), Errno> {
+pub fn remove(fd: BorrowedFd<'_>, watch: i32) -> Result<(), Errno> {
     raw::remove_watch(fd, watch)
 }
 
@@ -63,7 +63,7 @@ pub struct Event {
 ///
 /// # Errors
 /// EAGAIN when there is none; EBADF.
-pub fn next(fd: RawFd) -> Result<Vec<Event>, Errno> {
+pub fn next(fd: BorrowedFd<'_>) -> Result<Vec<Event>, Errno> {
     let mut room = [0; ROOM];
     let length = transfer::read(fd, &Space::from(&mut room[..]), &MANNER)?;
     Ok(parse(&room[..length]))

@@ -1,27 +1,29 @@
-//! What kind of descriptor a number is (proc_pid_fd(5), proc_pid_fdinfo(5)).
+//! What kind of descriptor it is (proc_pid_fd(5), proc_pid_fdinfo(5)).
 //!
 //! It must never change anything, and never guess: without /proc it gives the error. Called by the glue and `event.rs`.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::kernel::Errno;
 
-/// What /proc/self/fd says that a number is: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
+/// What /proc/self/fd says that it is: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
 ///
 /// # Errors
 /// EBADF when it is not open, ENOENT without /proc.
-pub fn link(fd: RawFd) -> Result<String, Errno> {
-    match std::fs::read_link(format!("/proc/self/fd/{fd}")) {
+pub fn link(fd: BorrowedFd<'_>) -> Result<String, Errno> {
+    let number = fd.as_raw_fd();
+    match std::fs::read_link(format!("/proc/self/fd/{number}")) {
         Ok(link) => Ok(link.to_string_lossy().into_owned()),
-        Err(_) if !crate::kernel::epoll::is_open(fd) => Err(Errno::EBADF),
+        Err(_) if !crate::kernel::epoll::is_open(number) => Err(Errno::EBADF),
         Err(error) => Err(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
     }
 }
 
 /// A field of /proc/self/fdinfo, without the white space around it.
 #[must_use]
-pub fn field(fd: RawFd, name: &str) -> Option<String> {
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+pub fn field(fd: BorrowedFd<'_>, name: &str) -> Option<String> {
+    let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
+    let text = std::fs::read_to_string(path).ok()?;
     let mut lines = text.lines();
     lines.find_map(|line| {
         let (found, value) = line.split_once(':')?;

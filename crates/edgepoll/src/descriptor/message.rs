@@ -2,7 +2,7 @@
 //!
 //! It must never keep a descriptor that the caller did not ask for. Called by the glue.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::address::Address;
 use super::control::{send_from, Control, Origin};
@@ -62,7 +62,7 @@ pub struct Message {
 #[derive(Clone, Debug, Default)]
 pub struct Beside<'a> {
     /// Descriptors; the receiver gets its own.
-    pub descriptors: &'a [RawFd],
+    pub descriptors: &'a [BorrowedFd<'a>],
     /// Own credentials; others need a privilege.
     pub credentials: Option<Credentials>,
     /// Where it is to be sent from.
@@ -77,7 +77,7 @@ pub struct Beside<'a> {
 /// EAGAIN when the queue is full; ENAMETOOLONG and EINVAL of the address; EINVAL for more than 253 descriptors; whatever
 /// sendmsg(2) gives.
 pub fn send(
-    fd: RawFd,
+    fd: BorrowedFd<'_>,
     bytes: &Source<'_>,
     to: Option<&Address>,
     beside: Beside<'_>,
@@ -88,8 +88,10 @@ pub fn send(
     let address = to.map_or_else(|| Ok(Vec::new()), Address::encode)?;
     let mut messages = Vec::new();
     if !beside.descriptors.is_empty() {
-        let numbers = beside.descriptors.iter();
-        let content = numbers.flat_map(|fd| fd.to_ne_bytes()).collect();
+        let borrowed = beside.descriptors.iter();
+        let content = borrowed
+            .flat_map(|fd| fd.as_raw_fd().to_ne_bytes())
+            .collect();
         messages.push(of_sockets(libc::SCM_RIGHTS, content));
     }
     if let Some(Credentials { pid, uid, gid }) = beside.credentials {
@@ -113,7 +115,7 @@ fn of_sockets(kind: i32, content: Vec<u8>) -> RawControl {
 ///
 /// # Errors
 /// EAGAIN when there is none; whatever recvmsg(2) gives.
-pub fn receive(fd: RawFd, into: &Space<'_>, wanted: Wanted) -> Result<Message, Errno> {
+pub fn receive(fd: BorrowedFd<'_>, into: &Space<'_>, wanted: Wanted) -> Result<Message, Errno> {
     let most = wanted.descriptors.min(MOST_DESCRIPTORS);
     let mut room = Room {
         flags: 0,

@@ -1,7 +1,33 @@
 //! Descriptors to watch: made, owned by number, and used without waiting.
 //!
 //! It must never make a descriptor that blocks or that a child process would inherit, and never look at who is ready:
-//! that is [`crate::readiness`]'s. Called by the glue, or by a Rust program that keeps descriptors by number.
+//! that is [`crate::readiness`]'s. Called by the glue, or by a Rust program.
+//!
+//! What uses a descriptor borrows it, and what makes one gives an owned one, so a safe program cannot reach a descriptor that
+//! is not its own ([I/O safety](std::io#io-safety)):
+//!
+//! ```
+//! use std::os::fd::AsFd;
+//!
+//! use edgepoll::descriptor::{add_to_counter, eventfd, take_counter};
+//!
+//! let counter = eventfd(0, false)?;
+//! add_to_counter(counter.as_fd(), 3)?;
+//! assert_eq!(take_counter(counter.as_fd()), Ok(3));
+//! # Ok::<(), edgepoll::kernel::Errno>(())
+//! ```
+//!
+//! A bare number is not taken:
+//!
+//! ```compile_fail,E0308
+//! use std::os::fd::AsRawFd;
+//!
+//! use edgepoll::descriptor::{eventfd, take_counter};
+//!
+//! let counter = eventfd(3, false)?;
+//! assert_eq!(take_counter(counter.as_raw_fd()), Ok(3));
+//! # Ok::<(), edgepoll::kernel::Errno>(())
+//! ```
 //!
 //! Everything here gives EAGAIN instead of waiting, also when another process cleared O_NONBLOCK of the open file that it
 //! shares; `transfer.rs` says where a gap is left.

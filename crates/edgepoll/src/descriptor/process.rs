@@ -2,7 +2,7 @@
 //!
 //! It must never reap: the end is its parent's to take. Called by the glue.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::kernel::descriptor as raw;
 use crate::kernel::Errno;
@@ -19,6 +19,6 @@ pub fn pidfd(pid: i32) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// ESRCH when it has ended, EPERM, EINVAL, EBADF.
-pub fn signal_process(fd: RawFd, signal: i32) -> Result<(), Errno> {
+pub fn signal_process(fd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     raw::signal_process(fd, signal)
 }

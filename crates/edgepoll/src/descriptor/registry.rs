@@ -97,14 +97,13 @@ fn end(Held { fd, caught, .. }: Held) -> Result<(), Errno> {
     result
 }
 
-/// Lets go of a number without closing it; true if this owner held it. Signals that it caught are given back.
-pub fn release(number: RawFd, owner: usize) -> bool {
-    let Some(Held { fd, caught, .. }) = take(number, owner) else {
-        return false;
-    };
-    std::mem::forget(fd);
+/// Gives a number back to its owner without closing it; `None` if this owner does not hold it. Signals that it caught are
+/// given back.
+#[must_use = "dropping the descriptor closes it"]
+pub fn release(number: RawFd, owner: usize) -> Option<OwnedFd> {
+    let Held { fd, caught, .. } = take(number, owner)?;
     drop(caught);
-    true
+    Some(fd)
 }
 
 /// Closes everything that an owner left open.
@@ -179,7 +178,7 @@ mod tests {
         // Held by the stale owner before, closed by number, and given out again to the heir.
         let number = hold(EventFd::new().expect("a descriptor").into(), heir, None);
         assert_eq!(close(number, stale), Err(Errno::EBADF));
-        assert!(!release(number, stale));
+        assert!(release(number, stale).is_none());
         assert!(crate::kernel::epoll::is_open(number));
         assert_eq!(close(number, heir), Ok(()));
         assert_eq!(close(number, heir), Err(Errno::EBADF));

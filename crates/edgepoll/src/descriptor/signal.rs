@@ -4,7 +4,7 @@
 //! Called by the glue.
 
 use std::collections::HashMap;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::transfer::{self, Manner};
@@ -12,6 +12,8 @@ use crate::kernel::descriptor::lifted;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::descriptor::signal::{self as kernel, Before};
 use crate::kernel::Errno;
+
+pub use crate::kernel::descriptor::threads::start_quiet;
 
 /// Nobody can catch the first two; the others are raised by the instruction that they are about, and a thread that
 /// blocks them is ended.
@@ -173,7 +175,7 @@ static MANNER: Manner = Manner::trying();
 ///
 /// # Errors
 /// EAGAIN when there is none; EBADF, EINVAL.
-pub fn next(fd: RawFd) -> Result<SignalInfo, Errno> {
+pub fn next(fd: BorrowedFd<'_>) -> Result<SignalInfo, Errno> {
     let mut record = [0; RECORD];
     transfer::read(fd, &Space::from(&mut record[..]), &MANNER)?;
     let field = |at: usize| {

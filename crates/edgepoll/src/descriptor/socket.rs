@@ -2,7 +2,7 @@
 //!
 //! It must never wait, and never make a socket that a child would inherit. Called by the glue.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::address::Address;
 use crate::kernel::descriptor::socket as raw;
@@ -17,7 +17,7 @@ pub use crate::kernel::descriptor::socket::{
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever bind(2) gives.
-pub fn bind(fd: RawFd, address: &Address) -> Result<(), Errno> {
+pub fn bind(fd: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
     raw::bind(fd, &address.encode()?)
 }
 
@@ -38,7 +38,7 @@ pub enum Connecting {
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
-pub fn connect(fd: RawFd, address: &Address) -> Result<Connecting, Errno> {
+pub fn connect(fd: BorrowedFd<'_>, address: &Address) -> Result<Connecting, Errno> {
     let encoded = address.encode()?;
     if *address != Address::Unspecified && is_blocking(fd)? {
         let kind = option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
@@ -58,7 +58,7 @@ pub fn connect(fd: RawFd, address: &Address) -> Result<Connecting, Errno> {
 ///
 /// # Errors
 /// EAGAIN when there is none; whatever accept4(2) gives.
-pub fn accept(fd: RawFd) -> Result<(OwnedFd, Option<Address>), Errno> {
+pub fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Option<Address>), Errno> {
     if is_blocking(fd)? && !is_ready(fd, libc::POLLIN)? {
         return Err(Errno::EAGAIN);
     }
@@ -73,7 +73,7 @@ const OPTION_ROOM: usize = 64;
 ///
 /// # Errors
 /// EMSGSIZE for one that has not 4 bytes: [`option_bytes`] gives it. Whatever getsockopt(2) gives.
-pub fn option(fd: RawFd, level: i32, name: i32) -> Result<i32, Errno> {
+pub fn option(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<i32, Errno> {
     let value = option_bytes(fd, level, name, OPTION_ROOM)?;
     let value = <[u8; 4]>::try_from(value).map_err(|_| Errno::EMSGSIZE)?;
     Ok(i32::from_ne_bytes(value))
@@ -83,7 +83,7 @@ pub fn option(fd: RawFd, level: i32, name: i32) -> Result<i32, Errno> {
 ///
 /// # Errors
 /// ENOTCONN, EBADF, ENOTSOCK.
-pub fn name(fd: RawFd, of_peer: bool) -> Result<Option<Address>, Errno> {
+pub fn name(fd: BorrowedFd<'_>, of_peer: bool) -> Result<Option<Address>, Errno> {
     raw::name(fd, of_peer).map(|bytes| Address::decode(&bytes))
 }
 
@@ -92,7 +92,7 @@ pub fn name(fd: RawFd, of_peer: bool) -> Result<Option<Address>, Errno> {
 /// # Errors
 /// EADDRINUSE when it is in the group already, EADDRNOTAVAIL, ENODEV, EINVAL for no multicast address.
 pub fn membership(
-    fd: RawFd,
+    fd: BorrowedFd<'_>,
     group: std::net::IpAddr,
     interface: u32,
     join: bool,

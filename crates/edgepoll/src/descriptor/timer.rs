@@ -2,7 +2,7 @@
 //!
 //! It must never disarm a timer that was asked for at once. Called by the glue.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
@@ -41,7 +41,7 @@ pub enum When {
 /// # Errors
 /// EBADF, EINVAL; ECANCELED of `AtUnlessSet` when the clock was set since the timer was armed like that and no read told so:
 /// it is armed anew all the same.
-pub fn arm(fd: RawFd, when: When, every: u64) -> Result<(), Errno> {
+pub fn arm(fd: BorrowedFd<'_>, when: When, every: u64) -> Result<(), Errno> {
     let (first, flags) = match when {
         When::After(first) => (first, 0),
         When::At(first) => (first, libc::TFD_TIMER_ABSTIME),
@@ -57,7 +57,7 @@ pub fn arm(fd: RawFd, when: When, every: u64) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF, EINVAL.
-pub fn disarm(fd: RawFd) -> Result<(), Errno> {
+pub fn disarm(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     raw::set_timer(fd, 0, 0, 0)
 }
 
@@ -65,6 +65,6 @@ pub fn disarm(fd: RawFd) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF, EINVAL.
-pub fn remaining(fd: RawFd) -> Result<u64, Errno> {
+pub fn remaining(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     raw::timer_left(fd)
 }

@@ -9,7 +9,7 @@
 //! eventfd): between the question whether the call would wait and the call itself, another process that shares the open
 //! file may clear the flag or take what was there.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::event;
@@ -95,7 +95,7 @@ impl Manner {
 }
 
 /// The way that was learned, or learns it.
-fn way(learned: &AtomicU8, fd: RawFd) -> Result<Way, Errno> {
+fn way(learned: &AtomicU8, fd: BorrowedFd<'_>) -> Result<Way, Errno> {
     let known = Way::of(learned.load(Ordering::Relaxed));
     if known != Way::Unknown {
         return Ok(known);
@@ -114,7 +114,7 @@ fn is_unknown(errno: Errno) -> bool {
 ///
 /// # Errors
 /// EAGAIN where it would wait, EINVAL for no space, whatever read(2) gives.
-pub fn read(fd: RawFd, into: &Space<'_>, manner: &Manner) -> Result<usize, Errno> {
+pub fn read(fd: BorrowedFd<'_>, into: &Space<'_>, manner: &Manner) -> Result<usize, Errno> {
     if into.is_empty() {
         // The kernel would answer 0, which reads as the end.
         return Err(Errno::EINVAL);
@@ -133,7 +133,7 @@ pub fn read(fd: RawFd, into: &Space<'_>, manner: &Manner) -> Result<usize, Errno
     }
 }
 
-fn read_if_ready(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
+fn read_if_ready(fd: BorrowedFd<'_>, into: &Space<'_>) -> Result<usize, Errno> {
     if raw::is_blocking(fd)? && !raw::is_ready(fd, libc::POLLIN)? {
         return Err(Errno::EAGAIN);
     }
@@ -145,7 +145,7 @@ fn read_if_ready(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
 ///
 /// # Errors
 /// EAGAIN where it would wait, whatever write(2) gives.
-pub fn write(fd: RawFd, from: &Source<'_>, manner: &Manner) -> Result<usize, Errno> {
+pub fn write(fd: BorrowedFd<'_>, from: &Source<'_>, manner: &Manner) -> Result<usize, Errno> {
     match way(&manner.writing, fd)? {
         Way::DontWait => now::send(fd, from),
         Way::Plain => raw::write(fd, from),
@@ -163,7 +163,7 @@ pub fn write(fd: RawFd, from: &Source<'_>, manner: &Manner) -> Result<usize, Err
 /// What every pipe that poll(2) calls writable takes whole (PIPE_BUF, pipe(7)).
 const MOST_GUARDED: usize = libc::PIPE_BUF;
 
-fn write_if_ready(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+fn write_if_ready(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     if !raw::is_blocking(fd)? {
         return raw::write(fd, from);
     }
@@ -179,7 +179,7 @@ fn write_if_ready(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
 
 /// poll(2) calls a terminal writable when it has room for one byte, and a blocking write then waits until all bytes have
 /// gone. Its slave side can be opened once more, non-blocking; of a master, which cannot, one byte goes out.
-fn write_to_terminal(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+fn write_to_terminal(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     if !now::is_terminal_master(fd) {
         match now::write_reopened(fd, from) {
             // No /proc, or no right to open it.

@@ -9,7 +9,7 @@
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -70,7 +70,7 @@ impl LinuxKernel {
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
         )?;
-        let raw = std::os::fd::AsFd::as_fd(&alarm).as_raw_fd();
+        let raw = alarm.as_fd().as_raw_fd();
         poll.registry()
             .register(
                 &mut SourceFd(&raw),
@@ -214,7 +214,8 @@ impl Kernel for LinuxKernel {
         socket::bind(socket.raw(), &SockaddrStorage::from(address))
             .map_err(|errno| (Call::Bind, errno))?;
         // Not nix's: it refuses what the kernel would cut to net.core.somaxconn.
-        descriptor::socket::listen(socket.raw(), backlog).map_err(|errno| (Call::Listen, errno))?;
+        descriptor::socket::listen(socket.0.as_fd(), backlog)
+            .map_err(|errno| (Call::Listen, errno))?;
         Ok(socket)
     }
 
@@ -524,7 +525,7 @@ mod tests {
         let mut kernel = LinuxKernel::new(1).expect("descriptors");
         // Its backlog has room for one, so the next but one gets no answer.
         let listener = TcpListener::bind(loopback()).expect("a port");
-        descriptor::socket::listen(listener.as_raw_fd(), 0).expect("a backlog of one");
+        descriptor::socket::listen(listener.as_fd(), 0).expect("a backlog of one");
         let address = listener.local_addr().expect("it is bound");
         let _first = TcpStream::connect(address).expect("it waits in the backlog");
         let waiting = kernel.connect(address, false).expect("it begins");

@@ -4,7 +4,7 @@
 //! It must never decide anything: no retries, no policies, no buffers. The reactor is generic over
 //! it, so the same rules run on Linux and on a simulated kernel that replays failures from a seed.
 
-pub mod descriptor;
+pub(crate) mod descriptor;
 pub mod epoll;
 mod linux;
 pub(crate) mod poll;

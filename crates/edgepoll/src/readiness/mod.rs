@@ -4,7 +4,7 @@
 //! that nests its descriptor in another loop.
 //!
 //! ```
-//! use std::os::fd::AsRawFd;
+//! use std::os::fd::{AsFd, AsRawFd};
 //!
 //! use edgepoll::descriptor::{add_to_counter, eventfd};
 //! use edgepoll::readiness::{bits, Poller, Refusal};
@@ -14,7 +14,7 @@
 //! let counter = eventfd(0, false)?;
 //! // SAFETY: the counter is open until after the poller's last look.
 //! let token = unsafe { poller.register(counter.as_raw_fd(), bits::READABLE | bits::EDGE) }?;
-//! add_to_counter(counter.as_raw_fd(), 1)?;
+//! add_to_counter(counter.as_fd(), 1)?;
 //! let mut told = Vec::new();
 //! poller.look(64, |event| told.push((event.token, event.mask)))?;
 //! assert_eq!(told, [(token, bits::READABLE)]);

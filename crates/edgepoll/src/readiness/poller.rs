@@ -154,7 +154,7 @@ impl Poller {
         fd: BorrowedFd<'_>,
         interest: u32,
     ) -> Result<Token, Refusal> {
-        let copy = duplicate(fd.as_raw_fd())?;
+        let copy = duplicate(fd)?;
         self.add(copy.as_raw_fd(), Some(copy), interest)
     }
 

@@ -32,7 +32,7 @@ static SLOTS: Slots = Slots(UnsafeCell::new([MaybeUninit::uninit(); SIGNALS]));
 
 /// This thread takes these signals until the value is dropped, on the same thread.
 #[derive(Debug)]
-pub struct Lifted {
+pub(crate) struct Lifted {
     signals: Vec<i32>,
     /// Actions of others that stood where this crate's handler stands now.
     foreign: Vec<Foreign>,
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Foreign {
 /// Lets this thread take these signals, which are caught. Waits while another thread does; `None` when this one does
 /// already.
 #[must_use]
-pub fn lift(signals: Vec<i32>) -> Option<Lifted> {
+pub(crate) fn lift(signals: Vec<i32>) -> Option<Lifted> {
     let own = own_id();
     while let Err(holder) = HOLDER.compare_exchange(0, own, Ordering::SeqCst, Ordering::SeqCst) {
         if holder == own {

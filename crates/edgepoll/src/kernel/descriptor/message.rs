@@ -3,7 +3,7 @@
 //! It must never let a received descriptor go unowned, nor inheritable, whatever the message looks like. Called by
 //! `descriptor/message.rs`.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::memory::{Source, Space};
 use super::socket::Room as AddressRoom;
@@ -40,7 +40,7 @@ pub struct Control {
 
 /// What came beside the bytes.
 #[derive(Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// The message's length; more than the room given when it was cut and the kernel was asked for the true one.
     pub length: usize,
     /// The sender's address in the kernel's bytes; empty when there is none.
@@ -57,7 +57,7 @@ pub struct Received {
 
 /// How a message is received.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
+pub(crate) struct Room {
     /// MSG_TRUNC, MSG_PEEK, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC; MSG_DONTWAIT is always added.
     pub flags: i32,
     /// Room for so many descriptors.
@@ -92,8 +92,8 @@ fn empty_header() -> libc::msghdr {
 ///
 /// # Errors
 /// Whatever sendmsg(2) gives, EINTR excepted.
-pub fn send(
-    fd: RawFd,
+pub(crate) fn send(
+    fd: BorrowedFd<'_>,
     from: &Source<'_>,
     address: &[u8],
     messages: &[Control],
@@ -128,7 +128,7 @@ pub fn send(
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: everything that the header points to outlives the call; the bytes are, as a `Source` promises.
-    unbroken(|| unsafe { libc::sendmsg(fd, &raw const header, flags) })
+    unbroken(|| unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, flags) })
 }
 
 /// Appends a control message with its padding.
@@ -150,7 +150,7 @@ fn push_control(control: &mut Vec<u8>, message: &Control) {
 ///
 /// # Errors
 /// Whatever recvmsg(2) gives, EINTR excepted.
-pub fn receive(fd: RawFd, into: &Space<'_>, room: Room) -> Result<Received, Errno> {
+pub(crate) fn receive(fd: BorrowedFd<'_>, into: &Space<'_>, room: Room) -> Result<Received, Errno> {
     let mut vector = libc::iovec {
         iov_base: into.start.cast(),
         iov_len: into.length,
@@ -178,7 +178,7 @@ pub fn receive(fd: RawFd, into: &Space<'_>, room: Room) -> Result<Received, Errn
         header.msg_controllen = control_length;
         // SAFETY: everything that the header points to is writable and outlives the call; the bytes are,
         // as a `Space` promises.
-        unsafe { libc::recvmsg(fd, &raw mut header, flags) }
+        unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) }
     })?;
     name.set_length(header.msg_namelen);
     let mut message = Received {
@@ -251,7 +251,7 @@ fn word(bytes: &[u8], at: usize) -> i32 {
 }
 
 /// Keeps the first `most` descriptors and closes the others; true when there were others.
-pub fn keep(descriptors: &mut Vec<OwnedFd>, most: usize) -> bool {
+pub(crate) fn keep(descriptors: &mut Vec<OwnedFd>, most: usize) -> bool {
     let excess = descriptors.len() > most;
     descriptors.truncate(most);
     excess

@@ -1,23 +1,23 @@
-//! Raw calls on descriptors that were given by number: reading, writing, closing, sockets, timers.
+//! Raw calls on descriptors of any kind: reading, writing, closing, sockets, timers.
 //!
 //! It must never decide anything beyond repeating a call that a signal interrupted. Whatever makes a descriptor
 //! makes it close-on-exec and non-blocking in the same call. Called by `descriptor/` and the glue.
 #![allow(
     unsafe_code,
-    reason = "the descriptors are numbers and the memory is JavaScript's, which no safe wrapper takes"
+    reason = "the memory is JavaScript's, and some calls have no safe wrapper"
 )]
 
 pub mod broken_pipe;
-pub mod lifted;
-pub mod memory;
-pub mod message;
-pub mod now;
-pub mod signal;
-pub mod socket;
-pub mod threads;
+pub(crate) mod lifted;
+pub(crate) mod memory;
+pub(crate) mod message;
+pub(crate) mod now;
+pub(crate) mod signal;
+pub(crate) mod socket;
+pub(crate) mod threads;
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::Errno;
 use memory::{Source, Space};
@@ -50,23 +50,23 @@ fn length_of(bytes: usize) -> libc::socklen_t {
 ///
 /// # Errors
 /// Whatever read(2) gives, EINTR excepted.
-pub fn read(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
-    // SAFETY: writable memory, as a `Space` promises; a number that is no descriptor gives EBADF.
-    unbroken(|| unsafe { libc::read(fd, into.start.cast(), into.length) })
+pub(crate) fn read(fd: BorrowedFd<'_>, into: &Space<'_>) -> Result<usize, Errno> {
+    // SAFETY: writable memory, as a `Space` promises.
+    unbroken(|| unsafe { libc::read(fd.as_raw_fd(), into.start.cast(), into.length) })
 }
 
 /// Writes (write(2)); gives how much of it.
 ///
 /// # Errors
 /// Whatever write(2) gives, EINTR excepted.
-pub fn write(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
-    // SAFETY: readable memory, as a `Source` promises; a number that is no descriptor gives EBADF.
-    unbroken(|| unsafe { libc::write(fd, from.start.cast(), from.length) })
+pub(crate) fn write(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
+    // SAFETY: readable memory, as a `Source` promises.
+    unbroken(|| unsafe { libc::write(fd.as_raw_fd(), from.start.cast(), from.length) })
 }
 
 /// The number that 8 bytes are, as an eventfd takes it; `None` for another length.
 #[must_use]
-pub fn counter_of(from: &Source<'_>) -> Option<u64> {
+pub(crate) fn counter_of(from: &Source<'_>) -> Option<u64> {
     if from.length != size_of::<u64>() {
         return None;
     }
@@ -82,9 +82,9 @@ pub fn counter_of(from: &Source<'_>) -> Option<u64> {
 ///
 /// # Errors
 /// Whatever poll(2) gives.
-pub fn is_ready(fd: RawFd, events: i16) -> Result<bool, Errno> {
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, events: i16) -> Result<bool, Errno> {
     let mut entry = libc::pollfd {
-        fd,
+        fd: fd.as_raw_fd(),
         events,
         revents: 0,
     };
@@ -105,7 +105,7 @@ pub(crate) fn adopt_number(fd: RawFd) -> OwnedFd {
 ///
 /// # Errors
 /// EBADF, EIO, ENOSPC, EDQUOT.
-pub fn close(fd: OwnedFd) -> Result<(), Errno> {
+pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
     // SAFETY: the number comes out of its owner, so this is its one close.
     match Errno::result(unsafe { libc::close(fd.into_raw_fd()) }) {
         Err(Errno::EINTR) => Ok(()),
@@ -117,9 +117,9 @@ pub fn close(fd: OwnedFd) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF, EMFILE.
-pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
+pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes no pointer.
-    fresh(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
+    fresh(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })
 }
 
 /// Makes a descriptor close-on-exec (fcntl(2), FD_CLOEXEC).
@@ -135,9 +135,9 @@ pub(crate) fn close_on_exec(fd: &OwnedFd) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF.
-pub fn is_blocking(fd: RawFd) -> Result<bool, Errno> {
+pub(crate) fn is_blocking(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     // SAFETY: the call takes no pointer and changes nothing.
-    let flags = Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let flags = Errno::result(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
     Ok(flags & libc::O_NONBLOCK == 0)
 }
 
@@ -146,14 +146,25 @@ pub fn is_blocking(fd: RawFd) -> Result<bool, Errno> {
 ///
 /// # Errors
 /// EBADF, ECANCELED, EINVAL.
-pub fn set_timer(fd: RawFd, first: u64, every: u64, flags: i32) -> Result<(), Errno> {
+pub(crate) fn set_timer(
+    fd: BorrowedFd<'_>,
+    first: u64,
+    every: u64,
+    flags: i32,
+) -> Result<(), Errno> {
     let setting = libc::itimerspec {
         it_interval: timespec(every),
         it_value: timespec(first),
     };
     // SAFETY: the setting outlives the call; the old one is not asked for.
-    let result =
-        unsafe { libc::timerfd_settime(fd, flags, &raw const setting, std::ptr::null_mut()) };
+    let result = unsafe {
+        libc::timerfd_settime(
+            fd.as_raw_fd(),
+            flags,
+            &raw const setting,
+            std::ptr::null_mut(),
+        )
+    };
     Errno::result(result).map(drop)
 }
 
@@ -161,13 +172,13 @@ pub fn set_timer(fd: RawFd, first: u64, every: u64, flags: i32) -> Result<(), Er
 ///
 /// # Errors
 /// EBADF, EINVAL.
-pub fn timer_left(fd: RawFd) -> Result<u64, Errno> {
+pub(crate) fn timer_left(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     let mut setting = libc::itimerspec {
         it_interval: timespec(0),
         it_value: timespec(0),
     };
     // SAFETY: the setting is writable and outlives the call.
-    Errno::result(unsafe { libc::timerfd_gettime(fd, &raw mut setting) })?;
+    Errno::result(unsafe { libc::timerfd_gettime(fd.as_raw_fd(), &raw mut setting) })?;
     let seconds = u64::try_from(setting.it_value.tv_sec).unwrap_or(0);
     let rest = u64::try_from(setting.it_value.tv_nsec).unwrap_or(0);
     Ok(seconds.saturating_mul(1_000_000_000).saturating_add(rest))
@@ -185,25 +196,25 @@ fn timespec(nanoseconds: u64) -> libc::timespec {
 ///
 /// # Errors
 /// EACCES, EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR.
-pub fn add_watch(fd: RawFd, path: &CStr, mask: u32) -> Result<i32, Errno> {
+pub(crate) fn add_watch(fd: BorrowedFd<'_>, path: &CStr, mask: u32) -> Result<i32, Errno> {
     // SAFETY: the path ends with NUL and outlives the call.
-    Errno::result(unsafe { libc::inotify_add_watch(fd, path.as_ptr(), mask) })
+    Errno::result(unsafe { libc::inotify_add_watch(fd.as_raw_fd(), path.as_ptr(), mask) })
 }
 
 /// Ends a watch (inotify_rm_watch(2)).
 ///
 /// # Errors
 /// EBADF, EINVAL.
-pub fn remove_watch(fd: RawFd, watch: i32) -> Result<(), Errno> {
+pub(crate) fn remove_watch(fd: BorrowedFd<'_>, watch: i32) -> Result<(), Errno> {
     // SAFETY: the call takes no pointer.
-    Errno::result(unsafe { libc::inotify_rm_watch(fd, watch) }).map(drop)
+    Errno::result(unsafe { libc::inotify_rm_watch(fd.as_raw_fd(), watch) }).map(drop)
 }
 
 /// A process as a descriptor, readable from its end on (pidfd_open(2)); always close-on-exec.
 ///
 /// # Errors
 /// EINVAL, EMFILE, ENFILE, ENOSYS, ESRCH.
-pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
+pub(crate) fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
     // PIDFD_NONBLOCK has the value of O_NONBLOCK (pidfd_open(2), Linux 5.10).
     // SAFETY: the call takes no pointer.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, libc::O_NONBLOCK) };
@@ -214,9 +225,10 @@ pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// EBADF, EINVAL, EPERM, ESRCH.
-pub fn signal_process(fd: RawFd, signal: i32) -> Result<(), Errno> {
+pub(crate) fn signal_process(fd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     let info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: no siginfo is given: the kernel writes its own.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, 0) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd.as_raw_fd(), signal, info, 0) };
     Errno::result(result).map(drop)
 }

@@ -3,7 +3,7 @@
 //! It must never change a descriptor's flags: they belong to the open file, which other processes may share. Called by
 //! `descriptor/transfer.rs`.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::memory::{Source, Space};
 use super::{fresh, unbroken};
@@ -16,7 +16,7 @@ const OWN_POSITION: libc::c_long = -1;
 ///
 /// # Errors
 /// EOPNOTSUPP when the file does not know the flag, ENOSYS before Linux 4.6, EAGAIN when it would wait; what read(2) gives.
-pub fn read(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
+pub(crate) fn read(fd: BorrowedFd<'_>, into: &Space<'_>) -> Result<usize, Errno> {
     let vector = libc::iovec {
         iov_base: into.start.cast(),
         iov_len: into.length,
@@ -26,7 +26,7 @@ pub fn read(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
         let length = unsafe {
             libc::syscall(
                 libc::SYS_preadv2,
-                fd,
+                fd.as_raw_fd(),
                 &raw const vector,
                 1_usize,
                 OWN_POSITION,
@@ -42,7 +42,7 @@ pub fn read(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
 ///
 /// # Errors
 /// EOPNOTSUPP when the file does not know the flag, ENOSYS before Linux 4.6, EAGAIN when it would wait; what write(2) gives.
-pub fn write(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+pub(crate) fn write(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     let vector = libc::iovec {
         iov_base: from.start.cast_mut().cast(),
         iov_len: from.length,
@@ -52,7 +52,7 @@ pub fn write(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
         let length = unsafe {
             libc::syscall(
                 libc::SYS_pwritev2,
-                fd,
+                fd.as_raw_fd(),
                 &raw const vector,
                 1_usize,
                 OWN_POSITION,
@@ -68,24 +68,31 @@ pub fn write(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
 ///
 /// # Errors
 /// EAGAIN when it would wait; what recv(2) gives.
-pub fn receive(fd: RawFd, into: &Space<'_>) -> Result<usize, Errno> {
+pub(crate) fn receive(fd: BorrowedFd<'_>, into: &Space<'_>) -> Result<usize, Errno> {
     // SAFETY: writable memory, as a `Space` promises.
-    unbroken(|| unsafe { libc::recv(fd, into.start.cast(), into.length, libc::MSG_DONTWAIT) })
+    unbroken(|| unsafe {
+        libc::recv(
+            fd.as_raw_fd(),
+            into.start.cast(),
+            into.length,
+            libc::MSG_DONTWAIT,
+        )
+    })
 }
 
 /// Sends to a socket with MSG_DONTWAIT, without SIGPIPE (send(2)); gives how much of it.
 ///
 /// # Errors
 /// EAGAIN when it would wait; what send(2) gives.
-pub fn send(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+pub(crate) fn send(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: readable memory, as a `Source` promises.
-    unbroken(|| unsafe { libc::send(fd, from.start.cast(), from.length, flags) })
+    unbroken(|| unsafe { libc::send(fd.as_raw_fd(), from.start.cast(), from.length, flags) })
 }
 
 /// What lies behind a descriptor (fstat(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
+pub(crate) enum FileKind {
     /// A socket.
     Socket,
     /// A regular file, a folder or a block device: O_NONBLOCK means nothing to it (open(2)), and poll(2) calls it ready.
@@ -102,11 +109,11 @@ pub enum FileKind {
 ///
 /// # Errors
 /// EBADF.
-pub fn kind(fd: RawFd) -> Result<FileKind, Errno> {
+pub(crate) fn kind(fd: BorrowedFd<'_>) -> Result<FileKind, Errno> {
     // SAFETY: a stat of zeros is a valid value; the kernel overwrites it.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: `stat` is writable and outlives the call.
-    Errno::result(unsafe { libc::fstat(fd, &raw mut stat) })?;
+    Errno::result(unsafe { libc::fstat(fd.as_raw_fd(), &raw mut stat) })?;
     Ok(match stat.st_mode & libc::S_IFMT {
         libc::S_IFSOCK => FileKind::Socket,
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => FileKind::Plain,
@@ -118,25 +125,25 @@ pub fn kind(fd: RawFd) -> Result<FileKind, Errno> {
 
 /// Whether a character device is a terminal (isatty(3)).
 #[must_use]
-pub fn is_terminal(fd: RawFd) -> bool {
+pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: the call takes no pointer of ours.
-    unsafe { libc::isatty(fd) == 1 }
+    unsafe { libc::isatty(fd.as_raw_fd()) == 1 }
 }
 
 /// Whether it is the master of a pseudoterminal (TIOCGPTN, ioctl_tty(2)).
 #[must_use]
-pub fn is_terminal_master(fd: RawFd) -> bool {
+pub(crate) fn is_terminal_master(fd: BorrowedFd<'_>) -> bool {
     let mut number: libc::c_uint = 0;
     // SAFETY: `number` is writable and outlives the call.
-    unsafe { libc::ioctl(fd, libc::TIOCGPTN, &raw mut number) == 0 }
+    unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGPTN, &raw mut number) == 0 }
 }
 
 /// Opens a terminal once more, for writing and non-blocking: an open file of its own, whose flags nobody shares.
 ///
 /// # Errors
 /// What open(2) gives: ENOENT without /proc, EACCES, EMFILE, ENFILE.
-pub fn reopen_terminal(fd: RawFd) -> Result<OwnedFd, Errno> {
-    let path = format!("/proc/self/fd/{fd}\0");
+pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{}\0", fd.as_raw_fd());
     let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: the path ends with NUL and outlives the call.
     fresh(unsafe { libc::open(path.as_ptr().cast(), flags) })
@@ -146,7 +153,7 @@ pub fn reopen_terminal(fd: RawFd) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// As [`reopen_terminal`]; EAGAIN when it would wait; what write(2) gives.
-pub fn write_reopened(fd: RawFd, from: &Source<'_>) -> Result<usize, Errno> {
+pub(crate) fn write_reopened(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     let own = reopen_terminal(fd)?;
-    super::write(own.as_raw_fd(), from)
+    super::write(own.as_fd(), from)
 }

@@ -20,7 +20,7 @@ use super::{fresh, lifted};
 use crate::kernel::Errno;
 
 /// What was there before a signal was caught.
-pub struct Before {
+pub(crate) struct Before {
     signal: i32,
     action: libc::sigaction,
     /// Threads that blocked the signal already, for reasons of their own.
@@ -29,11 +29,11 @@ pub struct Before {
 
 /// What each thread of the process blocked at a time; empty where /proc cannot be read.
 #[derive(Debug)]
-pub struct Masks(Vec<Thread>);
+pub(crate) struct Masks(Vec<Thread>);
 
 /// What each thread blocks now.
 #[must_use]
-pub fn masks() -> Masks {
+pub(crate) fn masks() -> Masks {
     Masks(threads::all().unwrap_or_default())
 }
 
@@ -73,7 +73,7 @@ pub(super) fn set_of(signals: &[i32]) -> libc::sigset_t {
 ///
 /// # Errors
 /// EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM.
-pub fn open(signals: &[i32]) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(signals: &[i32]) -> Result<OwnedFd, Errno> {
     let set = set_of(signals);
     // SAFETY: the set outlives the call.
     fresh(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })
@@ -84,7 +84,7 @@ pub fn open(signals: &[i32]) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// EINVAL for a signal that cannot be caught; nothing changed then.
-pub fn catch(signal: i32, masks: &Masks) -> Result<Before, Errno> {
+pub(crate) fn catch(signal: i32, masks: &Masks) -> Result<Before, Errno> {
     let set = set_of(&[signal]);
     let mut mask = set_of(&[]);
     // SAFETY: both sets outlive the call.
@@ -116,7 +116,7 @@ pub fn catch(signal: i32, masks: &Masks) -> Result<Before, Errno> {
 }
 
 /// Every thread blocks these signals, which are caught, and so does every thread that one of them starts.
-pub fn spread(signals: &[i32]) {
+pub(crate) fn spread(signals: &[i32]) {
     threads::block(bits(signals));
 }
 
@@ -125,7 +125,7 @@ fn bits(signals: &[i32]) -> Bits {
 }
 
 /// This thread, too, blocks the signal: it has one signalfd more.
-pub fn block(signal: i32) {
+pub(crate) fn block(signal: i32) {
     let set = set_of(&[signal]);
     // SAFETY: the set outlives the call; the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
@@ -139,7 +139,7 @@ pub(super) fn unblock(signal: i32) {
 
 /// Puts back what handled these signals before, unless somebody has put another handler there since, and lets every
 /// thread take them again that took them before. This one is the first: a signal that nobody has read goes here.
-pub fn release(caught: &[Before]) {
+pub(crate) fn release(caught: &[Before]) {
     for before in caught {
         before.put_back();
         if !before.blockers.contains(&own_id()) {
@@ -160,7 +160,7 @@ pub fn release(caught: &[Before]) {
 
 impl Before {
     /// Puts back what handled the signal before, unless somebody has put another handler there since.
-    pub fn put_back(&self) {
+    pub(crate) fn put_back(&self) {
         let current = current(self.signal);
         if current.is_ok_and(|action| is_ours(&action)) {
             // The signal was caught once, so it can be set again.
@@ -170,7 +170,7 @@ impl Before {
 
     /// The signal, unless this thread blocked it before it was caught.
     #[must_use]
-    pub fn liftable(&self) -> Option<i32> {
+    pub(crate) fn liftable(&self) -> Option<i32> {
         (!self.blockers.contains(&own_id())).then_some(self.signal)
     }
 }

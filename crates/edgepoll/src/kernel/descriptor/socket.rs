@@ -4,7 +4,7 @@
 //! `descriptor/socket.rs`.
 
 use std::ffi::CString;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::{fresh, length_of, unbroken};
 use crate::kernel::Errno;
@@ -64,20 +64,20 @@ pub fn pair(family: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd),
 ///
 /// # Errors
 /// Whatever bind(2) gives.
-pub fn bind(fd: RawFd, address: &[u8]) -> Result<(), Errno> {
+pub(crate) fn bind(fd: BorrowedFd<'_>, address: &[u8]) -> Result<(), Errno> {
     let length = length_of(address.len());
     // SAFETY: the address is readable memory of that length; the kernel copies it before it looks.
-    Errno::result(unsafe { libc::bind(fd, address.as_ptr().cast(), length) }).map(drop)
+    Errno::result(unsafe { libc::bind(fd.as_raw_fd(), address.as_ptr().cast(), length) }).map(drop)
 }
 
 /// Connects; true when that is done already, false when it goes on (connect(2)).
 ///
 /// # Errors
 /// Whatever connect(2) gives, EINPROGRESS and EINTR excepted: the kernel goes on connecting then.
-pub fn connect(fd: RawFd, address: &[u8]) -> Result<bool, Errno> {
+pub(crate) fn connect(fd: BorrowedFd<'_>, address: &[u8]) -> Result<bool, Errno> {
     let length = length_of(address.len());
     // SAFETY: as for bind.
-    match Errno::result(unsafe { libc::connect(fd, address.as_ptr().cast(), length) }) {
+    match Errno::result(unsafe { libc::connect(fd.as_raw_fd(), address.as_ptr().cast(), length) }) {
         Ok(_) => Ok(true),
         Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(false),
         Err(errno) => Err(errno),
@@ -88,22 +88,22 @@ pub fn connect(fd: RawFd, address: &[u8]) -> Result<bool, Errno> {
 ///
 /// # Errors
 /// Whatever listen(2) gives.
-pub fn listen(fd: RawFd, backlog: i32) -> Result<(), Errno> {
+pub fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
     // SAFETY: the call takes no pointer.
-    Errno::result(unsafe { libc::listen(fd, backlog) }).map(drop)
+    Errno::result(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
 }
 
 /// Takes one connection and its address (accept4(2)).
 ///
 /// # Errors
 /// Whatever accept4(2) gives, EINTR excepted.
-pub fn accept(fd: RawFd) -> Result<(OwnedFd, Vec<u8>), Errno> {
+pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Vec<u8>), Errno> {
     let mut room = Room::new();
     let accepted = unbroken(|| {
         room = Room::new();
         let (address, length) = room.parts();
         // SAFETY: `address` is writable memory of `length` bytes, and both outlive the call.
-        unsafe { libc::accept4(fd, address, length, FLAGS) as isize }
+        unsafe { libc::accept4(fd.as_raw_fd(), address, length, FLAGS) as isize }
     })?;
     let socket = fresh(i32::try_from(accepted).unwrap_or(-1))?;
     Ok((socket, room.written()))
@@ -113,15 +113,15 @@ pub fn accept(fd: RawFd) -> Result<(OwnedFd, Vec<u8>), Errno> {
 ///
 /// # Errors
 /// EBADF, ENOTCONN, ENOTSOCK, ENOBUFS.
-pub fn name(fd: RawFd, of_peer: bool) -> Result<Vec<u8>, Errno> {
+pub(crate) fn name(fd: BorrowedFd<'_>, of_peer: bool) -> Result<Vec<u8>, Errno> {
     let mut room = Room::new();
     let (address, length) = room.parts();
     // SAFETY: `address` is writable memory of `length` bytes, and both outlive the call.
     let result = unsafe {
         if of_peer {
-            libc::getpeername(fd, address, length)
+            libc::getpeername(fd.as_raw_fd(), address, length)
         } else {
-            libc::getsockname(fd, address, length)
+            libc::getsockname(fd.as_raw_fd(), address, length)
         }
     };
     Errno::result(result)?;
@@ -132,21 +132,33 @@ pub fn name(fd: RawFd, of_peer: bool) -> Result<Vec<u8>, Errno> {
 ///
 /// # Errors
 /// EBADF, EINVAL, ENOTCONN, ENOTSOCK.
-pub fn shutdown(fd: RawFd, how: i32) -> Result<(), Errno> {
+pub fn shutdown(fd: BorrowedFd<'_>, how: i32) -> Result<(), Errno> {
     // SAFETY: the call takes no pointer.
-    Errno::result(unsafe { libc::shutdown(fd, how) }).map(drop)
+    Errno::result(unsafe { libc::shutdown(fd.as_raw_fd(), how) }).map(drop)
 }
 
 /// An option's bytes, as many as the kernel gave (getsockopt(2)); more than `length` are cut without a word.
 ///
 /// # Errors
 /// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP; ERANGE where the option says that the room is too small.
-pub fn option_bytes(fd: RawFd, level: i32, name: i32, length: usize) -> Result<Vec<u8>, Errno> {
+pub fn option_bytes(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    length: usize,
+) -> Result<Vec<u8>, Errno> {
     let mut value = vec![0_u8; length];
     let mut given = length_of(length);
     // SAFETY: `value` is writable memory of `given` bytes, and both outlive the call.
-    let result =
-        unsafe { libc::getsockopt(fd, level, name, value.as_mut_ptr().cast(), &raw mut given) };
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut given,
+        )
+    };
     Errno::result(result)?;
     // A few options give the length that they would have had.
     value.truncate(usize::try_from(given).unwrap_or(0));
@@ -157,10 +169,11 @@ pub fn option_bytes(fd: RawFd, level: i32, name: i32, length: usize) -> Result<V
 ///
 /// # Errors
 /// EBADF, EDOM, EINVAL, ENOPROTOOPT, ENOTSOCK, EPERM.
-pub fn set_option(fd: RawFd, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
+pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
     let length = length_of(value.len());
     // SAFETY: `value` is readable memory of `length` bytes and outlives the call.
-    let result = unsafe { libc::setsockopt(fd, level, name, value.as_ptr().cast(), length) };
+    let result =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), length) };
     Errno::result(result).map(drop)
 }
 
