@@ -443,7 +443,7 @@ export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEve
      * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
      * that the kernel or the engine does not take. After an error nothing is registered.
      */
-    register(fd: number | DescriptorOwner, ...options: undefined extends T ? [options?: RegisterOptions<T>] : [options: RegisterOptions<T>]): Registration<T>;
+    register(fd: number | DescriptorOwner, ...options: RegisterArguments<T>): Registration<T>;
     /**
      * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
      *
@@ -529,6 +529,9 @@ export declare interface ReadinessEvent<T> {
     /** The kernel's own bits. */
     mask: number;
 }
+
+/** The options of {@link Poller.register}: they may be left out, unless `data` is required. */
+export declare type RegisterArguments<T> = undefined extends T ? [options?: RegisterOptions<T>] : [options: RegisterOptions<T>];
 
 /** What {@link Poller.register} takes. `data` is required, unless `T` admits `undefined`. */
 export declare type RegisterOptions<T> = RegisterOptionsBase & (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);

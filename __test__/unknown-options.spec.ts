@@ -42,6 +42,7 @@ const misspelt: SocketAddress[] = [
 const calls: readonly (readonly [name: string, call: Call, wrong: string, meant: string])[] = [
   ['listen', listen, 'allowHalfopen', 'allowHalfOpen'],
   ['connect', connect, 'timout', 'timeout'],
+  ['server.events', (options) => server.events(options), 'backPressure', 'backpressure'],
   ['server.close', (options) => server.close(options), 'timeOut', 'timeout'],
   ['new Poller', (options) => new Poller(options), 'maxevents', 'maxEvents'],
   ['poller.poll', (options) => poller.poll(options), 'timeuot', 'timeout'],
@@ -62,6 +63,14 @@ const calls: readonly (readonly [name: string, call: Call, wrong: string, meant:
   ['receiveMessage', (options) => one.receiveMessage(options), 'lenght', 'length'],
   ['socket values', (options) => one.values(options), 'credential', 'credentials'],
   ['sendMessage', (message) => one.sendMessage(message), 'descriptor', 'descriptors'],
+  ['readable', (options) => reader.readable(options), 'singal', 'signal'],
+  ['writable', (options) => writer.writable(options), 'singal', 'signal'],
+  ['writeAll', (options) => writer.writeAll('x', options), 'singal', 'signal'],
+  ['connections', (options) => one.connections(options), 'singal', 'signal'],
+  ['receiveError', (options) => one.receiveError(options), 'contrl', 'control'],
+  ['errors', (options) => one.errors(options), 'lenght', 'length'],
+  ['packetInfo', (packetInfo) => one.sendMessage({ packetInfo }), 'sourc', 'source'],
+  ['control', (control) => one.sendMessage({ control: [control] }), 'levle', 'level'],
   ['credentials', (credentials) => one.sendMessage({ credentials }), 'PID', 'pid'],
 ];
 

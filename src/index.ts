@@ -19,6 +19,7 @@ export type {
   Engine,
   InterestOptions,
   ModifyOptions,
+  RegisterArguments,
   RegisterOptions,
   RegisterOptionsBase,
   Trigger,

@@ -86,6 +86,14 @@ export interface DataOptions<T> {
 export type RegisterOptions<T> = RegisterOptionsBase &
   (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);
 
+/** The options of {@link Poller.register}: they may be left out, unless `data` is required. */
+export type RegisterArguments<T> = undefined extends T
+  ? [options?: RegisterOptions<T>]
+  : [options: RegisterOptions<T>];
+
+/** What {@link Poller.register} is given, whatever `T` admits. */
+export type GivenOptions<T> = RegisterOptionsBase & Partial<DataOptions<T>>;
+
 const INTEREST_OPTIONS: OptionNames<InterestOptions> = {
   readable: true,
   writable: true,

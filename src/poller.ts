@@ -9,7 +9,7 @@ import { follow, unfollow } from './closing.js';
 import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
-import type { DataOptions, Engine, RegisterOptions, RegisterOptionsBase } from './interest.js';
+import type { Engine, GivenOptions, RegisterArguments } from './interest.js';
 import { showAs } from './inspect.js';
 import { interestOf } from './interest.js';
 import { iteratorsOver } from './iterator.js';
@@ -187,14 +187,8 @@ export class Poller<T = undefined>
    * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
    * that the kernel or the engine does not take. After an error nothing is registered.
    */
-  register(
-    fd: number | DescriptorOwner,
-    ...options: undefined extends T ? [options?: RegisterOptions<T>] : [options: RegisterOptions<T>]
-  ): Registration<T>;
-  register(
-    fd: number | DescriptorOwner,
-    options: RegisterOptionsBase & Partial<DataOptions<T>> = {},
-  ): Registration<T> {
+  register(fd: number | DescriptorOwner, ...options: RegisterArguments<T>): Registration<T>;
+  register(fd: number | DescriptorOwner, options: GivenOptions<T> = {}): Registration<T> {
     const interest = interestOf(options, this.#engine);
     const duplicate = optionalBoolean('duplicate', options.duplicate, false);
     // Like the rest before anything is registered: it may be a getter, which throws or closes this poller.
