@@ -1,7 +1,12 @@
-/** What a poller takes and what it counts. It must never hold behaviour. Used by poller.ts and watch.ts. */
+/**
+ * What a poller takes and what it counts, checked and named. It must never make a system call. Used by poller.ts and watch.ts.
+ */
 import type { Driver } from './driver.js';
+import { chooseDriver } from './driver.js';
 import type { Engine } from './interest.js';
 import type { OptionNames } from './option-names.js';
+import { optionsObject } from './option-names.js';
+import { oneOf, optionalInteger, optionalSignal } from './validate.js';
 
 /** What a poller is made with. */
 export interface PollerOptions {
@@ -22,6 +27,27 @@ export const POLLER_OPTIONS: OptionNames<PollerOptions> = {
   driver: true,
   signal: true,
 };
+
+/** A poller's options after their checks, each with its default. */
+export interface PollerConfig {
+  engine: Engine;
+  maxEvents: number;
+  signal: AbortSignal | undefined;
+  driver: Driver;
+}
+
+/** Checks the options of a poller. Throws `TypeError` or `RangeError` for bad ones. */
+export function pollerConfig(options: PollerOptions): PollerConfig {
+  optionsObject('options', options, POLLER_OPTIONS);
+  const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
+    'epoll',
+    'poll',
+    'select',
+  ]);
+  const maxEvents = optionalInteger('maxEvents', options.maxEvents, 1, 65_536, 256);
+  const signal = optionalSignal('signal', options.signal);
+  return { engine, maxEvents, signal, driver: chooseDriver(options.driver) };
+}
 
 /** What {@link Poller.poll} takes. */
 export interface PollOptions {
@@ -50,4 +76,17 @@ export interface PollerStats {
   closedDescriptors: number;
   /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
   renewals: number;
+}
+
+/** The counters of a poller: those of the native side in their order there, and `batches`. */
+export function statsOf(counters: readonly number[], batches: number): PollerStats {
+  const [
+    waits = 0,
+    events = 0,
+    staleEvents = 0,
+    largestBatch = 0,
+    closedDescriptors = 0,
+    renewals = 0,
+  ] = counters;
+  return { waits, events, staleEvents, batches, largestBatch, closedDescriptors, renewals };
 }

@@ -6,7 +6,6 @@
  */
 import { PollerBinding } from './binding.js';
 import { follow, unfollow } from './closing.js';
-import { chooseDriver } from './driver.js';
 import { EdgepollError, lookNative, openNative } from './errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, GivenOptions, RegisterArguments } from './interest.js';
@@ -14,7 +13,7 @@ import { showAs } from './inspect.js';
 import { interestOf } from './interest.js';
 import { iteratorsOver } from './iterator.js';
 import { optionsObject } from './option-names.js';
-import { POLL_OPTIONS, POLLER_OPTIONS } from './poller-options.js';
+import { POLL_OPTIONS, pollerConfig, statsOf } from './poller-options.js';
 import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import * as told from './readiness-event.js';
@@ -29,9 +28,7 @@ import {
   descriptorOf,
   keepOwn,
   milliseconds,
-  oneOf,
   optionalBoolean,
-  optionalInteger,
   optionalSignal,
   throwIfAborted,
 } from './validate.js';
@@ -130,18 +127,11 @@ export class Poller<T = undefined>
    * signal's reason when it is aborted already.
    */
   constructor(options: PollerOptions = {}) {
-    optionsObject('options', options, POLLER_OPTIONS);
-    const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
-      'epoll',
-      'poll',
-      'select',
-    ]);
-    const maxEvents = optionalInteger('maxEvents', options.maxEvents, 1, 65_536, 256);
+    const { engine, maxEvents, signal, driver } = pollerConfig(options);
     this.#engine = engine;
     this.#maxEvents = maxEvents;
-    this.#signal = optionalSignal('signal', options.signal);
-    const driver = chooseDriver(options.driver);
-    throwIfAborted(this.#signal);
+    this.#signal = signal;
+    throwIfAborted(signal);
     this.#control = maxEvents * FIELDS;
     this.#records = new Int32Array(this.#control + 1);
     this.#native = openNative(
@@ -169,11 +159,7 @@ export class Poller<T = undefined>
   /** Counters. */
   stats(): PollerStats {
     if (this.#finalStats !== undefined) return { ...this.#finalStats };
-    const [waits = 0, events = 0, staleEvents = 0, largestBatch = 0, closed = 0, renewals = 0] =
-      this.#native.counters();
-    const batches = this.#batches;
-    const closedDescriptors = closed;
-    return { waits, events, staleEvents, batches, largestBatch, closedDescriptors, renewals };
+    return statsOf(this.#native.counters(), this.#batches);
   }
 
   /**
