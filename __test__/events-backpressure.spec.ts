@@ -172,6 +172,31 @@ test('what waits and was not taken is given to a consumer that waits', async (t)
   await received;
 });
 
+test('events that waited are lost when the consumer destroys their connection, and only its close is told', async (t) => {
+  const server = await serverOf(t);
+  const events = server.events();
+  const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
+  const [{ connection: other }, otherPeer] = await Promise.all([
+    nextOf(events),
+    dial(server.address.port),
+  ]);
+  t.teardown(() => [peer, otherPeer].forEach((socket) => socket.destroy()));
+  for (const [index, word] of ['a', 'b'].entries()) {
+    await send(peer, word);
+    await eventually('it has arrived', () => connection.bytesRead === index + 1);
+  }
+  connection.pause();
+  await send(otherPeer, 'fence');
+  t.like(await nextOf(events), { type: 'data', connection: other });
+  connection.resume();
+  t.like(await nextOf(events), { type: 'data', connection, data: Buffer.from('a') });
+  connection.destroy();
+  t.like(await nextOf(events), { type: 'close', connection, reason: { cause: 'destroyed' } });
+  // What was counted for it is counted no more: the others' events come as ever.
+  await send(otherPeer, 'fence');
+  t.like(await nextOf(events), { type: 'data', connection: other });
+});
+
 test('a consumer that asked first is given nothing that must wait', async (t) => {
   const server = await serverOf(t);
   const events = server.events();

@@ -241,7 +241,9 @@ export class EventStream implements EventSink {
   /** The next event of a connection that is held no longer. */
   #nextReleased(): Item | undefined {
     for (const connection of this.#released) {
-      // It may be held again, or its events may be lost.
+      // Of one that was destroyed meanwhile nothing is told but its close, which is in the mailbox.
+      if (isGivenUp(connection)) this.#waiting.delete(connection);
+      // It may be held again.
       const waiting = isHeld(connection) ? undefined : this.#waiting.get(connection);
       const item = waiting?.shift();
       if (waiting?.length === 0) this.#waiting.delete(connection);
