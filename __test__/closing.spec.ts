@@ -136,6 +136,31 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     await serving;
   });
 
+  test(`${style}: what arrived at once is answered whole, though it takes the reactor several turns`, async (t) => {
+    const questions = 1000;
+    const server = await serverOf(t, { framing: 'lines' });
+    let closing: Promise<void> | undefined;
+    const refused: string[] = [];
+    const serving = serve(server, (line, connection) => {
+      closing ??= server.close();
+      // Not awaited: the consumer waits for the next line before the reactor hands it over.
+      void connection
+        .write(`to ${String(line)}`)
+        .catch((error: Error) => refused.push(String(error)));
+      return Promise.resolve();
+    });
+    const peer = await dial(server.address.port);
+    const numbers = Array.from({ length: questions }, (_, number) => number);
+    await send(peer, numbers.map((number) => `${number}\n`).join(''));
+    const { bytes, fin } = await receiveAll(peer);
+    t.deepEqual(refused, []);
+    t.is(bytes.toString(), numbers.map((number) => `to ${number}\n`).join(''));
+    t.true(fin);
+    peer.end();
+    await closing;
+    await serving;
+  });
+
   test(`${style}: what the peer still sends is read to its end`, async (t) => {
     const server = await serverOf(t);
     const chunks: string[] = [];

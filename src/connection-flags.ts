@@ -28,10 +28,12 @@ export const STOPPED = 512;
 export const HELD: number = CONGESTED | STOPPED;
 /** The server closes: the connection ends as soon as it is idle. */
 export const CLOSING = 1024;
+/** While the server closes: after the next round of the loop it is looked at whether the connection is idle. */
+export const LOOKS_SOON = 2048;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
-export const LENT_SHIFT = 11;
+export const LENT_SHIFT = 12;
 /** The largest count that fits there. */
-export const MOST_LENT: number = 2 ** 19 - 1;
+export const MOST_LENT: number = 2 ** 18 - 1;
 
 /** The state as util.inspect() shows it, of a connection that is not over. */
 export function stateOf(bits: number): string {

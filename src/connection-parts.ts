@@ -45,6 +45,9 @@ export function consumedByEvents(): Promise<never> {
   );
 }
 
+/** What a pending read is told: a chunk, the end, or a rejection. */
+export type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
+
 /** What the connections of one server share: an idle connection should cost little. */
 export interface Owner {
   host: ReactorHost;

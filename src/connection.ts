@@ -11,7 +11,7 @@ import type { ConnectionCore } from './connection-core.js';
 import * as flags from './connection-flags.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
-import type { CloseReason, Owner } from './connection-parts.js';
+import type { CloseReason, Owner, Waiter } from './connection-parts.js';
 import { afterRound, consumedByEvents, describe, forgotten } from './connection-parts.js';
 import { showAs } from './inspect.js';
 import { NO_MORE as END, iteratorsOver } from './iterator.js';
@@ -20,13 +20,11 @@ import * as checks from './validate.js';
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
-const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LENT_SHIFT, MOST_LENT } = flags;
+const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LOOKS_SOON, LENT_SHIFT, MOST_LENT } = flags;
 const NO_MORE: IteratorReturnResult<undefined> = END;
 
 /** The promise of every write that the kernel had room for. */
 const DONE: Promise<void> = Promise.resolve();
-
-type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
 
 /** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
 const CHUNK_COST = 128;
@@ -414,17 +412,22 @@ export class Connection<Data = unknown>
 
   /** While the server closes: ends the connection if it is idle a round of the loop later. */
   #endSoon(): void {
-    if ((this.#flags & CLOSING) !== 0) afterRound(() => this.#endIfIdle());
+    if ((this.#flags & (CLOSING | LOOKS_SOON)) !== CLOSING) return;
+    this.#flags |= LOOKS_SOON;
+    afterRound(() => this.#endIfIdle());
   }
 
-  /** Idle: the consumer waits for the peer, and nothing is left to send. */
+  /** Idle: the consumer waits for the peer, was given everything that has arrived, and nothing is left to send. */
   #endIfIdle(): boolean {
+    this.#flags &= ~LOOKS_SOON;
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
-    const { sink } = this.#owner;
+    const { host, sink } = this.#owner;
     const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
     if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
-    void this.#end(false);
-    return true;
+    // The reactor hands over a share in each turn. The last turn may find nothing, which it does not tell: so ask again.
+    if (host.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
+    else void this.#end(false);
+    return (this.#flags & WRITE_ENDED) !== 0;
   }
 
   /** Tells all who wait for a chunk that there will be none: the first gets the error, if there is one, the others the end. */

@@ -550,6 +550,15 @@ impl ReactorBinding {
         float(found.unwrap_or(0) as u64)
     }
 
+    /// Whether bytes that have arrived may still have to be handed over.
+    #[napi(catch_unwind)]
+    pub fn has_input(&self, slot: i32, generation: i32) -> bool {
+        let found = self
+            .core
+            .with(|working| working.reactor.has_input(token(slot, generation)));
+        found.unwrap_or(false)
+    }
+
     /// The text of a protocol error.
     #[napi(catch_unwind)]
     pub fn text(&self, index: u32) -> String {

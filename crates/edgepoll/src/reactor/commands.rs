@@ -261,6 +261,14 @@ impl<K: Kernel> Reactor<K> {
             .map_or(0, |(_, entry)| entry.connection.queue.len())
     }
 
+    /// Whether bytes that have arrived may not have been handed over: the next turn receives for this connection, or hands
+    /// over frames that an earlier turn had no room for. False for a connection that is paused or closed.
+    #[must_use]
+    pub fn has_input(&self, token: Token) -> bool {
+        matches!(self.slots.get(token), Some(Occupant::Connection(entry))
+            if entry.closed.is_none() && entry.connection.may_read())
+    }
+
     /// Bytes written that the kernel has not taken: queued, or lost with a send that failed or with the connection.
     /// 0 once the close was told, which tells them.
     #[must_use]
