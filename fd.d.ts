@@ -759,7 +759,11 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * `ERR_CLOSED`.
      */
     receiveError(options?: ReceiveErrorOptions): QueuedError | null;
-    /** Entries of the error queue, one after the other, beside any iteration over messages. */
+    /**
+     * Entries of the error queue, one after the other, beside any iteration over messages. It ends when the queue is empty and
+     * the socket was shut down for reading or the peer of a stream has ended, which the kernel reports without end: take what
+     * comes later (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+     */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**
      * Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty.

@@ -494,7 +494,11 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return message === null ? null : queuedErrorOf(message, into);
   }
 
-  /** Entries of the error queue, one after the other, beside any iteration over messages. */
+  /**
+   * Entries of the error queue, one after the other, beside any iteration over messages. It ends when the queue is empty and
+   * the socket was shut down for reading or the peer of a stream has ended, which the kernel reports without end: take what
+   * comes later (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+   */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
     const { length = 65_536, control = CONTROL_ROOM } = options;
