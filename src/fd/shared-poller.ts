@@ -1,7 +1,7 @@
 /**
- * One poller for everybody in this thread who waits for the same direction with the same driver.
+ * One poller for all waits of a thread for the same direction with the same driver.
  *
- * It must never wait when nobody does, and never hold a descriptor's object that nobody waits for.
+ * It must never keep a poll() pending while there is no wait, and never hold a descriptor's object between two waits.
  */
 import type { Driver } from '../driver.js';
 import { EdgepollError } from '../errors.js';
@@ -12,7 +12,7 @@ import type { Registration } from '../registration.js';
 /** What is waited for. */
 export type Direction = 'readable' | 'writable';
 
-/** Who waits for a descriptor, while it does. */
+/** Told how the waits for a descriptor end. */
 export interface Listener {
   told: (event: ReadinessEvent<Subject>) => void;
   failed: (error: unknown) => void;
@@ -27,7 +27,7 @@ export interface Subject {
   listener: Listener | undefined;
   /** Registered edge-triggered instead, and never silent: see `isErrorAlone` in waiting.ts. */
   isEdge: boolean;
-  /** Of an edge-triggered one the event that came while nobody waited: it does not come again. */
+  /** Edge-triggered only: the event that came between two waits, which the kernel does not report again. */
   missed: ReadinessEvent<Subject> | undefined;
 }
 
@@ -51,8 +51,8 @@ export class SharedPoller {
     const poller = this.#poller;
     if (!(subject.isEdge ? subject.registration?.active : isRearmed(subject))) {
       subject.registration = poller.register(subject.fd, {
-        // Beside the end of a peer's sending it is the one sign that this side's receiving was shut down: by this object, or
-        // by whoever else has the socket.
+        // It tells that the peer has ended, and it alone tells that receiving was shut down on this side, by this object or by
+        // another owner of the socket.
         readHangup: this.#direction === 'readable',
         [this.#direction]: true,
         trigger: subject.isEdge ? 'edge' : 'oneshot',
@@ -61,7 +61,7 @@ export class SharedPoller {
     }
     subject.listener = listener;
     this.#armed.add(subject);
-    // Whoever waits keeps the process alive.
+    // A wait keeps the process alive.
     if (this.#armed.size === 1) poller.ref();
     if (this.#waiting !== poller) void this.#wait(poller);
     const { missed } = subject;
@@ -80,7 +80,7 @@ export class SharedPoller {
     subject.missed = undefined;
     if (!this.#armed.delete(subject)) return;
     subject.listener = undefined;
-    // Its poll() would go on waiting for nobody.
+    // Its pending poll() has no use any more.
     if (this.#armed.size === 0) this.#close();
   }
 
@@ -88,7 +88,7 @@ export class SharedPoller {
     this.#waiting = poller;
     while (this.#armed.size > 0 && this.#poller === poller) {
       try {
-        // One batch after the other: the next wait depends on who waits again.
+        // One batch after the other: the next poll() depends on what is waited for after this one.
         // oxlint-disable-next-line no-await-in-loop
         const events = await poller.poll();
         for (const event of events) {
@@ -97,7 +97,7 @@ export class SharedPoller {
           else if (event.data.isEdge) event.data.missed = event;
         }
       } catch (error) {
-        // After a close it is nobody's.
+        // The error of a poller that was closed meanwhile concerns no wait.
         if (this.#poller === poller) this.#fail(error);
       }
     }
@@ -113,7 +113,7 @@ export class SharedPoller {
   }
 
   #fail(error: unknown): void {
-    // Somebody closed a number without its object: the others go on.
+    // A number was closed without its object: the waits for others go on.
     const isOne = error instanceof EdgepollError && error.code === 'ERR_DESCRIPTOR_CLOSED';
     const failed = [...this.#armed].filter(({ fd }) => !isOne || fd === error.fd);
     for (const subject of failed) {

@@ -1,7 +1,7 @@
 /**
- * Waiting for a descriptor: all who wait for the same one share its registration, and all descriptors share a poller.
+ * Waiting for a descriptor: all waits for the same one share its registration, and all descriptors share a poller.
  *
- * It must never wait when nobody does, and never touch a number after its owner closed it.
+ * It must never keep a registration armed while there is no wait, and never touch a number after its owner closed it.
  */
 import type { Driver } from '../driver.js';
 import { chooseDriver } from '../driver.js';
@@ -23,7 +23,7 @@ interface Waiter {
   fail: (error: unknown) => void;
 }
 
-/** All who wait for one direction of one descriptor with one driver. */
+/** All waits for one direction of one descriptor with one driver. */
 class Readiness implements Listener {
   /** While it is armed, the poller leads here, so that the object is not collected, which would close the descriptor. */
   readonly #owner: Descriptor;
@@ -50,7 +50,7 @@ class Readiness implements Listener {
   join(): void {
     this.#users += 1;
     if (!this.#subject.isEdge) return;
-    // Who joins has not seen what the others have: registering anew reports it once more.
+    // The new wait has not been told what the others were told: registering again has the kernel report it once more.
     this.#poller.forget(this.#subject);
     if (this.#waiters.size > 0) this.#poller.arm(this.#subject, this);
   }
@@ -73,7 +73,7 @@ class Readiness implements Listener {
     if (this.#waiters.size === 0) this.#poller.forget(this.#subject);
   }
 
-  /** There is something that the kernel does not know of any more. */
+  /** Ends the waits: there is something that was read from the descriptor already, so the kernel reports nothing. */
   wake(): void {
     if (this.#waiters.size === 0) return;
     this.#poller.forget(this.#subject);
@@ -131,7 +131,7 @@ export function wakeReaders(owner: Descriptor): void {
   for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }
 
-/** One who waits for a descriptor, again and again but once at a time. */
+/** One user of a descriptor's readiness, who waits again and again, but once at a time. */
 export class Waiting {
   readonly #readiness: Readiness;
   readonly #signal: AbortSignal | undefined;

@@ -133,13 +133,13 @@ const SCRATCH: usize = 64 * 1024;
 pub struct Reactor<K: Kernel> {
     kernel: K,
     slots: Slots<Occupant<K::Socket>>,
-    /// Who may make progress without the kernel saying so again. Each stands here or in `rest`, once.
+    /// Slots that can make progress without another event of the kernel. Each is here or in `rest`, once.
     ready: VecDeque<Token>,
-    /// As `ready`, but these had their share in an earlier turn and have more to do. They are served after `ready`.
+    /// As `ready`, but these connections had their share in an earlier turn and have more to do. They are served after `ready`.
     rest: VecDeque<Token>,
-    /// The last turn served nobody in `rest` although somebody was there: the next one begins there.
+    /// The last turn served no connection in `rest` although there were some: the next turn begins with `rest`.
     rest_first: bool,
-    /// Who has something to tell: a close, or a send queue's length. Each stands here once.
+    /// Connections with something to tell the owner: a close, or the send queue's length. Each is here once.
     noted: VecDeque<Token>,
     deadlines: Deadlines,
     alarm: Alarm,

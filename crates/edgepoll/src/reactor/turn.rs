@@ -1,8 +1,8 @@
 //! One turn: a wait, the events into the slots, the ready lists served in order, what is to be told told.
 //!
-//! It must never serve a slot that gave bytes a second time in a turn, so that a firehose waits behind everybody else: who had
-//! a share and has more to do goes to the end of the list `rest`, which is served after the other one.
-//! One that was guessed wrongly gave no bytes, and is served with the others.
+//! It must never serve a slot twice in a turn if it gave bytes, so that a connection with much input does not keep the others
+//! waiting: a connection that had its share and has more to do goes to the end of the list `rest`, which is served after
+//! `ready`. A connection that was guessed wrongly gave no bytes, and is served with the others.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl<K: Kernel> Reactor<K> {
             bytes: self.budget.turn_bytes,
             frames: self.budget.turn_frames,
         };
-        // Who is served in this turn and has more to do joins them at the end, for the next one.
+        // A connection that is served in this turn and has more to do is added behind these, for the next turn.
         let waiting = self.rest.len();
         let mut is_served = false;
         if std::mem::take(&mut self.rest_first) {
@@ -313,7 +313,7 @@ impl<K: Kernel> Reactor<K> {
             // SO_ERROR would eat the error, and the bytes before it would then end cleanly: peek instead.
             match kernel.has_input(socket) {
                 Ok(false) if entry.connection.failure.is_some() => None,
-                // Bytes, or the peer's FIN, may wait before the error: whoever reads within the deadline gets them first.
+                // Bytes, or the peer's FIN, may wait before the error: an owner that reads within the deadline gets them first.
                 Ok(_) => {
                     self.expect_reader(token);
                     return;

@@ -1,4 +1,4 @@
-//! Files whose events the kernel reports once, to the first who polls: a thread polls them and keeps what it is told.
+//! Files whose events the kernel reports once, to the first poll: a thread polls them and keeps what it is told.
 //!
 //! A poller's own epoll descriptor is watched by the host's loop or by the driver's thread, and their wait polls every file
 //! in it that was woken. Of the pressure files, /proc/self/mounts and the like that poll takes the event, and the look that
@@ -32,7 +32,7 @@ pub(super) const RELAY: Token = Token {
 /// Events that one wait of the thread takes; the rest come with the next.
 const BATCH: usize = 32;
 
-/// What can be asked for. What else the kernel may tell is an error or a hang-up.
+/// The bits that can be asked for. Errors and hang-ups are reported in any case.
 const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
 /// What a file of procfs or cgroup2 reports once. Its other bits last as long as their condition.
@@ -44,7 +44,7 @@ struct Watched {
     interest: u32,
     /// A oneshot that has fired is not, until it is armed again.
     armed: bool,
-    /// The bits that are kept until they are told, because nobody can ask for them again.
+    /// The bits that are kept until they are told, because another poll would not report them again.
     once: u32,
     /// What was reported of those since the last event.
     kept: u32,
@@ -61,7 +61,7 @@ impl Watched {
 #[derive(Default)]
 struct Table {
     watched: HashMap<u64, Watched>,
-    /// Who may have something to tell, each once.
+    /// Tokens of registrations that may have something to tell, each once.
     queue: VecDeque<u64>,
     /// The thread has ended because of this.
     failure: Option<Errno>,
@@ -97,7 +97,7 @@ impl Table {
         watched.armed && watched.wanted(mask) != 0 && self.list(token)
     }
 
-    /// As [`Table::told`], of who watches that number.
+    /// As [`Table::told`], for the registration of that number.
     fn told_of(&mut self, fd: RawFd, mask: u32) -> bool {
         let found = self.watched.iter().find(|(_, watched)| watched.fd == fd);
         let token = found.map(|(token, _)| *token);
@@ -132,8 +132,8 @@ impl Shared {
         self.epoll.holds(fd)
     }
 
-    /// Polls everybody in the queue: who has nothing to tell leaves it. Gives the rest, in order, and their events: what
-    /// lasts as it is now, and what was reported once.
+    /// Polls every file in the queue, and takes out those that have nothing to tell. Gives the others, in order, with their
+    /// events: bits that last as they are now, and bits that were reported once as they were kept.
     fn refresh(&self, table: &mut Table) -> Vec<(u64, u32)> {
         let mut ready = Vec::with_capacity(table.queue.len());
         let Table { watched, queue, .. } = table;
@@ -207,7 +207,7 @@ impl Relay {
         ]
     }
 
-    /// Watches `fd`, also for what has been reported before and nobody has polled.
+    /// Watches `fd`. An event that came before and that no poll has taken is told, too.
     ///
     /// # Errors
     /// Those of epoll_ctl(2); nothing changed then.
@@ -368,7 +368,8 @@ impl Drop for Relay {
         self.shared.stop.store(true, Ordering::Release);
         // As in `announce`.
         let _ = self.shared.control.write(1);
-        // The thread waits for nobody else, so this is short. A panic in it has nothing left to spoil.
+        // The thread waits for nothing but its set, which `control` is in, so this is short. Nothing is left that a panic in it
+        // could harm.
         let _ = thread.join();
     }
 }
