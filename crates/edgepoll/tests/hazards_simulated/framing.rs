@@ -295,6 +295,24 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
     assert_eq!(bench.frames(token).len(), 1_000, "the flood starves");
 }
 
+#[test]
+fn lines_that_a_turn_had_no_share_for_are_input_until_they_are_handed_over() {
+    let mut bench = healthy(Budget::default(), 65_536);
+    bench.listen(lines(100));
+    let (peer, token) = bench.client();
+    assert!(!bench.reactor.has_input(token), "nothing was sent");
+    bench.kernel().peer_send(peer, &b"line\n".repeat(100));
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(token).len(), 64);
+    assert!(bench.reactor.has_input(token), "36 lines are left");
+    bench.reactor.pause(token);
+    assert!(!bench.reactor.has_input(token), "no turn hands them over");
+    bench.reactor.resume(token);
+    bench.rest();
+    assert_eq!(bench.frames(token).len(), 100);
+    assert!(!bench.reactor.has_input(token), "all are handed over");
+}
+
 /// A client that sent `input` and whose connection a send then found reset.
 fn dead(options: ListenOptions, input: &[u8]) -> (Bench, Token) {
     let mut bench = healthy(Budget::default(), 65_536);
