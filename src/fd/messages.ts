@@ -128,7 +128,10 @@ export interface Message {
   from: SocketAddress | undefined;
   /** Descriptors that came with it. They are the receiver's to close. */
   descriptors: OwnedFd[];
-  /** More descriptors came than there was room for; they are closed (MSG_CTRUNC). */
+  /**
+   * More descriptors came than there was room for; they are closed (MSG_CTRUNC). The kernel does not say what had no room: when
+   * `controlTruncated` is true for want of `control` alone, this is true as well.
+   */
   descriptorsTruncated: boolean;
   /** Who sent it, if that was asked for. */
   credentials: Credentials | undefined;

@@ -46,7 +46,8 @@ pub struct Message {
     pub from: Option<Address>,
     /// Its end did not fit (MSG_TRUNC).
     pub truncated: bool,
-    /// Descriptors that came are closed, because fewer were asked for (MSG_CTRUNC).
+    /// Descriptors that came are closed, because fewer were asked for (MSG_CTRUNC). Of a Unix socket also true when other
+    /// control messages had no room: the kernel does not say which were cut.
     pub descriptors_truncated: bool,
     /// Control messages are lost, because there was no room for them (MSG_CTRUNC).
     pub control_truncated: bool,
