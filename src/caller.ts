@@ -1,14 +1,15 @@
 /**
- * Errors of work that ends later show who began it: what runs then has no frame of the caller's on its stack.
+ * Gives the errors of asynchronous work the stack of the call that began it: when the work ends, the caller is not on the
+ * stack any more.
  * It must never change an error of the caller's own, such as a signal's reason. Used by connect.ts, listen.ts and resolve.ts.
  */
 
-/** The frames of one call, as `Error.captureStackTrace` leaves them. They become text when somebody reads it. */
+/** The frames of one call, as `Error.captureStackTrace` leaves them. They become text when `stack` is read. */
 export interface Caller {
   stack?: unknown;
 }
 
-/** Who called `called`, which is running now. */
+/** The stack above the function `called`, which is running now. */
 export function callerOf(called: (...given: never[]) => unknown): Caller {
   const caller: Caller = {};
   Error.captureStackTrace(caller, called);

@@ -1,5 +1,5 @@
 /**
- * Who watches which number: closing or releasing one of this package's own descriptors ends what watches it first.
+ * Which registrations watch which number: closing or releasing one of this package's own descriptors ends what watches it first.
  *
  * It must never keep a descriptor's object alive after its watching has ended, nor do anything while nothing is closed.
  * Filled by poller.ts and epoll/watches.ts; told by fd/owned.ts.
@@ -42,7 +42,7 @@ export function unfollow(follower: Follower): void {
   follower.follower = undefined;
 }
 
-/** The owner of `fd` is about to close it: whatever watches it ends. */
+/** The owner of `fd` is about to close it: every registration of it ends. */
 export function closing(fd: number): void {
   // Ending one may end others, which then leave the chain as well: so the first is fetched anew each time.
   for (let first = followers.get(fd); first !== undefined; first = followers.get(fd)) {

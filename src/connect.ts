@@ -17,7 +17,7 @@ const { makeConnection, opening } = core;
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
+ * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
 export async function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>> {

@@ -10,7 +10,7 @@ import type { Ending, ErrorDetails } from './errors.js';
 import { EdgepollError, notAFrame, readEnding } from './errors.js';
 import type { ConnectionConfig } from './options.js';
 
-/** A promise with its two ends. Its rejection is never unhandled; who awaits it still sees it. */
+/** A promise with its two ends. Its rejection never counts as unhandled; code that awaits it still gets it. */
 export interface Deferred {
   promise: Promise<void>;
   resolve: () => void;
@@ -37,7 +37,7 @@ export interface Late {
   finished?: Deferred | undefined;
   /** Resolves when it is over. */
   closed?: Deferred | undefined;
-  /** While connecting: who waits, and for which address. */
+  /** While connecting: the promise of connect(), and the address for its errors. */
   opened?: Deferred | undefined;
   address?: ErrorDetails | undefined;
   /** The first send that failed. */
@@ -128,7 +128,7 @@ export function settleUnsent(late: Late, refusal: () => Error): void {
   late.finished = undefined;
 }
 
-/** The connection is over, for `late.reason`: settles all that anybody waits for. */
+/** The connection is over, for `late.reason`: settles every promise that was asked for. */
 export function settleAll(late: Late, refusal: () => Error): void {
   late.opened?.reject(refusal());
   late.drained?.reject(refusal());
@@ -137,7 +137,7 @@ export function settleAll(late: Late, refusal: () => Error): void {
   late.closed?.resolve();
 }
 
-/** A promise that is rejected. If nobody awaits it, that does not end the process. */
+/** A rejected promise. It does not end the process if it is never awaited. */
 export function rejected(reason: Error): Promise<never> {
   const promise = Promise.reject(reason);
   promise.catch(() => {});

@@ -63,7 +63,7 @@ interface Forgotten {
   lent: number;
 }
 
-/** Tells the host of chunks that were lent to a connection that nobody has any more. */
+/** Tells the host of chunks that were lent to a connection that was collected as garbage. */
 export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegistry(
   ({ host, lent }) => {
     host.forget(lent);

@@ -2,7 +2,7 @@
  * A connection: its bytes by iteration or `read()`, writes with promises, and one end with its reason.
  *
  * The Rust core decides what may happen next; this file settles the promises. It must never settle one twice, and never
- * lose an error: one that nobody awaited is kept for the next read or write.
+ * lose an error: one that no promise reported is kept for the next read or write.
  */
 import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
@@ -50,11 +50,11 @@ export class Connection<Data = unknown>
   readonly #slot: number;
   readonly #generation: number;
   #flags = 0;
-  /** Chunks that nobody has taken. */
+  /** Chunks that the consumer has not taken. */
   #chunks: Chunk[] | undefined = undefined;
-  /** Whoever waits for the next chunk. */
+  /** The reads that wait for the next chunk. */
   #waiters: Waiter | Waiter[] | undefined = undefined;
-  /** Cost of the chunks that nobody has taken. */
+  /** Cost of the chunks that the consumer has not taken. */
   #unread = 0;
   /** The send queue's length as told last. */
   #queued = 0;
@@ -179,7 +179,7 @@ export class Connection<Data = unknown>
    * else when the queue has fallen to `lowWaterMark`. That the kernel took bytes does not say that the peer
    * received them.
    *
-   * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
+   * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
    * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
    * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
    * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
@@ -240,7 +240,7 @@ export class Connection<Data = unknown>
   /**
    * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
    * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
-   * From here on the connection has `endTimeout` for its end, whether or not somebody reads.
+   * From here on the connection has `endTimeout` for its end, whether or not its input is read.
    *
    * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
    * before is lost. The end is sent all the same, where one still can be.
@@ -271,7 +271,7 @@ export class Connection<Data = unknown>
   /** The end follows behind `unsent` bytes. */
   #finish(unsent: number): Promise<void> {
     this.#flags |= WRITE_ENDED;
-    // Whatever the consumer does with the events, the queue grows no more.
+    // No write can follow, so the queue only shrinks.
     this.#release(CONGESTED);
     if (unsent === 0) return DONE;
     return later.whenFinished((this.#late ??= {}));
@@ -430,7 +430,7 @@ export class Connection<Data = unknown>
     return (this.#flags & WRITE_ENDED) !== 0;
   }
 
-  /** Tells all who wait for a chunk that there will be none: the first gets the error, if there is one, the others the end. */
+  /** Settles every read that waits for a chunk: the first one with the error, if there is one, the others with the end. */
   #tellWaiters(error?: Error): void {
     for (let waiter = this.#shiftWaiter(); waiter !== undefined; waiter = this.#shiftWaiter())
       waiter(error === undefined ? NO_MORE : this.#tellError(error));

@@ -2,7 +2,7 @@
 
 /** What this package itself refuses or finds. */
 export type PackageErrorCode =
-  /** The call would have to wait, because somebody else's descriptor is a blocking one. */
+  /** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
   | 'ERR_BLOCKING'
   /** The object was closed. */
   | 'ERR_CLOSED'

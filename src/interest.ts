@@ -67,7 +67,7 @@ export interface RegisterOptionsBase extends InterestOptions {
    */
   duplicate?: boolean | undefined;
   /**
-   * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
+   * The kernel reports each event of this file once, to the first poll(2) (a perf event does so). A poller is itself
    * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
    * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
    * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,

@@ -23,7 +23,7 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
  * connection, as {@link Connection.data}.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
 export async function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>> {
   const caller = callerOf(listen);

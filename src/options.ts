@@ -47,7 +47,7 @@ export interface ConnectionOptions {
   /**
    * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
    * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
-   * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
+   * while the input is not read, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
    * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
    */
   endTimeout?: number | undefined;

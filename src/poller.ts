@@ -56,7 +56,7 @@ let iterate: <T>(
  * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
  *
  * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while somebody waits,
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while a consumer waits,
  * or by one of many looks with `poll({ timeout: 0 })`; within a second at the latest. Of up to 64 registrations it is found some ten
  * milliseconds after this thread has closed it: with the driver `uv` at any time; with the driver `thread` if it was closed before
  * the wait, and if events come. Its number's next owner is never told. But if its file lives on elsewhere, as a duplicate or in
@@ -208,7 +208,7 @@ export class Poller<T = undefined>
     const registration = makeRegistration<T>(this.#native, this.#engine, entry, drop);
     entry.registration = registration;
     this.#entries[entry.slot] = entry;
-    // The closing of the original concerns nobody who watches a duplicate.
+    // A duplicate stays open when the original is closed.
     if (!duplicate) follow(entry);
     this.#size += 1;
     if (this.#size === 1 && this.#refed) this.#native.ref();

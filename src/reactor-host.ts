@@ -203,7 +203,7 @@ export class ReactorHost {
       this.#control[CONTROL_IN_TURN] = 0;
       this.#settling = false;
       this.flush();
-      // Nobody sends what is queued any more, nor what other listeners still write: the peers must see that it is lost.
+      // What is queued is not sent any more, nor what other listeners still write: a reset shows the peers that it is lost.
       this.native.resetUnsent();
       this.#write = this.#beforeExit(this.#write);
       this.#finish = this.#beforeExit(this.#finish);

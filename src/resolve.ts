@@ -8,7 +8,8 @@ import { abortReason } from './validate.js';
 
 /**
  * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason
- * at once: the resolver cannot be interrupted, but nobody has to wait for it. The resolver's own error shows the caller.
+ * at once: the resolver cannot be interrupted, but after an abort its answer is not waited for. The
+ * resolver's own error shows the caller.
  */
 export async function resolve(
   host: string,

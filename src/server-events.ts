@@ -39,7 +39,7 @@ export interface EventsOptions {
    * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
    * keeps no more for a peer that reads slowly than these limits.
    *
-   * Turn it off for a protocol in which the peer must be heard before it reads: two ends that both stop receiving while they
+   * Turn it off for a protocol in which the peer reads only after it has sent: two ends that both stop receiving while they
    * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
    * at `maxBufferedAmount`. Default `true`.
    */
@@ -170,7 +170,7 @@ export class EventStream implements EventSink {
     return Promise.resolve({ value: item as ServerEvent, done: false });
   }
 
-  /** The server closes: these are ended when they are idle, which they are all while the consumer waits. */
+  /** The server closes: ends each of these connections once it is idle. While the consumer waits for an event, all are idle. */
   endOnceIdle(connections: Iterable<Connection>): void {
     if (this.#closing === undefined) this.#exceptions += 1;
     this.#closing = new Set(connections);
@@ -187,26 +187,26 @@ export class EventStream implements EventSink {
       if (endOnceIdle(connection)) this.#closing?.delete(connection);
   }
 
-  /** Ends those that are idle a round of the loop later. */
+  /** Ends the idle ones among the connections of a closing server, after one round of the event loop. */
   #endSoon(): void {
     if (this.#endsSoon || this.#closing === undefined || this.#closing.size === 0) return;
     this.#endsSoon = true;
     afterRound(() => this.#endIdle());
   }
 
-  /** Nothing will be pushed any more. */
+  /** No event is pushed after this; those that wait are still given. */
   finish(): void {
     this.#mailbox.finish();
   }
 
-  /** Throws away what is there, and ends: the next pull rejects with `reason`, those after it get the end. */
+  /** Drops the events that wait, and ends: the next pull rejects with `reason`, those after it get the end. */
   fail(reason: unknown): void {
-    // The chunk that the consumer has in hand stays lent until it asks for more.
+    // The chunk that the consumer was given last stays lent until it asks for the next event.
     this.#clear();
     this.#mailbox.fail(reason);
   }
 
-  /** The consumer has left: throws away what is there. */
+  /** The consumer has left its loop: drops the events that wait. */
   clear(): void {
     this.#clear();
     this.#giveBack();
@@ -219,7 +219,7 @@ export class EventStream implements EventSink {
     this.#released.clear();
   }
 
-  /** Takes away from the mailbox's front what is lost and what must wait. */
+  /** Drops events of destroyed connections from the mailbox's front, and sets aside those of held ones, up to one to give. */
   #sift(): void {
     for (;;) {
       const item = this.#mailbox.first;
@@ -241,7 +241,7 @@ export class EventStream implements EventSink {
   /** The next event of a connection that is held no longer. */
   #nextReleased(): Item | undefined {
     for (const connection of this.#released) {
-      // Of one that was destroyed meanwhile nothing is told but its close, which is in the mailbox.
+      // Its connection was destroyed meanwhile: the only event left is the close, which is in the mailbox.
       if (isGivenUp(connection)) this.#waiting.delete(connection);
       // It may be held again.
       const waiting = isHeld(connection) ? undefined : this.#waiting.get(connection);
@@ -256,7 +256,7 @@ export class EventStream implements EventSink {
     return undefined;
   }
 
-  /** The consumer gets this event now, or it is lost. */
+  /** Counts an event as taken, because the consumer gets it now or because it is dropped. */
   #taken(item: Item): void {
     if (item.data !== undefined) handleTaken(item.connection, item.data.length);
     else if (item.type === 'open') this.#owner.opened();
@@ -264,7 +264,7 @@ export class EventStream implements EventSink {
     else if (item.type === 'close' && isGivenUp(item.connection)) this.#exceptions -= 1;
   }
 
-  /** The consumer is done with every chunk that it was lent. */
+  /** The consumer no longer uses any chunk that it was lent. */
   #giveBack(): void {
     if (this.#lent === 0) return;
     this.#owner.host.giveBack(this.#lent);

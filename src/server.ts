@@ -271,7 +271,7 @@ export class Server<Data = unknown>
     return iterateEvents(this);
   }
 
-  /** The consumer has left: it hears of no connection any more, and they are given up. */
+  /** The consumer has left its loop: it gets no further event, and the server is destroyed with its connections. */
   #leaveEvents(): void {
     this.#events?.clear();
     this.#events?.finish();
@@ -347,7 +347,7 @@ export class Server<Data = unknown>
     this.#isAborted = true;
     this.#accepted?.fail(reason);
     this.#events?.fail(reason);
-    // The consumer of the events hears the reason, and nothing after it.
+    // The consumer of the events gets the reason, and nothing after it.
     this.#owner.sink = undefined;
     this.destroy(isError(reason) ? reason : aborted(reason));
   };
@@ -370,7 +370,10 @@ export class Server<Data = unknown>
   }
 }
 
-/** The error of connections whose server was aborted with a reason that is none: without one they would read as ended. */
+/**
+ * The error of connections whose server was aborted with a reason that is not an `Error`. Without an error their input
+ * would seem to have ended.
+ */
 function aborted(cause: unknown): Error {
   return Object.assign(new DOMException('This operation was aborted', 'AbortError'), { cause });
 }

@@ -1,5 +1,5 @@
 /**
- * Who waits for a poller's events, and the end of a wait by time or signal.
+ * The waits for a poller's events, and their end by time or signal.
  *
  * It must never settle a wait twice, nor leave a timer or a listener behind. Used by poller.ts.
  */

@@ -76,7 +76,7 @@ export interface NetlinkAddress {
   groups: number;
 }
 
-/** Whom a packet was for; a number where it has no name here. */
+/** The kind of a packet's destination; a number where it has no name here. */
 export type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 const packetTypes: readonly PacketType[] = [
@@ -98,7 +98,7 @@ export interface PacketAddress {
   address?: Uint8Array | undefined;
   /** The kind of hardware (ARPHRD_…). Received only. */
   hardwareType?: number | undefined;
-  /** Whom the packet was for. Received only. */
+  /** The kind of the packet's destination. Received only. */
   packetType?: PacketType | number | undefined;
 }
 

@@ -67,7 +67,7 @@ export class EventFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * Takes over an eventfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+   * Takes over an eventfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
    * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
    */
   static adopt(fd: number): EventFd {
@@ -177,7 +177,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * Takes over a timerfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+   * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
    * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
    */
   static adopt(fd: number): TimerFd {

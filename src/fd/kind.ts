@@ -1,7 +1,7 @@
 /**
  * What kind of descriptor a number is, for `adopt()` of classes that need one kind.
  *
- * It must never take a descriptor over whose kind it could not see.
+ * It must never take over a descriptor of which it could not read the kind.
  */
 import { fd as native } from '../binding.js';
 import { EdgepollError, systemError } from '../errors.js';

@@ -3,8 +3,8 @@
  *
  * In Node.js and Deno they do not matter: every thread blocks the signal, so no handler is called. Bun waits in its event
  * loop with all signals unblocked (epoll_pwait2(2)), so there the handler counts. Bun sets it with the first listener of
- * a signal and takes it away with the last one. So each SignalFd has a listener of its own that does nothing: it comes
- * before the native handler, and whatever listeners come and go meanwhile, the native handler stays.
+ * a signal and takes it away with the last one. So each SignalFd has a listener of its own that does nothing. It is
+ * added before the native handler is installed, so Bun keeps that handler while the program adds and removes listeners.
  *
  * It must never leave such a listener behind: a signal would be ignored that ends the process by default.
  */

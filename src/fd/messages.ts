@@ -27,7 +27,7 @@ const U32 = 2 ** 32 - 1;
 /** The most room for control messages, in bytes. */
 export const MOST_CONTROL = 65_536;
 
-/** Who sent a message: as the kernel vouches for it. */
+/** The process that sent a message, as the kernel checked it. */
 export interface Credentials {
   pid: number;
   uid: number;
@@ -133,7 +133,7 @@ export interface Message {
    * `controlTruncated` is true for want of `control` alone, this is true as well.
    */
   descriptorsTruncated: boolean;
-  /** Who sent it, if that was asked for. */
+  /** The process that sent it, if that was asked for. */
   credentials: Credentials | undefined;
   /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
   timestamp: bigint | undefined;
@@ -175,7 +175,7 @@ export const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
   control: true,
 };
 
-/** Who reports an entry of the error queue; a number where it has no name here. */
+/** What reports an entry of the error queue; a number where it has no name here. */
 export type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
 
 // SO_EE_ORIGIN_… of <linux/errqueue.h>.
@@ -219,7 +219,7 @@ export interface QueuedError {
   name: string | undefined;
   /** The error's number, negative as in Node.js; 0 without one. */
   errno: number;
-  /** Who reports it. */
+  /** What reports it. */
   origin: ErrorOrigin | number;
   /** ICMP's type. */
   type: number;
@@ -232,9 +232,9 @@ export interface QueuedError {
   info: number;
   /** Of a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; of `zerocopy` the last send's number. */
   data: number;
-  /** Who sent the ICMP message. */
+  /** The sender of the ICMP message. */
   offender: SocketAddress | undefined;
-  /** Whom the packet was for. */
+  /** The destination of the packet. */
   to: SocketAddress | undefined;
   /** The packet, as far as the kernel kept it and there was room. */
   packet: Chunk;

@@ -42,6 +42,6 @@ export function peerCredentials(fd: number): Credentials | undefined {
   const bytes = optionBytes(fd, constants.SOL_SOCKET, constants.SO_PEERCRED, 12);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const [pid = 0, uid = U32, gid = U32] = [0, 4, 8].map((at) => view.getUint32(at, isLittle));
-  // The kernel's word for nobody is user −1.
+  // Without a peer process the kernel gives the user −1.
   return uid === U32 ? undefined : { pid, uid, gid };
 }

@@ -155,8 +155,8 @@ export abstract class Descriptor implements Disposable {
   /**
    * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
    * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
-   * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: somebody
-   * else closed the number; `EIO`); it is closed all the same.
+   * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: other code
+   * closed the number before; `EIO`); it is closed all the same.
    */
   close(): void {
     if (!this.#state.open) return;
@@ -177,9 +177,9 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Gives the number to somebody else, who has to close it. What was registered with a poller by this object ends as with
-   * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number is another
-   * thread's by now, because somebody else closed it.
+   * Gives up the number: from now on the caller has to close it. What was registered with a poller by this object ends as with
+   * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number was closed
+   * outside this object and now belongs to another thread.
    */
   release(): number {
     const { fd } = this;
@@ -194,7 +194,7 @@ export abstract class Descriptor implements Disposable {
     abandoned.unregister(this.#state);
     const told = this.#whenClosed;
     this.#whenClosed = undefined;
-    // Before the number is free: who watches it lets go of it first.
+    // Before the number is free, so that no waiter is left with the number of another file.
     if (told !== undefined) for (const tell of told) tell();
   }
 
@@ -217,7 +217,7 @@ export abstract class Descriptor implements Disposable {
 
   /**
    * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
-   * otherwise. What nobody can write to never becomes writable.
+   * otherwise. A descriptor that cannot be written to never becomes writable.
    */
   writable(options: WaitOptions = {}): Promise<void> {
     return this.#ready('writable', options);

@@ -51,8 +51,8 @@ export class SharedPoller {
     const poller = this.#poller;
     if (!(subject.isEdge ? subject.registration?.active : isRearmed(subject))) {
       subject.registration = poller.register(subject.fd, {
-        // It tells that the peer has ended, and it alone tells that receiving was shut down on this side, by this object or by
-        // another owner of the socket.
+        // This bit reports the end of the peer. It is also the only one that reports a shutdown of receiving on this side, by
+        // this object or by another owner of the socket.
         readHangup: this.#direction === 'readable',
         [this.#direction]: true,
         trigger: subject.isEdge ? 'edge' : 'oneshot',

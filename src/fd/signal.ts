@@ -142,7 +142,7 @@ export class PidFd extends Descriptor {
   }
 
   /**
-   * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on nobody else may close it.
+   * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on no other code may close it.
    * Throws `ERR_DESCRIPTOR_KIND` for anything else, which stays its owner's, `ENOENT` without /proc, and as
    * {@link OwnedFd.adopt}.
    */

@@ -315,7 +315,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * The peer of a connected Unix socket: who called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
+   * The peer of a connected Unix socket: the process that called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
    * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
    */
   peerCredentials(): Credentials | undefined {
@@ -472,7 +472,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
    * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-   * SO_ZEROCOPY. What nobody takes stays there, as much as fits into the receive buffer.
+   * SO_ZEROCOPY. Entries that are not taken stay there, as much as fits into the receive buffer.
    *
    * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
    * `ERR_CLOSED`.

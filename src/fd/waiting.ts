@@ -107,8 +107,8 @@ class Readiness implements Listener {
 }
 
 /**
- * Whether an error is all that there is. It may be an entry of the socket's error queue, which the kernel reports for as long
- * as nobody takes it, although there is nothing to read: armed again and again, the wait would wake without end. From then on
+ * Whether an error is all that there is. It may be an entry of the socket's error queue, which the kernel reports until it
+ * is taken, although there is nothing to read: armed again and again, the wait would wake without end. From then on
  * it is waited edge-triggered, which reports what is there once and then each change.
  */
 function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boolean {
@@ -131,7 +131,7 @@ export function wakeReaders(owner: Descriptor): void {
   for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }
 
-/** One user of a descriptor's readiness, who waits again and again, but once at a time. */
+/** One user of a descriptor's readiness: it waits repeatedly, but once at a time. */
 export class Waiting {
   readonly #readiness: Readiness;
   readonly #signal: AbortSignal | undefined;
@@ -181,7 +181,7 @@ export class Waiting {
     });
   }
 
-  /** Waits no longer; twice is allowed. `isKept`: somebody is likely to wait for the same again. */
+  /** Waits no longer; twice is allowed. `isKept`: another wait for the same is likely. */
   close(isKept = false): void {
     if (this.#closed) return;
     this.#closed = true;

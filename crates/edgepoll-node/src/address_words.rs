@@ -1,6 +1,6 @@
 //! An address as numbers, for the records, and back.
 //!
-//! It must never make a text: most addresses that a close tells are asked for by nobody.
+//! It must never format an address as text: every close reports two addresses, and most programs never read them.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 

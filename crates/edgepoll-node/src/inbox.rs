@@ -37,7 +37,7 @@ const POOLED: usize = 2 * 1024;
 /// What one pool holds.
 const POOL: usize = 8 * 1024;
 
-/// In the detail of an address: whose it is. Below are the family and the port.
+/// In the detail of an address: whether it is the peer's or the local one. The bits below hold the family and the port.
 const PEER: i32 = 0;
 const LOCAL: i32 = 1 << 17;
 
@@ -64,7 +64,7 @@ pub(crate) struct Batch {
     pub(crate) arena: usize,
     /// Chunks of the arena.
     pub(crate) lent: i32,
-    /// What nobody waits to hear: that bytes were lost, or the alarm was refused. To be thrown once nothing is borrowed.
+    /// An error that no promise can report: bytes were lost, or the alarm was refused. To be thrown once nothing is borrowed.
     pub(crate) uncaught: Option<String>,
 }
 
@@ -215,7 +215,7 @@ impl JsInbox {
         }
     }
 
-    /// One of a connection's two addresses, as numbers: JavaScript asks for the text if somebody wants it.
+    /// One of a connection's two addresses, as numbers: JavaScript formats the text when the program reads the address.
     fn address(&mut self, token: Token, address: SocketAddr, side: i32) {
         let (detail, scope, words) = words_of(address);
         let zone = Token {

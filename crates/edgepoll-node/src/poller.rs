@@ -276,7 +276,7 @@ impl Task for Announcer {
             working.poller.check(CHECKED_PER_WAIT)
         };
         if self.core.with(check) == Some(true) && self.core.announce(env) {
-            // Whoever was told, and waits again, may have closed something meanwhile.
+            // The handlers that ran may have closed more descriptors before they wait again.
             return BETWEEN_CHECKS;
         }
         0

@@ -180,8 +180,8 @@ impl Region {
         let end = (start + length).min(self.size);
         if end > self.filled {
             if start > self.filled && self.alignment > PACKED {
-                // SAFETY: both places lie in the buffer, which was located when its space was asked for, and nobody has what
-                // lies between them. Less than `alignment` bytes.
+                // SAFETY: both places lie in the buffer, which was located when its space was asked for, and no chunk
+                // contains the bytes between them. Less than `alignment` bytes.
                 unsafe { ptr::write_bytes(self.data.add(self.filled), 0, start - self.filled) };
             }
             self.filled = end;

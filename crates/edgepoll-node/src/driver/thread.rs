@@ -425,7 +425,7 @@ unsafe extern "C" fn on_call(
             return None;
         }
         let task = &state.task;
-        // Before it tells: of what was closed it would tell for nothing.
+        // Before events are delivered: an event of a closed descriptor would be delivered only to be dropped.
         let call_after = if task.asks_after() > 0 {
             task.before_wait(env, now())
         } else {

@@ -185,8 +185,8 @@ impl State {
         // SAFETY: the loop outlives its handles, one of which this is.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         let data = u64::from(self.fd.unsigned_abs());
-        // SAFETY: both are open: libuv's for as long as its loop, this one for as long as its owner, who closes the driver
-        // first. libuv has the registration, and expects what it asked for itself to be there again before it waits.
+        // SAFETY: both are open: libuv's for as long as its loop, this one for as long as its owner, which closes the
+        // driver first. libuv has the registration, and expects what it asked for itself to be there again before it waits.
         unsafe { epoll::control(host, operation, self.fd, events, data) }
     }
 
@@ -277,7 +277,7 @@ impl State {
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         // In this order: what makes ours readable makes the host's, too, and may come between the two.
         let mut entries = [host, self.fd].map(|fd| {
-            // SAFETY: both are open: the host's for as long as its loop, ours for as long as its owner, who closes this first.
+            // SAFETY: both are open: the host's for as long as its loop, ours until its owner closes it, after this driver.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             PollFd::new(fd, PollFlags::POLLIN)
         });

@@ -84,7 +84,7 @@ pub fn duplicate(env: Env, fd: i32) -> i32 {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn adopt(env: Env, fd: i32) -> i32 {
-    // SAFETY: OwnedFd.adopt() takes a number over from its caller, who says so by calling it.
+    // SAFETY: OwnedFd.adopt() documents that its caller hands over the number.
     let adopted = unsafe { registry::adopt(fd, owner(&env)) };
     if adopted.is_ok() {
         forget_manner(fd);

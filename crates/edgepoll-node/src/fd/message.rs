@@ -74,7 +74,7 @@ pub fn message_send(
     let control = beside.control.into_iter().map(|one| RawControl {
         level: one.level,
         kind: one.kind,
-        // A copy that src/fd/messages.ts has made: nobody else has its memory.
+        // A copy that src/fd/messages.ts has made: no other code has a reference to its memory.
         content: one.data.to_vec(),
     });
     let (origin, control) = (origin.transpose()?, control.collect());

@@ -98,8 +98,9 @@ fn owner(env: &Env) -> usize {
         // SAFETY: `env` is live: the caller is inside a call from JavaScript.
         let status =
             unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), raw.cast::<c_void>()) };
-        // Without the hook nobody would forget the address, and the next environment may get the same one: what that opened
-        // would be left open at its end. The next call tries again.
+        // Without the hook the address would stay in the set. A later environment may get the same address, and would then
+        // not be followed: its descriptors would stay open at its end. So only a hook that was added counts; the next call
+        // tries again.
         if status == sys::Status::napi_ok {
             followed.insert(owner);
         }

@@ -53,9 +53,9 @@ pub struct SignalRecord {
     pub signal: i32,
     /// si_code
     pub code: i32,
-    /// Who sent it, or which child it is about.
+    /// The process that sent it, or the child that it is about.
     pub pid: u32,
-    /// Whose process that was.
+    /// The user of that process.
     pub uid: u32,
     /// A child's status.
     pub status: i32,

@@ -51,7 +51,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What a frame counts against [`Limits::leftover`] besides its bytes: its owner has to handle it, and its answer would
-    /// reach nobody.
+    /// What a frame counts against [`Limits::leftover`] besides its bytes: its owner has to handle it, and cannot
+    /// send an answer any more.
     pub const FRAME_COST: usize = 4_096;
 }

@@ -63,7 +63,7 @@ pub enum Address {
         interface: i32,
         /// The kind of hardware (ARPHRD_…). Received only.
         hardware: u16,
-        /// Whom the packet was for: PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING. Received only.
+        /// The kind of destination: PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING. Received only.
         kind: u8,
         /// The address in the link layer: at most 32 bytes.
         address: Vec<u8>,

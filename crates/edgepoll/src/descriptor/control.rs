@@ -41,7 +41,7 @@ pub struct Origin {
 pub struct ExtendedError {
     /// The error's number; ENOMSG for a timestamp, 0 for a finished zero-copy send.
     pub errno: u32,
-    /// Who reports it: SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, _TXTIME.
+    /// What reports it: SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, _TXTIME.
     pub origin: u8,
     /// ICMP's type.
     pub kind: u8,
@@ -51,7 +51,7 @@ pub struct ExtendedError {
     pub info: u32,
     /// A timestamp: the send's number (SOF_TIMESTAMPING_OPT_ID). Zero-copy: the last send's number.
     pub data: u32,
-    /// Who sent the ICMP message.
+    /// The sender of the ICMP message.
     pub offender: Option<Address>,
 }
 
@@ -153,7 +153,7 @@ fn extended_error(content: &[u8]) -> Option<ExtendedError> {
         code: *content.get(6)?,
         info: word(content, 8)?,
         data: word(content, 12)?,
-        // The kernel leaves room for one where nobody is to blame.
+        // Without an offender the kernel sends an address of family 0.
         offender: offender.filter(|address| !matches!(address, Address::Other(0, _))),
     })
 }

@@ -52,7 +52,8 @@ pub(super) fn has_room_for(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<bool
     if value <= 1 || !raw::is_ready(fd, libc::POLLIN)? {
         return Ok(true);
     }
-    // Without /proc nobody can tell, and to wait is worse than to be asked again.
+    // Without /proc the count cannot be read. The answer is then no: a write that waits is worse than a write that is
+    // tried again.
     Ok(count(fd).is_some_and(|count| value <= MOST - count.min(MOST)))
 }
 

@@ -42,7 +42,7 @@ pub const MOST_CONTROL: usize = 65_536;
 pub struct Message {
     /// Its length; more than the room when it was cut and the true length was asked for.
     pub length: usize,
-    /// The sender; of the error queue whom the packet was for.
+    /// The sender; for an entry of the error queue, the destination of the packet.
     pub from: Option<Address>,
     /// Its end did not fit (MSG_TRUNC).
     pub truncated: bool,

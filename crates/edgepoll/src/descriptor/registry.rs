@@ -46,7 +46,7 @@ pub fn hold(fd: OwnedFd, owner: usize, caught: Option<Caught>) -> RawFd {
 ///
 /// # Safety
 /// As for [`FromRawFd::from_raw_fd`](std::os::fd::FromRawFd::from_raw_fd): if the number is open, the caller owns it and
-/// hands it over. Nobody else closes it from now on.
+/// hands it over. No other code closes it from now on.
 #[allow(
     unsafe_code,
     reason = "a contract for the caller; what needs it is in kernel/"

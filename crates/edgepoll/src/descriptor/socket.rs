@@ -34,7 +34,7 @@ pub enum Connecting {
 
 /// Connects without waiting. No flag of connect(2) says so, and no readiness tells whether it would wait, so a blocking
 /// socket is connected only where nothing can wait: of datagrams, and to no address. The flags are read just before the
-/// call; who clears O_NONBLOCK between the two makes it wait.
+/// call; if another process clears O_NONBLOCK between the two, connect(2) waits.
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.

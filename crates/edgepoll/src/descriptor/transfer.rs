@@ -1,11 +1,11 @@
 //! Reads and writes that never wait, whatever the descriptor's flags are.
 //!
 //! O_NONBLOCK belongs to the open file, not to the descriptor: a child process that got the same file as its standard
-//! input may clear it, and then a plain read(2) here waits for as long as the child's peer likes. So no call here relies
-//! on that flag where the kernel can be told not to wait. It must never set the flag either: whoever cleared it wants to
-//! wait. Called by the glue and by this folder.
+//! input may clear it, and then a plain read(2) here waits until there is input. So no call here relies on that
+//! flag where the kernel can be told not to wait. It must never set the flag either: the process that cleared it expects its
+//! own calls to wait. Called by the glue and by this folder.
 //!
-//! One gap is left, and only for files that do not know RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
+//! One gap is left, and only for files that do not support RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
 //! eventfd): between the question whether the call would wait and the call itself, another process that shares the open
 //! file may clear the flag or take what was there.
 
@@ -21,13 +21,13 @@ use crate::kernel::Errno;
 /// How one direction of a file is kept from waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// Nobody has looked yet.
+    /// Not determined yet: the first transfer determines it.
     Unknown,
     /// RWF_NOWAIT.
     NoWait,
     /// MSG_DONTWAIT: it is a socket.
     DontWait,
-    /// Its flags are read before each call, and if it may wait, poll(2) is asked.
+    /// Its flags are read before each call. If O_NONBLOCK is clear, poll(2) tells whether the call would wait.
     Ask,
     /// It never waits in the sense of O_NONBLOCK: a regular file.
     Plain,
@@ -71,7 +71,7 @@ impl Manner {
         }
     }
 
-    /// Of anonymous inodes: RWF_NOWAIT is tried first.
+    /// For anonymous inodes: RWF_NOWAIT is tried first.
     pub(super) const fn trying() -> Manner {
         Manner {
             reading: AtomicU8::new(Way::NoWait as u8),
@@ -79,7 +79,7 @@ impl Manner {
         }
     }
 
-    /// Of files that are known not to know RWF_NOWAIT.
+    /// For files that do not support RWF_NOWAIT.
     pub(super) const fn asking() -> Manner {
         Manner {
             reading: AtomicU8::new(Way::Ask as u8),
@@ -94,7 +94,7 @@ impl Manner {
     }
 }
 
-/// The way that was learned, or learns it.
+/// The way that an earlier call stored; the first call determines it by fstat(2).
 fn way(learned: &AtomicU8, fd: BorrowedFd<'_>) -> Result<Way, Errno> {
     let known = Way::of(learned.load(Ordering::Relaxed));
     if known != Way::Unknown {
@@ -105,7 +105,7 @@ fn way(learned: &AtomicU8, fd: BorrowedFd<'_>) -> Result<Way, Errno> {
     Ok(way)
 }
 
-/// True for the refusals that say that the file or the kernel does not know RWF_NOWAIT.
+/// True for the errors of a file or a kernel that does not support RWF_NOWAIT.
 fn is_unknown(errno: Errno) -> bool {
     matches!(errno, Errno::EOPNOTSUPP | Errno::ENOSYS)
 }
@@ -113,7 +113,7 @@ fn is_unknown(errno: Errno) -> bool {
 /// Reads without waiting; 0 is the end.
 ///
 /// # Errors
-/// EAGAIN where it would wait, EINVAL for no space, whatever read(2) gives.
+/// EAGAIN where it would wait, EINVAL for an empty space, and the errors of read(2).
 pub fn read(fd: BorrowedFd<'_>, into: &Space<'_>, manner: &Manner) -> Result<usize, Errno> {
     if into.is_empty() {
         // The kernel would answer 0, which reads as the end.
@@ -140,11 +140,11 @@ fn read_if_ready(fd: BorrowedFd<'_>, into: &Space<'_>) -> Result<usize, Errno> {
     raw::read(fd, into)
 }
 
-/// Writes without waiting; gives how much of it. Of a blocking file that does not know RWF_NOWAIT at most 4,096 bytes go out
-/// at once.
+/// Writes without waiting; gives the number of bytes written. To a blocking file that does not support RWF_NOWAIT one call
+/// writes at most 4,096 bytes.
 ///
 /// # Errors
-/// EAGAIN where it would wait, whatever write(2) gives.
+/// EAGAIN where it would wait, and the errors of write(2).
 pub fn write(fd: BorrowedFd<'_>, from: &Source<'_>, manner: &Manner) -> Result<usize, Errno> {
     match way(&manner.writing, fd)? {
         Way::DontWait => now::send(fd, from),

@@ -505,8 +505,8 @@ mod tests {
         (socket, peer)
     }
 
-    /// Two sockets that connect to each other at the same time need nobody who listens, and one port is enough: a socket
-    /// that connects to its own address meets itself (RFC 9293, 3.5).
+    /// Two sockets that connect to each other at the same time need no listener (simultaneous open, RFC 9293, 3.5). One socket
+    /// that connects to its own address does the same with itself.
     #[test]
     fn socket_that_met_itself_is_refused() {
         let mut kernel = LinuxKernel::new(1).expect("descriptors");

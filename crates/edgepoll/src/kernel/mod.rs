@@ -223,7 +223,7 @@ pub trait Kernel {
     fn shutdown(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
 
     /// The socket's pending error, which this call clears (SO_ERROR). A receive after it reads the bytes that came
-    /// before the error, and then 0 as if the stream had ended: only for a caller who keeps the error.
+    /// before the error, and then 0 as if the stream had ended: only for a caller that keeps the error.
     fn take_error(&mut self, socket: &Self::Socket) -> Option<Errno>;
 
     /// The socket's own address.

@@ -56,7 +56,7 @@ impl<S> Listener<S> {
         }
     }
 
-    /// A connection was accepted, or the backlog is empty: whatever was refused before is over.
+    /// A connection was accepted, or the backlog is empty: the errors of earlier accepts no longer count.
     fn handle_progress(&mut self) {
         self.pause = FIRST_PAUSE;
         self.refusals = 0;

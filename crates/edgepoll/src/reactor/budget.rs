@@ -1,8 +1,8 @@
-//! How much one turn may do, so that nobody waits long behind a busy peer.
+//! How much one turn may do, so that no connection waits long behind a busy peer.
 //!
-//! It must never be infinite. Set when the reactor is made.
+//! No bound may be infinite. Set when the reactor is made.
 
-/// Bounds of one turn, each at least 1: a 0 is taken for 1, because who may do nothing would stay ready for ever.
+/// Bounds of one turn, each at least 1: a 0 is taken for 1, because a connection with a budget of 0 would stay ready for ever.
 ///
 /// Bytes are counted after each receive, so the last one of a connection or of a turn may pass the bound by what
 /// [`Inbox::space`](super::Inbox::space) has room for. A connection's own
@@ -11,15 +11,16 @@
 pub struct Budget {
     /// Bytes that one connection may receive in a turn. Default 262,144.
     pub slot_bytes: usize,
-    /// Frames that one connection may be handed over in a turn; what else was received waits, and is cut in later turns.
+    /// Frames of one connection that a turn may hand over. The rest of what was received is cut in later turns.
     /// Default 64.
     pub slot_frames: u32,
     /// Receives, or sends, that one connection may make in a turn. Default 8.
     pub slot_calls: u32,
     /// Bytes that all connections together may receive in a turn. Default 4,194,304.
     pub turn_bytes: usize,
-    /// After so many frames a turn serves only those who have not had their share yet; who has, and has more to do, waits for
-    /// the next one. So a connection with one message does not wait behind those with thousands. Default 256.
+    /// After so many frames a turn serves only connections that it has not served yet. A connection that was served and has
+    /// more to do waits for the next turn, so a connection with one message does not wait behind others with
+    /// thousands. Default 256.
     pub turn_frames: u32,
     /// Connections that one listener may accept in a turn. Default 64.
     pub accepts: u32,

@@ -151,7 +151,7 @@ impl<K: Kernel> Reactor<K> {
         self.write_within(token, message, more, false)
     }
 
-    /// Writes a last message, whatever the length of the send queue, and then as [`Reactor::end`]; gives the bytes that
+    /// Writes a last message, however long the send queue is, and then as [`Reactor::end`]; gives the bytes that
     /// the kernel has not taken. The end follows also when the message is refused.
     ///
     /// # Errors
@@ -355,7 +355,7 @@ impl<K: Kernel> Reactor<K> {
         matches!(self.slots.get(token), Some(Occupant::Connection(entry)) if entry.closed.is_none())
     }
 
-    /// Who is at the other end; `None` once the close was told, which tells it.
+    /// The peer's address; `None` once the close was reported, which carries the address.
     #[must_use]
     pub fn peer_address(&self, token: Token) -> Option<SocketAddr> {
         match self.slots.get(token)? {
@@ -378,7 +378,7 @@ impl<K: Kernel> Reactor<K> {
     /// The address that the listener or connection has on this side.
     ///
     /// # Errors
-    /// EBADF once the close was told, which tells the address, else whatever getsockname(2) gives.
+    /// EBADF once the close was reported, which carries the address, else the errors of getsockname(2).
     pub fn local_address(&self, token: Token) -> Result<SocketAddr, Errno> {
         let socket = match self.slots.get(token) {
             Some(Occupant::Listener(listener)) => &listener.socket,

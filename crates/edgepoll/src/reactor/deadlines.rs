@@ -51,7 +51,7 @@ impl Deadlines {
         Some(soonest)
     }
 
-    /// The kernel did not set it: whoever asks next is told to try again.
+    /// The kernel did not set it: the next call of `alarm_to_set` gives the alarm again.
     pub(crate) fn alarm_was_refused(&mut self) {
         self.alarm = None;
     }

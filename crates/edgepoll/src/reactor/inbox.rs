@@ -59,9 +59,9 @@ pub enum Event {
         bytes_read: u64,
         /// Bytes that the kernel took in all.
         bytes_written: u64,
-        /// Who was at the other end, or was to be.
+        /// The peer's address. Of a connect that failed, the address that it was for.
         peer: SocketAddr,
-        /// The address that it had on this side; `None` if it never was connected.
+        /// The local address; `None` if it never was connected.
         local: Option<SocketAddr>,
     },
     /// A listener ran out of descriptors, memory or watches, or was refused too often in a row; it accepts again by itself.
@@ -83,7 +83,7 @@ pub enum Event {
 /// Takes what a turn produces.
 pub trait Inbox {
     /// How many more frames and events fit; the turn leaves work for the next one when it gets low.
-    /// An empty one has room for 8 at least: nobody is served while there is less.
+    /// An empty inbox has room for 8 at least: no connection is served while there is less.
     fn room(&self) -> usize;
 
     /// Where the next receive goes; for the same `lend` the same memory until [`Inbox::received`]. An empty space stands
@@ -92,7 +92,7 @@ pub trait Inbox {
     /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
     /// before long, so that its memory can be used again, which keeps it in the processor's caches.
     ///
-    /// It may be memory that was never written: nobody reads more of it than was received.
+    /// The memory may be uninitialised: only the bytes that were received are read.
     fn space(&mut self, lend: bool) -> Space<'_>;
 
     /// What was received: the first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. They have been

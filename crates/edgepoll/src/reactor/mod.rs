@@ -248,8 +248,8 @@ impl<K: Kernel> Reactor<K> {
 
     /// Ends a connection: the descriptor goes now, the slot once the close has been told.
     ///
-    /// An owner who does not know of the end yet may go on writing, and those bytes are lost. So where nothing is lost
-    /// so far, the descriptor stays until the close is told: only then it is certain that the peer may see FIN.
+    /// An owner that was not told of the end yet may go on writing, and those bytes are lost. A peer must not see FIN then. So
+    /// where nothing is lost so far, the descriptor stays open until the close is told and no write can follow.
     fn close(&mut self, token: Token, reason: CloseReason) {
         let local = self.local_address_before_close(token);
         let Some((_, entry)) = self.live(token) else {
@@ -300,8 +300,8 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// The address on this side, which nobody can ask for once the socket is closed. A connection of a listener that is bound
-    /// to one address has that one, so only the others cost a system call.
+    /// The local address, which cannot be read once the socket is closed. A connection of a listener that is bound to one
+    /// address has that address, so only other connections cost a system call.
     fn local_address_before_close(&self, token: Token) -> Option<SocketAddr> {
         let entry = match self.slots.get(token)? {
             Occupant::Connection(entry) if entry.closed.is_none() => entry,
@@ -339,7 +339,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Sets the kernel's alarm to the soonest deadline. When the kernel refuses, the owner is told once, each later
-    /// change and turn tries again, and until then deadlines are met by whatever turn comes.
+    /// change and turn tries again, and until one succeeds, a passed deadline is handled by the next turn, whatever its cause.
     fn update_alarm(&mut self) {
         let Some(alarm) = self.deadlines.alarm_to_set() else {
             return;

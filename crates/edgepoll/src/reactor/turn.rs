@@ -71,7 +71,7 @@ impl<K: Kernel> Reactor<K> {
         Ok(self.has_work())
     }
 
-    /// Serves who stands on the lists now, each once.
+    /// Serves each slot that is on the lists now, once.
     fn serve_lists<I: Inbox>(&mut self, inbox: &mut I) {
         let mut left = Left {
             bytes: self.budget.turn_bytes,
@@ -114,7 +114,7 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Serves at most `waiting` of those who had a share before; gives whether there was one.
+    /// Serves at most `waiting` of the connections that were served before; gives whether there was one.
     fn serve_rest<I: Inbox>(&mut self, waiting: usize, left: &mut Left, inbox: &mut I) -> bool {
         let mut is_served = false;
         for _ in 0..waiting {
@@ -411,8 +411,8 @@ impl<K: Kernel> Reactor<K> {
         let has_moved = connection.progress() != connection.mark;
         match connection.writing {
             Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
-            // A peer that still sends to an owner who reads is not late. One whose bytes are thrown away is, or it could
-            // hold the connection for ever by sending slowly; so is an owner who reads nothing.
+            // A peer that still sends is not late while the owner reads its bytes. If the bytes are thrown away, it is late: else
+            // it could hold the connection for ever by sending slowly. An owner that reads nothing is late, too.
             Writing::Finished | Writing::Failed => {
                 if has_moved && connection.reading == Reading::Open {
                     self.expect_end(token);

@@ -53,7 +53,7 @@ struct Registration {
 /// One registration per descriptor.
 pub struct Poller {
     engine: Box<dyn Engine>,
-    /// Watches files whose event is taken by whoever polls first; made with the first of them.
+    /// Watches files whose event is taken by the first poll(2); made with the first of them.
     relay: Option<Relay>,
     /// The next look begins with the relay, so that neither it nor the engine fills a small room for ever.
     relay_first: bool,
@@ -260,7 +260,7 @@ impl Poller {
         result
     }
 
-    /// Whether the number still stands for the file that was registered. An answer that cannot be had is a yes.
+    /// Whether the number still stands for the file that was registered. True as well when the kernel cannot tell.
     fn holds(&self, registration: &Registration) -> bool {
         match &self.relay {
             Some(relay) if registration.is_relayed => relay.holds(registration.fd),
@@ -400,7 +400,7 @@ impl Poller {
         Ok(Looked { told, renewed })
     }
 
-    /// The next look that finds something asks of up to so many events whether their descriptors are still what was
+    /// The next look that finds something checks, for up to so many events, whether their descriptors are still what was
     /// registered. A file that lives on elsewhere, under another number or in another process, goes on reporting events for a
     /// number that was closed.
     pub fn doubt(&mut self, events: usize) {
@@ -433,7 +433,7 @@ impl Poller {
         };
         match second {
             Ok(second) => Ok(first + second),
-            // What was taken already is told. The next look fails alone.
+            // The events taken so far are told. The next look reports the error.
             Err(_) if first > 0 => Ok(first),
             Err(errno) => Err(errno),
         }
@@ -566,8 +566,8 @@ impl Poller {
         all
     }
 
-    /// Whether it has opened descriptors, and a thread, for files whose event is taken by whoever polls first. It does so
-    /// with the first registration of one, and keeps them.
+    /// Whether it has a thread, with descriptors of its own, for files whose event is taken by the first poll(2). The first
+    /// registration of such a file starts the thread, and it stays.
     #[must_use]
     pub fn has_relay(&self) -> bool {
         self.relay.is_some()

@@ -1,9 +1,9 @@
-//! Files whose events the kernel reports once, to the first poll: a thread polls them and keeps what it is told.
+//! Files whose events the kernel reports once, to the first poll: a thread polls them and keeps the events.
 //!
 //! A poller's own epoll descriptor is watched by the host's loop or by the driver's thread, and their wait polls every file
-//! in it that was woken. Of the pressure files, /proc/self/mounts and the like that poll takes the event, and the look that
-//! follows finds nothing. So these files are in an epoll set that nobody else watches. The relay's thread waits on that
-//! set, adds what it is told to the file's registration, and announces by an eventfd, which is in the poller's set.
+//! in it that was woken. For the pressure files, /proc/self/mounts and the like, that poll takes the event, and the poller's
+//! look finds nothing afterwards. So these files are in an epoll set of their own, on which only the relay's thread waits. It
+//! adds each event to the file's registration, and makes an eventfd readable, which is in the poller's set.
 //!
 //! It must never wait for room or for a consumer: one mask per registration is all that is kept. It must never hold a file
 //! open, and it is joined before it is gone. Used by `poller.rs`.
@@ -42,11 +42,11 @@ const ONCE: u32 = bits::PRIORITY | bits::ERROR;
 struct Watched {
     fd: RawFd,
     interest: u32,
-    /// A oneshot that has fired is not, until it is armed again.
+    /// False for a oneshot that has fired, until it is armed again.
     armed: bool,
     /// The bits that are kept until they are told, because another poll would not report them again.
     once: u32,
-    /// What was reported of those since the last event.
+    /// Which of these bits were reported since the last event.
     kept: u32,
     /// In the queue.
     listed: bool,
@@ -68,7 +68,7 @@ struct Table {
 }
 
 impl Table {
-    /// Gives whether it is new in the queue.
+    /// Gives whether the registration was not in the queue before.
     fn list(&mut self, token: u64) -> bool {
         let Some(watched) = self.watched.get_mut(&token) else {
             return false;
@@ -87,7 +87,7 @@ impl Table {
         }
     }
 
-    /// What the kernel told the thread. Gives whether the consumer is to hear of it.
+    /// Adds what the kernel reported to the thread. Gives whether the consumer has to be woken.
     fn told(&mut self, token: u64, mask: u32) -> bool {
         let Some(watched) = self.watched.get_mut(&token) else {
             // It was unregistered meanwhile.
@@ -106,7 +106,7 @@ impl Table {
 }
 
 struct Shared {
-    /// Nobody else watches this set: every poll of its files is the relay's own.
+    /// Only the relay waits on this set, so no other poll takes an event of its files.
     epoll: Epoll,
     table: Mutex<Table>,
     /// Readable: the queue is not empty.
@@ -304,7 +304,7 @@ impl Relay {
         self.shared.holds(fd)
     }
 
-    /// Somebody waits: a level that was told and still holds is announced.
+    /// The consumer waits again: if a level-triggered event that was told still holds, it is announced.
     pub(super) fn arm(&mut self) {
         let Relay { shared, again, .. } = self;
         if again.is_empty() {
@@ -381,13 +381,13 @@ fn ask(fd: RawFd, asked: u32) -> Result<u32, Errno> {
         Ok(_) => {
             Ok(u32::from(entry[0].revents.cast_unsigned()) & (ASKED | bits::ERROR | bits::HANGUP))
         }
-        // Without a wait it found nothing before the signal came.
+        // poll(2) was interrupted before it found anything: nothing is ready.
         Err(Errno::EINTR) => Ok(0),
         Err(errno) => Err(errno),
     }
 }
 
-/// The thread's whole life.
+/// What the thread runs, until it is told to end or its wait fails.
 fn run(shared: &Shared) {
     let mut events = [EpollEvent { events: 0, u64: 0 }; BATCH];
     loop {
@@ -408,7 +408,7 @@ fn run(shared: &Shared) {
             }
             Err(Errno::EINTR) => {}
             Err(errno) => {
-                // The next look tells it. To try again for ever would take the whole processor.
+                // The next look reports the error. Trying again in a loop would keep a processor busy for ever.
                 shared.lock().failure = Some(errno);
                 shared.announce();
                 return;

@@ -2,7 +2,7 @@
 //!
 //! It must never renew anything itself. Used by `poller.rs`.
 
-/// So many looks in a row lead to a renewal. A level-triggered event that nobody can remove would make every wait return at
+/// So many looks in a row lead to a renewal. A level-triggered event that cannot be removed would make every wait return at
 /// once (epoll(7), a closed descriptor with a duplicate).
 const FIRST_LIMIT: u32 = 4;
 /// Each renewal that fails doubles the limit, up to this. A renewal makes one system call per registration.

@@ -259,7 +259,7 @@ fn a_line_alone_comes_before_those_of_a_flood() {
     for (peer, _) in flooders {
         bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
     }
-    // Everybody has had a share, and is told no more than a turn has room for.
+    // Every connection was served once, and the turn handed over no more frames than it may.
     for _ in 0..3 {
         bench.turn(Some(Duration::ZERO));
     }

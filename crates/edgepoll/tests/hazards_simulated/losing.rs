@@ -288,7 +288,7 @@ fn last_write_that_is_no_frame_is_refused_and_the_end_follows() {
     assert!(bench.kernel().view(peer).output_ended);
 }
 
-/// The end of the process closes what is open: only who has everything may see FIN.
+/// The end of the process closes what is open: a peer may see FIN only if it has received everything.
 #[test]
 fn connections_with_unsent_bytes_are_reset_by_the_end_of_the_process() {
     let (mut bench, full, token) = pair(Limits::default());

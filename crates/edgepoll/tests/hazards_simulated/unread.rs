@@ -1,4 +1,4 @@
-//! Connections that nobody reads: bytes before an error are offered first, and not for ever.
+//! Connections whose input is not read: bytes before an error can be read until the end timeout has passed.
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
@@ -236,7 +236,7 @@ fn connect_that_was_reset_and_that_nobody_reads_is_over_after_the_end_timeout() 
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
 }
 
-/// One turn has not room for all who must be served before they are judged.
+/// One turn cannot serve all connections that must be served before their deadline is checked.
 #[test]
 fn whoever_could_not_be_served_in_time_is_judged_by_a_later_turn() {
     let budget = Budget {

@@ -347,7 +347,7 @@ fn a_duplicate_outlives_the_original() {
     }
 }
 
-/// A file that lives on under another number reports events for the closed one, until somebody asks.
+/// A file that is still open under another number reports events for the closed one, until the poller checks the number.
 #[test]
 fn an_event_in_doubt_is_told_only_of_what_was_registered() {
     for kind in KINDS {

@@ -1,4 +1,4 @@
-//! Files whose event is taken by whoever polls first, with every engine, while somebody else waits on the poller's descriptor.
+//! Files whose event is taken by the first poll(2), with every engine, while another thread waits on the poller's descriptor.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -16,7 +16,7 @@ use crate::{announces, look, pipe, poller, read, write, KINDS};
 /// What every change of the mounts reports, once.
 const CHANGED: u32 = bits::PRIORITY | bits::ERROR;
 
-/// The mounts that this thread alone sees. Nobody else's changes are told here.
+/// The mounts of this thread's own mount namespace. Changes elsewhere are not reported here.
 struct Mounts {
     folder: PathBuf,
 }
@@ -167,7 +167,7 @@ fn many_changes_are_one_event_until_it_is_taken() {
 #[test]
 fn a_level_that_lasts_is_told_at_each_look() {
     for kind in KINDS {
-        // Always readable; whoever reads it changes nothing.
+        // Always readable; reading it changes nothing.
         let file = File::open("/proc/version").unwrap();
         let mut poller = poller(kind);
         let token = poller.watch(file.as_raw_fd(), bits::READABLE).unwrap();

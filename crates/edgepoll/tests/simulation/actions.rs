@@ -176,7 +176,7 @@ impl Run {
                 let length = 1 + self.random.below(self.most_bytes);
                 self.peer_sends(place, length);
                 if self.random.chance(100) {
-                    // Bytes on both sides of the mark arrive before anybody receives.
+                    // Bytes on both sides of the mark arrive before either side receives.
                     self.kernel().peer_send_urgent(peer);
                     self.peer_sends(place, length);
                 }
@@ -292,7 +292,7 @@ impl Run {
         Ok(())
     }
 
-    /// The last write is taken whatever the queue's length.
+    /// The last write is taken however long the queue is.
     fn end_with(&mut self, place: usize, token: Token) -> Result<(), String> {
         let length = self.random.below(self.most_bytes);
         let end = &mut self.ends[place];

@@ -327,7 +327,7 @@ impl Run {
         Ok(())
     }
 
-    /// The process ends with everything as it is: nobody may see a clean end who has not everything that was written.
+    /// The process ends with everything as it is: no peer may see a clean end unless it has everything that was written.
     fn end_the_process(&mut self) -> Result<(), String> {
         self.reactor.reset_unsent();
         for place in 0..self.ends.len() {

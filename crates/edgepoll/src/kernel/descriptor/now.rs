@@ -138,7 +138,8 @@ pub(crate) fn is_terminal_master(fd: BorrowedFd<'_>) -> bool {
     unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGPTN, &raw mut number) == 0 }
 }
 
-/// Opens a terminal once more, for writing and non-blocking: an open file of its own, whose flags nobody shares.
+/// Opens a terminal once more, for writing and non-blocking: this makes an open file of its own, so no other
+/// process can change its flags.
 ///
 /// # Errors
 /// What open(2) gives: ENOENT without /proc, EACCES, EMFILE, ENFILE.

@@ -1,15 +1,15 @@
-//! signalfd in a process whose threads are not ours: who blocks a signal, and what becomes of one that reaches a
-//! thread that does not.
+//! signalfd in a process that has threads of other libraries: which threads block a signal, and what happens to a signal
+//! that reaches a thread that does not block it.
 //!
 //! It must never lose a signal or what came with it, and the handler must call nothing that is not
 //! async-signal-safe. Called by `descriptor/signal.rs`.
 //!
 //! A signal to the process goes to any thread that does not block it, and a JavaScript runtime has several threads. So
 //! every thread is made to block it (`threads.rs`). It stays pending then, which is where a signalfd finds it, and no
-//! handler is called, whichever one the runtime or its user installs meanwhile.
+//! handler is called, even if the runtime or the program installs a new one meanwhile.
 //!
-//! A thread that was missed is met by the handler installed here: it makes the thread that it interrupts block the signal
-//! from then on, and sends the signal, as it came, to the process again.
+//! A thread that does not block the signal yet runs the handler installed here. The handler makes
+//! the thread that it interrupts block the signal from then on, and sends the signal, as it came, to the process again.
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -137,8 +137,9 @@ pub(super) fn unblock(signal: i32) {
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut()) };
 }
 
-/// Puts back what handled these signals before, unless somebody has put another handler there since, and lets every
-/// thread take them again that took them before. This one is the first: a signal that nobody has read goes here.
+/// Puts back the handlers that these signals had before, unless another handler was installed since, and unblocks the
+/// signals in every thread that did not block them before. This thread is the first: it receives a signal that was sent
+/// and not read.
 pub(crate) fn release(caught: &[Before]) {
     for before in caught {
         before.put_back();
@@ -159,7 +160,7 @@ pub(crate) fn release(caught: &[Before]) {
 }
 
 impl Before {
-    /// Puts back what handled the signal before, unless somebody has put another handler there since.
+    /// Puts back the handler that the signal had before, unless another handler was installed since.
     pub(crate) fn put_back(&self) {
         let current = current(self.signal);
         if current.is_ok_and(|action| is_ours(&action)) {
@@ -219,7 +220,7 @@ extern "C" fn pass_on(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
         if !lifted::keep(signal, info) {
             let context = context.cast::<libc::ucontext_t>();
             libc::sigaddset(&raw mut (*context).uc_sigmask, signal);
-            // Nobody is here to be told when too many signals wait.
+            // Fails when too many signals are queued (RLIMIT_SIGPENDING). A signal handler cannot report that.
             let _ = threads::send_again(signal, info);
         }
         *libc::__errno_location() = errno;
