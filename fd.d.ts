@@ -57,7 +57,7 @@ export declare interface ControlMessage {
     data: Chunk;
 }
 
-/** Who sent a message: as the kernel vouches for it. */
+/** The process that sent a message, as the kernel checked it. */
 export declare interface Credentials {
     pid: number;
     uid: number;
@@ -80,16 +80,16 @@ export declare abstract class Descriptor implements Disposable {
     /**
      * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
      * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
-     * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: somebody
-     * else closed the number; `EIO`); it is closed all the same.
+     * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: other code
+     * closed the number before; `EIO`); it is closed all the same.
      */
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
     /**
-     * Gives the number to somebody else, who has to close it. What was registered with a poller by this object ends as with
-     * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number is another
-     * thread's by now, because somebody else closed it.
+     * Gives up the number: from now on the caller has to close it. What was registered with a poller by this object ends as with
+     * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number was closed
+     * outside this object and now belongs to another thread.
      */
     release(): number;
     /**
@@ -108,7 +108,7 @@ export declare abstract class Descriptor implements Disposable {
     readable(options?: WaitOptions): Promise<void>;
     /**
      * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
-     * otherwise. What nobody can write to never becomes writable.
+     * otherwise. A descriptor that cannot be written to never becomes writable.
      */
     writable(options?: WaitOptions): Promise<void>;
     /**
@@ -179,7 +179,7 @@ export declare interface ErrorDetails {
     path?: string | undefined;
 }
 
-/** Who reports an entry of the error queue; a number where it has no name here. */
+/** What reports an entry of the error queue; a number where it has no name here. */
 export declare type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
 
 /** How entries of the error queue are received one after the other: what {@link Socket.errors} takes. */
@@ -189,7 +189,7 @@ export declare interface ErrorsOptions extends WaitOptions, ReceiveErrorOptions 
 /** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives what each read takes. */
 export declare class EventFd extends Descriptor implements AsyncIterable<bigint, undefined> {
     /**
-     * Takes over an eventfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+     * Takes over an eventfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
      * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
      */
     static adopt(fd: number): EventFd;
@@ -323,7 +323,7 @@ export declare interface Message {
      * `controlTruncated` is true for want of `control` alone, this is true as well.
      */
     descriptorsTruncated: boolean;
-    /** Who sent it, if that was asked for. */
+    /** The process that sent it, if that was asked for. */
     credentials: Credentials | undefined;
     /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
     timestamp: bigint | undefined;
@@ -426,7 +426,7 @@ export declare class OwnedFd extends Descriptor {
 /** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
 /** What this package itself refuses or finds. */
 export declare type PackageErrorCode = 
-/** The call would have to wait, because somebody else's descriptor is a blocking one. */
+/** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
 'ERR_BLOCKING'
 /** The object was closed. */
 | 'ERR_CLOSED'
@@ -466,7 +466,7 @@ export declare interface PacketAddress {
     address?: Uint8Array | undefined;
     /** The kind of hardware (ARPHRD_…). Received only. */
     hardwareType?: number | undefined;
-    /** Whom the packet was for. Received only. */
+    /** The kind of the packet's destination. Received only. */
     packetType?: PacketType | number | undefined;
 }
 
@@ -480,7 +480,7 @@ export declare interface PacketInfo {
     local: string | undefined;
 }
 
-/** Whom a packet was for; a number where it has no name here. */
+/** The kind of a packet's destination; a number where it has no name here. */
 export declare type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
@@ -492,7 +492,7 @@ export declare class PidFd extends Descriptor {
     readonly pid: number;
     private constructor();
     /**
-     * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on nobody else may close it.
+     * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on no other code may close it.
      * Throws `ERR_DESCRIPTOR_KIND` for anything else, which stays its owner's, `ENOENT` without /proc, and as
      * {@link OwnedFd.adopt}.
      */
@@ -527,7 +527,7 @@ export declare interface QueuedError {
     name: string | undefined;
     /** The error's number, negative as in Node.js; 0 without one. */
     errno: number;
-    /** Who reports it. */
+    /** What reports it. */
     origin: ErrorOrigin | number;
     /** ICMP's type. */
     type: number;
@@ -540,9 +540,9 @@ export declare interface QueuedError {
     info: number;
     /** Of a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; of `zerocopy` the last send's number. */
     data: number;
-    /** Who sent the ICMP message. */
+    /** The sender of the ICMP message. */
     offender: SocketAddress | undefined;
-    /** Whom the packet was for. */
+    /** The destination of the packet. */
     to: SocketAddress | undefined;
     /** The packet, as far as the kernel kept it and there was room. */
     packet: Chunk;
@@ -703,7 +703,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     takeError(): EdgepollError | null;
     /**
-     * The peer of a connected Unix socket: who called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
+     * The peer of a connected Unix socket: the process that called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
      * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
      */
     peerCredentials(): Credentials | undefined;
@@ -756,7 +756,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
      * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-     * SO_ZEROCOPY. What nobody takes stays there, as much as fits into the receive buffer.
+     * SO_ZEROCOPY. Entries that are not taken stay there, as much as fits into the receive buffer.
      *
      * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
      * `ERR_CLOSED`.
@@ -888,7 +888,7 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
     #private;
     private constructor();
     /**
-     * Takes over a timerfd that was opened elsewhere; from now on nobody else may close it. Throws `ERR_DESCRIPTOR_KIND` for
+     * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
      * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
      */
     static adopt(fd: number): TimerFd;

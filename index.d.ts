@@ -46,7 +46,7 @@ export declare interface CloseReason {
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
  * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad
+ * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad
  * options, as a rejection, before any system call.
  */
 export declare function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>>;
@@ -86,7 +86,7 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * else when the queue has fallen to `lowWaterMark`. That the kernel took bytes does not say that the peer
      * received them.
      *
-     * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that nobody awaits
+     * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
      * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
      * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
      * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
@@ -96,7 +96,7 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
      * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
-     * From here on the connection has `endTimeout` for its end, whether or not somebody reads.
+     * From here on the connection has `endTimeout` for its end, whether or not its input is read.
      *
      * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
      * before is lost. The end is sent all the same, where one still can be.
@@ -174,7 +174,7 @@ export declare interface ConnectionOptions {
     /**
      * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
      * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
-     * while nobody reads, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
+     * while the input is not read, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
      * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
      */
     endTimeout?: number | undefined;
@@ -293,7 +293,7 @@ export declare interface EventsOptions {
      * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
      * keeps no more for a peer that reads slowly than these limits.
      *
-     * Turn it off for a protocol in which the peer must be heard before it reads: two ends that both stop receiving while they
+     * Turn it off for a protocol in which the peer reads only after it has sent: two ends that both stop receiving while they
      * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
      * at `maxBufferedAmount`. Default `true`.
      */
@@ -328,7 +328,7 @@ export declare interface InterestOptions {
  * connection, as {@link Connection.data}.
  *
  * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. The stacks of the first two show who called. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
  */
 export declare function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
 
@@ -364,7 +364,7 @@ export declare interface ModifyOptions<T> extends InterestOptions {
 /** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
 /** What this package itself refuses or finds. */
 export declare type PackageErrorCode = 
-/** The call would have to wait, because somebody else's descriptor is a blocking one. */
+/** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
 'ERR_BLOCKING'
 /** The object was closed. */
 | 'ERR_CLOSED'
@@ -404,7 +404,7 @@ export declare type PackageErrorCode =
  * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
  *
  * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while somebody waits,
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while a consumer waits,
  * or by one of many looks with `poll({ timeout: 0 })`; within a second at the latest. Of up to 64 registrations it is found some ten
  * milliseconds after this thread has closed it: with the driver `uv` at any time; with the driver `thread` if it was closed before
  * the wait, and if events come. Its number's next owner is never told. But if its file lives on elsewhere, as a duplicate or in
@@ -545,7 +545,7 @@ export declare interface RegisterOptionsBase extends InterestOptions {
      */
     duplicate?: boolean | undefined;
     /**
-     * The kernel reports each event of this file once, to whoever polls it first (a perf event does so). A poller is itself
+     * The kernel reports each event of this file once, to the first poll(2) (a perf event does so). A poller is itself
      * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
      * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
      * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
