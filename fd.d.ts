@@ -391,7 +391,7 @@ export declare class OwnedFd extends Descriptor {
     /** Not for callers: {@link OwnedFd.adopt} is. */
     protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /**
-     * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
+     * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one:
      * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
      * written at once.
      * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a

@@ -105,7 +105,7 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     /**
      * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
      * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
-     * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is none.
+     * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is no `Error`.
      */
     destroy(error?: Error | null): void;
     /**

@@ -28,7 +28,7 @@ export const STOPPED = 512;
 export const HELD: number = CONGESTED | STOPPED;
 /** The server closes: the connection ends as soon as it is idle. */
 export const CLOSING = 1024;
-/** While the server closes: after the next round of the loop it is looked at whether the connection is idle. */
+/** While the server closes: a check whether the connection is idle is due after the next round of the loop. */
 export const LOOKS_SOON = 2048;
 /** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
 export const LENT_SHIFT = 12;

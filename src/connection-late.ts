@@ -29,7 +29,7 @@ export function deferred(): Deferred {
 }
 
 export interface Late {
-  /** The user's. */
+  /** {@link Connection.data}. */
   data?: unknown;
   /** Resolves when the queue is at the low watermark. */
   drained?: Deferred | undefined;
@@ -47,7 +47,7 @@ export interface Late {
   /** Once it is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
-  /** Its two addresses, told with its close. */
+  /** Its two addresses, which the core reports with the close. */
   local?: AddressNumbers | undefined;
   peer?: AddressNumbers | undefined;
 }

@@ -52,7 +52,7 @@ export type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>)
 export interface Owner {
   host: ReactorHost;
   config: ConnectionConfig;
-  /** Takes the events, if somebody does. */
+  /** What takes the events of the connections, with `server.events()`. */
   sink: EventSink | undefined;
   /** Told once, when the connection is over. */
   onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;

@@ -74,7 +74,7 @@ export class Connection<Data = unknown>
   static readonly #iterate = iteratorsOver<Connection, Chunk>(
     (connection) => connection.#next(),
     (connection) => {
-      // After the peer's end a consumer leaves nothing, and may still write where half-open connections are allowed.
+      // After the peer's end nothing is left unread, and the program may still write where half-open connections are allowed.
       if ((connection.#flags & END_TAKEN) === 0) connection.#leave();
     },
   );
@@ -280,7 +280,7 @@ export class Connection<Data = unknown>
   /**
    * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
    * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
-   * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is none.
+   * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is no `Error`.
    */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
@@ -424,7 +424,7 @@ export class Connection<Data = unknown>
     const { host, sink } = this.#owner;
     const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
     if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
-    // The reactor hands over a share in each turn. The last turn may find nothing, which it does not tell: so ask again.
+    // A turn hands over a part of the input, and reports nothing if the rest is empty. So look again after the next round.
     if (host.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
     else void this.#end(false);
     return (this.#flags & WRITE_ENDED) !== 0;
@@ -561,7 +561,7 @@ export class Connection<Data = unknown>
     }
   }
 
-  /** Whoever waits for room must hear it now: the end itself may have to wait for a reader. */
+  /** Rejects the writes that wait for room now, because the close may come only after a reader has taken the input. */
   #handleWriteFailed(detail: number): void {
     const late = (this.#late ??= {});
     late.writeError = later.sendErrorOf(detail, this.#owner);
@@ -578,10 +578,10 @@ export class Connection<Data = unknown>
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
-    // What waits of its events comes before its close.
+    // The connection's events that wait come before its close.
     this.#release(HELD);
     this.#queued = 0;
-    // Whoever reads to the end gives back what was lent. Whoever stops before that may keep a chunk.
+    // A consumer that reads to the end gives back what was lent. One that stops before may keep a chunk.
     const lent = this.#flags >> LENT_SHIFT;
     if (lent > 0) forgotten.register(this, { host, lent }, this);
     this.#tellWaiters(reason.error);

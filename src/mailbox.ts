@@ -1,6 +1,6 @@
 /**
  * A queue between a producer that cannot wait and a consumer that awaits: the engine of the iterators.
- * It must never bound itself; whoever pushes keeps the bound, by what `taken` tells.
+ * It has no bound of its own: the producer keeps one, by counting the values that `taken` reports.
  */
 
 import { NO_MORE } from './iterator.js';
@@ -15,7 +15,7 @@ export class Mailbox<T> {
   #size = 0;
   #waiters: Waiter<T>[] = [];
   #over = false;
-  /** Why it has failed, until a pull was told. */
+  /** Why it has failed, until a pull was rejected with that. */
   #failure: { reason: unknown } | undefined;
   readonly #taken: (value: T) => void;
 
@@ -90,7 +90,7 @@ export class Mailbox<T> {
     return failure === undefined ? NO_MORE : Promise.reject(failure.reason);
   }
 
-  /** Removes the value that has waited longest, which must exist. `taken` is not told. */
+  /** Removes the value that has waited longest, which must exist. `taken` is not called. */
   shift(): T {
     const value = this.#ring[this.#head] as T;
     this.#ring[this.#head] = undefined;

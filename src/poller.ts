@@ -101,7 +101,7 @@ export class Poller<T = undefined>
   };
   /** {@link Poller.#check} is asked once a second. */
   #isAsked = false;
-  /** Somebody has waited since the last check. */
+  /** A consumer has waited since the last check. */
   #askedSince = false;
   #batches = 0;
   #finalStats: PollerStats | undefined;
@@ -252,7 +252,7 @@ export class Poller<T = undefined>
     this.#forgetOwn = keepOwn(this.#native.descriptors);
   }
 
-  /** Reads a batch and serves whoever waits. */
+  /** Reads a batch and settles the waits. */
   #deliver(count: number): void {
     this.#read(count);
     this.#serve();
@@ -366,7 +366,7 @@ export class Poller<T = undefined>
     return mask;
   }
 
-  /** Somebody waits. */
+  /** A consumer waits. */
   #want(): void {
     const state = this.#records[this.#control] as number;
     // Inside a delivery the glue looks for this by itself, which spares a call per event.
@@ -409,7 +409,7 @@ export class Poller<T = undefined>
     return count > 0;
   }
 
-  /** More were closed than one look could tell: the rest is announced by nobody. Gives whether something came. */
+  /** More were closed than one look could report: nothing else announces the rest. Gives whether something came. */
   #lookForLost(): boolean {
     if (((this.#records[this.#control] as number) & LOST) === 0 || this.#closed) return false;
     const count = this.#lookNow();

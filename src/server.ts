@@ -237,7 +237,7 @@ export class Server<Data = unknown>
     return (this.#accepted as Mailbox<Connection>).next();
   }
 
-  /** The consumer has left: nobody will ever have the connections that it has not taken. */
+  /** The consumer has left its loop: the connections that it has not taken are destroyed. */
   #leave(): void {
     this.#stop();
     this.#accepted?.clear((connection) => connection.destroy());

@@ -60,8 +60,8 @@ export function valueUnlessWaiting<T extends object>(
 }
 
 /**
- * A worker of Node.js closes at its end, by number, what node:fs opened in it: of a number that came from there it
- * must hear that it is free, or it would close somebody else's. It warns when the number did not come from there.
+ * A worker of Node.js closes at its end, by number, what node:fs opened in it: a number that came from there
+ * must be closed by node:fs, or Node.js would close the number's next owner. It warns when the number did not come from there.
  */
 const nodeCloses = !isMainThread && chooseDriver(undefined) === 'uv';
 
@@ -119,7 +119,7 @@ export abstract class Descriptor implements Disposable {
 
   protected constructor(fd: number, kind: string, isAdopted = false) {
     const stale = byNumber.get(fd);
-    // Somebody closed that number without its owner, and the kernel gave it out again.
+    // The number was closed without its object, and the kernel gave it out again.
     if (stale !== undefined) forget(stale);
     this.#state = { fd, kind, isAdopted, open: true };
     byNumber.set(fd, this.#state);
@@ -252,7 +252,7 @@ export class OwnedFd extends Descriptor {
   }
 
   /**
-   * Takes over a descriptor that was opened elsewhere; from now on nobody else may close it. It may be a blocking one:
+   * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one:
    * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
    * written at once.
    * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a

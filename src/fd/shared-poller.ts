@@ -12,7 +12,7 @@ import type { Registration } from '../registration.js';
 /** What is waited for. */
 export type Direction = 'readable' | 'writable';
 
-/** Told how the waits for a descriptor end. */
+/** Gets the outcome of the waits for a descriptor. */
 export interface Listener {
   told: (event: ReadinessEvent<Subject>) => void;
   failed: (error: unknown) => void;
@@ -73,7 +73,7 @@ export class SharedPoller {
     });
   }
 
-  /** Tells nothing more of it; what was armed is given up. */
+  /** Ends the registration of `subject`: its listener is not called any more. */
   forget(subject: Subject): void {
     subject.registration?.unregister();
     subject.registration = undefined;
@@ -97,14 +97,14 @@ export class SharedPoller {
           else if (event.data.isEdge) event.data.missed = event;
         }
       } catch (error) {
-        // The error of a poller that was closed meanwhile concerns no wait.
+        // If that poller was closed meanwhile, no wait depends on it, so its error is dropped.
         if (this.#poller === poller) this.#fail(error);
       }
     }
     if (this.#waiting === poller) this.#waiting = undefined;
   }
 
-  /** The listener of one that is not armed any more. */
+  /** Disarms `subject`, and gives the listener that it had. */
   #release(subject: Subject): Listener | undefined {
     const { listener } = subject;
     subject.listener = undefined;
@@ -139,7 +139,7 @@ function isRearmed(subject: Subject): boolean {
     registration.rearm();
     return true;
   } catch {
-    // Whether the number can be watched now, its registration tells.
+    // The number may belong to another file now: the caller registers it anew, which throws if it cannot be watched.
     registration.unregister();
     return false;
   }

@@ -109,7 +109,7 @@ class Readiness implements Listener {
 /**
  * Whether an error is all that there is. It may be an entry of the socket's error queue, which the kernel reports until it
  * is taken, although there is nothing to read: armed again and again, the wait would wake without end. From then on
- * it is waited edge-triggered, which reports what is there once and then each change.
+ * the wait is edge-triggered: the kernel reports what is there once, and then each change.
  */
 function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boolean {
   return event.error && !event[direction] && !event.hangup && !event.readHangup;
@@ -126,7 +126,7 @@ function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): R
   return found;
 }
 
-/** Wakes whoever waits for a descriptor to be readable: what was read from it is in its object's hand. */
+/** Wakes the waits for a descriptor to be readable, because its object holds data that was read already. */
 export function wakeReaders(owner: Descriptor): void {
   for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }

@@ -94,7 +94,7 @@ pub(crate) struct JsInbox {
     in_spare: bool,
     /// The present receive got no arena: it goes without, even if there should be memory again.
     no_arena: bool,
-    /// Of this turn, for [`Batch::uncaught`].
+    /// The error of this turn, for [`Batch::uncaught`].
     uncaught: Option<String>,
     /// Texts of protocol errors that were told; each once.
     texts: Vec<&'static str>,

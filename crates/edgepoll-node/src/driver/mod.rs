@@ -30,15 +30,15 @@ pub(crate) trait Task {
     /// The descriptor is readable.
     fn ready(&self, env: sys::napi_env) -> Next;
 
-    /// The host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver can tell. The `thread` driver calls
-    /// this before [`Task::ready`], and [`Task::asks_after`] a wait has begun. Gives, if not 0, after how many milliseconds it
-    /// wants to be asked again at the latest.
+    /// The host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver knows when that is. The `thread`
+    /// driver calls this before [`Task::ready`], and once [`Task::asks_after`] milliseconds have passed since a wait began.
+    /// Gives the milliseconds after which it has to be called again at the latest; 0 for no limit.
     fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         let _ = (env, now);
         0
     }
 
-    /// Milliseconds after which a wait that has begun is worth a [`Task::before_wait`]; 0 when that is of no use.
+    /// Milliseconds after the begin of a wait when [`Task::before_wait`] has to be called; 0 for never.
     fn asks_after(&self) -> u64 {
         0
     }

@@ -1,5 +1,6 @@
 //! The driver for hosts without libuv: one thread sleeps in poll(2) on the poll descriptor and wakes
-//! JavaScript by a thread-safe function that carries nothing, at most one call under way, and one more for a time that has come.
+//! JavaScript by a thread-safe function without arguments. At most one call is under way, and one more for a
+//! time that has passed.
 //!
 //! The host may serve calls that come one after the other without going round its loop: after some of them the next
 //! waits for an immediate, so that timers and everybody else's input have their turn.
@@ -40,7 +41,7 @@ struct Shared {
     control: EventFd,
     /// The thread may call JavaScript; it takes this back with the call.
     armed: AtomicBool,
-    /// Milliseconds after which it calls though nothing is ready; 0: never. It takes this as soon as it has seen it.
+    /// Milliseconds after which the thread calls even if nothing is ready; 0: never. The thread sets it to 0 when it reads it.
     call_after: AtomicU64,
     /// The last call was made for the time alone: nothing was ready.
     is_time: AtomicBool,
@@ -289,7 +290,7 @@ impl ThreadDriver {
     }
 }
 
-/// Milliseconds of the clock that never goes back; always the same where the kernel refuses to tell.
+/// Milliseconds of CLOCK_MONOTONIC; 0 where the kernel refuses the call.
 fn now() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC);
     time.map_or(0, |time| {
@@ -304,7 +305,7 @@ fn refusal(error: std::io::Error) -> Error {
     }
 }
 
-/// What is left until then, rounded up.
+/// The time left until `until`, rounded up.
 fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
@@ -316,7 +317,7 @@ fn timeout(until: Option<Instant>) -> PollTimeout {
 
 /// The thread's whole life.
 fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
-    // When it calls though nothing is ready.
+    // The time of a call that is made even if nothing is ready.
     let mut call_at = None;
     while !shared.stop.load(Ordering::Acquire) {
         let armed = shared.armed.load(Ordering::Acquire);

@@ -84,7 +84,7 @@ pub struct Connection {
     pub mark: u64,
     /// The kernel had no memory for a send: the deadline is for trying again.
     pub short: bool,
-    /// How often in a row it had none, without a byte moved between.
+    /// How often in a row the kernel had no memory, with no byte moved in between.
     pub shortages: u32,
     /// The kernel tells when there is room. Asked for with the first send that blocked.
     pub watches_writable: bool,
@@ -172,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// So much was handed over in this turn. Gives true when a send has failed and the owner had enough of what the peer
+    /// Counts what was handed over in this turn. Gives true when a send has failed and the owner had enough of what the peer
     /// sent before.
     pub fn handle_handed_over(&mut self, bytes: usize, frames: u32) -> bool {
         if self.writing != Writing::Failed {
@@ -212,7 +212,7 @@ impl Connection {
         self.failure.get_or_insert(Failure { call, errno });
     }
 
-    /// A call without which nothing more can be sent failed.
+    /// A call failed, and nothing can be sent any more because of that.
     pub fn handle_send_failure(&mut self, call: Call, errno: Errno) {
         self.handle_failure(call, errno);
         self.fail_writing();

@@ -32,7 +32,7 @@ pub enum Event {
         token: Token,
     },
     /// How many bytes wait to be sent. Told when a write left more, when they fell to the low watermark, and when none is
-    /// left: whoever waits for room looks at the number.
+    /// left. A writer that waits for room compares the number with its limits.
     Queued {
         /// The connection.
         token: Token,

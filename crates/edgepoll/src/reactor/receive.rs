@@ -27,7 +27,7 @@ struct Share {
     bytes: usize,
     /// Bytes of the frames that were handed over, their delimiters included.
     handed: usize,
-    /// With as few bytes left or fewer, another receive is not worth its call.
+    /// With so few bytes left or fewer, the turn makes no further receive: it would bring too little for a system call.
     least: usize,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         let space = inbox.space(connection.limits.lend);
         let size = space.len().min(share.bytes);
         if size == 0 {
-            // The 0 of a receive into nothing would read as the peer's end.
+            // A receive into an empty space gives 0, which would be taken for the peer's end.
             break;
         }
         outcome.calls += 1;

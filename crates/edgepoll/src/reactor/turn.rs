@@ -1,4 +1,4 @@
-//! One turn: a wait, the events into the slots, the ready lists served in order, what is to be told told.
+//! One turn: waits, stores the events in the slots, serves the ready lists in order, and reports closes and queue lengths.
 //!
 //! It must never serve a slot twice in a turn if it gave bytes, so that a connection with much input does not keep the others
 //! waiting: a connection that had its share and has more to do goes to the end of the list `rest`, which is served after

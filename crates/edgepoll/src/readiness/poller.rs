@@ -32,7 +32,7 @@ enum State {
     Armed,
     /// A oneshot that has fired, until it is armed again.
     Fired,
-    /// Closed under us. It keeps its place until that is told, so that nobody else is told it.
+    /// Closed under the poller. It keeps its place until that is told, so that no later registration gets the event.
     Closed,
 }
 
@@ -145,7 +145,7 @@ impl Poller {
     }
 
     /// Watches a duplicate of `fd` (F_DUPFD_CLOEXEC), which is closed with the registration: closing `fd`
-    /// itself then neither ends the watching nor hands us somebody else's events.
+    /// itself then neither ends the watching nor makes the poller report the events of another file.
     ///
     /// # Errors
     /// EMFILE, and those of [`Poller::register`].
@@ -159,7 +159,7 @@ impl Poller {
     }
 
     fn add(&mut self, fd: RawFd, copy: Option<OwnedFd>, interest: u32) -> Result<Token, Refusal> {
-        // The number was free until the duplicate got it: whoever has it here was closed by its owner.
+        // The number was free until the duplicate got it, so the owner of the registration under it has closed it.
         let closed = copy.as_ref().and(self.by_number.get(&fd)).copied();
         if let Some(old) = closed {
             self.forget(old);
@@ -187,7 +187,7 @@ impl Poller {
                 return Err(refusal);
             }
         }
-        // The kernel took the number as a new one: whoever has it here was closed by its owner.
+        // The number is new to the kernel, so the owner of the earlier registration under it has closed it.
         if let Some(old) = self.by_number.insert(fd, token) {
             self.give_way(old, token);
             self.lose(old);
@@ -353,7 +353,7 @@ impl Poller {
         let mut told = 0;
         while told < room {
             let Some(token) = self.lost.pop() else { break };
-            // Nobody is left to be told of one that was unregistered meanwhile.
+            // A registration that was ended meanwhile reports nothing.
             if self.registrations.remove(token).is_some() {
                 let mask = bits::CLOSED;
                 each(Readiness { token, mask });
@@ -473,15 +473,15 @@ impl Poller {
         renewed
     }
 
-    /// Closes what a renewal left behind, once nobody waits on the old descriptor any more.
+    /// Closes what a renewal left behind. To be called once no wait on the old descriptor is pending.
     pub fn retire(&mut self) {
         if self.retired.take().is_some() {
             self.stale_looks.renewed();
         }
     }
 
-    /// Nobody can wait on the new descriptor: the poller announces by the old one again. To be called before
-    /// anything else is, so that both know the same.
+    /// For a caller that cannot wait on the new descriptor: the poller announces by the old one again. To be called before any
+    /// other method, so that nothing changes in one of the two alone.
     pub fn take_back(&mut self) {
         if let Some(old) = self.retired.take() {
             self.engine.restore(old);
@@ -509,7 +509,7 @@ impl Poller {
     pub fn check(&mut self, limit: usize) -> bool {
         let places = self.registrations.places();
         let mut asked = 0;
-        // Places that nobody has cost nothing: a poller that was large once is asked after all the same.
+        // Empty places do not count against the limit, so a poller that was large once is checked as fast as any.
         for _ in 0..places {
             if asked == limit {
                 break;
@@ -538,8 +538,8 @@ impl Poller {
         !self.lost.is_empty()
     }
 
-    /// Somebody waits for the descriptor to become readable. To be called again after each look, and after each
-    /// change of what is registered while somebody waits.
+    /// The caller waits for the descriptor to become readable. To be called again after each look, and after each
+    /// change of what is registered during a wait.
     ///
     /// # Errors
     /// EAGAIN when the engine needs a thread and cannot have one.
@@ -550,13 +550,14 @@ impl Poller {
         self.engine.arm()
     }
 
-    /// Nobody waits any more. The engines poll and select hold the files of what is watched open while they are
-    /// armed, whoever closes them.
+    /// No wait is pending any more. While the engines poll and select are armed, they keep the watched files open even when
+    /// their owners close them.
     pub fn disarm(&mut self) {
         self.engine.disarm();
     }
 
-    /// All that it has opened for itself, so that nobody watches it or takes it for his own. A renewal changes it.
+    /// The descriptors that the poller has opened for itself. The caller uses the list to refuse them as descriptors to watch
+    /// or adopt. A renewal changes it.
     #[must_use]
     pub fn descriptors(&self) -> Vec<RawFd> {
         let left_behind = self.retired.iter().map(|retired| retired.epoll.as_raw_fd());
