@@ -1,5 +1,6 @@
 /** Socket options as numbers, bytes and types; addresses that are no text. */
-import { existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import test from 'ava';
@@ -117,7 +118,8 @@ test('address: a path that is not UTF-8 is bytes, both ways, and is cut nowhere'
   const path = Buffer.concat([Buffer.from(`${place}/`), name]);
   const listener = socket('unix', 'stream');
   listener.bind({ family: 'unix', path });
-  t.deepEqual(readdirSync(Buffer.from(place), { encoding: 'buffer' }), [name]);
+  // Asked of ls, because Deno's node:fs gives names as text.
+  t.deepEqual(execFileSync('ls', [place]), Buffer.concat([name, Buffer.from('\n')]));
   t.deepEqual(listener.localAddress, { family: 'unix', path });
   listener.listen();
   const client = socket('unix', 'stream');
