@@ -70,6 +70,8 @@ impl Reader {
     /// A receive of `length` bytes, as the core makes one: it asks for the space again and again.
     fn receive(&mut self, lend: bool, fill: u8, length: usize) {
         self.inbox.space(lend).write(0, &vec![fill; length]);
+        // Asked for again before the end of the receive, the space is the same.
+        assert!(!self.inbox.space(lend).is_empty());
         // The codec has a look.
         let seen = self.inbox.filled(lend, length).to_vec();
         assert_eq!(seen, vec![fill; length], "what the codec sees");
