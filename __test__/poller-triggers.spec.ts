@@ -100,6 +100,15 @@ for (const driver of drivers) {
     }
   });
 
+  test(`modify: without options it is an error, and changes nothing, ${driver}`, async (t) => {
+    const fenced = new Fenced(t, driver);
+    const registration = fenced.watch(pipe(t).fd);
+    const modify = registration.modify.bind(registration) as (options?: unknown) => void;
+    for (const options of [undefined, null, 5])
+      t.throws(() => modify(options), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_TYPE' });
+    t.deepEqual(await fenced.ready(), []);
+  });
+
   test(`duplicate: two of one descriptor are two registrations, ${driver}`, async (t) => {
     const poller = new Poller<string>({ driver });
     t.teardown(() => poller.close());

@@ -151,6 +151,8 @@ export class Registration<T> implements Disposable {
    * `pollConsumes`, which are chosen at registration.
    */
   modify(options: ModifyOptions<T>): void {
+    if ((options as ModifyOptions<T> | undefined) === undefined)
+      throw typeError('options', 'an object', options);
     const interest = interestOf(options, this.#engine);
     for (const name of ['duplicate', 'pollConsumes'] as const) {
       const value = (options as RegisterOptionsBase)[name];
