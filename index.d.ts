@@ -132,8 +132,8 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
      * the consumer has not taken wait too, and `end` behind them. Writing goes on.
      *
-     * A paused connection is not idle for {@link Server.close}. Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
-     * closed, what has arrived is given first, then the end or the error.
+     * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, that is
+     * told after `resume()`, else after `endTimeout`: chunks that have arrived come first, bytes that the kernel still holds are lost.
      */
     pause(): this;
     /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
@@ -180,7 +180,8 @@ export declare interface ConnectionOptions {
     endTimeout?: number | undefined;
     /**
      * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
-     * `write()` appends LF. Default `bytes`.
+     * `write()` appends LF. A message that ends with CR arrives without it where the receiver takes CR LF for a line's
+     * end, as this package does. Default `bytes`.
      */
     framing?: 'bytes' | 'lines' | undefined;
     /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */

@@ -344,8 +344,8 @@ export class Connection<Data = unknown>
    * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
    * the consumer has not taken wait too, and `end` behind them. Writing goes on.
    *
-   * A paused connection is not idle for {@link Server.close}. Pausing twice is the same as once. It has no effect on a connection that is over: when a paused one fails or is
-   * closed, what has arrived is given first, then the end or the error.
+   * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, that is
+   * told after `resume()`, else after `endTimeout`: chunks that have arrived come first, bytes that the kernel still holds are lost.
    */
   pause(): this {
     if ((this.#flags & (OVER | STOPPED)) !== 0) return this;

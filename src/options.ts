@@ -53,7 +53,8 @@ export interface ConnectionOptions {
   endTimeout?: number | undefined;
   /**
    * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
-   * `write()` appends LF. Default `bytes`.
+   * `write()` appends LF. A message that ends with CR arrives without it where the receiver takes CR LF for a line's
+   * end, as this package does. Default `bytes`.
    */
   framing?: 'bytes' | 'lines' | undefined;
   /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
