@@ -67,7 +67,8 @@ if (name === '--list') {
   process.stdout.write(JSON.stringify(Object.keys(cases)));
 } else {
   internals.useDriver(driver as Driver);
-  process.on('beforeExit', () => process.stdout.write('ends\n'));
+  // Once: a call of the driver's thread that is under way makes the loop come round again, and the event with it.
+  process.once('beforeExit', () => process.stdout.write('ends\n'));
   const release = await cases[name]?.();
   process.stdout.write('begins\n');
   tellWhetherItLives(release);
