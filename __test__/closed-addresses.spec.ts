@@ -1,4 +1,4 @@
-// The addresses of a connection that is over, also when nobody asked for them while it was open.
+// The addresses of a connection that is over, also when the program did not read them while it was open.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { Address, Connection, Driver } from 'edgepoll';
@@ -16,7 +16,7 @@ const address = (port: number | undefined, of = '127.0.0.1'): Address => ({
   family: of.includes(':') ? 'IPv6' : 'IPv4',
 });
 
-/** Lets a connection end in one way, and gives what its `close` event tells, there and a while later. */
+/** Ends a connection in one way. Checks its addresses at its `close` event, and again once its slot is in use again. */
 async function ending(
   t: ExecutionContext,
   how: End,
@@ -50,7 +50,7 @@ async function ending(
   check('in the event');
   await received;
   await connection.closed;
-  // Its slot is another connection's by now.
+  // A second connection takes over the slot of the first.
   const [again, other] = await (how === 'server.destroy()'
     ? [undefined, undefined]
     : Promise.all([nextOf(events), dial(server.address.port, to)]));

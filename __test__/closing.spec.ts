@@ -1,5 +1,6 @@
-// server.close(): idle connections are ended at once, busy ones as soon as they are idle, and none is cut short or waited for
-// without need. The timeout of each close() here is longer than a test may take, so that nothing is told by the clock.
+// server.close(): it ends idle connections at once and busy ones as soon as they are idle. It cuts no reply short and does not
+// wait for idle peers. Most tests leave close() its default timeout of 30 seconds: it would destroy the connections and so fail
+// the test.
 import test from 'ava';
 import type { Connection, Server } from 'edgepoll';
 import { connect } from 'edgepoll';
@@ -44,7 +45,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     const peers = await Promise.all([1, 2, 3].map(() => dial(server.address.port)));
     const [first] = peers;
     if (first === undefined) throw new Error('no peer');
-    // One has been served, two have sent nothing yet.
+    // The server has answered the first peer. The other two have sent nothing.
     await send(first, 'x');
     await receiveExactly(first, 1);
     await eventually(
@@ -92,7 +93,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     const server = await serverOf(t, { maxBufferedAmount: 2 ** 26 });
     let isAnswered = false;
     const serving = serve(server, (_chunk, connection) => {
-      // Not awaited: the consumer waits for more while much is queued.
+      // Not awaited, so the consumer waits for the next chunk while the send queue is long.
       void connection.write(long);
       isAnswered = true;
       return Promise.resolve();
@@ -104,7 +105,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     const closing = server.close();
     await rounds();
     t.true((connection?.bufferedAmount ?? 0) > 0);
-    // It may write on: nothing has ended it.
+    // The server has not ended the connection yet, so a write is still taken.
     void connection?.write('more');
     const { bytes, fin } = await receiveAll(peer);
     t.true(bytes.equals(Buffer.concat([long, Buffer.from('more')])));
@@ -143,7 +144,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     const refused: string[] = [];
     const serving = serve(server, (line, connection) => {
       closing ??= server.close();
-      // Not awaited: the consumer waits for the next line before the reactor hands it over.
+      // Not awaited, so the consumer waits for the next line before the reactor hands it over.
       void connection
         .write(`to ${String(line)}`)
         .catch((error: Error) => refused.push(String(error)));
@@ -194,7 +195,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
   });
 }
 
-test('a connection that nobody reads is not idle: it is destroyed at the timeout', async (t) => {
+test('a connection without a consumer is not idle: it is destroyed at the timeout', async (t) => {
   const { server, connection, peer } = await pairOf(t);
   await server.close({ timeout: 20 });
   t.is((await connection.closed).cause, 'destroyed');

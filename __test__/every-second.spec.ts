@@ -73,7 +73,7 @@ test.serial(
 
 for (const driver of drivers) {
   test.serial(
-    `closed-under-us: what was closed before the wait is told, and no second has to pass, ${driver}`,
+    `closed-under-us: a descriptor closed before the wait is reported at once, ${driver}`,
     async (t) => {
       clocks(t);
       const poller = new Poller({ driver });
@@ -92,7 +92,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `closed-under-us: a closed one among many, whose file lives on elsewhere and is ready, is told soon, ${driver}`,
+    `closed-under-us: a closed one among many, whose duplicate is open and ready, is reported soon, ${driver}`,
     async (t) => {
       clocks(t);
       const poller = new Poller<string>({ driver });

@@ -1,4 +1,7 @@
-/** Entries of a socket's error queue that nobody reads cost no turn of the event loop. Alone, because the loop's turns are counted. */
+/**
+ * A socket's error queue that the program does not read must not keep the event loop busy. A file of its own, so that no other
+ * test adds to the number of turns that it measures.
+ */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -8,7 +11,7 @@ import { drivers, exceptIn } from './support/process.js';
 
 const onlyNode = exceptIn(['bun', 'deno'], 'libuv counts the turns');
 
-/** How often the event loop has come round. */
+/** How many turns the event loop has made. */
 function turns(): number {
   const { uvMetricsInfo } = performance.nodeTiming as unknown as {
     uvMetricsInfo: { loopCount: number };
@@ -17,7 +20,7 @@ function turns(): number {
 }
 
 onlyNode(
-  'error-queue: an iteration beside entries that nobody reads sleeps, and hears of messages',
+  'error-queue: an iteration over messages sleeps beside unread entries, and still gets messages',
   async (t) => {
     for (const driver of drivers) {
       const here = socket('inet', 'dgram');
@@ -29,12 +32,12 @@ onlyNode(
       t.is((await messages.next()).value?.data.toString(), 'first');
       const next = messages.next();
       const before = turns();
-      // Not to wait for something: it is the time that is measured.
+      // Not a wait for something to happen: the test counts the loop's turns within this time.
       await delay(250);
       const taken = turns() - before;
-      // A loop that spins takes some thousand.
+      // A loop that spins makes thousands.
       t.true(taken < 50, `${driver}: ${taken}`);
-      // A message that comes now is told, although the queue was never empty.
+      // The iteration gives a new message, although the error queue was never empty.
       here.send('second', here.localAddress);
       t.is((await next).value?.data.toString(), 'second');
       let entries = 0;

@@ -1,4 +1,4 @@
-/** A socket's error queue: read with types, and never a reason to spin. */
+/** A socket's error queue: its entries with their fields, one at a time and by iteration. */
 import test from 'ava';
 import type { InetAddress, Socket } from 'edgepoll/fd';
 import { constants, socket, socketpair } from 'edgepoll/fd';
@@ -11,7 +11,7 @@ const {
   SOF_TIMESTAMPING_TX_SOFTWARE: TX_SOFTWARE,
 } = constants;
 
-/** A datagram socket whose sends are put on its error queue with their time. */
+/** A datagram socket: the kernel puts the time of each send on its error queue. */
 function stamping(): Socket {
   const made = socket('inet', 'dgram');
   made.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
@@ -19,7 +19,7 @@ function stamping(): Socket {
   return made;
 }
 
-/** A port that nobody has. */
+/** The address of a port to which no socket is bound: the kernel refuses datagrams to it. */
 function refusing(): InetAddress {
   const gone = socket('inet', 'dgram');
   gone.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
@@ -42,7 +42,7 @@ for (const driver of drivers) {
       t.like(value, { name: 'ENOMSG', errno: -42, origin: 'timestamping', info: 0, data: round });
       t.true((value?.timestamps?.software ?? 0n) > 1_600_000_000_000_000_000n);
       t.is(value?.timestamps?.hardware, undefined);
-      // The packet as it left, with its headers.
+      // The entry has the packet as it was sent, with its headers.
       t.true(value?.packet.includes(`${round}`));
     }
     stop.abort();
@@ -52,7 +52,7 @@ for (const driver of drivers) {
     here.close();
   });
 
-  test(`error-queue: who joins an iteration later hears of what is there, ${driver}`, async (t) => {
+  test(`error-queue: an iteration that begins later gets the entries that are there, ${driver}`, async (t) => {
     const here = stamping();
     here.send('one', here.localAddress);
     t.is(here.receive(Buffer.alloc(9)), 3);
@@ -91,7 +91,7 @@ for (const driver of drivers) {
   });
 }
 
-test('error-queue: takeError() tells what failed once', (t) => {
+test('error-queue: takeError() gives an error once', (t) => {
   const here = socket('inet', 'dgram');
   here.connect(refusing());
   t.is(here.takeError(), null);
@@ -101,7 +101,7 @@ test('error-queue: takeError() tells what failed once', (t) => {
   here.close();
 });
 
-test('error-queue: room for a part of the entry, and for none of what is beside it', (t) => {
+test('error-queue: room for only a part of the packet, and for no control message', (t) => {
   const here = socket('inet6', 'dgram');
   here.setOption('IPPROTO_IPV6', 'IPV6_RECVERR', true);
   const gone = socket('inet6', 'dgram');
@@ -115,7 +115,7 @@ test('error-queue: room for a part of the entry, and for none of what is beside 
   t.like(short?.offender, { family: 'inet6', address: '::1' });
   here.send('nobody', to);
   const bare = here.receiveError({ control: 0 });
-  // What has the room that credentials would take is told, and its offender is cut off.
+  // Even with `control: 0` the buffer has room for credentials. The error's fields fit there, the offender's address does not.
   t.like(bare, {
     controlTruncated: true,
     name: 'ECONNREFUSED',

@@ -1,4 +1,4 @@
-/** Counters, timers and processes that are taken over from elsewhere, and a timer that the clock cancels. */
+/** adopt() of eventfds, timerfds and pidfds, and a timer that is cancelled when the clock is set. */
 import { spawnSync } from 'node:child_process';
 import { openSync, readlinkSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ import { drivers, exceptIn, start } from './support/process.js';
 
 const notOfDeno = exceptIn(['deno'], 'it closes what node:fs opened there');
 
-test('adopt: an eventfd, a timerfd and a pidfd are known again', (t) => {
+test('adopt: an eventfd, a timerfd and a pidfd work under their new owner', (t) => {
   const counter = EventFd.adopt(eventfd({ initial: 3 }).release());
   t.is(counter.read(), 3n);
   t.true(counter.write(2));
@@ -46,7 +46,7 @@ notOfDeno('adopt: another kind is refused by name and stays its owner’s', (t) 
     t.throws(() => of.adopt(1_000_000), { instanceOf: RangeError });
     t.throws(() => of.adopt('3' as unknown as number), { instanceOf: TypeError });
   }
-  // Nobody owns them still, and nothing was closed.
+  // The refused calls have closed none of them and made no object their owner: adopt() of the right kind still works.
   const own = [EventFd.adopt(numbers.eventfd), TimerFd.adopt(numbers.timerfd)];
   for (const each of own) {
     t.throws(() => EventFd.adopt(each.fd), { message: /no other owner/ });
@@ -69,9 +69,9 @@ test('adopt: a pidfd of a process that has ended and was waited for', async (t) 
 
 test('cancelOnSet: only with a time on the clock that can be set', (t) => {
   const timer = timerfd({ clock: 'realtime' });
-  // @ts-expect-error from now on, no clock counts
+  // @ts-expect-error `after` does not depend on the clock's time
   t.throws(() => timer.set({ after: 1, cancelOnSet: true }), { code: 'ERR_INVALID_ARG_VALUE' });
-  // @ts-expect-error no boolean
+  // @ts-expect-error not a boolean
   t.throws(() => timer.set({ at: 1, cancelOnSet: 1 }), { instanceOf: TypeError });
   t.is(timer.remaining, 0);
   const other = timerfd({ clock: 'boottime' });
@@ -80,7 +80,10 @@ test('cancelOnSet: only with a time on the clock that can be set', (t) => {
   other.close();
 });
 
-/** Sets the clock a microsecond forward (ADJ_SETOFFSET of adjtimex(2)): timers hear of it, and nobody else notices. */
+/**
+ * Sets the clock one microsecond forward (ADJ_SETOFFSET of adjtimex(2)). The kernel cancels timers with TFD_TIMER_CANCEL_ON_SET;
+ * for other programs the step is too small to matter.
+ */
 const SET_CLOCK = `
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)

@@ -57,7 +57,7 @@ test('constants: frozen, whole, and as the kernel has them', (t) => {
   for (const [name, value] of Object.entries(constants)) t.true(Number.isInteger(value), name);
 });
 
-test('peerCredentials: who is at the other end, and nobody', (t) => {
+test('peerCredentials: the process at the other end, and undefined without one', (t) => {
   const [here, there] = socketpair();
   const { pid } = process;
   const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
@@ -85,7 +85,7 @@ test('peer’s pidfd: adopted from an option', (t) => {
   for (const each of [here, there, peer]) each.close();
 });
 
-test('tcpInfo: what TCP knows of a connection', async (t) => {
+test('tcpInfo: the fields of struct tcp_info', async (t) => {
   const listener = socket('inet', 'stream');
   listener.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
   t.is(listener.tcpInfo().state, 7, 'TCP_CLOSE');
@@ -104,7 +104,7 @@ test('tcpInfo: what TCP knows of a connection', async (t) => {
   t.is(info.bytesAcked, 1001n, 'and the connecting segment');
   t.is(server?.tcpInfo().bytesReceived, 1000n);
   t.true(info.sndWscale <= 14 && info.rcvWscale <= 14);
-  // What the kernel gave, and no more.
+  // Every field that this kernel fills, and no other.
   const { length } = client.getOptionBytes('IPPROTO_TCP', 'TCP_INFO', 512);
   t.is('totalRtoTime' in info, length >= 248);
   const other = socket('unix', 'stream');
@@ -112,18 +112,18 @@ test('tcpInfo: what TCP knows of a connection', async (t) => {
   for (const each of [listener, client, server, other]) each?.close();
 });
 
-test('address: a path that is not UTF-8 is bytes, both ways, and is cut nowhere', (t) => {
+test('address: a path that is not UTF-8 is a Buffer, to bind() and from localAddress, with every byte', (t) => {
   const place = folder(t);
   const name = Buffer.from([0x61, 0xff, 0xfe, 0x62]);
   const path = Buffer.concat([Buffer.from(`${place}/`), name]);
   const listener = socket('unix', 'stream');
   listener.bind({ family: 'unix', path });
-  // Asked of ls, because Deno's node:fs gives names as text.
+  // By ls, because Deno's node:fs gives names as text only.
   t.deepEqual(execFileSync('ls', [place]), Buffer.concat([name, Buffer.from('\n')]));
   t.deepEqual(listener.localAddress, { family: 'unix', path });
   listener.listen();
   const client = socket('unix', 'stream');
-  // As it was told, it can be given back.
+  // connect() takes the address as localAddress gives it.
   t.true(client.connect(listener.localAddress));
   t.deepEqual(client.remoteAddress, { family: 'unix', path });
   const text = socket('unix', 'stream');
@@ -166,7 +166,7 @@ test('address: bytes that are no path, text without UTF-8, and how an error name
   here.close();
 });
 
-test('takeError: an error that came while nobody asked', (t) => {
+test('takeError: an error that came between two calls', (t) => {
   const gone = socket('inet', 'dgram');
   gone.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
   const to = gone.localAddress as InetAddress;

@@ -1,11 +1,11 @@
-/** Bare packets of the link layer (AF_PACKET), which refuse a flag that other sockets take. */
+/** Packets of the link layer (AF_PACKET). These sockets refuse MSG_CMSG_CLOEXEC, which other sockets take. */
 import test from 'ava';
 import type { EdgepollError, PacketAddress, Socket } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
 import { drivers } from './support/process.js';
 
-/** A protocol that nothing else on this machine speaks, so that nothing else is received. */
+/** The number of a protocol that no other program here uses, so that the socket receives the test's packets only. */
 const protocol = 0xb000 + (process.pid & 0xfff) * 4;
 
 /** A socket that receives this protocol over the loopback interface; `undefined` without the privilege. */
@@ -44,7 +44,7 @@ for (const [index, driver] of drivers.entries()) {
 
     const into = Buffer.alloc(64);
     const first = packets.receiveFrom(into);
-    // Of a raw socket with the 14 bytes of Ethernet's header.
+    // A raw socket gives the packet with Ethernet's header of 14 bytes.
     t.like(first, { length: 17, truncated: false });
     t.is(into.toString('utf8', 14, 17), 'one');
     t.deepEqual(first?.from, {

@@ -8,16 +8,16 @@ import { eventfd, OwnedFd, pipe, pidfd, socket, socketpair } from 'edgepoll/fd';
 
 import { drivers, runFixture, runtimeName } from './support/process.js';
 
-/** Deno's closeSync() knows the numbers that it opened alone. */
+/** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
 const whereNumbersAreClosed = runtimeName === 'deno' ? test.serial.skip : test.serial;
 
-/** Epoll descriptors of this process. */
+/** How many epoll descriptors this process has. */
 function epolls(): number {
   const isEpoll = (fd: string): boolean => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).includes('eventpoll');
     } catch {
-      // The listing's own.
+      // The descriptor of the listing itself: it is closed by now.
       return false;
     }
   };
@@ -46,7 +46,6 @@ for (const driver of drivers) {
         const waits = counters.map((counter) => counter.readable({ driver }));
         t.is(epolls(), before);
         for (const counter of counters) counter.write();
-        // oxlint-disable-next-line no-await-in-loop -- one round after the other
         await Promise.all(waits);
         for (const counter of counters) t.is(counter.read(), 1n);
       }
@@ -54,7 +53,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`readable: tells what is there, the end, and nothing else, ${driver}`, async (t) => {
+  test(`readable: resolves when there is data, and at the end, and not before, ${driver}`, async (t) => {
     const { reader, writer } = pipe();
     let isReady = false;
     const waiting = reader.readable({ driver }).then(() => (isReady = true));
@@ -69,7 +68,7 @@ for (const driver of drivers) {
     writer.close();
     await Promise.all([one, other]);
     t.is(reader.read(into), 0);
-    // Readable for good.
+    // After the end the pipe stays readable.
     await reader.readable({ driver });
     reader.close();
   });
@@ -102,7 +101,7 @@ for (const driver of drivers) {
   });
 
   whereNumbersAreClosed(
-    `readable: a number that somebody else closed fails its own wait, and the others go on, ${driver}`,
+    `readable: a number that other code closed fails its own wait, and the others go on, ${driver}`,
     async (t) => {
       const stays = eventfd();
       const { reader, writer } = pipe();
@@ -110,7 +109,7 @@ for (const driver of drivers) {
       const lost = OwnedFd.adopt(number);
       const before = stays.readable({ driver });
       await lost.writable({ driver });
-      // It is registered, and its number becomes another file's.
+      // The poller has registered the number. Now another file gets it.
       closeSync(number);
       const opened: number[] = [];
       do opened.push(openSync('/dev/null', 'r'));
@@ -135,7 +134,7 @@ for (const driver of drivers) {
     t.false(isReady);
     t.is(reader.read(Buffer.alloc(taken)), taken);
     await waiting;
-    // Nobody reads: an error to tell, which is readiness.
+    // With its reader closed a full pipe counts as writable: the next write fails with EPIPE instead of waiting.
     fill(writer);
     const broken = writer.writable({ driver });
     reader.close();
@@ -157,7 +156,7 @@ for (const driver of drivers) {
     far.close();
   });
 
-  test(`writeAll: says how much was written, and who aborts leaves the others their turn, ${driver}`, async (t) => {
+  test(`writeAll: its error has the number of bytes written, and an abort does not stop later calls, ${driver}`, async (t) => {
     const { reader, writer } = pipe();
     const taken = fill(writer);
     t.is(reader.read(Buffer.alloc(taken)), taken);
@@ -173,7 +172,6 @@ for (const driver of drivers) {
     const all = Buffer.alloc(long.length + 5);
     let length = 0;
     while (length < all.length) {
-      // oxlint-disable-next-line no-await-in-loop -- as it comes
       await reader.readable({ driver });
       length += reader.read(all.subarray(length)) ?? 0;
     }
@@ -189,7 +187,7 @@ for (const driver of drivers) {
     t.is(await bytesWritten(writer.writeAll('x', { driver })), 0);
   });
 
-  test(`connections: each is taken once, and the loop closes nothing, ${driver}`, async (t) => {
+  test(`connections: each is accepted once, and leaving the loop closes none, ${driver}`, async (t) => {
     const server = socket('inet', 'stream');
     server.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
     server.listen();
@@ -203,7 +201,6 @@ for (const driver of drivers) {
     }
     await Promise.all(taken.map((peer) => peer.writeAll('hello', { driver })));
     for (const client of clients) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await client.readable({ driver });
       t.is(client.read(Buffer.alloc(16)), 5);
     }
@@ -221,7 +218,7 @@ async function bytesWritten(failed: Promise<void>): Promise<number | undefined> 
   );
 }
 
-test('listen: what it gives is iterated by connections, and says so to TypeScript', async (t) => {
+test('listen: the object that it gives iterates connections, also by its type', async (t) => {
   const server = socket('unix', 'stream');
   server.bind({ family: 'unix', path: `\0edgepoll-listen-${process.pid}` });
   const listening = server.listen();
@@ -240,7 +237,7 @@ test('listen: what it gives is iterated by connections, and says so to TypeScrip
   plain.close();
 });
 
-test('readable: waiting keeps the process alive, and what was waited for does not', async (t) => {
+test('readable: a pending wait keeps the process alive, and a descriptor without one does not', async (t) => {
   const { code, stdout, stderr } = await runFixture('fd-ready');
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   t.is(stdout, 'waited\ncollected\n');
@@ -253,9 +250,7 @@ test('bad-input: readable, writable, writeAll', async (t) => {
     (options: object) => writer.writable(options),
   ];
   for (const wait of waits) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     await t.throwsAsync(wait({ timeout: 5 }), { code: 'ERR_UNKNOWN_OPTION' });
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     await t.throwsAsync(wait({ signal: 5 }), { instanceOf: TypeError });
   }
   await t.throwsAsync(writer.writeAll(5 as unknown as string), { instanceOf: TypeError });

@@ -64,7 +64,7 @@ for (const driver of drivers) {
 }
 
 exceptIn(['deno'], 'a signal that comes while it starts a child may reach its own handler')(
-  'signal-masks: whatever listeners come and go, a signal is read; children and threads have their own masks',
+  'signal-masks: a signal is read while listeners are added and removed; children and threads have their own masks',
   async (t) => {
     const { code, signal, stdout, stderr } = await runFixture('fd-signal-masks');
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });

@@ -30,7 +30,8 @@ test('allowHalfOpen false: the peer’s end, once taken, is answered with ours',
   // Not taken yet: an answer still goes out.
   await connection.write('answer');
   t.is(await connection.read(), null);
-  // Both sides have ended now. Whether the close is told before the write depends on when the loop had its turn.
+  // Both sides have ended. The write fails either way: with ERR_CLOSED if the close event comes before it, else with
+  // ERR_WRITE_AFTER_END.
   const { code } = await rejection(connection.write('late'));
   t.true(code === 'ERR_WRITE_AFTER_END' || code === 'ERR_CLOSED', code);
   const { bytes: got, fin } = await received;

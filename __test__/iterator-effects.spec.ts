@@ -1,5 +1,5 @@
 // What leaving an iterator does, and what return() and throw() must not do once it has ended: one table for every iterator of
-// the package. Each is asked for effects too: was the connection ended, does the server listen, is the poller closed?
+// the package. Each test also looks at the source: was the connection ended, does the server listen, is the poller closed?
 import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 
@@ -23,39 +23,39 @@ import {
 } from './support/net.js';
 import { folder } from './support/process.js';
 
-/** One iterator, and what can be seen of what it was made of. */
+/** One iterator, and the state of its source. */
 interface Subject {
   iterator: AsyncIterator<unknown, unknown>;
   /** Makes one item ready. */
   feed: () => unknown;
-  /** Brings the iterator to its end, once what was fed is taken. */
+  /** Ends the source, so that the iterator ends once the consumer has taken every item. */
   finish: () => unknown;
-  /** What became of the source. */
+  /** The state of the source now. */
   state: () => Promise<string>;
 }
 
 interface Kind {
   name: string;
   make: (t: ExecutionContext, signal?: AbortSignal) => Promise<Subject>;
-  /** The state before the end, once the consumer has left, and after the end. */
+  /** The source's state before the end. Below: after the consumer has left, and after the end. */
   whole: string;
   left: string;
   ended: string;
-  /** It has no signal of its own. */
+  /** The iterator takes no signal. */
   noSignal?: true;
 }
 
 const options = (signal: AbortSignal | undefined): { signal?: AbortSignal } =>
   signal === undefined ? {} : { signal };
 
-/** The pollers of this process, and what else has an epoll descriptor. */
+/** How many epoll descriptors this process has: one for each poller, and those of the runtime. */
 const pollers = (): number =>
   openDescriptors().filter((fd) => targetOf(fd) === 'anon_inode:[eventpoll]').length;
 
 const succeeds = async (promise: Promise<unknown>): Promise<boolean> =>
   (await Promise.allSettled([promise]))[0].status === 'fulfilled';
 
-/** Whether somebody listens at the port: then nobody else can. */
+/** Whether a server listens on the port, because then a second one cannot. */
 async function isTaken(t: ExecutionContext, port: number): Promise<boolean> {
   const isFree = await succeeds(serverOf(t, { port }).then((server) => server.close()));
   return !isFree;
@@ -66,7 +66,7 @@ const connections: Kind = {
   noSignal: true,
   whole: 'open',
   left: 'ended',
-  // By the peer alone.
+  // The peer has ended its side only: this side may still write.
   ended: 'open',
   async make(t) {
     const { connection, peer } = await pairOf(t, { allowHalfOpen: true });
@@ -145,7 +145,7 @@ const ofPoller: Kind = {
   whole: 'open',
   left: 'closed',
   ended: 'closed',
-  // oxlint-disable-next-line require-await -- as the others
+  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
   async make(t, signal) {
     const poller = new Poller(options(signal));
     t.teardown(() => poller.close());
@@ -175,7 +175,7 @@ const ofWatch: Kind = {
   whole: 'open',
   left: 'closed',
   ended: 'closed',
-  // oxlint-disable-next-line require-await -- as the others
+  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
   async make(t, signal) {
     const watched = pipe(t);
     const before = pollers();
@@ -184,7 +184,7 @@ const ofWatch: Kind = {
     return {
       iterator,
       feed: () => watched.write(1),
-      // One event of a oneshot is all.
+      // With a oneshot trigger watch() ends by itself after one event.
       finish: () => {},
       state() {
         t.true(isOpen(watched.fd));
@@ -198,7 +198,7 @@ type Iterable = Descriptor & {
   values(given?: { signal?: AbortSignal }): AsyncIterableIterator<unknown, unknown>;
 };
 
-/** An iterator of an object of edgepoll/fd: the object is its owner's, the poller behind it the iterator's. */
+/** An iterator over an object of edgepoll/fd. Leaving it ends its use of the shared poller, and leaves the object open. */
 function ofDescriptor(
   name: string,
   open: (
@@ -210,7 +210,7 @@ function ofDescriptor(
     whole: 'open',
     left: 'open',
     ended: name === 'a stream socket' ? 'open' : 'closed',
-    // oxlint-disable-next-line require-await -- as the others
+    // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
     async make(t, signal) {
       const { object, feed, finish } = open(t);
       t.teardown(() => object.close());
@@ -221,7 +221,7 @@ function ofDescriptor(
         iterator,
         feed,
         finish: finish ?? (() => object.close()),
-        // A poller that is shared by all who wait for it is made by the first wait, and closed with the last iterator.
+        // All waits share a poller: the first wait opens it, and the end of the last iterator closes it.
         state: () =>
           Promise.resolve(
             (isOpen(fd) ? 'open' : 'closed') + (pollers() > before ? ', waited for' : ''),
@@ -276,7 +276,7 @@ const kinds = [connections, servers, events, ofPoller, ofWatch, ...descriptors];
 
 const thrown = new Error('thrown in');
 
-/** What a call came to, in words that can be compared. */
+/** The outcome of a call, as a text to compare. */
 async function outcome(
   promise: Promise<IteratorResult<unknown, unknown>> | undefined,
 ): Promise<string> {
@@ -288,7 +288,7 @@ async function outcome(
   }
 }
 
-/** `return()` and `throw()`, as often as wanted and with whatever, and `next()` between them: results of a generator's. */
+/** Calls `return()`, `throw()` and `next()` repeatedly and with several arguments: the results are those of a generator. */
 async function leaveAgain(t: ExecutionContext, iterator: Subject['iterator']): Promise<void> {
   t.is(await outcome(iterator.return?.('given')), 'done given');
   t.is(await outcome(iterator.next()), 'done undefined');
@@ -348,25 +348,28 @@ for (const { name, make, whole, left, ended, noSignal } of kinds) {
 
   if (noSignal === true) continue;
 
-  test.serial(`${name}: an abort is told to one who waits, once, and it is over`, async (t) => {
-    for (const reason of [new Error('enough'), 'enough']) {
-      const controller = new AbortController();
-      const { iterator, state } = await make(t, controller.signal);
-      const pulls = [iterator.next(), iterator.next()];
-      controller.abort(reason);
-      t.deepEqual(await Promise.allSettled(pulls), [
-        { status: 'rejected', reason },
-        { status: 'fulfilled', value: { value: undefined, done: true } },
-      ]);
-      const after = await state();
-      await leaveAgain(t, iterator);
-      t.is(await state(), after);
-      t.is(getEventListeners(controller.signal, 'abort').length, 0);
-    }
-  });
+  test.serial(
+    `${name}: an abort rejects the first pending next(), once, and ends the iterator`,
+    async (t) => {
+      for (const reason of [new Error('enough'), 'enough']) {
+        const controller = new AbortController();
+        const { iterator, state } = await make(t, controller.signal);
+        const pulls = [iterator.next(), iterator.next()];
+        controller.abort(reason);
+        t.deepEqual(await Promise.allSettled(pulls), [
+          { status: 'rejected', reason },
+          { status: 'fulfilled', value: { value: undefined, done: true } },
+        ]);
+        const after = await state();
+        await leaveAgain(t, iterator);
+        t.is(await state(), after);
+        t.is(getEventListeners(controller.signal, 'abort').length, 0);
+      }
+    },
+  );
 
   test.serial(
-    `${name}: an abort that nobody waits for is told to the next who asks, before any item`,
+    `${name}: an abort while no next() is pending rejects the following one, before any item`,
     async (t) => {
       const reason = new Error('enough');
       const controller = new AbortController();
@@ -376,13 +379,13 @@ for (const { name, make, whole, left, ended, noSignal } of kinds) {
       t.is(await pull, 'value');
       controller.abort(reason);
       const [first, second] = await Promise.allSettled([iterator.next(), iterator.next()]);
-      // What a oneshot watch() had to tell is told: it was over before the abort.
+      // With a oneshot trigger watch() had ended after its one event, so the abort comes too late.
       if (name !== 'watch()') t.deepEqual(first, { status: 'rejected', reason });
       t.deepEqual(second, { status: 'fulfilled', value: { value: undefined, done: true } });
     },
   );
 
-  test.serial(`${name}: a signal that was aborted before prevents it`, async (t) => {
+  test.serial(`${name}: with a signal that is aborted already it throws the reason`, async (t) => {
     const reason = new Error('not today');
     t.is(await rejection(make(t, AbortSignal.abort(reason))), reason);
   });
@@ -398,7 +401,7 @@ test('a connection: after its loop was left, read() and another loop are at thei
   t.is(await pending, null);
   t.is(await connection.read(), null);
   for await (const chunk of connection) t.fail(`a chunk: ${String(chunk)}`);
-  // What still arrives is thrown away, and memory for it with it.
+  // The connection drops bytes that still arrive, and keeps no memory for them.
   await send(peer, Buffer.alloc(300_000));
   t.is(await connection.read(), null);
   t.true((await receiveAll(peer)).fin);

@@ -1,5 +1,5 @@
-// Bytes that were written and will not arrive: the peer sees a reset, never the end. With nothing lost it sees the end.
-// The peers are ours: a socket of Node.js takes a reset that comes together with bytes for an end.
+// If bytes that the program wrote are lost, the peer sees a reset and never a clean end. If none are lost, it sees the end.
+// The peers are connections of edgepoll, because node:net reports a reset as an end if it receives bytes together with it.
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Connection, Driver, ListenOptions, Server } from 'edgepoll';
@@ -10,11 +10,11 @@ import { drain, nextOf, rejection, serverOf } from './support/net.js';
 import { runFixture } from './support/process.js';
 
 const MIB = 1_048_576;
-/** More than the kernel takes for a peer that does not read. */
+/** More bytes than the kernel's buffers hold while the peer does not read. */
 const MUCH = 15 * MIB;
 const drivers: Driver[] = ['uv', 'thread'];
 
-/** A peer of 127.0.0.1; it keeps its writing side when we end ours. */
+/** Connects to the server from the peer's side. The peer can still write after the server's side has ended. */
 async function dial(t: ExecutionContext, { address: { port } }: Server): Promise<Connection> {
   const peer = await connect({ host: '127.0.0.1', port, allowHalfOpen: true });
   t.teardown(() => peer.destroy());
@@ -29,7 +29,7 @@ async function pairOf(t: ExecutionContext, options: Partial<ListenOptions> = {})
   return { server, accepted, connection, peer };
 }
 
-/** What the peer receives, now that it reads, and how that ends. */
+/** Reads everything at the peer; gives the bytes, and `end` or the error's code. */
 async function receiveAll(peer: Connection): Promise<{ got: Buffer; seen: string | undefined }> {
   const { bytes: got, error } = await drain(peer);
   return { got, seen: error === undefined ? 'end' : error.code };
@@ -46,7 +46,7 @@ test('a full queue: the other side gets whole lines, then ECONNRESET', async (t)
   ]);
   t.teardown(() => client.destroy());
   const line = `${'x'.repeat(99_999)}!`;
-  // More than the kernel and the queue take, before the client has read any.
+  // More than the kernel's buffers and the send queue hold, before the client has read anything.
   for (let count = 0; count < 160; count += 1) connection.write(line).catch(() => {});
   t.is((await connection.closed).error?.message.includes(`maxBufferedAmount (${MIB})`), true);
   let whole = 0;
@@ -60,7 +60,7 @@ test('a full queue: the other side gets whole lines, then ECONNRESET', async (t)
   t.true(whole < 160);
 });
 
-test('destroy() with bytes queued is a reset, and without the end', async (t) => {
+test('destroy() with bytes queued is a reset, and without any it is an end', async (t) => {
   const { connection, peer } = await pairOf(t);
   connection.write(Buffer.alloc(MUCH)).catch(() => {});
   connection.destroy();
@@ -74,7 +74,7 @@ test('destroy() with bytes queued is a reset, and without the end', async (t) =>
   t.like({ got: got.toString(), seen }, { got: 'all of it', seen: 'end' });
 });
 
-test('destroy() with bytes that leave with the batch loses none of them', async (t) => {
+test('destroy() loses no byte of a write that is staged and fits into the kernel’s buffers', async (t) => {
   const { connection, peer } = await pairOf(t);
   void connection.write('staged');
   connection.destroy();
@@ -83,7 +83,7 @@ test('destroy() with bytes that leave with the batch loses none of them', async 
 });
 
 for (const how of ['destroy()', 'close()'] as const) {
-  test(`server.${how} is a reset for whoever has bytes queued`, async (t) => {
+  test(`server.${how} is a reset for connections with bytes queued`, async (t) => {
     const { server, accepted, connection, peer } = await pairOf(t);
     const [other, whole] = await Promise.all([nextOf(accepted), dial(t, server)]);
     await other.write('all of it');
@@ -144,7 +144,7 @@ test('reset(): the peer sees a reset though nothing was lost', async (t) => {
   t.is((await connection.closed).error, undefined);
 });
 
-test('reset() with events() is told as a close', async (t) => {
+test('reset() with events() gives a close event', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const peer = await dial(t, server);
@@ -159,7 +159,7 @@ for (const [name, options] of [
   ['a limit that is long passed', { maxBufferedAmount: MIB }],
   ['lines', { framing: 'lines', maxFrame: 8 * MIB }],
 ] as const) {
-  test(`a long write that nobody awaits and end(last) behind it arrive whole, ${name}`, async (t) => {
+  test(`a long write that is not awaited and end(last) behind it arrive whole, ${name}`, async (t) => {
     const { connection, peer } = await pairOf(t, options);
     const message = bytes(6 * MIB, 1).map((byte) => (byte === 10 ? 11 : byte));
     const written = connection.write(message);
@@ -172,7 +172,7 @@ for (const [name, options] of [
   });
 }
 
-test('end(data) goes with what was written before it, of any kind of bytes', async (t) => {
+test('end(data) leaves together with the writes before it, for every type of bytes', async (t) => {
   const shared = new Uint8Array(new SharedArrayBuffer(3));
   shared.set([97, 98, 99]);
   for (const [data, text] of [
@@ -216,7 +216,7 @@ for (const driver of drivers) {
   }
 }
 
-test('what was queued and then received leaves no trace: the end is clean', async (t) => {
+test('bytes that were queued and then received do not count as lost: the end is clean', async (t) => {
   const { connection, peer } = await pairOf(t);
   const receiving = receiveAll(peer);
   await connection.write(Buffer.alloc(MUCH));

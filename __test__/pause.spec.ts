@@ -1,4 +1,5 @@
-// connection.pause() and resume(), for every consumer: the kernel receives, we do not, and nothing is lost or told early.
+// connection.pause() and resume(), for every consumer: bytes that arrive wait in the kernel, none are lost, and the consumer
+// gets none before resume().
 import test from 'ava';
 import type { Driver } from 'edgepoll';
 
@@ -65,7 +66,7 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
   });
 }
 
-test('pause() and the read watermark are two reasons: receiving goes on when neither is left', async (t) => {
+test('pause() and the read watermark both stop receiving: it goes on when neither does', async (t) => {
   const { connection, peer, server, accepted } = await pairOf(t, { readHighWaterMark: 20_000 });
   const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
   const fence = async (): Promise<void> => {
@@ -83,7 +84,7 @@ test('pause() and the read watermark are two reasons: receiving goes on when nei
     return chunk.length;
   };
   connection.pause();
-  // Everything unread is taken: the watermark wants more, pause() does not.
+  // The consumer has taken every chunk, so the watermark no longer stops receiving; pause() still does.
   const before = connection.bytesRead;
   for (let taken = 0; taken < before;) taken += await read();
   await fence();
@@ -123,7 +124,7 @@ test('pause() of a connection that is over has no effect', async (t) => {
   t.false(connection.resume().isPaused);
 });
 
-test('a paused connection with events(): destroy() tells its close alone', async (t) => {
+test('a paused connection with events(): after destroy() only its close event comes', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);

@@ -1,4 +1,4 @@
-/** Objects of edgepoll/fd that are closed or released while they are watched: their registrations end, and no event follows. */
+/** Closing or releasing an object of edgepoll/fd while it is watched: its registrations end, and no event of it follows. */
 import { closeSync } from 'node:fs';
 
 import test from 'ava';
@@ -15,7 +15,7 @@ const { EPOLLIN } = Epoll;
 
 const notOfDeno = exceptIn(['deno'], 'node:fs of Deno closes what it has opened itself alone');
 
-/** An eventfd under the number `fd`, which was closed just now: the kernel gives the lowest free one. */
+/** Opens an eventfd under the number `fd`, which was closed just before. The kernel gives the lowest free number. */
 function eventfdUnder(fd: number): EventFd {
   const others: EventFd[] = [];
   try {
@@ -43,13 +43,13 @@ for (const driver of drivers) {
         const pollers = [new Poller<string>({ driver, engine }), new Poller<string>({ driver })];
         t.teardown(() => pollers.forEach((poller) => poller.close()));
         const [ends, stays] = [eventfd({ initial: 1 }), eventfd({ initial: 1 })];
-        // Its file stays open, and ready: an epoll registration that was left behind would be told for ever.
+        // The duplicate keeps the file open and ready. If close() left the epoll registration behind, its events would not end.
         const elsewhere = ends.duplicate();
         const registrations: Registration<string>[] = [];
         for (const poller of pollers) {
           registrations.push(poller.register(ends, { data: 'ends' }));
           poller.register(stays, { data: 'stays' });
-          // Both become pending; one is told.
+          // Both events become pending, and the iterator gives one of them.
           const iterator = poller[Symbol.asyncIterator]();
           t.truthy((await iterator.next()).value);
         }
@@ -147,7 +147,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`closed-object: edgepoll/epoll calls back no more, and remove() says what it says of a closed one, ${driver}`, async (t) => {
+  test(`closed-object: edgepoll/epoll calls back no more, and remove() throws as for a closed descriptor, ${driver}`, async (t) => {
     const counter = eventfd({ initial: 1 });
     const elsewhere = counter.duplicate();
     const { fd } = counter;

@@ -1,4 +1,7 @@
-/** Files that report each event once, to whoever polls first: every one of their events is told, and by a thread that ends. */
+/**
+ * Files whose events the kernel reports once, to the first poll(2) only: /proc/self/mounts and pressure files. The poller must
+ * give each event, although the host's loop or the driver's thread polls these files too.
+ */
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -18,7 +21,7 @@ import { drivers, folder, start } from './support/process.js';
 
 const engines = ['epoll', 'poll', 'select'] as const;
 
-/** Skips visibly, with the reason. */
+/** `test`, or with a reason a function that skips its test and puts the reason into the title. */
 function unless(reason: string | undefined): TestFn {
   if (reason === undefined) return test;
   const skip = (title: string, body: () => void): void => test.skip(`${title} (${reason})`, body);
@@ -31,9 +34,9 @@ const mountsTest = unless(
     : 'this process may not make mounts of its own',
 );
 
-/** A process with mounts of its own. */
+/** A process with its own mount namespace. */
 interface Mounts {
-  /** Its list of mounts: each change is told to all who have it open, once. */
+  /** Its list of mounts. The kernel reports each change once to each open file of the list. */
   path: string;
   /** Mounts something; resolves when that is done. */
   change(): Promise<void>;
@@ -58,13 +61,13 @@ async function mountsOf(t: ExecutionContext): Promise<Mounts> {
   };
 }
 
-/** How many threads watch such files for a poller. */
+/** How many threads of this process watch such files for a poller. */
 function relays(): number {
   return readdirSync('/proc/self/task').filter((id) => {
     try {
       return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'edgepoll-relay';
     } catch {
-      // It ended meanwhile.
+      // The thread ended after the listing.
       return false;
     }
   }).length;
@@ -109,14 +112,14 @@ for (const driver of drivers) {
         t.deepEqual(await told(), ['mounts']);
         await mounts.change();
         other.write(1);
-        t.deepEqual(await told(), ['fence'], 'nothing of one that has fired');
+        t.deepEqual(await told(), ['fence'], 'a oneshot that has fired gives no event');
         registration.rearm();
         t.deepEqual(await told(), ['mounts']);
       },
     );
   }
 
-  test(`once-only: a file of procfs that is always readable is told as a level, beside others, ${driver}`, async (t) => {
+  test(`once-only: a file of procfs that is always readable is level-triggered, beside others, ${driver}`, async (t) => {
     const fd = open(t, '/proc/version', constants.O_RDONLY);
     const poller = new Poller<string>({ driver, maxEvents: 1 });
     t.teardown(() => poller.close());
@@ -134,9 +137,9 @@ for (const driver of drivers) {
     for (let count = 0; count < 3; count += 1) t.like((await poller.poll())[0], { data: 'other' });
   });
 
-  // By itself: nothing else is opened or started meanwhile.
+  // Serial: another test that opens descriptors at the same time would change the counts.
   test.serial(
-    `once-only: what it opens is the poller's own, and gone with it, ${driver}`,
+    `once-only: the descriptors that the poller opens for it cannot be watched, and close with the poller, ${driver}`,
     async (t) => {
       const fd = openSync('/proc/version', 'r');
       const poller = new Poller({ driver });
@@ -160,7 +163,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`once-only: chosen for any file, at registration alone, ${driver}`, async (t) => {
+  test(`once-only: pollConsumes is allowed for any file, and at registration only, ${driver}`, async (t) => {
     const watched = pipe(t);
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());
@@ -213,12 +216,12 @@ for (const driver of drivers) {
   });
 }
 
-/** The pressure of the processor, of whose threshold everybody may be told; or why not. */
+/** A trigger for CPU pressure, which needs no privilege; or the reason why it cannot be set. */
 function pressure(): { fd: number } | string {
   try {
     const fd = openSync('/proc/pressure/cpu', constants.O_RDWR | constants.O_NONBLOCK);
     try {
-      // A millisecond of waiting within two seconds, of which at most one event is told.
+      // Threshold: 1 ms of stall within a window of 2 s. The kernel reports at most one event in each window.
       writeSync(fd, 'some 1000 2000000\0');
       return { fd };
     } catch (error) {

@@ -1,4 +1,4 @@
-// How much of a peer's bytes lies in this process while nobody takes them: what `readHighWaterMark` promises, measured.
+// How many bytes of a peer this process holds while the consumer takes none: at most what `readHighWaterMark` promises.
 import test from 'ava';
 
 import { eventually, rounds } from './support/eventually.js';
@@ -12,9 +12,9 @@ for (const framing of ['bytes', 'lines'] as const) {
     test(`readHighWaterMark ${mark}, framing ${framing}: one turn passes it at most`, async (t) => {
       const options = { framing, readHighWaterMark: mark, maxFrame: 100 };
       const { connection, peer } = await pairOf(t, options);
-      // More than the kernel's buffers hold, so bytes wait there all the time.
+      // More than the kernel's buffers hold, so the kernel has bytes for every receive.
       peer.write(LINE.repeat(TOTAL / LINE.length));
-      // Of a line the front may have come in an earlier turn.
+      // The beginning of a line may have arrived in an earlier turn.
       const most = mark + Math.max(mark, 16_384) + (framing === 'lines' ? 100 + 2 : 0);
       let taken = 0;
       for (let read = 0; read < 100 && taken < TOTAL / 4; read += 1) {

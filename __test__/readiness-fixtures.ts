@@ -11,9 +11,9 @@ import { makeFifo } from './support/process.js';
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /**
- * read(2) and write(2) by number. Not every runtime's node:fs takes a number that it has not opened itself. They remember what
- * kind of file an owner's number means; these numbers have no owner, so each call takes the number over and gives it back,
- * which forgets what the number meant before.
+ * read(2) and write(2) by number, because node:fs of some runtimes refuses a number that it has not opened itself. The
+ * functions of edgepoll/fd keep the kind of file of each number that an object owns. These numbers have no owner, so each call
+ * adopts the number and releases it again: that drops what was kept for an earlier file with the same number.
  */
 const { fd: native } = (await import(
   new URL('../native/binding.js', import.meta.resolve('edgepoll')).href
@@ -27,7 +27,7 @@ const { fd: native } = (await import(
 };
 const [readBytes, writeBytes] = [native.reader(), native.writer()];
 
-/** An owner's number stays the owner's: then it is not given back. */
+/** Drops what was kept for the number. adopt() refuses a number that an object owns, and that one keeps it. */
 function forget(fd: number): void {
   if (native.adopt(fd) >= 0) native.release(fd);
 }

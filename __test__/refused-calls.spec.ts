@@ -1,4 +1,5 @@
-// System calls that fail though they hardly ever do: each is an error with its code, or nothing that anybody notices.
+// System calls that rarely fail, made to fail by strace: each failure gives an error with its code, or has no effect that the
+// program or the peer can see.
 import type { Driver } from 'edgepoll';
 
 import { reportOf, spoiled } from './support/injected.js';
@@ -32,14 +33,14 @@ for (const driver of drivers) {
       'getpeername:error=ENOTCONN',
       { code: 'ENOTCONN', syscall: 'connect' },
     ],
-    // The first is the listening socket's.
+    // The first call is for the listening socket.
     [
       'connect',
       'setsockopt',
       'setsockopt:error=EPERM:when=2+',
       { code: 'EPERM', syscall: 'connect' },
     ],
-    // The first two are the listening socket's, the third is the peer's.
+    // The first two calls are for the listening socket, the third is for the peer.
     ['lose', 'setsockopt,connect', 'setsockopt:error=EPERM:when=4+', { peer: 'ECONNRESET' }],
     [
       'send',

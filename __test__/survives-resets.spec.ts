@@ -1,5 +1,5 @@
-// The servers that the documentation shows go on when peers reset: a reset ends its own connection, is never told as an end, and
-// is an error that somebody has to catch in one place alone. A rejection that nobody handled would fail this file.
+// The servers that the documentation shows go on when peers reset. A reset ends only its own connection, gives an error and
+// never an end, and the program has to catch that error in one place only. An unhandled rejection would fail this file.
 import test from 'ava';
 import type { Connection, Server } from 'edgepoll';
 
@@ -28,7 +28,7 @@ async function byEvents(server: Server): Promise<void> {
 
 for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
   test.serial(
-    `${style}: resets, idle and in the middle of an echo, are told one by one, and the server goes on`,
+    `${style}: each reset, of an idle connection or in the middle of an echo, gives one error, and the server goes on`,
     async (t) => {
       thrown.length = 0;
       const server = await serverOf(t);
@@ -37,7 +37,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
       for (let round = 1; round <= 10; round += 1) {
         const peer = await dial(server.address.port);
         if (round % 2 === 0) {
-          // The echo comes back and is not read: the reset finds both ends with bytes under way.
+          // The peer does not read the echo, so at the reset bytes are under way in both directions.
           await send(peer, many);
         } else {
           await send(peer, 'x');

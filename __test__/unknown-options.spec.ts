@@ -1,4 +1,4 @@
-// A misspelt option: a TypeError that names it and the nearest option that there is, whatever function takes it.
+// A misspelt option is a TypeError in every function that takes options. The message names it and the most similar option.
 import test from 'ava';
 import { connect, listen, Poller, watch } from 'edgepoll';
 import { eventfd, inotify, pidfd, pipe, signalfd, socket, socketpair, timerfd } from 'edgepoll/fd';
@@ -32,7 +32,7 @@ test.after.always(async () => {
   await server.close();
 });
 
-/** An address with one field too many, to where nothing is sent. */
+/** An address with a field that its family does not have. Nothing is sent there. */
 const misspelt: SocketAddress[] = [
   { family: 'inet', address: '127.0.0.1', port: 9, prot: 1 } as SocketAddress,
   { family: 'inet6', address: '::1', port: 9, scopeID: 1 } as SocketAddress,
@@ -97,7 +97,7 @@ test('an address with a field that its family does not have is refused', async (
   }
 });
 
-test('an option that resembles none is told with those that there are', async (t) => {
+test('for an option that resembles none the message lists all of them', async (t) => {
   const error = await refusal(listen, { port: 0, tls: {} });
   t.is(error.code, 'ERR_UNKNOWN_OPTION');
   t.regex(error.message, /^unknown option 'tls'; known are 'port', 'host', .*'driver'$/);
@@ -130,7 +130,7 @@ test('inherited options and those of a class are options', async (t) => {
   t.is(error.code, 'ERR_UNKNOWN_OPTION');
 });
 
-test('what a library adds to every object is no option of the caller', (t) => {
+test('a property that a library adds to Object.prototype does not count as an option', (t) => {
   const everyObject = Object.prototype as { addedByALibrary?: boolean };
   everyObject.addedByALibrary = true;
   t.teardown(() => delete everyObject.addedByALibrary);

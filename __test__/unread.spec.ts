@@ -1,4 +1,4 @@
-// A connection that nobody reads ends all the same, once it is about to: it does not keep its place for ever.
+// A connection whose consumer does not read: after a reset, an end() or a failed send it still ends, at endTimeout at the latest.
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
@@ -17,7 +17,7 @@ import {
 } from './support/net.js';
 import type { Socket } from './support/net.js';
 
-/** Resets, and resolves when the other side must know of it. */
+/** Resets at the peer, and resolves when the reset has arrived at the other side. */
 function reset(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', () => resolve());
@@ -25,12 +25,12 @@ function reset(socket: Socket): Promise<void> {
   });
 }
 
-/** Sends so much that a byte of it is received, which is enough, and the rest waits in our kernel. */
+/** Sends 20,001 bytes, of which the connection receives one: that is its read watermark. The rest waits in the kernel. */
 async function sendAhead(connection: Connection, peer: Socket): Promise<void> {
   await send(peer, 'x');
   await eventually('receiving is paused', () => connection.bytesRead === 1);
   await send(peer, bytes(20_000, 1));
-  // What the peer's kernel still had would go with a reset.
+  // The reset that follows would drop what the peer's kernel has not sent by then.
   await delivered(peer);
 }
 
@@ -40,7 +40,7 @@ for (const style of ['iterator', 'events'] as const) {
     const server = await serverOf(t, { endTimeout: 100, maxConnections: most });
     const accepted = style === 'events' ? undefined : server[Symbol.asyncIterator]();
     const events = style === 'events' ? server.events() : undefined;
-    // With events() the bytes are taken, too: what is unread then waits for a consumer who is busy with a new connection.
+    // events() reads every connection. Here the bytes stay unread because the consumer is busy with a new connection.
     const next = async (): Promise<Connection> => {
       if (accepted !== undefined) return nextOf(accepted);
       for (;;) {
@@ -69,7 +69,7 @@ for (const style of ['iterator', 'events'] as const) {
   });
 }
 
-test('a reset while nobody reads is told after endTimeout, and what was received can be read', async (t) => {
+test('a reset without a reader ends the connection after endTimeout, and what was received can be read', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1, endTimeout: 100 });
   await sendAhead(connection, peer);
   await reset(peer);
@@ -83,18 +83,18 @@ test('a reset while nobody reads is told after endTimeout, and what was received
   t.is(thrown, error as NodeJS.ErrnoException);
 });
 
-test('an ended connection whose peer says nothing more and that nobody reads: ETIMEDOUT', async (t) => {
+test('an ended connection without a reader, whose peer sends nothing more: ETIMEDOUT', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1, endTimeout: 100 });
   await sendAhead(connection, peer);
   await connection.end('bye');
   t.like((await connection.closed).error, { code: 'ETIMEDOUT', syscall: 'read' });
   const seen = await receiveAll(peer);
   t.is(seen.bytes.toString(), 'bye');
-  // It has bytes of its own that nobody read (RFC 1122, 4.2.2.13).
+  // The connection closed with unread bytes of the peer, so a reset follows the end (RFC 1122, 4.2.2.13).
   t.like({ fin: seen.fin }, { fin: true });
 });
 
-test('a failed send while nobody reads is over after endTimeout', async (t) => {
+test('a failed send without a reader ends the connection after endTimeout', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1, endTimeout: 100 });
   await sendAhead(connection, peer);
   await reset(peer);
@@ -102,7 +102,7 @@ test('a failed send while nobody reads is over after endTimeout', async (t) => {
   t.like((await connection.closed).error, { code: 'ECONNRESET' });
 });
 
-test('whoever reads before endTimeout has passed gets everything, slowly too', async (t) => {
+test('a consumer that reads before endTimeout has passed gets everything, however slowly', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1, endTimeout: 30_000 });
   await sendAhead(connection, peer);
   await reset(peer);

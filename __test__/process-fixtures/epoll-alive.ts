@@ -67,7 +67,7 @@ if (name === '--list') {
   process.stdout.write(JSON.stringify(Object.keys(cases)));
 } else {
   internals.useDriver(driver as Driver);
-  // Once: a call of the driver's thread that is under way makes the loop come round again, and the event with it.
+  // Once only: a call of the driver's thread that is under way can give the loop another turn, which repeats the event.
   process.once('beforeExit', () => process.stdout.write('ends\n'));
   const release = await cases[name]?.();
   process.stdout.write('begins\n');

@@ -33,7 +33,7 @@ function attempt(): unknown {
   const before = signals();
   const told = [broken.writer, copy, whole.writer].map(written);
   const sameSignals = signals() === before;
-  // An open one that is collected would be warned of.
+  // Closed, because the garbage collection of an open one emits a warning.
   for (const each of [broken.writer, copy, whole.reader, whole.writer]) each.close();
   return { told, sameSignals };
 }

@@ -1,4 +1,7 @@
-/** A wait keeps the process alive until it is over; what was waited for is collected when nobody has it. */
+/**
+ * A pending wait keeps the process alive. After the wait the registration does not: the object can be garbage-collected, and the
+ * process ends.
+ */
 import { spawn } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -12,7 +15,7 @@ async function waitOnce(): Promise<void> {
   await counter.readable();
 }
 
-// Nothing but the wait keeps the process alive: the child is not waited for.
+// Only the wait keeps the process alive, because the child is unref'ed.
 const child = spawn('sleep', ['0.2'], { stdio: 'ignore' });
 child.unref();
 using ended = pidfd(child.pid ?? 0);
@@ -24,10 +27,9 @@ process.removeAllListeners('warning');
 process.on('warning', (warning) => warnings.push(warning));
 await waitOnce();
 for (; warnings.length === 0; gc()) {
-  // oxlint-disable-next-line no-await-in-loop -- until it is collected
   await turn();
 }
 process.stdout.write('collected\n');
-// Open, and registered: neither keeps the process alive.
+// This descriptor stays open and registered. The process must end all the same.
 const idle = eventfd({ initial: 1 });
 await idle.readable();

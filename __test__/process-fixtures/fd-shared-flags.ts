@@ -1,6 +1,6 @@
 /**
- * Descriptors whose open files a child makes blocking; then everything that promises not to wait is called. Prints what each
- * call gave: who waits after all prints nothing more, and is ended by the test's limit.
+ * A child makes the open files of these descriptors blocking. Then the program makes every call that promises not to wait, and
+ * prints each result. If a call waits, the program prints nothing more, and the test's time limit ends it.
  *
  * Its argument is a folder for the FIFO and the sockets.
  */
@@ -29,7 +29,7 @@ function isBlocking({ fd }: Descriptor): boolean {
   return (Number.parseInt(flags ?? '0', 8) & O_NONBLOCK) === 0;
 }
 
-/** Runs Python with these descriptors as 3, 4 …, and gives what it printed. */
+/** Runs Python with these descriptors as its 3, 4 and so on; gives its output. */
 function python(script: string, descriptors: readonly Descriptor[] = []): string {
   const stdio = ['ignore', 'pipe', 'inherit', ...descriptors.map(({ fd }) => fd)] as const;
   const { status, stdout } = spawnSync('python3', ['-c', script], {
@@ -52,7 +52,7 @@ function tell(name: string, call: () => unknown): void {
   }
 }
 
-/** Writes until it would wait; true when something went. */
+/** Writes until a write would wait; gives whether any byte was written. */
 function fill(write: (bytes: Buffer) => number | null): boolean {
   const bytes = Buffer.alloc(10_000, 'line\n');
   let count = 0;
@@ -143,7 +143,7 @@ print('/dev/pts/%d' % struct.unpack('I', fcntl.ioctl(3, 0x80045430, struct.pack(
   [master],
 );
 const slave = OwnedFd.adopt(openSync(name, O_RDWR | O_NOCTTY));
-// Else the terminal throws away what nobody reads, and never fills.
+// In raw mode the terminal fills up. In canonical mode it would throw away what it has no room for.
 python('import tty; tty.setraw(3)', [slave]);
 told['terminal blocking'] = isBlocking(master) && isBlocking(slave);
 tell('slave.read', () => slave.read(into));

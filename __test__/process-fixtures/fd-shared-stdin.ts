@@ -1,4 +1,4 @@
-/** A pipe that is a child's standard input as well: reading it does not wait, and what is there is had. */
+/** A pipe that is also a child's standard input: a read of it gives what is there, and does not wait for more. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 

@@ -1,4 +1,4 @@
-/** What a SignalFd does to the masks of this process's threads, to its listeners and to its children. */
+/** The effects of a SignalFd on the signal masks of this process's threads, on its listeners and on its children. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { eventfd, signalfd, withUnblockedSignals } from 'edgepoll/fd';
 
 const { SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2 } = constants.signals;
 const bit = (signal: number): bigint => 1n << BigInt(signal - 1);
-/** glibc blocks it in a thread that is being started. */
+/** glibc blocks this signal while it starts a thread. */
 const INTERNAL = bit(32);
 const WATCHED = bit(SIGTERM) | bit(SIGUSR2);
 
@@ -19,7 +19,7 @@ function maskIn(status: string): bigint {
   return BigInt(`0x${mask}`);
 }
 
-/** What every thread of this process blocks, by its number. */
+/** The signals that each thread of this process blocks, by the thread's number. */
 function masks(): Map<string, { name: string; mask: bigint }> {
   const found = new Map<string, { name: string; mask: bigint }>();
   for (const id of readdirSync('/proc/self/task')) {
@@ -31,14 +31,14 @@ function masks(): Map<string, { name: string; mask: bigint }> {
         mask: maskIn(status),
       });
     } catch {
-      // It has ended.
+      // The thread has ended.
     }
   }
   return found;
 }
 
 async function main(): Promise<object> {
-  // The helper threads of the driver `thread` and of the engine `poll`.
+  // Starts the helper threads of the driver `thread` and of the engine `poll`.
   const poller = new Poller({ driver: 'thread', engine: 'poll' });
   const counter = eventfd();
   poller.register(counter);
@@ -54,7 +54,7 @@ async function main(): Promise<object> {
 }
 
 async function run(): Promise<object> {
-  // A thread gives itself its name.
+  // A thread sets its name itself, some time after its start.
   const settled = (): boolean => {
     const threads = [...masks().values()];
     const named = threads.filter(({ name }) => name.startsWith('edgepoll')).length;
@@ -83,7 +83,7 @@ async function run(): Promise<object> {
     await sent;
   };
   for (let round = 0; round < 5; round += 1) await send();
-  // The runtime puts the default action in place, which ends the process.
+  // Without listeners the runtime restores the signal's default action, which would end the process.
   process.off('SIGUSR2', listener);
   await send();
   process.on('SIGUSR2', listener);
@@ -95,7 +95,7 @@ async function run(): Promise<object> {
   const status = (): Buffer => spawnSync('cat', ['/proc/self/status']).stdout;
   const childBlocks = (maskIn(withUnblockedSignals(status).toString()) & WATCHED) !== 0n;
 
-  // One comes in such a call, of those that it has one inside.
+  // The signals arrive in a nested call of withUnblockedSignals().
   const nested = withUnblockedSignals(() =>
     withUnblockedSignals(() => {
       process.kill(process.pid, 'SIGUSR2');

@@ -1,4 +1,4 @@
-/** Ends with more bytes queued than the kernel takes: `lost-bytes HOW PORT DRIVER`. A worker of it is called with `in`. */
+/** Ends with more bytes queued than the kernel takes: `lost-bytes HOW PORT DRIVER`. Its worker gets `in` before these. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 import { connect } from 'edgepoll';

@@ -1,4 +1,4 @@
-/** Watches a file whose event is taken by whoever polls first, and says when it does and of each event. */
+/** Watches a file whose events the kernel reports to the first poll only. Posts a message when it watches, and for each event. */
 import { openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -1,6 +1,6 @@
 /**
- * Does what ends in a system call that strace refuses: `refused-calls DRIVER KIND`. Says what the program, and what the
- * peer, learned of it.
+ * Makes the system call of one kind, which strace makes fail: `refused-calls DRIVER KIND`. Prints the errors that the program
+ * gets, and how the connection ends for the peer.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -29,7 +29,7 @@ async function pair(): Promise<{ connection: Connection; peer: Connection }> {
   return { connection, peer };
 }
 
-/** How the peer sees it end. */
+/** How the connection ends for the peer: `end`, or an error's code. */
 async function seenBy(peer: Connection): Promise<string | undefined> {
   try {
     for (;;) if ((await peer.read()) === null) return 'end';
@@ -56,7 +56,7 @@ if (kind === 'connect') {
 } else if (kind === 'alarm') {
   const uncaught: string[] = [];
   process.on('uncaughtException', ({ message }) => uncaught.push(message));
-  // A connect has a deadline, so the first pair is told of; what goes on after that is served all the same.
+  // The deadline of the first connect needs the alarm, so the first pair causes the error. Later pairs must work all the same.
   for (let round = 0; round < 3; round += 1) {
     const { connection, peer } = await pair();
     void connection.end('served');

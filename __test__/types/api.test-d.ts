@@ -39,7 +39,7 @@ void listen({ port: 0, framing: 'frames' });
 void connect({ port: 1, driver: 'epoll' });
 // @ts-expect-error only a server has a backlog
 void connect({ port: 1, backlog: 5 });
-// An option that is undefined has its default.
+// An option that is undefined counts as left out.
 void connect({ port: 1, host: undefined, signal: undefined });
 
 // Server
@@ -156,15 +156,15 @@ for await (const event of typed.events())
 const dialled = await connect<Session>({ port: 1 });
 expectTypeOf(dialled.data).toEqualTypeOf<Session | undefined>();
 dialled.data = undefined;
-// @ts-expect-error not what was declared
+// @ts-expect-error the declared type is another
 dialled.data = 7;
 expectTypeOf(connection.data).toEqualTypeOf<unknown>();
-// One that takes any connection takes a typed one.
+// A parameter of type Connection accepts a connection with a type for its data.
 expectTypeOf<Connection<Session>>().toExtend<Connection>();
 expectTypeOf<Server<Session>>().toExtend<Server>();
 expectTypeOf<ServerEvent<Session>>().toExtend<ServerEvent>();
 
-// What closes at once says whether it is open, and can be declared with using
+// A poller and a registration close synchronously: `using` can declare them, and a poller has isOpen.
 expectTypeOf<Poller['isOpen']>().toEqualTypeOf<boolean>();
 expectTypeOf<Poller>().toExtend<Disposable>();
 expectTypeOf<Registration<undefined>>().toExtend<Disposable>();

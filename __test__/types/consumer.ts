@@ -1,4 +1,4 @@
-/** A user's program that meets every kind of type once. The types matrix compiles it in each combination; it never runs. */
+/** A user's program that uses every kind of type once. The types matrix compiles it in each combination; it never runs. */
 import { webcrypto } from 'node:crypto';
 
 import type { Chunk, ErrorCode, ListenOptions, ReadinessEvent, RegisterOptions } from 'edgepoll';
@@ -6,7 +6,7 @@ import { connect, EdgepollError, listen, Poller, watch } from 'edgepoll';
 import { Epoll } from 'edgepoll/epoll';
 import { eventfd, inotify, OwnedFd, signalfd, socketpair, timerfd } from 'edgepoll/fd';
 
-/** What is undefined has its default. */
+/** An option that is undefined counts as left out. */
 export function optionsOf(host?: string, signal?: AbortSignal): ListenOptions {
   return { port: 0, host, signal, framing: undefined, driver: undefined };
 }
@@ -22,7 +22,7 @@ export async function serve(): Promise<void> {
 export async function receive(): Promise<Chunk | null> {
   await using connection = await connect({ port: 1, signal: new AbortController().signal });
   for await (const chunk of connection) {
-    // It is a Buffer, and an array of bytes, for whoever wants one of them.
+    // The chunk can be assigned to a Buffer and to a Uint8Array.
     const bytes: Uint8Array = chunk;
     const buffer: Buffer = chunk;
     console.log(bytes.length, buffer.toString('hex'), chunk.readUInt8(0));
@@ -52,7 +52,7 @@ export async function wait(): Promise<ReadinessEvent<{ name: string }>[]> {
   return poller.value.poll({ timeout: 0 });
 }
 
-/** Any object of the caller's that can be disposed of. */
+/** An object of the caller's own that can be disposed of. */
 function holder(value: Poller<{ name: string }>): Disposable & { value: Poller<{ name: string }> } {
   return { value, [Symbol.dispose]: () => value.close() };
 }

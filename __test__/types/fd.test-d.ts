@@ -63,7 +63,7 @@ export function described(address: SocketAddress): string | number {
     case 'inet6':
       return address.port;
     case 'unix':
-      // Bytes where it is no UTF-8.
+      // A path that is not UTF-8 is a Buffer.
       return address.path.toString();
     case 'packet':
     case 'can':

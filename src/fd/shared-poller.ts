@@ -89,7 +89,6 @@ export class SharedPoller {
     while (this.#armed.size > 0 && this.#poller === poller) {
       try {
         // One batch after the other: the next poll() depends on what is waited for after this one.
-        // oxlint-disable-next-line no-await-in-loop
         const events = await poller.poll();
         for (const event of events) {
           const listener = this.#release(event.data);

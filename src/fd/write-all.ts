@@ -68,10 +68,8 @@ async function write(
         done += count;
         if (done >= length) return;
       }
-      // oxlint-disable no-await-in-loop -- the next part depends on the room that there is then
       if (count === null) await owner.writable(options);
       else if (calls % MOST_IN_A_ROW === 0) await turn();
-      // oxlint-enable no-await-in-loop
     }
   } catch (error) {
     if (error instanceof EdgepollError && error !== options.signal?.reason)
