@@ -227,8 +227,9 @@ impl Connection {
         }
         let lasts = self.shortages.saturating_mul(pause);
         self.shortages = self.shortages.saturating_add(1);
-        self.short = lasts == 0 || lasts < self.limits.end_timeout;
-        self.short
+        let goes_on = lasts == 0 || lasts < self.limits.end_timeout;
+        self.short |= goes_on;
+        goes_on
     }
 
     /// The connect succeeded, and the peer reset the connection before anybody looked: asking for the outcome

@@ -70,6 +70,9 @@ impl<K: Kernel> Reactor<K> {
                     {
                         return Err(format!("5: the deadline of {token:?} is nowhere"));
                     }
+                    if connection.short && connection.deadline == 0 && on_list != 1 {
+                        return Err(format!("5: nobody tries the send of {token:?} again"));
+                    }
                     let blocked = !connection.ready.contains(Ready::WRITABLE);
                     let queued = connection.queue.len();
                     if queued > 0 && connection.must_watch() && !connection.short {

@@ -110,6 +110,9 @@ impl<K: Kernel> Reactor<K> {
 
     fn after_sends(&mut self, token: Token, stop: &Stop) {
         self.tell_queued(token);
+        if !matches!(stop, Stop::Short(_)) {
+            self.end_retry(token);
+        }
         match stop {
             Stop::Done => self.send_fin(token),
             Stop::Short(errno) => self.retry_send(token, Call::Send, *errno),
@@ -147,7 +150,20 @@ impl<K: Kernel> Reactor<K> {
         }
         entry.connection.handle_send_failure(call, errno);
         entry.lose_queue();
+        self.end_retry(token);
         self.sending_failed(token);
+    }
+
+    /// The shortage is over, or nothing can be sent any more. Removes the deadline of the retry, which would be taken for the
+    /// one of the end.
+    fn end_retry(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if std::mem::take(&mut entry.connection.short) {
+            self.set_deadline(token, None);
+            self.expect_flush(token);
+        }
     }
 
     /// Nothing more can be sent: the owner is told at once, and the end is met by the next receive, or by a look if the

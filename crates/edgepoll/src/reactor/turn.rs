@@ -361,10 +361,13 @@ impl<K: Kernel> Reactor<K> {
                     connection.deadline = 0;
                     // One wait does not tell of everybody, so the kernel is asked about this one. A wrong guess is taken back by EAGAIN.
                     connection.ready.insert(Ready::WRITABLE);
-                    if !connection.paused {
-                        connection.ready.insert(Ready::READABLE);
+                    // After a shortage of memory it was the time to try the send again: nobody is late.
+                    if !connection.short {
+                        if !connection.paused {
+                            connection.ready.insert(Ready::READABLE);
+                        }
+                        self.due.push(token);
                     }
-                    self.due.push(token);
                 }
                 None => {}
             }
@@ -421,13 +424,6 @@ impl<K: Kernel> Reactor<K> {
                     let reason = self.take_failure(token).map_or(late, CloseReason::Failed);
                     self.close(token, reason);
                 }
-            }
-            // The kernel was short of memory for a send; no edge tells when it is not any more.
-            Writing::Open | Writing::Finishing if connection.short => {
-                connection.short = false;
-                connection.ready.insert(Ready::WRITABLE);
-                self.list(token);
-                self.expect_flush(token);
             }
             // A peer that reads nothing must not keep what was written for it for ever.
             Writing::Finishing => {

@@ -213,6 +213,47 @@ fn failed_send_before_which_nobody_reads_is_over_after_the_end_timeout() {
     }
 }
 
+/// As [`unread`], and the kernel has just had no memory for a send of ten bytes, although the peer has room.
+fn short_of_memory() -> (Bench, Peer, Token) {
+    let (mut bench, peer, token) = unread(Budget::default());
+    bench.kernel().set_capacity(peer, 10);
+    assert_eq!(bench.reactor.write(token, &[1; 20], false), Ok(10));
+    bench.kernel().refuse_send(Errno::ENOBUFS);
+    bench.kernel().peer_receive(peer, 10, &mut Vec::new());
+    bench.rest();
+    assert_eq!(bench.reactor.queued(token), 10, "the send was refused");
+    (bench, peer, token)
+}
+
+/// The pause before a send is tried again is much shorter than the time that the owner has to read.
+#[test]
+fn reset_while_a_send_waits_for_memory_leaves_the_owner_the_end_timeout() {
+    let (mut bench, peer, token) = short_of_memory();
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT - 1);
+    assert_eq!(bench.closed(token), None);
+    later(&mut bench, 2);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    is_freed(&mut bench, token);
+}
+
+/// An event that reports room may come before the pause is over. Then nothing is left to try, and the deadline is the reader's.
+#[test]
+fn reset_after_a_send_that_waited_for_memory_is_told_after_the_end_timeout() {
+    let (mut bench, peer, token) = short_of_memory();
+    bench.kernel().peer_send(peer, b"more");
+    bench.rest();
+    assert_eq!(bench.reactor.queued(token), 0);
+    bench.kernel().peer_reset(peer);
+    bench.rest();
+    later(&mut bench, TIMEOUT - 1);
+    assert_eq!(bench.closed(token), None);
+    later(&mut bench, 2);
+    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    is_freed(&mut bench, token);
+}
+
 #[test]
 fn connect_that_was_reset_and_that_nobody_reads_is_over_after_the_end_timeout() {
     let mut bench = healthy(Budget::default(), 100);
