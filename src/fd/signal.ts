@@ -91,8 +91,7 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
  * Every thread of the process blocks them while it is open: the threads that there are, which are found in /proc, and those
  * that they start. A child process does not begin with them blocked: Node.js sees to that, and in Bun and Deno
  * `ChildProcess.prototype.spawn` of `node:child_process` is wrapped by the first call. See {@link withUnblockedSignals} for
- * other ways to start a process there. In Deno a signal that comes while a child process is started may still reach Deno's
- * own handling: a program that starts children there keeps a listener of the signal for as long as this is open.
+ * other ways to start a process there.
  *
  * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
  * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.

@@ -14,6 +14,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::threads::{self, bit, own_id, Bits, Thread};
 use super::{fresh, lifted};
@@ -26,6 +27,10 @@ pub(crate) struct Before {
     /// Threads that blocked the signal already, for reasons of their own.
     blockers: Vec<i32>,
 }
+
+/// Signals for which another handler was installed over this crate's. It may call the one that it found there after its
+/// own work, as long as the process lives (Deno's does).
+static COVERED: AtomicU64 = AtomicU64::new(0);
 
 /// What each thread of the process blocked at a time; empty where /proc cannot be read.
 #[derive(Debug)]
@@ -166,6 +171,8 @@ impl Before {
         if current.is_ok_and(|action| is_ours(&action)) {
             // The signal was caught once, so it can be set again.
             let _ = replace(self.signal, &self.action);
+        } else {
+            COVERED.fetch_or(bit(self.signal), Ordering::SeqCst);
         }
     }
 
@@ -216,6 +223,10 @@ extern "C" fn pass_on(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
     // the thread gets when the handler returns. sigaddset and system calls are async-signal-safe
     // (signal-safety(7)), and errno is put back.
     unsafe {
+        // Another handler called this one, and no signalfd reads the signal any more. Sent again, it would be a second one.
+        if COVERED.load(Ordering::SeqCst) & bit(signal) != 0 && threads::wanted(bit(signal)) == 0 {
+            return;
+        }
         let errno = *libc::__errno_location();
         if !lifted::keep(signal, info) {
             let context = context.cast::<libc::ucontext_t>();
