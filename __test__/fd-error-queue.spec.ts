@@ -1,4 +1,6 @@
 /** A socket's error queue: its entries with their fields, one at a time and by iteration. */
+import { closeSync } from 'node:fs';
+
 import test from 'ava';
 import type { InetAddress, Socket } from 'edgepoll/fd';
 import { constants, socket, socketpair } from 'edgepoll/fd';
@@ -68,6 +70,27 @@ for (const driver of drivers) {
     t.is((await entry).value?.data, 1);
     await Promise.all([waiting.return?.(), second.return?.(), third.return?.()]);
     here.close();
+  });
+
+  test(`error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`, async (t) => {
+    const here = stamping();
+    const other = stamping();
+    // Keeps the shared poller open: a new one could get the number that is closed below.
+    const kept = other.readable({ driver });
+    here.send('one', here.localAddress);
+    t.is(here.receive(Buffer.alloc(9)), 3);
+    // The entry is all that there is, so from now on the waits are edge-triggered.
+    await here.readable({ driver });
+    t.is(here.receiveError()?.name, 'ENOMSG');
+    const first = here.readable({ driver });
+    // Without an await until the release: nothing else gets the number meanwhile.
+    closeSync(here.fd);
+    const second = here.readable({ driver });
+    here.release();
+    for (const outcome of await Promise.allSettled([first, second]))
+      t.like(outcome, { status: 'rejected', reason: { code: 'ERR_OUT_OF_RANGE' } });
+    other.close();
+    await t.throwsAsync(kept, { code: 'ERR_CLOSED' });
   });
 
   test(`error-queue: a refused datagram is an error of the iteration and an entry of the queue, ${driver}`, async (t) => {

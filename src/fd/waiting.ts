@@ -47,12 +47,22 @@ class Readiness implements Listener {
     onClose(owner, () => this.#close());
   }
 
+  /** Throws what the kernel refuses. The waits that were there before then reject with it, too. */
   join(): void {
+    if (this.#subject.isEdge) this.#registerAgain();
     this.#users += 1;
-    if (!this.#subject.isEdge) return;
-    // The new wait has not been told what the others were told: registering again has the kernel report it once more.
+  }
+
+  /** A new wait has not been told what the others were told: a new registration has the kernel report it once more. */
+  #registerAgain(): void {
     this.#poller.forget(this.#subject);
-    if (this.#waiters.size > 0) this.#poller.arm(this.#subject, this);
+    if (this.#waiters.size === 0) return;
+    try {
+      this.#poller.arm(this.#subject, this);
+    } catch (error) {
+      this.failed(error);
+      throw error;
+    }
   }
 
   /** `isKept`: the registration stays for the next wait, silent, for as long as the descriptor is open. */
