@@ -67,8 +67,7 @@ if (name === '--list') {
   process.stdout.write(JSON.stringify(Object.keys(cases)));
 } else {
   internals.useDriver(driver as Driver);
-  // Once only: a call of the driver's thread that is under way can give the loop another turn, which repeats the event.
-  process.once('beforeExit', () => process.stdout.write('ends\n'));
+  process.on('beforeExit', () => process.stdout.write('ends\n'));
   const release = await cases[name]?.();
   process.stdout.write('begins\n');
   tellWhetherItLives(release);

@@ -524,6 +524,7 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn unwant(&self) {
         self.core.wanted.set(false);
+        self.core.with_driver(Driver::forget_time);
         self.core.with(|working| {
             *working.control() &= !control::WANTED;
             working.poller.disarm();

@@ -43,6 +43,8 @@ struct Shared {
     armed: AtomicBool,
     /// Milliseconds after which the thread calls even if nothing is ready; 0: never. The thread sets it to 0 when it reads it.
     call_after: AtomicU64,
+    /// A call for the time alone is still of use.
+    needs_time: AtomicBool,
     /// The last call was made for the time alone: nothing was ready.
     is_time: AtomicBool,
     stop: AtomicBool,
@@ -125,6 +127,7 @@ impl State {
 
     fn arm_now(&self, call_after: u64) {
         if let Some(shared) = &*self.shared.borrow() {
+            shared.needs_time.store(call_after > 0, Ordering::Release);
             shared.call_after.store(call_after, Ordering::Release);
             // A thread that is armed and asleep has to be told of its time, too.
             if !shared.armed.swap(true, Ordering::AcqRel) || call_after > 0 {
@@ -192,6 +195,7 @@ impl ThreadDriver {
             control,
             armed: AtomicBool::new(true),
             call_after: AtomicU64::new(0),
+            needs_time: AtomicBool::new(false),
             is_time: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
@@ -271,6 +275,13 @@ impl ThreadDriver {
         self.state.arm(self.state.task.asks_after());
     }
 
+    /// Nothing waits any more: the thread makes no call for the time alone, which would give the host's loop a turn.
+    pub(super) fn forget_time(&self) {
+        if let Some(shared) = &*self.state.shared.borrow() {
+            shared.needs_time.store(false, Ordering::Release);
+        }
+    }
+
     pub(super) fn refer(&self) {
         if !self.state.closed.get() {
             // SAFETY: the function is released only with `closed` set, on this same thread.
@@ -342,7 +353,11 @@ fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
             let _ = shared.control.read();
         }
         let is_ready = armed && signalled(&fds[1]);
-        let is_time = until.is_some_and(|until| until <= Instant::now());
+        let is_due = until.is_some_and(|until| until <= Instant::now());
+        if is_due {
+            call_at = None;
+        }
+        let is_time = is_due && shared.needs_time.load(Ordering::Acquire);
         if is_ready || is_time {
             call_at = None;
             // A call for the time alone leaves the thread armed. If the descriptor is ready before that call was served, both
