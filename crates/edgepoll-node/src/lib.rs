@@ -23,6 +23,7 @@ mod names;
 mod node;
 mod poller;
 mod reactor;
+mod reactor_core;
 mod readiness_records;
 mod region;
 mod sender;

@@ -1,23 +1,22 @@
-//! The reactor as JavaScript sees it: commands in, one batch of records out.
+//! The reactor as JavaScript sees it: its commands. What the driver's callback does is in `reactor_core.rs`.
 //!
-//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/reactor-host.ts and the driver.
+//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/reactor-host.ts.
 
-use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::time::Duration;
 
-use edgepoll::kernel::{LinuxKernel, Token};
+use edgepoll::kernel::Token;
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use napi::{sys, Env, Result};
+use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::address_words::address_from;
-use crate::driver::{Driver, Kind, Next, Task};
-use crate::inbox::{Batch, JsInbox};
+use crate::driver::{Driver, Kind, Task};
+use crate::inbox::JsInbox;
 use crate::names;
-use crate::node::{self, Callback, Scope};
+use crate::node::{self, Callback};
+use crate::reactor_core::{Core, Working};
 use crate::sender;
 use crate::settings::{
     address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
@@ -27,21 +26,9 @@ use crate::staging::Staging;
 
 /// One wait's batch.
 const EVENTS: usize = 1024;
-/// How often one turn goes back to JavaScript with what its writes brought about.
-const ROUNDS: usize = 4;
 /// What one turn receives at most: what the inbox's arena holds. Half of it is warmer in a processor's caches when it is
 /// sent, and still costs more: there are as many more batches, and peers fall asleep between them.
 const TURN_BYTES: usize = 1024 * 1024;
-/// Turns that one callback makes at least while they leave work, before the loop has its own. It makes up to eight while few
-/// connections are busy: what a turn receives of one is bounded, and eight turns of one are as much as two of four.
-const TURNS: usize = 2;
-/// What each record of a turn that left work counts against [`MOST`], and what such a turn counts at least.
-const LEFT: usize = 8;
-const LEAST: usize = MOST / 8;
-/// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
-const MANY: usize = 8;
-/// What one callback tells at most before the loop has its turn, give or take one batch.
-const MOST: usize = 256;
 
 /// The memory that both sides share, and the function that reads it.
 #[napi(object, object_to_js = false)]
@@ -63,215 +50,6 @@ pub struct SharedMemory<'env> {
         ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number, arena?: number) => void"
     )]
     pub dispatch: Object<'env>,
-}
-
-/// Everything that is used while JavaScript does not run; gone when the driver has stopped.
-struct Working {
-    reactor: Reactor<LinuxKernel>,
-    inbox: JsInbox,
-    staging: Staging,
-}
-
-impl Working {
-    /// Writes what is staged.
-    fn flush(&mut self) {
-        self.staging.flush(&mut self.reactor, &mut self.inbox);
-    }
-
-    /// What JavaScript has to look at now.
-    fn take(&mut self) -> Batch {
-        let batch = self.inbox.take();
-        self.staging.lend(batch.lent);
-        batch
-    }
-}
-
-pub(crate) struct Core {
-    env: sys::napi_env,
-    working: RefCell<Option<Working>>,
-    dispatch: RefCell<Option<Rc<Callback>>>,
-    /// Inside a driver's callback: what commands bring about is told at its end.
-    in_turn: Cell<bool>,
-    /// The poll descriptor was made readable for work that is left.
-    woken: Cell<bool>,
-    /// Records of the last callback.
-    told: Cell<usize>,
-    /// Microtasks have run when a callback returns: what they wrote is flushed by the same native call.
-    drains_microtasks: bool,
-}
-
-impl Core {
-    fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
-        self.working.borrow_mut().as_mut().map(run)
-    }
-
-    /// Outside a turn, work that a command left is announced to the driver.
-    fn wake_if_needed(&self) {
-        if self.in_turn.get() || self.woken.get() {
-            return;
-        }
-        let woken = self.with(|working| {
-            let has_work = working.reactor.has_work();
-            has_work.then(|| working.reactor.wake())
-        });
-        match woken.flatten() {
-            Some(Ok(())) => self.woken.set(true),
-            Some(Err(errno)) => {
-                let message = format!("edgepoll: the reactor cannot be woken: {errno}");
-                node::throw_uncaught(self.env, &message);
-            }
-            None => {}
-        }
-    }
-
-    /// Runs a command: what was staged before it goes first, so that order is kept.
-    pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
-        let result = self.with(|working| {
-            working.flush();
-            run(&mut working.reactor)
-        });
-        self.wake_if_needed();
-        result
-    }
-
-    fn dispatch(&self, env: sys::napi_env, batch: &Batch) {
-        let callback = self.dispatch.borrow().clone();
-        let (Some(callback), Some(count)) = (callback, node::number(env, batch.records)) else {
-            return;
-        };
-        if batch.fresh.is_empty() {
-            callback.call(&[count]);
-            return;
-        }
-        let fresh = node::array(env, &batch.fresh);
-        let places = [batch.pool, batch.slab, batch.arena].map(|place| node::number(env, place));
-        if let (Some(fresh), [Some(pool), Some(slab), Some(arena)]) = (fresh, places) {
-            callback.call(&[count, fresh, pool, slab, arena]);
-        }
-    }
-}
-
-/// What came of a turn.
-enum Turned {
-    /// So many records were told, and nothing is left.
-    Done(usize),
-    /// So many records were told, and work is left for another turn: there was much.
-    Left(usize),
-    /// There will be no other turn.
-    Over,
-}
-
-impl Core {
-    /// One turn, and what it brought to JavaScript and back. `announced`: the poll descriptor was seen readable.
-    fn turn(&self, env: sys::napi_env, announced: bool) -> Turned {
-        let Some(_scope) = Scope::open(env) else {
-            return Turned::Left(0);
-        };
-        let drains = self.drains_microtasks;
-        let turned = self.with(|working| {
-            // What is staged may lie in memory that this turn receives into.
-            working.flush();
-            working.staging.set_in_turn(drains);
-            working.inbox.begin(&working.staging.lending());
-            let Working { reactor, inbox, .. } = working;
-            let turned = if announced {
-                reactor.announced_turn(inbox)
-            } else {
-                reactor.turn(Some(Duration::ZERO), inbox)
-            };
-            turned.map(|_| working.take())
-        });
-        let mut batch = match turned {
-            Some(Ok(batch)) => batch,
-            Some(Err(errno)) => {
-                node::throw_uncaught(env, &format!("edgepoll: epoll_wait failed: {errno}"));
-                return Turned::Over;
-            }
-            None => return Turned::Over,
-        };
-        let records = batch.records;
-        for round in 1..=ROUNDS {
-            // A slab may be new without a record: JavaScript must learn of it all the same.
-            if batch.records > 0 || !batch.fresh.is_empty() {
-                self.dispatch(env, &batch);
-            } else if batch.uncaught.is_none() {
-                break;
-            }
-            if let Some(message) = &batch.uncaught {
-                node::throw_uncaught(env, message);
-            }
-            if !drains {
-                break;
-            }
-            let told = self.with(|working| {
-                working.flush();
-                let Working { reactor, inbox, .. } = working;
-                // After the last round nothing is taken out any more: it waits for the next callback.
-                if round < ROUNDS {
-                    reactor.tell(inbox);
-                }
-                working.take()
-            });
-            let Some(told) = told else { break };
-            batch = told;
-        }
-        match self.with(|working| working.reactor.has_work()) {
-            Some(true) => Turned::Left(records),
-            Some(false) | None => Turned::Done(records),
-        }
-    }
-}
-
-impl Task for Core {
-    fn ready(&self, env: sys::napi_env) -> Next {
-        self.in_turn.set(true);
-        self.woken.set(false);
-        self.with(|working| working.staging.count_callback());
-        let (mut turns, mut told, mut spent, mut is_over) = (0, 0, 0, false);
-        loop {
-            let again = match self.turn(env, turns == 0) {
-                Turned::Done(records) => {
-                    told += records;
-                    records >= MANY && told < MOST
-                }
-                Turned::Left(records) => {
-                    told += MOST;
-                    spent += LEAST.max(records * LEFT);
-                    turns + 1 < TURNS || spent < MOST
-                }
-                Turned::Over => {
-                    is_over = true;
-                    false
-                }
-            };
-            turns += 1;
-            // Where microtasks run only after the callback, another turn would find nothing given back and nothing written.
-            if !again || !self.drains_microtasks {
-                break;
-            }
-        }
-        self.with(|working| working.staging.set_in_turn(false));
-        self.in_turn.set(false);
-        self.told.set(told);
-        self.wake_if_needed();
-        if is_over {
-            Next::Stop
-        } else {
-            Next::Watch
-        }
-    }
-
-    fn told(&self) -> Option<usize> {
-        Some(self.told.get())
-    }
-
-    fn stopped(&self) {
-        self.dispatch.borrow_mut().take();
-        if let Some(mut working) = self.working.borrow_mut().take() {
-            // Its writers were told that it is taken. What the kernel does not take is lost, and the drop resets.
-            working.flush();
-        }
-    }
 }
 
 /// A reactor in this environment.
@@ -303,19 +81,12 @@ impl ReactorBinding {
             memory.control.raw(),
         )?;
         let dispatch = Callback::new(raw, memory.dispatch.raw(), kind.calls_bare())?;
-        let core = Rc::new(Core {
-            env: raw,
-            working: RefCell::new(Some(Working {
-                reactor,
-                inbox,
-                staging,
-            })),
-            dispatch: RefCell::new(Some(Rc::new(dispatch))),
-            in_turn: Cell::new(false),
-            woken: Cell::new(false),
-            told: Cell::new(0),
-            drains_microtasks: kind.calls_bare(),
-        });
+        let working = Working {
+            reactor,
+            inbox,
+            staging,
+        };
+        let core = Rc::new(Core::new(raw, working, dispatch, kind.calls_bare()));
         let task: Rc<dyn Task> = core.clone();
         let driver = Driver::start(kind, raw, fd, task)?;
         Ok(ReactorBinding { core, driver })

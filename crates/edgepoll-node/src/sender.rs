@@ -11,7 +11,8 @@ use napi::{Env, Result};
 
 use crate::bare;
 use crate::node;
-use crate::reactor::{float, token, Core};
+use crate::reactor::{float, token};
+use crate::reactor_core::Core;
 
 /// The answer for a connection that is closed.
 const CLOSED: f64 = -1.0;
