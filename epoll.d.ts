@@ -70,7 +70,7 @@ export declare class Epoll {
      * `ENOENT` when a watched descriptor was closed before.
      */
     close(): null;
-    /** As `close()`, for `using`; after it nothing. */
+    /** The same as `close()`, for `using`. Does nothing after `close()`. */
     [Symbol.dispose](): void;
 }
 

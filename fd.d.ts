@@ -9,9 +9,9 @@
  * @packageDocumentation
  */
 
-/** A connection that was taken, and its peer's address. */
+/** An accepted connection, and its peer's address. */
 export declare interface AcceptedConnection {
-    /** The connection; its own object's to close. */
+    /** The connection. The program has to close it. */
     socket: Socket;
     /** The peer; `undefined` when it has no address. */
     from: SocketAddress | undefined;
@@ -20,7 +20,7 @@ export declare interface AcceptedConnection {
 /** AF_CAN. */
 export declare interface CanAddress {
     family: 'can';
-    /** An interface by name or index; 0 is every one. Received: the index. */
+    /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
     interface: string | number;
     /** ISO-TP. Default 0. */
     receiveId?: number | undefined;
@@ -30,8 +30,8 @@ export declare interface CanAddress {
 
 /** The type of received bytes. It must never hold behaviour. */
 /**
- * Received bytes: a `Buffer`. With versions of @types/node whose `Buffer` is generic it is a `Buffer<ArrayBuffer>`, so that it
- * goes where shared memory is refused (`crypto.subtle`, `new Response()`); the type is that of `Buffer.alloc()`.
+ * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. With versions of @types/node whose `Buffer` is generic
+ * that is `Buffer<ArrayBuffer>`, which functions accept that refuse shared memory (`crypto.subtle`, `new Response()`).
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
@@ -78,28 +78,28 @@ export declare abstract class Descriptor implements Disposable {
     /** False after `close()` and `release()`. */
     get isOpen(): boolean;
     /**
-     * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
-     * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
-     * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: other code
-     * closed the number before; `EIO`); it is closed all the same.
+     * Closes the descriptor (close(2)). A second call does nothing. Before the number is free, iterations over the object end, and so
+     * do its registrations with each `Poller`, loop of `watch()` and object of `edgepoll/epoll` in this thread: no event and no error
+     * of it follows. Only a registration with `duplicate: true` goes on. Throws the errors of close(2) (`EBADF`: other code closed
+     * the number before; `EIO`); the object is closed all the same.
      */
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
     /**
-     * Gives up the number: from now on the caller has to close it. What was registered with a poller by this object ends as with
-     * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number was closed
-     * outside this object and now belongs to another thread.
+     * Gives up the number: from now on the caller has to close it. Registrations of this object with a poller end as with
+     * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` when other code closed
+     * the number and it now belongs to another thread.
      */
     release(): number;
     /**
-     * Resolves when a read would not have to wait: there is something to read, the end, or an error; at once if there is. The
-     * descriptor is not read. A pidfd is readable once its process has ended.
+     * Resolves when a read would not have to wait, because there is data, the end, or an error; at once if that is so already. Does
+     * not read. A pidfd is readable once its process has ended.
      *
-     * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait
-     * keeps the process alive. Several may wait at once: all are woken, and some of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
-     * before or meanwhile, with the signal's reason, with `ERR_NOT_POLLABLE` for a regular file or a directory, and with
-     * `ENOSPC`, `EMFILE` or `ENFILE` when it cannot be watched.
+     * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, without events between
+     * waits. A wait keeps the process alive. If there are several waits for one descriptor, all of them resolve, and some may find
+     * nothing left. Rejects with `ERR_CLOSED` if the object is or becomes closed or released, with the signal's reason, with
+     * `ERR_NOT_POLLABLE` for a regular file or a directory, and with `ENOSPC`, `EMFILE` or `ENFILE` if it cannot be watched.
      *
      * @example
      * let count: number | null;
@@ -107,8 +107,8 @@ export declare abstract class Descriptor implements Disposable {
      */
     readable(options?: WaitOptions): Promise<void>;
     /**
-     * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
-     * otherwise. A descriptor that cannot be written to never becomes writable.
+     * Resolves when a write would not have to wait, because there is room, or because it would fail at once. Otherwise as
+     * {@link Descriptor.readable}. A descriptor that cannot be written to never becomes writable.
      */
     writable(options?: WaitOptions): Promise<void>;
     /**
@@ -155,7 +155,7 @@ export declare class EdgepollError extends Error {
     readonly fd?: number | undefined;
     /** The file that the call was about. */
     readonly path?: string | undefined;
-    /** Of `writeAll()`: how many bytes were written before it failed. */
+    /** For an error of `writeAll()`: how many bytes were written before it. */
     readonly bytesWritten?: number | undefined;
     constructor(code: ErrorCode, message: string, details?: ErrorDetails);
 }
@@ -179,10 +179,10 @@ export declare interface ErrorDetails {
     path?: string | undefined;
 }
 
-/** What reports an entry of the error queue; a number where it has no name here. */
+/** The source of an entry of the error queue. A source without a name here is a number. */
 export declare type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
 
-/** How entries of the error queue are received one after the other: what {@link Socket.errors} takes. */
+/** The options of {@link Socket.errors}. */
 export declare interface ErrorsOptions extends WaitOptions, ReceiveErrorOptions {
 }
 
@@ -306,30 +306,30 @@ export declare type InotifyWatchFor = 'access' | 'modify' | 'attributes' | 'clos
 export declare interface ListeningSocket extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {
 }
 
-/** A message that was received. */
+/** A received message. */
 export declare interface Message {
-    /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
+    /** The message's bytes, as far as there was room. They may be empty; of a stream that is the end. */
     data: Chunk;
-    /** Its true length: more than `data.length` when it was truncated. J1939 does not tell it. */
+    /** The message's true length: more than `data.length` if it was truncated. J1939 does not report it. */
     length: number;
-    /** It did not fit, and its end is lost (MSG_TRUNC). */
+    /** The message did not fit, and its end is lost (MSG_TRUNC). */
     truncated: boolean;
     /** The sender; `undefined` when it has no address or the socket is connected to it. */
     from: SocketAddress | undefined;
     /** Descriptors that came with it. They are the receiver's to close. */
     descriptors: OwnedFd[];
     /**
-     * More descriptors came than there was room for; they are closed (MSG_CTRUNC). The kernel does not say what had no room: when
-     * `controlTruncated` is true for want of `control` alone, this is true as well.
+     * More descriptors came than there was room for; the others are closed (MSG_CTRUNC). The kernel does not report what had no
+     * room, so this is true as well if only `control` was too small and `controlTruncated` is true.
      */
     descriptorsTruncated: boolean;
-    /** The process that sent it, if that was asked for. */
+    /** The process that sent it, with the option `credentials`. */
     credentials: Credentials | undefined;
     /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
     timestamp: bigint | undefined;
     /** When it was received, with the option SO_TIMESTAMPING. */
     timestamps: Timestamps | undefined;
-    /** Which way it came, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
+    /** The interface and the addresses of the packet, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
     packetInfo: PacketInfo | undefined;
     /** Every other control message, in the kernel's order. */
     control: ControlMessage[];
@@ -337,7 +337,7 @@ export declare interface Message {
     controlTruncated: boolean;
 }
 
-/** How messages are received one after the other: what {@link Socket.values} takes. */
+/** The options of {@link Socket.values}. */
 export declare interface MessagesOptions extends WaitOptions, Omit<ReceiveOptions, 'peek'> {
 }
 
@@ -370,15 +370,15 @@ export declare interface OutgoingControlMessage {
 /** What {@link Socket.sendMessage} sends. */
 export declare interface OutgoingMessage {
     /**
-     * A string is sent as UTF-8. Default: nothing. Of a stream, descriptors and credentials travel with its first byte
-     * (unix(7)): it needs at least one.
+     * The bytes; a string is sent as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
+     * byte (unix(7)), so they need at least one.
      */
     data?: Uint8Array | string | undefined;
-    /** The receiver; none if connected. */
+    /** The receiver; left out if the socket is connected. */
     to?: SocketAddress | undefined;
     /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
     descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-    /** Own credentials; others need a privilege. */
+    /** The process's own credentials. Others need a privilege. */
     credentials?: Credentials | undefined;
     /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
     packetInfo?: SendFrom | undefined;
@@ -388,12 +388,11 @@ export declare interface OutgoingMessage {
 
 /** A descriptor to read from and write to. */
 export declare class OwnedFd extends Descriptor {
-    /** Not for callers: {@link OwnedFd.adopt} is. */
+    /** Not public: use {@link OwnedFd.adopt}. */
     protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /**
-     * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one:
-     * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
-     * written at once.
+     * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one: its
+     * flags stay as they are, and reads and writes still do not wait. A write to a blocking FIFO takes at most 4,096 bytes.
      * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
      * number that it did not open it warns then.
      *
@@ -416,15 +415,15 @@ export declare class OwnedFd extends Descriptor {
      * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
      * before the promise settles.
      *
-     * Rejects with an {@link EdgepollError} for what write(2) gives and for `ERR_CLOSED`: its `bytesWritten` says how many of
-     * these bytes were written before. Rejects with the signal's reason when it aborts, after whole calls of write(2). What
-     * was written stays written, and later calls go on. Rejects with `TypeError` for what is neither bytes nor a string.
+     * Rejects with an {@link EdgepollError} for errors of write(2) and for `ERR_CLOSED`: its `bytesWritten` is the number of bytes
+     * written before. Rejects with the signal's reason when it aborts, between two calls of write(2): bytes already written stay
+     * written, and later calls go on. Rejects with a `TypeError` for a value that is neither bytes nor a string.
      */
     writeAll(bytes: Uint8Array | string, options?: WaitOptions): Promise<void>;
 }
 
-/** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
-/** What this package itself refuses or finds. */
+/** The types of error codes: the one list of all codes of an EdgepollError. It must never hold behaviour. */
+/** Codes of errors that this package finds, and not the kernel. */
 export declare type PackageErrorCode = 
 /** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
 'ERR_BLOCKING'
@@ -448,9 +447,9 @@ export declare type PackageErrorCode =
 | 'ERR_MALFORMED'
 /** The descriptor cannot be watched by epoll: a regular file or a folder. */
 | 'ERR_NOT_POLLABLE'
-/** The option of a socket has another length than was asked for. */
+/** The socket option is not an integer of 4 bytes. */
 | 'ERR_OPTION_LENGTH'
-/** The peer does not read: more is queued than may be. */
+/** The send queue is full, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
 /** A write after end(). */
 | 'ERR_WRITE_AFTER_END';
@@ -458,36 +457,36 @@ export declare type PackageErrorCode =
 /** AF_PACKET (packet(7)). */
 export declare interface PacketAddress {
     family: 'packet';
-    /** An interface by name or index; 0 is every one. Received: the index. */
+    /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
     interface: string | number;
     /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
     protocol?: number | undefined;
-    /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
+    /** The address in the link layer, up to 32 bytes; Ethernet's have 6. Default: none. */
     address?: Uint8Array | undefined;
-    /** The kind of hardware (ARPHRD_…). Received only. */
+    /** The kind of hardware (ARPHRD_…). Only in received addresses. */
     hardwareType?: number | undefined;
-    /** The kind of the packet's destination. Received only. */
+    /** The kind of the packet's destination. Only in received addresses. */
     packetType?: PacketType | number | undefined;
 }
 
-/** Which interface and address a packet came by (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
+/** The interface and the addresses of a received packet (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
 export declare interface PacketInfo {
     /** The interface's index. */
     interface: number;
-    /** The destination in the packet's header: of a multicast or a broadcast the group or the broadcast address. */
+    /** The destination in the packet's header, which may be a multicast group or a broadcast address. */
     destination: string;
     /** IPv4: the local address to answer from. IPv6: `undefined`; answer from `destination` unless it is a group. */
     local: string | undefined;
 }
 
-/** The kind of a packet's destination; a number where it has no name here. */
+/** The kind of a packet's destination. A kind without a name here is a number. */
 export declare type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
 export declare class PidFd extends Descriptor {
     /**
-     * The process's number. Of an adopted one −1 when the process has ended and its parent has waited for it, and 0 when this
-     * process cannot see it, because it is in another process namespace.
+     * The process's number. For an adopted pidfd it is −1 if the process has ended and its parent has waited for it, and 0 if the
+     * process is in a process namespace that this one cannot see.
      */
     readonly pid: number;
     private constructor();
@@ -521,30 +520,30 @@ export declare function pipe(): {
 /** An entry of a socket's error queue: the fields of `sock_extended_err` (ip(7)) and the packet that it is about. */
 export declare interface QueuedError {
     /**
-     * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` of a timestamp; `undefined` of a
-     * finished zero-copy send.
+     * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
+     * zero-copy send.
      */
     name: string | undefined;
     /** The error's number, negative as in Node.js; 0 without one. */
     errno: number;
-    /** What reports it. */
+    /** The source of the entry. */
     origin: ErrorOrigin | number;
     /** ICMP's type. */
     type: number;
     /** ICMP's code. */
     code: number;
     /**
-     * Of `EMSGSIZE` the path's MTU; of a timestamp when it was taken (0 sent, 1 scheduled, 2 acknowledged); of `zerocopy` the
-     * first send's number.
+     * For `EMSGSIZE` the path's MTU; for a timestamp the step at which it was taken (0 sent, 1 scheduled, 2 acknowledged); for
+     * `zerocopy` the first send's number.
      */
     info: number;
-    /** Of a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; of `zerocopy` the last send's number. */
+    /** For a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; for `zerocopy` the last send's number. */
     data: number;
     /** The sender of the ICMP message. */
     offender: SocketAddress | undefined;
     /** The destination of the packet. */
     to: SocketAddress | undefined;
-    /** The packet, as far as the kernel kept it and there was room. */
+    /** The bytes of the packet that the kernel kept, as far as there was room. */
     packet: Chunk;
     /** The packet did not fit (MSG_TRUNC). */
     truncated: boolean;
@@ -558,7 +557,7 @@ export declare interface QueuedError {
     controlTruncated: boolean;
 }
 
-/** What {@link Socket.receiveError} is to make room for. */
+/** The options of {@link Socket.receiveError}: how much room it makes for each part of the entry. */
 export declare interface ReceiveErrorOptions {
     /** Bytes of the packet that the entry is about. Default 65,536. */
     length?: number | undefined;
@@ -566,24 +565,24 @@ export declare interface ReceiveErrorOptions {
     control?: number | undefined;
 }
 
-/** What {@link Socket.receiveMessage} is to make room for. */
+/** The options of {@link Socket.receiveMessage}: how much room it makes for each part of the message. */
 export declare interface ReceiveOptions {
     /** Bytes. Default 65,536. */
     length?: number | undefined;
-    /** Descriptors, 0 to 253. What comes beyond is closed. Default 0: none is accepted. */
+    /** Descriptors, 0 to 253. Further ones are closed. Default 0: none is accepted. */
     descriptors?: number | undefined;
-    /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
+    /** Whether to give the sender's credentials; the kernel adds them once `passCredentials` is on. Default `false`. */
     credentials?: boolean | undefined;
     /**
-     * Bytes of room for other control messages, 0 to 65,536; each needs its content and 16 bytes, rounded up to 8. Default
-     * 512; of Unix sockets 0.
+     * Bytes of room for other control messages, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
+     * Default 512, for Unix sockets 0.
      */
     control?: number | undefined;
     /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
     peek?: boolean | undefined;
 }
 
-/** Where a packet is to be sent from; at least one of the two. */
+/** The interface and the address that a packet is sent from. At least one of the two is required. */
 export declare interface SendFrom {
     /** The interface, by name or index. Default: the kernel's choice. */
     interface?: string | number | undefined;
@@ -592,12 +591,12 @@ export declare interface SendFrom {
 }
 
 /**
- * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no listener of
- * `process.on()` is called for them, whether it was added before or after, and no default action is taken. Several of one
- * standard signal that come before they are read are one (signal(7)).
+ * Reads signals that were sent to this process (signalfd(2)). While it is open these signals have no other effect: no listener of
+ * `process.on()` is called, whether it was added before or after, and no default action is taken. If a standard signal comes
+ * several times before it is read, it is read once (signal(7)).
  *
- * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then. A
- * listener that `process.on()` or `process.off()` added or removed meanwhile counts.
+ * Closing the last object that reads a signal restores the signal's handler, which gets a signal that was not read. Listeners
+ * that `process.on()` and `process.off()` added and removed meanwhile are taken into account.
  */
 export declare class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
     /** The next signal; `null` when there is none. Throws `ERR_CLOSED`. */
@@ -611,10 +610,10 @@ export declare class SignalFd extends Descriptor implements AsyncIterable<Signal
 /**
  * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
  *
- * Every thread of the process blocks them while it is open: the threads that there are, which are found in /proc, and those
- * that they start. A child process does not begin with them blocked: Node.js sees to that, and in Bun and Deno
- * `ChildProcess.prototype.spawn` of `node:child_process` is wrapped by the first call. See {@link withUnblockedSignals} for
- * other ways to start a process there.
+ * While it is open every thread of the process blocks the signals: the existing threads, which are found in /proc, and those that
+ * they start. Child processes do not start with the signals blocked: Node.js starts them with an empty mask, and in Bun and Deno
+ * the first call of this function wraps `ChildProcess.prototype.spawn` of `node:child_process`. See {@link withUnblockedSignals}
+ * for other ways to start a process there.
  *
  * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
  * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
@@ -653,8 +652,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
      * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a stream socket that is a blocking one by now: an
-     * adopted one, or one that another process shares and has cleared O_NONBLOCK of. connect(2) would wait.
+     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a blocking stream socket, for which connect(2) would wait:
+     * an adopted one, or one that another process shares and whose O_NONBLOCK it has cleared.
      */
     connect(address: SocketAddress): boolean;
     /**
@@ -663,8 +662,9 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     connected(options?: WaitOptions): Promise<void>;
     /**
-     * Lets others connect (listen(2)); `backlog` connections wait at most, default 511. Gives this object, as what it is now:
-     * iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+     * Makes the socket listen for connections (listen(2)); at most `backlog` of them wait, default 511. Returns this object with
+     * the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
+     * `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
      *
      * @example
      * for await (const { socket: peer } of server.listen()) void serve(peer);
@@ -673,10 +673,9 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
     accept(): AcceptedConnection | null;
     /**
-     * Connections, one after the other, until this socket is closed or the loop is left, which leaves it open. What is taken stays
-     * open, whichever way the loop ends. A peer that went away before its connection was taken is passed over (accept(2)).
-     * Throws `EINVAL` when the socket does not listen, `EMFILE` and `ENFILE` when no descriptor is left (the connection waits),
-     * and the signal's reason.
+     * Accepts connections, one after the other, until this socket is closed. Leaving the loop closes neither this socket nor an
+     * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
+     * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
      */
     connections(options?: WaitOptions): AsyncIterableIterator<AcceptedConnection, undefined, undefined>;
     /** Ends receiving (`read`), sending (`write`) or both (shutdown(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
@@ -687,27 +686,26 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     get remoteAddress(): SocketAddress;
     /**
      * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
-     * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for one that has not the 4 bytes of an integer
-     * ({@link Socket.getOptionBytes} gives it), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError` for an unknown name.
+     * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for an option that does not have the 4 bytes of an integer
+     * (use {@link Socket.getOptionBytes}), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, and `RangeError` for an unknown name.
      */
     getOption(level: Constant, name: Constant): number;
     /**
-     * An option's bytes (getsockopt(2)), as many as the kernel gives and at most `length` (1 to 65,536, default 256); of a
-     * longer option the rest is missing. Throws as {@link Socket.getOption}, and what the option says of a wrong length
-     * (`EINVAL`, `ERANGE`).
+     * The bytes of an option (getsockopt(2)), at most `length` (1 to 65,536, default 256); a longer option is cut. Throws as
+     * {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
      */
     getOptionBytes(level: Constant, name: Constant, length?: number): Buffer;
     /**
-     * What the last asynchronous operation failed with, such as a connect or a datagram that was refused (SO_ERROR), and
-     * forgets it; `null` when nothing did. Throws `ERR_CLOSED`.
+     * Returns and clears the socket's pending error (SO_ERROR), such as that of a refused connect or datagram; `null` if there is
+     * none. Throws `ERR_CLOSED`.
      */
     takeError(): EdgepollError | null;
     /**
-     * The peer of a connected Unix socket: the process that called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
-     * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
+     * The peer process of a connected Unix socket: the one that called connect(2), listen(2) or socketpair(2) (SO_PEERCRED);
+     * `undefined` without a peer. `pid` is 0 if the peer is in a process namespace that this process cannot see.
      */
     peerCredentials(): Credentials | undefined;
-    /** What TCP knows of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+    /** TCP's state and counters of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
     tcpInfo(): TcpInfo;
     /**
      * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)), by numbers or by names of
@@ -734,10 +732,10 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
     /**
-     * Sends with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
-     * credentials travel with the first byte of what is sent (unix(7)): of a stream there must be one, and a receiver gets
-     * them with the read that takes that byte. As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open,
-     * `EINVAL` for a control message that this socket does not take.
+     * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
+     * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
+     * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
+     * open, and `EINVAL` for a control message that this socket does not take.
      */
     sendMessage(message: OutgoingMessage): number | null;
     /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
@@ -756,24 +754,24 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
      * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-     * SO_ZEROCOPY. Entries that are not taken stay there, as much as fits into the receive buffer.
+     * SO_ZEROCOPY. Entries that are not read stay in the queue and use the receive buffer's space.
      *
      * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
      * `ERR_CLOSED`.
      */
     receiveError(options?: ReceiveErrorOptions): QueuedError | null;
     /**
-     * Entries of the error queue, one after the other, beside any iteration over messages. It ends when the queue is empty and
-     * the socket was shut down for reading or the peer of a stream has ended, which the kernel reports without end: take what
-     * comes later (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+     * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
+     * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
+     * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}.
      */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**
-     * Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty.
-     * Entries of the error queue are left there: see {@link Socket.errors}.
+     * Iterates messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
+     * the error queue: see {@link Socket.errors}.
      */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
-    /** As {@link Socket.values}, without descriptors and credentials; of a socket that listens, as {@link Socket.connections}. */
+    /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined>;
 }
 
@@ -811,9 +809,9 @@ export declare type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
 export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
 
 /**
- * `struct tcp_info` of <linux/tcp.h>, its fields' names without `tcpi_`. Times are microseconds but for `lastDataSent`,
- * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are milliseconds; rates are bytes a second. What this
- * kernel is too old to fill is missing.
+ * `struct tcp_info` of <linux/tcp.h>; the fields' names lack `tcpi_`. Times are in microseconds, except for `lastDataSent`,
+ * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds. Rates are in bytes per second.
+ * Fields that an older kernel does not fill are missing.
  */
 export declare interface TcpInfo {
     /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
@@ -893,9 +891,10 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
      */
     static adopt(fd: number): TimerFd;
     /**
-     * Arms it anew; with `every` it goes on expiring at that distance (milliseconds, default 0: once). What had expired
-     * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`; with `cancelOnSet` `ECANCELED` when
-     * the clock was set since it was armed like that and no read has told so: it is armed anew all the same.
+     * Arms the timer, or arms it again. `every` is the time between expirations, in milliseconds; default 0: it expires once.
+     * Earlier expirations that were not read are dropped. Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it
+     * throws `ECANCELED` if the clock was set since the timer was armed that way and no read has reported it; the timer is armed
+     * all the same.
      */
     set(start: TimerStart, every?: number): void;
     /** Stops it; what had expired and was not read is forgotten. Throws `ERR_CLOSED`. */
@@ -903,8 +902,8 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
     /** Milliseconds until it expires next; 0 when it is not armed. Throws `ERR_CLOSED`. */
     get remaining(): number;
     /**
-     * How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`; `ECANCELED` once when the clock was set
-     * since it was armed with `cancelOnSet`. An iteration throws that too and ends; another may begin.
+     * How often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
+     * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that too and ends; a new one may begin.
      */
     read(): bigint | null;
     /** What reads give, one after the other. */
@@ -916,7 +915,7 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
 /** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). */
 export declare function timerfd(options?: TimerFdOptions): TimerFd;
 
-/** What a timerfd is made with. */
+/** The options of {@link timerfd}. */
 export declare interface TimerFdOptions {
     /** The clock that it counts by. Default `monotonic`. */
     clock?: Clock | undefined;
@@ -933,13 +932,13 @@ export declare type TimerStart = {
     at: number;
     after?: undefined;
     /**
-     * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
-     * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
+     * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET): it becomes readable, and a read throws `ECANCELED`.
+     * The program can then compute `at` again. Only with the clock `realtime`. Default `false`.
      */
     cancelOnSet?: boolean | undefined;
 };
 
-/** When a packet went or came (SO_TIMESTAMPING). */
+/** When a packet was sent or received (SO_TIMESTAMPING). */
 export declare interface Timestamps {
     /** The network stack's time: nanoseconds since 1970. */
     software: bigint | undefined;
@@ -951,8 +950,8 @@ export declare interface Timestamps {
 export declare interface UnixAddress {
     family: 'unix';
     /**
-     * A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. Received: a string
-     * where it is UTF-8, else a `Buffer` of its bytes. `path.toString()` gives text of both, with replacements in the second.
+     * A path of up to 107 bytes, or an abstract name, which begins with `\\0`. Empty for a socket without a name. A received path
+     * is a string if it is UTF-8, else a `Buffer` of its bytes; `path.toString()` of that has replacement characters.
      */
     path: string | Buffer;
 }
@@ -971,7 +970,7 @@ export declare interface VsockAddress {
     port: number;
 }
 
-/** How a wait, or an iteration, is made. */
+/** The options of a wait or an iteration. */
 export declare interface WaitOptions {
     /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver | undefined;
@@ -987,8 +986,8 @@ export declare interface WaitOptions {
  * Bun and Deno need it for what starts processes other than `spawn()`, `exec()`, `execFile()` and `fork()` of
  * `node:child_process`: the `…Sync()` functions, `Bun.spawn()`, `Deno.Command`. Node.js needs it for addons alone.
  *
- * `start` is synchronous: what it does after its first `await` is not meant. Throws `TypeError` when it is no function, and
- * what it throws.
+ * `start` has to be synchronous: after its first `await` the signals are blocked again. Throws a `TypeError` if it is not a
+ * function, and any error that it throws.
  *
  * @example
  * const child = withUnblockedSignals(() => Bun.spawn(['sleep', '60']));

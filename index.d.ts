@@ -9,18 +9,18 @@
 
 /** An address of one end of a connection, or of a server. */
 export declare interface Address {
-    /** The address in numbers. */
+    /** The numeric address, such as `127.0.0.1` or `::1`. */
     address: string;
     /** The port, 0 to 65,535. */
     port: number;
-    /** Which family. */
+    /** The address family. */
     family: 'IPv4' | 'IPv6';
 }
 
 /** The type of received bytes. It must never hold behaviour. */
 /**
- * Received bytes: a `Buffer`. With versions of @types/node whose `Buffer` is generic it is a `Buffer<ArrayBuffer>`, so that it
- * goes where shared memory is refused (`crypto.subtle`, `new Response()`); the type is that of `Buffer.alloc()`.
+ * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. With versions of @types/node whose `Buffer` is generic
+ * that is `Buffer<ArrayBuffer>`, which functions accept that refuse shared memory (`crypto.subtle`, `new Response()`).
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
@@ -36,9 +36,9 @@ export declare interface CloseOptions {
 export declare interface CloseReason {
     /** `ended`: both sides sent everything. `failed`: see `error`. `destroyed`: this side gave it up. */
     cause: 'ended' | 'failed' | 'destroyed';
-    /** What failed, or what `destroy()` was given. */
+    /** The error of a failed connection, or the one that `destroy()` got. */
     error: Error | undefined;
-    /** Bytes written that the kernel never took. If there are any, the peer saw a reset. */
+    /** How many bytes the program wrote that the kernel never took. If there are any, the peer saw a reset. */
     bytesUnsent: number;
 }
 
@@ -67,8 +67,8 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     get data(): Data | undefined;
     set data(value: Data | undefined);
     /**
-     * The address on this side, also when the connection is over; `undefined` if the kernel did not tell it. A connection that is over
-     * and that a server on one address accepted is told that address.
+     * The address on this side, also when the connection is over; `undefined` if the kernel did not give it. For a connection that
+     * is over it is the server's address, if that listens on a single one.
      */
     get localAddress(): Address | undefined;
     /** The address at the other end, also when the connection is over. */
@@ -88,39 +88,38 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      *
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
      * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
-     * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
-     * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
-     * `TypeError` for anything but bytes and strings.
+     * and resets the connection; this limits a program that writes without awaiting. Rejects with `ERR_MALFORMED` when the
+     * framing does not allow the message's length or content. Throws a `TypeError` for anything but bytes and strings.
      */
     write(data: Uint8Array | string): Promise<void>;
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-     * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
-     * From here on the connection has `endTimeout` for its end, whether or not its input is read.
+     * goes on. Ending twice is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From here
+     * on `endTimeout` applies, whether or not the program reads.
      *
      * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
      * before is lost. The end is sent all the same, where one still can be.
      */
     end(data?: Uint8Array | string): Promise<void>;
     /**
-     * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
-     * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
-     * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is no `Error`.
+     * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
+     * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it;
+     * if the connection had failed before, its own error takes that place. Throws a `TypeError` for an `error` that is no `Error`.
      */
     destroy(error?: Error | null): void;
     /**
-     * As {@link Connection.destroy}, and the peer sees a reset (RST) in any case. What the kernel has taken and not sent is
+     * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent are
      * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
      */
     reset(): void;
     /**
-     * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
-     * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
+     * Resolves to the next chunk, or to `null` at the peer's end and after a loop over the connection was left. Rejects once with
+     * the connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
      */
     read(): Promise<Chunk | null>;
     /**
-     * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
-     * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
+     * Iterates chunks until the peer's end. Throws as `read()`, the connection's error after the chunks that preceded it. Leaving
+     * the loop early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined>;
     /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
@@ -132,8 +131,9 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
      * the consumer has not taken wait too, and `end` behind them. Writing goes on.
      *
-     * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, that is
-     * told after `resume()`, else after `endTimeout`: chunks that have arrived come first, bytes that the kernel still holds are lost.
+     * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, the
+     * connection fails after `resume()`, or after `endTimeout` if that comes first. Chunks that have arrived come before the error;
+     * after `endTimeout` the bytes that the kernel still holds are lost.
      */
     pause(): this;
     /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
@@ -165,17 +165,17 @@ export declare interface ConnectionOptions {
     /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
     lowWaterMark?: number | undefined;
     /**
-     * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
-     * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
-     * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
+     * When this many bytes wait to be sent, a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. The last
+     * write below the limit may pass it by its own size, and so may `end(data)` after it. The limit bounds the memory that this
+     * side uses for a peer that does not read. The default suffices for programs that write an answer of some megabytes without
      * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
      */
     maxBufferedAmount?: number | undefined;
     /**
-     * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
-     * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
-     * while the input is not read, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
-     * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
+     * How many milliseconds a connection that is about to end may pass without a byte moving in either direction. It applies once
+     * this side has ended, a send has failed, or the peer has reset the connection, even if the program does not read, so that
+     * every such connection ends. Until then the program can read bytes that arrived before. The connection then closes with
+     * `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. It does not apply to an open connection. Default 30,000.
      */
     endTimeout?: number | undefined;
     /**
@@ -215,7 +215,7 @@ export declare interface ConnectOptions extends ConnectionOptions {
     signal?: AbortSignal | undefined;
 }
 
-/** What comes back in the events of a registration. */
+/** The value that every event of a registration carries. */
 export declare interface DataOptions<T> {
     /** Comes back in every event. */
     data: T;
@@ -259,7 +259,7 @@ export declare class EdgepollError extends Error {
     readonly fd?: number | undefined;
     /** The file that the call was about. */
     readonly path?: string | undefined;
-    /** Of `writeAll()`: how many bytes were written before it failed. */
+    /** For an error of `writeAll()`: how many bytes were written before it. */
     readonly bytesWritten?: number | undefined;
     constructor(code: ErrorCode, message: string, details?: ErrorDetails);
 }
@@ -362,8 +362,8 @@ export declare interface ModifyOptions<T> extends InterestOptions {
     data?: T | undefined;
 }
 
-/** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
-/** What this package itself refuses or finds. */
+/** The types of error codes: the one list of all codes of an EdgepollError. It must never hold behaviour. */
+/** Codes of errors that this package finds, and not the kernel. */
 export declare type PackageErrorCode = 
 /** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
 'ERR_BLOCKING'
@@ -387,9 +387,9 @@ export declare type PackageErrorCode =
 | 'ERR_MALFORMED'
 /** The descriptor cannot be watched by epoll: a regular file or a folder. */
 | 'ERR_NOT_POLLABLE'
-/** The option of a socket has another length than was asked for. */
+/** The socket option is not an integer of 4 bytes. */
 | 'ERR_OPTION_LENGTH'
-/** The peer does not read: more is queued than may be. */
+/** The send queue is full, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
 /** A write after end(). */
 | 'ERR_WRITE_AFTER_END';
@@ -399,17 +399,18 @@ export declare type PackageErrorCode =
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
  * **Closing a watched object of `edgepoll/fd`** in this thread ends its registrations with every poller, before the number is
- * free: `active` is false, a pending event is dropped, and no error is told. `release()` does the same for what was registered by
- * the object; what was registered by its number goes on. Events that a batch has handed out already cannot be taken back:
- * look at `registration.active` when an earlier event of the batch may have closed a later one's descriptor. A poller whose last
- * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
+ * free: `active` becomes false, a pending event is dropped, and there is no error. `release()` does the same for registrations of
+ * the object; registrations of its plain number go on. A batch that the program already has keeps its events: check
+ * `registration.active` if the handling of an earlier event may have closed a later one's descriptor. A poller whose last
+ * registration has ended goes on waiting for later registrations, but does not keep the process alive.
  *
- * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while a consumer waits,
- * or by one of many looks with `poll({ timeout: 0 })`; within a second at the latest. Of up to 64 registrations it is found some ten
- * milliseconds after this thread has closed it: with the driver `uv` at any time; with the driver `thread` if it was closed before
- * the wait, and if events come. Its number's next owner is never told. But if its file lives on elsewhere, as a duplicate or in
- * another process, an event of it may come for ten milliseconds; from then on the first 64 events of a batch are asked for it.
+ * **Any other descriptor** that is closed while it is watched causes an error: the next event or batch is a rejection with
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration ends, and the poller goes on. The poller finds the close while a consumer
+ * waits, or in one of many calls of `poll({ timeout: 0 })`; within a second at the latest. With up to 64 registrations it finds a
+ * close in this thread after some ten milliseconds: with the driver `uv` at any time; with the driver `thread` if the close came
+ * before the wait, or if events come. Events of a new file with the same number are never reported for the old registration. If
+ * the closed file is still open as a duplicate or in another process, its events may be reported for ten milliseconds. After
+ * that the poller checks the first 64 events of each batch for it.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
  * `using`, its signal, or the end of its loop.
@@ -513,7 +514,7 @@ export declare interface ReadinessEvent<T> {
     fd: number;
     /** What the registration was given. */
     data: T;
-    /** What {@link Poller.register} gave. Its `active` is false if it has ended since this event was told. */
+    /** The result of {@link Poller.register}. Its `active` is false if it has ended since this event was delivered. */
     registration: Registration<T>;
     /** EPOLLIN */
     readable: boolean;
@@ -546,11 +547,11 @@ export declare interface RegisterOptionsBase extends InterestOptions {
      */
     duplicate?: boolean | undefined;
     /**
-     * The kernel reports each event of this file once, to the first poll(2) (a perf event does so). A poller is itself
-     * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
-     * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
-     * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
-     * `/proc/self/mounts`), to which `false` makes no difference.
+     * Set it for a file whose events the kernel reports once only, to the first poll(2), as a perf event does. The host's event
+     * loop polls the files of a poller as well and would take such an event. So the poller watches these files with a thread of
+     * its own, which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and
+     * closed with the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2
+     * (pressure triggers, `/proc/self/mounts`) are watched like this in any case. Default for others: `false`.
      */
     pollConsumes?: boolean | undefined;
 }
@@ -585,7 +586,7 @@ export declare class Registration<T> implements Disposable {
     rearm(): void;
     /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed, and so is after a close. */
     unregister(): void;
-    /** As {@link Registration.unregister}. */
+    /** The same as {@link Registration.unregister}. */
     [Symbol.dispose](): void;
 }
 
@@ -602,9 +603,9 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
     /** Counters. */
     stats(): ServerStats;
     /**
-     * Connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
-     * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
-     * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
+     * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
+     * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not given; those that it has
+     * given stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined>;
     /**
@@ -613,21 +614,23 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
      * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
      * server is iterated already, and a `TypeError` for bad options.
      *
-     * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
-     * again, it gives another iterator over the same events, and the options of the last call count.
+     * The events of a connection with a long send queue wait, and those of the others go on: see
+     * {@link EventsOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
+     * call apply.
      */
     events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data>, undefined, undefined>;
     /**
-     * Stops listening, ends the connections, and resolves when every one of them is over. What waited in the kernel's backlog is
-     * reset.
+     * Stops listening, ends the connections, and resolves when every one of them is over. The kernel resets connections that
+     * waited in the backlog.
      *
-     * A connection is ended (FIN) as soon as it is idle, which is looked at when the loop has gone round. It is idle when its consumer waits for
-     * the peer, by `read()` or its loop, everything that arrived is taken, and everything that was written is sent. With
-     * `events()` that means that the consumer waits for the next event. The peer may still send until it ends its side: its
-     * bytes are read as before, but can be answered no more. Connections that are still open after `timeout` are destroyed.
+     * The server ends a connection (FIN) as soon as it is idle, and checks that after a turn of the event loop. A connection is
+     * idle when its consumer waits for the peer, by `read()` or its loop, has taken everything that arrived, and everything
+     * written is sent. With `events()` the consumer waits for the peer when it waits for the next event. The peer may still send
+     * until it ends its side: the program can read these bytes, but not answer them. The server destroys connections that are
+     * still open after `timeout`.
      *
-     * The server cannot know of a reply that is being made while the consumer waits already. `pause()` the connection until the
-     * reply is written: a paused connection is not idle.
+     * The server cannot see that a program is still working on a reply if the consumer waits already. `pause()` the connection
+     * until the reply is written: a paused connection is not idle.
      *
      * Rejects with `TypeError` or `RangeError` for bad options; a timeout of 0 is allowed.
      *
@@ -637,7 +640,7 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
     close(options?: CloseOptions): Promise<void>;
     /** Stops listening and destroys every connection. */
     destroy(error?: Error | null): void;
-    /** As {@link Server.close}, gracefully and with its default timeout. */
+    /** The same as {@link Server.close} with its defaults. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Keeps the process alive while the server listens; the default. */
     ref(): this;
@@ -646,9 +649,9 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
 }
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
- * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
- * it follows; `reason` tells why.
+ * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk, as the connection's
+ * own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
+ * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */
 export declare type ServerEvent<Data = unknown> = {
     type: 'open';
@@ -697,19 +700,19 @@ export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
 /**
  * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
- * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
- * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
- * iterate.
+ * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as
+ * {@link Poller} and {@link Poller.register}. With a oneshot trigger it gives one event and ends. Its poller is never
+ * garbage-collected: call `return()` of an iterator that you do not iterate.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
  */
 export declare function watch(fd: number | DescriptorOwner, options?: WatchOptions<undefined>): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
 
-/** As above, with `data` for every event. */
+/** As above, with `data` in every event. */
 export declare function watch<T>(fd: number | DescriptorOwner, options: WatchOptions<T>): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
 
-/** What `watch()` takes: a registration's options and a poller's. */
+/** The options of `watch()`: those of a registration and of a poller. */
 export declare type WatchOptions<T> = RegisterOptions<T> & PollerOptions;
 
 export { }

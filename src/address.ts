@@ -3,18 +3,18 @@ import type { NativeAddress, ReactorBinding } from './binding.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {
-  /** The address in numbers. */
+  /** The numeric address, such as `127.0.0.1` or `::1`. */
   address: string;
   /** The port, 0 to 65,535. */
   port: number;
-  /** Which family. */
+  /** The address family. */
   family: 'IPv4' | 'IPv6';
 }
 
-/** An address as a record tells it: family and port, zone, and the address in four numbers. */
+/** An address as a record holds it: family and port, zone, and the address as four numbers. */
 export type AddressNumbers = readonly [number, number, number, number, number, number];
 
-/** The text of an address that a record told. */
+/** Formats an address of a record as text. */
 export function addressFrom(
   native: ReactorBinding,
   [detail, zone, ...words]: AddressNumbers,
@@ -22,7 +22,7 @@ export function addressFrom(
   return addressOf(native.addressText(detail, zone, words));
 }
 
-/** An address as the native side gives it; `null` is none. */
+/** Converts an address from the native side; `null` stands for no address. */
 export function addressOf(found: NativeAddress | null): Address | undefined {
   return found === null
     ? undefined

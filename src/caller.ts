@@ -9,7 +9,7 @@ export interface Caller {
   stack?: unknown;
 }
 
-/** The stack above the function `called`, which is running now. */
+/** Captures the stack of the callers of `called`, which must be running. */
 export function callerOf(called: (...given: never[]) => unknown): Caller {
   const caller: Caller = {};
   Error.captureStackTrace(caller, called);
@@ -18,9 +18,9 @@ export function callerOf(called: (...given: never[]) => unknown): Caller {
 
 const FIRST_FRAME = '\n    at ';
 
-/** Gives the error's stack the caller's frames in place of its own. Gives the error. */
+/** Replaces the frames of the error's stack by the caller's. Returns the error. */
 export function showCaller<E extends Error>(error: E, caller: Caller): E {
-  // A program that has an Error.prepareStackTrace of its own may have made anything of them.
+  // If the program has set Error.prepareStackTrace, `stack` may be of any type.
   const frames = typeof caller.stack === 'string' ? caller.stack.indexOf(FIRST_FRAME) : -1;
   if (frames < 0) return error;
   const value = `${error.name}: ${error.message}${(caller.stack as string).slice(frames)}`;

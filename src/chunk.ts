@@ -1,7 +1,7 @@
 /** The type of received bytes. It must never hold behaviour. */
 
 /**
- * Received bytes: a `Buffer`. With versions of @types/node whose `Buffer` is generic it is a `Buffer<ArrayBuffer>`, so that it
- * goes where shared memory is refused (`crypto.subtle`, `new Response()`); the type is that of `Buffer.alloc()`.
+ * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. With versions of @types/node whose `Buffer` is generic
+ * that is `Buffer<ArrayBuffer>`, which functions accept that refuse shared memory (`crypto.subtle`, `new Response()`).
  */
 export type Chunk = ReturnType<BufferConstructor['alloc']>;

@@ -1,32 +1,33 @@
 /**
- * Which registrations watch which number: closing or releasing one of this package's own descriptors ends what watches it first.
+ * Which registrations watch which descriptor number. When an object of edgepoll/fd is closed or released, its registrations end
+ * before the number is free.
  *
- * It must never keep a descriptor's object alive after its watching has ended, nor do anything while nothing is closed.
- * Filled by poller.ts and epoll/watches.ts; told by fd/owned.ts.
+ * It must never keep a descriptor's object alive after its registration has ended. Filled by poller.ts and epoll/watches.ts;
+ * fd/owned.ts calls `closing()` and `releasing()`.
  */
 import { ByNumber } from './by-number.js';
 
-/** One that watches a descriptor by its number. */
+/** A registration that watches a descriptor. */
 export interface Follower {
   readonly fd: number;
-  /** The object that the number was taken from, if it was given as an object. */
+  /** The object whose descriptor is watched; `undefined` if the caller registered a plain number. */
   readonly owner: object | undefined;
-  /** The next one that watches the same number. For this file alone. */
+  /** The next registration of the same number. Only this file uses it. */
   follower: Follower | undefined;
-  /** The descriptor is about to be closed or given away. The number is still open, and still stands for the same file. */
+  /** Called just before the descriptor is closed or released. The number is still open and belongs to the same file. */
   ended(): void;
 }
 
-/** By number: the first of a chain. Nearly every chain has one link; a Set for it would take 200 bytes. */
+/** For each number the first registration; `follower` links the others. Most numbers have one, and a Set would take 200 bytes. */
 const followers = new ByNumber<Follower>();
 
-/** From here on `follower` is told when the owner of its number closes it. */
+/** From here on `follower.ended()` is called when the owner of its number closes or releases it. */
 export function follow(follower: Follower): void {
   follower.follower = followers.get(follower.fd);
   followers.set(follower.fd, follower);
 }
 
-/** `follower` is told no more. Nothing happens if it was not told before. */
+/** Undoes {@link follow}. Does nothing if `follower` was not added, or was removed already. */
 export function unfollow(follower: Follower): void {
   const { fd, follower: next } = follower;
   const first = followers.get(fd);
@@ -42,16 +43,16 @@ export function unfollow(follower: Follower): void {
   follower.follower = undefined;
 }
 
-/** The owner of `fd` is about to close it: every registration of it ends. */
+/** Ends every registration of `fd`, because its owner is about to close it. */
 export function closing(fd: number): void {
-  // Ending one may end others, which then leave the chain as well: so the first is fetched anew each time.
+  // ended() may remove other registrations of the number as well, so each round looks up the first one again.
   for (let first = followers.get(fd); first !== undefined; first = followers.get(fd)) {
     unfollow(first);
     first.ended();
   }
 }
 
-/** `owner` gives `fd` away, which stays open: what was told to watch that object ends, what watches the number goes on. */
+/** Ends the registrations of `owner`, which releases `fd`. Those of the plain number go on, because it stays open. */
 export function releasing(fd: number, owner: object): void {
   let at = followers.get(fd);
   while (at !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * What the other modules of the package can do with a connection, and its users cannot. connection.ts gives these
- * functions away as `core`.
+ * The functions of a connection for other modules of the package only. connection.ts exports them as `core`; users of the
+ * package cannot reach them.
  *
  * It must never hold behaviour. Used by reactor-host.ts, server.ts, server-events.ts and connect.ts.
  */
@@ -23,7 +23,7 @@ export interface ConnectionCore {
   readonly handleWriteFailed: (connection: Connection, detail: number) => void;
   /** The connect succeeded. */
   readonly handleConnected: (connection: Connection) => void;
-  /** One of its two addresses. Its close follows. */
+  /** One of the connection's two addresses, from the records that precede its close. */
   readonly handleAddress: (
     connection: Connection,
     isLocal: boolean,
@@ -36,13 +36,13 @@ export interface ConnectionCore {
     read: number,
     written: number,
   ) => void;
-  /** The sink handed `length` bytes to its consumer. */
+  /** `server.events()` has given `length` bytes of the connection to its consumer. */
   readonly handleTaken: (connection: Connection, length: number) => void;
   /** The consumer took the peer's end. */
   readonly handleEndTaken: (connection: Connection) => void;
   /** Resolves when connected, rejects with the connect's error. */
   readonly opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
-  /** Whether the connection is the owner's, and not over. */
+  /** Whether the connection belongs to this owner and is not over. */
   readonly belongsTo: (connection: Connection, owner: Owner) => boolean;
   /** Whether this side has destroyed it. */
   readonly isGivenUp: (connection: Connection) => boolean;

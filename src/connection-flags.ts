@@ -16,9 +16,9 @@ export const OVER = 8;
 export const PAUSED = 16;
 /** `unref()` was called. */
 export const UNREFED = 32;
-/** A reader got the connection's error. The next ones get the end. */
+/** A read was rejected with the connection's error. Later reads get the end. */
 export const ERROR_TOLD = 64;
-/** The consumer has left: what arrives is thrown away. */
+/** The consumer has left: the connection drops the bytes that still arrive. */
 export const LEFT = 128;
 /** With `server.events()`: the send queue is at the high watermark, so this connection's events wait. */
 export const CONGESTED = 256;

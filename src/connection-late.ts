@@ -52,12 +52,12 @@ export interface Late {
   peer?: AddressNumbers | undefined;
 }
 
-/** What the glue's `writer()` gives for a message that its protocol refuses. */
+/** The result of the glue's `writer()` for a message that the connection's framing refuses. */
 const NOT_A_FRAME = -5;
 
 /**
- * Why a write of `length` bytes was not taken: the connection's own error, if it has one. `isEnded`: this side has ended the
- * connection, and it is still open.
+ * The error of a write of `length` bytes that was refused: the connection's own error, if it has one. `isEnded`: this side has
+ * ended the connection, and it is still open.
  */
 export function refusalOf(
   late: Late | undefined,
@@ -77,7 +77,7 @@ export function refusalOf(
     : new EdgepollError('ERR_CLOSED', 'the connection is closed');
 }
 
-/** Keeps one of the two addresses, because the socket is gone once the connection is over. */
+/** Keeps one of the connection's two addresses, because the kernel cannot give them once the socket is closed. */
 export function keepAddress(late: Late, isLocal: boolean, address: AddressNumbers): void {
   if (isLocal) late.local = address;
   else late.peer = address;

@@ -1,6 +1,6 @@
 /**
- * What the connections of a server share, and the form of what they tell: the owner, the sink of their events, the reason
- * of a close. It must never hold behaviour of a connection. Used by connection.ts, server.ts and server-events.ts.
+ * What the connections of a server share: their owner, the sink of their events, and the types of a read's outcome and of a
+ * close reason. It must never hold behaviour of a connection. Used by connection.ts, server.ts and server-events.ts.
  */
 import { setImmediate } from 'node:timers';
 
@@ -16,13 +16,13 @@ import type { ReactorHost } from './reactor-host.js';
 export interface CloseReason {
   /** `ended`: both sides sent everything. `failed`: see `error`. `destroyed`: this side gave it up. */
   cause: 'ended' | 'failed' | 'destroyed';
-  /** What failed, or what `destroy()` was given. */
+  /** The error of a failed connection, or the one that `destroy()` got. */
   error: Error | undefined;
-  /** Bytes written that the kernel never took. If there are any, the peer saw a reset. */
+  /** How many bytes the program wrote that the kernel never took. If there are any, the peer saw a reset. */
   bytesUnsent: number;
 }
 
-/** Who takes a connection's events instead of its own iterator: `server.events()`. */
+/** Takes a connection's events in place of its own iterator: `server.events()`. */
 export interface EventSink {
   data(connection: Connection, data: Chunk, isLent: boolean): void;
   end(connection: Connection): void;
@@ -30,31 +30,31 @@ export interface EventSink {
   close(connection: Connection, reason: CloseReason): void;
   /** Whether the consumer has had every event of the connection and waits for the next of any. */
   waitsFor(connection: Connection): boolean;
-  /** A connection whose send queue is at the high watermark is to be held. */
+  /** Whether a connection is held while its send queue is at the high watermark. */
   readonly backpressure: boolean;
-  /** From now on the connection's `data` and `end` events are not to be given. */
+  /** From now on the connection's `data` and `end` events have to wait. */
   hold(connection: Connection): void;
-  /** They may be given again; those that wait come before a `close`. */
+  /** The events may be given again. Those that wait come before a `close`. */
   release(connection: Connection): void;
 }
 
-/** What a read gets while `server.events()` takes the bytes. */
+/** The rejection of a read while `server.events()` takes the bytes. */
 export function consumedByEvents(): Promise<never> {
   return Promise.reject(
     new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
   );
 }
 
-/** What a pending read is told: a chunk, the end, or a rejection. */
+/** Settles a pending read: with a chunk, the end, or a rejection. */
 export type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>) => void;
 
 /** What the connections of one server share: an idle connection should cost little. */
 export interface Owner {
   host: ReactorHost;
   config: ConnectionConfig;
-  /** What takes the events of the connections, with `server.events()`. */
+  /** Where the connections' events go, with `server.events()`. */
   sink: EventSink | undefined;
-  /** Told once, when the connection is over. */
+  /** Called once, when the connection is over. */
   onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
 }
 
@@ -63,7 +63,7 @@ interface Forgotten {
   lent: number;
 }
 
-/** Tells the host of chunks that were lent to a connection that was collected as garbage. */
+/** Gives the host back the chunks of connections that were garbage-collected with chunks lent. */
 export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegistry(
   ({ host, lent }) => {
     host.forget(lent);
@@ -71,11 +71,11 @@ export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegist
 );
 
 /**
- * Calls `then` once the loop has gone round: what had arrived by now has been received, and what this turn of the loop has to
- * do is done.
+ * Calls `then` after one full turn of the event loop. By then the loop has received what had arrived at the time of the call,
+ * and has run the callbacks of the current turn.
  */
 export function afterRound(then: () => void): void {
-  // The first runs in this round, after its look at what has arrived, the second after the next one's.
+  // The first callback may run before the loop polls again, in the turn of the call. The second runs after a poll.
   setImmediate(() => setImmediate(then));
 }
 

@@ -131,8 +131,8 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * The address on this side, also when the connection is over; `undefined` if the kernel did not tell it. A connection that is over
-   * and that a server on one address accepted is told that address.
+   * The address on this side, also when the connection is over; `undefined` if the kernel did not give it. For a connection that
+   * is over it is the server's address, if that listens on a single one.
    */
   get localAddress(): Address | undefined {
     const { native } = this.#owner.host;
@@ -181,9 +181,8 @@ export class Connection<Data = unknown>
    *
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
    * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
-   * and resets the connection: a program that writes without awaiting may have so many bytes under way. A message that
-   * is no message of the connection's framing, for its length or its content, is rejected with `ERR_MALFORMED`. Throws a
-   * `TypeError` for anything but bytes and strings.
+   * and resets the connection; this limits a program that writes without awaiting. Rejects with `ERR_MALFORMED` when the
+   * framing does not allow the message's length or content. Throws a `TypeError` for anything but bytes and strings.
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
@@ -239,8 +238,8 @@ export class Connection<Data = unknown>
 
   /**
    * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-   * goes on. Ending twice is allowed. `data` is taken however many bytes wait to be sent, beyond `maxBufferedAmount` too.
-   * From here on the connection has `endTimeout` for its end, whether or not its input is read.
+   * goes on. Ending twice is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From here
+   * on `endTimeout` applies, whether or not the program reads.
    *
    * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
    * before is lost. The end is sent all the same, where one still can be.
@@ -278,9 +277,9 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Gives the connection up at once: what is queued is lost, and so is what was received and not read. If anything is
-   * lost the peer sees a reset (`ECONNRESET`), else the end. Reads, writes and `closed` then tell `error`, if given; a
-   * connection that had failed already tells its own error. Throws a `TypeError` for an `error` that is no `Error`.
+   * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
+   * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it;
+   * if the connection had failed before, its own error takes that place. Throws a `TypeError` for an `error` that is no `Error`.
    */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
@@ -288,7 +287,7 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * As {@link Connection.destroy}, and the peer sees a reset (RST) in any case. What the kernel has taken and not sent is
+   * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent are
    * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
    */
   reset(): void {
@@ -312,8 +311,8 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * The next chunk, or `null` at the peer's end and after a loop over the connection was left. Rejects once with the
-   * connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
+   * Resolves to the next chunk, or to `null` at the peer's end and after a loop over the connection was left. Rejects once with
+   * the connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
    */
   async read(): Promise<Chunk | null> {
     const result = await this.#next();
@@ -321,8 +320,8 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Chunks until the peer's end. Throws the connection's error after the chunks that preceded it, and as `read()`. Leaving the
-   * loop before the end ends the connection gracefully, and every read of it; what still arrives is thrown away.
+   * Iterates chunks until the peer's end. Throws as `read()`, the connection's error after the chunks that preceded it. Leaving
+   * the loop early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined> {
     return Connection.#iterate(this);
@@ -344,8 +343,9 @@ export class Connection<Data = unknown>
    * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
    * the consumer has not taken wait too, and `end` behind them. Writing goes on.
    *
-   * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, that is
-   * told after `resume()`, else after `endTimeout`: chunks that have arrived come first, bytes that the kernel still holds are lost.
+   * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, the
+   * connection fails after `resume()`, or after `endTimeout` if that comes first. Chunks that have arrived come before the error;
+   * after `endTimeout` the bytes that the kernel still holds are lost.
    */
   pause(): this {
     if ((this.#flags & (OVER | STOPPED)) !== 0) return this;
@@ -375,7 +375,7 @@ export class Connection<Data = unknown>
     if ((before & HELD) !== 0 && (before & HELD & ~reasons) === 0) this.#owner.sink?.release(this);
   }
 
-  /** The send queue is at the high watermark. The core tells when it has fallen to the low one. */
+  /** The send queue is at the high watermark. The core reports when it has fallen to the low one. */
   #congest(): void {
     if (this.#owner.sink?.backpressure === true && (this.#flags & WRITE_ENDED) === 0) {
       this.#hold(CONGESTED);
@@ -410,21 +410,21 @@ export class Connection<Data = unknown>
     void this.#end(true);
   }
 
-  /** While the server closes: ends the connection if it is idle a round of the loop later. */
+  /** While the server closes: ends the connection if it is idle after the next turn of the loop. */
   #endSoon(): void {
     if ((this.#flags & (CLOSING | LOOKS_SOON)) !== CLOSING) return;
     this.#flags |= LOOKS_SOON;
     afterRound(() => this.#endIfIdle());
   }
 
-  /** Idle: the consumer waits for the peer, was given everything that has arrived, and nothing is left to send. */
+  /** Idle: the consumer waits for the peer and has got everything that has arrived, and nothing is left to send. */
   #endIfIdle(): boolean {
     this.#flags &= ~LOOKS_SOON;
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
     const { host, sink } = this.#owner;
     const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
     if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
-    // A turn hands over a part of the input, and reports nothing if the rest is empty. So look again after the next round.
+    // One turn of the reactor may hand over a part of the input only, and no event reports the last part: check again later.
     if (host.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
     else void this.#end(false);
     return (this.#flags & WRITE_ENDED) !== 0;
@@ -578,10 +578,10 @@ export class Connection<Data = unknown>
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) host.release();
     this.#flags |= OVER;
-    // The connection's events that wait come before its close.
+    // The connection's waiting events come before its close event.
     this.#release(HELD);
     this.#queued = 0;
-    // A consumer that reads to the end gives back what was lent. One that stops before may keep a chunk.
+    // A consumer that reads to the end has given back every lent chunk. One that stops before may keep one.
     const lent = this.#flags >> LENT_SHIFT;
     if (lent > 0) forgotten.register(this, { host, lent }, this);
     this.#tellWaiters(reason.error);

@@ -1,6 +1,6 @@
-/** The codes of errors, as types: the one list of all that an EdgepollError may have. It must never hold behaviour. */
+/** The types of error codes: the one list of all codes of an EdgepollError. It must never hold behaviour. */
 
-/** What this package itself refuses or finds. */
+/** Codes of errors that this package finds, and not the kernel. */
 export type PackageErrorCode =
   /** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
   | 'ERR_BLOCKING'
@@ -24,9 +24,9 @@ export type PackageErrorCode =
   | 'ERR_MALFORMED'
   /** The descriptor cannot be watched by epoll: a regular file or a folder. */
   | 'ERR_NOT_POLLABLE'
-  /** The option of a socket has another length than was asked for. */
+  /** The socket option is not an integer of 4 bytes. */
   | 'ERR_OPTION_LENGTH'
-  /** The peer does not read: more is queued than may be. */
+  /** The send queue is full, because the peer reads too slowly. */
   | 'ERR_SEND_QUEUE_FULL'
   /** A write after end(). */
   | 'ERR_WRITE_AFTER_END';

@@ -46,7 +46,7 @@ export class EdgepollError extends Error {
   declare readonly fd?: number | undefined;
   /** The file that the call was about. */
   declare readonly path?: string | undefined;
-  /** Of `writeAll()`: how many bytes were written before it failed. */
+  /** For an error of `writeAll()`: how many bytes were written before it. */
   declare readonly bytesWritten?: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -57,12 +57,12 @@ export class EdgepollError extends Error {
   }
 }
 
-/** Words for numbers that were asked for before. The kernel's error numbers end at 4,095, so it stays small. */
+/** Caches the words that the native side has for numbers. The kernel's error numbers end at 4,095, so the cache stays small. */
 class Words<W extends string> {
   readonly #known = new Map<number, W>();
   readonly #ask: (number: number) => W;
 
-  /** `ask`: a native call, which costs more than all else that an error does but its stack. */
+  /** `ask` is a native call. It would cost more than all the rest of an error, apart from its stack. */
   constructor(ask: (number: number) => W) {
     this.#ask = ask;
   }
@@ -86,16 +86,18 @@ export function codeOf(errno: number): SystemErrorCode {
   return codes.of(errno);
 }
 
-/** The one whose property V8 and JavaScriptCore look at, whatever a program puts into its place later. */
+/** V8 and JavaScriptCore read `stackTraceLimit` of this object, even if a program replaces the global `Error` later. */
 const OriginalError = Error;
 
 /**
- * Calls `make`, whose errors get a stack without frames. For errors that a delivery of events makes: it runs under the host's
- * loop, so the frames would be this package's own, and capturing them takes ten times as long as the rest of the error.
+ * Calls `make`, whose errors get a stack without frames. For errors that are made while events are delivered: the host's loop
+ * calls that code, so all frames would be this package's own, and capturing them takes ten times as long as the rest of the
+ * error.
  */
 function withoutFrames<T>(make: () => T): T {
   const limit: unknown = OriginalError.stackTraceLimit;
-  // No number: no frames are captured anyway. Read-only, as in a frozen realm: it stays as it is.
+  // If it is not a number, the engine captures no frames anyway. If it cannot be set, as on a frozen Error, the error keeps its
+  // frames.
   if (typeof limit !== 'number' || !Reflect.set(OriginalError, 'stackTraceLimit', 0)) return make();
   try {
     return make();
@@ -104,7 +106,7 @@ function withoutFrames<T>(make: () => T): T {
   }
 }
 
-/** As {@link systemError}, in a delivery of events: its stack has no frames. */
+/** Like {@link systemError}, for an error that an event reports: its stack has no frames. */
 export function eventError(errno: number, details: ErrorDetails): EdgepollError {
   return withoutFrames(() => systemError(errno, details));
 }
@@ -164,7 +166,7 @@ export interface Ending {
 
 const ETIMEDOUT = 110;
 
-/** Which ending it is: the last four bits of a close reason. */
+/** The kind of ending: the lowest four bits of a close reason. */
 const ENDED = 0;
 const FAILED_CALL = 1;
 const DESTROYED = 2;
@@ -176,7 +178,7 @@ const FRAME_TRUNCATED = 6;
 /** The limits that an error names, and the framing that they belong to. */
 type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
 
-/** A message of `length` bytes that its writer's framing refused. */
+/** The error for a message of `length` bytes that the connection's framing refuses to write. */
 export function notAFrame({ framing, maxFrame }: Limits, length: number): EdgepollError {
   const reason =
     length > maxFrame
@@ -196,14 +198,14 @@ export function readEnding(
   if (which === ENDED) return { cause: 'ended', error: undefined };
   if (which === DESTROYED) return { cause: 'destroyed', error: undefined };
   if (which === QUEUE_FULL) {
-    // The frames may show the write.
+    // The stack has frames, because they may show the program's write.
     const message = `the peer reads too slowly: maxBufferedAmount (${limits.maxBuffered}) bytes wait to be sent`;
     return { cause: 'failed', error: new EdgepollError('ERR_SEND_QUEUE_FULL', message, where) };
   }
   return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, limits, text)) };
 }
 
-/** The error of a connection that failed by the kernel's or the peer's doing. */
+/** The error of a connection that failed because of the kernel or the peer. */
 function failureOf(
   detail: number,
   where: ErrorDetails,

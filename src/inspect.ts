@@ -1,11 +1,11 @@
 /**
  * What util.inspect() and console.log() show of the package's objects: their state, in one line where it fits.
- * It must never throw, nor make a system call about what is closed.
+ * It must never throw, nor make a system call for a closed object.
  */
 import type { InspectOptionsStylized } from 'node:util';
 import { inspect } from 'node:util';
 
-/** An endpoint as people write it: `127.0.0.1:7000`, `[::1]:7000`. */
+/** An address with its port, in the usual form: `127.0.0.1:7000`, `[::1]:7000`. */
 export function endpoint(
   address: { address: string; port: number } | undefined,
 ): string | undefined {
@@ -15,8 +15,8 @@ export function endpoint(
 }
 
 /**
- * Lets a class's objects be shown by what `describe` gives of one; `undefined` is for what only looks like one: a proxy, an
- * object with its prototype.
+ * Makes util.inspect() show the objects of a class by the result of `describe`. It returns `undefined` for a value that only
+ * inherits from the class, such as a proxy or an object with its prototype.
  */
 export function showAs<T extends object>(
   { prototype }: { prototype: T },
@@ -25,10 +25,10 @@ export function showAs<T extends object>(
   const show = function show(this: T, depth: number, options: InspectOptionsStylized): string {
     const { name } = this.constructor;
     if (depth < 0) return options.stylize(`[${name}]`, 'special');
-    // The depth is that of this object's own properties, which an options object would count from its top.
+    // `depth` is what is left for this object's properties; `options.depth` would count from the outermost object.
     return `${name} ${inspect(describe(this) ?? {}, { ...options, depth: options.depth === null ? null : depth })}`;
   };
-  // Not a method: a type that named Node.js's symbol would be a part of the public API.
+  // Not a method of the class: its type would make Node.js's symbol a part of the public API.
   Object.defineProperty(prototype, inspect.custom, {
     value: show,
     configurable: true,

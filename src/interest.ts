@@ -17,7 +17,7 @@ const EPOLLEXCLUSIVE = 0x1000_0000;
 const EPOLLWAKEUP = 0x2000_0000;
 const EPOLLONESHOT = 0x4000_0000;
 const EPOLLET = 0x8000_0000;
-/** Not the kernel's: see the core's readiness bits. */
+/** This bit is not one of the kernel's: see the core's readiness bits. */
 const POLL_CONSUMES = 0x20_0000;
 
 /** How readiness is asked for: epoll(7), poll(2) or select(2). */
@@ -67,16 +67,16 @@ export interface RegisterOptionsBase extends InterestOptions {
    */
   duplicate?: boolean | undefined;
   /**
-   * The kernel reports each event of this file once, to the first poll(2) (a perf event does so). A poller is itself
-   * watched by the host, whose wait polls the file and would take the event. So such files are watched by a thread of the
-   * poller's, which hands over what it sees; the first of them costs that thread and three descriptors until the poller is closed. Triggers mean what they mean elsewhere. It is chosen at
-   * registration. Default: recognised by the file system, `true` for files of procfs and cgroup2 (pressure triggers,
-   * `/proc/self/mounts`), to which `false` makes no difference.
+   * Set it for a file whose events the kernel reports once only, to the first poll(2), as a perf event does. The host's event
+   * loop polls the files of a poller as well and would take such an event. So the poller watches these files with a thread of
+   * its own, which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and
+   * closed with the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2
+   * (pressure triggers, `/proc/self/mounts`) are watched like this in any case. Default for others: `false`.
    */
   pollConsumes?: boolean | undefined;
 }
 
-/** What comes back in the events of a registration. */
+/** The value that every event of a registration carries. */
 export interface DataOptions<T> {
   /** Comes back in every event. */
   data: T;
@@ -91,7 +91,7 @@ export type RegisterArguments<T> = undefined extends T
   ? [options?: RegisterOptions<T>]
   : [options: RegisterOptions<T>];
 
-/** What {@link Poller.register} is given, whatever `T` admits. */
+/** The argument of {@link Poller.register} for any `T`. */
 export type GivenOptions<T> = RegisterOptionsBase & Partial<DataOptions<T>>;
 
 const INTEREST_OPTIONS: OptionNames<InterestOptions> = {

@@ -14,11 +14,11 @@ export const NO_MORE: IteratorReturnResult<undefined> = Object.freeze({
  *
  * `pull` gives the source's next item, its end, or a rejection. `leave` is called when the consumer leaves by `return()` or
  * `throw()`, at most once for an iterator. It settles the pulls that are still pending, and does nothing once the source
- * has ended: only the source knows that, because an iterator does not look into the promises that it passes on.
+ * has ended. The source has to check that, because an iterator passes its promises on without looking at their results.
  *
- * The iterators do what a generator's do. `return(value)` resolves to `value`, `throw(error)` rejects with `error`, both as often
- * as they are called; after the first of them `next()` gives the end. Other than a generator, they do not wait for a pending
- * `next()`, which may take for ever: it gets the end.
+ * The iterators behave like those of a generator. Every `return(value)` resolves to `value` and every `throw(error)` rejects with
+ * `error`; after the first of them `next()` gives the end. Unlike a generator's, they do not wait for a pending `next()`, which
+ * may take for ever, but settle it with the end.
  */
 export function iteratorsOver<Source, Item>(
   pull: (source: Source) => Promise<IteratorResult<Item, undefined>>,
@@ -26,7 +26,7 @@ export function iteratorsOver<Source, Item>(
 ): (source: Source) => AsyncIterableIterator<Item, undefined, undefined> {
   // A class for each kind of source: V8 then knows which `pull` its next() calls.
   class SourceIterator implements AsyncIterableIterator<Item, undefined, undefined> {
-    /** Nothing once the consumer has left. */
+    /** `undefined` once the consumer has left. */
     #source: Source | undefined;
 
     constructor(source: Source) {
@@ -43,7 +43,7 @@ export function iteratorsOver<Source, Item>(
       return { value: await value, done: true };
     }
 
-    // oxlint-disable-next-line require-await -- async for its rejection
+    // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
     async throw(error?: unknown): Promise<never> {
       this.#leave();
       throw error;

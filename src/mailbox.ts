@@ -15,7 +15,7 @@ export class Mailbox<T> {
   #size = 0;
   #waiters: Waiter<T>[] = [];
   #over = false;
-  /** Why it has failed, until a pull was rejected with that. */
+  /** The reason of a failure, until a pull was rejected with it. */
   #failure: { reason: unknown } | undefined;
   readonly #taken: (value: T) => void;
 
@@ -77,7 +77,7 @@ export class Mailbox<T> {
     for (const waiter of this.#waiters.splice(0)) waiter(this.#last());
   }
 
-  /** Throws away what is queued, and ends: the next pull rejects with `reason`, those after it get the end. */
+  /** Drops the queued values, and ends: the next pull rejects with `reason`, later ones get the end. */
   fail(reason: unknown): void {
     this.clear(() => {});
     this.#failure = { reason };

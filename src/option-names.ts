@@ -35,7 +35,7 @@ export function pickOptions<T>(value: Partial<T>, names: OptionNames<T>): Partia
   return picked;
 }
 
-/** Whether a library has added the name to `Object.prototype`, of this realm or another: then the caller did not write it. */
+/** Whether the name comes from an `Object.prototype`, of this realm or another: a library added it there, and not the caller. */
 function isOfEveryObject(value: object, name: string): boolean {
   let owner: object | null = value;
   while (owner !== null && !Object.hasOwn(owner, name))
@@ -55,7 +55,7 @@ function unknownOption(argument: string, name: string, known: readonly string[])
   return coded(error, 'ERR_UNKNOWN_OPTION');
 }
 
-/** The known name that differs least, if no more than a third of its letters differ. Upper and lower case are alike. */
+/** The most similar known name, if at most a third of its letters differ. The case of letters does not matter. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let found: string | undefined;
   let least = Infinity;

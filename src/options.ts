@@ -38,17 +38,17 @@ export interface ConnectionOptions {
   /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
   lowWaterMark?: number | undefined;
   /**
-   * Bytes waiting to be sent at which a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. One
-   * write may pass it by its own size, and then the last one, of `end(data)`. It bounds the memory that a peer which does not
-   * read can make this side hold; the default is large enough for programs that write an answer of some megabytes without
+   * When this many bytes wait to be sent, a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. The last
+   * write below the limit may pass it by its own size, and so may `end(data)` after it. The limit bounds the memory that this
+   * side uses for a peer that does not read. The default suffices for programs that write an answer of some megabytes without
    * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
    */
   maxBufferedAmount?: number | undefined;
   /**
-   * Milliseconds that a connection which is about to end waits for the next byte to move, in either direction: once this
-   * side ended, a send failed, or the peer reset it. Bytes that arrived before can be read until then. It holds also
-   * while the input is not read, so that every connection ends. The connection then closes with `ECONNRESET` if the peer
-   * reset it, else with `ETIMEDOUT`. A connection that is open has no such limit. Default 30,000.
+   * How many milliseconds a connection that is about to end may pass without a byte moving in either direction. It applies once
+   * this side has ended, a send has failed, or the peer has reset the connection, even if the program does not read, so that
+   * every such connection ends. Until then the program can read bytes that arrived before. The connection then closes with
+   * `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. It does not apply to an open connection. Default 30,000.
    */
   endTimeout?: number | undefined;
   /**
@@ -150,7 +150,7 @@ export interface ConnectionConfig {
 }
 
 const MAX = 2 ** 31 - 1;
-/** Bytes that a turn may receive of one connection, however low its mark: receives of a few bytes would cost a call each. */
+/** A turn may receive this many bytes of one connection even if its mark is lower: small receives need more system calls. */
 const LEAST_PER_TURN = 16_384;
 
 function connectionConfig(options: ConnectionOptions): ConnectionConfig {

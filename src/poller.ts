@@ -40,7 +40,7 @@ const { eventOf } = told;
 /** Looks that found something, of one who never waits, until one asks after a registration. */
 const BATCHES_PER_CHECK = 64;
 
-/** What iterates a poller. */
+/** The iterator of a poller. */
 let iterate: <T>(
   poller: Poller<T>,
 ) => AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
@@ -50,17 +50,18 @@ let iterate: <T>(
  * The descriptors stay their owners': they are not read, written, re-flagged or closed.
  *
  * **Closing a watched object of `edgepoll/fd`** in this thread ends its registrations with every poller, before the number is
- * free: `active` is false, a pending event is dropped, and no error is told. `release()` does the same for what was registered by
- * the object; what was registered by its number goes on. Events that a batch has handed out already cannot be taken back:
- * look at `registration.active` when an earlier event of the batch may have closed a later one's descriptor. A poller whose last
- * registration ended goes on waiting for what is registered later; it does not keep the process alive meanwhile.
+ * free: `active` becomes false, a pending event is dropped, and there is no error. `release()` does the same for registrations of
+ * the object; registrations of its plain number go on. A batch that the program already has keeps its events: check
+ * `registration.active` if the handling of an earlier event may have closed a later one's descriptor. A poller whose last
+ * registration has ended goes on waiting for later registrations, but does not keep the process alive.
  *
- * **Any other descriptor** that is closed while it is watched is told: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration is gone, and the poller goes on. It is found while a consumer waits,
- * or by one of many looks with `poll({ timeout: 0 })`; within a second at the latest. Of up to 64 registrations it is found some ten
- * milliseconds after this thread has closed it: with the driver `uv` at any time; with the driver `thread` if it was closed before
- * the wait, and if events come. Its number's next owner is never told. But if its file lives on elsewhere, as a duplicate or in
- * another process, an event of it may come for ten milliseconds; from then on the first 64 events of a batch are asked for it.
+ * **Any other descriptor** that is closed while it is watched causes an error: the next event or batch is a rejection with
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration ends, and the poller goes on. The poller finds the close while a consumer
+ * waits, or in one of many calls of `poll({ timeout: 0 })`; within a second at the latest. With up to 64 registrations it finds a
+ * close in this thread after some ten milliseconds: with the driver `uv` at any time; with the driver `thread` if the close came
+ * before the wait, or if events come. Events of a new file with the same number are never reported for the old registration. If
+ * the closed file is still open as a duplicate or in another process, its events may be reported for ten milliseconds. After
+ * that the poller checks the first 64 events of each batch for it.
  *
  * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
  * `using`, its signal, or the end of its loop.
@@ -89,7 +90,7 @@ export class Poller<T = undefined>
   #first: Entry<T> | undefined;
   #last: Entry<T> | undefined;
   #waiters: Waiter<T>[] = [];
-  /** What a wait for a batch may do with this poller. */
+  /** The functions of this poller that a wait for a batch needs. */
   readonly #waited: Waited<T> = {
     isRefed: () => this.#refed,
     join: (waiter) => {
@@ -101,7 +102,7 @@ export class Poller<T = undefined>
   };
   /** {@link Poller.#check} is asked once a second. */
   #isAsked = false;
-  /** A consumer has waited since the last check. */
+  /** Whether a consumer has waited since the last check. */
   #askedSince = false;
   #batches = 0;
   #finalStats: PollerStats | undefined;
@@ -225,7 +226,7 @@ export class Poller<T = undefined>
     if (this.#size === 0 && this.#refed && !this.#closed) this.#native.unref();
   }
 
-  /** Its descriptor's object is about to be closed, or gives the number away. */
+  /** Ends the registration, because the object of its descriptor is about to be closed or released. */
   #end(entry: Entry<T>): void {
     if (this.#native.unregister(entry.slot, entry.generation) === 0) {
       entry.state = 'unregistered';
@@ -233,13 +234,12 @@ export class Poller<T = undefined>
       entry.whenEnded?.();
       return;
     }
-    // What was registered under that number was closed earlier, without its object, and the number was given out again: the
-    // consumer is told.
+    // Other code had closed the number, and the kernel has given it to another file. The consumer gets ERR_DESCRIPTOR_CLOSED.
     this.#lose(entry);
     this.#serveOthers();
   }
 
-  /** The descriptor was closed under the poller, which is the next thing to tell of this entry. */
+  /** The descriptor was closed while it was watched. The consumer gets that error next for this entry, and no event. */
   #lose(entry: Entry<T>): void {
     entry.state = 'closed';
     entry.mask = -1;
@@ -409,7 +409,10 @@ export class Poller<T = undefined>
     return count > 0;
   }
 
-  /** More were closed than one look could report: nothing else announces the rest. Gives whether something came. */
+  /**
+   * Looks again if more descriptors were closed than one look could report, because no event announces the others. Gives whether
+   * it found any.
+   */
   #lookForLost(): boolean {
     if (((this.#records[this.#control] as number) & LOST) === 0 || this.#closed) return false;
     const count = this.#lookNow();

@@ -111,16 +111,16 @@ const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 
 /** What one write costs beside its bytes, in bytes. */
 const WRITE_COST = 4096;
-/** What is written between two looks at the clock: a fraction of a millisecond's worth. */
+/** The cost of the writes between two looks at the clock, in bytes. They take a fraction of a millisecond. */
 const MOST_SPENT = 256 * 1024;
-/** Items that consumers take between two looks at the clock, if they take little time. */
+/** How many items consumers may take between two looks at the clock, if the items take little time. */
 const MOST_ITEMS = 16;
 /** Items take little time if those between two looks took less than this, in milliseconds. */
 const SHORT = 0.5;
-/** Milliseconds of consumers' work after which the loop has its turn. */
+/** Milliseconds of consumers' work after which the event loop gets its turn. */
 const LONGEST = 5;
 
-/** As it was at the import, like `queueMicrotask`. */
+/** Kept from the time of the import, as `queueMicrotask` is, in case the program replaces it. */
 const now = performance.now.bind(performance);
 
 /** How many chunks a consumer may leave out for the next to be found without a search of all. */
@@ -129,7 +129,10 @@ const LOOK_AHEAD = 8;
 /** Hands a message to the core at once: see the glue's `writer()`. */
 type Send = (slot: number, generation: number, message: Uint8Array) => number;
 
-/** Another thread could change a message while the core looks at it. What is of another realm may be shared, too. */
+/**
+ * Copies a message in shared memory, which another thread could change while the core reads it. It also copies one whose
+ * ArrayBuffer is of another realm, because `instanceof` cannot tell that from shared memory.
+ */
 function unshared(message: Uint8Array, length: number): Uint8Array {
   if (message.buffer instanceof ArrayBuffer) return message;
   const copy = new Uint8Array(length);
@@ -143,19 +146,19 @@ export class ReactorHost {
   readonly native: ReactorBinding;
   #write: Send;
   #finish: Send;
-  /** Resolves when the loop has had its turn; there is one while the next item and the next write should wait for that. */
+  /** While set, the next item and the next write wait for it. Resolves when the event loop has had its turn. */
   breath: Promise<void> | undefined = undefined;
-  /** How many items consumers may still take before they ask {@link ReactorHost.turn}. */
+  /** How many items consumers may still take before they have to call {@link ReactorHost.turn}. */
   items = 1;
-  /** What `items` starts from. */
+  /** The value that `items` gets at a look at the clock. */
   #most = 1;
-  /** What writes have cost since the last look at the clock, about. */
+  /** The approximate cost of the writes since the last look at the clock, in bytes. */
   #spent = 0;
-  /** The driver's callback in which consumers worked at the last look. */
+  /** The number of the driver's callback at the last look at the clock. */
   #callback = -1;
-  /** When the first look of that callback was. */
+  /** The time of the first look within that callback. */
   #since = 0;
-  /** When the last look was. */
+  /** The time of the last look. */
   #looked = 0;
   readonly #memory = new ArrayBuffer(MAX_RECORDS * RECORD_FIELDS * 4);
   readonly #records = new Int32Array(this.#memory);
@@ -203,7 +206,7 @@ export class ReactorHost {
       this.#control[CONTROL_IN_TURN] = 0;
       this.#settling = false;
       this.flush();
-      // What is queued is not sent any more, nor what other listeners still write: a reset shows the peers that it is lost.
+      // Queued bytes, and bytes that later `exit` listeners write, are not sent any more. So the peers have to see a reset.
       this.native.resetUnsent();
       this.#write = this.#beforeExit(this.#write);
       this.#finish = this.#beforeExit(this.#finish);
@@ -389,9 +392,10 @@ export class ReactorHost {
   }
 
   /**
-   * Consumers come back by microtasks alone, before timers and other sockets, as long as there are items for them or writes
-   * that need not wait. Asked when `items` is used up, this gives what the next item has to wait for, if the loop has had to wait
-   * for some milliseconds. To look at the clock takes as long as a tenth of an item, so it is done once for several.
+   * Keeps consumers from blocking the event loop. As long as items are there and writes need not wait, a consumer goes on in
+   * microtasks, which run before timers and other sockets. It calls this function when `items` is 0. The result is a promise that
+   * the next item has to wait for if consumers have worked for {@link LONGEST} milliseconds, else `undefined`. A look at the clock
+   * costs a tenth of an item, so there is one for several items.
    */
   turn(): Promise<void> | undefined {
     if (this.breath === undefined) this.#look();

@@ -11,7 +11,7 @@ export interface ReadinessEvent<T> {
   fd: number;
   /** What the registration was given. */
   data: T;
-  /** What {@link Poller.register} gave. Its `active` is false if it has ended since this event was told. */
+  /** The result of {@link Poller.register}. Its `active` is false if it has ended since this event was delivered. */
   registration: Registration<T>;
   /** EPOLLIN */
   readable: boolean;
@@ -35,7 +35,7 @@ export function eventOf<T>(entry: Entry<T>, mask: number): ReadinessEvent<T> {
   return {
     fd,
     data,
-    // It was set before the kernel could tell of the entry.
+    // register() sets it before the kernel can report an event of the entry.
     registration: entry.registration as Registration<T>,
     readable: (mask & EPOLLIN) !== 0,
     writable: (mask & EPOLLOUT) !== 0,

@@ -55,5 +55,5 @@ export const WANTED = 2;
 export const LOOK = 4;
 /** In that field: the next look tells of a closed descriptor, which nothing announces (the glue's). */
 export const LOST = 8;
-/** In that field: `register()` has changed the glue's `descriptors` (the glue's; taken back here). */
+/** In that field: `register()` has changed the glue's `descriptors`. The glue sets this bit, and JavaScript clears it. */
 export const MOVED = 16;

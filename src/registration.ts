@@ -97,7 +97,7 @@ export let makeRegistration: <T>(
   drop: () => void,
 ) => Registration<T>;
 
-/** Calls `tell` when the registration ends because its descriptor's object is closed or released. */
+/** `tell` is called when the registration ends because its descriptor's object is closed or released. */
 export let whenEnded: <T>(registration: Registration<T>, tell: () => void) => void;
 
 /** One watched descriptor of a poller. */
@@ -207,7 +207,7 @@ export class Registration<T> implements Disposable {
     this.#drop();
   }
 
-  /** As {@link Registration.unregister}. */
+  /** The same as {@link Registration.unregister}. */
   [Symbol.dispose](): void {
     this.unregister();
   }

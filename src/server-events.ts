@@ -16,13 +16,13 @@ import { Mailbox } from './mailbox.js';
 import type { OptionNames } from './option-names.js';
 import type { ReactorHost } from './reactor-host.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: it was accepted. `data`: a chunk, as its own iteration
- * would give. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events. `end`: the peer sends no more. `close`: it is over, and nothing of
- * it follows; `reason` tells why.
+ * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk, as the connection's
+ * own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
+ * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */
 export type ServerEvent<Data = unknown> =
   | { type: 'open'; connection: Connection<Data> }
@@ -59,7 +59,7 @@ interface Item {
 /** What the stream needs of its server. */
 export interface EventsOwner {
   readonly host: ReactorHost;
-  /** Chunks may lie in memory that is received into again. */
+  /** Whether chunks are borrowed: the memory is received into again once the consumer has given it back. */
   readonly lends: boolean;
   /** The consumer took an `open` event. */
   opened(): void;
@@ -73,11 +73,12 @@ export class EventStream implements EventSink {
   /** Chunks that were lent to the consumer, taken or not. */
   #lent = 0;
   /**
-   * How many reasons there are to look at an event before it is given: connections that are held, `close` events of connections
-   * that the consumer destroyed, entries of `#released`, and that the server closes. Nearly always 0, so that a message costs one comparison.
+   * How many reasons there are to check an event before the consumer gets it: held connections, `close` events of connections
+   * that the consumer destroyed, entries of `#released`, and a server that closes. Nearly always 0, so that a message costs one
+   * comparison.
    */
   #exceptions = 0;
-  /** The events that wait, of connections that are held or were held. */
+  /** The waiting events of connections that are held or were held. */
   readonly #waiting = new Map<Connection, Item[]>();
   /** Connections that are held no longer and have events waiting. These events come before those in the mailbox. */
   readonly #released = new Set<Connection>();
@@ -122,7 +123,7 @@ export class EventStream implements EventSink {
     this.#exceptions -= 1;
     if (!this.#waiting.has(connection)) return;
     if (isGivenUp(connection)) {
-      // Its events are lost, as those are that its own iterator has not given.
+      // The connection's waiting events are lost, like the unread chunks of a destroyed connection with its own iterator.
       this.#waiting.delete(connection);
       return;
     }
@@ -144,7 +145,7 @@ export class EventStream implements EventSink {
     reason: CloseReason | undefined,
   ): void {
     const item = { type, connection, data, reason };
-    // In the mailbox an event of a held connection is found when its turn comes; a consumer that waits would get it at once.
+    // An awaited mailbox would give the event to the consumer at once. Otherwise #sift() sets the event aside when its turn comes.
     if (this.#exceptions > 0 && this.#mailbox.isAwaited && mustWait(item)) {
       this.#keep(item);
       this.#giveBack();
@@ -170,7 +171,7 @@ export class EventStream implements EventSink {
     return Promise.resolve({ value: item as ServerEvent, done: false });
   }
 
-  /** The server closes: ends each of these connections once it is idle. While the consumer waits for an event, all are idle. */
+  /** The server closes: ends each of these connections once it is idle. All are idle while the consumer waits for an event. */
   endOnceIdle(connections: Iterable<Connection>): void {
     if (this.#closing === undefined) this.#exceptions += 1;
     this.#closing = new Set(connections);
@@ -201,7 +202,7 @@ export class EventStream implements EventSink {
 
   /** Drops the events that wait, and ends: the next pull rejects with `reason`, those after it get the end. */
   fail(reason: unknown): void {
-    // The chunk that the consumer was given last stays lent until it asks for the next event.
+    // The chunk that the consumer got last stays lent until the next call of next().
     this.#clear();
     this.#mailbox.fail(reason);
   }
@@ -219,7 +220,7 @@ export class EventStream implements EventSink {
     this.#released.clear();
   }
 
-  /** Drops events of destroyed connections from the mailbox's front, and sets aside those of held ones, up to one to give. */
+  /** Drops events of destroyed connections and sets aside those of held ones, until the mailbox's first event may be given. */
   #sift(): void {
     for (;;) {
       const item = this.#mailbox.first;
@@ -231,7 +232,7 @@ export class EventStream implements EventSink {
   }
 
   #keep(item: Item): void {
-    // A chunk that waits must neither be received into again nor keep that memory from all other connections.
+    // A borrowed chunk is copied: nothing may be received into its memory while it waits, and other connections need the memory.
     if (item.data !== undefined && this.#owner.lends) item.data = Buffer.from(item.data);
     const waiting = this.#waiting.get(item.connection);
     if (waiting === undefined) this.#waiting.set(item.connection, [item]);
@@ -241,9 +242,9 @@ export class EventStream implements EventSink {
   /** The next event of a connection that is held no longer. */
   #nextReleased(): Item | undefined {
     for (const connection of this.#released) {
-      // Its connection was destroyed meanwhile: the only event left is the close, which is in the mailbox.
+      // The consumer has destroyed the connection: its only event left is the close, which is in the mailbox.
       if (isGivenUp(connection)) this.#waiting.delete(connection);
-      // It may be held again.
+      // The connection may be held again: then its events go on waiting.
       const waiting = isHeld(connection) ? undefined : this.#waiting.get(connection);
       const item = waiting?.shift();
       if (waiting?.length === 0) this.#waiting.delete(connection);
@@ -272,7 +273,7 @@ export class EventStream implements EventSink {
   }
 }
 
-/** An event of a connection that was destroyed meanwhile, which nothing but its close follows. */
+/** Whether the event is dropped because its connection was destroyed: only the close still follows. */
 function isLost({ type, connection }: Item): boolean {
   return type !== 'close' && type !== 'open' && isGivenUp(connection);
 }

@@ -217,9 +217,9 @@ export class Server<Data = unknown>
   }
 
   /**
-   * Connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
-   * aborts. Leaving the loop early closes the server, leaves the connections alone that it has given, and destroys those
-   * that it has not. One consumer: a server's connections come here or to `events()`. Throws `ERR_CONSUMED` after `events()`.
+   * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
+   * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not given; those that it has
+   * given stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
@@ -249,8 +249,9 @@ export class Server<Data = unknown>
    * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
    * server is iterated already, and a `TypeError` for bad options.
    *
-   * A connection that has much to send is held back, and the others are not: see {@link EventsOptions.backpressure}. Called
-   * again, it gives another iterator over the same events, and the options of the last call count.
+   * The events of a connection with a long send queue wait, and those of the others go on: see
+   * {@link EventsOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
+   * call apply.
    */
   events(
     options: EventsOptions = {},
@@ -280,16 +281,17 @@ export class Server<Data = unknown>
   }
 
   /**
-   * Stops listening, ends the connections, and resolves when every one of them is over. What waited in the kernel's backlog is
-   * reset.
+   * Stops listening, ends the connections, and resolves when every one of them is over. The kernel resets connections that
+   * waited in the backlog.
    *
-   * A connection is ended (FIN) as soon as it is idle, which is looked at when the loop has gone round. It is idle when its consumer waits for
-   * the peer, by `read()` or its loop, everything that arrived is taken, and everything that was written is sent. With
-   * `events()` that means that the consumer waits for the next event. The peer may still send until it ends its side: its
-   * bytes are read as before, but can be answered no more. Connections that are still open after `timeout` are destroyed.
+   * The server ends a connection (FIN) as soon as it is idle, and checks that after a turn of the event loop. A connection is
+   * idle when its consumer waits for the peer, by `read()` or its loop, has taken everything that arrived, and everything
+   * written is sent. With `events()` the consumer waits for the peer when it waits for the next event. The peer may still send
+   * until it ends its side: the program can read these bytes, but not answer them. The server destroys connections that are
+   * still open after `timeout`.
    *
-   * The server cannot know of a reply that is being made while the consumer waits already. `pause()` the connection until the
-   * reply is written: a paused connection is not idle.
+   * The server cannot see that a program is still working on a reply if the consumer waits already. `pause()` the connection
+   * until the reply is written: a paused connection is not idle.
    *
    * Rejects with `TypeError` or `RangeError` for bad options; a timeout of 0 is allowed.
    *
@@ -323,7 +325,7 @@ export class Server<Data = unknown>
     this.#settle();
   }
 
-  /** As {@link Server.close}, gracefully and with its default timeout. */
+  /** The same as {@link Server.close} with its defaults. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -371,8 +373,8 @@ export class Server<Data = unknown>
 }
 
 /**
- * The error of connections whose server was aborted with a reason that is not an `Error`. Without an error their input
- * would seem to have ended.
+ * The error of connections whose server was aborted with a reason that is not an `Error`. Without an error their reads would
+ * look like the peer's end.
  */
 function aborted(cause: unknown): Error {
   return Object.assign(new DOMException('This operation was aborted', 'AbortError'), { cause });

@@ -137,13 +137,13 @@ export function port(value: unknown, least: 0 | 1): number {
   return integer('port', value, least, 65_535);
 }
 
-/** Parts of what may stand where a host's name alone should: `scheme://[address]:port/path`, each but one of the hosts optional. */
+/** A URL or an address with a port, given as a host: `scheme://[address]:port/path`, where every part but the host is optional. */
 const NOT_A_NAME_ALONE =
   /^(?:[a-z][a-z\d+.-]*:\/\/)?(?:\[([^\]]+)\]|([^:/[\]]+))(?::(\d{1,5}))?(?:\/.*)?$/i;
 
 /**
- * A host's name or address, or the default for `undefined`. Brackets, a port and a scheme belong to URLs: no resolver knows
- * a name with them, and the error says what to pass.
+ * A host's name or address, or the default for `undefined`. Brackets, a port or a scheme make it a URL, which no resolver
+ * accepts: the error says what to pass instead.
  */
 export function host<T>(value: unknown, otherwise: T): string | T {
   const found = optionalString('host', value, otherwise);

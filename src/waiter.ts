@@ -9,33 +9,33 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import type { ReadinessEvent } from './readiness-event.js';
 import { abortReason } from './validate.js';
 
-/** The longest that a timer of the host's takes. */
+/** The longest time of a host's timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface Waiter<T> {
-  /** A batch is wanted; else one event. */
+  /** Whether the wait is for a batch, and not for one event. */
   isBatch: boolean;
   one: (result: IteratorResult<ReadinessEvent<T>, undefined> | Promise<never>) => void;
   batch: (events: ReadinessEvent<T>[] | Promise<never>) => void;
-  /** Of a wait with an end: it keeps the process alive or not, as the poller does. */
+  /** The timer of a wait with a timeout. It keeps the process alive if the poller does. */
   timer?: NodeJS.Timeout;
 }
 
 export const nothing = (): void => {};
 
-/** The poller that is waited for. */
+/** What a wait needs of its poller. */
 export interface Waited<T> {
-  /** Whether it keeps the process alive. */
+  /** Whether the poller keeps the process alive. */
   isRefed(): boolean;
-  /** From here on `waiter` is served. */
+  /** Adds `waiter` to those that get events. */
   join(waiter: Waiter<T>): void;
-  /** It is not served any more. */
+  /** Removes `waiter` from those that get events. */
   leave(waiter: Waiter<T>): void;
-  /** Its time is over: it is served now, with nothing if need be. */
+  /** The time of `waiter` is over: gives it the events that are there, or an empty batch. */
   giveUp(waiter: Waiter<T>): void;
 }
 
-/** A batch of `poller`, or what a `timeout` in milliseconds or `signal` makes of the wait. */
+/** Waits for a batch of `poller`, for at most `timeout` milliseconds. Rejects with the reason of `signal`. */
 export function waitForBatch<T>(
   poller: Waited<T>,
   timeout: number | undefined,
@@ -53,7 +53,7 @@ export function waitForBatch<T>(
       poller.leave(waiter);
       settle(Promise.reject(abortReason(signal)));
     };
-    // A timer may come early, by less than a millisecond, and takes 24 days at most: the clock is asked again.
+    // A timer may fire up to a millisecond early, and lasts 24 days at most. So the clock decides whether the wait is over.
     const wait = (): void => {
       const left = Math.ceil(deadline - performance.now());
       if (left <= 0) {

@@ -14,7 +14,7 @@ import { Poller } from './poller.js';
 import { whenEnded } from './registration.js';
 import type { DescriptorOwner } from './validate.js';
 
-/** What `watch()` takes: a registration's options and a poller's. */
+/** The options of `watch()`: those of a registration and of a poller. */
 export type WatchOptions<T> = RegisterOptions<T> & PollerOptions;
 
 const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
@@ -24,9 +24,9 @@ const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
 
 /**
  * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
- * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as {@link Poller} and {@link Poller.register}. With a oneshot trigger it
- * tells one event and ends. Its poller is never collected as garbage: call `return()` of an iterator that you do not
- * iterate.
+ * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as
+ * {@link Poller} and {@link Poller.register}. With a oneshot trigger it gives one event and ends. Its poller is never
+ * garbage-collected: call `return()` of an iterator that you do not iterate.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
@@ -35,7 +35,7 @@ export function watch(
   fd: number | DescriptorOwner,
   options?: WatchOptions<undefined>,
 ): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
-/** As above, with `data` for every event. */
+/** As above, with `data` in every event. */
 export function watch<T>(
   fd: number | DescriptorOwner,
   options: WatchOptions<T>,
@@ -63,7 +63,7 @@ export function watch(
   >;
 }
 
-/** A poller of one iterator's own. */
+/** A poller that belongs to one iterator. */
 interface Watch {
   poller: Pick<Poller, 'close'>;
   events: AsyncIterator<unknown, undefined, undefined>;

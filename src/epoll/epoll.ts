@@ -173,7 +173,7 @@ export class Epoll {
     return null;
   }
 
-  /** As `close()`, for `using`; after it nothing. */
+  /** The same as `close()`, for `using`. Does nothing after `close()`. */
   [Symbol.dispose](): void {
     if (!this.#closed) this.close();
   }

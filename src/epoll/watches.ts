@@ -182,7 +182,7 @@ export class Watches {
     if (errno !== 0) throw this.#refused(errno, fd);
   }
 
-  /** The object of `edgepoll/fd` that has the descriptor is about to close it. */
+  /** Called when the object of `edgepoll/fd` that owns the descriptor is about to close or release it. */
   #end(watch: Watch): void {
     this.#native.unregister(watch.slot, watch.generation);
     this.#release(watch);

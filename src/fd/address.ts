@@ -39,8 +39,8 @@ export type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can
 export interface UnixAddress {
   family: 'unix';
   /**
-   * A path of up to 107 bytes, or with a first character `\\0` an abstract name; empty: without a name. Received: a string
-   * where it is UTF-8, else a `Buffer` of its bytes. `path.toString()` gives text of both, with replacements in the second.
+   * A path of up to 107 bytes, or an abstract name, which begins with `\\0`. Empty for a socket without a name. A received path
+   * is a string if it is UTF-8, else a `Buffer` of its bytes; `path.toString()` of that has replacement characters.
    */
   path: string | Buffer;
 }
@@ -76,7 +76,7 @@ export interface NetlinkAddress {
   groups: number;
 }
 
-/** The kind of a packet's destination; a number where it has no name here. */
+/** The kind of a packet's destination. A kind without a name here is a number. */
 export type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 const packetTypes: readonly PacketType[] = [
@@ -90,22 +90,22 @@ const packetTypes: readonly PacketType[] = [
 /** AF_PACKET (packet(7)). */
 export interface PacketAddress {
   family: 'packet';
-  /** An interface by name or index; 0 is every one. Received: the index. */
+  /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
   interface: string | number;
   /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
   protocol?: number | undefined;
-  /** The address in the link layer, up to 32 bytes: of Ethernet 6. Default: none. */
+  /** The address in the link layer, up to 32 bytes; Ethernet's have 6. Default: none. */
   address?: Uint8Array | undefined;
-  /** The kind of hardware (ARPHRD_…). Received only. */
+  /** The kind of hardware (ARPHRD_…). Only in received addresses. */
   hardwareType?: number | undefined;
-  /** The kind of the packet's destination. Received only. */
+  /** The kind of the packet's destination. Only in received addresses. */
   packetType?: PacketType | number | undefined;
 }
 
 /** AF_CAN. */
 export interface CanAddress {
   family: 'can';
-  /** An interface by name or index; 0 is every one. Received: the index. */
+  /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
   interface: string | number;
   /** ISO-TP. Default 0. */
   receiveId?: number | undefined;
@@ -150,7 +150,7 @@ type NamedFamily = keyof typeof families;
 
 const OTHER_FIELDS: OptionNames<OtherAddress> = { family: true, data: true };
 
-/** What an address of each family has: a misspelt `scopeId` must not be taken for 0. */
+/** The fields of each family's addresses. Other names are refused, so that a misspelt `scopeId` does not count as 0. */
 const FIELDS: { [F in NamedFamily]: OptionNames<Extract<SocketAddress, { family: F }>> } = {
   unspecified: { family: true },
   unix: { family: true, path: true },
@@ -181,7 +181,7 @@ export function familyNumber(value: unknown): number {
   return families[oneOf('family', value, words)];
 }
 
-/** The path's bytes as text: what is not ASCII goes by its number. */
+/** The path's bytes as text for error messages: bytes that are not ASCII appear as `\xff`. */
 export function pathText(path: string | Uint8Array): string {
   if (typeof path === 'string') return path;
   const shown = Array.from(path, (byte) =>
@@ -195,7 +195,7 @@ export function pathText(path: string | Uint8Array): string {
 function unixPath(path: unknown, syscall: string): { path: string } | { pathBytes: Buffer } {
   if (typeof path !== 'string' && !isBytes(path))
     throw typeError('path', 'a string or a Uint8Array', path);
-  // A half of a surrogate pair has no UTF-8: it would become another name.
+  // A lone surrogate has no UTF-8 form: Node.js would replace it, and the path would be another one.
   if (typeof path === 'string' && /\p{Surrogate}/u.test(path))
     throw rangeError('path', 'well-formed text', path);
   const bytes = Buffer.from(path);

@@ -2,8 +2,8 @@
  * Child processes of a program that reads signals from a descriptor.
  *
  * A child begins with the signal mask of the thread that started it (execve(2)). Node.js gives each child an empty one,
- * Bun and Deno do not, so there a child would never see a signal that a SignalFd reads. It must never lose a signal that
- * comes while a child is being started.
+ * Bun and Deno do not, so a child would start there with the signals of this process's SignalFds blocked. It must never lose
+ * a signal that comes while a child is being started.
  */
 import { ChildProcess } from 'node:child_process';
 
@@ -19,15 +19,15 @@ import { typeError } from '../validate.js';
  * Bun and Deno need it for what starts processes other than `spawn()`, `exec()`, `execFile()` and `fork()` of
  * `node:child_process`: the `…Sync()` functions, `Bun.spawn()`, `Deno.Command`. Node.js needs it for addons alone.
  *
- * `start` is synchronous: what it does after its first `await` is not meant. Throws `TypeError` when it is no function, and
- * what it throws.
+ * `start` has to be synchronous: after its first `await` the signals are blocked again. Throws a `TypeError` if it is not a
+ * function, and any error that it throws.
  *
  * @example
  * const child = withUnblockedSignals(() => Bun.spawn(['sleep', '60']));
  */
 export function withUnblockedSignals<T>(start: () => T): T {
   if (typeof start !== 'function') throw typeError('start', 'a function', start);
-  // False inside another such call: that one ends it.
+  // False in a nested call: then the outer call blocks the signals again.
   const isLifted = native.liftSignals();
   try {
     return start();
@@ -38,11 +38,11 @@ export function withUnblockedSignals<T>(start: () => T): T {
 
 let isFollowed = isNode;
 
-/** From the first SignalFd on, in Bun and Deno: children of `node:child_process` start as Node.js starts them. */
+/** In Bun and Deno, from the first SignalFd on: children of `node:child_process` start with an empty signal mask, as in Node.js. */
 export function followChildren(): void {
   if (isFollowed) return;
   isFollowed = true;
-  // Declared by no types, and there in both: spawn(), exec(), execFile() and fork() go by it.
+  // No types declare this method, but both runtimes have it: spawn(), exec(), execFile() and fork() call it.
   const prototype = ChildProcess.prototype as unknown as { spawn: (options: unknown) => unknown };
   const { spawn } = prototype;
   if (typeof spawn !== 'function') return;

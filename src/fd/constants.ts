@@ -1,7 +1,7 @@
 /**
  * Constants of sockets by name, with the numbers that they have on this architecture.
  *
- * It must never give a number to a name that libc or a kernel header does not.
+ * It must never have a name or a number that differs from libc and the kernel's headers.
  */
 import { fd as native } from '../binding.js';
 import { nearest } from '../option-names.js';

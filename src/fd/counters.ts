@@ -132,8 +132,8 @@ export type TimerStart =
       at: number;
       after?: undefined;
       /**
-       * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET), so that `at` can be worked out anew: it becomes
-       * readable and a read throws `ECANCELED`. Only with the clock `realtime`. Default `false`.
+       * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET): it becomes readable, and a read throws `ECANCELED`.
+       * The program can then compute `at` again. Only with the clock `realtime`. Default `false`.
        */
       cancelOnSet?: boolean | undefined;
     };
@@ -186,9 +186,10 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * Arms it anew; with `every` it goes on expiring at that distance (milliseconds, default 0: once). What had expired
-   * before and was not read is forgotten. Throws `ERR_CLOSED`, `TypeError`, `RangeError`; with `cancelOnSet` `ECANCELED` when
-   * the clock was set since it was armed like that and no read has told so: it is armed anew all the same.
+   * Arms the timer, or arms it again. `every` is the time between expirations, in milliseconds; default 0: it expires once.
+   * Earlier expirations that were not read are dropped. Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it
+   * throws `ECANCELED` if the clock was set since the timer was armed that way and no read has reported it; the timer is armed
+   * all the same.
    */
   set(start: TimerStart, every = 0): void {
     optionsObject('start', start, START_OPTIONS);
@@ -219,8 +220,8 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * How often it expired since the last read; `null`: not yet. Throws `ERR_CLOSED`; `ECANCELED` once when the clock was set
-   * since it was armed with `cancelOnSet`. An iteration throws that too and ends; another may begin.
+   * How often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
+   * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that too and ends; a new one may begin.
    */
   read(): bigint | null {
     return readCounter(this.fd);
@@ -237,7 +238,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 }
 
-/** What a timerfd is made with. */
+/** The options of {@link timerfd}. */
 export interface TimerFdOptions {
   /** The clock that it counts by. Default `monotonic`. */
   clock?: Clock | undefined;

@@ -8,7 +8,7 @@ import { EdgepollError, systemError } from '../errors.js';
 import { adoptNumber } from './owned.js';
 
 /**
- * Takes a number over that is of the kind `kind` in /proc/self/fd; else it throws and the number stays its owner's:
+ * Takes over a number that /proc/self/fd shows to be of the kind `kind`. Otherwise it throws and takes nothing over:
  * `ERR_DESCRIPTOR_KIND`, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
  */
 export function adoptKind(value: unknown, kind: 'eventfd' | 'timerfd' | 'pidfd'): number {

@@ -1,7 +1,8 @@
 /**
- * Messages of sockets: what travels beside the bytes, both ways, and the entries of a socket's error queue.
+ * Messages of sockets, sent and received, with their descriptors, credentials and control messages; and the entries of a
+ * socket's error queue.
  *
- * It must never drop a control message without saying so, nor show one as something else.
+ * It must never drop a control message without setting `controlTruncated`, nor show one as another kind.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -54,17 +55,17 @@ export interface OutgoingControlMessage {
   data: Uint8Array;
 }
 
-/** Which interface and address a packet came by (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
+/** The interface and the addresses of a received packet (IP_PKTINFO of ip(7), IPV6_PKTINFO of ipv6(7)). */
 export interface PacketInfo {
   /** The interface's index. */
   interface: number;
-  /** The destination in the packet's header: of a multicast or a broadcast the group or the broadcast address. */
+  /** The destination in the packet's header, which may be a multicast group or a broadcast address. */
   destination: string;
   /** IPv4: the local address to answer from. IPv6: `undefined`; answer from `destination` unless it is a group. */
   local: string | undefined;
 }
 
-/** Where a packet is to be sent from; at least one of the two. */
+/** The interface and the address that a packet is sent from. At least one of the two is required. */
 export interface SendFrom {
   /** The interface, by name or index. Default: the kernel's choice. */
   interface?: string | number | undefined;
@@ -72,7 +73,7 @@ export interface SendFrom {
   source?: string | undefined;
 }
 
-/** When a packet went or came (SO_TIMESTAMPING). */
+/** When a packet was sent or received (SO_TIMESTAMPING). */
 export interface Timestamps {
   /** The network stack's time: nanoseconds since 1970. */
   software: bigint | undefined;
@@ -80,17 +81,17 @@ export interface Timestamps {
   hardware: bigint | undefined;
 }
 
-/** What {@link Socket.receiveMessage} is to make room for. */
+/** The options of {@link Socket.receiveMessage}: how much room it makes for each part of the message. */
 export interface ReceiveOptions {
   /** Bytes. Default 65,536. */
   length?: number | undefined;
-  /** Descriptors, 0 to 253. What comes beyond is closed. Default 0: none is accepted. */
+  /** Descriptors, 0 to 253. Further ones are closed. Default 0: none is accepted. */
   descriptors?: number | undefined;
-  /** The sender's credentials; they come once `passCredentials` is on. Default `false`. */
+  /** Whether to give the sender's credentials; the kernel adds them once `passCredentials` is on. Default `false`. */
   credentials?: boolean | undefined;
   /**
-   * Bytes of room for other control messages, 0 to 65,536; each needs its content and 16 bytes, rounded up to 8. Default
-   * 512; of Unix sockets 0.
+   * Bytes of room for other control messages, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
+   * Default 512, for Unix sockets 0.
    */
   control?: number | undefined;
   /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
@@ -105,7 +106,7 @@ export const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = {
   peek: true,
 };
 
-/** How messages are received one after the other: what {@link Socket.values} takes. */
+/** The options of {@link Socket.values}. */
 export interface MessagesOptions extends WaitOptions, Omit<ReceiveOptions, 'peek'> {}
 
 export const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
@@ -116,30 +117,30 @@ export const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
   control: true,
 };
 
-/** A message that was received. */
+/** A received message. */
 export interface Message {
-  /** As much of it as there was room for. An empty one is a message too, except at the end of a stream. */
+  /** The message's bytes, as far as there was room. They may be empty; of a stream that is the end. */
   data: Chunk;
-  /** Its true length: more than `data.length` when it was truncated. J1939 does not tell it. */
+  /** The message's true length: more than `data.length` if it was truncated. J1939 does not report it. */
   length: number;
-  /** It did not fit, and its end is lost (MSG_TRUNC). */
+  /** The message did not fit, and its end is lost (MSG_TRUNC). */
   truncated: boolean;
   /** The sender; `undefined` when it has no address or the socket is connected to it. */
   from: SocketAddress | undefined;
   /** Descriptors that came with it. They are the receiver's to close. */
   descriptors: OwnedFd[];
   /**
-   * More descriptors came than there was room for; they are closed (MSG_CTRUNC). The kernel does not say what had no room: when
-   * `controlTruncated` is true for want of `control` alone, this is true as well.
+   * More descriptors came than there was room for; the others are closed (MSG_CTRUNC). The kernel does not report what had no
+   * room, so this is true as well if only `control` was too small and `controlTruncated` is true.
    */
   descriptorsTruncated: boolean;
-  /** The process that sent it, if that was asked for. */
+  /** The process that sent it, with the option `credentials`. */
   credentials: Credentials | undefined;
   /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
   timestamp: bigint | undefined;
   /** When it was received, with the option SO_TIMESTAMPING. */
   timestamps: Timestamps | undefined;
-  /** Which way it came, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
+  /** The interface and the addresses of the packet, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
   packetInfo: PacketInfo | undefined;
   /** Every other control message, in the kernel's order. */
   control: ControlMessage[];
@@ -150,15 +151,15 @@ export interface Message {
 /** What {@link Socket.sendMessage} sends. */
 export interface OutgoingMessage {
   /**
-   * A string is sent as UTF-8. Default: nothing. Of a stream, descriptors and credentials travel with its first byte
-   * (unix(7)): it needs at least one.
+   * The bytes; a string is sent as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
+   * byte (unix(7)), so they need at least one.
    */
   data?: Uint8Array | string | undefined;
-  /** The receiver; none if connected. */
+  /** The receiver; left out if the socket is connected. */
   to?: SocketAddress | undefined;
   /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
   descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-  /** Own credentials; others need a privilege. */
+  /** The process's own credentials. Others need a privilege. */
   credentials?: Credentials | undefined;
   /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
   packetInfo?: SendFrom | undefined;
@@ -175,7 +176,7 @@ export const OUTGOING_MESSAGE: OptionNames<OutgoingMessage> = {
   control: true,
 };
 
-/** What reports an entry of the error queue; a number where it has no name here. */
+/** The source of an entry of the error queue. A source without a name here is a number. */
 export type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
 
 // SO_EE_ORIGIN_… of <linux/errqueue.h>.
@@ -189,7 +190,7 @@ const origins: readonly (ErrorOrigin | undefined)[] = [
   'txtime',
 ];
 
-/** What {@link Socket.receiveError} is to make room for. */
+/** The options of {@link Socket.receiveError}: how much room it makes for each part of the entry. */
 export interface ReceiveErrorOptions {
   /** Bytes of the packet that the entry is about. Default 65,536. */
   length?: number | undefined;
@@ -202,7 +203,7 @@ export const RECEIVE_ERROR_OPTIONS: OptionNames<ReceiveErrorOptions> = {
   control: true,
 };
 
-/** How entries of the error queue are received one after the other: what {@link Socket.errors} takes. */
+/** The options of {@link Socket.errors}. */
 export interface ErrorsOptions extends WaitOptions, ReceiveErrorOptions {}
 
 export const ERRORS_OPTIONS: OptionNames<ErrorsOptions> = {
@@ -213,30 +214,30 @@ export const ERRORS_OPTIONS: OptionNames<ErrorsOptions> = {
 /** An entry of a socket's error queue: the fields of `sock_extended_err` (ip(7)) and the packet that it is about. */
 export interface QueuedError {
   /**
-   * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` of a timestamp; `undefined` of a
-   * finished zero-copy send.
+   * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
+   * zero-copy send.
    */
   name: string | undefined;
   /** The error's number, negative as in Node.js; 0 without one. */
   errno: number;
-  /** What reports it. */
+  /** The source of the entry. */
   origin: ErrorOrigin | number;
   /** ICMP's type. */
   type: number;
   /** ICMP's code. */
   code: number;
   /**
-   * Of `EMSGSIZE` the path's MTU; of a timestamp when it was taken (0 sent, 1 scheduled, 2 acknowledged); of `zerocopy` the
-   * first send's number.
+   * For `EMSGSIZE` the path's MTU; for a timestamp the step at which it was taken (0 sent, 1 scheduled, 2 acknowledged); for
+   * `zerocopy` the first send's number.
    */
   info: number;
-  /** Of a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; of `zerocopy` the last send's number. */
+  /** For a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; for `zerocopy` the last send's number. */
   data: number;
   /** The sender of the ICMP message. */
   offender: SocketAddress | undefined;
   /** The destination of the packet. */
   to: SocketAddress | undefined;
-  /** The packet, as far as the kernel kept it and there was room. */
+  /** The bytes of the packet that the kernel kept, as far as there was room. */
   packet: Chunk;
   /** The packet did not fit (MSG_TRUNC). */
   truncated: boolean;
@@ -260,7 +261,7 @@ const OUTGOING_CONTROL: OptionNames<OutgoingControlMessage> = {
 const MOST_MESSAGES = 64;
 const LONGEST_CONTROL = 4096;
 
-/** What the native side sends beside the bytes; `undefined` for nothing. */
+/** Control messages and the like in the form of the native side; `undefined` if there are none. */
 export function toNativeBeside(
   message: OutgoingMessage,
   isInet6: boolean,
@@ -351,14 +352,14 @@ function addressOf(address: types.SocketAddress | undefined): SocketAddress | un
   return address === undefined ? undefined : fromNative(address);
 }
 
-/** What was received of `into`, in memory of its own where a small message would keep a large room. */
+/** The received bytes of `into`. A small message is copied, so that it does not keep a large buffer in memory. */
 function received(message: types.ReceivedMessage, into: Chunk): Chunk {
   const length = Math.min(message.length, into.length);
   const bytes = into.subarray(0, length);
   return length * 2 < into.length ? Buffer.from(bytes) : bytes;
 }
 
-/** A message, of what the native side received into `into`. */
+/** Makes a message of what the native side has received into `into`. */
 export function messageOf(message: types.ReceivedMessage, into: Chunk): Message {
   const [pid, uid = 0, gid = 0] = message.credentials;
   return {
@@ -377,9 +378,9 @@ export function messageOf(message: types.ReceivedMessage, into: Chunk): Message 
   };
 }
 
-/** An entry of the error queue, of what the native side received into `into`. */
+/** Makes an entry of the error queue of what the native side has received into `into`. */
 export function queuedErrorOf(message: types.ReceivedMessage, into: Chunk): QueuedError {
-  // It is missing only where there was no room for it.
+  // The error's fields are missing only if there was no room for them.
   const { errno, origin, kind, code, info, data, offender } = message.error ?? NO_ERROR;
   return {
     name: errno === 0 ? undefined : errorName(errno),

@@ -1,7 +1,7 @@
 /**
- * Socket options as bytes, as integers and as what they mean.
+ * Reading socket options: as bytes, as integers, and as credentials of a peer.
  *
- * It must never give a part of a structure as a number.
+ * It must never return a part of a structure as an integer.
  */
 import { endianness } from 'node:os';
 
@@ -12,7 +12,7 @@ import type { Credentials } from './messages.js';
 
 const isLittle = endianness() === 'LE';
 
-/** Bytes of an integer option, and room enough to see that an option has more. */
+/** The bytes of an integer option. The room is larger, to detect that an option is longer than that. */
 const INTEGER = 4;
 const OPTION_ROOM = 64;
 
@@ -25,7 +25,7 @@ export function optionBytes(fd: number, level: number, name: number, length: num
   return value;
 }
 
-/** The number of an option that is an integer. */
+/** The value of an option that is an integer. */
 export function optionNumber(fd: number, level: number, name: number): number {
   const value = optionBytes(fd, level, name, OPTION_ROOM);
   if (value.length === INTEGER)

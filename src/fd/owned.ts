@@ -27,10 +27,10 @@ interface State {
   open: boolean;
 }
 
-/** Reads without waiting, whatever the descriptor's flags are: the kernel's result. */
+/** Reads without waiting, whatever the descriptor's flags are; returns the kernel's result. */
 export const readInto: (fd: number, into: Uint8Array) => number = native.reader();
 
-/** Writes without waiting: the kernel's result. `care` is {@link survival}. */
+/** Writes without waiting; returns the kernel's result. `care` is {@link survival}. */
 export const writeFrom: (fd: number, from: Uint8Array, care: number) => number = native.writer();
 
 export const EBADF = 9;
@@ -101,10 +101,10 @@ export function data(name: string, value: unknown): Uint8Array {
 /** Makes the object for a number that the native side holds. */
 export let makeOwned: (fd: number, kind: string) => OwnedFd;
 
-/** What is shown of one: the number that it has or had, and what it is. */
+/** The properties of a descriptor that util.inspect() shows. */
 export let describeDescriptor: (object: Descriptor) => Record<string, unknown> | undefined;
 
-/** Calls `tell` when `owner` is closed, before its number is free; gives what takes that back. */
+/** Calls `tell` when `owner` is closed, before its number is free. Returns a function that undoes this. */
 export let onClose: (owner: Descriptor, tell: () => void) => () => void;
 
 /**
@@ -119,7 +119,7 @@ export abstract class Descriptor implements Disposable {
 
   protected constructor(fd: number, kind: string, isAdopted = false) {
     const stale = byNumber.get(fd);
-    // The number was closed without its object, and the kernel gave it out again.
+    // Other code closed the number of an older object, and the kernel gave it to another file.
     if (stale !== undefined) forget(stale);
     this.#state = { fd, kind, isAdopted, open: true };
     byNumber.set(fd, this.#state);
@@ -153,10 +153,10 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Closes (close(2)), once; twice is allowed. An iteration over it ends, and so does its registration with each `Poller`, loop of
-   * `watch()` and object of `edgepoll/epoll` in this thread, before the number is free: none of them tells an event or an error
-   * of it any more. Only a registration with `duplicate: true` goes on. Throws what close(2) reports (`EBADF`: other code
-   * closed the number before; `EIO`); it is closed all the same.
+   * Closes the descriptor (close(2)). A second call does nothing. Before the number is free, iterations over the object end, and so
+   * do its registrations with each `Poller`, loop of `watch()` and object of `edgepoll/epoll` in this thread: no event and no error
+   * of it follows. Only a registration with `duplicate: true` goes on. Throws the errors of close(2) (`EBADF`: other code closed
+   * the number before; `EIO`); the object is closed all the same.
    */
   close(): void {
     if (!this.#state.open) return;
@@ -177,9 +177,9 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Gives up the number: from now on the caller has to close it. What was registered with a poller by this object ends as with
-   * {@link Descriptor.close}; what was registered by the number goes on. Throws `ERR_CLOSED`, and `EBADF` when the number was closed
-   * outside this object and now belongs to another thread.
+   * Gives up the number: from now on the caller has to close it. Registrations of this object with a poller end as with
+   * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` when other code closed
+   * the number and it now belongs to another thread.
    */
   release(): number {
     const { fd } = this;
@@ -199,13 +199,13 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Resolves when a read would not have to wait: there is something to read, the end, or an error; at once if there is. The
-   * descriptor is not read. A pidfd is readable once its process has ended.
+   * Resolves when a read would not have to wait, because there is data, the end, or an error; at once if that is so already. Does
+   * not read. A pidfd is readable once its process has ended.
    *
-   * All waits of a thread share one poller, and a descriptor stays registered with it, silent, until it is closed. A wait
-   * keeps the process alive. Several may wait at once: all are woken, and some of them may find nothing left. Rejects with `ERR_CLOSED` when it is closed or released,
-   * before or meanwhile, with the signal's reason, with `ERR_NOT_POLLABLE` for a regular file or a directory, and with
-   * `ENOSPC`, `EMFILE` or `ENFILE` when it cannot be watched.
+   * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, without events between
+   * waits. A wait keeps the process alive. If there are several waits for one descriptor, all of them resolve, and some may find
+   * nothing left. Rejects with `ERR_CLOSED` if the object is or becomes closed or released, with the signal's reason, with
+   * `ERR_NOT_POLLABLE` for a regular file or a directory, and with `ENOSPC`, `EMFILE` or `ENFILE` if it cannot be watched.
    *
    * @example
    * let count: number | null;
@@ -216,15 +216,15 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Resolves when a write would not have to wait: there is room, or an error to tell. As {@link Descriptor.readable}
-   * otherwise. A descriptor that cannot be written to never becomes writable.
+   * Resolves when a write would not have to wait, because there is room, or because it would fail at once. Otherwise as
+   * {@link Descriptor.readable}. A descriptor that cannot be written to never becomes writable.
    */
   writable(options: WaitOptions = {}): Promise<void> {
     return this.#ready('writable', options);
   }
 
   async #ready(direction: Direction, options: WaitOptions): Promise<void> {
-    // Throws: it is closed.
+    // The getter throws if the object is closed.
     void this.fd;
     if (!(await ready(this, direction, options))) void this.fd;
   }
@@ -241,7 +241,7 @@ export abstract class Descriptor implements Disposable {
 
 /** A descriptor to read from and write to. */
 export class OwnedFd extends Descriptor {
-  /** Not for callers: {@link OwnedFd.adopt} is. */
+  /** Not public: use {@link OwnedFd.adopt}. */
   protected constructor(fd: number, kind: string, isAdopted = false) {
     super(fd, kind, isAdopted);
     followBrokenPipes();
@@ -252,9 +252,8 @@ export class OwnedFd extends Descriptor {
   }
 
   /**
-   * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one:
-   * its flags stay as they are, and reads and writes do not wait all the same. To a blocking FIFO at most 4,096 bytes are
-   * written at once.
+   * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one: its
+   * flags stay as they are, and reads and writes still do not wait. A write to a blocking FIFO takes at most 4,096 bytes.
    * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
    * number that it did not open it warns then.
    *
@@ -288,11 +287,11 @@ export class OwnedFd extends Descriptor {
    * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
    * before the promise settles.
    *
-   * Rejects with an {@link EdgepollError} for what write(2) gives and for `ERR_CLOSED`: its `bytesWritten` says how many of
-   * these bytes were written before. Rejects with the signal's reason when it aborts, after whole calls of write(2). What
-   * was written stays written, and later calls go on. Rejects with `TypeError` for what is neither bytes nor a string.
+   * Rejects with an {@link EdgepollError} for errors of write(2) and for `ERR_CLOSED`: its `bytesWritten` is the number of bytes
+   * written before. Rejects with the signal's reason when it aborts, between two calls of write(2): bytes already written stay
+   * written, and later calls go on. Rejects with a `TypeError` for a value that is neither bytes nor a string.
    */
-  // oxlint-disable-next-line require-await -- async for its rejection
+  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
   async writeAll(bytes: Uint8Array | string, options: WaitOptions = {}): Promise<void> {
     return writeAll(this, data('bytes', bytes), options);
   }

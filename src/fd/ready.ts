@@ -14,7 +14,7 @@ import type { Descriptor } from './owned.js';
 import type { Direction } from './shared-poller.js';
 import { Waiting } from './waiting.js';
 
-/** How a wait, or an iteration, is made. */
+/** The options of a wait or an iteration. */
 export interface WaitOptions {
   /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver | undefined;
@@ -46,7 +46,7 @@ export async function ready(
   }
 }
 
-/** What an iteration takes, and how far it has come. */
+/** One iteration over the items that `take` gives. */
 class Arrivals<T> {
   readonly #owner: Descriptor;
   readonly #take: () => T | null | typeof END;
@@ -103,7 +103,7 @@ class Arrivals<T> {
     return { value: undefined, done: true };
   }
 
-  /** Takes no more; twice is allowed. */
+  /** Ends the iteration. A second call does nothing. */
   end(): void {
     this.#over = true;
     this.#waiting?.close();

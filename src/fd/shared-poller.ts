@@ -9,7 +9,7 @@ import { Poller } from '../poller.js';
 import type { ReadinessEvent } from '../readiness-event.js';
 import type { Registration } from '../registration.js';
 
-/** What is waited for. */
+/** The direction of a wait. */
 export type Direction = 'readable' | 'writable';
 
 /** Gets the outcome of the waits for a descriptor. */
@@ -18,20 +18,20 @@ export interface Listener {
   failed: (error: unknown) => void;
 }
 
-/** A descriptor that is waited for again and again. */
+/** A descriptor with waits, one after the other. */
 export interface Subject {
   readonly fd: number;
-  /** Kept between waits, and silent then: oneshot. To arm it again is one system call. */
+  /** Oneshot, so it is kept between waits without giving events. To arm it again costs one system call. */
   registration: Registration<Subject> | undefined;
-  /** Set while it is armed. The poller leads to it, so between waits the descriptor's object can be collected. */
+  /** Set while a wait is pending only: it refers to the descriptor's object, which must be collectable between waits. */
   listener: Listener | undefined;
-  /** Registered edge-triggered instead, and never silent: see `isErrorAlone` in waiting.ts. */
+  /** Whether it is edge-triggered instead, and gives events between waits too: see `isErrorAlone` in waiting.ts. */
   isEdge: boolean;
   /** Edge-triggered only: the event that came between two waits, which the kernel does not report again. */
   missed: ReadinessEvent<Subject> | undefined;
 }
 
-/** Waits for many descriptors. */
+/** A poller for the waits of many descriptors. */
 export class SharedPoller {
   readonly #direction: Direction;
   readonly #driver: Driver;
@@ -45,7 +45,7 @@ export class SharedPoller {
     this.#driver = driver;
   }
 
-  /** Tells the listener once, when the descriptor is ready. Throws what the kernel refuses. */
+  /** Calls the listener once, when the descriptor is ready. Throws the kernel's error if it cannot be watched. */
   arm(subject: Subject, listener: Listener): void {
     this.#poller ??= new Poller<Subject>({ driver: this.#driver, maxEvents: 64 }).unref();
     const poller = this.#poller;
@@ -67,20 +67,20 @@ export class SharedPoller {
     const { missed } = subject;
     if (missed === undefined) return;
     subject.missed = undefined;
-    // After the caller has begun to wait.
+    // In a microtask, because the caller begins to wait only after this call.
     queueMicrotask(() => {
       if (subject.listener === listener) this.#release(subject)?.told(missed);
     });
   }
 
-  /** Ends the registration of `subject`: its listener is not called any more. */
+  /** Ends the registration of `subject`. Its listener is not called any more. */
   forget(subject: Subject): void {
     subject.registration?.unregister();
     subject.registration = undefined;
     subject.missed = undefined;
     if (!this.#armed.delete(subject)) return;
     subject.listener = undefined;
-    // Its pending poll() has no use any more.
+    // Without waits no poll() may stay pending.
     if (this.#armed.size === 0) this.#close();
   }
 
@@ -88,7 +88,7 @@ export class SharedPoller {
     this.#waiting = poller;
     while (this.#armed.size > 0 && this.#poller === poller) {
       try {
-        // One batch after the other: the next poll() depends on what is waited for after this one.
+        // Not at the same time: whether there is a next poll() depends on the waits that are left after this batch.
         const events = await poller.poll();
         for (const event of events) {
           const listener = this.#release(event.data);
@@ -96,14 +96,14 @@ export class SharedPoller {
           else if (event.data.isEdge) event.data.missed = event;
         }
       } catch (error) {
-        // If that poller was closed meanwhile, no wait depends on it, so its error is dropped.
+        // A poller that was closed meanwhile has no waits left, so its error is dropped.
         if (this.#poller === poller) this.#fail(error);
       }
     }
     if (this.#waiting === poller) this.#waiting = undefined;
   }
 
-  /** Disarms `subject`, and gives the listener that it had. */
+  /** Disarms `subject`, and returns the listener that it had. */
   #release(subject: Subject): Listener | undefined {
     const { listener } = subject;
     subject.listener = undefined;
@@ -112,7 +112,7 @@ export class SharedPoller {
   }
 
   #fail(error: unknown): void {
-    // A number was closed without its object: the waits for others go on.
+    // Other code closed this number without the object's close(): only its own wait fails.
     const isOne = error instanceof EdgepollError && error.code === 'ERR_DESCRIPTOR_CLOSED';
     const failed = [...this.#armed].filter(({ fd }) => !isOne || fd === error.fd);
     for (const subject of failed) {
@@ -130,7 +130,7 @@ export class SharedPoller {
   }
 }
 
-/** Arms what is registered; false when it is not, or when its number was closed without its object. */
+/** Arms the registration again. Returns false if there is none, or if other code closed the number. */
 function isRearmed(subject: Subject): boolean {
   const { registration } = subject;
   if (registration === undefined || !registration.active) return false;
@@ -138,7 +138,7 @@ function isRearmed(subject: Subject): boolean {
     registration.rearm();
     return true;
   } catch {
-    // The number may belong to another file now: the caller registers it anew, which throws if it cannot be watched.
+    // The number may belong to another file now. The caller registers it again, which throws if it cannot be watched.
     registration.unregister();
     return false;
   }

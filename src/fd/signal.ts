@@ -47,18 +47,18 @@ export interface SignalInfo {
   value: number;
 }
 
-/** Of one that was collected without close(); after close() it does nothing more. */
+/** Removes the listeners of a SignalFd that was garbage-collected without close(). */
 const abandoned = new FinalizationRegistry<() => void>((stopListening) => stopListening());
 
 let makeSignalFd: (fd: number) => SignalFd;
 
 /**
- * Reads signals that were sent to this process (signalfd(2)). While it is open they do nothing else: no listener of
- * `process.on()` is called for them, whether it was added before or after, and no default action is taken. Several of one
- * standard signal that come before they are read are one (signal(7)).
+ * Reads signals that were sent to this process (signalfd(2)). While it is open these signals have no other effect: no listener of
+ * `process.on()` is called, whether it was added before or after, and no default action is taken. If a standard signal comes
+ * several times before it is read, it is read once (signal(7)).
  *
- * Closing the last one that reads a signal puts back what handled it before; one that was not read goes there then. A
- * listener that `process.on()` or `process.off()` added or removed meanwhile counts.
+ * Closing the last object that reads a signal restores the signal's handler, which gets a signal that was not read. Listeners
+ * that `process.on()` and `process.off()` added and removed meanwhile are taken into account.
  */
 export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
   static {
@@ -88,10 +88,10 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
 /**
  * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
  *
- * Every thread of the process blocks them while it is open: the threads that there are, which are found in /proc, and those
- * that they start. A child process does not begin with them blocked: Node.js sees to that, and in Bun and Deno
- * `ChildProcess.prototype.spawn` of `node:child_process` is wrapped by the first call. See {@link withUnblockedSignals} for
- * other ways to start a process there.
+ * While it is open every thread of the process blocks the signals: the existing threads, which are found in /proc, and those that
+ * they start. Child processes do not start with the signals blocked: Node.js starts them with an empty mask, and in Bun and Deno
+ * the first call of this function wraps `ChildProcess.prototype.spawn` of `node:child_process`. See {@link withUnblockedSignals}
+ * for other ways to start a process there.
  *
  * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
  * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
@@ -123,8 +123,8 @@ let makePidFd: (fd: number, pid: number) => PidFd;
 /** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
 export class PidFd extends Descriptor {
   /**
-   * The process's number. Of an adopted one −1 when the process has ended and its parent has waited for it, and 0 when this
-   * process cannot see it, because it is in another process namespace.
+   * The process's number. For an adopted pidfd it is −1 if the process has ended and its parent has waited for it, and 0 if the
+   * process is in a process namespace that this one cannot see.
    */
   readonly pid: number;
 

@@ -82,7 +82,7 @@ const {
 } = constants;
 const ENOTCONN = 107;
 const EOPNOTSUPP = 95;
-/** What accept(2) says of a connection that failed before it was taken, and of its network. */
+/** Errors of accept(2) for a connection that failed, or whose network failed, before it was accepted. */
 const GONE = new Set([
   'ECONNABORTED',
   'EPROTO',
@@ -103,15 +103,15 @@ const TRUE_LENGTH = 4;
 const PEEK = 8;
 const ERROR_QUEUE = 16;
 
-/** Room for control messages beyond descriptors and credentials, where such messages come. */
+/** The default room for control messages other than descriptors and credentials, for families that have such messages. */
 const CONTROL_ROOM = 512;
 
-/** Families with an error queue. Others ignore MSG_ERRQUEUE and would give a message. */
+/** Families with an error queue. Others ignore MSG_ERRQUEUE, and recvmsg(2) would take a message instead. */
 const withErrorQueue = new Set([AF_INET, AF_INET6, AF_PACKET, AF_CAN, AF_VSOCK]);
 
-/** A connection that was taken, and its peer's address. */
+/** An accepted connection, and its peer's address. */
 export interface AcceptedConnection {
-  /** The connection; its own object's to close. */
+  /** The connection. The program has to close it. */
   socket: Socket;
   /** The peer; `undefined` when it has no address. */
   from: SocketAddress | undefined;
@@ -173,8 +173,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
    * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a stream socket that is a blocking one by now: an
-   * adopted one, or one that another process shares and has cleared O_NONBLOCK of. connect(2) would wait.
+   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a blocking stream socket, for which connect(2) would wait:
+   * an adopted one, or one that another process shares and whose O_NONBLOCK it has cleared.
    */
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
@@ -182,8 +182,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const result = this.#about('connect', native.socketConnect(fd, to), address);
     if (result === WOULD_WAIT) {
       const message =
-        `connect of fd ${fd} would wait: the socket is a blocking one, because whoever opened it did not set O_NONBLOCK ` +
-        'or another process that shares it cleared the flag; connect a socket that nobody else has';
+        `connect of fd ${fd} would wait: the socket is a blocking one, because it was opened without O_NONBLOCK ` +
+        'or another process that shares it cleared the flag; connect a socket that no other process shares';
       throw new EdgepollError('ERR_BLOCKING', message, { syscall: 'connect', fd });
     }
     this.#failure = 0;
@@ -216,8 +216,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Lets others connect (listen(2)); `backlog` connections wait at most, default 511. Gives this object, as what it is now:
-   * iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+   * Makes the socket listen for connections (listen(2)); at most `backlog` of them wait, default 511. Returns this object with
+   * the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
+   * `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
    *
    * @example
    * for await (const { socket: peer } of server.listen()) void serve(peer);
@@ -240,10 +241,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Connections, one after the other, until this socket is closed or the loop is left, which leaves it open. What is taken stays
-   * open, whichever way the loop ends. A peer that went away before its connection was taken is passed over (accept(2)).
-   * Throws `EINVAL` when the socket does not listen, `EMFILE` and `ENFILE` when no descriptor is left (the connection waits),
-   * and the signal's reason.
+   * Accepts connections, one after the other, until this socket is closed. Leaving the loop closes neither this socket nor an
+   * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
+   * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
    */
   connections(
     options?: WaitOptions,
@@ -255,7 +255,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     try {
       return this.accept();
     } catch (error) {
-      // Its error went with it: the next one may be there, and is told by readiness.
+      // accept(2) has removed the failed connection. If another one waits, the socket stays readable.
       if (error instanceof EdgepollError && GONE.has(error.code)) return null;
       throw error;
     }
@@ -287,17 +287,16 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   /**
    * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
-   * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for one that has not the 4 bytes of an integer
-   * ({@link Socket.getOptionBytes} gives it), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError` for an unknown name.
+   * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for an option that does not have the 4 bytes of an integer
+   * (use {@link Socket.getOptionBytes}), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, and `RangeError` for an unknown name.
    */
   getOption(level: Constant, name: Constant): number {
     return optionNumber(this.fd, constant('level', level), constant('name', name));
   }
 
   /**
-   * An option's bytes (getsockopt(2)), as many as the kernel gives and at most `length` (1 to 65,536, default 256); of a
-   * longer option the rest is missing. Throws as {@link Socket.getOption}, and what the option says of a wrong length
-   * (`EINVAL`, `ERANGE`).
+   * The bytes of an option (getsockopt(2)), at most `length` (1 to 65,536, default 256); a longer option is cut. Throws as
+   * {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
    */
   getOptionBytes(level: Constant, name: Constant, length = 256): Buffer {
     const most = integer('length', length, 1, 65_536);
@@ -305,8 +304,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * What the last asynchronous operation failed with, such as a connect or a datagram that was refused (SO_ERROR), and
-   * forgets it; `null` when nothing did. Throws `ERR_CLOSED`.
+   * Returns and clears the socket's pending error (SO_ERROR), such as that of a refused connect or datagram; `null` if there is
+   * none. Throws `ERR_CLOSED`.
    */
   takeError(): EdgepollError | null {
     const { fd } = this;
@@ -315,14 +314,14 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * The peer of a connected Unix socket: the process that called connect(2), listen(2) or socketpair(2) there (SO_PEERCRED);
-   * `undefined` when there is none. Its `pid` is 0 when the peer is in a process namespace that this one cannot see.
+   * The peer process of a connected Unix socket: the one that called connect(2), listen(2) or socketpair(2) (SO_PEERCRED);
+   * `undefined` without a peer. `pid` is 0 if the peer is in a process namespace that this process cannot see.
    */
   peerCredentials(): Credentials | undefined {
     return peerCredentials(this.fd);
   }
 
-  /** What TCP knows of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+  /** TCP's state and counters of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
   tcpInfo(): TcpInfo {
     return tcpInfoOf(optionBytes(this.fd, IPPROTO_TCP, TCP_INFO, 512));
   }
@@ -399,10 +398,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Sends with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
-   * credentials travel with the first byte of what is sent (unix(7)): of a stream there must be one, and a receiver gets
-   * them with the read that takes that byte. As {@link Socket.send}; `EBADF` with the `fd` of a descriptor that is not open,
-   * `EINVAL` for a control message that this socket does not take.
+   * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
+   * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
+   * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
+   * open, and `EINVAL` for a control message that this socket does not take.
    */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
@@ -439,7 +438,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return { length, truncated, from: from === undefined ? undefined : fromNative(from) };
   }
 
-  /** Bits for the native receive. Of a stream MSG_TRUNC would throw bytes away; messages end where they do. */
+  /** Bits for the native receive. Not the true length for a stream: MSG_TRUNC would drop bytes there. */
   get #how(): number {
     return (this.#family === AF_UNIX ? UNIX : 0) | (this.#type === types.stream ? 0 : TRUE_LENGTH);
   }
@@ -472,7 +471,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
    * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-   * SO_ZEROCOPY. Entries that are not taken stay there, as much as fits into the receive buffer.
+   * SO_ZEROCOPY. Entries that are not read stay in the queue and use the receive buffer's space.
    *
    * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
    * `ERR_CLOSED`.
@@ -495,9 +494,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Entries of the error queue, one after the other, beside any iteration over messages. It ends when the queue is empty and
-   * the socket was shut down for reading or the peer of a stream has ended, which the kernel reports without end: take what
-   * comes later (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+   * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
+   * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
+   * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}.
    */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
@@ -507,8 +506,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Messages, one after the other, until the peer of a stream ends it, or the socket is shut down for reading and empty.
-   * Entries of the error queue are left there: see {@link Socket.errors}.
+   * Iterates messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
+   * the error queue: see {@link Socket.errors}.
    */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
     optionsObject('options', options, MESSAGES_OPTIONS);
@@ -528,10 +527,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return message.credentials === undefined || message.credentials.pid === 0;
   }
 
-  /** As {@link Socket.values}, without descriptors and credentials; of a socket that listens, as {@link Socket.connections}. */
+  /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined> {
     if (this.getOption(SOL_SOCKET, SO_ACCEPTCONN) === 0) return this.values();
-    // Its type was given by listen(): see there.
+    // listen() has given a listening socket this type.
     return this.connections() as unknown as AsyncIterableIterator<Message, undefined, undefined>;
   }
 }

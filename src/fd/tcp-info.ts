@@ -1,14 +1,14 @@
 /**
- * What TCP knows of a connection: `struct tcp_info` of <linux/tcp.h>, as far as this kernel fills it.
+ * TCP's state and counters of a connection: `struct tcp_info` of <linux/tcp.h>, as far as this kernel fills it.
  *
  * It must never show a field that the kernel did not write.
  */
 import { endianness } from 'node:os';
 
 /**
- * `struct tcp_info` of <linux/tcp.h>, its fields' names without `tcpi_`. Times are microseconds but for `lastDataSent`,
- * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are milliseconds; rates are bytes a second. What this
- * kernel is too old to fill is missing.
+ * `struct tcp_info` of <linux/tcp.h>; the fields' names lack `tcpi_`. Times are in microseconds, except for `lastDataSent`,
+ * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds. Rates are in bytes per second.
+ * Fields that an older kernel does not fill are missing.
  */
 export interface TcpInfo {
   /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
@@ -144,7 +144,7 @@ const LATER: readonly (readonly [name: keyof TcpInfo, size: number])[] = [
 
 const isLittle = endianness() === 'LE';
 
-/** The fields of a `tcp_info` that has as many bytes as the kernel filled. */
+/** Reads the fields of a `tcp_info`; `bytes` ends where the kernel stopped filling it. */
 export function tcpInfoOf(bytes: Uint8Array): TcpInfo {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const read = (at: number, size: number): number | bigint | undefined => {
@@ -161,7 +161,7 @@ export function tcpInfoOf(bytes: Uint8Array): TcpInfo {
     at += size;
   };
   for (const name of FIRST_BYTES) take(name, 1);
-  // Bit fields, which begin at the low end of a byte on little-endian machines and at the high end on others.
+  // Bit fields begin at the lowest bit of a byte on little-endian machines and at the highest on others.
   const [scales = 0, flags = 0] = [bytes[at], bytes[at + 1]];
   const [low, high] = [scales & 15, scales >> 4];
   info['sndWscale'] = isLittle ? low : high;

@@ -25,7 +25,7 @@ interface Waiter {
 
 /** All waits for one direction of one descriptor with one driver. */
 class Readiness implements Listener {
-  /** While it is armed, the poller leads here, so that the object is not collected, which would close the descriptor. */
+  /** While a wait is pending, the poller refers to this object, so that the descriptor's object is not garbage-collected. */
   readonly #owner: Descriptor;
   readonly #direction: Direction;
   readonly #subject: Subject;
@@ -47,13 +47,16 @@ class Readiness implements Listener {
     onClose(owner, () => this.#close());
   }
 
-  /** Throws what the kernel refuses. The waits that were there before then reject with it, too. */
+  /** Throws the kernel's error if the descriptor cannot be watched. Earlier waits then reject with it, too. */
   join(): void {
     if (this.#subject.isEdge) this.#registerAgain();
     this.#users += 1;
   }
 
-  /** A new wait has not been told what the others were told: a new registration has the kernel report it once more. */
+  /**
+   * Registers the descriptor again for a new wait. Earlier waits have already got the present state by an edge event; the new
+   * registration makes the kernel report it once more.
+   */
   #registerAgain(): void {
     this.#poller.forget(this.#subject);
     if (this.#waiters.size === 0) return;
@@ -65,13 +68,13 @@ class Readiness implements Listener {
     }
   }
 
-  /** `isKept`: the registration stays for the next wait, silent, for as long as the descriptor is open. */
+  /** With `isKept` the registration stays for the next wait, without events, as long as the descriptor is open. */
   leave(isKept: boolean): void {
     this.#users -= 1;
     if (this.#users === 0 && !isKept) this.#poller.forget(this.#subject);
   }
 
-  /** Throws what the kernel refuses. */
+  /** Throws the kernel's error if the descriptor cannot be watched. */
   add(waiter: Waiter): void {
     if (this.#waiters.size === 0) this.#poller.arm(this.#subject, this);
     this.#waiters.add(waiter);
@@ -83,7 +86,7 @@ class Readiness implements Listener {
     if (this.#waiters.size === 0) this.#poller.forget(this.#subject);
   }
 
-  /** Ends the waits: there is something that was read from the descriptor already, so the kernel reports nothing. */
+  /** Ends the waits, because the object holds data that it has read already. The kernel does not report that. */
   wake(): void {
     if (this.#waiters.size === 0) return;
     this.#poller.forget(this.#subject);
@@ -117,9 +120,9 @@ class Readiness implements Listener {
 }
 
 /**
- * Whether an error is all that there is. It may be an entry of the socket's error queue, which the kernel reports until it
- * is taken, although there is nothing to read: armed again and again, the wait would wake without end. From then on
- * the wait is edge-triggered: the kernel reports what is there once, and then each change.
+ * Whether the event reports nothing but an error. That may be an entry of the socket's error queue: the kernel reports it until
+ * the program reads the queue, although there are no data. A oneshot registration would fire again at once, without end. So
+ * the registration becomes edge-triggered: the kernel reports the present state once, and then each change.
  */
 function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boolean {
   return event.error && !event[direction] && !event.hangup && !event.readHangup;
@@ -136,7 +139,7 @@ function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): R
   return found;
 }
 
-/** Wakes the waits for a descriptor to be readable, because its object holds data that was read already. */
+/** Ends the waits for a descriptor to be readable, because its object holds data that it has read already. */
 export function wakeReaders(owner: Descriptor): void {
   for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }
@@ -191,7 +194,7 @@ export class Waiting {
     });
   }
 
-  /** Waits no longer; twice is allowed. `isKept`: another wait for the same is likely. */
+  /** Ends the wait. A second call does nothing. `isKept`: another wait for the same direction is likely. */
   close(isKept = false): void {
     if (this.#closed) return;
     this.#closed = true;

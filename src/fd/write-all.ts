@@ -1,5 +1,5 @@
 /**
- * Writing everything to a descriptor that takes a part at a time.
+ * Writing all bytes to a descriptor, which may take only a part of them at a time.
  *
  * It must never mix the bytes of two calls, and never keep the event loop from turning.
  */
@@ -15,7 +15,7 @@ import { WAIT_OPTIONS } from './ready.js';
 /** Writes that are made in a row before the event loop gets its turn. */
 const MOST_IN_A_ROW = 32;
 
-/** For each descriptor: settles when all calls so far have. */
+/** For each descriptor a promise that settles when all calls so far have settled. */
 const queues = new WeakMap<OwnedFd, Promise<unknown>>();
 
 /** See {@link OwnedFd.writeAll}. */
@@ -24,7 +24,7 @@ export function writeAll(owner: OwnedFd, bytes: Uint8Array, options: WaitOptions
   const signal = optionalSignal('signal', options.signal);
   const before = queues.get(owner);
   const written = write(owner, bytes, options, before && unlessAborted(before, signal));
-  // Of an aborted call too the next one begins when those before it have ended.
+  // The next call waits for the earlier ones even if this call is aborted and settles before them.
   const queue = Promise.allSettled([before, written]);
   queues.set(owner, queue);
   void queue.finally(() => {
@@ -33,7 +33,7 @@ export function writeAll(owner: OwnedFd, bytes: Uint8Array, options: WaitOptions
   return written;
 }
 
-/** As `before`, which is never rejected, or a rejection with the signal's reason. */
+/** Resolves when `before` does, which never rejects. Rejects with the signal's reason if that comes first. */
 function unlessAborted(
   before: Promise<unknown>,
   signal: AbortSignal | undefined,
@@ -60,7 +60,7 @@ async function write(
   let done = 0;
   try {
     if (before !== undefined) await before;
-    // Nothing is written as well: to a datagram socket that is an empty datagram.
+    // Empty bytes are written too, because that sends an empty datagram on a datagram socket.
     for (let calls = 1; ; calls += 1) {
       throwIfAborted(options.signal);
       const count = owner.write(bytes.subarray(done));
