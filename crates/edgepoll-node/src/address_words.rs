@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// In the first of an address's numbers, above the port.
+/// The bit for IPv6, in the first number of an address, above the port.
 const IS_V6: i32 = 1 << 16;
 
 /// An address as numbers: family and port, zone, and the address itself.
@@ -53,7 +53,7 @@ mod tests {
             "[ffff:eeee:dddd:cccc:bbbb:aaaa:9999:8888]:0",
         ] {
             let address: SocketAddr = text.parse().expect("an address");
-            // The bit that tells the two sides apart is not the address's own.
+            // A record sets the highest bit for the local address. That bit is not part of the address.
             for side in [0, 1 << 17] {
                 let (detail, scope, words) = words_of(address);
                 assert_eq!(address_from(detail | side, scope, words), address);

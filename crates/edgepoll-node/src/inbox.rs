@@ -295,7 +295,7 @@ impl Inbox for JsInbox {
 
     #[inline]
     fn space(&mut self, lend: bool) -> Space<'_> {
-        // Asked for each receive, and but for the turn's first the answer is what it was.
+        // Called for each receive. After the first of a turn it gives the same space again.
         let (region, is_barred) = if lend {
             (&self.arena, self.retires_arena)
         } else {
@@ -319,7 +319,7 @@ impl Inbox for JsInbox {
             &mut self.slab
         };
         match region {
-            // SAFETY: the core asks for what the kernel has written there, since `space` gave the same memory.
+            // SAFETY: the core passes the length that the kernel has written into this memory, which `space` gave.
             Some(region) => unsafe { region.filled(length) },
             None => &self.spare[..length],
         }

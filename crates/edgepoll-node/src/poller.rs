@@ -282,8 +282,8 @@ impl Task for Announcer {
         0
     }
 
-    /// One more: both ends of the time since the last question are cut to milliseconds, and one that came early would be
-    /// put off by as much again.
+    /// One millisecond more: both ends of the interval are rounded down to milliseconds, and a check that came too early would
+    /// be put off by a whole interval.
     fn asks_after(&self) -> u64 {
         BETWEEN_CHECKS + 1
     }
@@ -390,8 +390,8 @@ impl PollerBinding {
                 let original = borrowed(&fd).map_err(Refusal::Kernel);
                 original.and_then(|fd| working.poller.register_duplicate(fd, interest))
             } else {
-                // SAFETY: a user who registers a number says that it may be watched until it is unregistered or closed. The
-                // documentation of `Poller` tells how a close is noticed.
+                // SAFETY: by registering a number the user allows it to be watched until it is unregistered or closed. The
+                // documentation of `Poller` says how the poller notices a close.
                 unsafe { working.poller.register(fd, interest) }
             };
             // The number may have been another registration's, whose descriptor was closed; also when that is all.

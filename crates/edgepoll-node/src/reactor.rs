@@ -193,8 +193,8 @@ impl ReactorBinding {
         sender::function(env, &self.core, write)
     }
 
-    /// The function that writes a last message and ends the connection: it gives the bytes that the kernel has not
-    /// taken, or a refusal as of `writer()`, and ends it all the same.
+    /// The function that writes a last message and ends the connection. It gives the number of bytes that the kernel has not
+    /// taken. If it refuses the message, it gives what `writer()` gives, and still ends the connection.
     #[napi(
         catch_unwind,
         ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
@@ -258,8 +258,8 @@ impl ReactorBinding {
         float(unsent.unwrap_or(0) as u64)
     }
 
-    /// Closes at once; with `reset` the peer sees RST even if nothing is lost. Gives what it came to: bytes received,
-    /// sent, and not sent.
+    /// Closes the connection at once; with `reset` the peer sees RST even if nothing is lost. Gives the numbers of bytes
+    /// received, sent, and not sent.
     #[napi(catch_unwind)]
     pub fn destroy(&self, slot: i32, generation: i32, reset: bool) -> Vec<f64> {
         let came_to = self.core.command(|reactor| {
@@ -275,7 +275,7 @@ impl ReactorBinding {
         came_to.unwrap_or_default().map(float).to_vec()
     }
 
-    /// The address on this side, of a listener or a connection; null once its close was told.
+    /// The local address of a listener or a connection; null once its close was reported.
     #[napi(catch_unwind)]
     pub fn local_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self
@@ -284,7 +284,7 @@ impl ReactorBinding {
         found?.ok().map(address_of)
     }
 
-    /// The address at the other end; null once the connection's close was told.
+    /// The peer's address; null once the connection's close was reported.
     #[napi(catch_unwind)]
     pub fn peer_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self
@@ -293,7 +293,7 @@ impl ReactorBinding {
         found?.map(address_of)
     }
 
-    /// An address from the numbers of a record, which a close tells.
+    /// The text of an address from the numbers of a record. Such records come with a close.
     #[napi(catch_unwind)]
     pub fn address_text(&self, detail: i32, scope: i32, words: Vec<i32>) -> Address {
         let word = |at: usize| words.get(at).copied().unwrap_or_default().cast_unsigned();

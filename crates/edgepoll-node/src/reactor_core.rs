@@ -17,10 +17,10 @@ use crate::staging::Staging;
 
 /// How often one turn goes back to JavaScript with what its writes brought about.
 const ROUNDS: usize = 4;
-/// Turns that one callback makes at least while they leave work, before the loop has its own. It makes up to eight while few
-/// connections are busy: what a turn receives of one is bounded, and eight turns of one are as much as two of four.
+/// As long as turns leave work, one callback makes at least this many before the event loop goes on. With few busy connections it
+/// makes up to eight, because a turn receives a bounded amount of each: eight turns of one connection do as much as two of four.
 const TURNS: usize = 2;
-/// What each record of a turn that left work counts against [`MOST`], and what such a turn counts at least.
+/// How much each record of a turn that left work counts towards [`MOST`], and how much such a turn counts at least.
 const LEFT: usize = 8;
 const LEAST: usize = MOST / 8;
 /// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
@@ -137,7 +137,7 @@ impl Core {
 enum Turned {
     /// So many records were told, and nothing is left.
     Done(usize),
-    /// So many records were told, and work is left for another turn: there was much.
+    /// The turn wrote this many records, and left work for another turn.
     Left(usize),
     /// There will be no other turn.
     Over,
@@ -250,7 +250,7 @@ impl Task for Core {
     fn stopped(&self) {
         self.dispatch.borrow_mut().take();
         if let Some(mut working) = self.working.borrow_mut().take() {
-            // Its writers were told that it is taken. What the kernel does not take is lost, and the drop resets.
+            // The writers of these bytes got no error. Bytes that the kernel does not take now are lost, so the drop resets.
             working.flush();
         }
     }

@@ -22,7 +22,7 @@ pub(crate) mod control {
     pub(crate) const LOOK: i32 = 4;
     /// The glue's: the next look tells of a closed descriptor, which nothing announces.
     pub(crate) const LOST: i32 = 8;
-    /// The glue's: `register()` has changed `descriptors`. JavaScript takes it back.
+    /// The glue sets this bit when `register()` has changed `descriptors`. JavaScript clears it.
     pub(crate) const MOVED: i32 = 16;
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Region {
     data: *mut u8,
     size: usize,
     used: usize,
-    /// Where the last byte ends that was ever handed out: what lies behind it was never written.
+    /// The end of the bytes that were ever handed out. The memory behind it was never written.
     filled: usize,
     alignment: usize,
     /// JavaScript may have run since `data` was fetched.
@@ -144,7 +144,7 @@ impl Region {
         unsafe { std::slice::from_raw_parts(self.data, self.filled) }
     }
 
-    /// Where what was never handed out begins.
+    /// The beginning of the memory that was never handed out.
     #[inline]
     pub(crate) fn start(&mut self) -> *mut u8 {
         self.locate();
@@ -152,7 +152,7 @@ impl Region {
         unsafe { self.data.add(self.used) }
     }
 
-    /// What was never handed out. Its bytes may never have been written.
+    /// The memory that was never handed out. Its bytes may never have been written.
     #[inline]
     pub(crate) fn free(&mut self) -> Space<'_> {
         let start = self.start();

@@ -148,7 +148,8 @@ impl Staging {
                 generation: generation.cast_unsigned(),
             };
             let Some(message) = message else {
-                // The arena was taken away from under it. A stream with a hole would be a lie, so the peer sees a reset.
+                // JavaScript has detached the arena, so the message is lost. The peer must not see a stream without it: it gets
+                // a reset.
                 reactor.count_unsent(token, length);
                 reactor.destroy(token);
                 continue;

@@ -30,9 +30,9 @@ pub(crate) trait Task {
     /// The descriptor is readable.
     fn ready(&self, env: sys::napi_env) -> Next;
 
-    /// The host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver knows when that is. The `thread`
-    /// driver calls this before [`Task::ready`], and once [`Task::asks_after`] milliseconds have passed since a wait began.
-    /// Gives the milliseconds after which it has to be called again at the latest; 0 for no limit.
+    /// Called when the host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver gets a callback from the
+    /// loop for that. The `thread` driver calls this before [`Task::ready`], and once [`Task::asks_after`] milliseconds have
+    /// passed since a wait began. Gives the milliseconds after which it has to be called again at the latest; 0 for no limit.
     fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         let _ = (env, now);
         0

@@ -45,7 +45,7 @@ struct Shared {
     call_after: AtomicU64,
     /// A call for the time alone is still of use.
     needs_time: AtomicBool,
-    /// The last call was made for the time alone: nothing was ready.
+    /// Whether the thread made the last call because its time had passed, and not because something was ready.
     is_time: AtomicBool,
     stop: AtomicBool,
 }
@@ -129,7 +129,7 @@ impl State {
         if let Some(shared) = &*self.shared.borrow() {
             shared.needs_time.store(call_after > 0, Ordering::Release);
             shared.call_after.store(call_after, Ordering::Release);
-            // A thread that is armed and asleep has to be told of its time, too.
+            // A thread that is armed already sleeps without this time limit: wake it, so that it reads the new one.
             if !shared.armed.swap(true, Ordering::AcqRel) || call_after > 0 {
                 shared.nudge();
             }
@@ -360,8 +360,8 @@ fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
         let is_time = is_due && shared.needs_time.load(Ordering::Acquire);
         if is_ready || is_time {
             call_at = None;
-            // A call for the time alone leaves the thread armed. If the descriptor is ready before that call was served, both
-            // calls look, and one of them finds nothing.
+            // A call because of the time leaves the thread armed. If the descriptor becomes ready before JavaScript has run that
+            // call, there are two calls, and one of them finds nothing.
             shared.is_time.store(!is_ready, Ordering::Release);
             if is_ready {
                 shared.armed.store(false, Ordering::Release);
@@ -441,7 +441,7 @@ unsafe extern "C" fn on_call(
             return None;
         }
         let task = &state.task;
-        // Before events are delivered: an event of a closed descriptor would be delivered only to be dropped.
+        // Before events are delivered, so that the poller finds closed descriptors first and delivers no event of them.
         let call_after = if task.asks_after() > 0 {
             task.before_wait(env, now())
         } else {

@@ -185,8 +185,8 @@ impl State {
         // SAFETY: the loop outlives its handles, one of which this is.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         let data = u64::from(self.fd.unsigned_abs());
-        // SAFETY: both are open: libuv's for as long as its loop, this one for as long as its owner, which closes the
-        // driver first. libuv has the registration, and expects what it asked for itself to be there again before it waits.
+        // SAFETY: both are open: libuv's as long as its loop, this one as long as its owner, which closes the driver first.
+        // The registration is libuv's, which expects the events that it asked for to be set again before it waits.
         unsafe { epoll::control(host, operation, self.fd, events, data) }
     }
 
@@ -285,7 +285,7 @@ impl State {
         loop {
             match poll(&mut entries, PollTimeout::ZERO) {
                 Ok(0) if began.elapsed() < longest => {}
-                // Bits that nix does not know are an event too.
+                // A bit that nix does not define counts as an event too.
                 Ok(found) => return found > 0 && entries[1].any().unwrap_or(true),
                 Err(_) => return false,
             }

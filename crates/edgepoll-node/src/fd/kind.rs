@@ -1,4 +1,4 @@
-//! What kind of descriptor a number is, for those that are taken over from elsewhere.
+//! The kind of descriptor that a number stands for, for adopting it.
 //!
 //! It must never change anything. Called by src/fd/kind.ts.
 
@@ -8,7 +8,7 @@ use napi_derive::napi;
 
 use super::{borrowed, failed};
 
-/// What /proc/self/fd says that it is: `anon_inode:[eventfd]`, `pipe:[123]`, a path; or an error.
+/// The target of the link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, a path; or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn descriptor_kind(fd: i32) -> Either<String, i32> {

@@ -97,7 +97,7 @@ pub fn adopt(env: Env, fd: i32) -> i32 {
 #[must_use]
 pub fn release(env: Env, fd: i32) -> bool {
     let released = registry::release(fd, owner(&env));
-    // From here on the number is the JavaScript caller's.
+    // From here on the JavaScript caller owns the number.
     released.map(IntoRawFd::into_raw_fd).is_some()
 }
 

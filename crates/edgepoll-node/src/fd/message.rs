@@ -25,18 +25,18 @@ pub struct ControlMessage {
     pub data: Uint8Array,
 }
 
-/// What travels beside a message's bytes.
+/// The descriptors, credentials and control messages of a message to send.
 #[napi(object, namespace = "fd")]
 pub struct OutgoingBeside {
     /// Numbers of descriptors.
     pub descriptors: Vec<i32>,
     /// Empty, or pid, uid, gid.
     pub credentials: Vec<u32>,
-    /// Where it is sent from: a host, unspecified for the kernel's choice.
+    /// The source address: a host; the unspecified one leaves the choice to the kernel.
     pub source: Option<String>,
     /// With a source: the interface's index, or 0.
     pub interface_index: Option<u32>,
-    /// Others.
+    /// Other control messages.
     pub control: Vec<ControlMessage>,
 }
 
@@ -92,7 +92,7 @@ pub fn message_send(
     Ok(length(send()))
 }
 
-/// Which interface and address a packet came by.
+/// The interface and the addresses of a received packet.
 #[napi(object, namespace = "fd")]
 pub struct PacketInfo {
     /// The interface's index.
@@ -118,7 +118,7 @@ pub struct QueuedError {
     pub info: u32,
     /// ee_data
     pub data: u32,
-    /// Who sent the ICMP message.
+    /// The sender of the ICMP message.
     pub offender: Option<SocketAddress>,
 }
 

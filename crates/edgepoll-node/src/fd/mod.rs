@@ -64,17 +64,17 @@ pub(crate) fn borrowed(number: &i32) -> Result<BorrowedFd<'_>, Errno> {
 /// Numbers below this have a place in [`MANNERS`]: more than most programs may open (RLIMIT_NOFILE).
 const KNOWN_NUMBERS: usize = 65_536;
 
-/// What is known of the file behind each number. Of these 128 KiB only what is used is ever in memory.
+/// How to read and write the file of each number without waiting. Of these 128 KiB only pages that are used take memory.
 static MANNERS: [Manner; KNOWN_NUMBERS] = [const { Manner::new() }; KNOWN_NUMBERS];
 
-/// Calls `use_it` with what is known of the file behind a number; of a number above those, that is nothing, each time.
+/// Calls `use_it` with the entry of a number in [`MANNERS`]. A number above those gets a new entry for each call.
 fn with_manner<T>(fd: RawFd, use_it: impl FnOnce(&Manner) -> T) -> T {
     let unknown = Manner::new();
     let known = usize::try_from(fd).ok().and_then(|at| MANNERS.get(at));
     use_it(known.unwrap_or(&unknown))
 }
 
-/// The number has a new owner, and may mean another file than before.
+/// Drops the entry of a number, which has a new owner and may stand for another file than before.
 fn forget_manner(fd: RawFd) {
     with_manner(fd, Manner::forget);
 }

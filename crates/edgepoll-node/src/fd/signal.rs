@@ -11,11 +11,11 @@ use napi_derive::napi;
 use super::{borrowed, failed};
 
 thread_local! {
-    /// This thread takes caught signals while it is here.
+    /// While this holds a value, the thread does not block caught signals.
     static LIFTED: RefCell<Option<Lifted>> = const { RefCell::new(None) };
 }
 
-/// This thread takes the signals of open signalfds until [`put_back_signals`]; false when there is nothing to change.
+/// Unblocks the signals of open signalfds in this thread until [`put_back_signals`]. Gives false when there is nothing to change.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn lift_signals() -> bool {
@@ -26,14 +26,13 @@ pub fn lift_signals() -> bool {
     true
 }
 
-/// Ends what [`lift_signals`] began on this thread.
+/// Blocks the signals again that [`lift_signals`] has unblocked in this thread.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn put_back_signals() {
     LIFTED.set(None);
 }
 
-/// What handled these signals before handles them again, of those that one descriptor alone reads; they stay blocked until
-/// it is closed.
+/// Restores the earlier handlers of those signals that only one descriptor reads. They stay blocked until it is closed.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn yield_signals(signals: Vec<i32>) {
     signal::yield_to_others(&signals);
@@ -59,7 +58,7 @@ pub struct SignalRecord {
     pub uid: u32,
     /// A child's status.
     pub status: i32,
-    /// What came with it.
+    /// The value of sigqueue(3).
     pub value: i32,
 }
 

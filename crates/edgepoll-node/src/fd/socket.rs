@@ -18,7 +18,7 @@ pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
     Ok(outcome(bound))
 }
 
-/// connect(2): 1 when connected, 0 when that goes on, 2 when it would wait and was not made, or an error.
+/// connect(2): 1 when connected, 0 when the connect is under way, 2 when the call would wait and was not made, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
     let address = address.read()?;

@@ -70,7 +70,7 @@ impl Reader {
     /// A receive of `length` bytes, as the core makes one: it asks for the space again and again.
     fn receive(&mut self, lend: bool, fill: u8, length: usize) {
         self.inbox.space(lend).write(0, &vec![fill; length]);
-        // Asked for again before the end of the receive, the space is the same.
+        // A second call before the end of the receive gives the same space.
         assert!(!self.inbox.space(lend).is_empty());
         // The codec has a look.
         let seen = self.inbox.filled(lend, length).to_vec();
@@ -268,7 +268,7 @@ fn what_was_lent_holds_no_byte_that_was_never_written() {
     for fill in 1..4 {
         reader.receive(true, fill, SHORT);
     }
-    // What the host's memory holds before anybody writes there.
+    // The content of the host's memory before the first write.
     assert!(!reader.inbox.lent().contains(&0xee));
 }
 

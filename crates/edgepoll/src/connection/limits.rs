@@ -12,8 +12,8 @@ pub struct Limits {
     /// A write that finds this many bytes queued fails, and the connection with it, which is reset: the peer has a strict
     /// prefix of what was written. One write, and then the last one of
     /// [`Reactor::end_with`](crate::reactor::Reactor::end_with), may pass the limit by its own size. The default is large enough
-    /// for programs that write an answer of some megabytes without waiting for room between, and keeps what a peer that reads
-    /// nothing can hold of memory bounded. Default 16,777,216.
+    /// for programs that write an answer of some megabytes without waiting for room in between. The limit bounds the memory that
+    /// is used for a peer that reads nothing. Default 16,777,216.
     pub send_queue: u32,
     /// How long a connection that is about to end waits for the next byte to move, in either direction. It is about to end
     /// once this side ended, a send failed, or the kernel reported an error or a hang-up; whether the owner reads makes no
@@ -26,9 +26,9 @@ pub struct Limits {
     /// at its length and a pause: an owner that pauses above this many unread bytes never has more than twice as many, apart
     /// from a frame that began in an earlier turn. Default 65,536; at least 1.
     pub read_high_water: u32,
-    /// How much is still handed over of what the peer sent once a send to it has failed: bytes, and
-    /// [`Limits::FRAME_COST`] more for each frame. Then the connection is closed with its failure, and the rest is lost. At
-    /// most one turn's share more is handed over. Default 1,048,576, which is 256 short frames.
+    /// How much of the peer's input the owner still gets after a send has failed: bytes, and [`Limits::FRAME_COST`] more for
+    /// each frame. Then the connection is closed with its failure, and the rest is lost. The last turn may pass the limit by its
+    /// share. Default 1,048,576, which is 256 short frames.
     pub leftover: u32,
     /// Frames may lie in memory that the owner gives back soon: see [`Inbox::space`](crate::reactor::Inbox::space).
     /// Default false.
@@ -51,7 +51,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What a frame counts against [`Limits::leftover`] besides its bytes: its owner has to handle it, and cannot
-    /// send an answer any more.
+    /// The cost of a frame against [`Limits::leftover`] besides its bytes, because the owner has to handle it and can no longer
+    /// send an answer.
     pub const FRAME_COST: usize = 4_096;
 }

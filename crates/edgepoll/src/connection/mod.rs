@@ -148,7 +148,7 @@ impl Connection {
         self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
-    /// The owner wants bytes again. An error known by now may have to be looked at behind the last of them.
+    /// The owner wants bytes again. If an error is known by now, receiving goes on until it is met behind the last bytes.
     pub fn resume(&mut self) {
         self.paused = false;
         self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
@@ -162,8 +162,8 @@ impl Connection {
 
     /// A receive of `length` bytes into `space` bytes succeeded.
     ///
-    /// A stream socket that gave less than was asked for is empty, unless its end is near or it holds an urgent mark, at
-    /// which a receive stops: then only another receive tells (epoll(7), tcp(7)).
+    /// A stream socket is empty when a receive has filled only a part of the space (epoll(7)). That does not hold when its end
+    /// was reported or it holds an urgent mark, at which a receive stops (tcp(7)): then only EAGAIN proves it.
     pub fn handle_received(&mut self, length: usize, space: usize) {
         self.bytes_read += length as u64;
         let more_may_wait = Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR | Ready::PRIORITY;
@@ -191,8 +191,8 @@ impl Connection {
         self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
-    /// A receive answered EAGAIN: everything is received, up to the urgent mark and behind it. A mark that lies ahead is
-    /// told anew with the bytes that lead to it.
+    /// A receive gave EAGAIN: everything is received, up to the urgent mark and behind it. If a mark lies ahead, the kernel
+    /// reports it again with the bytes before it.
     pub fn handle_receive_blocked(&mut self) {
         self.ready.remove(Ready::READABLE | Ready::PRIORITY);
     }
@@ -241,8 +241,8 @@ impl Connection {
 
     fn fail_writing(&mut self) {
         self.writing = Writing::Failed;
-        // What arrived before is still there to be received; only then is the end told. The socket may be alive, as when
-        // there is no route for a moment: without ERROR a short receive would count as the last that is needed.
+        // Bytes that arrived before are received first, and the close is reported after them. The socket may still be alive, as
+        // when there is no route for a moment. ERROR is set so that a short receive does not count as the last one.
         self.ready.insert(Ready::READABLE | Ready::ERROR);
         self.look = true;
     }

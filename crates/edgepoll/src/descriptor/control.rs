@@ -1,4 +1,4 @@
-//! What control messages mean (cmsg(3)): timestamps, packet information, entries of a socket's error queue.
+//! Decoding and encoding of control messages (cmsg(3)): timestamps, packet information, entries of a socket's error queue.
 //!
 //! It must never read past a message's content, and never drop one that it does not know. Called by `message.rs`.
 
@@ -16,7 +16,7 @@ pub struct Timestamps {
     pub hardware: Option<i64>,
 }
 
-/// Which interface and address a packet came by (IP_PKTINFO, IPV6_PKTINFO).
+/// The interface and the addresses of a received packet (IP_PKTINFO, IPV6_PKTINFO).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketInfo {
     /// The interface's index.
@@ -41,7 +41,7 @@ pub struct Origin {
 pub struct ExtendedError {
     /// The error's number; ENOMSG for a timestamp, 0 for a finished zero-copy send.
     pub errno: u32,
-    /// What reports it: SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, _TXTIME.
+    /// The source of the entry: SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, _TXTIME.
     pub origin: u8,
     /// ICMP's type.
     pub kind: u8,
@@ -96,7 +96,7 @@ const PACKET_TX_TIMESTAMP: i32 = 16;
 const EXTENDED_ERROR: usize = 16;
 
 impl Control {
-    /// What a control message says; one that is too short for its kind is told as it is.
+    /// Decodes a control message. One that is too short for its kind becomes `Other`.
     #[must_use]
     pub fn read(raw: Raw) -> Control {
         known(&raw).unwrap_or(Control::Other {
@@ -185,7 +185,7 @@ pub fn send_from(origin: Origin) -> Raw {
         IpAddr::V4(source) => Raw {
             level: libc::IPPROTO_IP,
             kind: libc::IP_PKTINFO,
-            // The header's destination is the kernel's to fill.
+            // The kernel fills in the header's destination.
             content: [interface, source.octets(), [0; 4]].concat(),
         },
         IpAddr::V6(source) => Raw {

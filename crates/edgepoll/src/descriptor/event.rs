@@ -66,5 +66,5 @@ fn count(fd: BorrowedFd<'_>) -> Option<u64> {
     u64::from_str_radix(&text, 16).ok()
 }
 
-/// All counters are of one kind: what the kernel knows for one holds for the others.
+/// How reads and writes of eventfds are kept from waiting. One value serves all of them, because they are files of one kind.
 static COUNTERS: Manner = Manner::trying();

@@ -1,4 +1,4 @@
-//! What kind of descriptor it is (proc_pid_fd(5), proc_pid_fdinfo(5)).
+//! The kind of a descriptor, from /proc (proc_pid_fd(5), proc_pid_fdinfo(5)).
 //!
 //! It must never change anything, and never guess: without /proc it gives the error. Called by the glue and `event.rs`.
 
@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::kernel::Errno;
 
-/// What /proc/self/fd says that it is: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
+/// The target of its link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
 ///
 /// # Errors
 /// EBADF when it is not open, ENOENT without /proc.

@@ -1,4 +1,4 @@
-//! Messages with what travels beside the bytes: descriptors, credentials, timestamps, packet information.
+//! Messages with their descriptors, credentials and control messages (timestamps, packet information and others).
 //!
 //! It must never keep a descriptor that the caller did not ask for. Called by the glue.
 
@@ -17,8 +17,8 @@ pub use crate::kernel::descriptor::message::{
 /// What is wanted beside the bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// It is a Unix socket: only those carry descriptors. Of other families MSG_CMSG_CLOEXEC is not asked for, which AF_PACKET,
-    /// ISO-TP and J1939 refuse.
+    /// Whether it is a Unix socket: only those carry descriptors. For other families MSG_CMSG_CLOEXEC is not set, because
+    /// AF_PACKET, ISO-TP and J1939 refuse it.
     pub unix: bool,
     /// Room for so many descriptors; the others are closed.
     pub descriptors: usize,
@@ -26,7 +26,8 @@ pub struct Wanted {
     pub credentials: bool,
     /// Bytes of room for other control messages, 16 of header each; at most [`MOST_CONTROL`].
     pub control: usize,
-    /// The true length of a message that was cut. Never for a TCP socket: there it throws bytes away. J1939 does not tell it.
+    /// Report the true length of a message that was cut. Never set it for a TCP socket, which would drop bytes. J1939 does not
+    /// report it.
     pub true_length: bool,
     /// Look at the message and leave it there. Descriptors are duplicated by the kernel then.
     pub peek: bool,
@@ -46,8 +47,8 @@ pub struct Message {
     pub from: Option<Address>,
     /// Its end did not fit (MSG_TRUNC).
     pub truncated: bool,
-    /// Descriptors that came are closed, because fewer were asked for (MSG_CTRUNC). Of a Unix socket also true when other
-    /// control messages had no room: the kernel does not say which were cut.
+    /// Received descriptors were closed, because there was room for fewer (MSG_CTRUNC). For a Unix socket it is also true when
+    /// other control messages had no room, because the kernel does not report which were cut.
     pub descriptors_truncated: bool,
     /// Control messages are lost, because there was no room for them (MSG_CTRUNC).
     pub control_truncated: bool,
@@ -59,14 +60,14 @@ pub struct Message {
     pub control: Vec<Control>,
 }
 
-/// What travels beside a message's bytes.
+/// The descriptors, credentials and control messages of a message to send.
 #[derive(Clone, Debug, Default)]
 pub struct Beside<'a> {
     /// Descriptors; the receiver gets its own.
     pub descriptors: &'a [BorrowedFd<'a>],
     /// Own credentials; others need a privilege.
     pub credentials: Option<Credentials>,
-    /// Where it is to be sent from.
+    /// The interface and the address to send from.
     pub origin: Option<Origin>,
     /// Any other control messages.
     pub control: Vec<RawControl>,

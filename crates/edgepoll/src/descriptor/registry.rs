@@ -97,8 +97,8 @@ fn end(Held { fd, caught, .. }: Held) -> Result<(), Errno> {
     result
 }
 
-/// Gives a number back to its owner without closing it; `None` if this owner does not hold it. Signals that it caught are
-/// given back.
+/// Gives a number back to the caller without closing it; `None` if this owner does not hold it. If it is a signalfd, the
+/// handlers of its signals are restored.
 #[must_use = "dropping the descriptor closes it"]
 pub fn release(number: RawFd, owner: usize) -> Option<OwnedFd> {
     let Held { fd, caught, .. } = take(number, owner)?;

@@ -118,15 +118,15 @@ pub fn signalfd(signals: &[i32]) -> Result<(OwnedFd, Caught), Errno> {
     Ok((fd, caught))
 }
 
-/// This thread takes the caught signals until the value is dropped.
+/// The caught signals are unblocked in this thread until the value is dropped.
 #[derive(Debug)]
 pub struct Lifted(#[allow(dead_code, reason = "it is dropped")] lifted::Lifted);
 
-/// Lets this thread take the signals that open descriptors read, so that a child which it starts meanwhile does not begin
-/// with them blocked. A signal that comes meanwhile is kept, and read after the value was dropped.
+/// Unblocks the signals that open descriptors read in this thread, so that a child which it starts meanwhile does not begin with
+/// them blocked. A signal that comes meanwhile is kept, and can be read after the value was dropped.
 ///
-/// `None` when no signal is caught that this thread would take, and when this thread holds a [`Lifted`] already. Waits while
-/// another thread holds one.
+/// `None` when there is no signal to unblock in this thread, and when this thread holds a [`Lifted`] already. Waits while another
+/// thread holds one.
 #[must_use]
 pub fn lift() -> Option<Lifted> {
     let signals: Vec<i32> = lock()
@@ -140,8 +140,8 @@ pub fn lift() -> Option<Lifted> {
     lifted::lift(signals).map(Lifted)
 }
 
-/// Puts back what handled these signals before, of those that one descriptor alone reads. Every thread goes on blocking
-/// them until that is closed. For a runtime that changes a handler only when it is its own.
+/// Restores the earlier handlers of those signals that only one descriptor reads. Every thread goes on blocking these signals
+/// until the descriptor is closed. For a runtime that changes a handler only if it is the runtime's own.
 pub fn yield_to_others(signals: &[i32]) {
     let map = lock();
     for signal in signals {

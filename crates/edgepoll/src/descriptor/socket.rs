@@ -32,9 +32,9 @@ pub enum Connecting {
     WouldWait,
 }
 
-/// Connects without waiting. No flag of connect(2) says so, and no readiness tells whether it would wait, so a blocking
-/// socket is connected only where nothing can wait: of datagrams, and to no address. The flags are read just before the
-/// call; if another process clears O_NONBLOCK between the two, connect(2) waits.
+/// Connects without waiting. connect(2) has no flag for that, and poll(2) cannot report whether it would wait. So a blocking
+/// socket is connected only if the call cannot wait: a datagram socket, or a connect to AF_UNSPEC. The flags are read just
+/// before the call; if another process clears O_NONBLOCK between the two, connect(2) waits.
 ///
 /// # Errors
 /// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
@@ -53,8 +53,8 @@ pub fn connect(fd: BorrowedFd<'_>, address: &Address) -> Result<Connecting, Errn
     })
 }
 
-/// Takes one connection (accept4(2)) and its peer's address. No flag of accept4(2) keeps it from waiting, so a blocking
-/// listener is asked by poll(2) first; a process that shares it and takes the connection in between makes the call wait.
+/// Accepts one connection (accept4(2)) and gives its peer's address. accept4(2) has no flag against waiting, so poll(2) checks a
+/// blocking listener first. If another process that shares it accepts the connection in between, the call waits.
 ///
 /// # Errors
 /// EAGAIN when there is none; whatever accept4(2) gives.
@@ -66,13 +66,13 @@ pub fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Option<Address>), Errno> {
     Ok((socket, Address::decode(&address)))
 }
 
-/// Room for an integer and for the first bytes of every structure that is longer, so that one is not taken for the other.
+/// Room for more than an integer, so that a longer structure is noticed and not taken for one.
 const OPTION_ROOM: usize = 64;
 
 /// An option that is an integer (getsockopt(2)).
 ///
 /// # Errors
-/// EMSGSIZE for one that has not 4 bytes: [`option_bytes`] gives it. Whatever getsockopt(2) gives.
+/// EMSGSIZE for an option that does not have 4 bytes, which [`option_bytes`] can read. The errors of getsockopt(2).
 pub fn option(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<i32, Errno> {
     let value = option_bytes(fd, level, name, OPTION_ROOM)?;
     let value = <[u8; 4]>::try_from(value).map_err(|_| Errno::EMSGSIZE)?;

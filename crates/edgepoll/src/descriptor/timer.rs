@@ -39,8 +39,8 @@ pub enum When {
 /// would disarm it.
 ///
 /// # Errors
-/// EBADF, EINVAL; ECANCELED of `AtUnlessSet` when the clock was set since the timer was armed like that and no read told so:
-/// it is armed anew all the same.
+/// EBADF, EINVAL. ECANCELED with `AtUnlessSet` if the clock was set since the timer was last armed that way and no read has
+/// reported it; the timer is armed all the same.
 pub fn arm(fd: BorrowedFd<'_>, when: When, every: u64) -> Result<(), Errno> {
     let (first, flags) = match when {
         When::After(first) => (first, 0),

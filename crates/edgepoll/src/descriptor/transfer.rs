@@ -1,13 +1,13 @@
 //! Reads and writes that never wait, whatever the descriptor's flags are.
 //!
 //! O_NONBLOCK belongs to the open file, not to the descriptor: a child process that got the same file as its standard
-//! input may clear it, and then a plain read(2) here waits until there is input. So no call here relies on that
-//! flag where the kernel can be told not to wait. It must never set the flag either: the process that cleared it expects its
-//! own calls to wait. Called by the glue and by this folder.
+//! input may clear it, and then a plain read(2) here waits until there is input. So a call here relies on that flag only where
+//! the call itself has no flag against waiting. It must never set O_NONBLOCK either: the process that cleared it expects its own
+//! calls to wait. Called by the glue and by this folder.
 //!
 //! One gap is left, and only for files that do not support RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
-//! eventfd): between the question whether the call would wait and the call itself, another process that shares the open
-//! file may clear the flag or take what was there.
+//! eventfd): between the check whether the call would wait and the call itself, another process that shares the open file may
+//! clear the flag, read the data or fill the room.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,9 +27,9 @@ enum Way {
     NoWait,
     /// MSG_DONTWAIT: it is a socket.
     DontWait,
-    /// Its flags are read before each call. If O_NONBLOCK is clear, poll(2) tells whether the call would wait.
+    /// The flags are read before each call. If O_NONBLOCK is clear, poll(2) checks whether the call would wait.
     Ask,
-    /// It never waits in the sense of O_NONBLOCK: a regular file.
+    /// A regular file, for which O_NONBLOCK has no effect.
     Plain,
 }
 
@@ -53,8 +53,8 @@ impl Way {
     }
 }
 
-/// What is known of a file: how each direction is kept from waiting. Keep one per descriptor for as long as it means the
-/// same file; a new one costs an fstat(2), and where RWF_NOWAIT is unknown a refused call.
+/// How each direction of a file is kept from waiting. Keep one value per descriptor as long as it stands for the same file. A new
+/// value costs an fstat(2), and for a file that does not support RWF_NOWAIT also a refused call.
 #[derive(Debug, Default)]
 pub struct Manner {
     reading: AtomicU8,
@@ -87,7 +87,7 @@ impl Manner {
         }
     }
 
-    /// Forgets what was learned: the number means another file from now on.
+    /// Starts again: the number stands for another file from now on.
     pub fn forget(&self) {
         self.reading.store(Way::Unknown as u8, Ordering::Relaxed);
         self.writing.store(Way::Unknown as u8, Ordering::Relaxed);
@@ -160,7 +160,7 @@ pub fn write(fd: BorrowedFd<'_>, from: &Source<'_>, manner: &Manner) -> Result<u
     }
 }
 
-/// What every pipe that poll(2) calls writable takes whole (PIPE_BUF, pipe(7)).
+/// As many bytes as a pipe takes without waiting when poll(2) reports it as writable (PIPE_BUF, pipe(7)).
 const MOST_GUARDED: usize = libc::PIPE_BUF;
 
 fn write_if_ready(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
@@ -177,8 +177,8 @@ fn write_if_ready(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno>
     }
 }
 
-/// poll(2) calls a terminal writable when it has room for one byte, and a blocking write then waits until all bytes have
-/// gone. Its slave side can be opened once more, non-blocking; of a master, which cannot, one byte goes out.
+/// poll(2) reports a terminal as writable when it has room for one byte, and a blocking write then waits until all bytes are
+/// written. So the slave side is opened once more, non-blocking. A master cannot be: there one byte is written per call.
 fn write_to_terminal(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno> {
     if !now::is_terminal_master(fd) {
         match now::write_reopened(fd, from) {

@@ -55,7 +55,7 @@ impl Epoll {
         self.control_number(operation, fd.as_raw_fd(), events, data)
     }
 
-    /// As [`Epoll::control`], by a number that may have been closed: that is what the engines ask.
+    /// As [`Epoll::control`], for a number that may have been closed: the engines do not know that.
     pub(crate) fn control_number(
         &self,
         operation: Operation,
@@ -66,13 +66,13 @@ impl Epoll {
         control_by_number(self.as_raw_fd(), operation, fd, events, data)
     }
 
-    /// Whether the file behind `fd` was added under that number. The kernel knows registrations by file and number: to add
-    /// what it has gives EEXIST and changes nothing. An answer that cannot be had is a yes.
+    /// Whether the file of `fd` was added under that number. The kernel identifies a registration by file and number: adding one
+    /// again gives EEXIST and changes nothing. Gives true when the kernel cannot answer.
     #[must_use]
     pub(crate) fn holds(&self, fd: RawFd) -> bool {
         match self.control_number(Operation::Add, fd, 0, u64::MAX) {
             Ok(()) => {
-                // A stranger: it goes out again. That it is there was said by the kernel just now.
+                // Another file has the number now. It was added by this call, so it is removed again.
                 let _ = self.control_number(Operation::Delete, fd, 0, 0);
                 false
             }
@@ -182,8 +182,8 @@ pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     Ok((found.st_dev, found.st_ino))
 }
 
-/// Whether poll(2), or any other look at the file, takes what it reports: true for the files of procfs and cgroup2, whose
-/// pressure triggers, mount tables and sysctl values do. An answer that cannot be had is a no.
+/// Whether poll(2) on the file consumes the event that it reports. True for files of procfs and cgroup2, because their pressure
+/// triggers, mount tables and sysctl values behave like that. Gives false when the kernel cannot answer.
 #[must_use]
 pub(crate) fn poll_consumes(fd: RawFd) -> bool {
     let mut found = MaybeUninit::<libc::stat>::uninit();

@@ -185,7 +185,7 @@ impl Kernel for LinuxKernel {
         };
         match socket::setsockopt(&socket.0, sockopt::Linger, &linger) {
             Ok(()) => Ok(()),
-            // A filter of system calls may refuse the one and allow the other.
+            // A seccomp filter may refuse one of these calls and allow the other.
             Err(errno) => disconnect(socket).map_err(|_| errno),
         }
     }
@@ -372,7 +372,7 @@ fn disconnect(socket: &LinuxSocket) -> Result<(), Errno> {
 fn without_peer(socket: &LinuxSocket) -> Errno {
     match poll(&mut [poll_entry(socket.raw(), libc::POLLOUT)], false) {
         Ok(0) => Errno::EINPROGRESS,
-        // It ended between the two questions, or the kernel has no peer for it.
+        // The connect ended between the two calls, or the socket has no peer.
         Ok(_) => match socket::getsockopt(&socket.0, sockopt::SocketError) {
             Ok(0) => Errno::ENOTCONN,
             Ok(error) => Errno::from_raw(error),

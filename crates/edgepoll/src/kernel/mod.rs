@@ -87,10 +87,10 @@ impl std::ops::BitOr for Ready {
 pub enum Interest {
     /// A listening socket: readable alone.
     Listener,
-    /// A connected stream socket: readable and TCP's urgent mark, until [`Kernel::watch_writable`]. A socket that can take
-    /// bytes, as nearly all can at all times, would else stay on epoll's list of what is ready until a wait takes it off.
+    /// A connected stream socket: readability and TCP's urgent mark, and writability only after [`Kernel::watch_writable`]. Nearly
+    /// every socket is writable at all times, and each would stay on epoll's ready list until a wait removes it.
     Stream,
-    /// A stream socket whose connect is under way: room as well, because writability tells how it ended.
+    /// A stream socket whose connect is under way: writability as well, because the kernel reports the end of the connect by it.
     Connecting,
 }
 
@@ -183,7 +183,7 @@ pub trait Kernel {
     /// always the one that was asked for: the unspecified one stands for this machine.
     ///
     /// # Errors
-    /// The connect's error; EINPROGRESS when it has not ended yet, and then an event tells of its end; ENOTCONN when it
+    /// The connect's error; EINPROGRESS when it has not ended yet, and then an event will report its end; ENOTCONN when it
     /// has ended and there is no peer; ECONNREFUSED for a socket that met itself (a TCP simultaneous open on one port).
     fn connected(&mut self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
 

@@ -14,9 +14,9 @@ use crate::kernel::{Errno, Interest, Kernel, Token};
 /// First and longest pause after a refusal that stops the listener, in milliseconds; it doubles between them.
 const FIRST_PAUSE: u32 = 5;
 const LONGEST_PAUSE: u32 = 1_000;
-/// How many accepts in a row may fail as if for one client each. More of them, without a connection or an empty backlog
-/// between, may be a policy that refuses the call and leaves the client in the backlog (seccomp, a security module), or an
-/// interruption that does not end: the listener pauses. As many clients that a firewall refuses are gone by then.
+/// How many accepts in a row may fail with an error that concerns one client. After that many, without a connection or an empty
+/// backlog in between, the listener pauses. A policy may refuse the call itself and leave the client in the backlog (seccomp, a
+/// security module), or a signal may interrupt every call. Clients that a firewall refuses do not stay in the backlog.
 const MOST_REFUSALS: u32 = 64;
 
 /// A listening socket.
@@ -36,7 +36,7 @@ pub(crate) struct Listener<S> {
     pub(super) resume_at: u64,
     /// How long the next pause lasts.
     pause: u32,
-    /// Accepts that failed in a row as if for one client each.
+    /// Accepts that failed in a row with an error that concerns one client.
     refusals: u32,
 }
 
@@ -62,7 +62,7 @@ impl<S> Listener<S> {
         self.refusals = 0;
     }
 
-    /// An accept failed as if for one client; gives true when too many in a row did.
+    /// An accept failed with an error that concerns one client. Gives true when too many in a row did.
     fn handle_refusal(&mut self) -> bool {
         self.refusals += 1;
         self.refusals > MOST_REFUSALS
@@ -81,8 +81,8 @@ impl<S> Listener<S> {
 enum Refusal {
     /// The backlog is empty.
     Empty,
-    /// That one connection failed, or a firewall refused it; the next may be good. EPERM also stands for a policy that
-    /// refuses the call itself, which only its repetition shows.
+    /// One connection failed, or a firewall refused it; the next accept may succeed. EPERM may also come from a policy that
+    /// refuses the call itself: only repeated failures show that.
     Next,
     /// Descriptors or memory are short.
     Shortage,

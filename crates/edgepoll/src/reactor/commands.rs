@@ -288,8 +288,9 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still told; one behind bytes that
-    /// were not received has [`Limits::end_timeout`](crate::connection::Limits::end_timeout), so that these come first.
+    /// Receives nothing more for this connection until [`Reactor::resume`]. Errors are still reported. An error behind bytes that
+    /// were not received is reported after [`Limits::end_timeout`](crate::connection::Limits::end_timeout) at the latest, so that
+    /// the owner can resume and get the bytes first.
     /// Does nothing after [`Reactor::end_and_discard`]: who throws bytes away has none to wait for.
     pub fn pause(&mut self, token: Token) {
         if let Some((_, entry)) = self.live(token) {
@@ -349,7 +350,7 @@ impl<K: Kernel> Reactor<K> {
         self.close(token, CloseReason::Destroyed);
     }
 
-    /// Whether the connection is open. One that is over is not, also before its close is told.
+    /// Whether the connection is open. False once it is over, even before its close is reported.
     #[must_use]
     pub fn is_open(&self, token: Token) -> bool {
         matches!(self.slots.get(token), Some(Occupant::Connection(entry)) if entry.closed.is_none())

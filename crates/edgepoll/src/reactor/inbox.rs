@@ -72,8 +72,8 @@ pub enum Event {
         /// watched is closed; or EPERM and the like, when one accept after the other is refused (accept(2), seccomp(2)).
         errno: Errno,
     },
-    /// The kernel refused to set the alarm for the next deadline. Told once; the reactor goes on trying. Until it succeeds,
-    /// deadlines pass unnoticed until the next turn, which [`Reactor::turn`](super::Reactor::turn) makes in time while it waits.
+    /// The kernel refused to set the alarm for the next deadline. Reported once; the reactor goes on trying. Until it succeeds, a
+    /// passed deadline is noticed in the next turn. [`Reactor::turn`](super::Reactor::turn) ends its own wait in time for it.
     AlarmRefused {
         /// What timerfd_settime(2) gave: EBADF when the program closed a descriptor that is not its own.
         errno: Errno,

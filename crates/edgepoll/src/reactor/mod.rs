@@ -41,7 +41,7 @@ pub(crate) enum Occupant<S> {
     Connection(Entry<S>),
 }
 
-/// What is known of a connection that is closed, until that is told.
+/// The data of a closed connection for its close event, until the owner gets it.
 pub(crate) struct Closed {
     pub(crate) reason: CloseReason,
     /// The address that it had on this side.
@@ -50,7 +50,7 @@ pub(crate) struct Closed {
 
 /// A connection with its socket and its places in the reactor's lists.
 pub(crate) struct Entry<S> {
-    /// Gone when the connection is closed, at the latest when the close is told; the slot follows then.
+    /// `None` once the descriptor is closed, at the latest when the close is reported. Then the slot is freed as well.
     pub(crate) socket: Option<S>,
     pub(crate) connection: Connection,
     /// It stands on the ready list.
@@ -80,7 +80,7 @@ impl<S> Entry<S> {
     }
 
     /// True when the close must be a reset: bytes that were accepted from the owner will not be sent, or it asked for one.
-    /// A FIN would tell the peer that it has received everything.
+    /// A FIN would mean to the peer that it has received everything.
     fn must_reset(&self) -> bool {
         self.unsent > 0 || self.resets || !self.connection.queue.is_empty()
     }
@@ -90,9 +90,9 @@ impl<S> Entry<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Alarm {
     Works,
-    /// It refused, and the owner is to be told.
+    /// The kernel refused, and the owner has to get an event for that.
     Refused(Errno),
-    /// It refused, and the owner was told.
+    /// The kernel refused, and the owner has got the event.
     Told,
 }
 
@@ -139,7 +139,7 @@ pub struct Reactor<K: Kernel> {
     rest: VecDeque<Token>,
     /// The last turn served no connection in `rest` although there were some: the next turn begins with `rest`.
     rest_first: bool,
-    /// Connections with something to tell the owner: a close, or the send queue's length. Each is here once.
+    /// Connections with a report for the owner: a close, or the send queue's length. Each is here once.
     noted: VecDeque<Token>,
     deadlines: Deadlines,
     alarm: Alarm,
@@ -248,8 +248,8 @@ impl<K: Kernel> Reactor<K> {
 
     /// Ends a connection: the descriptor goes now, the slot once the close has been told.
     ///
-    /// An owner that was not told of the end yet may go on writing, and those bytes are lost. A peer must not see FIN then. So
-    /// where nothing is lost so far, the descriptor stays open until the close is told and no write can follow.
+    /// Until the owner gets the close it may go on writing, and those bytes are lost: then the peer must not see FIN. So if
+    /// nothing is lost so far, the descriptor stays open until the close is reported and no write can follow.
     fn close(&mut self, token: Token, reason: CloseReason) {
         let local = self.local_address_before_close(token);
         let Some((_, entry)) = self.live(token) else {
@@ -277,7 +277,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         if entry.must_reset() {
-            // Where the kernel refuses every way to reset, the owner alone learns of the loss, by the bytes unsent.
+            // If the kernel refuses every way to reset, the peer sees FIN. The owner still gets the number of unsent bytes.
             let _ = self.kernel.reset_on_close(&socket);
         }
         self.kernel.close(socket);
@@ -287,8 +287,8 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Makes the kernel reset every connection that has unsent bytes now when its descriptor is closed, by the end of
-    /// the process too: the peer must not take the bytes that it has for all of them. Dropping the reactor does this;
-    /// call it before the process ends without dropping it, as [`std::process::exit`] does.
+    /// the process too: otherwise the peer would take the bytes that it has received for all of them. Dropping the reactor does
+    /// the same. Call this before the process ends without dropping it, as [`std::process::exit`] does.
     pub fn reset_unsent(&mut self) {
         for (_, occupant) in self.slots.iter() {
             if let Occupant::Connection(entry) = occupant {
@@ -338,8 +338,8 @@ impl<K: Kernel> Reactor<K> {
         self.update_alarm();
     }
 
-    /// Sets the kernel's alarm to the soonest deadline. When the kernel refuses, the owner is told once, each later
-    /// change and turn tries again, and until one succeeds, a passed deadline is handled by the next turn, whatever its cause.
+    /// Sets the kernel's alarm to the soonest deadline. If the kernel refuses, the owner gets one event for it, and each later
+    /// change and turn tries again. Until one succeeds, the next turn handles a passed deadline, whatever woke it.
     fn update_alarm(&mut self) {
         let Some(alarm) = self.deadlines.alarm_to_set() else {
             return;

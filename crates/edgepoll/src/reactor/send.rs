@@ -137,8 +137,8 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Tries again in a while, because no edge will say that a shortage of the kernel's is over. A shortage in which no
-    /// byte moves for the connection's `end_timeout` fails it.
+    /// Tries again after a pause, because the kernel reports no event when it has memory again. If no byte moves for the
+    /// connection's `end_timeout`, the connection fails.
     fn retry_send(&mut self, token: Token, call: Call, errno: Errno) {
         let Some((_, entry)) = self.live(token) else {
             return;
@@ -166,8 +166,8 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Nothing more can be sent: the owner is told at once, and the end is met by the next receive, or by a look if the
-    /// owner does not read.
+    /// Nothing more can be sent. The owner gets that at once. The next receive meets the connection's end, or a check at the
+    /// deadline if the owner does not read.
     fn sending_failed(&mut self, token: Token) {
         self.tell_failed(token);
         self.list(token);

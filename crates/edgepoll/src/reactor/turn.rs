@@ -313,7 +313,7 @@ impl<K: Kernel> Reactor<K> {
             // SO_ERROR would eat the error, and the bytes before it would then end cleanly: peek instead.
             match kernel.has_input(socket) {
                 Ok(false) if entry.connection.failure.is_some() => None,
-                // Bytes, or the peer's FIN, may wait before the error: an owner that reads within the deadline gets them first.
+                // Bytes or the peer's FIN may come before the error: an owner that reads within the deadline gets them first.
                 Ok(_) => {
                     self.expect_reader(token);
                     return;
@@ -414,8 +414,8 @@ impl<K: Kernel> Reactor<K> {
         let has_moved = connection.progress() != connection.mark;
         match connection.writing {
             Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
-            // A peer that still sends is not late while the owner reads its bytes. If the bytes are thrown away, it is late: else
-            // it could hold the connection for ever by sending slowly. An owner that reads nothing is late, too.
+            // The deadline moves while the peer sends and the owner reads. Dropped bytes do not move it, because a peer could
+            // otherwise keep the connection open for ever by sending slowly. It does not move either if the owner reads nothing.
             Writing::Finished | Writing::Failed => {
                 if has_moved && connection.reading == Reading::Open {
                     self.expect_end(token);
@@ -433,7 +433,7 @@ impl<K: Kernel> Reactor<K> {
                     self.close(token, CloseReason::TimedOut(Call::Send));
                 }
             }
-            // An error or a hang-up was reported while the owner did not read. A connection that is only paused lives on.
+            // The kernel reported an error or a hang-up while the owner did not read. Without one, a paused connection stays open.
             Writing::Open if connection.paused => match self.take_failure(token) {
                 Some(_) if has_moved => self.expect_end(token),
                 Some(failure) => self.close(token, CloseReason::Failed(failure)),

@@ -1,4 +1,4 @@
-//! What a poller says of its work, besides the events.
+//! The counters of a poller, and the result of a look.
 //!
 //! It must never hold behaviour. Filled by `poller.rs`.
 
@@ -7,13 +7,13 @@
 pub struct Counters {
     /// Looks at the kernel.
     pub looks: u64,
-    /// Events told.
+    /// Events reported.
     pub events: u64,
     /// Events of registrations that were gone; they were dropped.
     pub stale: u64,
     /// The most events of one look.
     pub largest: usize,
-    /// Descriptors found closed under the poller.
+    /// Descriptors that were found closed while they were watched.
     pub closed: u64,
     /// Times that the engine was renewed, because of stale events that would not end.
     pub renewals: u64,
@@ -24,7 +24,7 @@ pub struct Counters {
 pub struct Looked {
     /// Events handed out.
     pub told: usize,
-    /// The poller announces by another descriptor from here on. The caller waits on that now and says so by
-    /// [`retire`](super::Poller::retire), or cannot, and says [`take_back`](super::Poller::take_back).
+    /// From here on the poller announces events by another descriptor. The caller has to wait on that one and call
+    /// [`retire`](super::Poller::retire). If it cannot, it has to call [`take_back`](super::Poller::take_back).
     pub renewed: bool,
 }

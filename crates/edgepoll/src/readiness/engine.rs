@@ -74,7 +74,7 @@ pub trait Engine {
     /// A [`Refusal`]; nothing changed then.
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
-    /// Whether it would take such a registration, for one that is watched elsewhere on its behalf.
+    /// Checks whether this engine allows such a registration, for a file that the relay watches instead.
     ///
     /// # Errors
     /// A [`Refusal`] that is not the kernel's.

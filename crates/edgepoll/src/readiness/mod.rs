@@ -66,7 +66,7 @@ pub mod bits {
     pub const WAKEUP: u32 = libc::EPOLLWAKEUP as u32;
     /// Not the kernel's: the descriptor was closed under the poller, and its registration is gone.
     pub const CLOSED: u32 = 1 << 20;
-    /// Not the kernel's, in an interest: polling the file takes its event, so only the poller
-    /// may poll it. Files of procfs and cgroup2 are recognised without it.
+    /// Not one of the kernel's bits. In an interest: poll(2) on the file consumes its event, so only the poller's own thread may
+    /// poll it. Files of procfs and cgroup2 are recognised without it.
     pub const POLL_CONSUMES: u32 = 1 << 21;
 }

@@ -32,7 +32,8 @@ enum State {
     Armed,
     /// A oneshot that has fired, until it is armed again.
     Fired,
-    /// Closed under the poller. It keeps its place until that is told, so that no later registration gets the event.
+    /// The descriptor was closed while it was watched. The entry stays until that is reported, so that no later registration gets
+    /// the event.
     Closed,
 }
 
@@ -55,7 +56,7 @@ pub struct Poller {
     engine: Box<dyn Engine>,
     /// Watches files whose event is taken by the first poll(2); made with the first of them.
     relay: Option<Relay>,
-    /// The next look begins with the relay, so that neither it nor the engine fills a small room for ever.
+    /// Whether the next look begins with the relay. The two take turns, so that neither always fills a small batch.
     relay_first: bool,
     /// The descriptors are real ones.
     asks_kernel: bool,
@@ -64,7 +65,7 @@ pub struct Poller {
     batch: Vec<Readiness>,
     /// Found closed, and not told yet.
     lost: Vec<Token>,
-    /// Events of the next looks that are told only if their descriptors are still what was registered.
+    /// How many events of the next looks are reported only if their descriptors still are the registered files.
     doubted: usize,
     /// Where the next check begins.
     next_check: usize,
@@ -133,9 +134,9 @@ impl Poller {
     ///
     /// # Safety
     /// The caller may use `fd` ([I/O safety](std::io#io-safety)) until the registration ends: by [`Poller::unregister`], by
-    /// the drop of the poller, or by a [`bits::CLOSED`] that tells that the descriptor was closed. Between the close and
-    /// that, the poller may look at the readiness of the file that has the number by then. It never reads, writes,
-    /// re-flags or closes a descriptor of that number.
+    /// the drop of the poller, or by a [`bits::CLOSED`], which reports that the descriptor was closed. Between the close and
+    /// that report the poller may check the readiness of a new file with the same number. It never reads, writes or closes a
+    /// descriptor of that number, and never changes its flags.
     #[allow(
         unsafe_code,
         reason = "a contract for the caller; nothing in here is unsafe"
@@ -195,7 +196,7 @@ impl Poller {
         Ok(token)
     }
 
-    /// The set that `old` was in forgets it, if `new`, which has its number now, is in the other one.
+    /// Removes `old` from its set, the engine's or the relay's, if `new`, which has the same number, is in the other one.
     fn give_way(&mut self, old: Token, new: Token) {
         let is_relayed = |token| {
             self.registrations
@@ -220,13 +221,13 @@ impl Poller {
             interest & bits::POLL_CONSUMES != 0 || (self.asks_kernel && poll_consumes(fd));
         let here = self.by_number.get(&fd).copied();
         let here = here.and_then(|token| self.registrations.get(token));
-        // Each of the two knows only what it watches itself.
+        // The engine and the relay each detect a second registration only among their own.
         if here.is_some_and(|here| here.is_relayed != is_relayed && self.holds(here)) {
             return Err(Errno::EEXIST.into());
         }
         if is_relayed {
             match self.add_to_relay(fd, interest, token) {
-                // A file without poll: it is the engine's to refuse or to call ready.
+                // The file does not support poll: the engine decides whether it refuses the file or reports it as ready.
                 Err(Refusal::Kernel(Errno::EPERM)) => {}
                 result => return result.map(|()| true),
             }
@@ -246,7 +247,7 @@ impl Poller {
         };
         let asked = relay.asked | interest & bits::WAKEUP;
         if asked != relay.asked {
-            // The system then stays awake until what the relay announces has been fetched, too.
+            // The announcer gets EPOLLWAKEUP too, so that the system stays awake until the relay's events are fetched.
             self.engine
                 .modify(relay.announcer().as_raw_fd(), asked, RELAY)?;
             relay.asked = asked;
@@ -400,9 +401,8 @@ impl Poller {
         Ok(Looked { told, renewed })
     }
 
-    /// The next look that finds something checks, for up to so many events, whether their descriptors are still what was
-    /// registered. A file that lives on elsewhere, under another number or in another process, goes on reporting events for a
-    /// number that was closed.
+    /// Makes the next look that finds events check for up to this many of them whether their descriptors still are the registered
+    /// files. A file that is still open under another number or in another process goes on reporting events for a closed number.
     pub fn doubt(&mut self, events: usize) {
         self.doubted = events;
     }
@@ -433,7 +433,7 @@ impl Poller {
         };
         match second {
             Ok(second) => Ok(first + second),
-            // The events taken so far are told. The next look reports the error.
+            // The events found so far are reported now, and the error by the next look.
             Err(_) if first > 0 => Ok(first),
             Err(errno) => Err(errno),
         }
@@ -509,7 +509,7 @@ impl Poller {
     pub fn check(&mut self, limit: usize) -> bool {
         let places = self.registrations.places();
         let mut asked = 0;
-        // Empty places do not count against the limit, so a poller that was large once is checked as fast as any.
+        // Empty slots do not count towards the limit, so a poller that was large once is checked as fast as others.
         for _ in 0..places {
             if asked == limit {
                 break;
@@ -538,8 +538,8 @@ impl Poller {
         !self.lost.is_empty()
     }
 
-    /// The caller waits for the descriptor to become readable. To be called again after each look, and after each
-    /// change of what is registered during a wait.
+    /// Has to be called before the caller waits for the descriptor to become readable, and again after each look, and after each
+    /// change of the registrations during a wait.
     ///
     /// # Errors
     /// EAGAIN when the engine needs a thread and cannot have one.
@@ -550,8 +550,8 @@ impl Poller {
         self.engine.arm()
     }
 
-    /// No wait is pending any more. While the engines poll and select are armed, they keep the watched files open even when
-    /// their owners close them.
+    /// Has to be called when no wait is pending any more. As long as the engines poll and select are armed, they keep the watched
+    /// files open even if their owners close them.
     pub fn disarm(&mut self) {
         self.engine.disarm();
     }

@@ -1,12 +1,12 @@
 //! Files whose events the kernel reports once, to the first poll: a thread polls them and keeps the events.
 //!
-//! A poller's own epoll descriptor is watched by the host's loop or by the driver's thread, and their wait polls every file
-//! in it that was woken. For the pressure files, /proc/self/mounts and the like, that poll takes the event, and the poller's
-//! look finds nothing afterwards. So these files are in an epoll set of their own, on which only the relay's thread waits. It
-//! adds each event to the file's registration, and makes an eventfd readable, which is in the poller's set.
+//! The host's loop or the driver's thread watches a poller's own epoll descriptor, and its wait polls every file in there that
+//! has an event. For the pressure files, /proc/self/mounts and the like, that poll consumes the event, and the poller's look finds
+//! nothing afterwards. So these files are in an epoll set of their own, on which only the relay's thread waits. The thread adds
+//! each event to the file's registration, and makes an eventfd readable, which is in the poller's set.
 //!
-//! It must never wait for room or for a consumer: one mask per registration is all that is kept. It must never hold a file
-//! open, and it is joined before it is gone. Used by `poller.rs`.
+//! The thread must never wait for room or for a consumer: it keeps only one mask per registration. It must never keep a file
+//! open. The drop of the relay joins it. Used by `poller.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -23,7 +23,7 @@ use crate::kernel::epoll::{Epoll, EpollEvent, Operation};
 use crate::kernel::poll::{poll, poll_entry};
 use crate::kernel::{Errno, Token};
 
-/// What a poller's set knows the relay's eventfd by, and the relay's set the eventfd that wakes its thread.
+/// The token of the relay's eventfd in the poller's set, and of the eventfd that ends the thread in the relay's set.
 pub(super) const RELAY: Token = Token {
     index: u32::MAX,
     generation: u32::MAX,
@@ -32,10 +32,10 @@ pub(super) const RELAY: Token = Token {
 /// Events that one wait of the thread takes; the rest come with the next.
 const BATCH: usize = 32;
 
-/// The bits that can be asked for. Errors and hang-ups are reported in any case.
+/// The bits that an interest can contain. The kernel always reports errors and hang-ups.
 const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
 
-/// What a file of procfs or cgroup2 reports once. Its other bits last as long as their condition.
+/// The bits that a file of procfs or cgroup2 reports once. Its other bits last as long as their condition.
 const ONCE: u32 = bits::PRIORITY | bits::ERROR;
 
 /// One registration.
@@ -44,11 +44,11 @@ struct Watched {
     interest: u32,
     /// False for a oneshot that has fired, until it is armed again.
     armed: bool,
-    /// The bits that are kept until they are told, because another poll would not report them again.
+    /// The bits that are kept until the consumer gets them, because another poll would not report them again.
     once: u32,
     /// Which of these bits were reported since the last event.
     kept: u32,
-    /// In the queue.
+    /// Whether it is in the queue.
     listed: bool,
 }
 
@@ -61,7 +61,7 @@ impl Watched {
 #[derive(Default)]
 struct Table {
     watched: HashMap<u64, Watched>,
-    /// Tokens of registrations that may have something to tell, each once.
+    /// Tokens of registrations that may have an event, each once.
     queue: VecDeque<u64>,
     /// The thread has ended because of this.
     failure: Option<Errno>,
@@ -87,7 +87,7 @@ impl Table {
         }
     }
 
-    /// Adds what the kernel reported to the thread. Gives whether the consumer has to be woken.
+    /// Adds an event that the kernel reported to the thread. Gives whether the consumer has to be woken.
     fn told(&mut self, token: u64, mask: u32) -> bool {
         let Some(watched) = self.watched.get_mut(&token) else {
             // It was unregistered meanwhile.
@@ -132,8 +132,8 @@ impl Shared {
         self.epoll.holds(fd)
     }
 
-    /// Polls every file in the queue, and takes out those that have nothing to tell. Gives the others, in order, with their
-    /// events: bits that last as they are now, and bits that were reported once as they were kept.
+    /// Polls every file in the queue, and removes those without an event. Gives the others, in order, with their events: lasting
+    /// bits as they are now, and bits that the kernel reports once as they were kept.
     fn refresh(&self, table: &mut Table) -> Vec<(u64, u32)> {
         let mut ready = Vec::with_capacity(table.queue.len());
         let Table { watched, queue, .. } = table;
@@ -142,7 +142,7 @@ impl Shared {
                 return false;
             };
             let mask = if self.holds(watched.fd) {
-                // A poll that is refused finds nothing; what was kept is told all the same.
+                // If poll(2) fails, the kept bits are still reported.
                 let now = ask(watched.fd, ASKED).unwrap_or(0);
                 watched.kept |= now & watched.once;
                 watched.wanted(watched.kept | now)
@@ -162,9 +162,9 @@ impl Shared {
 pub(super) struct Relay {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// Level-triggered registrations that were told: they are told again for as long as the condition lasts.
+    /// Level-triggered registrations whose event was reported. It is reported again as long as the condition lasts.
     again: Vec<u64>,
-    /// What the poller's own set asks of the announcer.
+    /// The events that the poller's own set watches the announcer for.
     pub(super) asked: u32,
 }
 
@@ -194,7 +194,7 @@ impl Relay {
         })
     }
 
-    /// Readable while the relay has something to tell.
+    /// Readable while the relay has an event.
     pub(super) fn announcer(&self) -> BorrowedFd<'_> {
         self.shared.signal.as_fd()
     }
@@ -207,7 +207,7 @@ impl Relay {
         ]
     }
 
-    /// Watches `fd`. An event that came before and that no poll has taken is told, too.
+    /// Watches `fd`. Also reports an earlier event that no poll has consumed.
     ///
     /// # Errors
     /// Those of epoll_ctl(2); nothing changed then.
@@ -218,21 +218,21 @@ impl Relay {
         } else {
             ASKED | bits::ERROR
         };
-        // An edge of everything: so the thread is woken once per change, however long a condition lasts, and a change of
-        // what is asked for needs no epoll_ctl, which would poll the file and throw away what it finds.
+        // Edge-triggered, for all bits. So the thread wakes once per change, however long a condition lasts. And a change of the
+        // interest needs no epoll_ctl(2), which would poll the file and lose the event that it finds.
         let asked = if interest & bits::EXCLUSIVE == 0 {
             ASKED | interest & bits::WAKEUP
         } else {
             interest & (ASKED | bits::EXCLUSIVE | bits::WAKEUP)
         };
         let mut table = self.shared.lock();
-        // EPOLL_CTL_ADD polls the file as well, and what it finds it only takes for a reason to poll again. So what is there
-        // is taken before it. What comes within the microsecond between these two calls is lost, as it is for every user of
-        // epoll.
+        // EPOLL_CTL_ADD polls the file as well, and if it finds an event, it only lets the next wait poll again. So a poll(2)
+        // before it consumes the event that is there. An event within the microsecond between these two calls is lost, as it is
+        // for every user of epoll.
         let before = ask(fd, ASKED)?;
         let epoll = &self.shared.epoll;
         if let Err(errno) = epoll.control_number(Operation::Add, fd, asked | bits::EDGE, token) {
-            // EEXIST: what was taken is that registration's.
+            // EEXIST: the event that the poll has consumed belongs to the existing registration.
             if errno == Errno::EEXIST && table.told_of(fd, before) {
                 self.shared.announce();
             }
@@ -249,7 +249,8 @@ impl Relay {
                 listed: false,
             },
         );
-        // An edge that lasts is reported by the thread, to which EPOLL_CTL_ADD tells it: told here, too, it would be told twice.
+        // EPOLL_CTL_ADD makes the kernel report lasting bits to the thread, so for an edge trigger they are not added here: they
+        // would be reported twice.
         let is_edge = interest & (bits::EDGE | bits::ONESHOT) == bits::EDGE;
         if table.told(token, if is_edge { before & once } else { before }) {
             self.shared.announce();
@@ -304,7 +305,7 @@ impl Relay {
         self.shared.holds(fd)
     }
 
-    /// The consumer waits again: if a level-triggered event that was told still holds, it is announced.
+    /// The consumer waits again. If the condition of a reported level-triggered event still lasts, this announces it.
     pub(super) fn arm(&mut self) {
         let Relay { shared, again, .. } = self;
         if again.is_empty() {
@@ -323,7 +324,7 @@ impl Relay {
     /// What ended the thread.
     pub(super) fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let Relay { shared, again, .. } = self;
-        // EAGAIN: nothing was announced. Then only what was told before can be ready.
+        // EAGAIN: nothing was announced. Then only level-triggered registrations whose event was reported before can be ready.
         let announced = shared.signal.read().is_ok();
         if !announced && again.is_empty() {
             return Ok(0);
@@ -368,8 +369,8 @@ impl Drop for Relay {
         self.shared.stop.store(true, Ordering::Release);
         // As in `announce`.
         let _ = self.shared.control.write(1);
-        // The thread waits for nothing but its set, which `control` is in, so this is short. Nothing is left that a panic in it
-        // could harm.
+        // The thread waits only on its set, which contains `control`, so the join takes little time. A panic of the thread could
+        // harm nothing that is left.
         let _ = thread.join();
     }
 }
@@ -387,7 +388,7 @@ fn ask(fd: RawFd, asked: u32) -> Result<u32, Errno> {
     }
 }
 
-/// What the thread runs, until it is told to end or its wait fails.
+/// The thread's function. Runs until `control` is readable or its wait fails.
 fn run(shared: &Shared) {
     let mut events = [EpollEvent { events: 0, u64: 0 }; BATCH];
     loop {

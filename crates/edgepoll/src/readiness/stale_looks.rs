@@ -1,9 +1,9 @@
-//! Counts looks that find nothing but stale events, and says after how many of them the engine is renewed.
+//! Counts looks that find only stale events, and decides when there were so many that the engine has to be renewed.
 //!
 //! It must never renew anything itself. Used by `poller.rs`.
 
-/// So many looks in a row lead to a renewal. A level-triggered event that cannot be removed would make every wait return at
-/// once (epoll(7), a closed descriptor with a duplicate).
+/// The number of such looks in a row that leads to a renewal. A level-triggered event that cannot be removed would make every wait
+/// return at once (epoll(7): a closed descriptor with a duplicate).
 const FIRST_LIMIT: u32 = 4;
 /// Each renewal that fails doubles the limit, up to this. A renewal makes one system call per registration.
 const LARGEST_LIMIT: u32 = 4096;
@@ -21,7 +21,7 @@ impl StaleLooks {
         }
     }
 
-    /// Counts a look that dropped `stale` stale events and told `told` others. Gives whether the limit is reached.
+    /// Counts a look that dropped `stale` stale events and reported `told` others. Gives whether the limit is reached.
     pub(super) fn count(&mut self, stale: u64, told: usize) -> bool {
         if stale == 0 || told > 0 {
             self.in_a_row = 0;

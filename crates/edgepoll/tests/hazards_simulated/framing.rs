@@ -352,7 +352,7 @@ fn what_a_connection_left_whose_send_failed_is_handed_over_up_to_a_bound() {
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// An owner that counts what it has not read, and pauses above `mark`, as soon as a turn is over.
+/// An owner that counts its unread bytes and pauses after a turn if they exceed `mark`.
 fn most_unread(mark: u32, limit: usize, space: usize, line: &[u8]) -> usize {
     let mut bench = healthy(Budget::default(), space);
     bench.listen(ListenOptions {

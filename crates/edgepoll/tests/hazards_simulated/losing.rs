@@ -1,4 +1,4 @@
-//! Lost bytes look lost: the peer sees a reset, never a clean end, and a clean end if nothing is lost.
+//! If bytes are lost, the peer sees a reset and never a clean end. If nothing is lost, it sees a clean end.
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
@@ -121,7 +121,7 @@ fn failed_send_resets_also_when_the_socket_lives() {
     }
 }
 
-/// A short receive empties a socket, but the failure behind it is told all the same.
+/// A short receive empties a socket. The failure behind it must still be reported.
 #[test]
 fn failed_send_of_a_live_socket_is_told_behind_the_bytes_that_came_before() {
     let (mut bench, peer, token) = pair(Limits::default());
@@ -140,7 +140,7 @@ fn failed_send_of_a_live_socket_is_told_behind_the_bytes_that_came_before() {
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// Paused, resumed for the last bytes and paused again, it is met by no receive.
+/// The owner pauses, resumes for the last bytes and pauses again, so no receive meets the failure.
 #[test]
 fn failure_known_before_a_pause_is_told_after_the_last_byte() {
     let budget = Budget {
@@ -185,7 +185,7 @@ fn shortage_of_memory_that_does_not_end_fails_the_send_and_resets() {
     assert!(was_reset(&mut bench, peer));
 }
 
-/// An owner accepts writes until it is told of the end, and the telling may have to wait for room.
+/// An owner writes until it gets the close event, and that event may have to wait for room in the inbox.
 #[test]
 fn write_accepted_before_the_end_was_told_is_lost_with_a_reset() {
     let mut bench = healthy(Budget::default(), 100);

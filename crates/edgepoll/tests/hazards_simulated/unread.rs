@@ -37,7 +37,7 @@ fn later(bench: &mut Bench, milliseconds: u64) {
     bench.rest();
 }
 
-/// Its place is another's, and nothing wakes the reactor on its behalf any more.
+/// Another connection has its slot, and nothing wakes the reactor for it any more.
 fn is_freed(bench: &mut Bench, token: Token) {
     assert!(!bench.kernel().has_alarm(), "an alarm is left");
     bench.kernel().dial(address()).unwrap();
@@ -124,7 +124,7 @@ fn connection_that_is_paused_and_alive_has_no_deadline() {
     assert_eq!(bench.closed(token), None);
 }
 
-/// Events without a cause come from duplicates of the descriptor, and from nowhere.
+/// Events without a cause: from duplicates of the descriptor, and spurious ones.
 #[test]
 fn false_report_of_a_hang_up_does_not_close_a_paused_connection() {
     let (mut bench, _, token) = unread(Budget::default());

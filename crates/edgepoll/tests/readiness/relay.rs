@@ -1,4 +1,4 @@
-//! Files whose event is taken by the first poll(2), with every engine, while another thread waits on the poller's descriptor.
+//! Files whose event the first poll(2) consumes, with every engine, while another thread waits on the poller's descriptor.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -13,7 +13,7 @@ use nix::sched::{unshare, CloneFlags};
 use crate::watch::Watch;
 use crate::{announces, look, pipe, poller, read, write, KINDS};
 
-/// What every change of the mounts reports, once.
+/// The bits that the kernel reports once for each change of the mounts.
 const CHANGED: u32 = bits::PRIORITY | bits::ERROR;
 
 /// The mounts of this thread's own mount namespace. Changes elsewhere are not reported here.
@@ -61,7 +61,7 @@ impl Mounts {
     }
 }
 
-/// They are the opener's for good.
+/// A file of the mounts shows the namespace of the thread that opened it, even after that has ended.
 fn open_mounts() -> File {
     File::open("/proc/thread-self/mounts").unwrap()
 }
@@ -73,7 +73,7 @@ impl Drop for Mounts {
     }
 }
 
-/// Waits as the host's loop does: its wait polls what the poller's descriptor watches. Gives what the poller tells then.
+/// Waits as the host's loop does: its wait polls the files that the poller's descriptor watches. Gives the poller's events then.
 fn wait(outer: &Epoll, poller: &mut Poller) -> Vec<u32> {
     loop {
         poller.arm().unwrap();
@@ -159,7 +159,7 @@ fn many_changes_are_one_event_until_it_is_taken() {
         mounts.change();
     }
     assert_eq!(wait(&outer, &mut poller), [CHANGED]);
-    // Those that the thread was told of while the first was looked at may be one event more.
+    // Changes that the kernel reported to the thread during the first look may give one more event.
     let more = look(&mut poller).len();
     assert!(more <= 1, "{more}");
 }
@@ -207,7 +207,7 @@ fn an_edge_that_lasts_is_told_once() {
     assert_eq!(
         look(&mut poller),
         [(token, bits::READABLE)],
-        "to modify is to look anew"
+        "modify() checks again"
     );
 }
 

@@ -219,7 +219,7 @@ impl Run {
             }
             40 => {
                 end.destroyed = true;
-                // Not if it is over already, and only waits to be told.
+                // Not if the connection is over already and only its report is outstanding.
                 end.resets = self.reactor.is_open(token);
                 self.reactor.reset(token);
             }
@@ -280,7 +280,7 @@ impl Run {
             }
             Err(WriteError::QueueFull) if full => end.overflowed = true,
             Err(WriteError::Ended) if end.ended => {}
-            // Some owners accept a write before they hand it over, and learn of the end only then.
+            // Some owners accept a write before they pass it to the reactor, which then refuses it if the connection is over.
             Err(WriteError::Closed) => {
                 if !end.ended && self.random.chance(500) {
                     end.written.extend(&wire);

@@ -62,10 +62,7 @@ impl Run {
             let end = &self.ends[place];
             let frames = end.frames_now;
             if frames > self.budget.slot_frames {
-                return Err(format!(
-                    "8: {:?} was told {frames} frames in a turn",
-                    end.peer
-                ));
+                return Err(format!("8: {:?} got {frames} frames in a turn", end.peer));
             }
             if now > end.limits.read_high_water.max(1) as usize {
                 return Err(format!("7: {:?} received {now} bytes in a turn", end.peer));

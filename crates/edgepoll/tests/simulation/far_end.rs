@@ -181,14 +181,14 @@ impl FarEnd {
         Ok(())
     }
 
-    /// A send failed, as was told now. A turn sends before it receives, so what it handed over came after that.
+    /// A send has failed, as the reactor reports now. A turn sends before it receives, so the bytes of this turn count as after it.
     pub(crate) fn know_failed_send(&mut self) {
         if !self.is_torn && !self.write_failed {
             self.leftover = self.handed_now;
         }
     }
 
-    /// A send failed, and the owner had enough of what the peer sent before.
+    /// A send has failed, and the owner has got as much input as `Limits::leftover` allows.
     pub(crate) fn had_leftover(&self) -> bool {
         self.leftover > u64::from(self.limits.leftover)
     }

@@ -13,7 +13,7 @@ pub(crate) trait Watch {
 
 impl Watch for Poller {
     fn watch(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
-        // SAFETY: the numbers are the test's own. What it closes while it is watched it closes to see what the poller does.
+        // SAFETY: the test owns the numbers. If it closes one while it is watched, it checks what the poller does then.
         unsafe { self.register(fd, interest) }
     }
 }

@@ -1,4 +1,4 @@
-//! A thread that takes caught signals for a short time, so that a child which it starts meanwhile does not begin with them
+//! Unblocks caught signals in one thread for a short time, so that a child which it starts meanwhile does not begin with them
 //! blocked: a child has the mask of the thread that started it (fork(2), execve(2)).
 //!
 //! It must never lose a signal that comes meanwhile: the handler keeps it, and it is sent again at the end. Called by
@@ -16,10 +16,10 @@ use super::threads::{self, bit, own_id};
 /// Signals are numbered from 1 to 64.
 const SIGNALS: usize = 64;
 
-/// The thread that takes caught signals now; 0: none.
+/// The thread in which caught signals are unblocked now; 0: none.
 static HOLDER: AtomicI32 = AtomicI32::new(0);
 
-/// Which signals came meanwhile, a bit each.
+/// The signals that came meanwhile, one bit each.
 static KEPT: AtomicU64 = AtomicU64::new(0);
 
 struct Slots(UnsafeCell<[MaybeUninit<libc::siginfo_t>; SIGNALS]>);
@@ -27,16 +27,16 @@ struct Slots(UnsafeCell<[MaybeUninit<libc::siginfo_t>; SIGNALS]>);
 // SAFETY: only the thread in HOLDER touches the slots: its handler, and `Lifted::drop` once the signals are blocked again.
 unsafe impl Sync for Slots {}
 
-/// What came with each of them.
+/// The siginfo of each of them.
 static SLOTS: Slots = Slots(UnsafeCell::new([MaybeUninit::uninit(); SIGNALS]));
 
-/// This thread takes these signals until the value is dropped, on the same thread.
+/// These signals are unblocked in this thread until the value is dropped, on the same thread.
 #[derive(Debug)]
 pub(crate) struct Lifted {
     signals: Vec<i32>,
-    /// Actions of others that stood where this crate's handler stands now.
+    /// Actions of other code that this crate's handler has replaced.
     foreign: Vec<Foreign>,
-    /// A mask is the thread's own.
+    /// Not `Send`, because a signal mask belongs to its thread.
     not_send: PhantomData<*const ()>,
 }
 
@@ -51,8 +51,7 @@ impl std::fmt::Debug for Foreign {
     }
 }
 
-/// Lets this thread take these signals, which are caught. Waits while another thread does; `None` when this one does
-/// already.
+/// Unblocks these caught signals in this thread. Waits while another thread has a [`Lifted`]; `None` when this one has.
 #[must_use]
 pub(crate) fn lift(signals: Vec<i32>) -> Option<Lifted> {
     let own = own_id();
@@ -75,7 +74,7 @@ pub(crate) fn lift(signals: Vec<i32>) -> Option<Lifted> {
         }
     }
     let set = set_of(&signals);
-    // SAFETY: the set outlives the call; the old mask is not asked for. What is pending comes to the handler now.
+    // SAFETY: the set outlives the call, and the old mask may be null. Pending signals reach the handler within the call.
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut()) };
     Some(Lifted {
         signals,

@@ -2,7 +2,7 @@
 //!
 //! Memory that a receive fills may never have been written, which a Rust slice of bytes must have been.
 //!
-//! It must never be looked into from here; only system calls read and write it. Made by the glue and by inboxes.
+//! This code must never read the memory; only system calls read and write it. Made by the glue and by inboxes.
 
 use std::marker::PhantomData;
 
@@ -87,7 +87,7 @@ impl Space<'_> {
         }
     }
 
-    /// Writes `bytes` from the place `at` on, as a receive does. What does not fit is left out.
+    /// Writes `bytes` from the offset `at` on, as a receive does. Bytes that do not fit are left out.
     pub fn write(&mut self, at: usize, bytes: &[u8]) {
         let length = bytes.len().min(self.length.saturating_sub(at));
         if length > 0 {

@@ -1,4 +1,4 @@
-//! sendmsg(2) and recvmsg(2) with what travels beside the bytes: descriptors, credentials and other control messages.
+//! sendmsg(2) and recvmsg(2) with descriptors, credentials and other control messages.
 //!
 //! It must never let a received descriptor go unowned, nor inheritable, whatever the message looks like. Called by
 //! `descriptor/message.rs`.
@@ -27,7 +27,7 @@ pub struct Credentials {
     pub gid: u32,
 }
 
-/// A control message (cmsg(3)): its level, its kind, and the bytes that these say the layout of.
+/// A control message (cmsg(3)): its level, its kind, and its bytes, whose layout depends on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
     /// The protocol's level: SOL_SOCKET, IPPROTO_IP …

@@ -1,4 +1,4 @@
-//! Reads and writes that the kernel is told not to wait in, and what a file has to be asked where it cannot be told.
+//! Reads and writes with a flag against waiting, and what has to be known of a file that does not support such a flag.
 //!
 //! It must never change a descriptor's flags: they belong to the open file, which other processes may share. Called by
 //! `descriptor/transfer.rs`.
@@ -90,12 +90,12 @@ pub(crate) fn send(fd: BorrowedFd<'_>, from: &Source<'_>) -> Result<usize, Errno
     unbroken(|| unsafe { libc::send(fd.as_raw_fd(), from.start.cast(), from.length, flags) })
 }
 
-/// What lies behind a descriptor (fstat(2)).
+/// The kind of file of a descriptor (fstat(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
     /// A socket.
     Socket,
-    /// A regular file, a folder or a block device: O_NONBLOCK means nothing to it (open(2)), and poll(2) calls it ready.
+    /// A regular file, a folder or a block device: O_NONBLOCK has no effect (open(2)), and poll(2) always reports it as ready.
     Plain,
     /// A terminal, a serial line or another character device.
     Character,
@@ -105,7 +105,7 @@ pub(crate) enum FileKind {
     Pipe,
 }
 
-/// What lies behind a descriptor.
+/// Determines the kind of file of a descriptor.
 ///
 /// # Errors
 /// EBADF.

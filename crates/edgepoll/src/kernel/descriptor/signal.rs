@@ -1,12 +1,12 @@
-//! signalfd in a process that has threads of other libraries: which threads block a signal, and what happens to a signal
-//! that reaches a thread that does not block it.
+//! signalfd in a process with threads of other libraries: makes every thread block the signals, and handles a signal that
+//! reaches a thread which does not block it yet.
 //!
 //! It must never lose a signal or what came with it, and the handler must call nothing that is not
 //! async-signal-safe. Called by `descriptor/signal.rs`.
 //!
 //! A signal to the process goes to any thread that does not block it, and a JavaScript runtime has several threads. So
-//! every thread is made to block it (`threads.rs`). It stays pending then, which is where a signalfd finds it, and no
-//! handler is called, even if the runtime or the program installs a new one meanwhile.
+//! every thread is made to block it (`threads.rs`). The signal then stays pending until a signalfd reads it, and the kernel calls
+//! no handler, even if the runtime or the program installs a new one meanwhile.
 //!
 //! A thread that does not block the signal yet runs the handler installed here. The handler makes
 //! the thread that it interrupts block the signal from then on, and sends the signal, as it came, to the process again.
@@ -84,8 +84,8 @@ pub(crate) fn open(signals: &[i32]) -> Result<OwnedFd, Errno> {
     fresh(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })
 }
 
-/// From now on the signal waits for a signalfd, as far as this thread and the handler go; [`spread`] follows. `masks` is
-/// what the threads blocked before.
+/// Installs the handler, and blocks the signal in this thread. A call of [`spread`] for the other threads has to follow. `masks`
+/// is what the threads blocked before.
 ///
 /// # Errors
 /// EINVAL for a signal that cannot be caught; nothing changed then.

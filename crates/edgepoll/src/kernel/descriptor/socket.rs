@@ -137,7 +137,8 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::shutdown(fd.as_raw_fd(), how) }).map(drop)
 }
 
-/// An option's bytes, as many as the kernel gave (getsockopt(2)); more than `length` are cut without a word.
+/// The bytes of an option, as many as the kernel gives (getsockopt(2)). The kernel cuts a longer option to `length` without an
+/// error.
 ///
 /// # Errors
 /// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP; ERANGE where the option says that the room is too small.
@@ -160,7 +161,7 @@ pub fn option_bytes(
         )
     };
     Errno::result(result)?;
-    // A few options give the length that they would have had.
+    // For a few options the kernel reports the full length even if it has cut them.
     value.truncate(usize::try_from(given).unwrap_or(0));
     Ok(value)
 }

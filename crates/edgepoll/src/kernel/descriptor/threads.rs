@@ -1,10 +1,10 @@
 //! The signal masks of every thread of this process.
 //!
-//! A thread's mask can be changed by that thread alone. So a change is sent as a real-time signal that nothing else uses,
-//! and its handler changes the mask of the thread that it interrupts. Which threads there are, and what they block, is
-//! read from /proc; where that cannot be read nothing is changed.
+//! Only a thread itself can change its mask. So a change is sent as a real-time signal that nothing else uses, and its handler
+//! changes the mask of the thread that it interrupts. The threads and their masks are read from /proc; if that cannot be read,
+//! nothing is changed.
 //!
-//! It must never wait without an end, and never touch a signal that has a handler already. Called by `signal.rs`.
+//! It must never wait without a limit, and never use a signal that has a handler already. Called by `signal.rs`.
 
 use std::fs;
 use std::io;
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// a mask lasts microseconds and says nothing about the thread's own.
 const INTERNAL: i32 = 32;
 
-/// Signals that every thread is to block now. A change that is handled late is compared with this.
+/// The signals that every thread has to block now. A handler that runs late compares its change with this.
 static WANTED: AtomicU64 = AtomicU64::new(0);
 
 /// Changes that were sent, and changes whose handler has run.
@@ -90,8 +90,7 @@ pub(super) fn block(signals: Bits) {
     change(Change::Block, |thread| signals & !thread.blocked);
 }
 
-/// Every thread takes these signals again that is not in `except` for it: the threads that blocked it for reasons of
-/// their own.
+/// Unblocks these signals in every thread, except those that `except` lists for a signal: they blocked it for other reasons.
 pub(super) fn unblock(signals: Bits, except: impl Fn(i32) -> Bits) {
     WANTED.fetch_and(!signals, Ordering::SeqCst);
     change(Change::Unblock, |thread| {
@@ -99,7 +98,7 @@ pub(super) fn unblock(signals: Bits, except: impl Fn(i32) -> Bits) {
     });
 }
 
-/// Which of these signals every thread is to block now.
+/// Those of these signals that every thread has to block now.
 pub(super) fn wanted(signals: Bits) -> Bits {
     signals & WANTED.load(Ordering::SeqCst)
 }
@@ -126,7 +125,7 @@ fn change(change: Change, wanted: impl Fn(Thread) -> Bits) {
                 continue;
             }
             let signals = wanted(thread);
-            // A thread that blocks the real-time signal too blocks everything, as helper threads do.
+            // A thread that blocks the real-time signal blocks every signal, as helper threads do: nothing has to be changed.
             if signals != 0 && thread.blocked & bit(control.signal) == 0 {
                 is_settled = false;
                 awaited += usize::from(control.send(thread.id, change, signals));
@@ -188,7 +187,7 @@ impl Control {
             start.add(16).cast::<i32>().write(libc::getpid());
             start.add(24).cast::<u64>().write(signals);
         }
-        // Before the handler can run and count.
+        // Counted before the call, because the handler may run and count within it.
         SENT.fetch_add(1, Ordering::SeqCst);
         // SAFETY: the siginfo outlives the call. A thread that has ended meanwhile gives ESRCH.
         let failed = unsafe {
@@ -206,7 +205,7 @@ impl Control {
         failed == 0
     }
 
-    /// The signal has no handler again, unless a change is still on its way: its default action would end the process.
+    /// Removes the handler, unless a change is still under way: the signal's default action would end the process.
     fn give_back(self) {
         if DONE.load(Ordering::SeqCst) < SENT.load(Ordering::SeqCst) {
             return;
@@ -235,7 +234,7 @@ extern "C" fn change_mask(_: i32, info: *mut libc::siginfo_t, context: *mut libc
         let signals = (*info).si_value().sival_ptr as u64;
         let wanted = WANTED.load(Ordering::SeqCst);
         let blocks = (*info).si_errno == Change::Block as i32;
-        // What was decided otherwise since the change was sent stays as it is.
+        // A signal for which the opposite change was decided since this one was sent stays as it is.
         let signals = signals & if blocks { wanted } else { !wanted };
         let mask = &raw mut (*context.cast::<libc::ucontext_t>()).uc_sigmask;
         for signal in 1..=64 {
@@ -258,8 +257,8 @@ pub(super) fn own_id() -> i32 {
     i32::try_from(id).unwrap_or(-1)
 }
 
-/// Signals that an instruction raises in the thread that executes it: to block them ends the process instead of calling
-/// a handler of the runtime's.
+/// Signals that an instruction raises in the thread that executes it. If they are blocked, the kernel ends the process instead of
+/// calling the runtime's handler.
 const FAULTS: [i32; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
