@@ -22,7 +22,8 @@ test('allowHalfOpen true: after the peer has ended we still send 1 MiB', async (
   t.like(await connection.closed, { cause: 'ended', error: undefined, bytesUnsent: 0 });
 });
 
-test('allowHalfOpen false: the peer’s end, once taken, is answered with ours', async (t) => {
+// Alone: what other connections of this thread write may bring the close before the write, which is ERR_CLOSED then.
+test.serial('allowHalfOpen false: the peer’s end, once taken, is answered with ours', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);
   peer.end('question');
@@ -30,10 +31,7 @@ test('allowHalfOpen false: the peer’s end, once taken, is answered with ours',
   // Not taken yet: an answer still goes out.
   await connection.write('answer');
   t.is(await connection.read(), null);
-  // Both sides have ended. The write fails either way: with ERR_CLOSED if the close event comes before it, else with
-  // ERR_WRITE_AFTER_END.
-  const { code } = await rejection(connection.write('late'));
-  t.true(code === 'ERR_WRITE_AFTER_END' || code === 'ERR_CLOSED', code);
+  t.is((await rejection(connection.write('late'))).code, 'ERR_WRITE_AFTER_END');
   const { bytes: got, fin } = await received;
   t.is(got.toString(), 'answer');
   t.true(fin);
