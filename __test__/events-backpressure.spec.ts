@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { connect } from 'edgepoll';
-import type { CloseReason, Connection, Driver, Server, ServerEvent } from 'edgepoll';
+import type { CloseReason, Connection, Driver, ListenOptions, Server, ServerEvent } from 'edgepoll';
 
 import { bytes, sha256 } from './support/bytes.js';
 import { eventually, rounds } from './support/eventually.js';
@@ -107,8 +107,8 @@ test('events() refuses what is no option', async (t) => {
 });
 
 /** One connection with so much to send that it is held, its consumer, and a second connection. */
-async function held(t: ExecutionContext) {
-  const server = await serverOf(t, { maxBufferedAmount: 64 * MIB });
+async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
+  const server = await serverOf(t, { maxBufferedAmount: 64 * MIB, ...options });
   const events = server.events();
   const open = async (): Promise<[Connection, Socket]> => {
     const both = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -234,6 +234,25 @@ test('a reset while events wait: they come first, then the close with its error'
     connection,
     reason: { cause: 'failed', error: { code: 'ECONNRESET' } },
   });
+});
+
+test('a send that fails while events wait: all that arrived comes first, also what was not received yet', async (t) => {
+  const { events, connection, peer, arrived } = await held(t, {
+    readHighWaterMark: 1,
+    endTimeout: 5000,
+  });
+  await send(peer, 'x');
+  await arrived(1);
+  // The read watermark is passed, so this stays in the kernel until the consumer has taken the first byte.
+  await send(peer, bytes(20_000, 3));
+  await delivered(peer);
+  peer.resetAndDestroy();
+  let length = 0;
+  let event = await nextOf(events);
+  for (; event.type === 'data'; event = await nextOf(events)) length += event.data.length;
+  t.is(length, 20_001);
+  const reason = { cause: 'failed', error: { code: 'ECONNRESET' } };
+  t.like(event, { type: 'close', connection, reason });
 });
 
 for (const how of ['destroy()', 'server.destroy()', 'end()'] as const) {
