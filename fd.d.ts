@@ -376,13 +376,13 @@ export declare interface OutgoingMessage {
     data?: Uint8Array | string | undefined;
     /** The receiver; left out if the socket is connected. */
     to?: SocketAddress | undefined;
-    /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
+    /** Up to 253 descriptors, of a Unix socket; the receiver gets its own, these stay open here. */
     descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-    /** The process's own credentials. Others need a privilege. */
+    /** The process's own credentials, of a Unix or netlink socket. Others need a privilege. */
     credentials?: Credentials | undefined;
-    /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
+    /** The interface and the address to send from, of an `inet` or `inet6` socket for datagrams or raw packets (IP_PKTINFO, IPV6_PKTINFO). */
     packetInfo?: SendFrom | undefined;
-    /** Any other control messages: at most 64. */
+    /** Any other control messages: at most 64. The kernel ignores those of a level that the socket does not have. */
     control?: readonly OutgoingControlMessage[] | undefined;
 }
 
@@ -735,7 +735,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
      * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
      * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
-     * open, and `EINVAL` for a control message that this socket does not take.
+     * open, `EINVAL` for a control message that the kernel refuses, and `TypeError` for descriptors, credentials or a source
+     * address that a socket of this kind ignores.
      */
     sendMessage(message: OutgoingMessage): number | null;
     /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */

@@ -36,6 +36,22 @@ test('timestamps: each of the three options, in nanoseconds since 1970', (t) => 
   here.close();
 });
 
+test('what the kernel would ignore beside the bytes is refused, and nothing is sent', (t) => {
+  const code = 'ERR_INVALID_ARG_VALUE';
+  const here = bound('inet', '127.0.0.1');
+  const to = here.localAddress;
+  const own = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  t.throws(() => here.sendMessage({ data: 'x', to, descriptors: [0] }), { code });
+  t.throws(() => here.sendMessage({ data: 'x', to, credentials: own }), { code });
+  t.is(here.receiveMessage(), null);
+  const [one, other] = socketpair({ type: 'dgram' });
+  t.throws(() => one.sendMessage({ data: 'x', packetInfo: { interface: 'lo' } }), { code });
+  t.is(other.receiveMessage(), null);
+  const stream = socket('inet', 'stream');
+  t.throws(() => stream.sendMessage({ data: 'x', packetInfo: { interface: 'lo' } }), { code });
+  for (const opened of [here, one, other, stream]) opened.close();
+});
+
 test('packet information: which way a datagram came, and from where its answer goes', (t) => {
   const everywhere = bound('inet', '0.0.0.0');
   everywhere.setOption('IPPROTO_IP', 'IP_PKTINFO', true);

@@ -11,12 +11,12 @@ import { errorName } from '../binding.js';
 import type { Chunk } from '../chunk.js';
 import type { OptionNames } from '../option-names.js';
 import { optionsObject } from '../option-names.js';
-import { integer, isBytes, rangeError, typeError } from '../validate.js';
+import { integer, invalidValue, isBytes, rangeError, typeError } from '../validate.js';
 import type { DescriptorOwner } from '../validate.js';
 import type { SocketAddress } from './address.js';
 import { fromNative, optionalInterface } from './address.js';
 import type { Constant } from './constants.js';
-import { constant } from './constants.js';
+import { constant, constants } from './constants.js';
 import type { OwnedFd } from './owned.js';
 import { makeOwned } from './owned.js';
 import type { WaitOptions } from './ready.js';
@@ -157,13 +157,13 @@ export interface OutgoingMessage {
   data?: Uint8Array | string | undefined;
   /** The receiver; left out if the socket is connected. */
   to?: SocketAddress | undefined;
-  /** Up to 253 descriptors; the receiver gets its own, these stay open here. */
+  /** Up to 253 descriptors, of a Unix socket; the receiver gets its own, these stay open here. */
   descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-  /** The process's own credentials. Others need a privilege. */
+  /** The process's own credentials, of a Unix or netlink socket. Others need a privilege. */
   credentials?: Credentials | undefined;
-  /** The interface and the address to send from, of an `inet` or `inet6` socket (IP_PKTINFO, IPV6_PKTINFO). */
+  /** The interface and the address to send from, of an `inet` or `inet6` socket for datagrams or raw packets (IP_PKTINFO, IPV6_PKTINFO). */
   packetInfo?: SendFrom | undefined;
-  /** Any other control messages: at most 64. */
+  /** Any other control messages: at most 64. The kernel ignores those of a level that the socket does not have. */
   control?: readonly OutgoingControlMessage[] | undefined;
 }
 
@@ -258,13 +258,15 @@ const OUTGOING_CONTROL: OptionNames<OutgoingControlMessage> = {
   type: true,
   data: true,
 };
+const { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } = constants;
 const MOST_MESSAGES = 64;
 const LONGEST_CONTROL = 4096;
 
 /** Control messages and the like in the form of the native side; `undefined` if there are none. */
 export function toNativeBeside(
   message: OutgoingMessage,
-  isInet6: boolean,
+  family: number,
+  isStream: boolean,
 ): types.OutgoingBeside | undefined {
   const { descriptors = [], credentials, packetInfo, control = [] } = message;
   if (!Array.isArray(descriptors)) throw typeError('descriptors', 'an array', descriptors);
@@ -275,6 +277,22 @@ export function toNativeBeside(
     throw rangeError('control', `at most ${MOST_MESSAGES} messages`, control.length);
   const isBare = descriptors.length === 0 && control.length === 0;
   if (isBare && credentials === undefined && packetInfo === undefined) return undefined;
+  // The kernel would send the bytes without what it ignores.
+  if (descriptors.length > 0 && family !== AF_UNIX)
+    throw invalidValue('descriptors', 'empty unless the socket is a Unix socket', descriptors);
+  if (credentials !== undefined && family !== AF_UNIX && family !== AF_NETLINK)
+    throw invalidValue(
+      'credentials',
+      'undefined unless the family is unix or netlink',
+      credentials,
+    );
+  const isInet6 = family === AF_INET6;
+  if (packetInfo !== undefined && (isStream || !(isInet6 || family === AF_INET)))
+    throw invalidValue(
+      'packetInfo',
+      'undefined unless inet or inet6 datagrams are sent',
+      packetInfo,
+    );
   return {
     descriptors: descriptors.map(numberOf),
     credentials: credentialNumbers(credentials),

@@ -401,7 +401,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
    * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
    * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
-   * open, and `EINVAL` for a control message that this socket does not take.
+   * open, `EINVAL` for a control message that the kernel refuses, and `TypeError` for descriptors, credentials or a source
+   * address that a socket of this kind ignores.
    */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
@@ -410,7 +411,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   #send(message: OutgoingMessage): number | null {
     const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
-    const beside = toNativeBeside(message, this.#family === AF_INET6);
+    const beside = toNativeBeside(message, this.#family, this.#type === types.stream);
     const { data: sent = '' } = message;
     const bytes = data('data', sent);
     const { fd } = this;
