@@ -156,6 +156,26 @@ for (const driver of drivers) {
     far.close();
   });
 
+  test(`writeAll: room that comes meanwhile is the first call’s, ${driver}`, async (t) => {
+    const { reader, writer } = pipe();
+    const taken = fill(writer);
+    const got = Buffer.alloc(2 * taken + 6);
+    t.is(reader.read(got.subarray(0, taken)), taken);
+    const first = writer.writeAll(Buffer.alloc(2 * taken, 'l'), { driver });
+    // The first call has filled the pipe, and waits. Now there is room, and it does not know that yet.
+    t.is(reader.read(got.subarray(0, taken)), taken);
+    const second = writer.writeAll('second', { driver });
+    let length = taken;
+    while (length < got.length) {
+      await reader.readable({ driver });
+      length += reader.read(got.subarray(length)) ?? 0;
+    }
+    await Promise.all([first, second]);
+    t.is(got.toString(), `${'l'.repeat(2 * taken)}second`);
+    reader.close();
+    writer.close();
+  });
+
   test(`writeAll: its error has the number of bytes written, and an abort does not stop later calls, ${driver}`, async (t) => {
     const { reader, writer } = pipe();
     const taken = fill(writer);
