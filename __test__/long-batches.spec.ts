@@ -1,4 +1,5 @@
 // A consumer whose work for one batch takes long: the loop has its turns between the items.
+import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import test from 'ava';
@@ -6,7 +7,7 @@ import type { ExecutionContext } from 'ava';
 import type { Connection, Driver, Server } from 'edgepoll';
 
 import { eventually } from './support/eventually.js';
-import { dial, send, serverOf } from './support/net.js';
+import { dial, pairOf, send, serverOf } from './support/net.js';
 
 const LINES = 300;
 const CONNECTIONS = 200;
@@ -94,6 +95,18 @@ async function broadcast(t: ExecutionContext, run: Broadcast, driver: Driver): P
 }
 
 for (const driver of ['uv', 'thread'] satisfies Driver[]) {
+  test.serial(
+    `awaited writes that need not wait leave the loop its turns, ${driver}`,
+    async (t) => {
+      const { connection } = await pairOf(t, { driver });
+      let hasTurned = false;
+      setImmediate(() => (hasTurned = true));
+      // They fit into the kernel's buffers, so none waits for room, and together they take much longer than a consumer may.
+      for (let count = 0; count < 100_000; count += 1) await connection.write('x');
+      t.true(hasTurned);
+    },
+  );
+
   for (const [style, run] of Object.entries(styles)) {
     test.serial(
       `a broadcast of ${LINES} lines leaves timers their turns: ${style}, ${driver}`,
