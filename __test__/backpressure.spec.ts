@@ -210,7 +210,7 @@ for (const [size, most, option] of [
   test(`writes of ${size} without waiting: ERR_SEND_QUEUE_FULL, and a strict prefix arrives, then a reset`, async (t) => {
     const { server, accepted } = await pairOf(t, option);
     const { port } = server.address;
-    // One of ours: a socket of Node.js takes a reset that comes together with bytes for an end.
+    // A connection of edgepoll, because node:net reports a reset as an end if it receives bytes together with it.
     const [connection, peer] = await Promise.all([
       nextOf(accepted),
       connect({ host: '127.0.0.1', port }),
@@ -270,7 +270,7 @@ test('a consumer that does not read: receiving pauses, others go on, nothing is 
   }
   otherPeer.destroy();
   t.false(sent.fulfilled);
-  // One turn beyond the mark, at most.
+  // One turn of the reactor may pass the mark.
   t.true(connection.bytesRead <= 200_000, `${connection.bytesRead} bytes read`);
   peer.end();
   const { bytes: got, error } = await drain(connection);

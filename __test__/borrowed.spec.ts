@@ -163,7 +163,7 @@ for (const driver of drivers) {
       t.teardown(() => peer.destroy());
       for (const reason of ['pause()', 'much to send'] as const) {
         const message = bytes(5000, reason.length);
-        // Held before the consumer asks, and while it waits: the one by pause(), the other by a long write.
+        // pause() holds the connection before the consumer calls next(). A long write holds it while next() is pending.
         const before = connection.bytesRead;
         const early = reason === 'pause()' ? undefined : events.next();
         if (early !== undefined) void connection.write(reply);
@@ -358,7 +358,7 @@ for (const driver of drivers) {
       await server.closed;
       await flood(t, driver);
       t.is(String(event.data), 'in hand');
-      // Asking for more gives it back.
+      // The next call of next() gives the chunk back.
       await t.throwsAsync(events.next(), { message: 'enough' });
       peer.destroy();
     },

@@ -1,4 +1,5 @@
-// What listen() and connect() say to those who call them wrongly or in vain: what is missing, what to pass instead, and who called.
+// Errors of listen() and connect(), for bad arguments and failed calls: they say what is missing and what to pass instead, and
+// their stacks show the caller.
 import test from 'ava';
 import { connect, listen } from 'edgepoll';
 
@@ -73,7 +74,7 @@ test('an address in numbers is a host, with a zone and IPv4 inside IPv6 as well'
   }
 });
 
-/** Awaits what `begin` gives, so that the name of this function is on the caller's stack. */
+/** Awaits the promise of `begin`, so that the name of this function is on the stack. */
 async function whoAsks(begin: () => Promise<unknown>): Promise<unknown> {
   return await begin();
 }
@@ -81,7 +82,7 @@ async function whoAsks(begin: () => Promise<unknown>): Promise<unknown> {
 const frames = ({ stack = '' }: Error): string[] =>
   stack.split('\n').filter((line) => line.startsWith('    at '));
 
-test('a refused connect shows who called, with or without an await', async (t) => {
+test('a refused connect shows its caller, with or without an await', async (t) => {
   const port = freePort(t);
   const awaited = await rejection(whoAsks(() => connect({ host: '127.0.0.1', port })));
   const followed = await connect({ host: '127.0.0.1', port }).then(
@@ -97,7 +98,7 @@ test('a refused connect shows who called, with or without an await', async (t) =
   t.true(frames(awaited).some((frame) => frame.includes('whoAsks')));
 });
 
-test('a listen() in vain shows who called', async (t) => {
+test('a failed listen() shows its caller', async (t) => {
   const { port } = (await serverOf(t)).address;
   const error = await rejection(whoAsks(() => listen({ host: '127.0.0.1', port })));
   t.is(error.code, 'EADDRINUSE');

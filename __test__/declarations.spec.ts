@@ -28,7 +28,7 @@ test('SystemErrorCode has the name of every error number, and no other', (t) => 
 test('PackageErrorCode has every code of an EdgepollError in the sources, and no other', (t) => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
   const thrown = new Set<string>();
-  // The type of the constructor keeps strangers out; here none may be listed in vain.
+  // The type of the constructor refuses codes that are not in the list. Here no code may be in the list that nothing uses.
   for (const name of sources.filter(
     (file) => file.endsWith('.ts') && !file.endsWith('-codes.ts'),
   )) {

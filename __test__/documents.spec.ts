@@ -23,12 +23,12 @@ interface Program {
   file: string;
 }
 
-/** What the documents call 127.0.0.1: each program has a loopback address of its own, so that all may have port 7000. */
+/** Stands for 127.0.0.1 of the documents: each program gets a loopback address of its own, so that all can use port 7000. */
 function loopback(index: number): string {
   return `127.${100 + index}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 }
 
-/** What runs a program: it starts it, talks to it, and looks at what it says. */
+/** Runs a program: starts it, sends it input, and checks its output. */
 type Drive = (t: ExecutionContext, path: string, host: string) => Promise<void>;
 
 /** Connects as soon as the program listens. */
@@ -46,7 +46,7 @@ async function dialled(t: ExecutionContext, child: Child, host: string): Promise
       t.teardown(() => socket.destroy());
       return socket;
     }
-    // There is no sign of it but that connecting works.
+    // Only a successful connect shows that the program listens.
     if (error.code !== 'ECONNREFUSED' || isOver) throw error;
     await pause(5);
   }
@@ -59,7 +59,7 @@ function started(t: ExecutionContext, path: string, cwd = root): Child {
   return child;
 }
 
-/** What the echo servers of the documents have in common. */
+/** Checks an echo server of the documents. */
 async function echoes(t: ExecutionContext, child: Child, host: string): Promise<void> {
   const victim = await dialled(t, child, host);
   await send(victim, 'x'.repeat(200_000));
@@ -99,7 +99,7 @@ const drives: Record<string, Drive> = {
   inotify: async (t, path) => {
     const watched = folder(t);
     const child = started(t, path, watched);
-    // The program says nothing before the first change.
+    // The program prints nothing before the first change, so the test repeats the change until it prints.
     const first = child.line();
     let number = 0;
     const timer = setInterval(() => writeFileSync(join(watched, `file${(number += 1)}`), ''), 20);
@@ -134,7 +134,7 @@ const drives: Record<string, Drive> = {
   chat: async (t, path, host) => {
     const child = started(t, path);
     const [one, other] = [await dialled(t, child, host), await dialled(t, child, host)];
-    // Each hears the other, once both have been accepted.
+    // Once the server has accepted both, each gets the other's lines.
     await send(one, 'hello\n');
     const heard = String(await receiveExactly(other, 'N: hello\n'.length));
     t.regex(heard, /^\d: hello\n$/);

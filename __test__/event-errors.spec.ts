@@ -1,5 +1,5 @@
-// Errors that events of the kernel make: a peer's reset, a broken protocol. They say everything but have no frames, since none
-// could be the program's; and they leave alone what other errors show.
+// Errors that report an event: a peer's reset, a broken protocol. Their stacks have no frames, because none could be the
+// program's. The stacks of other errors must not change.
 import { inspect } from 'node:util';
 
 import test from 'ava';
@@ -50,6 +50,6 @@ test.serial(
   },
 );
 
-test('where Error is frozen, the errors come all the same', async (t) => {
+test('where Error is frozen, the errors are reported all the same', async (t) => {
   t.deepEqual(await runChild('frozen-error'), ['ECONNRESET', 10]);
 });

@@ -1,4 +1,4 @@
-// A peer that reads slowly, with server.events(): its own events wait, the others' go on, and no byte is lost.
+// A peer that reads slowly, with server.events(): the events of its connection wait, those of others go on, and no byte is lost.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -23,10 +23,10 @@ import {
 import type { Socket } from './support/net.js';
 
 const MIB = 1_048_576;
-/** What a server without back-pressure passes soon. */
+/** A number of bytes that a server without back-pressure soon exceeds. */
 const SMALL_QUEUE = { maxBufferedAmount: MIB };
 
-/** The README's echo; gives why each connection ended. */
+/** The README's echo server. Gives the close reason of each connection. */
 function echo(server: Server): CloseReason[] {
   const reasons: CloseReason[] = [];
   void (async () => {
@@ -38,7 +38,7 @@ function echo(server: Server): CloseReason[] {
   return reasons;
 }
 
-/** Resolves when this number has not changed for as long as any transfer on this machine pauses. */
+/** Resolves when this number has not changed for longer than a transfer may pause. */
 async function standsStill(what: string, value: () => number): Promise<void> {
   let before = -1;
   let times = 0;
@@ -51,7 +51,7 @@ async function standsStill(what: string, value: () => number): Promise<void> {
 
 for (const driver of ['uv', 'thread'] satisfies Driver[]) {
   for (const chunks of ['owned', 'borrowed'] as const) {
-    test(`events() echo: who reads late gets everything, ${driver}, ${chunks}`, async (t) => {
+    test(`events() echo: a peer that reads late gets everything, ${driver}, ${chunks}`, async (t) => {
       const server = await serverOf(t, { driver, chunks, ...SMALL_QUEUE });
       const reasons = echo(server);
       const slow = await dial(server.address.port);
@@ -62,7 +62,7 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
       slow.end(message);
       await standsStill('what is received', () => connection.bytesRead);
       const kept = connection.bytesRead - connection.bytesWritten;
-      // The high watermark, the read watermark, and for each of the two what one turn may add.
+      // The high watermark and the read watermark, and for each the amount by which one turn may pass it.
       const turn = chunks === 'owned' ? 262_144 + 65_536 : MIB;
       t.true(kept <= 2 * (65_536 + turn), `${kept} bytes are kept`);
       const other = await dial(server.address.port);
@@ -106,7 +106,7 @@ test('events() refuses what is no option', async (t) => {
   });
 });
 
-/** One connection with so much to send that it is held, its consumer, and a second connection. */
+/** A connection that is held because of its long send queue, the consumer of its events, and a second connection. */
 async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
   const server = await serverOf(t, { maxBufferedAmount: 64 * MIB, ...options });
   const events = server.events();
@@ -117,15 +117,15 @@ async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
   };
   const [connection, peer] = await open();
   const [other, otherPeer] = await open();
-  // More than the kernel's buffers take.
+  // More than the kernel's buffers hold.
   const reply = bytes(24 * MIB, 2);
   const written = connection.write(reply);
   written.catch(() => {});
   t.true(connection.bufferedAmount >= 65_536);
-  /** Resolves when the server has received that much of the connection. */
+  /** Resolves when the server has received this many bytes of the connection. */
   const arrived = (length: number): Promise<void> =>
     eventually('it has arrived', () => connection.bytesRead === length);
-  /** What the other connection sends comes through, and nothing before it. */
+  /** Checks that the next event is one of the other connection. */
   const fence = async (): Promise<void> => {
     await send(otherPeer, 'fence');
     const event = await nextOf(events);
@@ -172,7 +172,7 @@ test('what waits and was not taken is given to a consumer that waits', async (t)
   await received;
 });
 
-test('events that waited are lost when the consumer destroys their connection, and only its close is told', async (t) => {
+test('events that waited are lost when the consumer destroys their connection, and only its close comes', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -192,7 +192,7 @@ test('events that waited are lost when the consumer destroys their connection, a
   t.like(await nextOf(events), { type: 'data', connection, data: Buffer.from('a') });
   connection.destroy();
   t.like(await nextOf(events), { type: 'close', connection, reason: { cause: 'destroyed' } });
-  // What was counted for it is counted no more: the others' events come as ever.
+  // The destroyed connection no longer counts as held: events of others come as usual.
   await send(otherPeer, 'fence');
   t.like(await nextOf(events), { type: 'data', connection: other });
 });
@@ -264,7 +264,7 @@ for (const how of ['destroy()', 'server.destroy()', 'end()'] as const) {
     if (how === 'destroy()') connection.destroy();
     if (how === 'server.destroy()') server.destroy();
     if (how === 'end()') {
-      // Nothing more can be written, so nothing is gained by waiting.
+      // Nothing more can be written, so the events need not wait.
       const ended = connection.end();
       const data = await nextOf(events);
       t.is(data.type === 'data' && data.data.toString(), 'waits');
@@ -282,7 +282,7 @@ for (const how of ['destroy()', 'server.destroy()', 'end()'] as const) {
   });
 }
 
-test('leaving the loop while events wait: every connection is over and nothing is told', async (t) => {
+test('leaving the loop while events wait: every connection is over and no event follows', async (t) => {
   const { server, events, peer, arrived, fence } = await held(t);
   await send(peer, 'waits');
   await arrived(5);
@@ -308,7 +308,7 @@ test('a connection is held again and again, and each byte comes once', async (t)
 });
 
 test('two tasks of one connection, one that writes and one that reads, against an echo', async (t) => {
-  // The reading side must not wait for the writing side: then each end would wait for the other.
+  // The task that reads must not wait for the one that writes, or each end would wait for the other.
   const server = await serverOf(t, SMALL_QUEUE);
   echo(server);
   const connection = await connect({ host: '127.0.0.1', port: server.address.port });

@@ -1,4 +1,4 @@
-/** Control messages both ways: timestamps, packet information, and those that have no type here. */
+/** Control messages, sent and received: timestamps, packet information, and kinds without a type of their own. */
 import test from 'ava';
 import type { Inet6Address, InetAddress, Socket } from 'edgepoll/fd';
 import { constants, socket, socketpair } from 'edgepoll/fd';
@@ -36,7 +36,7 @@ test('timestamps: each of the three options, in nanoseconds since 1970', (t) => 
   here.close();
 });
 
-test('what the kernel would ignore beside the bytes is refused, and nothing is sent', (t) => {
+test('control: options that the kernel would ignore for this socket are refused, and nothing is sent', (t) => {
   const code = 'ERR_INVALID_ARG_VALUE';
   const here = bound('inet', '127.0.0.1');
   const to = here.localAddress;
@@ -52,7 +52,7 @@ test('what the kernel would ignore beside the bytes is refused, and nothing is s
   for (const opened of [here, one, other, stream]) opened.close();
 });
 
-test('packet information: which way a datagram came, and from where its answer goes', (t) => {
+test('packet information: the interface and the address of a datagram, and the source of its answer', (t) => {
   const everywhere = bound('inet', '0.0.0.0');
   everywhere.setOption('IPPROTO_IP', 'IP_PKTINFO', true);
   const { port } = everywhere.localAddress as InetAddress;
@@ -68,7 +68,7 @@ test('packet information: which way a datagram came, and from where its answer g
   t.deepEqual(client.receiveMessage()?.from, { family: 'inet', address: '127.0.0.2', port });
   t.is(everywhere.sendMessage({ data: 'lo', to, packetInfo: { interface: 'lo' } }), 2);
   t.is(client.receiveMessage()?.data.toString(), 'lo');
-  // An address that is not this machine's.
+  // An address that this machine does not have.
   const foreign = { data: 'x', to, packetInfo: { source: '192.0.2.1' } };
   t.throws(() => everywhere.sendMessage(foreign));
   everywhere.close();

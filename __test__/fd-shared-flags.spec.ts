@@ -1,4 +1,4 @@
-/** O_NONBLOCK belongs to the open file: another process may clear it. Nothing waits all the same. */
+/** O_NONBLOCK belongs to the open file, so another process may clear it. No call here may wait then. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -54,7 +54,7 @@ notOfDeno(
 notOfDeno(
   'shared-flags: a program that is started with our pipe as its standard input',
   async (t) => {
-    // libuv clears the flag of what it makes a child's standard input.
+    // libuv clears O_NONBLOCK of a descriptor that it passes as a child's standard input.
     const { code, stdout, stderr } = await runFixture('fd-shared-stdin');
     t.is(code, 0, stderr);
     t.deepEqual(JSON.parse(stdout), { waits: true, got: 'from the writer' });

@@ -1,4 +1,4 @@
-// What util.inspect() shows: the state in a few words, of what is open and of what is closed, and never an error.
+// util.inspect() shows the state of open and closed objects in a few words, and never throws.
 import { inspect } from 'node:util';
 
 import test from 'ava';
@@ -100,7 +100,7 @@ test('descriptors of edgepoll/fd', (t) => {
   }
 });
 
-test('what only looks like one of them, and what is too deep', async (t) => {
+test('proxies and objects that only inherit from a class, and nested objects beyond the depth', async (t) => {
   const { server, connection } = await pairOf(t);
   const poller = new Poller();
   const counter = eventfd();
@@ -122,7 +122,7 @@ test('an address of IPv6 is in brackets', async (t) => {
   t.regex(shown(server), /address: '\[::ffff:127\.0\.0\.1\]:\d+'/);
 });
 
-test('data is what the user sets, and is kept to the end', async (t) => {
+test('data keeps the value that the program sets, also when the connection is over', async (t) => {
   const server = await serverOf(t);
   const accepted = server[Symbol.asyncIterator]();
   const [ours, theirs] = await Promise.all([

@@ -54,7 +54,7 @@ const styles: Record<string, Broadcast> = {
   'read()': byConnection(reads),
 };
 
-/** Milliseconds of CPU time that this process has taken: unlike the clock, other processes have no part in it. */
+/** Milliseconds of CPU time of this process. Unlike the clock it does not depend on other processes. */
 function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -45,7 +45,7 @@ for (const driver of drivers) {
   );
 
   straceTest(
-    `staged: one and the last one, with the end, leave by one system call, ${driver}`,
+    `staged: a write and the last one, with the end, leave by one system call, ${driver}`,
     async (t) => {
       const calls = 'sendto,sendmsg';
       const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'ended');

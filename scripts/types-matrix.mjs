@@ -11,7 +11,7 @@ import { docPrograms } from './lib/doc-programs.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 
-/** Compilers by version: the package that has it. The last has no interface for programs and is run as one. */
+/** The packages of the compilers, by version. The last one has no programming interface, so its command is run. */
 const compilers = {
   5.6: 'typescript-5.6',
   5.9: 'typescript-5.9',
@@ -103,7 +103,7 @@ function report(version, name, errors) {
   if (errors.length > 0) process.exitCode = 1;
 }
 
-/** With the compiler's interface for programs. What the combinations have in common is parsed once. */
+/** Compiles by the compiler's programming interface, which parses files that the combinations share once. */
 async function inThisProcess(version) {
   const ts = createRequire(inProject('package.json'))(compilers[version]);
   const parsed = new Map();
@@ -147,7 +147,7 @@ function shown(ts, { file, start, code, messageText }) {
   return `${file.fileName.slice(stage.length + 1)}:${line + 1}: TS${code}: ${text}`;
 }
 
-/** With the compiler's command. */
+/** Compiles by the compiler's command. */
 async function byProcess() {
   const compiler = inProject('node_modules/typescript/bin/tsc');
   for (const [index, { name, project, compilerOptions }] of [...combinations()].entries()) {
@@ -159,7 +159,7 @@ async function byProcess() {
     if (!lines.some((line) => line === `${project}/node_modules/edgepoll/index.d.ts`)) {
       throw new Error(`${name}: the types were not found\n${text}`);
     }
-    // Of paths it shows those below the project as they are, and foreign ones as ../..
+    // The compiler shows paths below the project as they are, and others with ../..
     const errors = lines.filter((line) => /(^|: )error TS\d+/.test(line) && !line.startsWith('..'));
     report('7', name, errors);
   }

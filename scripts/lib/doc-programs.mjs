@@ -2,15 +2,15 @@
 // give it a file name and its text. Used by types-matrix.mjs, which compiles them, and by
 // doc-programs.mjs, which makes them ready to run.
 //
-// An HTML comment before a block names it: `<!-- program: echo -->`. Of a block that is a part of a
-// program, the comment's further lines stand before it:
+// An HTML comment before a block names it: `<!-- program: echo -->`. If the block is only a part of a
+// program, the comment has the lines that come before it:
 //
 //     <!-- program: modes
 //     import { watch } from 'edgepoll';
 //     const fd = 0;
 //     -->
 //
-// A block without a name is an error: nothing is left out without anybody noticing.
+// A block without a name is an error, so that no block is left out by mistake.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { inProject } from './root.mjs';

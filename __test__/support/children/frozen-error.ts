@@ -1,4 +1,4 @@
-// A connection that its peer resets in a process whose `Error` is frozen. Prints the error's code and the limit of frames.
+// The peer resets a connection in a process whose `Error` is frozen. Prints the error's code and Error.stackTraceLimit.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 

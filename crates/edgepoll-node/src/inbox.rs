@@ -295,7 +295,7 @@ impl Inbox for JsInbox {
 
     #[inline]
     fn space(&mut self, lend: bool) -> Space<'_> {
-        // Called for each receive. After the first of a turn it gives the same space again.
+        // Called for each receive. Except for a turn's first one, the region of the last receive usually has room.
         let (region, is_barred) = if lend {
             (&self.arena, self.retires_arena)
         } else {

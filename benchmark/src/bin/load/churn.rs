@@ -19,8 +19,8 @@ use crate::window::Window;
 
 const STALL: Duration = Duration::from_secs(5);
 /// The side that closes first keeps the port for a minute (TIME_WAIT), and that is the client here, as in life. With
-/// so many source addresses the ports do not run short: only what is asked to be is reset (SO_LINGER), because that
-/// sends the server down another path.
+/// so many source addresses the ports do not run short. Only the load with resets uses SO_LINGER, because a reset takes another
+/// path in the server.
 const SOURCES: u32 = 250;
 
 struct Cycle {

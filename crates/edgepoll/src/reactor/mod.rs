@@ -55,9 +55,9 @@ pub(crate) struct Entry<S> {
     pub(crate) connection: Connection,
     /// It stands on the ready list.
     pub(crate) listed: bool,
-    /// It stands on the list of those with something to tell.
+    /// Whether it is in the list of connections with a report for the owner.
     pub(crate) noted: bool,
-    /// The send queue's length is to be told.
+    /// Whether the send queue's length has to be reported.
     pub(crate) tell_queued: bool,
     /// That a send failed is to be told.
     pub(crate) tell_failed: bool,
