@@ -54,7 +54,7 @@ pub(crate) struct Core {
     env: sys::napi_env,
     working: RefCell<Option<Working>>,
     dispatch: RefCell<Option<Rc<Callback>>>,
-    /// Inside a driver's callback: what commands bring about is told at its end.
+    /// Whether a driver's callback runs: events that commands cause are reported at its end.
     in_turn: Cell<bool>,
     /// The poll descriptor was made readable for work that is left.
     woken: Cell<bool>,
@@ -135,7 +135,7 @@ impl Core {
 
 /// What came of a turn.
 enum Turned {
-    /// So many records were told, and nothing is left.
+    /// The turn wrote this many records, and no work is left.
     Done(usize),
     /// The turn wrote this many records, and left work for another turn.
     Left(usize),
@@ -173,7 +173,7 @@ impl Core {
         };
         let records = batch.records;
         for round in 1..=ROUNDS {
-            // A slab may be new without a record: JavaScript must learn of it all the same.
+            // A slab may be new even if there is no record: JavaScript has to get it in any case.
             if batch.records > 0 || !batch.fresh.is_empty() {
                 self.dispatch(env, &batch);
             } else if batch.uncaught.is_none() {

@@ -361,7 +361,7 @@ impl<K: Kernel> Reactor<K> {
                     connection.deadline = 0;
                     // One wait does not tell of everybody, so the kernel is asked about this one. A wrong guess is taken back by EAGAIN.
                     connection.ready.insert(Ready::WRITABLE);
-                    // After a shortage of memory it was the time to try the send again: nobody is late.
+                    // After a shortage of memory the deadline was the time to try the send again: the peer is not late.
                     if !connection.short {
                         if !connection.paused {
                             connection.ready.insert(Ready::READABLE);
