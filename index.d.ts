@@ -301,7 +301,7 @@ export declare interface EventsOptions {
     backpressure?: boolean | undefined;
 }
 
-/** What to watch a descriptor for, and when to tell it. */
+/** The conditions that a registration watches for, and when it gives events. */
 export declare interface InterestOptions {
     /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
     readable?: boolean | undefined;
