@@ -62,7 +62,7 @@ test.serial(
       const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
       poller.register(fd);
       const waiting = poller.poll();
-      // It has asked just now when the descriptor is closed: the next time comes ten milliseconds later, each time anew.
+      // At the close the poller has just checked its descriptors. The next check comes ten milliseconds later, in each round.
       for (let turns = 0; turns < 2; turns += 1) await new Promise((turn) => setImmediate(turn));
       closeSync(fd);
       t.like(await t.throwsAsync(waiting), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
@@ -79,7 +79,7 @@ for (const driver of drivers) {
       const poller = new Poller({ driver });
       t.teardown(() => poller.close());
       const path = makeFifo(t);
-      // One for all rounds, as above.
+      // One timer for all rounds, as above.
       const late = setTimeout(() => poller.close(), LONG);
       for (let round = 0; round < 4; round += 1) {
         const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);

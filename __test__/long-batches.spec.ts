@@ -1,4 +1,4 @@
-// A consumer whose work for one batch takes long: the loop has its turns between the items.
+// A consumer that works long on one batch: the event loop gets turns between the items.
 import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 

@@ -25,7 +25,7 @@ if (isMainThread && how.includes('worker')) {
   if (how.endsWith('the bytes by a listener of it')) {
     process.once('exit', write);
   } else if (how.endsWith('the last bytes by a listener of it')) {
-    // One that comes after ours, which is of the first connection.
+    // This listener runs after edgepoll's, which was added with the first connection.
     process.once('exit', () => void connection.end(block).catch(() => {}));
   } else {
     write();

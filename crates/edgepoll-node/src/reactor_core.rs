@@ -25,7 +25,7 @@ const LEFT: usize = 8;
 const LEAST: usize = MOST / 8;
 /// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
 const MANY: usize = 8;
-/// What one callback tells at most before the loop has its turn, give or take one batch.
+/// The most records that one callback writes before the loop gets its turn. One batch may pass it.
 const MOST: usize = 256;
 
 /// Everything that is used while JavaScript does not run; gone when the driver has stopped.
@@ -133,7 +133,7 @@ impl Core {
     }
 }
 
-/// What came of a turn.
+/// The result of a turn.
 enum Turned {
     /// The turn wrote this many records, and no work is left.
     Done(usize),
@@ -144,14 +144,14 @@ enum Turned {
 }
 
 impl Core {
-    /// One turn, and what it brought to JavaScript and back. `announced`: the poll descriptor was seen readable.
+    /// Makes one turn, and exchanges its results with JavaScript. `announced`: the poll descriptor was readable.
     fn turn(&self, env: sys::napi_env, announced: bool) -> Turned {
         let Some(_scope) = Scope::open(env) else {
             return Turned::Left(0);
         };
         let drains = self.drains_microtasks;
         let turned = self.with(|working| {
-            // What is staged may lie in memory that this turn receives into.
+            // Staged messages may lie in memory that this turn receives into, so they are written first.
             working.flush();
             working.staging.set_in_turn(drains);
             working.inbox.begin(&working.staging.lending());

@@ -135,7 +135,7 @@ impl Driver {
     /// Nothing waits any more, so [`Task::before_wait`] need not be called for the time alone.
     pub(crate) fn forget_time(&self) {
         match self {
-            // It asks only when the loop is about to wait.
+            // The `uv` driver calls before_wait() only when the loop is about to wait.
             Driver::Uv(_) => {}
             Driver::Thread(driver) => driver.forget_time(),
         }

@@ -513,7 +513,7 @@ mod tests {
         let socket = stream_socket(loopback()).expect("a socket");
         socket::bind(socket.raw(), &SockaddrStorage::from(loopback())).expect("a port");
         let own = kernel.local_address(&socket).expect("it is bound");
-        // It is over when the call returns: all of it happens on this machine.
+        // Both ends are on this machine, so the connect has ended when the call returns.
         let _ = socket::connect(socket.raw(), &SockaddrStorage::from(own));
         let peer = socket::getpeername::<SockaddrStorage>(socket.raw()).expect("it is connected");
         assert_eq!(address_of(&peer), Ok(own));

@@ -166,8 +166,8 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Nothing more can be sent. The owner gets that at once. The next receive meets the connection's end, or a check at the
-    /// deadline if the owner does not read.
+    /// Nothing more can be sent. The owner gets that at once. The next receive meets the connection's end, or, if the owner does
+    /// not read, a check of the socket.
     fn sending_failed(&mut self, token: Token) {
         self.tell_failed(token);
         self.list(token);

@@ -2,7 +2,7 @@
 //!
 //! It must never hold behaviour. Filled by `poller.rs`.
 
-/// What has happened so far.
+/// The counters so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Looks at the kernel.
@@ -19,7 +19,7 @@ pub struct Counters {
     pub renewals: u64,
 }
 
-/// What a look found.
+/// The result of a look.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Looked {
     /// Events handed out.

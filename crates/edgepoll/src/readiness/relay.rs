@@ -90,7 +90,7 @@ impl Table {
     /// Adds an event that the kernel reported to the thread. Gives whether the consumer has to be woken.
     fn told(&mut self, token: u64, mask: u32) -> bool {
         let Some(watched) = self.watched.get_mut(&token) else {
-            // It was unregistered meanwhile.
+            // The file was unregistered meanwhile.
             return false;
         };
         watched.kept |= mask & watched.once;
@@ -321,7 +321,7 @@ impl Relay {
     /// Writes what is ready now into `found`, and gives how many.
     ///
     /// # Errors
-    /// What ended the thread.
+    /// The error that ended the thread.
     pub(super) fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let Relay { shared, again, .. } = self;
         // EAGAIN: nothing was announced. Then only level-triggered registrations whose event was reported before can be ready.

@@ -85,7 +85,7 @@ pub(crate) fn lift(signals: Vec<i32>) -> Option<Lifted> {
 
 impl Drop for Lifted {
     fn drop(&mut self) {
-        // One that was given back meanwhile stays unblocked.
+        // A signal whose descriptor was closed meanwhile stays unblocked.
         let is_caught = |signal: &i32| threads::wanted(bit(*signal)) != 0;
         let blocked: Vec<i32> = self.signals.iter().copied().filter(is_caught).collect();
         let set = set_of(&blocked);
@@ -102,7 +102,7 @@ impl Drop for Lifted {
             if kept & bit(signal) != 0 {
                 // SAFETY: the handler of this thread filled the slot, and runs for none of these signals now.
                 let info = unsafe { (*SLOTS.0.get())[place].assume_init_ref() };
-                // It was pending before, so there was room for it.
+                // The signal was pending before, so the kernel has room for it again.
                 let _ = threads::send_again(signal, info);
             }
         }

@@ -63,7 +63,7 @@ pub(super) fn all() -> io::Result<Vec<Thread>> {
         let Some(id) = entry.file_name().to_str().and_then(|id| id.parse().ok()) else {
             continue;
         };
-        // It may have ended since the folder was read.
+        // The thread may have ended since the folder was read.
         let Ok(status) = fs::read_to_string(entry.path().join("status")) else {
             continue;
         };

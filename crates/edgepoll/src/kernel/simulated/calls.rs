@@ -115,7 +115,7 @@ impl Kernel for SimulatedKernel {
         match socket.0 {
             Place::Stream(at) if self.streams[at].open => {
                 if self.streams[at].resets_on_close {
-                    // What has not left by then never will.
+                    // Bytes that were not sent by then are never sent.
                     let left = self.random.below(self.streams[at].output.len() + 1);
                     self.streams[at].output.truncate(left);
                 }
