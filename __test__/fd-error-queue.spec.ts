@@ -5,6 +5,7 @@ import test from 'ava';
 import type { InetAddress, Socket } from 'edgepoll/fd';
 import { constants, socket, socketpair } from 'edgepoll/fd';
 
+import { rounds } from './support/eventually.js';
 import { drivers } from './support/process.js';
 
 const {
@@ -70,6 +71,31 @@ for (const driver of drivers) {
     t.is((await entry).value?.data, 1);
     await Promise.all([waiting.return?.(), second.return?.(), third.return?.()]);
     here.close();
+  });
+
+  test(`error-queue: an end that comes between two waits is not lost, ${driver}`, async (t) => {
+    const [here, other] = [stamping(), stamping()];
+    here.connect(here.localAddress as InetAddress);
+    here.send('one');
+    t.is(here.receive(Buffer.alloc(9)), 3);
+    // The entry is all that there is, so from now on the waits are edge-triggered.
+    await here.readable({ driver });
+    const messages = here.values({ driver });
+    const next = messages.next();
+    // After this it waits.
+    await rounds();
+    here.send('two');
+    t.is((await next).value?.data.toString(), 'two');
+    // The wait for another socket takes the event, which the kernel does not report again.
+    const fence = other.values({ driver });
+    const fenced = fence.next();
+    await rounds();
+    here.shutdown('read');
+    other.send('fence', other.localAddress);
+    t.is((await fenced).value?.data.toString(), 'fence');
+    t.deepEqual(await messages.next(), { value: undefined, done: true });
+    here.close();
+    other.close();
   });
 
   test(`error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`, async (t) => {
