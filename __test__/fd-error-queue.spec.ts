@@ -6,13 +6,16 @@ import type { InetAddress, Socket } from 'edgepoll/fd';
 import { constants, socket, socketpair } from 'edgepoll/fd';
 
 import { rounds } from './support/eventually.js';
-import { drivers } from './support/process.js';
+import { drivers, exceptIn } from './support/process.js';
 
 const {
   SOF_TIMESTAMPING_OPT_ID: OPT_ID,
   SOF_TIMESTAMPING_SOFTWARE: SOFTWARE,
   SOF_TIMESTAMPING_TX_SOFTWARE: TX_SOFTWARE,
 } = constants;
+
+/** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
+const whereNumbersAreClosed = exceptIn(['deno'], 'its node:fs closes only what it has opened');
 
 /** A datagram socket: the kernel puts the time of each send on its error queue. */
 function stamping(): Socket {
@@ -75,7 +78,7 @@ for (const driver of drivers) {
 
   test(`error-queue: an end that comes between two waits is not lost, ${driver}`, async (t) => {
     const [here, other] = [stamping(), stamping()];
-    here.connect(here.localAddress as InetAddress);
+    here.connect(here.localAddress);
     here.send('one');
     t.is(here.receive(Buffer.alloc(9)), 3);
     // The entry is all that there is, so from now on the waits are edge-triggered.
@@ -98,26 +101,29 @@ for (const driver of drivers) {
     other.close();
   });
 
-  test(`error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`, async (t) => {
-    const here = stamping();
-    const other = stamping();
-    // Keeps the shared poller open: a new one could get the number that is closed below.
-    const kept = other.readable({ driver });
-    here.send('one', here.localAddress);
-    t.is(here.receive(Buffer.alloc(9)), 3);
-    // The entry is all that there is, so from now on the waits are edge-triggered.
-    await here.readable({ driver });
-    t.is(here.receiveError()?.name, 'ENOMSG');
-    const first = here.readable({ driver });
-    // Without an await until the release: nothing else gets the number meanwhile.
-    closeSync(here.fd);
-    const second = here.readable({ driver });
-    here.release();
-    for (const outcome of await Promise.allSettled([first, second]))
-      t.like(outcome, { status: 'rejected', reason: { code: 'ERR_OUT_OF_RANGE' } });
-    other.close();
-    await t.throwsAsync(kept, { code: 'ERR_CLOSED' });
-  });
+  whereNumbersAreClosed(
+    `error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`,
+    async (t) => {
+      const here = stamping();
+      const other = stamping();
+      // Keeps the shared poller open: a new one could get the number that is closed below.
+      const kept = other.readable({ driver });
+      here.send('one', here.localAddress);
+      t.is(here.receive(Buffer.alloc(9)), 3);
+      // The entry is all that there is, so from now on the waits are edge-triggered.
+      await here.readable({ driver });
+      t.is(here.receiveError()?.name, 'ENOMSG');
+      const first = here.readable({ driver });
+      // Without an await until the release: nothing else gets the number meanwhile.
+      closeSync(here.fd);
+      const second = here.readable({ driver });
+      here.release();
+      for (const outcome of await Promise.allSettled([first, second]))
+        t.like(outcome, { status: 'rejected', reason: { code: 'ERR_OUT_OF_RANGE' } });
+      other.close();
+      await t.throwsAsync(kept, { code: 'ERR_CLOSED' });
+    },
+  );
 
   test(`error-queue: a refused datagram is an error of the iteration and an entry of the queue, ${driver}`, async (t) => {
     const here = socket('inet', 'dgram');

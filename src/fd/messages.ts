@@ -277,6 +277,13 @@ export function toNativeBeside(
     throw rangeError('control', `at most ${MOST_MESSAGES} messages`, control.length);
   const isBare = descriptors.length === 0 && control.length === 0;
   if (isBare && credentials === undefined && packetInfo === undefined) return undefined;
+  const isInet6 = family === AF_INET6;
+  const beside = {
+    descriptors: descriptors.map(numberOf),
+    credentials: credentialNumbers(credentials),
+    ...sendFrom(packetInfo, isInet6),
+    control: control.map(controlToNative),
+  };
   // The kernel would send the bytes without what it ignores.
   if (descriptors.length > 0 && family !== AF_UNIX)
     throw invalidValue('descriptors', 'empty unless the socket is a Unix socket', descriptors);
@@ -286,19 +293,13 @@ export function toNativeBeside(
       'undefined unless the family is unix or netlink',
       credentials,
     );
-  const isInet6 = family === AF_INET6;
   if (packetInfo !== undefined && (isStream || !(isInet6 || family === AF_INET)))
     throw invalidValue(
       'packetInfo',
       'undefined unless inet or inet6 datagrams are sent',
       packetInfo,
     );
-  return {
-    descriptors: descriptors.map(numberOf),
-    credentials: credentialNumbers(credentials),
-    ...sendFrom(packetInfo, isInet6),
-    control: control.map(controlToNative),
-  };
+  return beside;
 }
 
 function numberOf(value: unknown): number {
