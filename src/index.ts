@@ -3,17 +3,17 @@
  *
  * @packageDocumentation
  */
-export type { Address } from './address.js';
-export type { Chunk } from './chunk.js';
-export { connect } from './connect.js';
-export { Connection } from './connection.js';
-export type { CloseReason } from './connection-parts.js';
-export type { Driver } from './driver.js';
-export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './error-codes.js';
-export { EdgepollError } from './errors.js';
-export type { ErrorDetails } from './errors.js';
-export { listen } from './listen.js';
-export type { ConnectionOptions, ConnectOptions, ListenOptions } from './options.js';
+export type { Address } from './connections/address.js';
+export type { Chunk } from './internal/chunk.js';
+export { connect } from './connections/connect.js';
+export { Connection } from './connections/connection.js';
+export type { CloseReason } from './connections/connection-parts.js';
+export type { Driver } from './internal/driver.js';
+export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './internal/error-codes.js';
+export { EdgepollError } from './internal/errors.js';
+export type { ErrorDetails } from './internal/errors.js';
+export { listen } from './connections/listen.js';
+export type { ConnectionOptions, ConnectOptions, ListenOptions } from './connections/options.js';
 export type {
   DataOptions,
   Engine,
@@ -23,14 +23,14 @@ export type {
   RegisterOptions,
   RegisterOptionsBase,
   Trigger,
-} from './interest.js';
-export { Poller } from './poller.js';
-export type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
-export type { ReadinessEvent } from './readiness-event.js';
-export { Registration } from './registration.js';
-export { Server } from './server.js';
-export type { CloseOptions, Connections, ServerStats } from './server.js';
-export type { EventsOptions, ServerEvent } from './server-events.js';
-export type { DescriptorOwner } from './validate.js';
-export { watch } from './watch.js';
-export type { WatchOptions } from './watch.js';
+} from './readiness/interest.js';
+export { Poller } from './readiness/poller.js';
+export type { PollerOptions, PollerStats, PollOptions } from './readiness/poller-options.js';
+export type { ReadinessEvent } from './readiness/readiness-event.js';
+export { Registration } from './readiness/registration.js';
+export { Server } from './connections/server.js';
+export type { CloseOptions, Connections, ServerStats } from './connections/server.js';
+export type { EventsOptions, ServerEvent } from './connections/server-events.js';
+export type { DescriptorOwner } from './internal/validate.js';
+export { watch } from './readiness/watch.js';
+export type { WatchOptions } from './readiness/watch.js';

@@ -1,5 +1,5 @@
 /**
- * What our own code throws inside a delivery, or leaves behind: `glue-throwing DRIVER FIFO`. The glue is called as src/poller.ts
+ * What our own code throws inside a delivery, or leaves behind: `glue-throwing DRIVER FIFO`. The glue is called as src/readiness/poller.ts
  * calls it, with a function that throws. Says what the process was told of, and whether events go on.
  */
 import { constants, openSync, writeSync } from 'node:fs';

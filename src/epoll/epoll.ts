@@ -6,8 +6,8 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 
-import type { ContextBinding } from '../binding.js';
-import type { Driver } from '../driver.js';
+import type { ContextBinding } from '../internal/binding.js';
+import type { Driver } from '../internal/driver.js';
 import type { Owner, Watch } from './watches.js';
 import { Watches } from './watches.js';
 

@@ -6,17 +6,17 @@
  * drained, removed or closed what the second was about, and a read that follows a stale event blocks. Called by
  * epoll.ts.
  */
-import type { Opened } from '../binding.js';
-import { ContextBinding, errorText, PollerBinding } from '../binding.js';
-import { ByNumber } from '../by-number.js';
-import type { Follower } from '../closing.js';
-import { follow, unfollow } from '../closing.js';
-import type { Driver } from '../driver.js';
-import { chooseDriver } from '../driver.js';
-import type { ErrorDetails } from '../errors.js';
-import { codeOf, EdgepollError, refusedNumber } from '../errors.js';
-import * as layout from '../records.js';
-import { keepOwn } from '../validate.js';
+import type { Opened } from '../internal/binding.js';
+import { ContextBinding, errorText, PollerBinding } from '../internal/binding.js';
+import { ByNumber } from '../internal/by-number.js';
+import type { Follower } from '../internal/closing.js';
+import { follow, unfollow } from '../internal/closing.js';
+import type { Driver } from '../internal/driver.js';
+import { chooseDriver } from '../internal/driver.js';
+import type { ErrorDetails } from '../internal/errors.js';
+import { codeOf, EdgepollError, refusedNumber } from '../internal/errors.js';
+import * as layout from '../internal/records.js';
+import { keepOwn } from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, WANTED } = layout;

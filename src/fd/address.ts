@@ -5,11 +5,11 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 
-import { fd as native } from '../binding.js';
-import type { fd as types } from '../binding.js';
-import { systemError } from '../errors.js';
-import type { OptionNames } from '../option-names.js';
-import { optionsObject } from '../option-names.js';
+import { fd as native } from '../internal/binding.js';
+import type { fd as types } from '../internal/binding.js';
+import { systemError } from '../internal/errors.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
 import {
   integer,
   isBytes,
@@ -18,7 +18,7 @@ import {
   port,
   rangeError,
   typeError,
-} from '../validate.js';
+} from '../internal/validate.js';
 
 /** Families by name (address_families(7)). */
 const families = {

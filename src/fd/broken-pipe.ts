@@ -7,8 +7,8 @@
  */
 import { isMainThread } from 'node:worker_threads';
 
-import { fd as native } from '../binding.js';
-import { isNode } from '../driver.js';
+import { fd as native } from '../internal/binding.js';
+import { isNode } from '../internal/driver.js';
 
 /** The bit that tells the native write so. */
 const MUST_SURVIVE = 2;

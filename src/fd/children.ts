@@ -7,9 +7,9 @@
  */
 import { ChildProcess } from 'node:child_process';
 
-import { fd as native } from '../binding.js';
-import { isNode } from '../driver.js';
-import { typeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import { isNode } from '../internal/driver.js';
+import { typeError } from '../internal/validate.js';
 
 /**
  * Calls `start` and gives its result. Meanwhile this thread does not block the signals that open {@link SignalFd}s read, so

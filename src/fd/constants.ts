@@ -3,9 +3,9 @@
  *
  * It must never have a name or a number that differs from libc and the kernel's headers.
  */
-import { fd as native } from '../binding.js';
-import { nearest } from '../option-names.js';
-import { integer, rangeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import { nearest } from '../internal/option-names.js';
+import { integer, rangeError } from '../internal/validate.js';
 
 /** A constant's name, as in the C headers. */
 export type ConstantName =

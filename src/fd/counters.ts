@@ -3,10 +3,16 @@
  *
  * It must never disarm a timer that was asked for at once, nor lose a bit of a 64-bit count.
  */
-import { fd as native } from '../binding.js';
-import type { OptionNames } from '../option-names.js';
-import { optionsObject } from '../option-names.js';
-import { invalidValue, oneOf, optionalBoolean, rangeError, typeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import {
+  invalidValue,
+  oneOf,
+  optionalBoolean,
+  rangeError,
+  typeError,
+} from '../internal/validate.js';
 import { adoptKind, kindField } from './kind.js';
 import type { OwnedFd } from './owned.js';
 import { checked, Descriptor, makeOwned, readInto, unlessWaiting, writeFrom } from './owned.js';

@@ -5,11 +5,11 @@
  *
  * @packageDocumentation
  */
-export type { Driver } from '../driver.js';
-export type { Chunk } from '../chunk.js';
-export type { ErrorCode, PackageErrorCode, SystemErrorCode } from '../error-codes.js';
-export { EdgepollError } from '../errors.js';
-export type { ErrorDetails } from '../errors.js';
+export type { Driver } from '../internal/driver.js';
+export type { Chunk } from '../internal/chunk.js';
+export type { ErrorCode, PackageErrorCode, SystemErrorCode } from '../internal/error-codes.js';
+export { EdgepollError } from '../internal/errors.js';
+export type { ErrorDetails } from '../internal/errors.js';
 export type {
   CanAddress,
   FamilyName,
@@ -31,7 +31,7 @@ export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
 export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
 export { Inotify, inotify } from './inotify.js';
 export type { InotifyEvent, InotifyEventType, InotifyFlag, InotifyWatchFor } from './inotify.js';
-export type { DescriptorOwner } from '../validate.js';
+export type { DescriptorOwner } from '../internal/validate.js';
 export { Descriptor, OwnedFd } from './owned.js';
 export type { WaitOptions } from './ready.js';
 export { PidFd, pidfd, SignalFd, signalfd } from './signal.js';

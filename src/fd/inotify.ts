@@ -3,9 +3,9 @@
  *
  * It must never hide that events were lost.
  */
-import { fd as native } from '../binding.js';
-import { systemError } from '../errors.js';
-import { integer, oneOf, rangeError, typeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import { systemError } from '../internal/errors.js';
+import { integer, oneOf, rangeError, typeError } from '../internal/validate.js';
 import { checked, Descriptor, valueUnlessWaiting } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals } from './ready.js';

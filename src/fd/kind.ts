@@ -3,8 +3,8 @@
  *
  * It must never take over a descriptor of which it could not read the kind.
  */
-import { fd as native } from '../binding.js';
-import { EdgepollError, systemError } from '../errors.js';
+import { fd as native } from '../internal/binding.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
 import { adoptNumber } from './owned.js';
 
 /**

@@ -8,7 +8,7 @@
  *
  * It must never leave such a listener behind: the process would ignore a signal whose default action ends it.
  */
-import { fd as native } from '../binding.js';
+import { fd as native } from '../internal/binding.js';
 
 const isNeeded = process.versions['bun'] !== undefined;
 

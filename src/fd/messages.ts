@@ -6,13 +6,13 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 
-import type { fd as types } from '../binding.js';
-import { errorName } from '../binding.js';
-import type { Chunk } from '../chunk.js';
-import type { OptionNames } from '../option-names.js';
-import { optionsObject } from '../option-names.js';
-import { integer, invalidValue, isBytes, rangeError, typeError } from '../validate.js';
-import type { DescriptorOwner } from '../validate.js';
+import type { fd as types } from '../internal/binding.js';
+import { errorName } from '../internal/binding.js';
+import type { Chunk } from '../internal/chunk.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import { integer, invalidValue, isBytes, rangeError, typeError } from '../internal/validate.js';
+import type { DescriptorOwner } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
 import { fromNative, optionalInterface } from './address.js';
 import type { Constant } from './constants.js';

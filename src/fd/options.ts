@@ -5,8 +5,8 @@
  */
 import { endianness } from 'node:os';
 
-import { fd as native } from '../binding.js';
-import { EdgepollError, systemError } from '../errors.js';
+import { fd as native } from '../internal/binding.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
 import { constants } from './constants.js';
 import type { Credentials } from './messages.js';
 

@@ -6,13 +6,13 @@
 import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-import { fd as native } from '../binding.js';
-import { ByNumber } from '../by-number.js';
-import { closing, releasing } from '../closing.js';
-import { chooseDriver } from '../driver.js';
-import { EdgepollError, systemError } from '../errors.js';
-import { showAs } from '../inspect.js';
-import { descriptor, isBytes, rangeError, typeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import { ByNumber } from '../internal/by-number.js';
+import { closing, releasing } from '../internal/closing.js';
+import { chooseDriver } from '../internal/driver.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
+import { showAs } from '../internal/inspect.js';
+import { descriptor, isBytes, rangeError, typeError } from '../internal/validate.js';
 import { followBrokenPipes, survival } from './broken-pipe.js';
 import type { WaitOptions } from './ready.js';
 import { ready } from './ready.js';

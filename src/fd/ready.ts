@@ -5,11 +5,11 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { Driver } from '../driver.js';
-import { iteratorsOver } from '../iterator.js';
-import type { OptionNames } from '../option-names.js';
-import { optionsObject } from '../option-names.js';
-import { optionalSignal, throwIfAborted } from '../validate.js';
+import type { Driver } from '../internal/driver.js';
+import { iteratorsOver } from '../internal/iterator.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import { optionalSignal, throwIfAborted } from '../internal/validate.js';
 import type { Descriptor } from './owned.js';
 import type { Direction } from './shared-poller.js';
 import { Waiting } from './waiting.js';

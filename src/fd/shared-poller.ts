@@ -3,11 +3,11 @@
  *
  * It must never keep a poll() pending while there is no wait, and never hold a descriptor's object between two waits.
  */
-import type { Driver } from '../driver.js';
-import { EdgepollError } from '../errors.js';
-import { Poller } from '../poller.js';
-import type { ReadinessEvent } from '../readiness-event.js';
-import type { Registration } from '../registration.js';
+import type { Driver } from '../internal/driver.js';
+import { EdgepollError } from '../internal/errors.js';
+import { Poller } from '../readiness/poller.js';
+import type { ReadinessEvent } from '../readiness/readiness-event.js';
+import type { Registration } from '../readiness/registration.js';
 
 /** The direction of a wait. */
 export type Direction = 'readable' | 'writable';

@@ -5,9 +5,9 @@
  */
 import { constants } from 'node:os';
 
-import { fd as native } from '../binding.js';
-import { showAs } from '../inspect.js';
-import { integer, rangeError, typeError } from '../validate.js';
+import { fd as native } from '../internal/binding.js';
+import { showAs } from '../internal/inspect.js';
+import { integer, rangeError, typeError } from '../internal/validate.js';
 import { followChildren } from './children.js';
 import { listenFor } from './listeners.js';
 import { adoptKind, kindField } from './kind.js';

@@ -3,12 +3,12 @@
  *
  * It must never wait in a call, never raise SIGPIPE, and never keep a descriptor that nobody asked for.
  */
-import { fd as native, isOpen } from '../binding.js';
-import { EdgepollError, systemError } from '../errors.js';
-import { showAs } from '../inspect.js';
-import type { OptionNames } from '../option-names.js';
-import { optionsObject, pickOptions } from '../option-names.js';
-import { integer, isBytes, oneOf, optionalBoolean, optionalInteger } from '../validate.js';
+import { fd as native, isOpen } from '../internal/binding.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
+import { showAs } from '../internal/inspect.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject, pickOptions } from '../internal/option-names.js';
+import { integer, isBytes, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
 import type { FamilyName, SocketAddress } from './address.js';
 import { familyNumber, fromNative, optionalInterface, pathText, toNative } from './address.js';
 import type { Constant } from './constants.js';

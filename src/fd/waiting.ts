@@ -3,10 +3,10 @@
  *
  * It must never keep a registration armed while there is no wait, and never touch a number after its owner closed it.
  */
-import type { Driver } from '../driver.js';
-import { chooseDriver } from '../driver.js';
-import type { ReadinessEvent } from '../readiness-event.js';
-import { abortReason, optionalSignal, throwIfAborted } from '../validate.js';
+import type { Driver } from '../internal/driver.js';
+import { chooseDriver } from '../internal/driver.js';
+import type { ReadinessEvent } from '../readiness/readiness-event.js';
+import { abortReason, optionalSignal, throwIfAborted } from '../internal/validate.js';
 import type { Descriptor } from './owned.js';
 import { onClose } from './owned.js';
 import type { Direction, Listener, SharedPoller, Subject } from './shared-poller.js';

@@ -5,9 +5,9 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { EdgepollError } from '../errors.js';
-import { optionsObject } from '../option-names.js';
-import { abortReason, lengthOf, optionalSignal, throwIfAborted } from '../validate.js';
+import { EdgepollError } from '../internal/errors.js';
+import { optionsObject } from '../internal/option-names.js';
+import { abortReason, lengthOf, optionalSignal, throwIfAborted } from '../internal/validate.js';
 import type { OwnedFd } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';

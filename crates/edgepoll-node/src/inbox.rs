@@ -41,7 +41,7 @@ const POOL: usize = 8 * 1024;
 const PEER: i32 = 0;
 const LOCAL: i32 = 1 << 17;
 
-/// The kinds of records, as src/records.ts knows them.
+/// The kinds of records, as src/internal/records.ts knows them.
 mod kind {
     pub(super) const OPENED: i32 = 1;
     pub(super) const CONNECTED: i32 = 2;
@@ -71,7 +71,7 @@ pub(crate) struct Batch {
 /// The inbox of one reactor.
 pub(crate) struct JsInbox {
     env: sys::napi_env,
-    /// Keeps the record array alive; nobody but src/reactor-host.ts has it, so it cannot be detached.
+    /// Keeps the record array alive; nobody but src/connections/reactor-host.ts has it, so it cannot be detached.
     _array: Reference,
     records: *mut i32,
     capacity: usize,

@@ -1,6 +1,6 @@
 //! Numbers in words: what an error number is called, and what this process may open.
 //!
-//! It must never hold state. Called by src/errors.ts and src/validate.ts, and by whatever hands an error number over.
+//! It must never hold state. Called by src/internal/errors.ts and src/internal/validate.ts, and by whatever hands an error number over.
 
 use edgepoll::kernel::Call;
 use napi_derive::napi;

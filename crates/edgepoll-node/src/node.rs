@@ -17,7 +17,7 @@ pub(crate) fn check(status: sys::napi_status, what: &str) -> Result<()> {
     }
 }
 
-/// The kernel's refusal; src/errors.ts makes the error with its code of it.
+/// The kernel's refusal; src/internal/errors.ts makes the error with its code of it.
 pub(crate) fn os_error(errno: i32) -> Error {
     Error::from_reason(format!("errno {errno}"))
 }

@@ -1,7 +1,7 @@
 //! The poller as JavaScript sees it: registrations in, one batch of readiness out.
 //!
 //! It must never touch what it watches, and never hold a borrow while JavaScript runs. Called by
-//! src/poller.ts, src/epoll/ and the driver.
+//! src/readiness/poller.ts, src/epoll/ and the driver.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
@@ -531,7 +531,7 @@ impl PollerBinding {
         });
     }
 
-    /// Counters, in the order of src/poller.ts.
+    /// Counters, in the order of src/readiness/poller.ts.
     #[napi(catch_unwind)]
     #[allow(
         clippy::cast_precision_loss,

@@ -1,7 +1,7 @@
 //! The array that a poller's look fills and JavaScript reads, and the field of bits after it.
 //!
 //! It must never write past its records, nor be touched while JavaScript runs. Used by poller.rs; the other half stands
-//! in src/records.ts, and neither may change alone.
+//! in src/internal/records.ts, and neither may change alone.
 
 use edgepoll::readiness::{bits, Readiness};
 use napi::bindgen_prelude::{JsValue, Object};

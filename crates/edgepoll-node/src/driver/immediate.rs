@@ -1,6 +1,6 @@
 //! The host's own setImmediate, one per environment, and a function of ours for it to call.
 //!
-//! It must never look for one by itself: the global one may be anybody's. Given by src/binding.ts, used by the driver
+//! It must never look for one by itself: the global one may be anybody's. Given by src/internal/binding.ts, used by the driver
 //! `thread`.
 
 use std::cell::RefCell;

@@ -2,9 +2,9 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
-import type { Caller } from './caller.js';
-import { showCaller } from './caller.js';
-import { abortReason } from './validate.js';
+import type { Caller } from '../internal/caller.js';
+import { showCaller } from '../internal/caller.js';
+import { abortReason } from '../internal/validate.js';
 
 /**
  * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason

@@ -4,23 +4,23 @@
  * It must never read, write, close or re-flag what it watches, and never hold more than one pending event per
  * registration.
  */
-import { PollerBinding } from './binding.js';
-import { follow, unfollow } from './closing.js';
-import { EdgepollError, lookNative, openNative } from './errors.js';
+import { PollerBinding } from '../internal/binding.js';
+import { follow, unfollow } from '../internal/closing.js';
+import { EdgepollError, lookNative, openNative } from '../internal/errors.js';
 import { everySecond, forget } from './every-second.js';
 import type { Engine, GivenOptions, RegisterArguments } from './interest.js';
-import { showAs } from './inspect.js';
+import { showAs } from '../internal/inspect.js';
 import { interestOf } from './interest.js';
-import { iteratorsOver } from './iterator.js';
-import { optionsObject } from './option-names.js';
+import { iteratorsOver } from '../internal/iterator.js';
+import { optionsObject } from '../internal/option-names.js';
 import { POLL_OPTIONS, pollerConfig, statsOf } from './poller-options.js';
 import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import * as told from './readiness-event.js';
-import * as layout from './records.js';
+import * as layout from '../internal/records.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
-import type { DescriptorOwner } from './validate.js';
+import type { DescriptorOwner } from '../internal/validate.js';
 import type { Waited, Waiter } from './waiter.js';
 import { nothing, waitForBatch } from './waiter.js';
 import {
@@ -31,7 +31,7 @@ import {
   optionalBoolean,
   optionalSignal,
   throwIfAborted,
-} from './validate.js';
+} from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, MOVED, WANTED } = layout;

@@ -3,7 +3,7 @@
  * It has no bound of its own: the producer keeps one, by counting the values that `taken` reports.
  */
 
-import { NO_MORE } from './iterator.js';
+import { NO_MORE } from '../internal/iterator.js';
 
 type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
 

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers';
 
-import { useImmediate } from '../native/binding.js';
+import { useImmediate } from '../../native/binding.js';
 
 export {
   ContextBinding,
@@ -16,8 +16,8 @@ export {
   errorText,
   fd,
   isOpen,
-} from '../native/binding.js';
-export type { Address as NativeAddress, ConnectionSettings, Opened } from '../native/binding.js';
+} from '../../native/binding.js';
+export type { Address as NativeAddress, ConnectionSettings, Opened } from '../../native/binding.js';
 
 // Now, and not the global one: whoever replaces that, a test's fake timers for example, must not stop our events.
 useImmediate(setImmediate);

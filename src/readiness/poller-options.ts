@@ -1,12 +1,12 @@
 /**
  * What a poller takes and what it counts, checked and named. It must never make a system call. Used by poller.ts and watch.ts.
  */
-import type { Driver } from './driver.js';
-import { chooseDriver } from './driver.js';
+import type { Driver } from '../internal/driver.js';
+import { chooseDriver } from '../internal/driver.js';
 import type { Engine } from './interest.js';
-import type { OptionNames } from './option-names.js';
-import { optionsObject } from './option-names.js';
-import { oneOf, optionalInteger, optionalSignal } from './validate.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import { oneOf, optionalInteger, optionalSignal } from '../internal/validate.js';
 
 /** What a poller is made with. */
 export interface PollerOptions {

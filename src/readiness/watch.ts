@@ -4,15 +4,15 @@
  */
 import type { RegisterOptions } from './interest.js';
 import { REGISTER_OPTIONS } from './interest.js';
-import { iteratorsOver } from './iterator.js';
-import type { OptionNames } from './option-names.js';
-import { optionsObject, pickOptions } from './option-names.js';
+import { iteratorsOver } from '../internal/iterator.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject, pickOptions } from '../internal/option-names.js';
 import type { PollerOptions } from './poller-options.js';
 import { POLLER_OPTIONS } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
 import { whenEnded } from './registration.js';
-import type { DescriptorOwner } from './validate.js';
+import type { DescriptorOwner } from '../internal/validate.js';
 
 /** The options of `watch()`: those of a registration and of a poller. */
 export type WatchOptions<T> = RegisterOptions<T> & PollerOptions;

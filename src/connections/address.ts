@@ -1,5 +1,5 @@
 /** The addresses of connections and servers, as the public API shows them. */
-import type { NativeAddress, ReactorBinding } from './binding.js';
+import type { NativeAddress, ReactorBinding } from '../internal/binding.js';
 
 /** An address of one end of a connection, or of a server. */
 export interface Address {

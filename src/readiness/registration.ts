@@ -3,14 +3,14 @@
  * It must never outlive its place: a number that was closed and opened anew is not this registration's any more.
  * Made by poller.ts alone.
  */
-import type { PollerBinding } from './binding.js';
-import type { Follower } from './closing.js';
-import { EdgepollError, systemError } from './errors.js';
+import type { PollerBinding } from '../internal/binding.js';
+import type { Follower } from '../internal/closing.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
 import type { Engine, ModifyOptions, RegisterOptionsBase } from './interest.js';
-import { showAs } from './inspect.js';
+import { showAs } from '../internal/inspect.js';
 import { interestOf } from './interest.js';
-import type { DescriptorOwner } from './validate.js';
-import { typeError } from './validate.js';
+import type { DescriptorOwner } from '../internal/validate.js';
+import { typeError } from '../internal/validate.js';
 
 /** What the poller knows of one registration. */
 export interface Entry<T> extends Follower {

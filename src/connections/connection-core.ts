@@ -5,10 +5,10 @@
  * It must never hold behaviour. Used by reactor-host.ts, server.ts, server-events.ts and connect.ts.
  */
 import type { AddressNumbers } from './address.js';
-import type { Chunk } from './chunk.js';
+import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './connection-parts.js';
-import type { ErrorDetails } from './errors.js';
+import type { ErrorDetails } from '../internal/errors.js';
 
 export interface ConnectionCore {
   /** Makes a connection: there is no public constructor. */

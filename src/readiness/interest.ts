@@ -2,9 +2,9 @@
  * What a descriptor is watched for: the options in words, the kernel's bits, and what cannot be combined.
  * It must never let a combination through that the kernel refuses. Used by poller.ts.
  */
-import type { OptionNames } from './option-names.js';
-import { optionsObject } from './option-names.js';
-import { invalidValue, oneOf, optionalBoolean } from './validate.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import { invalidValue, oneOf, optionalBoolean } from '../internal/validate.js';
 
 /** The kernel's bits (epoll_ctl(2)). */
 export const EPOLLIN = 0x001;

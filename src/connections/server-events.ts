@@ -7,13 +7,13 @@
  *
  * It must never change the order of one connection's events, `drain` excepted, and never give one after its `close`.
  */
-import type { Chunk } from './chunk.js';
+import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
 import { core } from './connection.js';
 import type { CloseReason, EventSink } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
 import { Mailbox } from './mailbox.js';
-import type { OptionNames } from './option-names.js';
+import type { OptionNames } from '../internal/option-names.js';
 import type { ReactorHost } from './reactor-host.js';
 
 // Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.

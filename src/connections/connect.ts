@@ -1,15 +1,15 @@
 /** Opens connections: checks, resolves, tries each address. It must never leave a socket behind when it rejects. */
-import { callerOf, showCaller } from './caller.js';
+import { callerOf, showCaller } from '../internal/caller.js';
 import type { Connection } from './connection.js';
 import { core } from './connection.js';
-import { chooseDriver } from './driver.js';
-import { systemError } from './errors.js';
+import { chooseDriver } from '../internal/driver.js';
+import { systemError } from '../internal/errors.js';
 import type { ConnectConfig, ConnectOptions } from './options.js';
 import { connectConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
 import { hostOf } from './reactor-host.js';
 import { resolve } from './resolve.js';
-import { throwIfAborted } from './validate.js';
+import { throwIfAborted } from '../internal/validate.js';
 
 const { makeConnection, opening } = core;
 

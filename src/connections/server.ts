@@ -10,12 +10,12 @@ import type { Connection } from './connection.js';
 import { core } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
-import { EdgepollError, eventError } from './errors.js';
-import { endpoint, showAs } from './inspect.js';
-import { iteratorsOver } from './iterator.js';
+import { EdgepollError, eventError } from '../internal/errors.js';
+import { endpoint, showAs } from '../internal/inspect.js';
+import { iteratorsOver } from '../internal/iterator.js';
 import { Mailbox } from './mailbox.js';
-import type { OptionNames } from './option-names.js';
-import { optionsObject } from './option-names.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
 import type { ListenConfig } from './options.js';
 import type { Acceptor, ReactorHost } from './reactor-host.js';
 import type { EventsOptions, ServerEvent } from './server-events.js';
@@ -26,7 +26,7 @@ import {
   isError,
   optionalBoolean,
   optionalInteger,
-} from './validate.js';
+} from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { endOnceIdle, makeConnection } = core;

@@ -1,7 +1,7 @@
 /** Opens servers: checks, resolves, binds. It must never leave a listener behind when it rejects. */
-import { callerOf, showCaller } from './caller.js';
-import { chooseDriver } from './driver.js';
-import { systemError } from './errors.js';
+import { callerOf, showCaller } from '../internal/caller.js';
+import { chooseDriver } from '../internal/driver.js';
+import { systemError } from '../internal/errors.js';
 import { listenConfig, mostConnections } from './options.js';
 import type { ListenConfig, ListenOptions } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
@@ -9,7 +9,7 @@ import { hostOf } from './reactor-host.js';
 import { resolve } from './resolve.js';
 import type { Server } from './server.js';
 import { makeServer } from './server.js';
-import { throwIfAborted } from './validate.js';
+import { throwIfAborted } from '../internal/validate.js';
 
 /** Errors that say that this machine has no such family: with no host asked for, the next one is tried. */
 const NO_FAMILY: ReadonlySet<string> = new Set([

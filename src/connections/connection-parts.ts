@@ -4,11 +4,11 @@
  */
 import { setImmediate } from 'node:timers';
 
-import type { Chunk } from './chunk.js';
+import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
 import type { Late } from './connection-late.js';
-import { EdgepollError } from './errors.js';
-import { endpoint } from './inspect.js';
+import { EdgepollError } from '../internal/errors.js';
+import { endpoint } from '../internal/inspect.js';
 import type { ConnectionConfig } from './options.js';
 import type { ReactorHost } from './reactor-host.js';
 

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import type { ReadinessEvent } from './readiness-event.js';
-import { abortReason } from './validate.js';
+import { abortReason } from '../internal/validate.js';
 
 /** The longest time of a host's timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;

@@ -6,16 +6,16 @@
  */
 import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
-import type { Chunk } from './chunk.js';
+import type { Chunk } from '../internal/chunk.js';
 import type { ConnectionCore } from './connection-core.js';
 import * as flags from './connection-flags.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
 import type { CloseReason, Owner, Waiter } from './connection-parts.js';
 import { afterRound, consumedByEvents, describe, forgotten } from './connection-parts.js';
-import { showAs } from './inspect.js';
-import { NO_MORE as END, iteratorsOver } from './iterator.js';
-import * as checks from './validate.js';
+import { showAs } from '../internal/inspect.js';
+import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
+import * as checks from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;

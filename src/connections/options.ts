@@ -1,11 +1,11 @@
 /**
  * Options of servers and connections, their defaults and their checks. Every limit is finite.
  */
-import type { ConnectionSettings } from './binding.js';
-import { descriptorLimit } from './binding.js';
-import type { Driver } from './driver.js';
-import type { OptionNames } from './option-names.js';
-import { optionsObject } from './option-names.js';
+import type { ConnectionSettings } from '../internal/binding.js';
+import { descriptorLimit } from '../internal/binding.js';
+import type { Driver } from '../internal/driver.js';
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
 import {
   host,
   integer,
@@ -15,7 +15,7 @@ import {
   optionalSignal,
   optionsWithPort,
   port,
-} from './validate.js';
+} from '../internal/validate.js';
 
 /** What servers give each of their connections, and what `connect()` takes. */
 export interface ConnectionOptions {

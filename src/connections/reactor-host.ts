@@ -8,16 +8,16 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import { markAsUntransferable } from 'node:worker_threads';
 
-import { ReactorBinding } from './binding.js';
-import type { Chunk } from './chunk.js';
-import { openNative } from './errors.js';
+import { ReactorBinding } from '../internal/binding.js';
+import type { Chunk } from '../internal/chunk.js';
+import { openNative } from '../internal/errors.js';
 import type { Connection } from './connection.js';
 import { core } from './connection.js';
 import type { Owner } from './connection-parts.js';
-import type { Driver } from './driver.js';
-import { isNode } from './driver.js';
-import * as layout from './records.js';
-import { keepOwn, lengthOf } from './validate.js';
+import type { Driver } from '../internal/driver.js';
+import { isNode } from '../internal/driver.js';
+import * as layout from '../internal/records.js';
+import { keepOwn, lengthOf } from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const {
