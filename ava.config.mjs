@@ -11,21 +11,21 @@ if (inThreads) setFlagsFromString('--expose-gc');
 
 // Their tests only start programs of their own, which do the same from a thread as from a process.
 const ofPrograms = [
-  'benchmark-readiness',
-  'documents',
-  'emfile',
-  'epoll-dropin-process',
-  'examples',
-  'examples-descriptors',
-  'fd-broken-pipe',
-  'fd-created',
-  'hazards-process-descriptors',
-  'hazards-process-stdio',
-  'look-refused',
-  'poller-late',
-  'process',
-  'readiness-scale',
-  'replaced-globals',
+  'documents/benchmark-readiness',
+  'documents/programs',
+  'connections/accept-without-descriptors',
+  'epoll/process',
+  'documents/examples',
+  'documents/examples-descriptors',
+  'fd/broken-pipe',
+  'fd/created',
+  'process/descriptors',
+  'process/stdio',
+  'readiness/failed-waits',
+  'readiness/late-consumer',
+  'process/package',
+  'readiness/scale',
+  'internal/replaced-globals',
 ];
 
 export default {

@@ -1,6 +1,6 @@
 // Makes the programs of README.md and docs/*.md ready to run: node scripts/doc-programs.mjs FOLDER.
 // One job: write each to FOLDER as JavaScript, and their list to FOLDER/programs.json. Called by
-// __test__/documents.spec.ts, which runs them.
+// __test__/documents/programs.spec.ts, which runs them.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

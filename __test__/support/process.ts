@@ -64,7 +64,7 @@ export interface Child {
 
 /** Where a compiled program of the tests lies. */
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../process-fixtures/${name}.js`, import.meta.url));
+  return fileURLToPath(new URL(`../fixtures/${name}.js`, import.meta.url));
 }
 
 const groups = new Set<number>();

@@ -1,4 +1,4 @@
-// Listens on HOST PORT and prints the error: run without privileges by listen.spec.ts.
+// Listens on HOST PORT and prints the error: run without privileges by connections/listen.spec.ts.
 import { listen } from 'edgepoll';
 
 const [, , host = '', port = ''] = process.argv;

@@ -1,0 +1,163 @@
+// A program takes a chunk's memory away. Serial and alone in their file: the connections of a thread share pools.
+import { setFlagsFromString } from 'node:v8';
+
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import type { Connection } from 'edgepoll';
+
+import { bytes, sha256 } from '../support/bytes.js';
+import { eventually } from '../support/eventually.js';
+import { pairOf, receiveAll, receiveExactly, send } from '../support/net.js';
+
+type Take = (buffer: ArrayBuffer) => unknown;
+
+function byClone(buffer: ArrayBuffer): unknown {
+  return structuredClone(buffer, { transfer: [buffer] });
+}
+
+/** Detaches whatever the buffer's owner says, as a native addon or a newer runtime's `transfer()` may. */
+function byForce(): Take {
+  setFlagsFromString('--allow-natives-syntax');
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the engine's own words, once
+  return new Function('buffer', '%ArrayBufferDetach(buffer)') as Take;
+}
+
+const takings: [name: string, take: Take][] = [
+  ['structuredClone', byClone],
+  ['the engine', byForce()],
+];
+if ('transfer' in ArrayBuffer.prototype) {
+  takings.push([
+    'transfer()',
+    (buffer) => (buffer as unknown as { transfer(): unknown }).transfer(),
+  ]);
+}
+
+for (const [name, take] of takings) {
+  test.serial(`a chunk's buffer is taken away by ${name}: every connection goes on`, async (t) => {
+    const { connection, peer } = await pairOf(t);
+    const other = await pairOf(t);
+    for (let round = 0; round < 500; round += 1) {
+      const message = bytes([10, 700, 5000, 30_000][round % 4] ?? 1, round + 1);
+      await send(peer, message);
+      const parts: Buffer[] = [];
+      for (let missing = message.length; missing > 0;) {
+        const chunk = (await connection.read()) ?? t.fail('the end');
+        if (chunk.length === 0) t.fail(`an empty chunk in round ${round}`);
+        missing -= chunk.length;
+        parts.push(Buffer.from(chunk));
+        try {
+          take(chunk.buffer);
+        } catch (error) {
+          // A runtime may refuse; it must do so in the open.
+          t.true(['DataCloneError', 'TypeError'].includes((error as Error).name));
+        }
+        // Only what is asked for next: a part that came already may have lain in the same memory.
+        if (parts.length > 1 && missing > 0) t.true(message.length > 16_384);
+      }
+      if (sha256(...parts) !== sha256(message)) t.fail(`round ${round}`);
+      await send(other.peer, 'still');
+      if ((await other.connection.read())?.toString() !== 'still') t.fail(`round ${round}`);
+    }
+    await connection.write('done');
+    t.is((await receiveExactly(peer, 4)).toString(), 'done');
+  });
+}
+
+/** So many bytes, in as many chunks as they come in. */
+async function chunksOf(
+  t: ExecutionContext,
+  connection: Connection,
+  size: number,
+): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for (let missing = size; missing > 0;) {
+    const chunk = (await connection.read()) ?? t.fail('the end');
+    chunks.push(chunk);
+    missing -= chunk.length;
+  }
+  return chunks;
+}
+
+test.serial('a transfer of one chunk does not empty the chunks of others', async (t) => {
+  const mine = await pairOf(t);
+  const other = await pairOf(t);
+  for (const size of [10, 700, 5000, 30_000]) {
+    const message = bytes(size, size);
+    await send(other.peer, message);
+    await eventually('it waits for its reader', () => other.connection.bytesRead >= size);
+    await send(mine.peer, bytes(size, 1));
+    const chunk = (await mine.connection.read()) ?? t.fail('the end');
+    const kept = await chunksOf(t, other.connection, size);
+    await send(other.peer, message);
+    await eventually('it waits for its reader', () => other.connection.bytesRead >= 2 * size);
+    try {
+      byClone(chunk.buffer);
+    } catch (error) {
+      t.is((error as Error).name, 'DataCloneError');
+    }
+    t.is(sha256(...kept), sha256(message), `${size} bytes that were read before`);
+    const waiting = await chunksOf(t, other.connection, size);
+    t.is(sha256(...waiting), sha256(message), `${size} bytes that waited`);
+    mine.connection.destroy();
+    Object.assign(mine, await pairOf(t));
+    Object.assign(other, await pairOf(t));
+  }
+});
+
+test.serial('an empty line after the memory was taken away: nobody loses anything', async (t) => {
+  const lines = await pairOf(t, { framing: 'lines' });
+  const other = await pairOf(t);
+  const take = byForce();
+  for (let round = 0; round < 50; round += 1) {
+    await send(lines.peer, 'a line\n');
+    const line = (await lines.connection.read()) ?? t.fail('the end');
+    t.is(line.toString(), 'a line');
+    try {
+      take(line.buffer);
+    } catch (error) {
+      // Since Node.js 24 the engine itself refuses memory that was marked.
+      t.is((error as Error).name, 'TypeError');
+    }
+    // One batch, as far as it goes: what comes behind the empty chunk must not be lost with it.
+    const message = bytes(40_000, round + 1);
+    await Promise.all([send(lines.peer, '\nnext\n'), send(other.peer, message)]);
+    t.is((await lines.connection.read())?.length, 0);
+    t.is((await lines.connection.read())?.toString(), 'next');
+    const parts: Buffer[] = [];
+    for (let missing = message.length; missing > 0;) {
+      const part = (await other.connection.read()) ?? t.fail('the end');
+      parts.push(part);
+      missing -= part.length;
+    }
+    t.is(sha256(...parts), sha256(message));
+  }
+});
+
+test.serial(
+  'what was written of memory that was taken away before it left: no stream has a hole',
+  async (t) => {
+    const from = await pairOf(t, { chunks: 'borrowed' });
+    const { connection, peer } = await pairOf(t);
+    await send(from.peer, 'lent');
+    const chunk = (await from.connection.read()) ?? t.fail('the end');
+    const arrives = receiveAll(peer);
+    void connection.write('before ');
+    void connection.write(chunk);
+    void connection.write(' behind');
+    let isTaken = true;
+    try {
+      byForce()(chunk.buffer);
+    } catch {
+      // Since Node.js 24.
+      isTaken = false;
+    }
+    if (!isTaken) void connection.end();
+    const { bytes: arrived } = await arrives;
+    t.is(arrived.toString(), isTaken ? '' : 'before lent behind');
+    if (isTaken) t.like(await connection.closed, { cause: 'destroyed', bytesUnsent: 18 });
+    // Nobody else is concerned.
+    await send(from.peer, 'next');
+    t.is((await from.connection.read())?.toString(), 'next');
+  },
+);

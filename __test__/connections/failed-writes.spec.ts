@@ -1,0 +1,175 @@
+// What the kernel did not take is told: by the promise of who wrote or ended, and by the reason of the close.
+import test from 'ava';
+import type { Connection } from 'edgepoll';
+
+import { bytes } from '../support/bytes.js';
+import { eventually } from '../support/eventually.js';
+import { pairOf, receiveAll, receiveExactly, rejection } from '../support/net.js';
+import type { Socket } from '../support/net.js';
+
+const MIB = 1_048_576;
+
+/** Resets, and resolves when the kernel has it, before this thread's loop could see it. */
+async function resetUnseen(socket: Socket): Promise<void> {
+  socket.resetAndDestroy();
+  while (Reflect.get(socket, '_handle') !== null) {
+    await new Promise<void>((resolve) => {
+      process.nextTick(resolve);
+    });
+  }
+}
+
+for (const length of [10, 64 * 1024]) {
+  test(`end() of ${length} bytes that meets a reset first tells it, and counts them`, async (t) => {
+    const { connection, peer } = await pairOf(t);
+    await resetUnseen(peer);
+    t.is((await rejection(connection.end(Buffer.alloc(length)))).code, 'ECONNRESET');
+    const { cause, error, bytesUnsent } = await connection.closed;
+    t.like({ cause, bytesUnsent }, { cause: 'failed', bytesUnsent: length });
+    t.like(error, { code: 'ECONNRESET' });
+  });
+
+  test(`destroy() after ${length} bytes that met a reset: the failure is told, not the destroy`, async (t) => {
+    const { connection, peer } = await pairOf(t);
+    await resetUnseen(peer);
+    connection.write(Buffer.alloc(length)).catch(() => {});
+    connection.destroy();
+    const { cause, error, bytesUnsent } = await connection.closed;
+    t.like({ cause, bytesUnsent }, { cause: 'failed', bytesUnsent: length });
+    t.like(error, { code: 'ECONNRESET' });
+    t.is(connection.bytesWritten, 0);
+  });
+}
+
+test('end() after a failed write rejects at once, though the close waits for a reader', async (t) => {
+  const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
+  // How much of it the kernel takes is the machine's affair.
+  peer.write(bytes(200_000, 1));
+  await eventually('receiving is paused', () => connection.bytesRead > 0);
+  await resetUnseen(peer);
+  t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
+  t.is((await rejection(connection.end())).code, 'ECONNRESET');
+  connection.destroy(new Error('mine'));
+  // One end, and the first reason for it.
+  t.like((await connection.closed).error, { code: 'ECONNRESET' });
+});
+
+test('a short write after a failed one is rejected, though the close waits for a reader', async (t) => {
+  const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
+  peer.write(bytes(200_000, 1));
+  await eventually('receiving is paused', () => connection.bytesRead > 0);
+  await resetUnseen(peer);
+  t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
+  t.is((await rejection(connection.write('short'))).code, 'ECONNRESET');
+  connection.destroy();
+  t.is((await connection.closed).bytesUnsent, 65_536, 'what was refused was never ours to send');
+});
+
+test('a long write that meets a reset first is rejected with it', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  await resetUnseen(peer);
+  const error = await rejection(connection.write(Buffer.alloc(65_536)));
+  // As Node.js calls it, whatever system call it was. The address tells which attempt to connect failed; this was none.
+  t.like(error, { code: 'ECONNRESET', errno: -104, syscall: 'write', address: undefined });
+  t.regex(error.message, /^write ECONNRESET/);
+  t.like((await connection.closed).error, { code: 'ECONNRESET', syscall: 'write' });
+});
+
+test('end() of what is no frame rejects, and the end goes out all the same', async (t) => {
+  for (const data of ['two\nlines', 'x'.repeat(200)]) {
+    const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 100 });
+    const received = receiveAll(peer);
+    t.is((await rejection(connection.end(data))).code, 'ERR_MALFORMED');
+    t.like(await received, { fin: true, error: undefined });
+    peer.end();
+    t.is((await connection.closed).cause, 'ended');
+  }
+});
+
+test('end() of a connection that failed with bytes unsent rejects, and nothing is buffered any more', async (t) => {
+  const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
+  const written = rejection(connection.write(Buffer.alloc(20 * MIB)));
+  t.true(connection.bufferedAmount > 0);
+  peer.resetAndDestroy();
+  const { bytesUnsent } = await connection.closed;
+  t.true(bytesUnsent > 0);
+  t.is((await rejection(connection.end())).code, 'ECONNRESET');
+  t.is((await written).code, 'ECONNRESET');
+  t.is(connection.bufferedAmount, 0);
+});
+
+/** Writes until the queue has been full for a while; gives what became of each write. */
+async function overfill(connection: Connection, length: number): Promise<string[]> {
+  const results = await Promise.allSettled(
+    Array.from({ length: 16 * (MIB / length) }, () => connection.write(Buffer.alloc(length))),
+  );
+  return results.map((result) =>
+    result.status === 'fulfilled' ? 'taken' : ((result.reason as { code?: string }).code ?? ''),
+  );
+}
+
+for (const length of [4096, 65_536]) {
+  test(`a full queue refuses every write of ${length} bytes for the same reason`, async (t) => {
+    const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
+    const codes = await overfill(connection, length);
+    t.deepEqual(new Set(codes), new Set(['taken', 'ERR_SEND_QUEUE_FULL']));
+    // The writer's own room may be made in the middle of a write, and that tells of the end.
+    t.true(codes.lastIndexOf('taken') < codes.indexOf('ERR_SEND_QUEUE_FULL'));
+    const { error, bytesUnsent } = await connection.closed;
+    t.like(error, { code: 'ERR_SEND_QUEUE_FULL' });
+    t.true(bytesUnsent >= MIB);
+    t.true(connection.bytesWritten > 0);
+  });
+
+  test(`destroy() after a full queue tells the truth about ${length} bytes more`, async (t) => {
+    const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
+    connection.write(Buffer.alloc(8 * MIB)).catch(() => {});
+    t.true(connection.bufferedAmount >= MIB);
+    connection.write(Buffer.alloc(length)).catch(() => {});
+    connection.destroy();
+    const { bytesUnsent } = await connection.closed;
+    // A long write is refused, which its promise tells; a small one was taken before anybody knew.
+    const more = length > 4096 ? 0 : length;
+    t.is(bytesUnsent + connection.bytesWritten, 8 * MIB + more);
+  });
+}
+
+test('destroy() takes an error, null or nothing', async (t) => {
+  const { connection } = await pairOf(t);
+  for (const error of ['text', 5, false, {}] as unknown[] as Error[]) {
+    t.throws(() => connection.destroy(error), { instanceOf: TypeError });
+  }
+  const reading = connection.read();
+  connection.destroy(null);
+  t.is(await reading, null);
+  t.like(await connection.closed, { cause: 'destroyed', error: undefined });
+});
+
+test('a server that is destroyed with what is no error goes on', async (t) => {
+  const { server, connection, peer } = await pairOf(t);
+  t.throws(() => server.destroy('text' as unknown as Error), { instanceOf: TypeError });
+  await connection.write('still here');
+  t.is((await receiveExactly(peer, 10)).toString(), 'still here');
+  server.destroy(null);
+  await server.closed;
+});
+
+// Of the framing 'lines' each write goes at once, of 'bytes' with others.
+for (const framing of ['bytes', 'lines'] as const) {
+  test(`whoever awaits each write leaves the loop its turns, ${framing}`, async (t) => {
+    const { connection, peer } = await pairOf(t, { framing });
+    // All of it fits into the kernel's buffers, so no write has to wait for the peer.
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    for (let written = 0; written < 100_000; written += 1) await connection.write('x');
+    isOver = true;
+    t.true(turns > 10, `${turns} turns`);
+    const length = framing === 'lines' ? 200_000 : 100_000;
+    t.is((await receiveExactly(peer, length)).length, length);
+  });
+}

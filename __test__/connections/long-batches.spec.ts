@@ -1,0 +1,116 @@
+// A consumer that works long on one batch: the event loop gets turns between the items.
+import { setImmediate } from 'node:timers';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import type { Connection, Driver, Server } from 'edgepoll';
+
+import { eventually } from '../support/eventually.js';
+import { dial, pairOf, send, serverOf } from '../support/net.js';
+
+const LINES = 300;
+const CONNECTIONS = 200;
+
+/** Broadcasts every line, as a chat does. */
+type Broadcast = (server: Server, all: Set<Connection>, took: () => void) => void;
+
+const byEvents: Broadcast = (server, all, took) => {
+  void (async () => {
+    for await (const event of server.events()) {
+      if (event.type === 'open') all.add(event.connection);
+      if (event.type !== 'data') continue;
+      for (const connection of all) void connection.write(event.data);
+      took();
+    }
+  })();
+};
+
+/** Each connection with its own loop, over its iterator or by read(). */
+const byConnection =
+  (chunksOf: (connection: Connection) => AsyncIterable<Buffer>): Broadcast =>
+  (server, all, took) => {
+    void (async () => {
+      for await (const connection of server) {
+        all.add(connection);
+        void (async () => {
+          for await (const line of chunksOf(connection)) {
+            for (const each of all) void each.write(line);
+            took();
+          }
+        })();
+      }
+    })();
+  };
+
+async function* reads(connection: Connection): AsyncGenerator<Buffer> {
+  for (let line = await connection.read(); line !== null; line = await connection.read())
+    yield line;
+}
+
+const styles: Record<string, Broadcast> = {
+  'events()': byEvents,
+  'an iterator per connection': byConnection((connection) => connection),
+  'read()': byConnection(reads),
+};
+
+/** Milliseconds of CPU time of this process. Unlike the clock it does not depend on other processes. */
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Runs a timer again and again until `isDone`; gives the longest CPU time between two of its turns, and how many there were. */
+async function timersDuring(isDone: () => boolean): Promise<{ longest: number; turns: number }> {
+  let longest = 0;
+  let turns = 0;
+  for (let before = cpuTime(); !isDone(); turns += 1) {
+    await pause(1);
+    const after = cpuTime();
+    longest = Math.max(longest, after - before);
+    before = after;
+  }
+  return { longest, turns };
+}
+
+async function broadcast(t: ExecutionContext, run: Broadcast, driver: Driver): Promise<void> {
+  const server = await serverOf(t, { driver, framing: 'lines', readHighWaterMark: 1_048_576 });
+  const all = new Set<Connection>();
+  let taken = 0;
+  run(server, all, () => (taken += 1));
+  const peers = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => dial(server.address.port)),
+  );
+  for (const peer of peers) t.teardown(() => peer.destroy());
+  await eventually('all are there', () => all.size === CONNECTIONS);
+  const [peer] = peers as [(typeof peers)[number]];
+  await send(peer, 'x\n'.repeat(LINES));
+  const began = cpuTime();
+  const { longest, turns } = await timersDuring(() => taken === LINES);
+  const total = cpuTime() - began;
+  t.log(`${total.toFixed(0)} ms of CPU time, ${turns} turns, ${longest.toFixed(0)} ms at most`);
+  t.true(total > 250, 'it takes long enough to tell');
+  t.true(longest < 100, `${longest} ms without a timer`);
+  server.destroy();
+}
+
+for (const driver of ['uv', 'thread'] satisfies Driver[]) {
+  test.serial(
+    `awaited writes that need not wait leave the loop its turns, ${driver}`,
+    async (t) => {
+      const { connection } = await pairOf(t, { driver });
+      let hasTurned = false;
+      setImmediate(() => (hasTurned = true));
+      // They fit into the kernel's buffers, so none waits for room, and together they take much longer than a consumer may.
+      for (let count = 0; count < 100_000; count += 1) await connection.write('x');
+      t.true(hasTurned);
+    },
+  );
+
+  for (const [style, run] of Object.entries(styles)) {
+    test.serial(
+      `a broadcast of ${LINES} lines leaves timers their turns: ${style}, ${driver}`,
+      (t) => broadcast(t, run, driver),
+    );
+  }
+}

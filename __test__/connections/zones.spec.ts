@@ -1,0 +1,68 @@
+/** The zones of link-local addresses (RFC 4007): what the kernel is asked with, and what it says, with the same number. */
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+
+import type { TestFn } from 'ava';
+import test from 'ava';
+import { connect } from 'edgepoll';
+
+import { reportOf, spoiled } from '../support/injected.js';
+import { hasLoopback6, nextOf, serverOf } from '../support/net.js';
+import { straceTest } from '../support/process.js';
+
+/** A link-local address of this machine with its zone's name and number, which is ready to be used. */
+const local = Object.entries(networkInterfaces())
+  .flatMap(([zone, addresses]) =>
+    (addresses ?? []).flatMap((one) =>
+      one.family === 'IPv6' && one.address.startsWith('fe80:')
+        ? [{ address: one.address, zone, number: one.scopeid }]
+        : [],
+    ),
+  )
+  .find(({ zone }) => readFileSync(`/sys/class/net/${zone}/operstate`, 'utf8').trim() === 'up');
+
+const skipWithReason = (title: string, body: () => void): void =>
+  test.skip(`${title} (no link-local address here)`, body);
+
+const linkLocalTest: TestFn = local === undefined ? (skipWithReason as TestFn) : test;
+
+linkLocalTest("a link-local address is told with its zone's number, at both ends", async (t) => {
+  if (local === undefined) throw new Error('there is one');
+  const { address, zone, number } = local;
+  const told = `${address}%${number}`;
+  for (const host of [`${address}%${zone}`, told]) {
+    const server = await serverOf(t, { host });
+    const { port } = server.address;
+    t.deepEqual(server.address, { address: told, port, family: 'IPv6' });
+    const accepted = server[Symbol.asyncIterator]();
+    const connection = await connect({ host, port });
+    t.teardown(() => connection.destroy());
+    t.deepEqual(connection.remoteAddress, { address: told, port, family: 'IPv6' });
+    t.is(connection.localAddress?.address, told);
+    const other = await nextOf(accepted);
+    t.is(other.localAddress?.address, told);
+    t.deepEqual(other.remoteAddress, connection.localAddress);
+  }
+});
+
+(hasLoopback6 ? straceTest : (skipWithReason as TestFn))(
+  'a zone goes to the kernel as its number, by name and by number, and none as none',
+  async (t) => {
+    const calls = 'bind,connect';
+    const { ended, lines } = await spoiled(
+      t,
+      { calls },
+      'zones',
+      'fe80::1%lo',
+      'fe80::1%1',
+      'fe80::1',
+    );
+    reportOf(ended);
+    const scopes = lines
+      .filter((line) => line.includes('sin6_port=htons(4321)'))
+      .map((line) => /(bind|connect)\(.*sin6_scope_id=([^}]+)\}/.exec(line)?.slice(1).join(' '));
+    const lo = 'if_nametoindex("lo")';
+    const [listening, connecting] = [`bind ${lo}`, `connect ${lo}`];
+    t.deepEqual(scopes, [listening, connecting, listening, connecting, 'bind 0', 'connect 0']);
+  },
+);

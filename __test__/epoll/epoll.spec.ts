@@ -1,0 +1,272 @@
+/**
+ * `edgepoll/epoll`: the scenarios of the original's own tests, under their names, and what its users' callbacks do.
+ */
+import { closeSync, readdirSync, writeSync } from 'node:fs';
+
+import test from 'ava';
+import * as entry from 'edgepoll/epoll';
+
+import { drain, epoll, fence, openEnd, ready, Told } from './helpers.js';
+import { pipe } from '../readiness/helpers.js';
+import { drivers, exceptIn, makeFifo } from '../support/process.js';
+
+const { Epoll } = entry;
+const { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } =
+  Epoll;
+
+test('constants: the kernel’s values, and not to be changed', (t) => {
+  const expected = {
+    EPOLLIN: 0x1,
+    EPOLLOUT: 0x4,
+    EPOLLRDHUP: 0x2000,
+    EPOLLPRI: 0x2,
+    EPOLLERR: 0x8,
+    EPOLLHUP: 0x10,
+    EPOLLET: 2 ** 31,
+    EPOLLONESHOT: 2 ** 30,
+  };
+  t.deepEqual(Object.fromEntries(Object.entries(Epoll)), expected);
+  t.throws(() => Object.assign(Epoll, { EPOLLIN: 5 }), { instanceOf: TypeError });
+  t.is(entry.default.Epoll, Epoll);
+});
+
+for (const driver of drivers) {
+  test(`closed: false until close(), which gives null, ${driver}`, (t) => {
+    const { fd } = pipe(t);
+    const poller = epoll(t, driver, () => {});
+    t.false(poller.closed);
+    t.is(poller.add(fd, EPOLLIN), poller);
+    t.is(poller.modify(fd, EPOLLOUT), poller);
+    t.is(poller.remove(fd), poller);
+    t.is(poller.close(), null);
+    t.true(poller.closed);
+  });
+
+  test(`verify-events: add() and modify() take every event type, ${driver}`, (t) => {
+    const { fd } = pipe(t);
+    const poller = epoll(t, driver, () => {});
+    const all = [EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLPRI, EPOLLERR, EPOLLHUP, EPOLLET];
+    for (const events of [...all, EPOLLONESHOT]) {
+      t.notThrows(() => poller.add(fd, events).remove(fd));
+      t.notThrows(() => poller.add(fd, 0).modify(fd, events).remove(fd));
+    }
+    // As bit operators give it: EPOLLET is negative then.
+    t.notThrows(() => poller.add(fd, EPOLLIN | EPOLLET));
+  });
+
+  test(`callback: three arguments, and this is the global object, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = await new Promise<unknown[]>((resolve) => {
+      const poller = epoll(t, driver, function tell(this: unknown, ...all) {
+        poller.close();
+        resolve([this, ...all]);
+      });
+      poller.add(fd, EPOLLIN);
+    });
+    t.is(told[0], globalThis);
+    t.deepEqual(told.slice(1), [null, fd, EPOLLIN]);
+  });
+
+  test(`level: told until it is read, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = new Told(t, driver, () => {
+      if (told.events.length === 5) drain(fd);
+    });
+    told.epoll.add(fd, EPOLLIN);
+    await told.count(5);
+    await fence(t, driver);
+    t.deepEqual(
+      told.events,
+      Array.from({ length: 5 }, () => EPOLLIN),
+    );
+  });
+
+  test(`edge: told once per write, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = new Told(t, driver);
+    told.epoll.add(fd, EPOLLIN | EPOLLET);
+    await told.count(1);
+    await fence(t, driver);
+    t.is(told.events.length, 1);
+    writeSync(fd, 'y');
+    await told.count(2);
+    await fence(t, driver);
+    t.is(told.events.length, 2);
+  });
+
+  test(`one-shot: one event, then silence, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = new Told(t, driver);
+    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await told.count(1);
+    await fence(t, driver);
+    writeSync(fd, 'y');
+    await fence(t, driver);
+    t.is(told.events.length, 1);
+    told.epoll.remove(fd).close();
+  });
+
+  test(`two-shot: modify() arms it again, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = new Told(t, driver);
+    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await told.count(1);
+    told.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
+    await told.count(2);
+    await fence(t, driver);
+    t.is(told.events.length, 2);
+    told.epoll.remove(fd).close();
+  });
+
+  test(`two-shot: armed again in the callback, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const told = new Told(t, driver, () => {
+      if (told.events.length < 4) told.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
+    });
+    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await told.count(4);
+    await fence(t, driver);
+    t.is(told.events.length, 4);
+  });
+
+  test(`no-gc-allowed: who watches is not collected, ${driver}`, async (t) => {
+    const { fd } = pipe(t);
+    const told = new Promise<number>((resolve) => {
+      // Only the event leads to the callback, and only the callback to the object.
+      const poller = epoll(undefined, driver, (_err, which, events) => {
+        poller.remove(which).close();
+        resolve(events);
+      });
+      poller.add(fd, EPOLLIN);
+    });
+    for (let round = 0; round < 3; round += 1) {
+      await fence(t, driver);
+      globalThis.gc?.();
+    }
+    writeSync(fd, 'x');
+    t.is(await told, EPOLLIN);
+  });
+
+  test(`brute-force-leak-check: a new object in each callback, ${driver}`, async (t) => {
+    const fd = ready(t);
+    const rounds = 2000;
+    await fence(t, driver);
+    const before = readdirSync('/proc/self/fd').length;
+    await new Promise<void>((resolve) => {
+      let count = 0;
+      const again = (): void => {
+        const poller = epoll(undefined, driver, () => {
+          poller.remove(fd).close();
+          count += 1;
+          if (count < rounds) again();
+          else resolve();
+        });
+        poller.add(fd, EPOLLIN);
+      };
+      again();
+    });
+    // Other tests of this file open some at the same time, but no thousand.
+    t.true(readdirSync('/proc/self/fd').length < before + 200);
+  });
+
+  test(`hangup and error: told without being asked for, ${driver}`, async (t) => {
+    for (const [end, other, bit] of [
+      ['reader', 'writer', EPOLLHUP],
+      ['writer', 'reader', EPOLLERR],
+    ] as const) {
+      const path = makeFifo(t);
+      const reader = openEnd(path, 'reader');
+      const writer = openEnd(path, 'writer');
+      const [watched, closed] = end === 'reader' ? [reader, writer] : [writer, reader];
+      const told = new Told(t, driver, (fd) => told.epoll.remove(fd));
+      told.epoll.add(watched, 0);
+      closeSync(closed);
+      await told.count(1);
+      t.deepEqual(told.events, [bit], `${other} closed`);
+      closeSync(watched);
+    }
+  });
+
+  test(`stale-event: what an earlier callback drained is not told, ${driver}`, async (t) => {
+    const descriptors = [ready(t), ready(t), ready(t)];
+    const told = new Told(t, driver, () => {
+      if (told.events.length === 1) for (const fd of descriptors) drain(fd);
+    });
+    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
+    await fence(t, driver);
+    t.is(told.events.length, 1);
+  });
+
+  test(`stale-event: what an earlier callback removed is not told, ${driver}`, async (t) => {
+    const descriptors = [ready(t), ready(t), ready(t)];
+    const told = new Told(t, driver, () => {
+      for (const fd of descriptors) told.epoll.remove(fd);
+    });
+    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
+    await fence(t, driver);
+    t.is(told.events.length, 1);
+  });
+
+  exceptIn(['deno'], 'it runs them after the last event of a batch')(
+    `microtasks: a callback's ticks and promises run before the next event, ${driver}`,
+    async (t) => {
+      const order: string[] = [];
+      const told = new Told(t, driver, (fd) => {
+        order.push('event');
+        told.epoll.remove(fd);
+        process.nextTick(() => order.push('tick'));
+        queueMicrotask(() => order.push('microtask'));
+      });
+      for (const fd of [ready(t), ready(t)]) told.epoll.add(fd, EPOLLIN);
+      await fence(t, driver);
+      const [first, second] = [order.slice(0, 3), order.slice(3)];
+      t.is(first[0], 'event');
+      t.deepEqual(new Set(first), new Set(['event', 'tick', 'microtask']));
+      t.deepEqual(second, first);
+    },
+  );
+
+  test(`starvation: every ready descriptor has its turn, ${driver}`, async (t) => {
+    const descriptors = Array.from({ length: 8 }, () => ready(t));
+    const seen: number[] = [];
+    const told = new Told(t, driver, (fd) => {
+      seen.push(fd);
+      if (seen.length === 24) told.epoll.close();
+    });
+    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
+    await told.count(24);
+    for (const fd of descriptors) t.true(seen.includes(fd));
+  });
+
+  test(`add-in-callback and close-in-callback, ${driver}`, async (t) => {
+    const [first, second] = [ready(t), ready(t)] as const;
+    const seen: number[] = [];
+    const told = new Told(t, driver, (fd) => {
+      seen.push(fd);
+      if (fd === first) told.epoll.remove(first).add(second, EPOLLIN);
+      else {
+        t.is(told.epoll.close(), null);
+        t.throws(() => told.epoll.close(), { message: "close can't be called more than once" });
+      }
+    });
+    told.epoll.add(first, EPOLLIN);
+    await told.count(2);
+    await fence(t, driver);
+    t.deepEqual(seen, [first, second]);
+  });
+
+  test(`two objects: each its own descriptors, and each may change the other's, ${driver}`, async (t) => {
+    const [first, second] = [ready(t), ready(t)] as const;
+    const one = new Told(t, driver, (fd) => t.is(fd, first));
+    const other = new Told(t, driver, (fd) => t.is(fd, second));
+    one.epoll.add(first, EPOLLIN | EPOLLET);
+    other.epoll.add(second, EPOLLPRI);
+    await one.count(1);
+    one.epoll.modify(second, EPOLLIN | EPOLLET);
+    await other.count(1);
+    one.epoll.remove(second);
+    t.throws(() => other.epoll.remove(second), { message: 'No such file or directory' });
+    t.is(other.epoll.close(), null);
+    t.is(one.epoll.close(), null);
+  });
+}

@@ -1,0 +1,105 @@
+/**
+ * `edgepoll/epoll` as the GPIO packages on top of it use it: EPOLLPRI as the interrupt, which a read of the value clears.
+ * The pin is a socket with urgent data, as machines that run tests have no pins.
+ */
+import { spawnSync } from 'node:child_process';
+
+import type { TestFn } from 'ava';
+import test from 'ava';
+import { Epoll } from 'edgepoll/epoll';
+
+import { epoll, fence, pin, Told, valueOf } from './helpers.js';
+import { drivers, exceptIn } from '../support/process.js';
+
+const { EPOLLET, EPOLLONESHOT, EPOLLPRI } = Epoll;
+
+const hasPerl = spawnSync('perl', ['-e', 'use Socket']).status === 0;
+/** Skipped, visibly, on a machine without perl, but never in CI. */
+const pinTest: TestFn =
+  hasPerl || process.env['CI'] !== undefined
+    ? exceptIn(['deno'], 'its node:fs reads only what it has opened itself')
+    : (test.skip as TestFn);
+
+for (const driver of drivers) {
+  pinTest(`gpio: an interrupt per change, cleared by reading the value, ${driver}`, async (t) => {
+    const { fd, set } = await pin(t);
+    const values: string[] = [];
+    const told = new Told(t, driver, () => values.push(valueOf(fd, '')));
+    told.epoll.add(fd, EPOLLPRI);
+    await fence(t, driver);
+    t.deepEqual(told.events, [], 'nothing before the first change');
+    for (const next of ['1', '0', '1']) {
+      const before = told.events.length;
+      await set(next);
+      await told.count(before + 1);
+      // A read that finds the urgent byte alone clears the event, and the value then comes without one.
+      if (values.at(-1) !== next) values.push(valueOf(fd, ''));
+      t.is(values.at(-1), next);
+      const settled = told.events.length;
+      await fence(t, driver);
+      t.is(told.events.length, settled, 'cleared');
+    }
+    for (const events of told.events) t.is(events, EPOLLPRI);
+  });
+
+  pinTest(`gpio: with oneshot, armed again in the callback, ${driver}`, async (t) => {
+    const { fd, set } = await pin(t);
+    const seen: string[] = [];
+    const told = new Told(t, driver, () => {
+      seen.push(valueOf(fd, ''));
+      told.epoll.modify(fd, EPOLLPRI | EPOLLONESHOT);
+    });
+    told.epoll.add(fd, EPOLLPRI | EPOLLONESHOT);
+    for (const next of ['1', '0', '1', '0']) {
+      const before = told.events.length;
+      await set(next);
+      await told.count(before + 1);
+      if (seen.at(-1) !== next) seen.push(valueOf(fd, ''));
+    }
+    t.deepEqual(
+      seen.filter((value) => value !== ''),
+      ['1', '0', '1', '0'],
+    );
+  });
+
+  pinTest(`gpio: listeners come and go, the poller stays unclosed, ${driver}`, async (t) => {
+    const { fd, set } = await pin(t);
+    const told = new Told(t, driver, () => void valueOf(fd, ''));
+    // A first listener adds, the last one to go removes, the next adds again.
+    told.epoll.add(fd, EPOLLPRI | EPOLLET);
+    await set('1');
+    await told.count(1);
+    told.epoll.remove(fd);
+    const before = told.events.length;
+    await set('0');
+    await fence(t, driver);
+    t.is(told.events.length, before);
+    valueOf(fd, '');
+    told.epoll.add(fd, EPOLLPRI | EPOLLET);
+    await set('1');
+    await told.count(before + 1);
+    told.epoll.remove(fd);
+    t.false(told.epoll.closed);
+  });
+
+  pinTest(`gpio: a poller per pin, ended by remove().close(), ${driver}`, async (t) => {
+    const pins = [await pin(t), await pin(t), await pin(t)];
+    const seen: number[] = [];
+    const ends = pins.map(({ fd }, at) => {
+      const poller = epoll(t, driver, (err, which) => {
+        if (err) throw err;
+        valueOf(which, '');
+        seen.push(at);
+        next?.();
+      });
+      poller.add(fd, EPOLLPRI | EPOLLET);
+      return () => poller.remove(fd).close();
+    });
+    let next: (() => void) | undefined;
+    for (const [at, { set }] of pins.entries()) {
+      await set('1');
+      while (!seen.includes(at)) await new Promise<void>((resolve) => (next = resolve));
+    }
+    for (const end of ends) t.is(end(), null);
+  });
+}

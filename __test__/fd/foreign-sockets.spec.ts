@@ -1,0 +1,78 @@
+/** Sockets that somebody else made: blocking ones, with flags that stay theirs. */
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { watch } from 'edgepoll';
+import type { InetAddress, SocketAddress } from 'edgepoll/fd';
+import { EdgepollError, socket, Socket, socketpair } from 'edgepoll/fd';
+
+import { flagsOf } from '../readiness/helpers.js';
+import type { Hands } from '../support/hands.js';
+import { hands } from '../support/hands.js';
+import { drivers } from '../support/process.js';
+
+const loopback: SocketAddress = { family: 'inet', address: '127.0.0.1', port: 0 };
+
+/** A blocking socket that Python makes as `name` by the expression `made`. */
+async function foreign(
+  t: ExecutionContext,
+  name: string,
+  made: string,
+): Promise<{ one: Socket; peer: Hands }> {
+  const [here, there] = socketpair({ type: 'seqpacket' });
+  const peer = hands(t, there.fd);
+  there.close();
+  await peer.does(`up = socket.socket(fileno=3); ${name} = ${made}`);
+  await peer.does(`socket.send_fds(up, [b'x'], [${name}.fileno()])`);
+  const [received] = here.receiveMessage({ descriptors: 1 })?.descriptors ?? [];
+  here.close();
+  if (received === undefined) throw new Error('no socket came');
+  const one = Socket.adopt(received.release());
+  t.teardown(() => one.close());
+  return { one, peer };
+}
+
+for (const driver of drivers) {
+  test(`blocking: accept() of an adopted listener does not wait, and takes what is there, ${driver}`, async (t) => {
+    const { one, peer } = await foreign(t, 'listener', "socket.create_server(('127.0.0.1', 0))");
+    const before = flagsOf(one.fd);
+    t.is(one.accept(), null);
+    const { port } = one.localAddress as InetAddress;
+    await peer.does(`s = dial(${port})`);
+    for await (const _ of watch(one, { driver })) break;
+    const accepted = one.accept();
+    t.like(accepted?.from, { port: await peer.does('s.getsockname()[1]') });
+    accepted?.socket.close();
+    t.is(one.accept(), null);
+    t.is(flagsOf(one.fd), before);
+  });
+}
+
+test('blocking: connect() that could wait is refused with the way out; one of datagrams cannot', async (t) => {
+  const listener = socket('inet', 'stream');
+  listener.bind(loopback);
+  listener.listen();
+  const { one: stream } = await foreign(t, 'stream', 'socket.socket()');
+  const before = flagsOf(stream.fd);
+  const error = t.throws(() => stream.connect(listener.localAddress), { code: 'ERR_BLOCKING' });
+  t.true(error instanceof EdgepollError);
+  t.like(error, { syscall: 'connect', fd: stream.fd });
+  t.regex(error?.message ?? '', /O_NONBLOCK/);
+  t.is(listener.accept(), null);
+  t.is(flagsOf(stream.fd), before);
+
+  const datagrams = socket('inet', 'dgram');
+  datagrams.bind(loopback);
+  const made = 'socket.socket(socket.AF_INET, socket.SOCK_DGRAM)';
+  const { one: dgram, peer } = await foreign(t, 'dgram', made);
+  t.true(dgram.connect(datagrams.localAddress));
+  t.deepEqual(dgram.remoteAddress, datagrams.localAddress);
+  t.true(dgram.connect({ family: 'unspecified' }));
+  // Its maker's choice counts: from now on no call on it waits.
+  const tcp = await foreign(t, 'tcp', 'socket.socket()');
+  await tcp.peer.does('tcp.setblocking(False)');
+  tcp.one.connect(listener.localAddress);
+  await tcp.one.connected();
+  t.deepEqual(tcp.one.remoteAddress, listener.localAddress);
+  for (const each of [listener, datagrams]) each.close();
+  await peer.end();
+});

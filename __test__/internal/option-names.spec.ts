@@ -1,0 +1,146 @@
+// A misspelt option is a TypeError in every function that takes options. The message names it and the most similar option.
+import test from 'ava';
+import { connect, listen, Poller, watch } from 'edgepoll';
+import { eventfd, inotify, pidfd, pipe, signalfd, socket, socketpair, timerfd } from 'edgepoll/fd';
+import type { SocketAddress } from 'edgepoll/fd';
+
+import { rejection } from '../support/net.js';
+
+/** Calls a function with options that its type does not allow. */
+type Call = (options: never) => unknown;
+
+/** What `call` throws, or rejects with, as an error with a code. */
+function refusal(call: Call, options: object): Promise<NodeJS.ErrnoException> {
+  return rejection(Promise.resolve().then(() => call(options as never)));
+}
+
+const poller = new Poller();
+const event = eventfd();
+const { reader, writer } = pipe();
+const timer = timerfd();
+const changes = inotify();
+const signals = signalfd(['SIGUSR2']);
+const me = pidfd(process.pid);
+const [one, other] = socketpair({ type: 'dgram' });
+const watched = poller.register(event.fd);
+const server = await listen({ port: 0, host: '127.0.0.1' });
+
+test.after.always(async () => {
+  poller.close();
+  for (const owned of [event, reader, writer, timer, changes, signals, me, one, other])
+    owned.close();
+  await server.close();
+});
+
+/** An address with a field that its family does not have. Nothing is sent there. */
+const misspelt: SocketAddress[] = [
+  { family: 'inet', address: '127.0.0.1', port: 9, prot: 1 } as SocketAddress,
+  { family: 'inet6', address: '::1', port: 9, scopeID: 1 } as SocketAddress,
+];
+
+/** Every function that takes options: a call, a misspelt option, and the one that is meant. */
+const calls: readonly (readonly [name: string, call: Call, wrong: string, meant: string])[] = [
+  ['listen', listen, 'allowHalfopen', 'allowHalfOpen'],
+  ['connect', connect, 'timout', 'timeout'],
+  ['server.events', (options) => server.events(options), 'backPressure', 'backpressure'],
+  ['server.close', (options) => server.close(options), 'timeOut', 'timeout'],
+  ['new Poller', (options) => new Poller(options), 'maxevents', 'maxEvents'],
+  ['poller.poll', (options) => poller.poll(options), 'timeuot', 'timeout'],
+  ['poller.register', (options) => poller.register(reader, options), 'triger', 'trigger'],
+  ['registration.modify', (options) => watched.modify(options), 'writeable', 'writable'],
+  ['watch', (options) => watch(event, options), 'read_hangup', 'readHangup'],
+  ['eventfd', eventfd, 'semaphor', 'semaphore'],
+  ['eventfd values', (options) => event.values(options), 'singal', 'signal'],
+  ['timerfd', timerfd, 'clocks', 'clock'],
+  ['timer.set', (options) => timer.set(options), 'aftr', 'after'],
+  ['timer.values', (options) => timer.values(options), 'drive', 'driver'],
+  ['inotify values', (options) => changes.values(options), 'signals', 'signal'],
+  ['signalfd values', (options) => signals.values(options), 'signals', 'signal'],
+  ['pidfd.exited', (options) => me.exited(options), 'Signal', 'signal'],
+  ['socket', (options) => socket('inet', 'dgram', options), 'protcol', 'protocol'],
+  ['socketpair', socketpair, 'familiy', 'family'],
+  ['socket.connected', (options) => one.connected(options), 'signall', 'signal'],
+  ['receiveMessage', (options) => one.receiveMessage(options), 'lenght', 'length'],
+  ['socket values', (options) => one.values(options), 'credential', 'credentials'],
+  ['sendMessage', (message) => one.sendMessage(message), 'descriptor', 'descriptors'],
+  ['readable', (options) => reader.readable(options), 'singal', 'signal'],
+  ['writable', (options) => writer.writable(options), 'singal', 'signal'],
+  ['writeAll', (options) => writer.writeAll('x', options), 'singal', 'signal'],
+  ['connections', (options) => one.connections(options), 'singal', 'signal'],
+  ['receiveError', (options) => one.receiveError(options), 'contrl', 'control'],
+  ['errors', (options) => one.errors(options), 'lenght', 'length'],
+  ['packetInfo', (packetInfo) => one.sendMessage({ packetInfo }), 'sourc', 'source'],
+  ['control', (control) => one.sendMessage({ control: [control] }), 'levle', 'level'],
+  ['credentials', (credentials) => one.sendMessage({ credentials }), 'PID', 'pid'],
+];
+
+test('every function refuses a misspelt option and names the one that is meant', async (t) => {
+  for (const [name, call, wrong, meant] of calls) {
+    for (const value of [true, undefined]) {
+      const error = await refusal(call, { [wrong]: value });
+      t.true(error instanceof TypeError, `${name}: ${error}`);
+      t.is(error.code, 'ERR_UNKNOWN_OPTION', name);
+      const start = `unknown option '${wrong}'`;
+      t.true(error.message.startsWith(start), `${name}: ${error.message}`);
+      t.true(error.message.endsWith(`; did you mean '${meant}'?`), `${name}: ${error.message}`);
+    }
+  }
+});
+
+test('an address with a field that its family does not have is refused', async (t) => {
+  for (const address of misspelt) {
+    for (const call of ['bind', 'connect'] as const) {
+      const error = await refusal((to) => one[call](to), address);
+      t.is(error.code, 'ERR_UNKNOWN_OPTION');
+      t.regex(error.message, /^unknown option '(prot|scopeID)' in address; did you mean/);
+    }
+  }
+});
+
+test('for an option that resembles none the message lists all of them', async (t) => {
+  const error = await refusal(listen, { port: 0, tls: {} });
+  t.is(error.code, 'ERR_UNKNOWN_OPTION');
+  t.regex(error.message, /^unknown option 'tls'; known are 'port', 'host', .*'driver'$/);
+});
+
+test('watch takes what a registration and a poller take', (t) => {
+  const options = { readable: true, data: 1, maxEvents: 1, engine: 'poll' } as const;
+  const events = watch(event, options);
+  t.is(typeof events.next, 'function');
+  void events.return?.();
+});
+
+test('inherited options and those of a class are options', async (t) => {
+  class Options {
+    port = 0;
+    get host(): string {
+      return '127.0.0.1';
+    }
+    describe(): string {
+      return `${this.host}:${this.port}`;
+    }
+  }
+  const first = await listen(new Options());
+  t.is(first.address.address, '127.0.0.1');
+  await first.close();
+  const second = await listen(Object.create({ port: 0, host: '127.0.0.1' }) as { port: number });
+  t.is(second.address.address, '127.0.0.1');
+  await second.close();
+  const error = await refusal(listen, Object.create({ port: 0, allowHalfopen: true }) as object);
+  t.is(error.code, 'ERR_UNKNOWN_OPTION');
+});
+
+test('a property that a library adds to Object.prototype does not count as an option', (t) => {
+  const everyObject = Object.prototype as { addedByALibrary?: boolean };
+  everyObject.addedByALibrary = true;
+  t.teardown(() => delete everyObject.addedByALibrary);
+  t.notThrows(() => new Poller({ maxEvents: 1 }).close());
+});
+
+test('names that every object has are unknown as options', async (t) => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    const options = JSON.parse(`{ "${name}": 1 }`) as object;
+    const error = await refusal((wrong) => new Poller(wrong), options);
+    t.is(error.code, 'ERR_UNKNOWN_OPTION', name);
+  }
+});

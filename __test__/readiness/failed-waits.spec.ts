@@ -1,0 +1,42 @@
+/** Failures that no JavaScript waits for: they are nobody's promise, so they have to be an uncaught exception. */
+import type { Driver } from 'edgepoll';
+import type { TestFn } from 'ava';
+import test from 'ava';
+
+import { reportOf, spoiled } from '../support/injected.js';
+import { makeFifo, straceTest } from '../support/process.js';
+
+const drivers: Driver[] = ['uv', 'thread'];
+
+/** Elsewhere the host's own loop makes the same system call. */
+const straceX64: TestFn =
+  process.arch === 'x64'
+    ? straceTest
+    : (((title: string, body: () => void): void =>
+        test.skip(`${title} (epoll_wait is the host's own here)`, body)) as TestFn);
+
+for (const driver of drivers) {
+  for (const [kind, told] of [
+    ['epoll', 'looking failed: '],
+    ['server', 'epoll_wait failed: '],
+  ] as const) {
+    straceX64(
+      `look-refused: what the kernel refuses in the driver's callback is an uncaught exception, ${kind}, ${driver}`,
+      async (t) => {
+        const inject = 'epoll_wait:error=ENOMEM';
+        const args = [driver, kind, makeFifo(t)];
+        const { ended, lines } = await spoiled(
+          t,
+          { calls: 'epoll_wait', inject },
+          'look-refused',
+          ...args,
+        );
+        t.true(lines.some((line) => line.endsWith('(INJECTED)')));
+        const { name, message } = reportOf(ended) as { name: string; message: string };
+        t.is(name, 'Error');
+        t.true(message.startsWith(`edgepoll: ${told}`), message);
+        t.regex(message, /ENOMEM|errno 12/);
+      },
+    );
+  }
+}
