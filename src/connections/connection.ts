@@ -31,8 +31,8 @@ const CHUNK_COST = 128;
 
 let nextId = 1;
 
-/** Set by the class's static block: only code inside the class can reach private fields. */
-export let core: ConnectionCore;
+/** The class's static block sets it, because only code inside the class can reach private fields. */
+let access: ConnectionCore;
 
 /**
  * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
@@ -80,7 +80,7 @@ export class Connection<Data = unknown>
   );
 
   static {
-    core = {
+    access = {
       makeConnection: (owner, slot, generation) => new Connection(owner, slot, generation),
       handleData: (connection, data, isLent) => connection.#handleData(data, isLent),
       handleEnd: (connection) => connection.#handleEnd(),
@@ -597,3 +597,6 @@ export class Connection<Data = unknown>
     return Promise.reject(error);
   }
 }
+
+/** The functions of a connection for other modules of the package. */
+export const core: ConnectionCore = access;

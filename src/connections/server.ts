@@ -64,14 +64,15 @@ export interface CloseOptions {
 
 const CLOSE_OPTIONS: OptionNames<CloseOptions> = { graceful: true, timeout: true };
 
-/** Makes a server: there is no public constructor. */
-export let makeServer: (
+type MakeServer = (
   host: ReactorHost,
   slot: number,
   generation: number,
   config: ListenConfig,
 ) => Server;
 
+// The class's static block sets these, because only code inside the class can reach private fields.
+let make: MakeServer;
 let iterateConnections: <Data>(
   server: Server<Data>,
 ) => AsyncIterableIterator<Connection<Data>, undefined, undefined>;
@@ -122,7 +123,7 @@ export class Server<Data = unknown>
   }
 
   static {
-    makeServer = (host, slot, generation, config) => new Server(host, slot, generation, config);
+    make = (host, slot, generation, config) => new Server(host, slot, generation, config);
     showAs(Server, (server) => {
       if (!(#open in server)) return undefined;
       return {
@@ -371,6 +372,9 @@ export class Server<Data = unknown>
     this.#settleClosed();
   }
 }
+
+/** Makes a server: there is no public constructor. */
+export const makeServer: MakeServer = make;
 
 /**
  * The error of connections whose server was aborted with a reason that is not an `Error`. Without an error their reads would

@@ -16,8 +16,8 @@ const MUST_SURVIVE = 2;
 /** With it: no handler is told either. Deno keeps one of its own when the last listener has gone, and ends the process in it. */
 const UNHEARD = 4;
 
-/** For the native write: 0, or the bits. */
-export let survival = 0;
+/** The bits for the native write, or 0. They change when SIGPIPE's last listener is removed. */
+export const survival: { bits: number } = { bits: 0 };
 
 let isFollowed = false;
 
@@ -27,13 +27,13 @@ export function followBrokenPipes(): void {
   isFollowed = true;
   if (!isNode) {
     // Not every runtime tells of listeners that go.
-    survival = MUST_SURVIVE | UNHEARD;
+    survival.bits = MUST_SURVIVE | UNHEARD;
     return;
   }
   // A worker is not told of listeners, which are the main thread's.
-  if (!isMainThread || native.brokenPipeEndsProcess()) survival = MUST_SURVIVE;
+  if (!isMainThread || native.brokenPipeEndsProcess()) survival.bits = MUST_SURVIVE;
   if (!isMainThread) return;
   process.on('removeListener', (name) => {
-    if (name === 'SIGPIPE') survival = MUST_SURVIVE;
+    if (name === 'SIGPIPE') survival.bits = MUST_SURVIVE;
   });
 }

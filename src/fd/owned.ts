@@ -13,11 +13,14 @@ import { chooseDriver } from '../internal/driver.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
 import { showAs } from '../internal/inspect.js';
 import { descriptor, isBytes, rangeError, typeError } from '../internal/validate.js';
-import { followBrokenPipes, survival } from './broken-pipe.js';
+import * as brokenPipe from './broken-pipe.js';
 import type { WaitOptions } from './ready.js';
 import { ready } from './ready.js';
 import type { Direction } from './shared-poller.js';
 import { writeAll } from './write-all.js';
+
+// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+const { followBrokenPipes, survival } = brokenPipe;
 
 /** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
 interface State {
@@ -30,7 +33,7 @@ interface State {
 /** Reads without waiting, whatever the descriptor's flags are; returns the kernel's result. */
 export const readInto: (fd: number, into: Uint8Array) => number = native.reader();
 
-/** Writes without waiting; returns the kernel's result. `care` is {@link survival}. */
+/** Writes without waiting; returns the kernel's result. `care` are the bits of {@link survival}. */
 export const writeFrom: (fd: number, from: Uint8Array, care: number) => number = native.writer();
 
 export const EBADF = 9;
@@ -98,14 +101,14 @@ export function data(name: string, value: unknown): Uint8Array {
   return value;
 }
 
-/** Makes the object for a number that the native side holds. */
-export let makeOwned: (fd: number, kind: string) => OwnedFd;
+type MakeOwned = (fd: number, kind: string) => OwnedFd;
+type Describe = (object: Descriptor) => Record<string, unknown> | undefined;
+type OnClose = (owner: Descriptor, tell: () => void) => () => void;
 
-/** The properties of a descriptor that util.inspect() shows. */
-export let describeDescriptor: (object: Descriptor) => Record<string, unknown> | undefined;
-
-/** Calls `tell` when `owner` is closed, before its number is free. Returns a function that undoes this. */
-export let onClose: (owner: Descriptor, tell: () => void) => () => void;
+// The classes' static blocks set these, because only code inside a class can reach its private fields.
+let make: MakeOwned;
+let describe: Describe;
+let whenClosed: OnClose;
 
 /**
  * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
@@ -127,13 +130,13 @@ export abstract class Descriptor implements Disposable {
   }
 
   static {
-    describeDescriptor = (object) => {
+    describe = (object) => {
       if (!(#state in object)) return undefined;
       const { fd, kind, open } = object.#state;
       return { fd, kind, isOpen: open };
     };
-    showAs(Descriptor, describeDescriptor);
-    onClose = (owner, tell) => {
+    showAs(Descriptor, describe);
+    whenClosed = (owner, tell) => {
       owner.#whenClosed ??= new Set();
       owner.#whenClosed.add(tell);
       return () => owner.#whenClosed?.delete(tell);
@@ -248,7 +251,7 @@ export class OwnedFd extends Descriptor {
   }
 
   static {
-    makeOwned = (fd, kind) => new OwnedFd(fd, kind);
+    make = (fd, kind) => new OwnedFd(fd, kind);
   }
 
   /**
@@ -279,7 +282,7 @@ export class OwnedFd extends Descriptor {
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    return unlessWaiting(writeFrom(fd, data('bytes', bytes), survival), 'write', fd);
+    return unlessWaiting(writeFrom(fd, data('bytes', bytes), survival.bits), 'write', fd);
   }
 
   /**
@@ -296,6 +299,15 @@ export class OwnedFd extends Descriptor {
     return writeAll(this, data('bytes', bytes), options);
   }
 }
+
+/** Makes the object for a number that the native side holds. */
+export const makeOwned: MakeOwned = make;
+
+/** The properties of a descriptor that util.inspect() shows. */
+export const describeDescriptor: Describe = describe;
+
+/** Calls `tell` when `owner` is closed, before its number is free. Returns a function that undoes this. */
+export const onClose: OnClose = whenClosed;
 
 /** Checks a number and makes it ours. */
 export function adoptNumber(value: unknown): number {

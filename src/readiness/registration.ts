@@ -90,15 +90,19 @@ export function closedUnderUs(fd: number): EdgepollError {
   return new EdgepollError('ERR_DESCRIPTOR_CLOSED', message, { fd });
 }
 
-export let makeRegistration: <T>(
-  native: PollerBinding,
-  engine: Engine,
-  entry: Entry<T>,
-  drop: () => void,
-) => Registration<T>;
+/** What other modules of the package may do with a registration's private fields. */
+interface Access {
+  makeRegistration: <T>(
+    native: PollerBinding,
+    engine: Engine,
+    entry: Entry<T>,
+    drop: () => void,
+  ) => Registration<T>;
+  whenEnded: <T>(registration: Registration<T>, tell: () => void) => void;
+}
 
-/** `tell` is called when the registration ends because its descriptor's object is closed or released. */
-export let whenEnded: <T>(registration: Registration<T>, tell: () => void) => void;
+/** The class's static block sets it, because only code inside the class can reach private fields. */
+let access: Access;
 
 /** One watched descriptor of a poller. */
 export class Registration<T> implements Disposable {
@@ -115,16 +119,18 @@ export class Registration<T> implements Disposable {
   }
 
   static {
-    makeRegistration = (native, engine, entry, drop) =>
-      new Registration(native, engine, entry, drop);
+    access = {
+      makeRegistration: (native, engine, entry, drop) =>
+        new Registration(native, engine, entry, drop),
+      whenEnded: (registration, tell) => {
+        registration.#entry.whenEnded = tell;
+      },
+    };
     showAs<Registration<unknown>>(Registration, (registration) => {
       if (!(#entry in registration)) return undefined;
       const { fd, state, data } = registration.#entry;
       return { fd, active: state === 'active', data };
     });
-    whenEnded = (registration, tell) => {
-      registration.#entry.whenEnded = tell;
-    };
   }
 
   /** The descriptor that was registered. */
@@ -212,3 +218,9 @@ export class Registration<T> implements Disposable {
     this.unregister();
   }
 }
+
+/** Makes a registration: there is no public constructor. */
+export const makeRegistration: Access['makeRegistration'] = access.makeRegistration;
+
+/** Calls `tell` when the registration ends because its descriptor's object is closed or released. */
+export const whenEnded: Access['whenEnded'] = access.whenEnded;
