@@ -17,6 +17,7 @@ import * as brokenPipe from './broken-pipe.js';
 import type { WaitOptions } from './ready.js';
 import { ready } from './ready.js';
 import type { Direction } from './shared-poller.js';
+import { endWaits } from './waiting.js';
 import { writeAll } from './write-all.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
@@ -199,6 +200,7 @@ export abstract class Descriptor implements Disposable {
     this.#whenClosed = undefined;
     // Before the number is free, so that no waiter is left with the number of another file.
     if (told !== undefined) for (const tell of told) tell();
+    endWaits(this);
   }
 
   /**

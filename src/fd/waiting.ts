@@ -8,7 +8,6 @@ import { chooseDriver } from '../internal/driver.js';
 import type { ReadinessEvent } from '../readiness/readiness-event.js';
 import { abortReason, optionalSignal, throwIfAborted } from '../internal/validate.js';
 import type { Descriptor } from './owned.js';
-import { onClose } from './owned.js';
 import type { Direction, Listener, SharedPoller, Subject } from './shared-poller.js';
 import { sharedPoller } from './shared-poller.js';
 
@@ -44,7 +43,6 @@ class Readiness implements Listener {
       missed: undefined,
     };
     this.#poller = sharedPoller(direction, driver);
-    onClose(owner, () => this.#close());
   }
 
   /** Throws the kernel's error if the descriptor cannot be watched. Earlier waits then reject with it, too. */
@@ -106,7 +104,8 @@ class Readiness implements Listener {
     this.#tell((waiter) => waiter.fail(error));
   }
 
-  #close(): void {
+  /** The descriptor is being closed: ends its waits. */
+  close(): void {
     this.#poller.forget(this.#subject);
     shared.delete(this.#owner);
     this.#tell((waiter) => waiter.wake('closed'));
@@ -137,6 +136,11 @@ function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): R
   let found = all.get(key);
   if (found === undefined) all.set(key, (found = new Readiness(owner, direction, driver)));
   return found;
+}
+
+/** Ends the waits for a descriptor that is being closed. Its number must not be free yet. */
+export function endWaits(owner: Descriptor): void {
+  for (const readiness of shared.get(owner)?.values() ?? []) readiness.close();
 }
 
 /** Ends the waits for a descriptor to be readable, because its object holds data that it has read already. */
