@@ -153,7 +153,7 @@ export const faults = [
     find: `
         match kernel.receive(socket, space.first(size)) {`,
     replace: `
-        let hung_up = connection.ready.contains(crate::kernel::Ready::READ_CLOSED);
+        let hung_up = connection.ready.contains(crate::Ready::READ_CLOSED);
         match if hung_up { Ok(0) } else { kernel.receive(socket, space.first(size)) } {`,
   },
   {

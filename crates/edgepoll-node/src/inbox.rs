@@ -9,9 +9,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::{Space, Token};
+use edgepoll::kernel::Space;
 use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
+use edgepoll::Token;
 use napi::{sys, Result};
 
 use crate::address_words::words_of;

@@ -2,7 +2,7 @@
 //!
 //! It must never hold state. Called by src/internal/errors.ts and src/internal/validate.ts, and by whatever hands an error number over.
 
-use edgepoll::kernel::Call;
+use edgepoll::Call;
 use napi_derive::napi;
 use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, Resource};

@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::readiness::{EngineKind, Poller, Refusal};
+use edgepoll::{Errno, Token};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;

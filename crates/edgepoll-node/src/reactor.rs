@@ -5,8 +5,8 @@
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-use edgepoll::kernel::Token;
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor};
+use edgepoll::Token;
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;

@@ -4,8 +4,9 @@
 
 use std::rc::Rc;
 
-use edgepoll::kernel::{LinuxKernel, Token};
+use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::{Reactor, WriteError};
+use edgepoll::Token;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, Result};
 

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use edgepoll::connection::{Failure, Limits};
 use edgepoll::descriptor::socket::interface_index;
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::protocol::{Bytes, Codec, Lines};
+use edgepoll::{Errno, Token};
 use napi::{Error, Result};
 use napi_derive::napi;
 

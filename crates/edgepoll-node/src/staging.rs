@@ -4,8 +4,9 @@
 //! JavaScript fills both between turns and the glue empties them in one go, so that a batch of small writes
 //! costs no native call each. It must never be read while JavaScript runs. Called by the reactor's binding.
 
-use edgepoll::kernel::{LinuxKernel, Token};
+use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::{Reactor, WriteError};
+use edgepoll::Token;
 use napi::{sys, Result};
 
 use crate::inbox::JsInbox;

@@ -10,6 +10,8 @@
 //! - [`descriptor`] makes descriptors to watch and uses them: timers, signals, sockets of any family.
 //! - [`kernel`] makes every system call, behind one trait; the only unsafe code of this crate.
 //!
+//! The types that all layers use are at the crate's root: [`Token`], [`Ready`], [`Errno`] and [`Call`].
+//!
 //! Nothing here knows of JavaScript, and nothing here runs by itself: the caller decides when to turn.
 //!
 //! # A server
@@ -22,9 +24,10 @@
 //! use std::net::{Shutdown, TcpStream};
 //! use std::ops::Range;
 //!
-//! use edgepoll::kernel::{Space, Token};
+//! use edgepoll::kernel::Space;
 //! use edgepoll::protocol::Lines;
 //! use edgepoll::reactor::{Budget, Event, Inbox, ListenOptions, Reactor};
+//! use edgepoll::Token;
 //!
 //! struct Told {
 //!     space: Vec<u8>,
@@ -114,3 +117,13 @@ pub mod kernel;
 pub mod protocol;
 pub mod reactor;
 pub mod readiness;
+
+mod call;
+mod errno;
+mod ready;
+mod token;
+
+pub use call::Call;
+pub use errno::Errno;
+pub use ready::Ready;
+pub use token::Token;

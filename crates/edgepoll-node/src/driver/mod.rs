@@ -11,7 +11,7 @@ pub use immediate::use_immediate;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use edgepoll::kernel::Errno;
+use edgepoll::Errno;
 use napi::{sys, Result};
 
 /// What a task says of the time after it was told that its descriptor is readable.

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use edgepoll::kernel::epoll::{self, Operation};
-use edgepoll::kernel::Errno;
 use edgepoll::reactor::BusyPoll;
 use edgepoll::readiness::bits;
+use edgepoll::Errno;
 use napi::{sys, Error, Result};
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::time::TimeValLike;

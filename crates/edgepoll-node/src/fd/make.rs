@@ -5,7 +5,7 @@
 use std::os::fd::IntoRawFd;
 
 use edgepoll::descriptor::{self, inotify, registry, signal, socket};
-use edgepoll::kernel::Errno;
+use edgepoll::Errno;
 use napi::Env;
 use napi_derive::napi;
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use edgepoll::descriptor::control::{Control, ExtendedError, Origin};
 use edgepoll::descriptor::message::{self, Beside, Credentials, Message, RawControl, Wanted};
-use edgepoll::kernel::Errno;
+use edgepoll::Errno;
 use napi::bindgen_prelude::{BigInt, Either, Object, Uint8Array};
 use napi::{Env, Error, Result};
 use napi_derive::napi;

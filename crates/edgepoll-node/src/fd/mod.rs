@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use edgepoll::descriptor::registry;
 use edgepoll::descriptor::signal::Caught;
 use edgepoll::descriptor::Manner;
-use edgepoll::kernel::Errno;
+use edgepoll::Errno;
 use napi::{sys, Env};
 
 use crate::names;

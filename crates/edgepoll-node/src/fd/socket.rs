@@ -3,7 +3,7 @@
 //! It must never look into an option's value. Called by src/fd/socket.ts.
 
 use edgepoll::descriptor::socket::{self, Connecting};
-use edgepoll::kernel::Errno;
+use edgepoll::Errno;
 use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;

@@ -28,8 +28,8 @@ mod staging;
 use std::net::SocketAddr;
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::Token;
 use edgepoll::reactor::{Event, Inbox};
+use edgepoll::Token;
 use napi::sys;
 
 use inbox::JsInbox;

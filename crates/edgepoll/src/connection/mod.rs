@@ -17,8 +17,8 @@ pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
 
-use crate::kernel::{Call, Errno, Ready, Token};
 use crate::protocol::Codec;
+use crate::{Call, Errno, Ready, Token};
 
 /// How far the reading side has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

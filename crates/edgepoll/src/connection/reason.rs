@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use crate::kernel::{Call, Errno};
 use crate::protocol::CodecError;
+use crate::{Call, Errno};
 
 /// A system call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

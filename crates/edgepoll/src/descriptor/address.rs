@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// The longest path: the kernel's field has 108 bytes, the last for NUL (unix(7)).
 pub const LONGEST_PATH: usize = 107;

@@ -9,7 +9,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::transfer::{self, Manner};
 use crate::kernel::descriptor as raw;
 use crate::kernel::descriptor::memory::{Source, Space};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// A counter. With `semaphore`, each read takes 1 instead of everything.
 ///

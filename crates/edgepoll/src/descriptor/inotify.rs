@@ -10,7 +10,7 @@ use nix::sys::inotify::{InitFlags, Inotify};
 use super::transfer::{self, Manner};
 use crate::kernel::descriptor as raw;
 use crate::kernel::descriptor::memory::Space;
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// An event's fixed part: watch, mask, cookie, length of the name.
 const HEADER: usize = 16;

@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// The target of its link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
 ///

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::control::{send_from, Control, Origin};
 use crate::kernel::descriptor::memory::{Source, Space};
 use crate::kernel::descriptor::message::{self as raw, Room};
-use crate::kernel::Errno;
+use crate::Errno;
 
 pub use crate::kernel::descriptor::message::{
     Control as RawControl, Credentials, MOST_DESCRIPTORS,

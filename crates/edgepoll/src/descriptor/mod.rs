@@ -14,7 +14,7 @@
 //! let counter = eventfd(0, false)?;
 //! add_to_counter(counter.as_fd(), 3)?;
 //! assert_eq!(take_counter(counter.as_fd()), Ok(3));
-//! # Ok::<(), edgepoll::kernel::Errno>(())
+//! # Ok::<(), edgepoll::Errno>(())
 //! ```
 //!
 //! A bare number is not taken:
@@ -26,7 +26,7 @@
 //!
 //! let counter = eventfd(3, false)?;
 //! assert_eq!(take_counter(counter.as_raw_fd()), Ok(3));
-//! # Ok::<(), edgepoll::kernel::Errno>(())
+//! # Ok::<(), edgepoll::Errno>(())
 //! ```
 //!
 //! Everything here gives EAGAIN instead of waiting, also when another process cleared O_NONBLOCK of the open file that it
@@ -57,7 +57,7 @@ pub use transfer::{read, write, Manner};
 pub use crate::kernel::descriptor::broken_pipe;
 pub use crate::kernel::descriptor::duplicate;
 pub use crate::kernel::descriptor::memory::{Source, Space};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// A pipe: the end to read from, the end to write to (pipe2(2)).
 ///

@@ -5,7 +5,7 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::kernel::descriptor as raw;
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// A process by its number.
 ///

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::signal::Caught;
 use crate::kernel::descriptor as raw;
-use crate::kernel::Errno;
+use crate::Errno;
 
 struct Held {
     fd: OwnedFd,

@@ -11,7 +11,7 @@ use super::transfer::{self, Manner};
 use crate::kernel::descriptor::lifted;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::descriptor::signal::{self as kernel, Before};
-use crate::kernel::Errno;
+use crate::Errno;
 
 pub use crate::kernel::descriptor::threads::start_quiet;
 

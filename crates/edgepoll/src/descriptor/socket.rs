@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use super::address::Address;
 use crate::kernel::descriptor::socket as raw;
 use crate::kernel::descriptor::{is_blocking, is_ready};
-use crate::kernel::Errno;
+use crate::Errno;
 
 pub use crate::kernel::descriptor::socket::{
     interface_index, listen, open, option_bytes, pair, set_option, shutdown,

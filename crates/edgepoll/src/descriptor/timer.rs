@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
 use crate::kernel::descriptor as raw;
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// A timer by its clock's number (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME), disarmed.
 ///

@@ -16,7 +16,7 @@ use super::event;
 use crate::kernel::descriptor as raw;
 use crate::kernel::descriptor::memory::{Source, Space};
 use crate::kernel::descriptor::now::{self, FileKind};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// How one direction of a file is kept from waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

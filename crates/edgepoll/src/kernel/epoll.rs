@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use super::Errno;
+use crate::Errno;
 
 /// One entry of a wait's result: the kernel's bits and the registration's data.
 pub type EpollEvent = libc::epoll_event;

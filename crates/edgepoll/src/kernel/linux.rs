@@ -21,9 +21,8 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use nix::time::{clock_gettime, ClockId as Clock};
 
 use super::poll::{poll, poll_entry};
-use super::{
-    descriptor, Call, Errno, Interest, Kernel, ListenFlags, Ready, Space, Token, MOST_EVENTS,
-};
+use super::{descriptor, Interest, Kernel, ListenFlags, Space, MOST_EVENTS};
+use crate::{Call, Errno, Ready, Token};
 
 /// Tokens of the kernel's own two descriptors; no slot ever has this index.
 const WAKER: Token = Token {

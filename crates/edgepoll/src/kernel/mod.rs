@@ -11,76 +11,19 @@ pub(crate) mod poll;
 pub(crate) mod select;
 #[cfg(feature = "simulation")]
 pub mod simulated;
-mod token;
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::{Call, Errno, Ready, Token};
+
 pub use descriptor::memory::Space;
 pub use linux::{LinuxKernel, LinuxSocket};
-pub use nix::errno::Errno;
-pub use token::Token;
 
 /// The most events that one wait or look has room for, whatever was asked for: memory for more would be taken at once, and
 /// epoll_wait(2) refuses room for more than 178,956,970.
 pub(crate) const MOST_EVENTS: usize = 65_536;
-
-/// Which readiness bits the kernel reported, and which of them the owner has not used up yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ready(u8);
-
-impl Ready {
-    /// A receive, or an accept, may make progress.
-    pub const READABLE: Ready = Ready(1);
-    /// A send may make progress.
-    pub const WRITABLE: Ready = Ready(2);
-    /// The peer will send no more (EPOLLRDHUP or EPOLLHUP). A hint: the end itself is a receive of 0 bytes.
-    pub const READ_CLOSED: Ready = Ready(4);
-    /// Both directions are gone (EPOLLHUP).
-    pub const HANGUP: Ready = Ready(8);
-    /// The socket holds an error (EPOLLERR); the next system call on it tells which.
-    pub const ERROR: Ready = Ready(16);
-    /// The stream holds TCP's urgent mark, received or not (EPOLLPRI). A receive stops at the mark although bytes lie
-    /// behind it, so a short receive does not prove that the socket is empty; only EAGAIN does (tcp(7)).
-    pub const PRIORITY: Ready = Ready(32);
-
-    /// No bit at all.
-    #[must_use]
-    pub const fn empty() -> Ready {
-        Ready(0)
-    }
-
-    /// True when every bit of `other` is set.
-    #[must_use]
-    pub const fn contains(self, other: Ready) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// True when at least one bit of `other` is set.
-    #[must_use]
-    pub const fn intersects(self, other: Ready) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Adds the bits of `other`.
-    pub fn insert(&mut self, other: Ready) {
-        self.0 |= other.0;
-    }
-
-    /// Takes the bits of `other` away.
-    pub fn remove(&mut self, other: Ready) {
-        self.0 &= !other.0;
-    }
-}
-
-impl std::ops::BitOr for Ready {
-    type Output = Ready;
-
-    fn bitor(self, other: Ready) -> Ready {
-        Ready(self.0 | other.0)
-    }
-}
 
 /// What a socket is registered for. Always edge-triggered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,48 +185,4 @@ pub struct ListenFlags {
     pub reuse_port: bool,
     /// IPV6_V6ONLY for an IPv6 address.
     pub ipv6_only: bool,
-}
-
-/// The system call that failed, for the error's `syscall`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// socket(2)
-    Socket,
-    /// setsockopt(2)
-    SetOption,
-    /// bind(2)
-    Bind,
-    /// listen(2)
-    Listen,
-    /// accept4(2)
-    Accept,
-    /// connect(2)
-    Connect,
-    /// recv(2)
-    Receive,
-    /// send(2) or sendmsg(2)
-    Send,
-    /// shutdown(2)
-    Shutdown,
-    /// epoll_ctl(2)
-    Register,
-}
-
-impl Call {
-    /// The name that Node.js uses for it in `error.syscall`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Call::Socket => "socket",
-            Call::SetOption => "setsockopt",
-            Call::Bind => "bind",
-            Call::Listen => "listen",
-            Call::Accept => "accept",
-            Call::Connect => "connect",
-            Call::Receive => "read",
-            Call::Send => "write",
-            Call::Shutdown => "shutdown",
-            Call::Register => "epoll_ctl",
-        }
-    }
 }

@@ -8,7 +8,7 @@
 
 use std::os::fd::RawFd;
 
-use super::Errno;
+use crate::Errno;
 
 /// One entry: the descriptor, what is asked for, and what was found. A negative descriptor is skipped.
 pub(crate) type PollEntry = libc::pollfd;

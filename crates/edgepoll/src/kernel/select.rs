@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 
-use super::Errno;
+use crate::Errno;
 
 /// Descriptors below this number fit into a set (FD_SETSIZE).
 pub(crate) const SET_SIZE: RawFd = libc::FD_SETSIZE as RawFd;

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use super::turn::MIN_ROOM;
 use super::{Entry, Event, Inbox, ListenOptions, Occupant, Reactor};
 use crate::connection::{Connection, Limits, Writing};
-use crate::kernel::{Errno, Interest, Kernel, Token};
+use crate::kernel::{Interest, Kernel};
+use crate::{Errno, Token};
 
 /// First and longest pause after a refusal that stops the listener, in milliseconds; it doubles between them.
 const FIRST_PAUSE: u32 = 5;

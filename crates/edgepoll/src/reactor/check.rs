@@ -3,7 +3,8 @@
 //! It must never change anything.
 
 use super::{Occupant, Reactor, SCRATCH};
-use crate::kernel::{Kernel, Ready};
+use crate::kernel::Kernel;
+use crate::Ready;
 
 impl<K: Kernel> Reactor<K> {
     /// Every invariant that can be seen from inside, by the numbers of ARCHITECTURE.md.

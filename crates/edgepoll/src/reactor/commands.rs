@@ -9,8 +9,9 @@ use std::rc::Rc;
 use super::accept::Listener;
 use super::{ConnectOptions, ListenOptions, Occupant, Reactor, SCRATCH};
 use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
-use crate::kernel::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Token};
+use crate::kernel::{Interest, Kernel, ListenFlags};
 use crate::protocol::CodecError;
+use crate::{Call, Errno, Ready, Token};
 
 /// Why a write was not taken. Nothing of it will be sent, except with `Failed`: the send that failed may have been
 /// this write's second. What was not sent then counts as unsent; what the others refuse is its writer's.

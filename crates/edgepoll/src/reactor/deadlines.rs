@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kernel::Token;
+use crate::Token;
 
 /// An ordered set of deadlines, in nanoseconds of the kernel's clock.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 //!
 //! It must never be taken for a fact, and never keep the others waiting for long. Called by the turn.
 
-use crate::kernel::Token;
+use crate::Token;
 
 /// Turns in a row that may go by a guess; the next one asks the kernel.
 const MOST_IN_A_ROW: u8 = 16;

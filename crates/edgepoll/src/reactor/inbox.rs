@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::connection::{CloseReason, Failure};
-use crate::kernel::{Errno, Space, Token};
+use crate::kernel::Space;
+use crate::{Errno, Token};
 
 /// Something that happened, in the order in which it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,8 @@ pub use inbox::{Event, Inbox};
 pub use options::{CodecFactory, ConnectOptions, ListenOptions};
 
 use crate::connection::{CloseReason, Connection, Writing};
-use crate::kernel::{Errno, Kernel, LinuxKernel, Ready, Token};
+use crate::kernel::{Kernel, LinuxKernel};
+use crate::{Errno, Ready, Token};
 use accept::Listener;
 use deadlines::Deadlines;
 use guess::Guess;

@@ -6,8 +6,9 @@
 use super::turn::MIN_ROOM;
 use super::{Budget, Entry, Event, Inbox};
 use crate::connection::{CloseReason, Connection, Reading};
-use crate::kernel::{Call, Errno, Kernel, Token};
+use crate::kernel::Kernel;
 use crate::protocol::{CodecError, Frame};
+use crate::{Call, Errno, Token};
 
 /// What receiving came to.
 #[derive(Default)]

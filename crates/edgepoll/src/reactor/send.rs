@@ -6,7 +6,8 @@ use std::io::IoSlice;
 
 use super::{Entry, Occupant, Reactor};
 use crate::connection::{Writing, MAX_BUFFERS};
-use crate::kernel::{Call, Errno, Kernel, Token};
+use crate::kernel::Kernel;
+use crate::{Call, Errno, Token};
 
 /// How long to wait, in milliseconds, when the kernel had no memory for a send (ENOBUFS, ENOMEM).
 const RETRY: u32 = 10;

@@ -2,7 +2,7 @@
 //!
 //! It must never hand out an occupant for a token of an earlier one. Called by the reactor and by the poller.
 
-use crate::kernel::Token;
+use crate::Token;
 
 struct Slot<T> {
     generation: u32,

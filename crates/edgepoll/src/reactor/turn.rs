@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::receive::{receive, Outcome};
 use super::{Alarm, Event, Inbox, Occupant, Reactor};
 use crate::connection::{CloseReason, Failure, Reading, Writing};
-use crate::kernel::{Call, Errno, Kernel, Ready, Token};
+use crate::kernel::Kernel;
+use crate::{Call, Errno, Ready, Token};
 
 /// What one slot may add to the inbox besides its frames, and the turn's own margin.
 pub(super) const MIN_ROOM: usize = 8;

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use super::bits;
 use super::engine::{Engine, Readiness, Refusal, Retired};
 use crate::kernel::epoll::{Epoll, EpollEvent, Operation};
-use crate::kernel::{Errno, Token};
+use crate::{Errno, Token};
 
 /// What the kernel may be asked for.
 const INTEREST: u32 = bits::READABLE

@@ -10,7 +10,7 @@ use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
 use super::identity::Identity;
 use super::sleeper::{Bed, Sleeper};
 use crate::kernel::poll::{poll, poll_entry, PollEntry};
-use crate::kernel::{Errno, Token};
+use crate::{Errno, Token};
 
 /// What poll may be asked for; the values are epoll's.
 const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;

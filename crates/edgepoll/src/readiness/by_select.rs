@@ -15,7 +15,7 @@ use super::identity::Identity;
 use super::sleeper::{Bed, Sleeper};
 use crate::kernel::poll::poll_entry;
 use crate::kernel::select::{Membership, Sets, SET_SIZE};
-use crate::kernel::{Errno, Token};
+use crate::{Errno, Token};
 
 struct Watched {
     token: Token,

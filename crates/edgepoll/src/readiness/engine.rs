@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
 use crate::kernel::epoll::Epoll;
-use crate::kernel::{Errno, Token};
+use crate::{Errno, Token};
 
 /// One event: who, and the kernel's bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use crate::kernel::epoll::{file_behind, Epoll, Operation};
-use crate::kernel::Errno;
+use crate::Errno;
 
 pub(super) struct Identity {
     epoll: Epoll,

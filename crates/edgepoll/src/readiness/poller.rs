@@ -16,8 +16,9 @@ use super::relay::{Relay, RELAY};
 use super::stale_looks::StaleLooks;
 use crate::kernel::descriptor::duplicate;
 use crate::kernel::epoll::poll_consumes;
-use crate::kernel::{Errno, Token, MOST_EVENTS};
+use crate::kernel::MOST_EVENTS;
 use crate::reactor::Slots;
+use crate::{Errno, Token};
 
 const NOBODY: Readiness = Readiness {
     token: Token {

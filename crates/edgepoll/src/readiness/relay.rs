@@ -21,7 +21,7 @@ use super::engine::{Readiness, Refusal};
 use crate::kernel::descriptor::threads::start_quiet;
 use crate::kernel::epoll::{Epoll, EpollEvent, Operation};
 use crate::kernel::poll::{poll, poll_entry};
-use crate::kernel::{Errno, Token};
+use crate::{Errno, Token};
 
 /// The token of the relay's eventfd in the poller's set, and of the eventfd that ends the thread in the relay's set.
 pub(super) const RELAY: Token = Token {

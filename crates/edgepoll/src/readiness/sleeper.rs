@@ -11,7 +11,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::kernel::descriptor::threads::start_quiet;
 use crate::kernel::poll::{poll, poll_entry};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// What an engine waits for: a copy of its set, which the thread owns.
 pub(super) trait Bed: Send + 'static {

@@ -18,8 +18,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::{Call, Errno, LinuxKernel, Token};
+use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, Reactor, WriteError};
+use edgepoll::{Call, Errno, Token};
 use nix::sys::socket::{bind, getsockname, send, setsockopt, socket, sockopt};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn};
 

@@ -1,8 +1,8 @@
 //! Numbers that come back, ghosts, late tokens: by every engine that can meet them.
 use std::os::fd::{AsFd, AsRawFd};
 
-use edgepoll::kernel::Errno;
 use edgepoll::readiness::{bits, Poller, Refusal};
+use edgepoll::Errno;
 use nix::unistd;
 
 use crate::watch::Watch;

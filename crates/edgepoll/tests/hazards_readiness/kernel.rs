@@ -3,8 +3,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
-use edgepoll::kernel::{Kernel, LinuxKernel, Token};
+use edgepoll::kernel::{Kernel, LinuxKernel};
 use edgepoll::readiness::{bits, Poller};
+use edgepoll::Token;
 
 use crate::watch::Watch;
 use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};

@@ -16,8 +16,8 @@ mod watch;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use edgepoll::kernel::Token;
 use edgepoll::readiness::{bits, EngineKind, Poller};
+use edgepoll::Token;
 use nix::fcntl::OFlag;
 use nix::unistd;
 

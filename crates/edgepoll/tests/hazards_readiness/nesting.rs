@@ -1,8 +1,8 @@
 //! Pollers that watch pollers: what the kernel allows, and what it refuses.
 use std::os::fd::AsRawFd;
 
-use edgepoll::kernel::Errno;
 use edgepoll::readiness::{Poller, Refusal};
+use edgepoll::Errno;
 
 use crate::watch::Watch;
 use crate::{alone, looked, pipe, raw, read, write, IN};

@@ -2,8 +2,9 @@
 use std::time::Duration;
 
 use edgepoll::kernel::simulated::Faults;
-use edgepoll::kernel::{Errno, Kernel};
+use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, Event, ListenOptions};
+use edgepoll::Errno;
 
 use crate::{address, healthy, Bench};
 

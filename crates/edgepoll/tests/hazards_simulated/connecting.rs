@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Outcome};
-use edgepoll::kernel::{Call, Errno};
 use edgepoll::reactor::{Budget, ConnectOptions, Event};
+use edgepoll::{Call, Errno};
 
 use crate::{address, healthy};
 

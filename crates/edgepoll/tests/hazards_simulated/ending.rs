@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
-use edgepoll::kernel::{Call, Errno};
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, WriteError};
+use edgepoll::{Call, Errno};
 
 use crate::{address, healthy, Bench};
 

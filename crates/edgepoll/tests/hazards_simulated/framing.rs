@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::protocol::{Codec, CodecError, Frame, Lines};
 use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::{Errno, Token};
 
 use crate::inbox::{Item, Kept};
 use crate::{healthy, Bench};

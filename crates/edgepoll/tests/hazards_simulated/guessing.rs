@@ -1,8 +1,8 @@
 //! Guesses at who is ready: they spare waits, cost nobody his turn and lose nothing.
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::Peer;
-use edgepoll::kernel::{Call, Errno, Token};
 use edgepoll::reactor::Budget;
+use edgepoll::{Call, Errno, Token};
 
 use crate::Bench;
 

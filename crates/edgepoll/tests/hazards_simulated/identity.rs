@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, Outcome, Peer};
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
+use edgepoll::{Errno, Token};
 
 use crate::{address, Bench};
 

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer};
-use edgepoll::kernel::{Call, Errno, Token};
 use edgepoll::protocol::Lines;
 use edgepoll::reactor::{Budget, ListenOptions, WriteError};
+use edgepoll::{Call, Errno, Token};
 
 use crate::{healthy, Bench};
 

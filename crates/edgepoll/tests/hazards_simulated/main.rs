@@ -25,8 +25,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
-use edgepoll::kernel::Token;
 use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::Token;
 
 use inbox::Kept;
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
-use edgepoll::kernel::Errno;
 use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::Errno;
 
 use crate::inbox::Kept;
 use crate::{address, healthy, Bench};

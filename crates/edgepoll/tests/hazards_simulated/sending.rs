@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Random};
-use edgepoll::kernel::Errno;
 use edgepoll::reactor::{Budget, Event, ListenOptions, WriteError};
+use edgepoll::Errno;
 
 use crate::{healthy, Bench};
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer};
-use edgepoll::kernel::{Call, Errno, Token};
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
+use edgepoll::{Call, Errno, Token};
 
 use crate::{address, healthy, Bench};
 

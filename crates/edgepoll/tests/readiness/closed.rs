@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use edgepoll::kernel::Errno;
 use edgepoll::readiness::{bits, EngineKind, Refusal};
+use edgepoll::Errno;
 
 use crate::watch::Watch;
 use crate::{is_ready, look, pipe, poller, read, write, KINDS};

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use edgepoll::kernel::simulated::Random;
-use edgepoll::kernel::Token;
 use edgepoll::readiness::{bits, Poller};
+use edgepoll::Token;
 use nix::sys::socket::{socketpair, AddressFamily, SockFlag, SockType};
 
 use crate::watch::Watch;

@@ -15,8 +15,8 @@ mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use edgepoll::kernel::Token;
 use edgepoll::readiness::{EngineKind, Poller};
+use edgepoll::Token;
 
 const KINDS: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
 

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::readiness::{bits, Engine, Poller, Readiness, Refusal, Retired};
+use edgepoll::{Errno, Token};
 
 /// What the test and the engine share.
 #[derive(Default)]

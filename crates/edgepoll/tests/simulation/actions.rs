@@ -3,9 +3,9 @@
 //! It must never judge more than the answer of the call that it made.
 
 use edgepoll::kernel::simulated::{Outcome, PEER_ADDRESS};
-use edgepoll::kernel::{Errno, Token};
 use edgepoll::protocol::{Bytes, Codec, Lines};
 use edgepoll::reactor::{CodecFactory, ConnectOptions, WriteError};
+use edgepoll::{Errno, Token};
 
 use crate::driver::Run;
 use crate::far_end::FarEnd;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
-use edgepoll::kernel::Token;
 use edgepoll::reactor::{Budget, ListenOptions, Reactor};
+use edgepoll::Token;
 
 use crate::far_end::FarEnd;
 use crate::inbox::Kept;
@@ -238,7 +238,7 @@ impl Run {
     /// The kernel is well from now on, everybody reads, and nobody acts: all that can move must arrive.
     fn settle(&mut self) -> Result<(), String> {
         self.kernel().faults = Faults::none();
-        self.kernel().run_short(edgepoll::kernel::Errno::EMFILE, 0);
+        self.kernel().run_short(edgepoll::Errno::EMFILE, 0);
         for place in 0..self.ends.len() {
             let peer = self.ends[place].peer;
             self.kernel().set_capacity(peer, 65_536);

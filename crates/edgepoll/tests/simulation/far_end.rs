@@ -4,7 +4,7 @@
 
 use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Peer, Random};
-use edgepoll::kernel::Token;
+use edgepoll::Token;
 
 /// One connection, seen from both sides.
 pub(crate) struct FarEnd {

@@ -3,8 +3,9 @@
 //! It must never accept a clean end that was none.
 
 use edgepoll::connection::{CloseReason, Limits};
-use edgepoll::kernel::{Call, Errno, Kernel, Token};
+use edgepoll::kernel::Kernel;
 use edgepoll::reactor::Event;
+use edgepoll::{Call, Errno, Token};
 
 use crate::driver::{Listening, Run};
 use crate::inbox::Item;

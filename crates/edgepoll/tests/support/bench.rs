@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::{Kernel, Token};
+use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, Event, Reactor};
+use edgepoll::Token;
 
 use crate::inbox::{Item, Kept};
 

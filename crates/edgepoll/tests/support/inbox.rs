@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
-use edgepoll::kernel::{Space, Token};
+use edgepoll::kernel::Space;
 use edgepoll::reactor::{Event, Inbox};
+use edgepoll::Token;
 
 /// What a turn told, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use std::os::fd::RawFd;
 
-use edgepoll::kernel::Token;
 use edgepoll::readiness::{Poller, Refusal};
+use edgepoll::Token;
 
 pub(crate) trait Watch {
     /// As [`Poller::register`].

@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::signal::{block, current, set_of, unblock};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// Whether SIGPIPE ends this process: its default action stands.
 #[must_use]

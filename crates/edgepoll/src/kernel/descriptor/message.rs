@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::memory::{Source, Space};
 use super::socket::Room as AddressRoom;
 use super::{close_on_exec, fresh, length_of, unbroken};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// The most descriptors that one message can carry (SCM_MAX_FD).
 pub const MOST_DESCRIPTORS: usize = 253;

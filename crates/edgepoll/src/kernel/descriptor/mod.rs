@@ -19,7 +19,7 @@ pub(crate) mod threads;
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use super::Errno;
+use crate::Errno;
 use memory::{Source, Space};
 
 /// Repeats a call for as long as a signal interrupts it.

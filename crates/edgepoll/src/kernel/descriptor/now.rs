@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::memory::{Source, Space};
 use super::{fresh, unbroken};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// The offset that means the file's own position, in both halves of the raw call's argument.
 const OWN_POSITION: libc::c_long = -1;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::threads::{self, bit, own_id, Bits, Thread};
 use super::{fresh, lifted};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// What was there before a signal was caught.
 pub(crate) struct Before {

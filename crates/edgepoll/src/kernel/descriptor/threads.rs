@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::signal::{current, set_of};
-use crate::kernel::Errno;
+use crate::Errno;
 
 /// A set of signals as /proc writes it: signal 1 is the lowest bit.
 pub(super) type Bits = u64;

@@ -7,9 +7,10 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::{Call, Errno, Interest, Kernel, ListenFlags, Ready, Space, Token};
+use super::super::{Interest, Kernel, ListenFlags, Space};
 use super::stream::{Phase, Stream};
 use super::{Listener, Outcome, Place, SimulatedKernel, SimulatedSocket, PEER_ADDRESS};
+use crate::{Call, Errno, Ready, Token};
 
 impl Kernel for SimulatedKernel {
     type Socket = SimulatedSocket;

@@ -17,7 +17,7 @@ pub use faults::Faults;
 pub use peer::{Peer, View};
 pub use random::Random;
 
-use super::{Errno, Ready, Token};
+use crate::{Errno, Ready, Token};
 use stream::{Phase, Stream};
 
 /// Where every simulated client comes from.

@@ -4,9 +4,9 @@
 
 use std::net::SocketAddr;
 
-use super::super::{Errno, Token};
 use super::stream::{Phase, Stream};
 use super::{SimulatedKernel, PEER_ADDRESS};
+use crate::{Errno, Token};
 
 /// The far end of one connection. Its number counts connections from 0, dialled and connected ones alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

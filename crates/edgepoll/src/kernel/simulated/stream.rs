@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::super::{Errno, Ready, Space, Token};
+use super::super::Space;
+use crate::{Errno, Ready, Token};
 
 /// How far a socket's connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,3 @@
+//! The kernel's error numbers.
+
+pub use nix::errno::Errno;

@@ -1,0 +1,57 @@
+//! What the kernel reported about a socket.
+
+/// Which readiness bits the kernel reported, and which of them the owner has not used up yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready(u8);
+
+impl Ready {
+    /// A receive, or an accept, may make progress.
+    pub const READABLE: Ready = Ready(1);
+    /// A send may make progress.
+    pub const WRITABLE: Ready = Ready(2);
+    /// The peer will send no more (EPOLLRDHUP or EPOLLHUP). A hint: the end itself is a receive of 0 bytes.
+    pub const READ_CLOSED: Ready = Ready(4);
+    /// Both directions are gone (EPOLLHUP).
+    pub const HANGUP: Ready = Ready(8);
+    /// The socket holds an error (EPOLLERR); the next system call on it tells which.
+    pub const ERROR: Ready = Ready(16);
+    /// The stream holds TCP's urgent mark, received or not (EPOLLPRI). A receive stops at the mark although bytes lie
+    /// behind it, so a short receive does not prove that the socket is empty; only EAGAIN does (tcp(7)).
+    pub const PRIORITY: Ready = Ready(32);
+
+    /// No bit at all.
+    #[must_use]
+    pub const fn empty() -> Ready {
+        Ready(0)
+    }
+
+    /// True when every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Ready) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// True when at least one bit of `other` is set.
+    #[must_use]
+    pub const fn intersects(self, other: Ready) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds the bits of `other`.
+    pub fn insert(&mut self, other: Ready) {
+        self.0 |= other.0;
+    }
+
+    /// Takes the bits of `other` away.
+    pub fn remove(&mut self, other: Ready) {
+        self.0 &= !other.0;
+    }
+}
+
+impl std::ops::BitOr for Ready {
+    type Output = Ready;
+
+    fn bitor(self, other: Ready) -> Ready {
+        Ready(self.0 | other.0)
+    }
+}
