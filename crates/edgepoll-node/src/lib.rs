@@ -12,26 +12,15 @@
     reason = "napi-rs hands arguments over by value"
 )]
 
-mod address_words;
-mod again;
 mod bare;
-mod context;
 mod driver;
 pub mod fd;
-mod inbox;
 mod names;
 mod node;
 mod poller;
 mod reactor;
-mod reactor_core;
-mod readiness_records;
-mod region;
-mod sender;
-mod settings;
-mod staging;
 
-pub use context::ContextBinding;
 pub use driver::use_immediate;
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
-pub use poller::PollerBinding;
+pub use poller::{ContextBinding, PollerBinding};
 pub use reactor::ReactorBinding;

@@ -10,19 +10,19 @@
     reason = "a test may end where it sees what cannot be"
 )]
 
-#[path = "../../src/address_words.rs"]
+#[path = "../../src/reactor/address_words.rs"]
 mod address_words;
 mod host;
-#[path = "../../src/inbox.rs"]
+#[path = "../../src/reactor/inbox.rs"]
 mod inbox;
 #[allow(unreachable_pub, reason = "its crate shows them")]
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/node.rs"]
 mod node;
-#[path = "../../src/region.rs"]
+#[path = "../../src/reactor/region.rs"]
 mod region;
-#[path = "../../src/staging.rs"]
+#[path = "../../src/reactor/staging.rs"]
 mod staging;
 
 use std::net::SocketAddr;

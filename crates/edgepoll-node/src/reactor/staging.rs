@@ -9,7 +9,7 @@ use edgepoll::reactor::{Reactor, WriteError};
 use edgepoll::Token;
 use napi::{sys, Result};
 
-use crate::inbox::JsInbox;
+use super::inbox::JsInbox;
 use crate::node::{self, Reference};
 
 /// A staged write: slot, generation, offset, length; the length's sign bit says that another write to the

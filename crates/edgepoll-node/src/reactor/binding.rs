@@ -11,18 +11,18 @@ use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::address_words::address_from;
-use crate::driver::{Driver, Kind, Task};
-use crate::inbox::JsInbox;
-use crate::names;
-use crate::node::{self, Callback};
-use crate::reactor_core::{Core, Working};
-use crate::sender;
-use crate::settings::{
+use super::address_words::address_from;
+use super::core::{Core, Working};
+use super::inbox::JsInbox;
+use super::sender;
+use super::settings::{
     address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
     ListenSettings, Opened, ReactorStats,
 };
-use crate::staging::Staging;
+use super::staging::Staging;
+use crate::driver::{Driver, Kind, Task};
+use crate::names;
+use crate::node::{self, Callback};
 
 /// One wait's batch.
 const EVENTS: usize = 1024;

@@ -10,10 +10,10 @@ use edgepoll::Token;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, Result};
 
+use super::binding::{float, token};
+use super::core::Core;
 use crate::bare;
 use crate::node;
-use crate::reactor::{float, token};
-use crate::reactor_core::Core;
 
 /// The answer for a connection that is closed.
 const CLOSED: f64 = -1.0;

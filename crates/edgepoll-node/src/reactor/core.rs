@@ -10,10 +10,10 @@ use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::Reactor;
 use napi::sys;
 
+use super::inbox::{Batch, JsInbox};
+use super::staging::Staging;
 use crate::driver::{Next, Task};
-use crate::inbox::{Batch, JsInbox};
 use crate::node::{self, Callback, Scope};
-use crate::staging::Staging;
 
 /// How often one turn goes back to JavaScript with what its writes brought about.
 const ROUNDS: usize = 4;

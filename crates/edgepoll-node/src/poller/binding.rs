@@ -13,14 +13,14 @@ use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{sys, Env, Error, Result};
 use napi_derive::napi;
 
-use crate::again::Again;
+use super::again::Again;
+use super::context::{BySlot, ContextBinding};
+use super::records::{control, Records};
 use crate::bare;
-use crate::context::{BySlot, ContextBinding};
 use crate::driver::{Driver, Kind, Next, Task};
 use crate::fd::borrowed;
 use crate::node::{self, AsyncContext, Callback, Scope};
-use crate::readiness_records::{control, Records};
-use crate::settings::Opened;
+use crate::reactor::settings::Opened;
 
 /// Registrations that are asked after at a time, and the milliseconds from one time to the next.
 const CHECKED_PER_WAIT: usize = 64;

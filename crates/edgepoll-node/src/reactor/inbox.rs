@@ -15,11 +15,11 @@ use edgepoll::reactor::{Event, Inbox};
 use edgepoll::Token;
 use napi::{sys, Result};
 
-use crate::address_words::words_of;
+use super::address_words::words_of;
+use super::region::{new_buffer, Region, FAST, PACKED};
+use super::staging::Lending;
 use crate::names;
 use crate::node::{self, Reference};
-use crate::region::{new_buffer, Region, FAST, PACKED};
-use crate::staging::Lending;
 
 /// A record is eight 32-bit fields: kind, slot, generation, detail, and the rest: two doubles, or a chunk's offset and length.
 const FIELDS: usize = 8;
