@@ -36,7 +36,7 @@ import {
   RECEIVE_OPTIONS,
   toNativeBeside,
 } from './messages.js';
-import { optionBytes, optionNumber, peerCredentials } from './options.js';
+import { optionBytes, optionNumber, peerCredentials } from './socket-options.js';
 import {
   adoptNumber,
   checked,
