@@ -27,15 +27,17 @@ export type {
 export { withUnblockedSignals } from './children.js';
 export { constants } from './constants.js';
 export type { Constant, ConstantName } from './constants.js';
-export { EventFd, eventfd, pipe, TimerFd, timerfd } from './counters.js';
-export type { Clock, EventFdOptions, TimerFdOptions, TimerStart } from './counters.js';
+export { EventFd, eventfd } from './eventfd.js';
+export type { EventFdOptions } from './eventfd.js';
 export { Inotify, inotify } from './inotify.js';
 export type { InotifyEvent, InotifyEventType, InotifyFlag, InotifyWatchFor } from './inotify.js';
 export type { DescriptorOwner } from '../internal/validate.js';
 export { Descriptor, OwnedFd } from './owned.js';
+export { PidFd, pidfd } from './pidfd.js';
+export { pipe } from './pipe.js';
 export type { WaitOptions } from './ready.js';
-export { PidFd, pidfd, SignalFd, signalfd } from './signal.js';
-export type { SignalInfo } from './signal.js';
+export { SignalFd, signalfd } from './signalfd.js';
+export type { SignalInfo } from './signalfd.js';
 export { Socket, socket, socketpair } from './socket.js';
 export type {
   AcceptedConnection,
@@ -61,3 +63,5 @@ export type {
   Timestamps,
 } from './messages.js';
 export type { TcpInfo } from './tcp-info.js';
+export { TimerFd, timerfd } from './timerfd.js';
+export type { Clock, TimerFdOptions, TimerStart } from './timerfd.js';

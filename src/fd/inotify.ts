@@ -6,9 +6,10 @@
 import { fd as native } from '../internal/binding.js';
 import { systemError } from '../internal/errors.js';
 import { integer, oneOf, rangeError, typeError } from '../internal/validate.js';
-import { checked, Descriptor, valueUnlessWaiting } from './owned.js';
+import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals } from './ready.js';
+import { checked, valueUnlessWaiting } from './results.js';
 import { wakeReaders } from './waiting.js';
 
 const bits: Record<InotifyWatchFor, number> = {

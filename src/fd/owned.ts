@@ -16,12 +16,14 @@ import { descriptor, isBytes, rangeError, typeError } from '../internal/validate
 import * as brokenPipe from './broken-pipe.js';
 import type { WaitOptions } from './ready.js';
 import { ready } from './ready.js';
+import * as results from './results.js';
 import type { Direction } from './shared-poller.js';
 import { endWaits } from './waiting.js';
 import { writeAll } from './write-all.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { followBrokenPipes, survival } = brokenPipe;
+const { checked, unlessWaiting } = results;
 
 /** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
 interface State {
@@ -37,31 +39,8 @@ export const readInto: (fd: number, into: Uint8Array) => number = native.reader(
 /** Writes without waiting; returns the kernel's result. `care` are the bits of {@link survival}. */
 export const writeFrom: (fd: number, from: Uint8Array, care: number) => number = native.writer();
 
-export const EBADF = 9;
-const EAGAIN = 11;
+const EBADF = 9;
 const EEXIST = 17;
-
-/** A result of a native call: a number, or below 0 an error. */
-export function checked(result: number, syscall: string, details: { fd?: number } = {}): number {
-  if (result < 0) throw systemError(-result, { syscall, ...details });
-  return result;
-}
-
-/** As {@link checked}, with `null` where it would have to wait. */
-export function unlessWaiting(result: number, syscall: string, fd: number): number | null {
-  return result === -EAGAIN ? null : checked(result, syscall, { fd });
-}
-
-/** The value of a native call that gives one or an error; `null` where it would have to wait. */
-export function valueUnlessWaiting<T extends object>(
-  result: T | number,
-  syscall: string,
-  fd: number,
-): T | null {
-  if (typeof result !== 'number') return result;
-  if (result === -EAGAIN) return null;
-  throw systemError(-result, { syscall, fd });
-}
 
 /**
  * A worker of Node.js closes at its end, by number, what node:fs opened in it: a number that came from there

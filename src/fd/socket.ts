@@ -13,7 +13,6 @@ import type { FamilyName, SocketAddress } from './address.js';
 import { familyNumber, fromNative, optionalInterface, pathText, toNative } from './address.js';
 import type { Constant } from './constants.js';
 import { constant, constants } from './constants.js';
-import { two } from './counters.js';
 import type {
   Credentials,
   ErrorsOptions,
@@ -36,18 +35,9 @@ import {
   RECEIVE_OPTIONS,
   toNativeBeside,
 } from './messages.js';
+import { checked, checkedPair, unlessWaiting, valueUnlessWaiting } from './results.js';
 import { optionBytes, optionNumber, peerCredentials } from './socket-options.js';
-import {
-  adoptNumber,
-  checked,
-  data,
-  describeDescriptor,
-  EBADF,
-  OwnedFd,
-  room,
-  unlessWaiting,
-  valueUnlessWaiting,
-} from './owned.js';
+import { adoptNumber, data, describeDescriptor, OwnedFd, room } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, END, ready, WAIT_OPTIONS } from './ready.js';
 import type { TcpInfo } from './tcp-info.js';
@@ -81,6 +71,7 @@ const {
   TCP_INFO,
 } = constants;
 const ENOTCONN = 107;
+const EBADF = 9;
 const EOPNOTSUPP = 95;
 /** Errors of accept(2) for a connection that failed, or whose network failed, before it was accepted. */
 const GONE = new Set([
@@ -588,6 +579,9 @@ export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
   optionsObject('options', options, SOCKETPAIR_OPTIONS);
   const { family = 'unix', type = 'stream' } = options;
   const [domain, kind] = [familyNumber(family), typeNumber(type)];
-  const [first, second] = two(native.socketPair(domain, kind, protocolOf(options)), 'socketpair');
+  const [first, second] = checkedPair(
+    native.socketPair(domain, kind, protocolOf(options)),
+    'socketpair',
+  );
   return [makeSocket(first, domain, kind), makeSocket(second, domain, kind)];
 }

@@ -1,8 +1,4 @@
-/**
- * Pipes, counters and timers.
- *
- * It must never disarm a timer that was asked for at once, nor lose a bit of a 64-bit count.
- */
+/** Timerfds: timers that are descriptors. */
 import { fd as native } from '../internal/binding.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
@@ -13,114 +9,12 @@ import {
   rangeError,
   typeError,
 } from '../internal/validate.js';
+import { readCounter } from './counter.js';
 import { adoptKind, kindField } from './kind.js';
-import type { OwnedFd } from './owned.js';
-import { checked, Descriptor, makeOwned, readInto, unlessWaiting, writeFrom } from './owned.js';
+import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals } from './ready.js';
-
-/** Both numbers of a native call that makes two descriptors. */
-export function two(made: number[], syscall: string): [number, number] {
-  const [first = 0, second = 0] = made;
-  checked(first, syscall);
-  return [first, second];
-}
-
-/** A pipe, close-on-exec and non-blocking (pipe2(2)). Throws `EMFILE`, `ENFILE`. */
-export function pipe(): { reader: OwnedFd; writer: OwnedFd } {
-  const [reader, writer] = two(native.pipe(), 'pipe2');
-  return { reader: makeOwned(reader, 'pipe'), writer: makeOwned(writer, 'pipe') };
-}
-
-// The kernel's 8 bytes are a number in the machine's own order, as a typed array's are.
-const counter = new BigUint64Array(1);
-const counterBytes = new Uint8Array(counter.buffer);
-
-function readCounter(fd: number): bigint | null {
-  const length = unlessWaiting(readInto(fd, counterBytes), 'read', fd);
-  return length === null ? null : (counter[0] ?? 0n);
-}
-
-const MOST = 2n ** 64n - 2n;
-
-function amount(name: string, value: unknown): bigint {
-  const expected = `an integer from 0 to ${MOST}`;
-  if (typeof value !== 'bigint' && typeof value !== 'number')
-    throw typeError(name, expected, value);
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
-    throw rangeError(name, expected, value);
-  const whole = BigInt(value);
-  if (whole < 0n || whole > MOST) throw rangeError(name, expected, value);
-  return whole;
-}
-
-/** What an eventfd is made with. */
-export interface EventFdOptions {
-  /** What the counter starts with: 0 to 2^64 − 2. Default 0. */
-  initial?: bigint | number | undefined;
-  /** Each read takes 1 instead of everything. Default `false`. */
-  semaphore?: boolean | undefined;
-}
-
-const EVENTFD_OPTIONS: OptionNames<EventFdOptions> = { initial: true, semaphore: true };
-
-let makeEventFd: (fd: number) => EventFd;
-
-/** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives what each read takes. */
-export class EventFd extends Descriptor implements AsyncIterable<bigint, undefined> {
-  static {
-    makeEventFd = (fd) => new EventFd(fd, 'eventfd');
-  }
-
-  /**
-   * Takes over an eventfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
-   * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
-   */
-  static adopt(fd: number): EventFd {
-    return new EventFd(adoptKind(fd, 'eventfd'), 'eventfd');
-  }
-
-  /** Takes everything, or 1 of a semaphore; `null` when the counter is 0. Throws `ERR_CLOSED`. */
-  read(): bigint | null {
-    return readCounter(this.fd);
-  }
-
-  /**
-   * Adds `value`, default 1; false when the sum would exceed 2^64 − 2, and then nothing was added. Throws `ERR_CLOSED`,
-   * `RangeError` for what is not an integer from 0 to 2^64 − 2.
-   */
-  write(value: bigint | number = 1n): boolean {
-    const whole = amount('value', value);
-    const { fd } = this;
-    counter[0] = whole;
-    return unlessWaiting(writeFrom(fd, counterBytes, 0), 'write', fd) !== null;
-  }
-
-  /** What reads take, one after the other. */
-  values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
-    return arrivals(this, () => this.read(), options);
-  }
-
-  /** As {@link EventFd.values}. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined> {
-    return this.values();
-  }
-}
-
-const MOST_INITIAL = 2n ** 32n - 1n;
-
-/** A counter, close-on-exec and non-blocking (eventfd(2)). Throws `EMFILE`, `ENFILE`, `RangeError`. */
-export function eventfd(options: EventFdOptions = {}): EventFd {
-  optionsObject('options', options, EVENTFD_OPTIONS);
-  const { initial: start = 0 } = options;
-  const initial = amount('initial', start);
-  const semaphore = optionalBoolean('semaphore', options.semaphore, false);
-  const first = initial < MOST_INITIAL ? initial : MOST_INITIAL;
-  const made = makeEventFd(checked(native.eventfd(Number(first), semaphore), 'eventfd2'));
-  // The system call takes 32 bits; nobody has seen the number yet.
-  if (initial > first) made.write(initial - first);
-  return made;
-}
+import { checked } from './results.js';
 
 /** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
 export type Clock = 'monotonic' | 'boottime' | 'realtime';
