@@ -38,30 +38,25 @@ export { pipe } from './pipe.js';
 export type { WaitOptions } from './ready.js';
 export { SignalFd, signalfd } from './signalfd.js';
 export type { SignalInfo } from './signalfd.js';
-export { Socket, socket, socketpair } from './socket.js';
+export { Socket } from './socket.js';
+export type { AcceptedConnection, ListeningSocket } from './socket.js';
+export { socket, socketpair } from './create-socket.js';
+export type { SocketOptions, SocketPairOptions } from './create-socket.js';
+export type { SocketType } from './socket-type.js';
+export type { ControlMessage, PacketInfo, Timestamps } from './message-parts.js';
 export type {
-  AcceptedConnection,
-  ListeningSocket,
-  SocketOptions,
-  SocketPairOptions,
-  SocketType,
-} from './socket.js';
-export type {
-  ControlMessage,
   Credentials,
-  ErrorOrigin,
-  ErrorsOptions,
-  Message,
-  MessagesOptions,
   OutgoingControlMessage,
   OutgoingMessage,
-  PacketInfo,
+  SendFrom,
+} from './outgoing-message.js';
+export type {
+  ErrorOrigin,
+  ErrorsOptions,
   QueuedError,
   ReceiveErrorOptions,
-  ReceiveOptions,
-  SendFrom,
-  Timestamps,
-} from './messages.js';
+} from './queued-error.js';
+export type { Message, MessagesOptions, ReceiveOptions } from './received-message.js';
 export type { TcpInfo } from './tcp-info.js';
 export { TimerFd, timerfd } from './timerfd.js';
 export type { Clock, TimerFdOptions, TimerStart } from './timerfd.js';

@@ -7,8 +7,12 @@ import { endianness } from 'node:os';
 
 import { fd as native } from '../internal/binding.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
+import { integer, isBytes } from '../internal/validate.js';
 import { constants } from './constants.js';
-import type { Credentials } from './messages.js';
+import { optionalInterface, toNative } from './native-address.js';
+import type { Credentials } from './outgoing-message.js';
+import type { Descriptor } from './owned.js';
+import { checked } from './results.js';
 
 const isLittle = endianness() === 'LE';
 
@@ -44,4 +48,38 @@ export function peerCredentials(fd: number): Credentials | undefined {
   const [pid = 0, uid = U32, gid = U32] = [0, 4, 8].map((at) => view.getUint32(at, isLittle));
   // Without a peer process the kernel gives the user −1.
   return uid === U32 ? undefined : { pid, uid, gid };
+}
+
+/** Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). */
+export function setSocketOption(
+  owner: Descriptor,
+  level: number,
+  name: number,
+  value: number | boolean | Uint8Array,
+): void {
+  if (isBytes(value)) {
+    const { fd } = owner;
+    const bytes = Uint8Array.from(value);
+    checked(native.socketSetBytes(fd, level, name, bytes), 'setsockopt', { fd });
+    return;
+  }
+  const whole =
+    typeof value === 'boolean' ? Number(value) : integer('value', value, -(2 ** 31), U32);
+  const { fd } = owner;
+  checked(native.socketSetOption(fd, level, name, whole | 0), 'setsockopt', { fd });
+}
+
+/** Joins or leaves a multicast group. */
+export function setMembership(
+  owner: Descriptor,
+  family: number,
+  group: string,
+  onInterface: unknown,
+  join: boolean,
+): void {
+  const name = family === constants.AF_INET6 ? 'inet6' : 'inet';
+  toNative({ family: name, address: group, port: 0 }, 'setsockopt');
+  const index = optionalInterface(onInterface);
+  const { fd } = owner;
+  checked(native.socketMembership(fd, group, index, join), 'setsockopt', { fd });
 }

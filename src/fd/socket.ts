@@ -3,58 +3,43 @@
  *
  * It must never wait in a call, never raise SIGPIPE, and never keep a descriptor that nobody asked for.
  */
-import { fd as native, isOpen } from '../internal/binding.js';
+import { fd as native } from '../internal/binding.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
 import { showAs } from '../internal/inspect.js';
-import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject, pickOptions } from '../internal/option-names.js';
-import { integer, isBytes, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
-import type { FamilyName, SocketAddress } from './address.js';
-import { familyNumber, fromNative, optionalInterface, pathText, toNative } from './address.js';
+import { integer, oneOf, optionalBoolean } from '../internal/validate.js';
+import type { SocketAddress } from './address.js';
 import type { Constant } from './constants.js';
 import { constant, constants } from './constants.js';
-import type {
-  Credentials,
-  ErrorsOptions,
-  Message,
-  MessagesOptions,
-  OutgoingMessage,
-  QueuedError,
-  ReceiveErrorOptions,
-  ReceiveOptions,
-} from './messages.js';
-import {
-  ERRORS_OPTIONS,
-  messageOf,
-  MESSAGES_OPTIONS,
-  MOST_CONTROL,
-  MOST_DESCRIPTORS,
-  OUTGOING_MESSAGE,
-  queuedErrorOf,
-  RECEIVE_ERROR_OPTIONS,
-  RECEIVE_OPTIONS,
-  toNativeBeside,
-} from './messages.js';
-import { checked, checkedPair, unlessWaiting, valueUnlessWaiting } from './results.js';
-import { optionBytes, optionNumber, peerCredentials } from './socket-options.js';
-import { adoptNumber, data, describeDescriptor, OwnedFd, room } from './owned.js';
+import { checkedAt, fromNative, optionalFromNative, toNative } from './native-address.js';
+import type { Credentials, OutgoingMessage } from './outgoing-message.js';
+import { OUTGOING_MESSAGE, sendMessage } from './outgoing-message.js';
+import { adoptNumber, describeDescriptor, OwnedFd, room } from './owned.js';
+import type { ErrorsOptions, QueuedError, ReceiveErrorOptions } from './queued-error.js';
+import { ERRORS_OPTIONS, RECEIVE_ERROR_OPTIONS, receiveError } from './queued-error.js';
 import type { WaitOptions } from './ready.js';
 import { arrivals, END, ready, WAIT_OPTIONS } from './ready.js';
+import type { Message, MessagesOptions, ReceiveOptions } from './received-message.js';
+import {
+  isEnd,
+  MESSAGES_OPTIONS,
+  RECEIVE_OPTIONS,
+  receiveFlags,
+  receiveMessage,
+} from './received-message.js';
+import { checked, valueUnlessWaiting } from './results.js';
+import {
+  optionBytes,
+  optionNumber,
+  peerCredentials,
+  setMembership,
+  setSocketOption,
+} from './socket-options.js';
 import type { TcpInfo } from './tcp-info.js';
 import { tcpInfoOf } from './tcp-info.js';
 
-/** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
-export type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
-
-const types: Record<SocketType, number> = { stream: 1, dgram: 2, raw: 3, seqpacket: 5 };
-
 const {
-  AF_CAN,
-  AF_INET,
   AF_INET6,
-  AF_PACKET,
-  AF_UNIX,
-  AF_VSOCK,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
@@ -71,8 +56,6 @@ const {
   TCP_INFO,
 } = constants;
 const ENOTCONN = 107;
-const EBADF = 9;
-const EOPNOTSUPP = 95;
 /** Errors of accept(2) for a connection that failed, or whose network failed, before it was accepted. */
 const GONE = new Set([
   'ECONNABORTED',
@@ -85,21 +68,6 @@ const GONE = new Set([
 ]);
 /** The native connect's answer: see there. */
 const WOULD_WAIT = 2;
-const U32 = 2 ** 32 - 1;
-
-/** Bits of the native receive. */
-const UNIX = 1;
-const WITH_CREDENTIALS = 2;
-const TRUE_LENGTH = 4;
-const PEEK = 8;
-const ERROR_QUEUE = 16;
-
-/** The default room for control messages other than descriptors and credentials, for families that have such messages. */
-const CONTROL_ROOM = 512;
-
-/** Families with an error queue. Others ignore MSG_ERRQUEUE, and recvmsg(2) would take a message instead. */
-const withErrorQueue = new Set([AF_INET, AF_INET6, AF_PACKET, AF_CAN, AF_VSOCK]);
-
 /** An accepted connection, and its peer's address. */
 export interface AcceptedConnection {
   /** The connection. The program has to close it. */
@@ -112,7 +80,10 @@ export interface AcceptedConnection {
 export interface ListeningSocket
   extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {}
 
-let makeSocket: (fd: number, family: number, type: number) => Socket;
+type MakeSocket = (fd: number, family: number, type: number) => Socket;
+
+/** The class's static block sets it, because only code inside the class can call the constructor. */
+let make: MakeSocket;
 
 /**
  * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
@@ -131,7 +102,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   static {
-    makeSocket = (fd, family, type) => new Socket(fd, family, type);
+    make = (fd, family, type) => new Socket(fd, family, type);
     showAs(Socket, (object) => {
       const described = describeDescriptor(object);
       if (described === undefined || !object.isOpen) return described;
@@ -158,7 +129,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** Gives it an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
   bind(address: SocketAddress): void {
     const to = toNative(address, 'bind');
-    this.#about('bind', native.socketBind(this.fd, to), address);
+    const { fd } = this;
+    checkedAt('bind', native.socketBind(fd, to), fd, address);
   }
 
   /**
@@ -170,7 +142,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
     const { fd } = this;
-    const result = this.#about('connect', native.socketConnect(fd, to), address);
+    const result = checkedAt('connect', native.socketConnect(fd, to), fd, address);
     if (result === WOULD_WAIT) {
       const message =
         `connect of fd ${fd} would wait: the socket is a blocking one, because it was opened without O_NONBLOCK ` +
@@ -195,17 +167,6 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       throw systemError(ENOTCONN, { syscall: 'getpeername', fd });
   }
 
-  #about(syscall: string, result: number, address: SocketAddress): number {
-    if (result >= 0) return result;
-    const { fd } = this;
-    if (address.family === 'inet' || address.family === 'inet6') {
-      const { address: host, port } = address;
-      throw systemError(-result, { syscall, address: host, port, fd });
-    }
-    const path = 'path' in address ? { address: pathText(address.path) } : {};
-    throw systemError(-result, { syscall, ...path, fd });
-  }
-
   /**
    * Makes the socket listen for connections (listen(2)); at most `backlog` of them wait, default 511. Returns this object with
    * the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
@@ -226,9 +187,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const { fd } = this;
     const accepted = valueUnlessWaiting(native.socketAccept(fd), 'accept', fd);
     if (accepted === null) return null;
-    const connection = makeSocket(accepted.fd, this.#family, this.#type);
-    const from = accepted.from === undefined ? undefined : fromNative(accepted.from);
-    return { socket: connection, from };
+    const connection = new Socket(accepted.fd, this.#family, this.#type);
+    return { socket: connection, from: optionalFromNative(accepted.from) };
   }
 
   /**
@@ -322,17 +282,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
    */
   setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void {
-    const [at, option] = [constant('level', level), constant('name', name)];
-    if (isBytes(value)) {
-      const { fd } = this;
-      const bytes = Uint8Array.from(value);
-      checked(native.socketSetBytes(fd, at, option, bytes), 'setsockopt', { fd });
-      return;
-    }
-    const whole =
-      typeof value === 'boolean' ? Number(value) : integer('value', value, -(2 ** 31), U32);
-    const { fd } = this;
-    checked(native.socketSetOption(fd, at, option, whole | 0), 'setsockopt', { fd });
+    setSocketOption(this, constant('level', level), constant('name', name), value);
   }
 
   /** Lets datagrams go to broadcast addresses (SO_BROADCAST). */
@@ -359,20 +309,12 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   /** Joins a multicast group on an interface (name or index; default: the kernel's choice). Throws `EADDRINUSE`, `ENODEV`. */
   joinGroup(group: string, onInterface?: string | number): void {
-    this.#membership(group, onInterface, true);
+    setMembership(this, this.#family, group, onInterface, true);
   }
 
   /** Leaves a multicast group. Throws `EADDRNOTAVAIL` when it is not in it. */
   leaveGroup(group: string, onInterface?: string | number): void {
-    this.#membership(group, onInterface, false);
-  }
-
-  #membership(group: string, onInterface: unknown, join: boolean): void {
-    const family = this.#family === AF_INET6 ? 'inet6' : 'inet';
-    toNative({ family, address: group, port: 0 }, 'setsockopt');
-    const index = optionalInterface(onInterface);
-    const { fd } = this;
-    checked(native.socketMembership(fd, group, index, join), 'setsockopt', { fd });
+    setMembership(this, this.#family, group, onInterface, false);
   }
 
   /** As {@link Socket.send}. */
@@ -385,7 +327,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
    */
   send(bytes: Uint8Array | string, to?: SocketAddress): number | null {
-    return this.#send(to === undefined ? { data: bytes } : { data: bytes, to });
+    const message = to === undefined ? { data: bytes } : { data: bytes, to };
+    return sendMessage(this, this.#family, this.#type, message);
   }
 
   /**
@@ -397,20 +340,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
-    return this.#send(message);
-  }
-
-  #send(message: OutgoingMessage): number | null {
-    const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
-    const beside = toNativeBeside(message, this.#family, this.#type === types.stream);
-    const { data: sent = '' } = message;
-    const bytes = data('data', sent);
-    const { fd } = this;
-    const taken = native.messageSend(fd, bytes, to, beside);
-    // It may be one of those passed that is not open, and the error names it then.
-    const closed =
-      taken === -EBADF ? beside?.descriptors.find((passed) => !isOpen(passed)) : undefined;
-    return unlessWaiting(taken, 'sendmsg', closed ?? fd);
+    return sendMessage(this, this.#family, this.#type, message);
   }
 
   /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
@@ -423,16 +353,12 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     into: Uint8Array,
   ): { length: number; truncated: boolean; from: SocketAddress | undefined } | null {
     const { fd } = this;
-    const got = native.messageReceive(fd, room('into', into), 0, 0, this.#how);
+    const how = receiveFlags(this.#family, this.#type);
+    const got = native.messageReceive(fd, room('into', into), 0, 0, how);
     const message = valueUnlessWaiting(got, 'recvmsg', fd);
     if (message === null) return null;
     const { length, truncated, from } = message;
-    return { length, truncated, from: from === undefined ? undefined : fromNative(from) };
-  }
-
-  /** Bits for the native receive. Not the true length for a stream: MSG_TRUNC would drop bytes there. */
-  get #how(): number {
-    return (this.#family === AF_UNIX ? UNIX : 0) | (this.#type === types.stream ? 0 : TRUE_LENGTH);
+    return { length, truncated, from: optionalFromNative(from) };
   }
 
   /**
@@ -441,23 +367,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    */
   receiveMessage(options: ReceiveOptions = {}): Message | null {
     optionsObject('options', options, RECEIVE_OPTIONS);
-    return this.#receive(options);
-  }
-
-  #receive(options: ReceiveOptions): Message | null {
-    const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
-    const most = optionalInteger('descriptors', options.descriptors, 0, MOST_DESCRIPTORS, 0);
-    const usual = this.#family === AF_UNIX ? 0 : CONTROL_ROOM;
-    const control = optionalInteger('control', options.control, 0, MOST_CONTROL, usual);
-    let how = this.#how;
-    if (optionalBoolean('credentials', options.credentials, false)) how |= WITH_CREDENTIALS;
-    if (optionalBoolean('peek', options.peek, false)) how |= PEEK;
-    const { fd } = this;
-    // Not zeroed and not shared: only what was received is handed out.
-    const into = Buffer.allocUnsafeSlow(size);
-    const got = native.messageReceive(fd, into, most, control, how);
-    const message = valueUnlessWaiting(got, 'recvmsg', fd);
-    return message === null ? null : messageOf(message, into);
+    return receiveMessage(this, this.#family, this.#type, options);
   }
 
   /**
@@ -470,19 +380,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    */
   receiveError(options: ReceiveErrorOptions = {}): QueuedError | null {
     optionsObject('options', options, RECEIVE_ERROR_OPTIONS);
-    return this.#receiveError(options);
-  }
-
-  #receiveError(options: ReceiveErrorOptions): QueuedError | null {
-    const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
-    const control = optionalInteger('control', options.control, 0, MOST_CONTROL, CONTROL_ROOM);
-    const { fd } = this;
-    if (!withErrorQueue.has(this.#family))
-      throw systemError(EOPNOTSUPP, { syscall: 'recvmsg', fd });
-    const into = Buffer.allocUnsafeSlow(size);
-    const got = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
-    const message = valueUnlessWaiting(got, 'recvmsg', fd);
-    return message === null ? null : queuedErrorOf(message, into);
+    return receiveError(this, this.#family, options);
   }
 
   /**
@@ -492,8 +390,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
-    const { length = 65_536, control = CONTROL_ROOM } = options;
-    const take = (): QueuedError | null => this.#receiveError({ length, control });
+    const wanted = pickOptions<ReceiveErrorOptions>(options, RECEIVE_ERROR_OPTIONS);
+    const take = (): QueuedError | null => receiveError(this, this.#family, wanted);
     return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
   }
 
@@ -505,18 +403,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     optionsObject('options', options, MESSAGES_OPTIONS);
     const wanted = pickOptions<ReceiveOptions>(options, RECEIVE_OPTIONS);
     const take = (): Message | null | typeof END => {
-      const message = this.#receive(wanted);
-      return message !== null && this.#isEnd(message) ? END : message;
+      const message = receiveMessage(this, this.#family, this.#type, wanted);
+      return message !== null && isEnd(message, this.#type) ? END : message;
     };
     return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
-  }
-
-  #isEnd(message: Message): boolean {
-    if (message.length > 0 || message.descriptors.length > 0) return false;
-    if (this.#type === types.stream) return true;
-    // An empty packet looks like the end of packets in order, unless its sender is told.
-    if (this.#type !== types.seqpacket) return false;
-    return message.credentials === undefined || message.credentials.pid === 0;
   }
 
   /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */
@@ -527,61 +417,5 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 }
 
-function typeNumber(value: unknown): number {
-  if (typeof value === 'number') return integer('type', value, 0, 15);
-  return types[oneOf('type', value, ['stream', 'dgram', 'raw', 'seqpacket'] as const)];
-}
-
-/** What else a socket is made with. */
-export interface SocketOptions {
-  /** The protocol's number: of `netlink` the family of messages, of a `raw` one what follows IP. Default 0. */
-  protocol?: number | undefined;
-}
-
-const SOCKET_OPTIONS: OptionNames<SocketOptions> = { protocol: true };
-
-function protocolOf(options: SocketOptions): number {
-  return optionalInteger('protocol', options.protocol, 0, 2 ** 31 - 1, 0);
-}
-
-/**
- * A socket of any family and type, close-on-exec and non-blocking (socket(2)). A family or a type that has no name here
- * goes by its number. Throws `EAFNOSUPPORT` (this kernel does not have the family), `EPROTONOSUPPORT`, `EPERM` and `EACCES`
- * (raw sockets need a privilege), `EMFILE`, `ENFILE`, `TypeError`, `RangeError`.
- */
-export function socket(
-  family: FamilyName | number,
-  type: SocketType | number,
-  options: SocketOptions = {},
-): Socket {
-  optionsObject('options', options, SOCKET_OPTIONS);
-  const [domain, kind] = [familyNumber(family), typeNumber(type)];
-  const fd = checked(native.socketOpen(domain, kind, protocolOf(options)), 'socket');
-  return makeSocket(fd, domain, kind);
-}
-
-/** What a pair of sockets is made with. */
-export interface SocketPairOptions extends SocketOptions {
-  /** Default `stream`. */
-  type?: SocketType | number | undefined;
-  /** Default `unix`. */
-  family?: FamilyName | number | undefined;
-}
-
-const SOCKETPAIR_OPTIONS: OptionNames<SocketPairOptions> = {
-  ...SOCKET_OPTIONS,
-  type: true,
-  family: true,
-};
-
-/** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
-export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
-  optionsObject('options', options, SOCKETPAIR_OPTIONS);
-  const { family = 'unix', type = 'stream' } = options;
-  const [domain, kind] = [familyNumber(family), typeNumber(type)];
-  const [first, second] = checkedPair(
-    native.socketPair(domain, kind, protocolOf(options)),
-    'socketpair',
-  );
-  return [makeSocket(first, domain, kind), makeSocket(second, domain, kind)];
-}
+/** Makes the object for a socket that the native side holds: there is no public constructor. */
+export const makeSocket: MakeSocket = make;
