@@ -217,6 +217,7 @@ export declare interface EventFdOptions {
     semaphore?: boolean | undefined;
 }
 
+/** The types of socket addresses, one per family. */
 /** A family that has a name here; any other goes by its number. */
 export declare type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can' | 'vsock';
 
