@@ -6,8 +6,8 @@ import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
 import type { ConnectConfig, ConnectOptions } from './options.js';
 import { connectConfig } from './options.js';
-import type { ReactorHost } from './reactor-host.js';
-import { hostOf } from './reactor-host.js';
+import type { Reactor } from './reactor.js';
+import { reactorOf } from './reactor.js';
 import { resolve } from './resolve.js';
 import { throwIfAborted } from '../internal/validate.js';
 
@@ -30,7 +30,7 @@ export async function connect<Data = unknown>(options: ConnectOptions): Promise<
   for (const address of addresses) {
     throwIfAborted(config.signal);
     try {
-      return (await attempt(hostOf(driver), address, config)) as Connection<Data>;
+      return (await attempt(reactorOf(driver), address, config)) as Connection<Data>;
     } catch (error) {
       failure = error as Error;
     }
@@ -40,17 +40,17 @@ export async function connect<Data = unknown>(options: ConnectOptions): Promise<
 }
 
 async function attempt(
-  host: ReactorHost,
+  reactor: Reactor,
   address: string,
   config: ConnectConfig,
 ): Promise<Connection> {
   const { port, timeout, settings, signal } = config;
-  const opened = host.native.connect(address, port, timeout, settings);
+  const opened = reactor.native.connect(address, port, timeout, settings);
   const { slot, generation, errno, syscall } = opened;
   if (errno !== 0) throw systemError(errno, { syscall, address, port });
-  const owner = { host, config, sink: undefined, onClose: undefined };
+  const owner = { reactor, config, sink: undefined, onClose: undefined };
   const connection = makeConnection(owner, slot, generation);
-  host.addConnection(slot, connection);
+  reactor.addConnection(slot, connection);
   const abort = (): void => connection.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   try {

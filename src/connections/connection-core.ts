@@ -2,7 +2,7 @@
  * The functions of a connection for other modules of the package only. connection.ts exports them as `core`; users of the
  * package cannot reach them.
  *
- * It must never hold behaviour. Used by reactor-host.ts, server.ts, server-events.ts and connect.ts.
+ * It must never hold behaviour. Used by reactor.ts, server.ts, server-events.ts and connect.ts.
  */
 import type { AddressNumbers } from './address.js';
 import type { Chunk } from '../internal/chunk.js';

@@ -84,8 +84,8 @@ export function keepAddress(late: Late, isLocal: boolean, address: AddressNumber
 }
 
 /** Why the connection ended, from its close record. */
-export function endingOf(late: Late, detail: number, { config, host }: Owner): Ending {
-  const text = (index: number): string => host.native.text(index);
+export function endingOf(late: Late, detail: number, { config, reactor }: Owner): Ending {
+  const text = (index: number): string => reactor.native.text(index);
   return readEnding(detail, late.address ?? {}, config.settings, text);
 }
 

@@ -10,7 +10,7 @@ import type { Late } from './connection-late.js';
 import { EdgepollError } from '../internal/errors.js';
 import { endpoint } from '../internal/inspect.js';
 import type { ConnectionConfig } from './options.js';
-import type { ReactorHost } from './reactor-host.js';
+import type { Reactor } from './reactor.js';
 
 /** Why and how a connection ended. */
 export interface CloseReason {
@@ -50,7 +50,7 @@ export type Waiter = (result: IteratorResult<Chunk, undefined> | Promise<never>)
 
 /** What the connections of one server share: an idle connection should cost little. */
 export interface Owner {
-  host: ReactorHost;
+  reactor: Reactor;
   config: ConnectionConfig;
   /** Where the connections' events go, with `server.events()`. */
   sink: EventSink | undefined;
@@ -59,14 +59,14 @@ export interface Owner {
 }
 
 interface Forgotten {
-  host: ReactorHost;
+  reactor: Reactor;
   lent: number;
 }
 
-/** Gives the host back the chunks of connections that were garbage-collected with chunks lent. */
+/** Gives the reactor back the chunks of connections that were garbage-collected with chunks lent. */
 export const forgotten: FinalizationRegistry<Forgotten> = new FinalizationRegistry(
-  ({ host, lent }) => {
-    host.forget(lent);
+  ({ reactor, lent }) => {
+    reactor.forget(lent);
   },
 );
 

@@ -68,7 +68,7 @@ export class Connection<Data = unknown>
     this.#owner = owner;
     this.#slot = slot;
     this.#generation = generation;
-    owner.host.retain();
+    owner.reactor.retain();
   }
 
   static readonly #iterate = iteratorsOver<Connection, Chunk>(
@@ -135,7 +135,7 @@ export class Connection<Data = unknown>
    * is over it is the server's address, if that listens on a single one.
    */
   get localAddress(): Address | undefined {
-    const { native } = this.#owner.host;
+    const { native } = this.#owner.reactor;
     const told = this.#late?.local;
     if (told !== undefined) return addressFrom(native, told);
     return addressOf(native.localAddress(this.#slot, this.#generation));
@@ -143,7 +143,7 @@ export class Connection<Data = unknown>
 
   /** The address at the other end, also when the connection is over. */
   get remoteAddress(): Address | undefined {
-    const { native } = this.#owner.host;
+    const { native } = this.#owner.reactor;
     const told = this.#late?.peer;
     if (told !== undefined) return addressFrom(native, told);
     return addressOf(native.peerAddress(this.#slot, this.#generation));
@@ -152,7 +152,7 @@ export class Connection<Data = unknown>
   /** Bytes written that the kernel has not taken, as of the last turn. */
   get bufferedAmount(): number {
     // `#queued` may be older: the core tells of growth, the low watermark and nothing left.
-    return this.#owner.host.native.queued(this.#slot, this.#generation);
+    return this.#owner.reactor.native.queued(this.#slot, this.#generation);
   }
 
   /** Bytes received from the kernel. */
@@ -166,7 +166,9 @@ export class Connection<Data = unknown>
   }
 
   #counters(): number[] {
-    return this.#late?.counters ?? this.#owner.host.native.counters(this.#slot, this.#generation);
+    return (
+      this.#late?.counters ?? this.#owner.reactor.native.counters(this.#slot, this.#generation)
+    );
   }
 
   /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
@@ -187,7 +189,7 @@ export class Connection<Data = unknown>
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
     if (refusal !== undefined) return later.rejected(refusal);
-    if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.host.breath ?? DONE;
+    if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.reactor.breath ?? DONE;
     this.#congest();
     const late = (this.#late ??= {});
     late.drained ??= later.deferred();
@@ -196,22 +198,22 @@ export class Connection<Data = unknown>
 
   /** Stages or sends; gives the reason if it was not taken. */
   #put(data: Uint8Array | string): Error | undefined {
-    const { host, config } = this.#owner;
+    const { reactor, config } = this.#owner;
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    const at = host.lentAt(bytes);
+    const at = reactor.lentAt(bytes);
     if (at < 0 && !isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
-    const length = at < 0 ? lengthOf(bytes) : host.lentLength;
+    const length = at < 0 ? lengthOf(bytes) : reactor.lentLength;
     if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
       if (length === 0) return undefined;
-      this.#staged = host.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
+      this.#staged = reactor.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
       // Room for it may be made by sending what was staged before, and that may have told of an end.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     } else {
-      const queued = host.write(this.#slot, this.#generation, bytes);
+      const queued = reactor.write(this.#slot, this.#generation, bytes);
       if (queued < 0) {
         // The core has met an end that we were not told yet.
-        host.settle();
+        reactor.settle();
         return this.#refusal(queued, length);
       }
       this.#queued = queued;
@@ -221,12 +223,12 @@ export class Connection<Data = unknown>
 
   /** Whether a long write may leave with the batch: when room for more is left even if the kernel takes none of it. */
   #mayStage(length: number): boolean {
-    const { host, config } = this.#owner;
+    const { reactor, config } = this.#owner;
     return (
       config.stagedLength >= 0 &&
       this.#queued === 0 &&
       length < config.highWaterMark &&
-      !host.hasStaged(this.#slot, this.#generation, this.#staged)
+      !reactor.hasStaged(this.#slot, this.#generation, this.#staged)
     );
   }
 
@@ -250,10 +252,10 @@ export class Connection<Data = unknown>
     if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     let unsent = 0;
     if ((this.#flags & (WRITE_ENDED | OVER)) === 0) {
-      const { host } = this.#owner;
-      unsent = host.finish(this.#slot, this.#generation, bytes, this.#staged);
+      const { reactor } = this.#owner;
+      unsent = reactor.finish(this.#slot, this.#generation, bytes, this.#staged);
       if (unsent >= 0) return this.#finish(unsent);
-      host.settle();
+      reactor.settle();
     }
     const refusal = this.#refusal(unsent, lengthOf(bytes));
     void this.#end(false);
@@ -264,7 +266,7 @@ export class Connection<Data = unknown>
     if ((this.#flags & OVER) !== 0) {
       return this.#late?.reason?.bytesUnsent === 0 ? DONE : later.rejected(this.#refusal());
     }
-    return this.#finish(this.#owner.host.native.end(this.#slot, this.#generation, discard));
+    return this.#finish(this.#owner.reactor.native.end(this.#slot, this.#generation, discard));
   }
 
   /** The end follows behind `unsent` bytes. */
@@ -295,11 +297,11 @@ export class Connection<Data = unknown>
   }
 
   #giveUp(error: Error | undefined, reset: boolean): void {
-    const { host } = this.#owner;
+    const { reactor } = this.#owner;
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
-    host.settle();
+    reactor.settle();
     if ((this.#flags & OVER) !== 0) return;
-    const counts = host.native.destroy(this.#slot, this.#generation, reset);
+    const counts = reactor.native.destroy(this.#slot, this.#generation, reset);
     const [read = 0, written = 0, bytesUnsent = 0] = counts;
     const late = (this.#late ??= {});
     late.counters = [read, written];
@@ -350,7 +352,7 @@ export class Connection<Data = unknown>
   pause(): this {
     if ((this.#flags & (OVER | STOPPED)) !== 0) return this;
     this.#hold(STOPPED);
-    this.#owner.host.native.pause(this.#slot, this.#generation);
+    this.#owner.reactor.native.pause(this.#slot, this.#generation);
     return this;
   }
 
@@ -359,7 +361,8 @@ export class Connection<Data = unknown>
     if ((this.#flags & STOPPED) === 0) return this;
     this.#release(STOPPED);
     this.#endSoon();
-    if ((this.#flags & PAUSED) === 0) this.#owner.host.native.resume(this.#slot, this.#generation);
+    if ((this.#flags & PAUSED) === 0)
+      this.#owner.reactor.native.resume(this.#slot, this.#generation);
     return this;
   }
 
@@ -386,7 +389,7 @@ export class Connection<Data = unknown>
   ref(): this {
     if ((this.#flags & (UNREFED | OVER)) === UNREFED) {
       this.#flags &= ~UNREFED;
-      this.#owner.host.retain();
+      this.#owner.reactor.retain();
     }
     return this;
   }
@@ -395,7 +398,7 @@ export class Connection<Data = unknown>
   unref(): this {
     if ((this.#flags & (UNREFED | OVER)) === 0) {
       this.#flags |= UNREFED;
-      this.#owner.host.release();
+      this.#owner.reactor.release();
     }
     return this;
   }
@@ -421,11 +424,11 @@ export class Connection<Data = unknown>
   #endIfIdle(): boolean {
     this.#flags &= ~LOOKS_SOON;
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
-    const { host, sink } = this.#owner;
+    const { reactor, sink } = this.#owner;
     const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
     if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
     // One turn of the reactor may hand over a part of the input only, and no event reports the last part: check again later.
-    if (host.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
+    if (reactor.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
     else void this.#end(false);
     return (this.#flags & WRITE_ENDED) !== 0;
   }
@@ -440,15 +443,15 @@ export class Connection<Data = unknown>
   #giveBack(): void {
     const lent = this.#flags >> LENT_SHIFT;
     if (lent === 0) return;
-    this.#owner.host.giveBack(lent);
+    this.#owner.reactor.giveBack(lent);
     this.#flags &= (1 << LENT_SHIFT) - 1;
     if ((this.#flags & OVER) !== 0) forgotten.unregister(this);
   }
 
   #next(): Promise<IteratorResult<Chunk, undefined>> {
     if (this.#owner.sink !== undefined) return consumedByEvents();
-    const { host } = this.#owner;
-    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    const { reactor } = this.#owner;
+    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
     if (turn !== undefined) return turn.then(() => this.#next());
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
@@ -499,7 +502,7 @@ export class Connection<Data = unknown>
 
   #handleData(data: Chunk, isLent: boolean): void {
     if ((this.#flags & (OVER | LEFT)) !== 0) {
-      if (isLent) this.#owner.host.giveBack(1);
+      if (isLent) this.#owner.reactor.giveBack(1);
       return;
     }
     const sink = this.#owner.sink;
@@ -518,7 +521,7 @@ export class Connection<Data = unknown>
     if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
       if ((this.#flags & STOPPED) === 0)
-        this.#owner.host.native.pause(this.#slot, this.#generation);
+        this.#owner.reactor.native.pause(this.#slot, this.#generation);
     }
   }
 
@@ -527,7 +530,7 @@ export class Connection<Data = unknown>
     if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
       this.#flags &= ~PAUSED;
       if ((this.#flags & STOPPED) === 0)
-        this.#owner.host.native.resume(this.#slot, this.#generation);
+        this.#owner.reactor.native.resume(this.#slot, this.#generation);
     }
   }
 
@@ -573,17 +576,17 @@ export class Connection<Data = unknown>
   /** The one place where a connection becomes over. */
   #over(reason: CloseReason): void {
     const late = (this.#late ??= {});
-    const { host, sink, onClose } = this.#owner;
+    const { reactor, sink, onClose } = this.#owner;
     late.reason = reason;
     late.counters ??= [0, 0];
-    if ((this.#flags & UNREFED) === 0) host.release();
+    if ((this.#flags & UNREFED) === 0) reactor.release();
     this.#flags |= OVER;
     // The connection's waiting events come before its close event.
     this.#release(HELD);
     this.#queued = 0;
     // A consumer that reads to the end has given back every lent chunk. One that stops before may keep one.
     const lent = this.#flags >> LENT_SHIFT;
-    if (lent > 0) forgotten.register(this, { host, lent }, this);
+    if (lent > 0) forgotten.register(this, { reactor, lent }, this);
     this.#tellWaiters(reason.error);
     later.settleAll(late, () => this.#refusal());
     sink?.close(this, reason);

@@ -4,8 +4,8 @@ import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
 import { listenConfig, mostConnections } from './options.js';
 import type { ListenConfig, ListenOptions } from './options.js';
-import type { ReactorHost } from './reactor-host.js';
-import { hostOf } from './reactor-host.js';
+import type { Reactor } from './reactor.js';
+import { reactorOf } from './reactor.js';
 import { resolve } from './resolve.js';
 import type { Server } from './server.js';
 import { makeServer } from './server.js';
@@ -35,10 +35,10 @@ export async function listen<Data = unknown>(options: ListenOptions): Promise<Se
       ? ['::', '0.0.0.0']
       : await resolve(config.host, config.signal, caller);
   throwIfAborted(config.signal);
-  const host = hostOf(driver);
+  const reactor = reactorOf(driver);
   let failure: Error | undefined;
   for (const address of addresses) {
-    const result = bind(host, address, config);
+    const result = bind(reactor, address, config);
     if (!(result instanceof Error)) return result as Server<Data>;
     // The last is the telling one: those before it say only that this machine has no such family.
     failure = result;
@@ -48,11 +48,11 @@ export async function listen<Data = unknown>(options: ListenOptions): Promise<Se
 }
 
 function bind(
-  host: ReactorHost,
+  reactor: Reactor,
   address: string,
   config: ListenConfig,
 ): Server | ReturnType<typeof systemError> {
-  const opened = host.native.listen(address, config.port, {
+  const opened = reactor.native.listen(address, config.port, {
     connection: config.settings,
     backlog: config.backlog,
     reusePort: config.reusePort,
@@ -63,5 +63,5 @@ function bind(
   });
   const { errno, syscall } = opened;
   if (errno !== 0) return systemError(errno, { syscall, address, port: config.port });
-  return makeServer(host, opened.slot, opened.generation, config);
+  return makeServer(reactor, opened.slot, opened.generation, config);
 }

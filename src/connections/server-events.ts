@@ -14,7 +14,7 @@ import type { CloseReason, EventSink } from './connection-parts.js';
 import { afterRound } from './connection-parts.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
-import type { ReactorHost } from './reactor-host.js';
+import type { Reactor } from './reactor.js';
 
 // Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
@@ -58,7 +58,7 @@ interface Item {
 
 /** What the stream needs of its server. */
 export interface EventsOwner {
-  readonly host: ReactorHost;
+  readonly reactor: Reactor;
   /** Whether chunks are borrowed: the memory is received into again once the consumer has given it back. */
   readonly lends: boolean;
   /** The consumer took an `open` event. */
@@ -154,8 +154,8 @@ export class EventStream implements EventSink {
 
   /** The next event, or the end. */
   next(): Promise<IteratorResult<ServerEvent, undefined>> {
-    const { host } = this.#owner;
-    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    const { reactor } = this.#owner;
+    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
     if (turn !== undefined) return turn.then(() => this.next());
     let item: Item | undefined;
     if (this.#exceptions > 0) {
@@ -268,7 +268,7 @@ export class EventStream implements EventSink {
   /** The consumer no longer uses any chunk that it was lent. */
   #giveBack(): void {
     if (this.#lent === 0) return;
-    this.#owner.host.giveBack(this.#lent);
+    this.#owner.reactor.giveBack(this.#lent);
     this.#lent = 0;
   }
 }

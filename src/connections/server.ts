@@ -17,7 +17,7 @@ import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import type { ListenConfig } from './options.js';
-import type { Acceptor, ReactorHost } from './reactor-host.js';
+import type { Acceptor, Reactor } from './reactor.js';
 import type { EventsOptions, ServerEvent } from './server-events.js';
 import { EVENTS_OPTIONS, EventStream } from './server-events.js';
 import {
@@ -65,7 +65,7 @@ export interface CloseOptions {
 const CLOSE_OPTIONS: OptionNames<CloseOptions> = { graceful: true, timeout: true };
 
 type MakeServer = (
-  host: ReactorHost,
+  reactor: Reactor,
   slot: number,
   generation: number,
   config: ListenConfig,
@@ -84,7 +84,7 @@ let iterateEvents: <Data>(
 export class Server<Data = unknown>
   implements AsyncIterable<Connection<Data>, undefined>, AsyncDisposable
 {
-  readonly #host: ReactorHost;
+  readonly #reactor: Reactor;
   readonly #slot: number;
   readonly #generation: number;
   readonly #config: ListenConfig;
@@ -107,23 +107,23 @@ export class Server<Data = unknown>
   readonly #closed: Promise<void>;
   #settleClosed!: () => void;
 
-  private constructor(host: ReactorHost, slot: number, generation: number, config: ListenConfig) {
-    this.#host = host;
+  private constructor(reactor: Reactor, slot: number, generation: number, config: ListenConfig) {
+    this.#reactor = reactor;
     this.#slot = slot;
     this.#generation = generation;
     this.#config = config;
-    this.#owner = { host, config, sink: undefined, onClose: () => this.#forget() };
+    this.#owner = { reactor, config, sink: undefined, onClose: () => this.#forget() };
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    this.#address = host.native.localAddress(slot, generation) as Address;
-    host.addAcceptor(slot, this.#acceptor);
-    host.retain();
+    this.#address = reactor.native.localAddress(slot, generation) as Address;
+    reactor.addAcceptor(slot, this.#acceptor);
+    reactor.retain();
     config.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   static {
-    make = (host, slot, generation, config) => new Server(host, slot, generation, config);
+    make = (reactor, slot, generation, config) => new Server(reactor, slot, generation, config);
     showAs(Server, (server) => {
       if (!(#open in server)) return undefined;
       return {
@@ -150,12 +150,12 @@ export class Server<Data = unknown>
 
   /** The connections that are open. */
   get connections(): Connections<Data> {
-    const host = this.#host;
+    const reactor = this.#reactor;
     const owner = this.#owner;
     const size = this.#open;
     return {
       size,
-      [Symbol.iterator]: () => host.connectionsOf(owner) as Iterator<Connection<Data>>,
+      [Symbol.iterator]: () => reactor.connectionsOf(owner) as Iterator<Connection<Data>>,
     };
   }
 
@@ -204,7 +204,7 @@ export class Server<Data = unknown>
     this.#pending -= 1;
     this.#taken += 1;
     if (this.#listening && this.#taken * 2 >= this.#config.maxPending) {
-      this.#host.native.grant(this.#slot, this.#generation, this.#taken);
+      this.#reactor.native.grant(this.#slot, this.#generation, this.#taken);
       this.#taken = 0;
     }
   }
@@ -212,7 +212,7 @@ export class Server<Data = unknown>
   /** The consumer has come: from here on connections are accepted. */
   #start(source: Mailbox<Connection> | EventStream): void {
     if (this.#listening)
-      this.#host.native.grant(this.#slot, this.#generation, this.#config.maxPending);
+      this.#reactor.native.grant(this.#slot, this.#generation, this.#config.maxPending);
     else if (this.#isAborted) source.fail(abortReason(this.#config.signal));
     else source.finish();
   }
@@ -232,8 +232,8 @@ export class Server<Data = unknown>
   }
 
   #nextConnection(): Promise<IteratorResult<Connection, undefined>> {
-    const host = this.#host;
-    const turn = (host.items -= 1) < 0 ? host.turn() : undefined;
+    const reactor = this.#reactor;
+    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
     if (turn !== undefined) return turn.then(() => this.#nextConnection());
     return (this.#accepted as Mailbox<Connection>).next();
   }
@@ -262,7 +262,7 @@ export class Server<Data = unknown>
     if (this.#accepted !== undefined) throw consumed();
     if (this.#events === undefined) {
       this.#events = new EventStream({
-        host: this.#host,
+        reactor: this.#reactor,
         lends: this.#config.settings.lend,
         opened: () => this.#take(),
       });
@@ -333,14 +333,14 @@ export class Server<Data = unknown>
 
   /** Keeps the process alive while the server listens; the default. */
   ref(): this {
-    if (this.#listening && !this.#refed) this.#host.retain();
+    if (this.#listening && !this.#refed) this.#reactor.retain();
     this.#refed = true;
     return this;
   }
 
   /** Lets the process end while the server listens. */
   unref(): this {
-    if (this.#listening && this.#refed) this.#host.release();
+    if (this.#listening && this.#refed) this.#reactor.release();
     this.#refed = false;
     return this;
   }
@@ -358,9 +358,9 @@ export class Server<Data = unknown>
   #stop(): void {
     if (!this.#listening) return;
     this.#listening = false;
-    this.#host.native.closeListener(this.#slot, this.#generation);
-    this.#host.removeAcceptor(this.#slot);
-    if (this.#refed) this.#host.release();
+    this.#reactor.native.closeListener(this.#slot, this.#generation);
+    this.#reactor.removeAcceptor(this.#slot);
+    if (this.#refed) this.#reactor.release();
     this.#accepted?.finish();
     this.#settle();
   }

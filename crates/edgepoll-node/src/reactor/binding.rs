@@ -1,6 +1,6 @@
 //! The reactor as JavaScript sees it: its commands. What the driver's callback does is in `reactor_core.rs`.
 //!
-//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/connections/reactor-host.ts.
+//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/connections/reactor.ts.
 
 use std::os::fd::AsRawFd;
 use std::rc::Rc;

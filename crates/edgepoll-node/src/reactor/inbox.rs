@@ -72,7 +72,7 @@ pub(crate) struct Batch {
 /// The inbox of one reactor.
 pub(crate) struct JsInbox {
     env: sys::napi_env,
-    /// Keeps the record array alive; nobody but src/connections/reactor-host.ts has it, so it cannot be detached.
+    /// Keeps the record array alive; nobody but src/connections/reactor.ts has it, so it cannot be detached.
     _array: Reference,
     records: *mut i32,
     capacity: usize,

@@ -1,6 +1,6 @@
 //! Functions for JavaScript that hand a message to a connection at once, from the caller's memory.
 //!
-//! They must never keep the message. Made by reactor.rs, called by src/connections/reactor-host.ts.
+//! They must never keep the message. Made by reactor.rs, called by src/connections/reactor.ts.
 
 use std::rc::Rc;
 

@@ -42,7 +42,7 @@ pub(crate) enum Lending {
     RestForgotten,
 }
 
-/// The shared arrays; nobody but src/connections/reactor-host.ts has them, so they cannot be detached.
+/// The shared arrays; nobody but src/connections/reactor.ts has them, so they cannot be detached.
 pub(crate) struct Staging {
     _keep: [Reference; 3],
     bytes: *const u8,

@@ -69,16 +69,16 @@ export interface Acceptor {
   acceptPaused(errno: number): void;
 }
 
-const hosts = new Map<Driver, ReactorHost>();
+const reactors = new Map<Driver, Reactor>();
 
 /** The thread's reactor with this driver. */
-export function hostOf(driver: Driver): ReactorHost {
-  let host = hosts.get(driver);
-  if (host === undefined) {
-    host = new ReactorHost(driver);
-    hosts.set(driver, host);
+export function reactorOf(driver: Driver): Reactor {
+  let reactor = reactors.get(driver);
+  if (reactor === undefined) {
+    reactor = new Reactor(driver);
+    reactors.set(driver, reactor);
   }
-  return host;
+  return reactor;
 }
 
 /** Memory that chunks are views of. */
@@ -142,13 +142,13 @@ function unshared(message: Uint8Array, length: number): Uint8Array {
 
 const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
 
-export class ReactorHost {
+export class Reactor {
   readonly native: ReactorBinding;
   #write: Send;
   #finish: Send;
   /** While set, the next item and the next write wait for it. Resolves when the event loop has had its turn. */
   breath: Promise<void> | undefined = undefined;
-  /** How many items consumers may still take before they have to call {@link ReactorHost.turn}. */
+  /** How many items consumers may still take before they have to call {@link Reactor.turn}. */
   items = 1;
   /** The value that `items` gets at a look at the clock. */
   #most = 1;
@@ -276,7 +276,7 @@ export class ReactorHost {
     return -1;
   }
 
-  /** Whether a connection's write has been staged and not left. `previous`: see {@link ReactorHost.stage}. */
+  /** Whether a connection's write has been staged and not left. `previous`: see {@link Reactor.stage}. */
   hasStaged(slot: number, generation: number, previous: number): boolean {
     const writes = this.#writes;
     const before = previous * WRITE_FIELDS;
@@ -360,7 +360,7 @@ export class ReactorHost {
     if (this.#control[CONTROL_COUNT] !== 0) this.settle();
   }
 
-  /** As {@link ReactorHost.flush}, and learns what commands brought about before. */
+  /** As {@link Reactor.flush}, and learns what commands brought about before. */
   settle(): void {
     // A batch has an end, and there may be more to tell than fits.
     for (let count = this.native.flush(); count > 0; count = this.native.flush())
@@ -377,7 +377,7 @@ export class ReactorHost {
 
   /**
    * Sends a last message and the end behind it, together with what is staged: see the glue's `finisher()`. `previous`: see
-   * {@link ReactorHost.stage}.
+   * {@link Reactor.stage}.
    */
   finish(slot: number, generation: number, message: Uint8Array, previous: number): number {
     if (this.hasStaged(slot, generation, previous)) {
