@@ -2,9 +2,8 @@
 //!
 //! It must never hold state. Called by src/internal/errors.ts and src/internal/validate.ts, and by whatever hands an error number over.
 
-use edgepoll::Call;
+use edgepoll::{Call, Errno};
 use napi_derive::napi;
-use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, Resource};
 
 /// Every call, in the order of its number in a record.
@@ -21,13 +20,10 @@ const CALLS: [Call; 10] = [
     Call::Register,
 ];
 
-/// The number of an error, never 0, which is a success over there: nix has one word for all that it does not know, and
-/// that has no number.
+/// The number of an error that Linux has, never 0, which means success to the caller. Any other becomes EIO.
 pub(crate) fn number(errno: Errno) -> i32 {
-    match errno {
-        Errno::UnknownErrno => Errno::EIO as i32,
-        known => known as i32,
-    }
+    let known = errno.name().map_or(Errno::EIO, |_| errno);
+    known.raw_os_error()
 }
 
 /// What Node.js calls the system call of that number.
@@ -42,17 +38,16 @@ pub fn call_name(number: u32) -> String {
 #[napi(catch_unwind)]
 #[must_use]
 pub fn error_name(errno: i32) -> String {
-    match Errno::from_raw(errno) {
-        Errno::UnknownErrno => "UNKNOWN".to_owned(),
-        known => format!("{known:?}"),
-    }
+    let name = Errno::from_raw_os_error(errno).name();
+    name.unwrap_or("UNKNOWN").to_owned()
 }
 
 /// What strerror(3) says of an error number, in lower case as Node.js has it.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn error_text(errno: i32) -> String {
-    Errno::from_raw(errno).desc().to_lowercase()
+    let errno = Errno::from_raw_os_error(errno);
+    errno.description().to_lowercase()
 }
 
 /// How many descriptors this process may have open (RLIMIT_NOFILE, the soft limit).

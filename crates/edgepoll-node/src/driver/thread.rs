@@ -190,6 +190,7 @@ pub(crate) struct ThreadDriver {
 impl ThreadDriver {
     pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<ThreadDriver> {
         let control = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|errno| edgepoll::Errno::from_raw_os_error(errno as i32))
             .map_err(|errno| node::os_error(names::number(errno)))?;
         let shared = Arc::new(Shared {
             control,

@@ -464,7 +464,7 @@ impl PollerBinding {
         match result {
             Some(Ok(())) => 0,
             Some(Err(refusal)) => number_of(refusal),
-            None => Errno::EBADF as i32,
+            None => Errno::EBADF.raw_os_error(),
         }
     }
 

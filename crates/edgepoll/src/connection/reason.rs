@@ -18,7 +18,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.call.name(), self.errno.desc())
+        write!(f, "{}: {}", self.call.name(), self.errno.description())
     }
 }
 

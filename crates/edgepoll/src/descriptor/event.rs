@@ -18,7 +18,9 @@ use crate::Errno;
 pub fn eventfd(initial: u32, semaphore: bool) -> Result<OwnedFd, Errno> {
     let mut flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
     flags.set(EfdFlags::EFD_SEMAPHORE, semaphore);
-    EventFd::from_value_and_flags(initial, flags).map(OwnedFd::from)
+    EventFd::from_value_and_flags(initial, flags)
+        .map(OwnedFd::from)
+        .map_err(Errno::from_nix)
 }
 
 /// Takes from the counter: all of it, or 1 of a semaphore. Of a timerfd: how often it has expired.

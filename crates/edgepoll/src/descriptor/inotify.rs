@@ -26,7 +26,9 @@ static MANNER: Manner = Manner::asking();
 /// # Errors
 /// EMFILE (also at the user's limit of instances), ENFILE, ENOMEM.
 pub fn inotify() -> Result<OwnedFd, Errno> {
-    Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map(OwnedFd::from)
+    Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+        .map(OwnedFd::from)
+        .map_err(Errno::from_nix)
 }
 
 /// Watches a path for what `mask` says; gives the watch's number, the same one for the same file.

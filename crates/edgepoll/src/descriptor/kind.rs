@@ -15,7 +15,7 @@ pub fn link(fd: BorrowedFd<'_>) -> Result<String, Errno> {
     match std::fs::read_link(format!("/proc/self/fd/{number}")) {
         Ok(link) => Ok(link.to_string_lossy().into_owned()),
         Err(_) if !crate::kernel::epoll::is_open(number) => Err(Errno::EBADF),
-        Err(error) => Err(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
+        Err(error) => Err(Errno::from_io(&error)),
     }
 }
 

@@ -64,5 +64,5 @@ use crate::Errno;
 /// # Errors
 /// EMFILE, ENFILE.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
-    nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+    nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(Errno::from_nix)
 }

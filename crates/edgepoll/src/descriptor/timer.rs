@@ -21,7 +21,9 @@ pub fn timerfd(clock: i32) -> Result<OwnedFd, Errno> {
         _ => return Err(Errno::EINVAL),
     };
     let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
-    TimerFd::new(clock, flags).map(OwnedFd::from)
+    TimerFd::new(clock, flags)
+        .map(OwnedFd::from)
+        .map_err(Errno::from_nix)
 }
 
 /// When a timer expires first, in nanoseconds.

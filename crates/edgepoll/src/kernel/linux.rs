@@ -62,13 +62,14 @@ impl LinuxKernel {
     /// # Errors
     /// Whatever epoll_create1(2), eventfd(2), timerfd_create(2) or epoll_ctl(2) give: EMFILE, ENFILE, ENOMEM.
     pub fn new(events: usize) -> Result<LinuxKernel, Errno> {
-        let poll = mio::Poll::new().map_err(|error| errno_of(&error))?;
-        let waker =
-            mio::Waker::new(poll.registry(), mio_token(WAKER)).map_err(|error| errno_of(&error))?;
+        let poll = mio::Poll::new().map_err(|error| Errno::from_io(&error))?;
+        let waker = mio::Waker::new(poll.registry(), mio_token(WAKER))
+            .map_err(|error| Errno::from_io(&error))?;
         let alarm = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
-        )?;
+        )
+        .map_err(Errno::from_nix)?;
         let raw = alarm.as_fd().as_raw_fd();
         poll.registry()
             .register(
@@ -76,7 +77,7 @@ impl LinuxKernel {
                 mio_token(ALARM),
                 mio::Interest::READABLE,
             )
-            .map_err(|error| errno_of(&error))?;
+            .map_err(|error| Errno::from_io(&error))?;
         Ok(LinuxKernel {
             poll,
             events: mio::Events::with_capacity(events.clamp(1, MOST_EVENTS)),
@@ -104,7 +105,7 @@ impl Kernel for LinuxKernel {
         match self
             .poll
             .poll(&mut self.events, timeout)
-            .map_err(|error| errno_of(&error))
+            .map_err(|error| Errno::from_io(&error))
         {
             Ok(()) => {}
             Err(Errno::EINTR) => return Ok(()),
@@ -121,11 +122,11 @@ impl Kernel for LinuxKernel {
 
     fn wake(&mut self) -> Result<(), Errno> {
         // A full counter is no error: mio empties it.
-        self.waker.wake().map_err(|error| errno_of(&error))
+        self.waker.wake().map_err(|error| Errno::from_io(&error))
     }
 
     fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno> {
-        match deadline {
+        let set = match deadline {
             Some(at) => {
                 // Zero would disarm it: a deadline in the distant past is one nanosecond after the start.
                 let at = Duration::from_nanos(at.max(1));
@@ -135,7 +136,8 @@ impl Kernel for LinuxKernel {
                 )
             }
             None => self.alarm.unset(),
-        }
+        };
+        set.map_err(Errno::from_nix)
     }
 
     fn now(&self) -> u64 {
@@ -157,7 +159,7 @@ impl Kernel for LinuxKernel {
         self.poll
             .registry()
             .register(&mut SourceFd(&socket.raw()), mio_token(token), interest)
-            .map_err(|error| errno_of(&error))
+            .map_err(|error| Errno::from_io(&error))
     }
 
     fn watch_writable(&mut self, socket: &LinuxSocket, token: Token) -> Result<(), Errno> {
@@ -165,7 +167,7 @@ impl Kernel for LinuxKernel {
         self.poll
             .registry()
             .reregister(&mut SourceFd(&socket.raw()), mio_token(token), both)
-            .map_err(|error| errno_of(&error))
+            .map_err(|error| Errno::from_io(&error))
     }
 
     fn close(&mut self, socket: LinuxSocket) {
@@ -185,7 +187,7 @@ impl Kernel for LinuxKernel {
         match socket::setsockopt(&socket.0, sockopt::Linger, &linger) {
             Ok(()) => Ok(()),
             // A seccomp filter may refuse one of these calls and allow the other.
-            Err(errno) => disconnect(socket).map_err(|_| errno),
+            Err(errno) => disconnect(socket).map_err(|_| Errno::from_nix(errno)),
         }
     }
 
@@ -196,7 +198,7 @@ impl Kernel for LinuxKernel {
         flags: ListenFlags,
     ) -> Result<LinuxSocket, (Call, Errno)> {
         let socket = stream_socket(address).map_err(|errno| (Call::Socket, errno))?;
-        let options = || -> Result<(), Errno> {
+        let options = || -> nix::Result<()> {
             socket::setsockopt(&socket.0, sockopt::ReuseAddr, &true)?;
             if flags.reuse_port {
                 socket::setsockopt(&socket.0, sockopt::ReusePort, &true)?;
@@ -209,9 +211,9 @@ impl Kernel for LinuxKernel {
             }
             Ok(())
         };
-        options().map_err(|errno| (Call::SetOption, errno))?;
+        options().map_err(|errno| (Call::SetOption, Errno::from_nix(errno)))?;
         socket::bind(socket.raw(), &SockaddrStorage::from(address))
-            .map_err(|errno| (Call::Bind, errno))?;
+            .map_err(|errno| (Call::Bind, Errno::from_nix(errno)))?;
         // Not nix's: it refuses what the kernel would cut to net.core.somaxconn.
         descriptor::socket::listen(socket.0.as_fd(), backlog)
             .map_err(|errno| (Call::Listen, errno))?;
@@ -241,9 +243,11 @@ impl Kernel for LinuxKernel {
     fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<LinuxSocket, Errno> {
         let socket = stream_socket(address)?;
         if no_delay {
-            socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true)?;
+            socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true).map_err(Errno::from_nix)?;
         }
-        match socket::connect(socket.raw(), &SockaddrStorage::from(address)) {
+        match socket::connect(socket.raw(), &SockaddrStorage::from(address))
+            .map_err(Errno::from_nix)
+        {
             // EINTR: the kernel goes on connecting; calling again would answer EALREADY (connect(2)).
             Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(socket),
             Err(errno) => Err(errno),
@@ -251,16 +255,17 @@ impl Kernel for LinuxKernel {
     }
 
     fn connected(&mut self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
-        let error = socket::getsockopt(&socket.0, sockopt::SocketError)?;
-        if error != 0 {
-            return Err(Errno::from_raw(error));
+        if let Some(errno) = socket_error(socket) {
+            return Err(errno);
         }
-        let peer = match socket::getpeername::<SockaddrStorage>(socket.raw()) {
-            Ok(peer) => peer,
-            Err(Errno::ENOTCONN) => return Err(without_peer(socket)),
-            Err(errno) => return Err(errno),
-        };
-        if socket::getsockname::<SockaddrStorage>(socket.raw())? == peer {
+        let peer =
+            match socket::getpeername::<SockaddrStorage>(socket.raw()).map_err(Errno::from_nix) {
+                Ok(peer) => peer,
+                Err(Errno::ENOTCONN) => return Err(without_peer(socket)),
+                Err(errno) => return Err(errno),
+            };
+        let own = socket::getsockname::<SockaddrStorage>(socket.raw()).map_err(Errno::from_nix)?;
+        if own == peer {
             return Err(Errno::ECONNREFUSED);
         }
         address_of(&peer)
@@ -292,7 +297,9 @@ impl Kernel for LinuxKernel {
             socket.raw(),
             &mut [0],
             MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK,
-        ) {
+        )
+        .map_err(Errno::from_nix)
+        {
             Ok(length) => Ok(length > 0),
             Err(Errno::EAGAIN) => Ok(false),
             Err(errno) => Err(errno),
@@ -322,23 +329,20 @@ impl Kernel for LinuxKernel {
         buffers: &[IoSlice<'_>],
     ) -> Result<usize, Errno> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        socket::sendmsg::<()>(socket.raw(), buffers, &[], flags, None)
+        socket::sendmsg::<()>(socket.raw(), buffers, &[], flags, None).map_err(Errno::from_nix)
     }
 
     fn shutdown(&mut self, socket: &LinuxSocket) -> Result<(), Errno> {
-        socket::shutdown(socket.raw(), Shutdown::Write)
+        socket::shutdown(socket.raw(), Shutdown::Write).map_err(Errno::from_nix)
     }
 
     fn take_error(&mut self, socket: &LinuxSocket) -> Option<Errno> {
-        match socket::getsockopt(&socket.0, sockopt::SocketError) {
-            Ok(0) => None,
-            Ok(error) => Some(Errno::from_raw(error)),
-            Err(errno) => Some(errno),
-        }
+        socket_error(socket)
     }
 
     fn local_address(&self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
-        address_of(&socket::getsockname(socket.raw())?)
+        let address = socket::getsockname(socket.raw()).map_err(Errno::from_nix)?;
+        address_of(&address)
     }
 }
 
@@ -372,12 +376,17 @@ fn without_peer(socket: &LinuxSocket) -> Errno {
     match poll(&mut [poll_entry(socket.raw(), libc::POLLOUT)], false) {
         Ok(0) => Errno::EINPROGRESS,
         // The connect ended between the two calls, or the socket has no peer.
-        Ok(_) => match socket::getsockopt(&socket.0, sockopt::SocketError) {
-            Ok(0) => Errno::ENOTCONN,
-            Ok(error) => Errno::from_raw(error),
-            Err(errno) => errno,
-        },
+        Ok(_) => socket_error(socket).unwrap_or(Errno::ENOTCONN),
         Err(errno) => errno,
+    }
+}
+
+/// The socket's pending error, which this call clears, or the error of the call itself.
+fn socket_error(socket: &LinuxSocket) -> Option<Errno> {
+    match socket::getsockopt(&socket.0, sockopt::SocketError) {
+        Ok(0) => None,
+        Ok(number) => Some(Errno::from_raw_os_error(number)),
+        Err(errno) => Some(Errno::from_nix(errno)),
     }
 }
 
@@ -388,7 +397,9 @@ fn stream_socket(address: SocketAddr) -> Result<LinuxSocket, Errno> {
         AddressFamily::Inet6
     };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    socket::socket(family, SockType::Stream, flags, None).map(LinuxSocket)
+    socket::socket(family, SockType::Stream, flags, None)
+        .map(LinuxSocket)
+        .map_err(Errno::from_nix)
 }
 
 fn address_of(storage: &SockaddrStorage) -> Result<SocketAddr, Errno> {
@@ -464,10 +475,6 @@ fn ready_of(event: &mio::event::Event) -> Ready {
 )]
 fn mio_token(token: Token) -> mio::Token {
     mio::Token(token.to_bits() as usize)
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 #[cfg(test)]
@@ -569,7 +576,7 @@ mod tests {
         kernel.reset_on_close(&socket).expect("SO_LINGER");
         kernel.close(socket);
         let error = end_of(peer).expect_err("a reset");
-        assert_eq!(errno_of(&error), Errno::ECONNRESET);
+        assert_eq!(Errno::from_io(&error), Errno::ECONNRESET);
     }
 
     #[test]
@@ -578,7 +585,7 @@ mod tests {
         let (socket, peer) = pair(&mut kernel);
         disconnect(&socket).expect("to no address");
         let error = end_of(peer).expect_err("a reset");
-        assert_eq!(errno_of(&error), Errno::ECONNRESET);
+        assert_eq!(Errno::from_io(&error), Errno::ECONNRESET);
         kernel.close(socket);
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod descriptor;
 pub mod epoll;
+mod errno;
 mod linux;
 pub(crate) mod poll;
 pub(crate) mod select;

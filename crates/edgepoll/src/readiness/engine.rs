@@ -47,7 +47,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Kernel(errno) => write!(f, "the kernel refuses: {}", errno.desc()),
+            Refusal::Kernel(errno) => write!(f, "the kernel refuses: {}", errno.description()),
             Refusal::SetSize => write!(f, "select(2) takes descriptors below 1,024 alone"),
             Refusal::Trigger => write!(f, "this engine has no edge trigger and nothing exclusive"),
             Refusal::Closed => write!(f, "the descriptor was closed while it was watched"),

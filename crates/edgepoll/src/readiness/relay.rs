@@ -170,7 +170,8 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn new() -> Result<Relay, Errno> {
-        let eventfd = || EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let eventfd = || EventFd::from_flags(flags).map_err(Errno::from_nix);
         let shared = Arc::new(Shared {
             epoll: Epoll::new()?,
             table: Mutex::default(),

@@ -43,7 +43,7 @@ pub(super) struct Sleeper<B> {
 }
 
 fn eventfd() -> Result<EventFd, Errno> {
-    EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+    EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(Errno::from_nix)
 }
 
 impl<B: Bed> Sleeper<B> {

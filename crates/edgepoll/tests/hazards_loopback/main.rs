@@ -111,7 +111,7 @@ fn read_to_the_end(mut client: TcpStream) -> (usize, std::io::Result<()>) {
 
 fn assert_reset(result: std::io::Result<()>) {
     let error = result.expect_err("a clean end");
-    assert_eq!(error.raw_os_error(), Some(Errno::ECONNRESET as i32));
+    assert_eq!(error.raw_os_error(), Some(Errno::ECONNRESET.raw_os_error()));
 }
 
 /// More than the kernel takes for a client that reads nothing.

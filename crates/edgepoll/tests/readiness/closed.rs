@@ -341,7 +341,7 @@ fn a_duplicate_outlives_the_original() {
         let broken = nix::unistd::write(&writer, &[1]);
         assert_eq!(
             broken,
-            Err(Errno::EPIPE),
+            Err(nix::errno::Errno::EPIPE),
             "{kind:?}: the last reader was the duplicate"
         );
     }

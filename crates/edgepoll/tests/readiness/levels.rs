@@ -120,13 +120,13 @@ fn regular_files_are_ready_for_poll_and_select() {
         let mut poller = poller(kind);
         let added = poller.watch(file.as_raw_fd(), wanted);
         if kind == KINDS[0] {
-            assert_eq!(added, Err(Refusal::Kernel(nix::errno::Errno::EPERM)));
+            assert_eq!(added, Err(Refusal::Kernel(edgepoll::Errno::EPERM)));
             continue;
         }
         let token = added.unwrap();
         assert_eq!(look(&mut poller), [(token, wanted)], "{kind:?}");
         let again = poller.watch(file.as_raw_fd(), wanted);
-        assert_eq!(again, Err(Refusal::Kernel(nix::errno::Errno::EEXIST)));
+        assert_eq!(again, Err(Refusal::Kernel(edgepoll::Errno::EEXIST)));
         assert_eq!(poller.unregister(token), Ok(()));
         assert_eq!(look(&mut poller), []);
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use edgepoll::kernel::epoll::{Epoll, EpollEvent, Operation};
 use edgepoll::readiness::{bits, Poller, Refusal};
-use nix::errno::Errno;
+use edgepoll::Errno;
 use nix::mount::{mount, umount, MsFlags};
 use nix::sched::{unshare, CloneFlags};
 

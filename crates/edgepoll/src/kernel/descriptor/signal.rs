@@ -95,7 +95,7 @@ pub(crate) fn catch(signal: i32, masks: &Masks) -> Result<Before, Errno> {
     // SAFETY: both sets outlive the call.
     let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut mask) };
     if failed != 0 {
-        return Err(Errno::from_raw(failed));
+        return Err(Errno::from_raw_os_error(failed));
     }
     // SAFETY: pthread_sigmask filled the mask.
     let was_blocked = unsafe { libc::sigismember(&raw const mask, signal) } == 1;
