@@ -126,13 +126,15 @@ const EMFILE = 24;
 /** Not the kernel's: see the glue's poller. */
 const SET_SIZE = -1;
 
-/** The number that a native error has for a reason when the kernel refused it; `undefined` for other errors. */
+/**
+ * The number of a native refusal: the error number, or {@link SET_SIZE}. `undefined` for an error that is no refusal.
+ */
 export function refusedNumber(error: unknown): number | undefined {
-  const found = /^errno (-?\d+)$/.exec(isError(error) ? error.message : '')?.[1];
-  return found === undefined ? undefined : Number(found);
+  const number: unknown = isError(error) ? (error as Error & { errno?: unknown }).errno : undefined;
+  return typeof number === 'number' ? number : undefined;
 }
 
-/** Calls `open`, whose error has a number for a reason when the kernel refused it. */
+/** Calls `open`, and turns its error into an {@link EdgepollError} if it is a refusal. */
 export function openNative<T>(open: () => T): T {
   try {
     return open();
@@ -147,7 +149,7 @@ export function openNative<T>(open: () => T): T {
   }
 }
 
-/** Calls `look`, whose error has a number for a reason when the kernel refused it. */
+/** Calls `look`, and turns its error into an {@link EdgepollError} if it is a refusal. */
 export function lookNative(look: () => number): number {
   try {
     return look();

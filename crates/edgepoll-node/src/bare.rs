@@ -11,18 +11,18 @@ use std::ptr;
 use napi::bindgen_prelude::Unknown;
 use napi::{sys, Env, Result};
 
-use crate::node;
+use crate::node::{self, CallError};
 
 /// Arguments at most; those that are missing are undefined.
 const MOST: usize = 3;
 
 type Arguments = [sys::napi_value; MOST];
-type Run = Box<dyn Fn(sys::napi_env, &Arguments) -> Result<f64>>;
+type Run = Box<dyn Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError>>;
 
 /// A JavaScript function that gives what `run` makes of its arguments, which are live only while it runs.
 pub(crate) fn function(
     env: &Env,
-    run: impl Fn(sys::napi_env, &Arguments) -> Result<f64> + 'static,
+    run: impl Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError> + 'static,
 ) -> Result<Unknown<'_>> {
     let raw = env.raw();
     let data = Box::into_raw(Box::new(Box::new(run) as Run)).cast::<c_void>();
@@ -79,7 +79,7 @@ unsafe extern "C" fn on_call(env: sys::napi_env, info: sys::napi_callback_info) 
             // SAFETY: `env` is live.
             unsafe { sys::napi_create_double(env, number, &raw mut result) };
         }
-        Ok(Err(error)) => node::throw(env, &error.reason),
+        Ok(Err(error)) => error.throw(env),
         Err(_) => node::throw(env, "edgepoll: a panic inside"),
     }
     result

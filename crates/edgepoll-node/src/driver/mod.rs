@@ -12,7 +12,9 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use edgepoll::Errno;
-use napi::{sys, Result};
+use napi::sys;
+
+use crate::node::CallError;
 
 /// What a task says of the time after it was told that its descriptor is readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl Driver {
         env: sys::napi_env,
         fd: RawFd,
         task: Rc<dyn Task>,
-    ) -> Result<Driver> {
+    ) -> Result<Driver, CallError> {
         match kind {
             Kind::Uv => uv::UvDriver::start(env, fd, task).map(Driver::Uv),
             Kind::Thread => thread::ThreadDriver::start(env, fd, task).map(Driver::Thread),
@@ -111,7 +113,7 @@ impl Driver {
     ///
     /// # Errors
     /// EINVAL, ELOOP, ENOMEM, ENOSPC (epoll_ctl(2)).
-    pub(crate) fn admit(&self) -> std::result::Result<(), Errno> {
+    pub(crate) fn admit(&self) -> Result<(), Errno> {
         match self {
             Driver::Uv(driver) => driver.admit(),
             Driver::Thread(_) => Ok(()),
@@ -122,7 +124,7 @@ impl Driver {
     ///
     /// # Errors
     /// EBADF and ENOENT, when somebody else has closed the descriptor.
-    pub(crate) fn arm(&self) -> std::result::Result<(), Errno> {
+    pub(crate) fn arm(&self) -> Result<(), Errno> {
         match self {
             Driver::Uv(driver) => driver.arm(),
             Driver::Thread(driver) => {

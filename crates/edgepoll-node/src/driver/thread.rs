@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use edgepoll::descriptor::signal::start_quiet;
-use napi::{sys, Error, Result};
+use napi::{sys, Error};
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -29,8 +29,7 @@ use nix::time::{clock_gettime, ClockId};
 
 use super::immediate::Immediate;
 use super::{Next, Task};
-use crate::names;
-use crate::node::{self, Scope};
+use crate::node::{self, CallError, Scope};
 
 /// Calls in a row until the loop must have gone round.
 const CALLS_IN_A_ROW: u32 = 8;
@@ -188,10 +187,13 @@ pub(crate) struct ThreadDriver {
 }
 
 impl ThreadDriver {
-    pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<ThreadDriver> {
+    pub(super) fn start(
+        env: sys::napi_env,
+        fd: RawFd,
+        task: Rc<dyn Task>,
+    ) -> Result<ThreadDriver, CallError> {
         let control = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map_err(|errno| edgepoll::Errno::from_raw_os_error(errno as i32))
-            .map_err(|errno| node::os_error(names::number(errno)))?;
+            .map_err(|errno| edgepoll::Errno::from_raw_os_error(errno as i32))?;
         let shared = Arc::new(Shared {
             control,
             armed: AtomicBool::new(true),
@@ -235,7 +237,7 @@ impl ThreadDriver {
     }
 
     /// Gets the host's setImmediate ready, with a function that does nothing once this driver is gone.
-    fn find_immediate(&self) -> Result<()> {
+    fn find_immediate(&self) -> Result<(), CallError> {
         let state = Rc::downgrade(&self.state);
         let went_round = move || {
             if let Some(state) = state.upgrade() {
@@ -247,7 +249,7 @@ impl ThreadDriver {
     }
 
     /// Adds the clean-up hook and starts the thread; gives the descriptors that the thread uses.
-    fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<Vec<RawFd>> {
+    fn run(&self, fd: RawFd, shared: Arc<Shared>) -> Result<Vec<RawFd>, CallError> {
         let state = &self.state;
         // SAFETY: the state lives until the finalizer, and close removes the hook before that.
         let status =
@@ -310,10 +312,10 @@ fn now() -> u64 {
     })
 }
 
-fn refusal(error: std::io::Error) -> Error {
+fn refusal(error: std::io::Error) -> CallError {
     match error.raw_os_error() {
-        Some(errno) => node::os_error(errno),
-        None => Error::from_reason(format!("edgepoll: {error}")),
+        Some(errno) => CallError::Refused(errno),
+        None => CallError::Host(Error::from_reason(format!("edgepoll: {error}"))),
     }
 }
 
@@ -383,7 +385,10 @@ fn watch(fd: &OwnedFd, shared: &Shared, function: &Function) {
     }
 }
 
-fn make_function(env: sys::napi_env, state: &Rc<State>) -> Result<sys::napi_threadsafe_function> {
+fn make_function(
+    env: sys::napi_env,
+    state: &Rc<State>,
+) -> Result<sys::napi_threadsafe_function, CallError> {
     let name = "edgepoll";
     let mut resource_name = ptr::null_mut();
     let mut function = ptr::null_mut();

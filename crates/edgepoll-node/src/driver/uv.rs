@@ -16,13 +16,13 @@ use edgepoll::kernel::epoll::{self, Operation};
 use edgepoll::reactor::BusyPoll;
 use edgepoll::readiness::bits;
 use edgepoll::Errno;
-use napi::{sys, Error, Result};
+use napi::{sys, Error};
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::time::TimeValLike;
 use nix::time::{clock_gettime, ClockId};
 
 use super::{Next, Task};
-use crate::node;
+use crate::node::{self, CallError};
 
 /// uv.h: UV_POLL, UV_PREPARE and UV_TIMER in `uv_handle_type`, and UV_READABLE.
 const UV_POLL: c_int = 8;
@@ -169,7 +169,7 @@ impl State {
     /// comes round, and aborts the process if the kernel refuses then: for epoll descriptors in a circle, or for too many
     /// ways to wake the same one. That it is there already libuv takes for granted. While it is, the kernel refuses
     /// whatever would close a circle at the moment that it is registered.
-    fn enter(&self) -> std::result::Result<(), Errno> {
+    fn enter(&self) -> Result<(), Errno> {
         if self.inside.get() || self.closing.get() {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Changes the descriptor's registration in libuv's own set; an event is told by the number, as libuv has it.
-    fn control(&self, operation: Operation, events: u32) -> std::result::Result<(), Errno> {
+    fn control(&self, operation: Operation, events: u32) -> Result<(), Errno> {
         // SAFETY: the loop outlives its handles, one of which this is.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
         let data = u64::from(self.fd.unsigned_abs());
@@ -202,7 +202,7 @@ impl State {
 
     /// Hears of the descriptor again. By the kernel alone, without libuv's knowledge: to stop and start a handle takes the
     /// descriptor out of the set and puts it in again, for which the kernel walks through all that ours watches.
-    fn arm(&self) -> std::result::Result<(), Errno> {
+    fn arm(&self) -> Result<(), Errno> {
         if self.closing.get() || self.armed.get() {
             return Ok(());
         }
@@ -313,7 +313,11 @@ pub(crate) struct UvDriver {
 }
 
 impl UvDriver {
-    pub(super) fn start(env: sys::napi_env, fd: RawFd, task: Rc<dyn Task>) -> Result<UvDriver> {
+    pub(super) fn start(
+        env: sys::napi_env,
+        fd: RawFd,
+        task: Rc<dyn Task>,
+    ) -> Result<UvDriver, CallError> {
         let libuv = Libuv::find()
             .ok_or_else(|| Error::from_reason("this host has no libuv: use the thread driver"))?;
         let mut event_loop = ptr::null_mut();
@@ -358,7 +362,7 @@ impl UvDriver {
             // SAFETY: libuv did not take the handle, so nobody else frees the state.
             drop(unsafe { Box::from_raw(state) });
             // libuv's errors on Linux are the kernel's, negative.
-            return Err(node::os_error(-status));
+            return Err(CallError::Refused(-status));
         }
         // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to us.
         unsafe { this.raw().cast::<*mut State>().write(state) };
@@ -383,7 +387,7 @@ impl UvDriver {
         let driver = UvDriver { state, closed };
         if let Err(error) = node::check(status, "napi_add_async_cleanup_hook") {
             driver.close();
-            return Err(error);
+            return Err(error.into());
         }
         // SAFETY: the handle was initialised above.
         unsafe { (libuv.unref)(this.raw()) };
@@ -397,11 +401,11 @@ impl UvDriver {
     }
 
     /// Whether the host can go on watching the descriptor, now that something was added to it; see [`State::enter`].
-    pub(super) fn admit(&self) -> std::result::Result<(), Errno> {
+    pub(super) fn admit(&self) -> Result<(), Errno> {
         self.state().map_or(Ok(()), State::enter)
     }
 
-    pub(super) fn arm(&self) -> std::result::Result<(), Errno> {
+    pub(super) fn arm(&self) -> Result<(), Errno> {
         self.state().map_or(Ok(()), State::arm)
     }
 

@@ -19,7 +19,7 @@ use super::records::{control, Records};
 use crate::bare;
 use crate::driver::{Driver, Kind, Next, Task};
 use crate::fd::borrowed;
-use crate::node::{self, AsyncContext, Callback, Scope};
+use crate::node::{self, AsyncContext, CallError, Callback, Scope};
 use crate::reactor::settings::Opened;
 
 /// Registrations that are asked after at a time, and the milliseconds from one time to the next.
@@ -97,7 +97,7 @@ impl Core {
     }
 
     /// A driver on the poller's present descriptor, instead of the one that there was.
-    fn drive(self: &Rc<Core>, env: sys::napi_env) -> Result<()> {
+    fn drive(self: &Rc<Core>, env: sys::napi_env) -> std::result::Result<(), CallError> {
         let Some(fd) = self.with(|working| working.poller.as_raw_fd()) else {
             return Ok(());
         };
@@ -122,7 +122,7 @@ impl Core {
     }
 
     /// Looks, and moves to the new descriptor after a renewal, if it can. Gives the events, and whether it moved.
-    fn look(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool)> {
+    fn look(self: &Rc<Core>, env: sys::napi_env) -> std::result::Result<(usize, bool), CallError> {
         match self.with(Working::look) {
             Some(Ok(Looked { count, renewed })) => {
                 let moved = renewed && self.drive(env).is_ok();
@@ -131,7 +131,7 @@ impl Core {
                 }
                 Ok((count, moved))
             }
-            Some(Err(errno)) => Err(os_error(errno)),
+            Some(Err(errno)) => Err(errno.into()),
             None => Ok((0, false)),
         }
     }
@@ -148,7 +148,7 @@ impl Core {
             let (count, moved) = match self.look(env) {
                 Ok(looked) => looked,
                 Err(error) => {
-                    let message = format!("edgepoll: looking failed: {}", error.reason);
+                    let message = format!("edgepoll: looking failed: {error}");
                     node::throw_uncaught(env, &message);
                     return false;
                 }
@@ -295,11 +295,6 @@ impl Task for Announcer {
     }
 }
 
-/// TypeScript reads the number out and makes the error.
-fn os_error(errno: Errno) -> Error {
-    node::os_error(crate::names::number(errno))
-}
-
 fn number_of(refusal: Refusal) -> i32 {
     match refusal {
         Refusal::Kernel(errno) => crate::names::number(errno),
@@ -338,11 +333,9 @@ impl PollerBinding {
             _ => EngineKind::Epoll,
         };
         let poller =
-            Poller::with_kind(engine, records.capacity()).map_err(|refusal| match refusal {
-                Refusal::Kernel(errno) => os_error(errno),
-                // A descriptor of the engine's own does not fit into a set: too many are open.
-                other => node::os_error(number_of(other)),
-            })?;
+            // `SetSize`: a descriptor of the engine's own does not fit into a set, because too many are open.
+            Poller::with_kind(engine, records.capacity())
+                .map_err(|refusal| CallError::Refused(number_of(refusal)).thrown(raw))?;
         let core = Rc::new(Core {
             kind,
             working: RefCell::new(Some(Working { poller, records })),
@@ -363,7 +356,7 @@ impl PollerBinding {
         if let Err(error) = core.drive(raw) {
             // The driver that failed lets go of the core only when the loop comes round.
             core.stopped();
-            return Err(error);
+            return Err(error.thrown(raw));
         }
         Ok(PollerBinding { core })
     }
@@ -511,11 +504,12 @@ impl PollerBinding {
 
     /// Somebody waits: the next event is delivered, once.
     #[napi(catch_unwind)]
-    pub fn want(&self) -> Result<()> {
+    pub fn want(&self, env: Env) -> Result<()> {
         let engine = self.core.with(|working| working.poller.arm());
-        engine.unwrap_or(Ok(())).map_err(os_error)?;
-        let driver = self.core.with_driver(Driver::arm);
-        driver.unwrap_or(Ok(())).map_err(os_error)?;
+        let armed = engine
+            .unwrap_or(Ok(()))
+            .and_then(|()| self.core.with_driver(Driver::arm).unwrap_or(Ok(())));
+        armed.map_err(|errno| CallError::from(errno).thrown(env.raw()))?;
         self.core.wanted.set(true);
         Ok(())
     }

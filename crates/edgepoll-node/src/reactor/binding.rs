@@ -21,8 +21,7 @@ use super::settings::{
 };
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
-use crate::names;
-use crate::node::{self, Callback};
+use crate::node::{self, CallError, Callback};
 
 /// One wait's batch.
 const EVENTS: usize = 1024;
@@ -70,8 +69,8 @@ impl ReactorBinding {
             turn_bytes: TURN_BYTES,
             ..Budget::default()
         };
-        let reactor =
-            Reactor::open(EVENTS, budget).map_err(|errno| node::os_error(names::number(errno)))?;
+        let opened = Reactor::open(EVENTS, budget).map_err(CallError::from);
+        let reactor = opened.map_err(|error| error.thrown(raw))?;
         let fd = reactor.as_raw_fd();
         let inbox = JsInbox::new(raw, memory.records.raw())?;
         let staging = Staging::new(
@@ -88,7 +87,7 @@ impl ReactorBinding {
         };
         let core = Rc::new(Core::new(raw, working, dispatch, kind.calls_bare()));
         let task: Rc<dyn Task> = core.clone();
-        let driver = Driver::start(kind, raw, fd, task)?;
+        let driver = Driver::start(kind, raw, fd, task).map_err(|error| error.thrown(raw))?;
         Ok(ReactorBinding { core, driver })
     }
 

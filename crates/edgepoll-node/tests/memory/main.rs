@@ -18,7 +18,8 @@ mod inbox;
 #[allow(unreachable_pub, reason = "its crate shows them")]
 #[path = "../../src/names.rs"]
 mod names;
-#[path = "../../src/node.rs"]
+#[allow(unused_imports, reason = "the inbox needs a part of it")]
+#[path = "../../src/node/mod.rs"]
 mod node;
 #[path = "../../src/reactor/region.rs"]
 mod region;

@@ -1,0 +1,122 @@
+//! Errors on their way from Rust to JavaScript: thrown at the caller, or reported as uncaught.
+//!
+//! `src/internal/errors.ts` reads the number of a refusal from the error's `errno` property, never from its text.
+
+use std::ptr;
+
+use edgepoll::Errno;
+use napi::{sys, Error, Status};
+
+use super::value::Scope;
+use crate::names;
+
+/// Why a call from JavaScript failed.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The kernel refused a system call with this error number, or the glue refused with a negative number of
+    /// `layout.rs`.
+    Refused(i32),
+    /// Node-API failed, or the call makes no sense in this host.
+    Host(Error),
+}
+
+impl From<Errno> for CallError {
+    fn from(errno: Errno) -> CallError {
+        CallError::Refused(names::number(errno))
+    }
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        CallError::Host(error)
+    }
+}
+
+impl std::fmt::Display for CallError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CallError::Refused(number) => write!(formatter, "errno {number}"),
+            CallError::Host(error) => formatter.write_str(&error.reason),
+        }
+    }
+}
+
+impl CallError {
+    /// Throws an exception at the JavaScript caller. The exception of a refusal has the number as its `errno` property.
+    pub(crate) fn throw(&self, env: sys::napi_env) {
+        let Some(error) = error(env, &self.to_string()) else {
+            return;
+        };
+        // SAFETY: `env` is live because the caller is inside a call from JavaScript. The error lives in the handle scope of
+        // that call, and so does the number made here.
+        unsafe {
+            if let CallError::Refused(number) = *self {
+                let mut value = ptr::null_mut();
+                if sys::napi_create_int32(env, number, &raw mut value) == sys::Status::napi_ok {
+                    sys::napi_set_named_property(env, error, c"errno".as_ptr(), value);
+                }
+            }
+            sys::napi_throw(env, error);
+        }
+    }
+
+    /// For a function that napi-rs wraps: throws, and gives the error by which napi-rs knows that an exception is pending.
+    pub(crate) fn thrown(self, env: sys::napi_env) -> Error {
+        match self {
+            CallError::Refused(_) => {
+                self.throw(env);
+                Error::new(Status::PendingException, self.to_string())
+            }
+            CallError::Host(error) => error,
+        }
+    }
+}
+
+/// Passes a pending exception to the process as an uncaught exception.
+pub(crate) fn surface_exception(env: sys::napi_env) {
+    let mut exception = ptr::null_mut();
+    // SAFETY: `env` is live. Both calls are allowed without a pending exception.
+    unsafe {
+        if sys::napi_get_and_clear_last_exception(env, &raw mut exception) == sys::Status::napi_ok {
+            sys::napi_fatal_exception(env, exception);
+        }
+    }
+}
+
+/// Raises an uncaught exception with this message, for a failure that no JavaScript call is waiting for.
+pub(crate) fn throw_uncaught(env: sys::napi_env, message: &str) {
+    let Some(_scope) = Scope::open(env) else {
+        return;
+    };
+    if let Some(error) = error(env, message) {
+        // SAFETY: `env` is live, and the error lives in the scope above.
+        unsafe { sys::napi_fatal_exception(env, error) };
+    }
+}
+
+/// Drops the pending exception of a Node-API call whose status the caller has checked.
+pub(crate) fn clear_exception(env: sys::napi_env) {
+    let mut exception = ptr::null_mut();
+    // SAFETY: `env` is live and a handle scope is open.
+    unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) };
+}
+
+/// Throws an exception with this message at the JavaScript caller.
+pub(crate) fn throw(env: sys::napi_env, message: &str) {
+    if let Some(error) = error(env, message) {
+        // SAFETY: the caller is inside a call from JavaScript, and the error lives in the handle scope of that call.
+        unsafe { sys::napi_throw(env, error) };
+    }
+}
+
+/// An `Error` object in the current handle scope; `None` while the environment ends.
+fn error(env: sys::napi_env, message: &str) -> Option<sys::napi_value> {
+    let length = isize::try_from(message.len()).unwrap_or(0);
+    let (mut text, mut error) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `message` outlives the calls, `env` is live and a handle scope is open.
+    let status = unsafe {
+        sys::napi_create_string_utf8(env, message.as_ptr().cast(), length, &raw mut text);
+        sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
+    };
+    (status == sys::Status::napi_ok).then_some(error)
+}
