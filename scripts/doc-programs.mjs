@@ -1,6 +1,6 @@
 // Makes the programs of README.md and docs/*.md ready to run: node scripts/doc-programs.mjs FOLDER.
-// One job: write each to FOLDER as JavaScript, and their list to FOLDER/programs.json. Called by
-// __test__/documents/programs.spec.ts, which runs them.
+// It writes each program to FOLDER, compiles TypeScript to JavaScript and C to an executable file, and writes
+// the list of the programs to FOLDER/programs.json.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -24,9 +24,13 @@ writeFileSync(
   JSON.stringify({ extends: inProject('tsconfig.base.json'), include: ['*.ts'] }),
 );
 await must(process.execPath, [compiler, '-p', folder], 'keep');
+for (const { name, file } of programs.filter((program) => program.file.endsWith('.c'))) {
+  const strict = ['-Wall', '-Wextra', '-Werror'];
+  await must('cc', [...strict, '-o', `${folder}/${name}`, `${folder}/${file}`], 'keep');
+}
 const list = programs.map(({ name, source, file }) => ({
   name,
   source,
-  file: file.replace(/\.ts$/, '.js'),
+  file: file.replace(/\.ts$/, '.js').replace(/\.c$/, ''),
 }));
 writeFileSync(`${folder}/programs.json`, JSON.stringify(list));

@@ -1,9 +1,8 @@
-// The programs in README.md and docs/*.md. One job: find every block of TypeScript or JavaScript and
-// give it a file name and its text. Used by types-matrix.mjs, which compiles them, and by
-// doc-programs.mjs, which makes them ready to run.
+// The programs in README.md and docs/*.md: finds every block of TypeScript, JavaScript or C, and gives it a
+// file name and its text.
 //
 // An HTML comment before a block names it: `<!-- program: echo -->`. If the block is only a part of a
-// program, the comment has the lines that come before it:
+// program, the comment holds the lines that come before the block:
 //
 //     <!-- program: modes
 //     import { watch } from 'edgepoll';
@@ -15,10 +14,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { inProject } from './root.mjs';
 
-const fence = /^```(ts|js)\n(.*?)^```$/gms;
+const fence = /^```(ts|js|c)\n(.*?)^```$/gms;
+/** The file name's end for each language. JavaScript in the documents is CommonJS. */
+const extensions = { ts: 'ts', js: 'cjs', c: 'c' };
 const marker = /<!-- program: ([\w-]+)\n?((?:(?!-->).)*)-->\s*$/s;
 
-/** Every program: `{ name, source, line, file, text }`; a block `js` is CommonJS, to be run and not compiled. */
+/** Every program: `{ name, source, line, file, text }`, with the line of `source` at which its block begins. */
 export function docPrograms() {
   const sources = ['README.md', ...readdirSync(inProject('docs')).map((name) => `docs/${name}`)];
   const programs = sources.filter((name) => name.endsWith('.md')).flatMap(programsOf);
@@ -38,7 +39,7 @@ function programsOf(source) {
       throw new Error(`${source}:${line}: a block without <!-- program: NAME --> before it`);
     }
     const [, name, preamble] = found;
-    const file = `${name}.${language === 'ts' ? 'ts' : 'cjs'}`;
+    const file = `${name}.${extensions[language]}`;
     return { name, source, line, file, text: preamble + body };
   });
 }
