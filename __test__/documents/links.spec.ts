@@ -1,0 +1,125 @@
+/** What the documents refer to exists: linked files and their headings, and paths of this repository in running text. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+
+import test from 'ava';
+
+import { root } from '../support/process.js';
+
+const top = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
+const inDocs = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const documents = [...top, ...inDocs];
+
+/** A document without its blocks of code. */
+function prose(name: string): string {
+  return readFileSync(join(root, name), 'utf8').replaceAll(/^```.*?^```$/gms, '');
+}
+
+/** The targets of the links of a document that lead to files of the repository. */
+function linksOf(name: string): { file: string; heading: string | undefined }[] {
+  const targets = Array.from(prose(name).matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target);
+  return targets
+    .filter((target) => !/^\w+:/.test(target))
+    .map((target) => {
+      const [path = '', heading] = target.split('#');
+      return { file: path === '' ? name : normalize(join(dirname(name), path)), heading };
+    });
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchors(name: string): Set<string> {
+  const titles = Array.from(prose(name).matchAll(/^#+ (.*)$/gm), ([, title = '']) => title);
+  return new Set(
+    titles.map((title) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\- _]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+test('each link leads to a file, and to a heading in it', (t) => {
+  for (const name of documents) {
+    for (const { file, heading } of linksOf(name)) {
+      t.true(existsSync(join(root, file)), `${name}: ${file}`);
+      if (heading !== undefined) t.true(anchors(file).has(heading), `${name}: ${file}#${heading}`);
+    }
+  }
+});
+
+test('each document is linked from README.md or docs/README.md', (t) => {
+  const linked = new Set(
+    ['README.md', 'docs/README.md'].flatMap((name) => linksOf(name).map(({ file }) => file)),
+  );
+  const missing = documents.filter((name) => name !== 'README.md' && !linked.has(name));
+  t.deepEqual(missing, []);
+});
+
+const folders = [
+  '.ci',
+  '__test__',
+  'benchmark',
+  'crates',
+  'docs',
+  'examples',
+  'npm',
+  'scripts',
+  'src',
+];
+
+/** Every file and folder of the repository, with a slash before it. */
+function everything(): string[] {
+  const paths = readdirSync(root).map((name) => `/${name}`);
+  const addBelow = (folder: string): void => {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      if (entry.name === 'node_modules' || entry.name === 'target') continue;
+      const path = `${folder}/${entry.name}`;
+      paths.push(`/${path}`);
+      if (entry.isDirectory()) addBelow(path);
+    }
+  };
+  for (const folder of folders) addBelow(folder);
+  return paths;
+}
+
+/** Made by the build, and so not in a fresh clone. */
+const built = /^(?:build|dist|native|target)(?:\/|$)/;
+
+/** The words in `code` spans that look like paths: a folder of the repository in front, or an ending of its files. */
+function pathsOf(name: string): string[] {
+  const spans = Array.from(prose(name).matchAll(/`([^`\n]+)`/g), ([, span = '']) => span);
+  const words = spans.flatMap((span) => span.split(/[\s,;()]+/)).flatMap(alternatives);
+  return words.filter(
+    (word) =>
+      /^[\w@.][\w@.\-/]*$/.test(word) &&
+      (folders.some((folder) => word.startsWith(`${folder}/`)) ||
+        /\w\.(?:ts|rs|mjs|toml|md|json|svg)$/.test(word)),
+  );
+}
+
+/** `{a,b}/c` stands for `a/c` and `b/c`. */
+function alternatives(word: string): string[] {
+  const found = /^(.*?)\{([^}]*)\}(.*)$/.exec(word);
+  if (found === null) return [word];
+  const [, before = '', choices = '', after = ''] = found;
+  return choices.split(',').flatMap((choice) => alternatives(before + choice + after));
+}
+
+test('each path in the text is a file or a folder of the repository', (t) => {
+  const all = everything();
+  const paths = documents.flatMap((name) =>
+    pathsOf(name)
+      .filter((path) => !built.test(path))
+      .map((path) => ({ name, path })),
+  );
+  t.true(paths.length > 100, `only ${paths.length} paths found`);
+  // A document may leave out the folders in front that its text has named.
+  const missing = paths.filter(({ path }) => {
+    const end = `/${path.replace(/\/$/, '')}`;
+    return !all.some((file) => file.endsWith(end));
+  });
+  t.deepEqual(missing, []);
+});
