@@ -16,7 +16,7 @@ import { core } from './connection.js';
 import type { Owner } from './connection-parts.js';
 import type { Driver } from '../internal/driver.js';
 import { isNode } from '../internal/driver.js';
-import * as layout from '../internal/records.js';
+import * as layout from '../internal/layout.js';
 import { keepOwn, lengthOf } from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.

@@ -15,7 +15,7 @@ import type { Driver } from '../internal/driver.js';
 import { chooseDriver } from '../internal/driver.js';
 import type { ErrorDetails } from '../internal/errors.js';
 import { codeOf, EdgepollError, refusedNumber } from '../internal/errors.js';
-import * as layout from '../internal/records.js';
+import * as layout from '../internal/layout.js';
 import { keepOwn } from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.

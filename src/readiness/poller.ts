@@ -17,7 +17,7 @@ import { POLL_OPTIONS, pollerConfig, statsOf } from './poller-options.js';
 import type { PollerOptions, PollerStats, PollOptions } from './poller-options.js';
 import type { ReadinessEvent } from './readiness-event.js';
 import * as told from './readiness-event.js';
-import * as layout from '../internal/records.js';
+import * as layout from '../internal/layout.js';
 import type { Entry, Registration } from './registration.js';
 import { closedUnderUs, makeRegistration, refusal } from './registration.js';
 import type { DescriptorOwner } from '../internal/validate.js';
