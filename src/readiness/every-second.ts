@@ -1,32 +1,32 @@
 /**
- * One timer of the thread's for all that has to be asked once a second: a loop that sleeps is woken once for all of them.
+ * One timer per thread for all checks that run once a second, so that a sleeping event loop wakes once for all of them.
  *
- * It must never keep the process alive, nor run while nobody asks. Used by poller.ts.
+ * The timer does not keep the process alive, and runs only while there are checks.
  */
 import { clearInterval, setInterval } from 'node:timers';
 
 const SECOND = 1000;
 
-/** Each gives false when it has nothing more to ask. */
-const questions = new Set<() => boolean>();
+/** A check returns whether it is still needed. */
+const checks = new Set<() => boolean>();
 let timer: NodeJS.Timeout | undefined;
 
-function askAll(): void {
-  for (const question of questions) if (!question()) forget(question);
+function runAll(): void {
+  for (const check of checks) if (!check()) cancelEverySecond(check);
 }
 
-/** Asks from here on, until the question gives false or is forgotten. Twice is once. */
-export function everySecond(question: () => boolean): void {
-  questions.add(question);
+/** Runs `check` once a second until it returns false or is cancelled. A check that was added before is not added again. */
+export function everySecond(check: () => boolean): void {
+  checks.add(check);
   if (timer !== undefined) return;
-  timer = setInterval(askAll, SECOND);
+  timer = setInterval(runAll, SECOND);
   timer.unref();
 }
 
-/** Asks no more. */
-export function forget(question: () => boolean): void {
-  questions.delete(question);
-  if (questions.size > 0) return;
+/** Stops running `check`. */
+export function cancelEverySecond(check: () => boolean): void {
+  checks.delete(check);
+  if (checks.size > 0) return;
   clearInterval(timer);
   timer = undefined;
 }

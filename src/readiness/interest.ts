@@ -1,12 +1,13 @@
 /**
- * What a descriptor is watched for: the options in words, the kernel's bits, and what cannot be combined.
- * It must never let a combination through that the kernel refuses. Used by poller.ts.
+ * The conditions and the trigger of a registration: the options, and their bits for the kernel.
+ *
+ * Combinations that the kernel would refuse are refused here, with the name of the option.
  */
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import { invalidValue, oneOf, optionalBoolean } from '../internal/validate.js';
 
-/** The kernel's bits (epoll_ctl(2)). */
+/** The kernel's event bits (epoll_ctl(2)). */
 export const EPOLLIN = 0x001;
 export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
@@ -17,81 +18,89 @@ const EPOLLEXCLUSIVE = 0x1000_0000;
 const EPOLLWAKEUP = 0x2000_0000;
 const EPOLLONESHOT = 0x4000_0000;
 const EPOLLET = 0x8000_0000;
-/** This bit is not one of the kernel's: see the core's readiness bits. */
+/** A bit of the native side, not of the kernel: the option `pollConsumes`. */
 const POLL_CONSUMES = 0x20_0000;
 
-/** How readiness is asked for: epoll(7), poll(2) or select(2). */
+/** The system call that a poller uses: epoll(7), poll(2) or select(2). */
 export type Engine = 'epoll' | 'poll' | 'select';
 
 /**
- * When a condition is told. `level`: for as long as it lasts, each time the consumer asks. `edge`: once per
- * change. `oneshot`: once, then not until `rearm()`. `edge-oneshot`: once at a change, then not until `rearm()`.
+ * When a condition is reported. `level`: for each `next()` or `poll()`, as long as the condition holds. `edge`: once per change.
+ * `oneshot`: once, and again after `rearm()`. `edge-oneshot`: once per change, and again after `rearm()`.
  */
 export type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
-/** The conditions that a registration watches for, and when it gives events. */
+/** The conditions that a registration watches for, and its trigger. */
 export interface InterestOptions {
-  /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
+  /**
+   * A read would not block: there are bytes, a connection to accept, or the end (EPOLLIN). Default `true` if no other condition is
+   * set, else `false`. If all conditions are `false`, only errors and hang-ups are reported. They are reported in any case. select(2)
+   * has no set for them, so the engine `select` reports them reliably only with `readable`.
+   */
   readable?: boolean | undefined;
-  /** Something can be written (EPOLLOUT). Default `false`. */
+  /** A write would not block (EPOLLOUT). Default `false`. */
   writable?: boolean | undefined;
   /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
   priority?: boolean | undefined;
   /** The peer will send no more (EPOLLRDHUP). Default `false`. */
   readHangup?: boolean | undefined;
-  /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
+  /** When a condition is reported. Default `level`. Only the engine `epoll` supports `edge` and `edge-oneshot`. */
   trigger?: Trigger | undefined;
   /**
-   * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
-   * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
-   * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
-   * cannot be modified. Default `false`.
+   * Lets the kernel wake only some of the epoll descriptors that watch the file with this flag (EPOLLEXCLUSIVE). The flag helps
+   * programs that wait in epoll_wait(2): the kernel wakes one of them. It wakes every poller, because a poller's own epoll
+   * descriptor is watched by the event loop or a thread. So another process may already have taken what was ready. Only the conditions
+   * `readable` and `writable` and the triggers `level` and `edge` are allowed with it. Such a registration cannot be modified.
+   * Only the engine `epoll` supports it. Default `false`.
    */
   exclusive?: boolean | undefined;
-  /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
+  /**
+   * Keeps the system from suspending while the event is handled (EPOLLWAKEUP). Without the capability CAP_BLOCK_SUSPEND it has no
+   * effect. Only the engine `epoll` supports it. Default `false`.
+   */
   wakeup?: boolean | undefined;
 }
 
-/** What {@link Registration.modify} takes. */
+/** The options of {@link Registration.modify}. */
 export interface ModifyOptions<T> extends InterestOptions {
-  /** Comes back in every event from now on. Default: what it was. */
+  /** The `data` of every later event. Default: as before. */
   data?: T | undefined;
 }
 
-/** What {@link Poller.register} takes beside `data`. */
+/** The options of {@link Poller.register}, except `data`. */
 export interface RegisterOptionsBase extends InterestOptions {
   /**
-   * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
-   * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
-   * does not see that the original was closed. Default `false`.
+   * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC, fcntl(2)), which is closed with the registration. If the original is
+   * closed, the registration goes on. The file stays open until the registration ends, so a peer does not see that the original
+   * was closed. Default `false`.
    */
   duplicate?: boolean | undefined;
   /**
-   * Set it for a file whose events the kernel reports once only, to the first poll(2), as a perf event does. The host's event
-   * loop polls the files of a poller as well and would take such an event. So the poller watches these files with a thread of
-   * its own, which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and
-   * closed with the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2
-   * (pressure triggers, `/proc/self/mounts`) are watched like this in any case. Default for others: `false`.
+   * Set it for a file whose events the kernel reports only once, to the first poll(2), as it does for perf events. The event loop
+   * polls the files of a poller as well, and would take such an event. So the poller watches these files with a thread of its own,
+   * which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and closed with
+   * the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2 (pressure
+   * triggers, `/proc/self/mounts`) are always watched like this. Default for other files: `false`.
    */
   pollConsumes?: boolean | undefined;
 }
 
-/** The value that every event of a registration carries. */
+/** The option `data` of {@link Poller.register}. */
 export interface DataOptions<T> {
-  /** Comes back in every event. */
+  /** The `data` of every event of the registration. */
   data: T;
 }
 
-/** What {@link Poller.register} takes. `data` is required, unless `T` admits `undefined`. */
+/** The options of {@link Poller.register}. `data` is required unless `T` includes `undefined`. */
 export type RegisterOptions<T> = RegisterOptionsBase &
   (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);
 
-/** The options of {@link Poller.register}: they may be left out, unless `data` is required. */
+/** The options argument of {@link Poller.register}. It may be left out unless `data` is required. */
 export type RegisterArguments<T> = undefined extends T
   ? [options?: RegisterOptions<T>]
   : [options: RegisterOptions<T>];
 
-/** The argument of {@link Poller.register} for any `T`. */
+/** The options of {@link Poller.register} for any `T`. */
 export type GivenOptions<T> = RegisterOptionsBase & Partial<DataOptions<T>>;
 
 const INTEREST_OPTIONS: OptionNames<InterestOptions> = {
@@ -104,7 +113,6 @@ const INTEREST_OPTIONS: OptionNames<InterestOptions> = {
   wakeup: true,
 };
 
-/** The names of {@link RegisterOptions}. */
 export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
   ...INTEREST_OPTIONS,
   data: true,
@@ -114,13 +122,13 @@ export const REGISTER_OPTIONS: OptionNames<RegisterOptions<unknown>> = {
 
 const TRIGGERS = ['level', 'edge', 'oneshot', 'edge-oneshot'] as const;
 
-/** Checked options. */
+/** The checked options of a registration. */
 export interface Interest {
   bits: number;
   isExclusive: boolean;
 }
 
-/** The kernel's bits for the options; throws for what the engine or the kernel does not take. */
+/** The bits for the options. Throws `TypeError` or `RangeError` for options that the engine or the kernel does not support. */
 export function interestOf(options: RegisterOptionsBase, engine: Engine): Interest {
   optionsObject('options', options, REGISTER_OPTIONS);
   const flag = (
@@ -139,7 +147,7 @@ export function interestOf(options: RegisterOptionsBase, engine: Engine): Intere
   const isExclusive = flag('exclusive');
   const wakeup = flag('wakeup');
   const wanted = (readable ? EPOLLIN : 0) | others;
-  if (engine !== 'epoll') checkSimple(engine, { wanted, trigger, isExclusive, wakeup });
+  if (engine !== 'epoll') checkForPollOrSelect(engine, { wanted, trigger, isExclusive, wakeup });
   else if (isExclusive) checkExclusive(wanted, trigger);
   const bits =
     wanted |
@@ -151,17 +159,18 @@ export function interestOf(options: RegisterOptionsBase, engine: Engine): Intere
   return { bits: bits >>> 0, isExclusive };
 }
 
-/** What epoll alone has. */
-function checkSimple(
+/** Throws for what only the engine `epoll` supports, and for what select(2) cannot report. */
+function checkForPollOrSelect(
   engine: Engine,
-  asked: { wanted: number; trigger: Trigger; isExclusive: boolean; wakeup: boolean },
+  options: { wanted: number; trigger: Trigger; isExclusive: boolean; wakeup: boolean },
 ): void {
-  const { wanted, trigger } = asked;
+  const { wanted, trigger } = options;
   if (trigger === 'edge' || trigger === 'edge-oneshot') {
     throw invalidValue('trigger', `'level' or 'oneshot' with the engine '${engine}'`, trigger);
   }
-  if (asked.isExclusive) throw invalidValue('exclusive', `false with the engine '${engine}'`, true);
-  if (asked.wakeup) throw invalidValue('wakeup', `false with the engine '${engine}'`, true);
+  if (options.isExclusive)
+    throw invalidValue('exclusive', `false with the engine '${engine}'`, true);
+  if (options.wakeup) throw invalidValue('wakeup', `false with the engine '${engine}'`, true);
   if (engine === 'select' && wanted === 0) {
     throw invalidValue('readable', "true when nothing else is asked for with 'select'", false);
   }
@@ -170,7 +179,7 @@ function checkSimple(
   }
 }
 
-/** What the kernel takes together with EPOLLEXCLUSIVE (epoll_ctl(2)); anything else is EINVAL there. */
+/** Throws for what the kernel refuses together with EPOLLEXCLUSIVE (EINVAL, epoll_ctl(2)). */
 function checkExclusive(wanted: number, trigger: Trigger): void {
   if ((wanted & (EPOLLPRI | EPOLLRDHUP)) !== 0) {
     const name = (wanted & EPOLLPRI) !== 0 ? 'priority' : 'readHangup';

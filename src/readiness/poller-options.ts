@@ -1,26 +1,26 @@
-/**
- * What a poller takes and what it counts, checked and named. It must never make a system call. Used by poller.ts and watch.ts.
- */
+/** The options and the counters of a poller. */
 import type { Driver } from '../internal/driver.js';
 import { chooseDriver } from '../internal/driver.js';
-import type { Engine } from './interest.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import { oneOf, optionalInteger, optionalSignal } from '../internal/validate.js';
+import type { Engine } from './interest.js';
 
-/** What a poller is made with. */
+/** The options of a {@link Poller}. */
 export interface PollerOptions {
-  /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
+  /**
+   * The system call that the poller uses. Default `epoll`. `poll` and `select` support the triggers `level` and `oneshot` only, and
+   * accept regular files, which they always report as ready.
+   */
   engine?: Engine | undefined;
-  /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
+  /** The most events of one batch, 1 to 65,536. Further events come with the next batch. Default 256. */
   maxEvents?: number | undefined;
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+  /** What wakes JavaScript when a descriptor is ready. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver | undefined;
-  /** Closes the poller; its iteration then throws the signal's reason. */
+  /** Closes the poller when it aborts. The iteration then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** The names of {@link PollerOptions}. */
 export const POLLER_OPTIONS: OptionNames<PollerOptions> = {
   engine: true,
   maxEvents: true,
@@ -28,7 +28,7 @@ export const POLLER_OPTIONS: OptionNames<PollerOptions> = {
   signal: true,
 };
 
-/** A poller's options after their checks, each with its default. */
+/** The checked options of a poller, with the defaults filled in. */
 export interface PollerConfig {
   engine: Engine;
   maxEvents: number;
@@ -36,7 +36,7 @@ export interface PollerConfig {
   driver: Driver;
 }
 
-/** Checks the options of a poller. Throws `TypeError` or `RangeError` for bad ones. */
+/** Checks the options of a poller. Throws `TypeError` or `RangeError`. */
 export function pollerConfig(options: PollerOptions): PollerConfig {
   optionsObject('options', options, POLLER_OPTIONS);
   const engine = oneOf('engine', options.engine === undefined ? 'epoll' : options.engine, [
@@ -49,36 +49,38 @@ export function pollerConfig(options: PollerOptions): PollerConfig {
   return { engine, maxEvents, signal, driver: chooseDriver(options.driver) };
 }
 
-/** What {@link Poller.poll} takes. */
+/** The options of {@link Poller.poll}. */
 export interface PollOptions {
-  /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
+  /**
+   * Milliseconds until the promise resolves to an empty batch, 0 to 2^53; it never does so earlier. With 0 it does not wait. Default:
+   * it waits until something is ready.
+   */
   timeout?: number | undefined;
-  /** Ends the wait: the promise rejects with its reason. */
+  /** Ends the wait when it aborts. The promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** The names of {@link PollOptions}. */
 export const POLL_OPTIONS: OptionNames<PollOptions> = { timeout: true, signal: true };
 
-/** A poller's counters, since it was made. */
+/** Counters of a {@link Poller} since it was created. */
 export interface PollerStats {
-  /** Looks at the kernel (epoll_wait, poll or select without waiting). */
+  /** Calls of epoll_wait(2), poll(2) or select(2), all without waiting. */
   waits: number;
-  /** Events that the kernel gave. */
+  /** Events that the kernel reported. */
   events: number;
-  /** Events of registrations that were gone; they were dropped. */
+  /** Dropped events, because their registration had ended. */
   staleEvents: number;
-  /** Looks that brought something. */
+  /** Those of `waits` that found something. */
   batches: number;
-  /** Events of the largest batch. */
+  /** The number of events in the largest batch. */
   largestBatch: number;
-  /** Descriptors found closed while they were watched. */
+  /** Descriptors that were closed while they were watched. */
   closedDescriptors: number;
-  /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
+  /** How often the poller replaced its epoll descriptor, because the kernel went on reporting closed descriptors (epoll(7)). */
   renewals: number;
 }
 
-/** The counters of a poller: those of the native side in their order there, and `batches`. */
+/** Makes the counters of a poller from those of the native side, in its order, and `batches`. */
 export function statsOf(counters: readonly number[], batches: number): PollerStats {
   const [
     waits = 0,

@@ -1,41 +1,41 @@
-/** One event of readiness, as the consumer sees it. It must never outgrow what the kernel's bits say. Used by poller.ts. */
+/** One event of readiness, as the consumer receives it. */
+import type { Entry } from './entry.js';
 import * as bits from './interest.js';
-import type { Entry, Registration } from './registration.js';
+import type { Registration } from './registration.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } = bits;
 
-/** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
+/** A descriptor is ready. Bits that came together, or before the consumer took them, are one event. */
 export interface ReadinessEvent<T> {
   /** The descriptor that was registered. */
   fd: number;
-  /** What the registration was given. */
+  /** The `data` of the registration. */
   data: T;
   /** The result of {@link Poller.register}. Its `active` is false if it has ended since this event was delivered. */
   registration: Registration<T>;
-  /** EPOLLIN */
+  /** A read would not block: there are bytes, a connection to accept, or the end (EPOLLIN). */
   readable: boolean;
-  /** EPOLLOUT */
+  /** A write would not block (EPOLLOUT). */
   writable: boolean;
-  /** EPOLLPRI */
+  /** Urgent data or an exceptional condition (EPOLLPRI). */
   priority: boolean;
-  /** EPOLLRDHUP */
+  /** The peer will send no more (EPOLLRDHUP). */
   readHangup: boolean;
-  /** EPOLLHUP; always told */
+  /** Both directions are closed, or the other end of a pipe is (EPOLLHUP). Always reported. */
   hangup: boolean;
-  /** EPOLLERR; always told */
+  /** An error, or the reading end of a pipe is closed (EPOLLERR). Always reported. */
   error: boolean;
-  /** The kernel's own bits. */
+  /** The kernel's bits (epoll_ctl(2)). */
   mask: number;
 }
 
-/** The event of a registration's bits. */
+/** Makes the event for the bits of a registration. */
 export function eventOf<T>(entry: Entry<T>, mask: number): ReadinessEvent<T> {
   const { fd, data } = entry;
   return {
     fd,
     data,
-    // register() sets it before the kernel can report an event of the entry.
     registration: entry.registration as Registration<T>,
     readable: (mask & EPOLLIN) !== 0,
     writable: (mask & EPOLLOUT) !== 0,

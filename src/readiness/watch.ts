@@ -1,18 +1,18 @@
 /**
- * One descriptor, one line: a poller of its own whose life is the loop's.
- * It must never leave that poller behind, whichever way the loop ends.
+ * `watch()`: an iterator over the events of one descriptor. It has a poller of its own, and closes it whichever way the iteration
+ * ends.
  */
-import type { RegisterOptions } from './interest.js';
-import { REGISTER_OPTIONS } from './interest.js';
 import { iteratorsOver } from '../internal/iterator.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject, pickOptions } from '../internal/option-names.js';
+import type { DescriptorOwner } from '../internal/validate.js';
+import type { RegisterOptions } from './interest.js';
+import { REGISTER_OPTIONS } from './interest.js';
 import type { PollerOptions } from './poller-options.js';
 import { POLLER_OPTIONS } from './poller-options.js';
-import type { ReadinessEvent } from './readiness-event.js';
 import { Poller } from './poller.js';
+import type { ReadinessEvent } from './readiness-event.js';
 import { whenEnded } from './registration.js';
-import type { DescriptorOwner } from '../internal/validate.js';
 
 /** The options of `watch()`: those of a registration and of a poller. */
 export type WatchOptions<T> = RegisterOptions<T> & PollerOptions;
@@ -23,10 +23,12 @@ const WATCH_OPTIONS: OptionNames<WatchOptions<unknown>> = {
 };
 
 /**
- * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
- * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as
- * {@link Poller} and {@link Poller.register}. With a oneshot trigger it gives one event and ends. Its poller is never
- * garbage-collected: call `return()` of an iterator that you do not iterate.
+ * Watches one descriptor with a poller of its own. The descriptor is watched from this call on, until the loop is left, the signal
+ * aborts, or the descriptor is closed. Closing or releasing an object of `edgepoll/fd` ends the loop; any other descriptor that is
+ * closed makes the loop throw `ERR_DESCRIPTOR_CLOSED`. With a oneshot trigger the loop ends after one event.
+ *
+ * The poller is never garbage-collected: call `return()` of an iterator that you do not iterate. Throws as {@link Poller} and
+ * {@link Poller.register}.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
