@@ -1,36 +1,39 @@
 /**
- * Whether a write to a pipe that nobody reads could end the process.
+ * Whether a write to a pipe without a reader could end the process by SIGPIPE.
  *
- * Node.js starts with SIGPIPE ignored. The last listener of it that goes leaves the default action behind, which is to
- * end the process: from then on writes are made so that they survive it. That costs them system calls, so it must never
- * begin before. What SIGPIPE does stays as it is: a program may want to end by one that it sends to itself.
+ * Node.js starts with SIGPIPE ignored. When a program removes its last listener of the signal, the default action comes back: it
+ * ends the process. From then on the native write protects the process from the signal. That costs system calls, so it starts
+ * only when it is needed. The disposition of SIGPIPE itself is not changed, because a program may send itself the signal on purpose.
  */
 import { isMainThread } from 'node:worker_threads';
 
 import { fd as native } from '../internal/binding.js';
 import { isNode } from '../internal/driver.js';
 
-/** The bit that tells the native write so. */
+/** A bit for the native write: it must survive SIGPIPE. */
 const MUST_SURVIVE = 2;
 
-/** With it: no handler is told either. Deno keeps one of its own when the last listener has gone, and ends the process in it. */
-const UNHEARD = 4;
+/**
+ * With it: the native write must not call a handler of the signal either. Deno keeps a handler of its own after the last listener is
+ * removed, and that handler ends the process.
+ */
+const NO_HANDLER = 4;
 
 /** The bits for the native write, or 0. They change when SIGPIPE's last listener is removed. */
 export const survival: { bits: number } = { bits: 0 };
 
 let isFollowed = false;
 
-/** From the first descriptor on that one can write to. */
+/** Sets {@link survival} from here on. Needed before the first write to a descriptor; further calls do nothing. */
 export function followBrokenPipes(): void {
   if (isFollowed) return;
   isFollowed = true;
   if (!isNode) {
-    // Not every runtime tells of listeners that go.
-    survival.bits = MUST_SURVIVE | UNHEARD;
+    // Other runtimes do not all report the removal of a listener.
+    survival.bits = MUST_SURVIVE | NO_HANDLER;
     return;
   }
-  // A worker is not told of listeners, which are the main thread's.
+  // Listeners belong to the main thread, and a worker does not learn of their removal.
   if (!isMainThread || native.brokenPipeEndsProcess()) survival.bits = MUST_SURVIVE;
   if (!isMainThread) return;
   process.on('removeListener', (name) => {

@@ -3,7 +3,7 @@ import { readInto, writeFrom } from './owned.js';
 import * as results from './results.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
-const { unlessWaiting } = results;
+const { unlessBlocked } = results;
 
 // The kernel uses the byte order of the machine, as typed arrays do.
 const counter = new BigUint64Array(1);
@@ -11,12 +11,12 @@ const counterBytes = new Uint8Array(counter.buffer);
 
 /** Reads a counter; `null` if a read would block. */
 export function readCounter(fd: number): bigint | null {
-  const length = unlessWaiting(readInto(fd, counterBytes), 'read', fd);
+  const length = unlessBlocked(readInto(fd, counterBytes), 'read', fd);
   return length === null ? null : (counter[0] ?? 0n);
 }
 
 /** Writes `value` to a counter; `false` if a write would block. */
 export function writeCounter(fd: number, value: bigint): boolean {
   counter[0] = value;
-  return unlessWaiting(writeFrom(fd, counterBytes, 0), 'write', fd) !== null;
+  return unlessBlocked(writeFrom(fd, counterBytes, 0), 'write', fd) !== null;
 }

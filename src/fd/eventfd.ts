@@ -7,7 +7,7 @@ import { readCounter, writeCounter } from './counter.js';
 import { adoptKind } from './kind.js';
 import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals } from './ready.js';
+import { itemsOf } from './ready.js';
 import { checked } from './results.js';
 
 const MOST = 2n ** 64n - 2n;
@@ -66,7 +66,7 @@ export class EventFd extends Descriptor implements AsyncIterable<bigint, undefin
 
   /** What reads take, one after the other. */
   values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
-    return arrivals(this, () => this.read(), options);
+    return itemsOf(this, () => this.read(), options);
   }
 
   /** As {@link EventFd.values}. */

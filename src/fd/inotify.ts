@@ -8,8 +8,8 @@ import { systemError } from '../internal/errors.js';
 import { integer, oneOf, rangeError, typeError } from '../internal/validate.js';
 import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals } from './ready.js';
-import { checked, valueUnlessWaiting } from './results.js';
+import { itemsOf } from './ready.js';
+import { checked, valueUnlessBlocked } from './results.js';
 import { wakeReaders } from './waiting.js';
 
 const bits: Record<InotifyWatchFor, number> = {
@@ -139,7 +139,7 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
   read(): InotifyEvent[] | null {
     const { fd } = this;
     if (this.#rest.length > 0) return this.#rest.splice(0);
-    const records = valueUnlessWaiting(native.inotifyNext(fd), 'read', fd);
+    const records = valueUnlessBlocked(native.inotifyNext(fd), 'read', fd);
     if (records === null) return null;
     return records.map(({ watch, mask, cookie, name, bytes: nameBytes }) => {
       const type = types.find(([, bit]) => (mask & bit) !== 0)?.[0] ?? 'ignored';
@@ -162,7 +162,7 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
       }
       return this.#rest.shift() ?? null;
     };
-    return arrivals(this, take, options);
+    return itemsOf(this, take, options);
   }
 
   /** As {@link Inotify.values}. */

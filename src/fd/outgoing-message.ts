@@ -13,7 +13,7 @@ import { constant, constants } from './constants.js';
 import { optionalInterface, toNative } from './native-address.js';
 import type { Descriptor } from './owned.js';
 import { data as bytesToSend } from './owned.js';
-import { unlessWaiting } from './results.js';
+import { unlessBlocked } from './results.js';
 import { socketTypes } from './socket-type.js';
 
 export const MOST_DESCRIPTORS = 253;
@@ -102,7 +102,7 @@ export function sendMessage(
   // It may be one of those passed that is not open, and the error names it then.
   const closed =
     taken === -EBADF ? beside?.descriptors.find((passed) => !isOpen(passed)) : undefined;
-  return unlessWaiting(taken, 'sendmsg', closed ?? fd);
+  return unlessBlocked(taken, 'sendmsg', closed ?? fd);
 }
 
 /** Control messages and the like in the form of the native side; `undefined` if there are none. */

@@ -1,7 +1,8 @@
 /**
- * A descriptor with one owner.
+ * The base classes of descriptors that belong to one object: `Descriptor`, and `OwnedFd` to read from and write to.
  *
- * It must never close a number twice or one that is not its own, and never make a system call after close().
+ * No number is closed twice or without owning it, and there is no system call after `close()`: the kernel may have given the
+ * number to another file by then.
  */
 import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -23,9 +24,9 @@ import { writeAll } from './write-all.js';
 
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { followBrokenPipes, survival } = brokenPipe;
-const { checked, unlessWaiting } = results;
+const { checked, unlessBlocked } = results;
 
-/** What is known of a number; shared with the garbage collector's watch, so it must never lead to the object. */
+/** The state of a descriptor. The finalization registry holds it, so it must not refer to the descriptor's object. */
 interface State {
   readonly fd: number;
   readonly kind: string;
@@ -33,20 +34,20 @@ interface State {
   open: boolean;
 }
 
-/** Reads without waiting, whatever the descriptor's flags are; returns the kernel's result. */
+/** Calls read(2) without blocking, whatever the flags of the descriptor are. Returns the kernel's result. */
 export const readInto: (fd: number, into: Uint8Array) => number = native.reader();
 
-/** Writes without waiting; returns the kernel's result. `care` are the bits of {@link survival}. */
-export const writeFrom: (fd: number, from: Uint8Array, care: number) => number = native.writer();
+/** Calls write(2) without blocking. Returns the kernel's result. `sigpipe` is {@link survival}'s `bits`. */
+export const writeFrom: (fd: number, from: Uint8Array, sigpipe: number) => number = native.writer();
 
 const EBADF = 9;
 const EEXIST = 17;
 
 /**
- * A worker of Node.js closes at its end, by number, what node:fs opened in it: a number that came from there
- * must be closed by node:fs, or Node.js would close the number's next owner. It warns when the number did not come from there.
+ * When a worker of Node.js ends, Node.js closes the numbers that `node:fs` opened in it. So `node:fs` has to close an adopted number:
+ * otherwise Node.js would later close the number's next owner. Node.js warns if `node:fs` did not open the number.
  */
-const nodeCloses = !isMainThread && chooseDriver(undefined) === 'uv';
+const isNodeWorker = !isMainThread && chooseDriver(undefined) === 'uv';
 
 const byNumber = new ByNumber<State>();
 
@@ -67,14 +68,14 @@ function forget(state: State): void {
   if (byNumber.get(state.fd) === state) byNumber.delete(state.fd);
 }
 
-/** Memory to read into: a `Uint8Array` (a `Buffer` is one) with room. */
+/** Checks memory to read into: a `Uint8Array` (a `Buffer` is one) that is not empty. */
 export function room(name: string, value: unknown): Uint8Array {
   if (!isBytes(value)) throw typeError(name, 'a Uint8Array', value);
   if (value.length === 0) throw rangeError(name, 'an array with room', 'an empty one');
   return value;
 }
 
-/** Bytes to send: a `Uint8Array`, or a string in UTF-8. */
+/** Checks bytes to send: a `Uint8Array`, or a string, which is encoded as UTF-8. */
 export function data(name: string, value: unknown): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value);
   if (!isBytes(value)) throw typeError(name, 'a Uint8Array or a string', value);
@@ -83,7 +84,7 @@ export function data(name: string, value: unknown): Uint8Array {
 
 type MakeOwned = (fd: number, kind: string) => OwnedFd;
 type Describe = (object: Descriptor) => Record<string, unknown> | undefined;
-type OnClose = (owner: Descriptor, tell: () => void) => () => void;
+type OnClose = (owner: Descriptor, listener: () => void) => () => void;
 
 // The classes' static blocks set these, because only code inside a class can reach its private fields.
 let make: MakeOwned;
@@ -91,10 +92,10 @@ let describe: Describe;
 let whenClosed: OnClose;
 
 /**
- * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
- * warning, when the object is collected as garbage. An open one does not keep the process alive.
+ * A descriptor that only this object owns. {@link Descriptor.close} or `using` closes it. If the object is garbage-collected first,
+ * the descriptor is closed with a warning. An open descriptor does not keep the process alive.
  *
- * After `close()` or `release()` every use but `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
+ * After `close()` or `release()` everything except `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
  */
 export abstract class Descriptor implements Disposable {
   readonly #state: State;
@@ -116,14 +117,14 @@ export abstract class Descriptor implements Disposable {
       return { fd, kind, isOpen: open };
     };
     showAs(Descriptor, describe);
-    whenClosed = (owner, tell) => {
+    whenClosed = (owner, listener) => {
       owner.#whenClosed ??= new Set();
-      owner.#whenClosed.add(tell);
-      return () => owner.#whenClosed?.delete(tell);
+      owner.#whenClosed.add(listener);
+      return () => owner.#whenClosed?.delete(listener);
     };
   }
 
-  /** The number. Throws `ERR_CLOSED`. */
+  /** The descriptor's number. Throws `ERR_CLOSED`. */
   get fd(): number {
     const { open, fd, kind } = this.#state;
     if (!open) throw new EdgepollError('ERR_CLOSED', `${kind} fd ${fd} is closed`);
@@ -137,16 +138,16 @@ export abstract class Descriptor implements Disposable {
 
   /**
    * Closes the descriptor (close(2)). A second call does nothing. Before the number is free, iterations over the object end, and so
-   * do its registrations with each `Poller`, loop of `watch()` and object of `edgepoll/epoll` in this thread: no event and no error
-   * of it follows. Only a registration with `duplicate: true` goes on. Throws the errors of close(2) (`EBADF`: other code closed
-   * the number before; `EIO`); the object is closed all the same.
+   * do its registrations with each `Poller`, `watch()` loop and `Epoll` object in this thread: they report no further event and no
+   * error. Only a registration with `duplicate: true` goes on. Throws the errors of close(2), such as `EIO`, and `EBADF` if other
+   * code has closed the number before. The object is closed in any case.
    */
   close(): void {
     if (!this.#state.open) return;
     const { fd, isAdopted } = this.#state;
     closing(fd);
     this.#end();
-    if (isAdopted && nodeCloses) {
+    if (isAdopted && isNodeWorker) {
       if (!native.release(fd)) throw systemError(EBADF, { syscall: 'close', fd });
       closeSync(fd);
     } else {
@@ -160,9 +161,9 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Gives up the number: from now on the caller has to close it. Registrations of this object with a poller end as with
-   * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` when other code closed
-   * the number and it now belongs to another thread.
+   * Returns the number and stops owning it: from now on the caller has to close it. Registrations of this object end as with
+   * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` if other code has closed
+   * the number and another thread owns it now.
    */
   release(): number {
     const { fd } = this;
@@ -175,18 +176,18 @@ export abstract class Descriptor implements Disposable {
   #end(): void {
     forget(this.#state);
     abandoned.unregister(this.#state);
-    const told = this.#whenClosed;
+    const listeners = this.#whenClosed;
     this.#whenClosed = undefined;
-    // Before the number is free, so that no waiter is left with the number of another file.
-    if (told !== undefined) for (const tell of told) tell();
+    // Before the number is free, so that no wait continues with a number that belongs to another file.
+    if (listeners !== undefined) for (const listener of listeners) listener();
     endWaits(this);
   }
 
   /**
-   * Resolves when a read would not have to wait, because there is data, the end, or an error; at once if that is so already. Does
-   * not read. A pidfd is readable once its process has ended.
+   * Resolves when a read would not block, because there are bytes, the end, or an error; at once if that is the case already. It
+   * does not read. A pidfd is readable once its process has ended.
    *
-   * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, without events between
+   * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, and causes no events between
    * waits. A wait keeps the process alive. If there are several waits for one descriptor, all of them resolve, and some may find
    * nothing left. Rejects with `ERR_CLOSED` if the object is or becomes closed or released, with the signal's reason, with
    * `ERR_NOT_POLLABLE` for a regular file or a directory, and with `ENOSPC`, `EMFILE` or `ENFILE` if it cannot be watched.
@@ -200,8 +201,8 @@ export abstract class Descriptor implements Disposable {
   }
 
   /**
-   * Resolves when a write would not have to wait, because there is room, or because it would fail at once. Otherwise as
-   * {@link Descriptor.readable}. A descriptor that cannot be written to never becomes writable.
+   * Resolves when a write would not block, because there is room, or because it would fail at once. Otherwise as
+   * {@link Descriptor.readable}. A descriptor that is not open for writing never becomes writable.
    */
   writable(options: WaitOptions = {}): Promise<void> {
     return this.#ready('writable', options);
@@ -213,9 +214,7 @@ export abstract class Descriptor implements Disposable {
     if (!(await ready(this, direction, options))) void this.fd;
   }
 
-  /**
-   * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
-   */
+  /** Returns a second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC, fcntl(2)). Throws `ERR_CLOSED`, `EMFILE`. */
   duplicate(): OwnedFd {
     const { fd } = this;
     const copy = checked(native.duplicate(fd), 'fcntl', { fd });
@@ -225,7 +224,7 @@ export abstract class Descriptor implements Disposable {
 
 /** A descriptor to read from and write to. */
 export class OwnedFd extends Descriptor {
-  /** Not public: use {@link OwnedFd.adopt}. */
+  /** Not public. Use {@link OwnedFd.adopt}. */
   protected constructor(fd: number, kind: string, isAdopted = false) {
     super(fd, kind, isAdopted);
     followBrokenPipes();
@@ -236,39 +235,40 @@ export class OwnedFd extends Descriptor {
   }
 
   /**
-   * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one: its
-   * flags stay as they are, and reads and writes still do not wait. A write to a blocking FIFO takes at most 4,096 bytes.
-   * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
-   * number that it did not open it warns then.
+   * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. A blocking descriptor is allowed: its
+   * flags stay as they are, and reads and writes still do not block. A write to a blocking FIFO takes at most 4,096 bytes.
    *
-   * Throws `TypeError` or `RangeError` for what is not an open descriptor, for 0, 1 and 2, for one of this package's own
-   * and for one that another owner has.
+   * In a worker of Node.js, `close()` calls `node:fs`, because Node.js would otherwise close the number again when the worker ends.
+   * Node.js warns if `node:fs` did not open the number.
+   *
+   * Throws `TypeError` or `RangeError` for a value that is not an open descriptor, for 0, 1 and 2, for descriptors that the package
+   * uses itself, and for one that has another owner.
    */
   static adopt(fd: number): OwnedFd {
     return new OwnedFd(adoptNumber(fd), 'adopted', true);
   }
 
   /**
-   * Reads what is there (read(2)): the count, 0 at the end, `null` when it would have to wait. Of a datagram socket 0 is
-   * an empty datagram. Throws `RangeError` for an empty or detached array, `ERR_CLOSED`, and what read(2) gives.
+   * Reads into an array (read(2)). Returns the number of bytes; 0 at the end, or for an empty datagram of a datagram socket; `null`
+   * if a read would block. Throws `RangeError` for an empty or detached array, `ERR_CLOSED`, and the errors of read(2).
    */
   read(into: Uint8Array): number | null {
     const { fd } = this;
-    return unlessWaiting(readInto(fd, room('into', into)), 'read', fd);
+    return unlessBlocked(readInto(fd, room('into', into)), 'read', fd);
   }
 
   /**
-   * Writes as much as goes at once (write(2)): the count, `null` when it would have to wait. A string is sent as UTF-8.
-   * Throws `ERR_CLOSED`, `EPIPE` and what else write(2) gives.
+   * Writes as much as the kernel takes at once (write(2)). Returns the number of bytes, or `null` if a write would block. A string is
+   * encoded as UTF-8. Throws `ERR_CLOSED`, and the errors of write(2), such as `EPIPE`.
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    return unlessWaiting(writeFrom(fd, data('bytes', bytes), survival.bits), 'write', fd);
+    return unlessBlocked(writeFrom(fd, data('bytes', bytes), survival.bits), 'write', fd);
   }
 
   /**
-   * Writes everything, waiting for room as often as it takes. A string is sent as UTF-8. Calls that overlap are written one
-   * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
+   * Writes all bytes, and waits for room as often as necessary. A string is encoded as UTF-8. The bytes of overlapping calls are
+   * written one call after the other, in the order of the calls; `write()` does not wait for them. The array must not be changed
    * before the promise settles.
    *
    * Rejects with an {@link EdgepollError} for errors of write(2) and for `ERR_CLOSED`: its `bytesWritten` is the number of bytes
@@ -287,10 +287,10 @@ export const makeOwned: MakeOwned = make;
 /** The properties of a descriptor that util.inspect() shows. */
 export const describeDescriptor: Describe = describe;
 
-/** Calls `tell` when `owner` is closed, before its number is free. Returns a function that undoes this. */
+/** Calls `listener` when `owner` is closed, before its number is free. Returns a function that undoes this. */
 export const onClose: OnClose = whenClosed;
 
-/** Checks a number and makes it ours. */
+/** Checks a number, and takes it over for the object that the caller makes of it. */
 export function adoptNumber(value: unknown): number {
   const fd = descriptor('fd', value);
   if (fd <= 2) throw rangeError('fd', 'above 2: stdio is not ours to own', fd);

@@ -24,7 +24,7 @@ import { optionalFromNative } from './native-address.js';
 import type { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';
-import { valueUnlessWaiting } from './results.js';
+import { valueUnlessBlocked } from './results.js';
 
 /** The source of an entry of the error queue. A source without a name here is a number. */
 export type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
@@ -122,7 +122,7 @@ export function receiveError(
   if (!withErrorQueue.has(family)) throw systemError(EOPNOTSUPP, { syscall: 'recvmsg', fd });
   const into = Buffer.allocUnsafeSlow(size);
   const got = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
-  const message = valueUnlessWaiting(got, 'recvmsg', fd);
+  const message = valueUnlessBlocked(got, 'recvmsg', fd);
   return message === null ? null : queuedErrorOf(message, into);
 }
 

@@ -1,9 +1,9 @@
 /**
- * Iterators over what descriptors give, built on readiness.
+ * Waits for a descriptor's readiness, and iterators that read an item whenever it is ready.
  *
- * It must never take before its consumer asks, and never keep the event loop from turning.
+ * An iterator reads an item only when its consumer calls `next()`, and lets the event loop run between long series of items.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Driver } from '../internal/driver.js';
 import { iteratorsOver } from '../internal/iterator.js';
@@ -16,22 +16,21 @@ import { Waiting } from './waiting.js';
 
 /** The options of a wait or an iteration. */
 export interface WaitOptions {
-  /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+  /** What wakes JavaScript when the descriptor is ready. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver | undefined;
-  /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
+  /** Ends the wait or the iteration when it aborts; at once if it has already aborted. The promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** The names of {@link WaitOptions}. */
 export const WAIT_OPTIONS: OptionNames<WaitOptions> = { driver: true, signal: true };
 
-/** What {@link arrivals} is given when nothing will come any more. */
+/** The `take` of {@link itemsOf} returns it when no item will follow. */
 export const END: unique symbol = Symbol('end');
 
-/** Items that are taken in a row before the event loop gets its turn. */
+/** After this many items in a row the iterator lets the event loop run. */
 const MOST_IN_A_ROW = 32;
 
-/** Resolves when the descriptor is ready; false when it was closed first. Rejects with the signal's reason. */
+/** Resolves to true when the descriptor is ready, and to false if it is closed first. Rejects with the signal's reason. */
 export async function ready(
   owner: Descriptor,
   direction: Direction,
@@ -46,15 +45,17 @@ export async function ready(
   }
 }
 
-/** One iteration over the items that `take` gives. */
-class Arrivals<T> {
+/** One iteration over the items that `take` returns. */
+class Items<T> {
   readonly #owner: Descriptor;
   readonly #take: () => T | null | typeof END;
   readonly #options: WaitOptions;
   #waiting: Waiting | undefined;
+  /** Resolves when the last call of `next()` has settled. */
   #last: Promise<unknown> = Promise.resolve();
+  /** The number of items since the event loop last ran. */
   #inARow = 0;
-  /** Nothing more will come than what can be taken now. */
+  /** Nothing more will arrive: the remaining items can be taken now. */
   #isLast = false;
   #over = false;
 
@@ -65,7 +66,7 @@ class Arrivals<T> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    // One pull after the other: two that waited together would both be woken by one item.
+    // One after the other: if two pulls waited at the same time, one item would wake both.
     const pulled = this.#last.then(() => this.#pull());
     this.#last = pulled.catch(() => {});
     return pulled;
@@ -77,8 +78,8 @@ class Arrivals<T> {
         throwIfAborted(this.#options.signal);
         if (this.#inARow === MOST_IN_A_ROW) {
           this.#inARow = 0;
-          // Not a wait for readiness: what comes next may be in our hand already, and the kernel knows nothing of it.
-          await turn();
+          // It does not wait for readiness here, because the next item may have been read already: the kernel does not know of it.
+          await nextTurn();
           continue;
         }
         const item = this.#take();
@@ -87,7 +88,7 @@ class Arrivals<T> {
           this.#inARow += 1;
           return { value: item, done: false };
         }
-        // Readable for good, and empty for good: to wait would be to spin.
+        // The kernel reports the descriptor as readable from now on, so a wait would end at once, again and again.
         if (this.#isLast) break;
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
@@ -110,28 +111,24 @@ class Arrivals<T> {
   }
 }
 
-const iterate = iteratorsOver<Arrivals<unknown>, unknown>(
+const iterate = iteratorsOver<Items<unknown>, unknown>(
   (items) => items.next(),
   (items) => items.end(),
 );
 
 /**
- * Everything that `take` gives, one by one; it gives `null` when there is nothing yet. The iteration ends at `END`, when
- * the owner closes the descriptor, when it was shut down for reading and is empty, or when it is left; the descriptor
- * stays open.
+ * Iterates the items that `take` returns. It returns `null` if there is none yet. The iteration ends when `take` returns `END`, when
+ * the owner closes the descriptor, when a socket was shut down for reading and is empty, and when the consumer leaves the loop.
+ * The descriptor stays open.
  */
-export function arrivals<T>(
+export function itemsOf<T>(
   owner: Descriptor,
   take: () => T | null | typeof END,
   options: WaitOptions = {},
 ): AsyncIterableIterator<T, undefined, undefined> {
   optionsObject('options', options, WAIT_OPTIONS);
   optionalSignal('signal', options.signal);
-  // An iteration that cannot start throws here, as watch() does.
+  // Throws here, and not from the first next(), as watch() does.
   throwIfAborted(options.signal);
-  return iterate(new Arrivals(owner, take, options)) as AsyncIterableIterator<
-    T,
-    undefined,
-    undefined
-  >;
+  return iterate(new Items(owner, take, options)) as AsyncIterableIterator<T, undefined, undefined>;
 }

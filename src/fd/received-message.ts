@@ -26,7 +26,7 @@ import type { Descriptor, OwnedFd } from './owned.js';
 import { makeOwned } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';
-import { valueUnlessWaiting } from './results.js';
+import { valueUnlessBlocked } from './results.js';
 import { socketTypes } from './socket-type.js';
 
 /** The options of {@link Socket.receiveMessage}: how much room it makes for each part of the message. */
@@ -128,7 +128,7 @@ export function receiveMessage(
   // Not zeroed and not shared: only what was received is handed out.
   const into = Buffer.allocUnsafeSlow(size);
   const got = native.messageReceive(fd, into, most, control, how);
-  const message = valueUnlessWaiting(got, 'recvmsg', fd);
+  const message = valueUnlessBlocked(got, 'recvmsg', fd);
   return message === null ? null : messageOf(message, into);
 }
 

@@ -1,21 +1,21 @@
-/** What the native side's results mean: numbers or values, and errors as negative numbers. */
+/** Checks the results of native calls, which are negative numbers for errors. */
 import { systemError } from '../internal/errors.js';
 
 const EAGAIN = 11;
 
-/** A result of a native call: a number, or below 0 an error. */
+/** Returns `result`. Throws an error if it is negative. */
 export function checked(result: number, syscall: string, details: { fd?: number } = {}): number {
   if (result < 0) throw systemError(-result, { syscall, ...details });
   return result;
 }
 
-/** As {@link checked}, with `null` where it would have to wait. */
-export function unlessWaiting(result: number, syscall: string, fd: number): number | null {
+/** As {@link checked}. Returns `null` for EAGAIN: the call would block. */
+export function unlessBlocked(result: number, syscall: string, fd: number): number | null {
   return result === -EAGAIN ? null : checked(result, syscall, { fd });
 }
 
-/** The value of a native call that gives one or an error; `null` where it would have to wait. */
-export function valueUnlessWaiting<T extends object>(
+/** As {@link unlessBlocked}, for calls that return an object, or a negative number for an error. */
+export function valueUnlessBlocked<T extends object>(
   result: T | number,
   syscall: string,
   fd: number,
@@ -25,7 +25,7 @@ export function valueUnlessWaiting<T extends object>(
   throw systemError(-result, { syscall, fd });
 }
 
-/** Both numbers of a native call that makes two descriptors. */
+/** Returns the two numbers of a call that opens two descriptors. Throws an error if the first is negative. */
 export function checkedPair(made: number[], syscall: string): [number, number] {
   const [first = 0, second = 0] = made;
   checked(first, syscall);

@@ -1,7 +1,7 @@
 /**
- * One poller for all waits of a thread for the same direction with the same driver.
+ * The poller that all waits of a thread for the same direction with the same driver share.
  *
- * It must never keep a poll() pending while there is no wait, and never hold a descriptor's object between two waits.
+ * A poll() is pending only while there is a wait. Between two waits it holds no reference to a descriptor's object.
  */
 import type { Driver } from '../internal/driver.js';
 import { EdgepollError } from '../internal/errors.js';
@@ -9,25 +9,25 @@ import { Poller } from '../readiness/poller.js';
 import type { ReadinessEvent } from '../readiness/readiness-event.js';
 import type { Registration } from '../readiness/registration.js';
 
-/** The direction of a wait. */
+/** What a wait waits for. */
 export type Direction = 'readable' | 'writable';
 
-/** Gets the outcome of the waits for a descriptor. */
+/** Receives the outcome of the waits for a descriptor. */
 export interface Listener {
-  told: (event: ReadinessEvent<Subject>) => void;
+  ready: (event: ReadinessEvent<Subject>) => void;
   failed: (error: unknown) => void;
 }
 
-/** A descriptor with waits, one after the other. */
+/** A descriptor that is waited for repeatedly. */
 export interface Subject {
   readonly fd: number;
-  /** Oneshot, so it is kept between waits without giving events. To arm it again costs one system call. */
+  /** A oneshot registration gives no events between waits, so it is kept. To arm it again costs one system call. */
   registration: Registration<Subject> | undefined;
-  /** Set while a wait is pending only: it refers to the descriptor's object, which must be collectable between waits. */
+  /** Set only while a wait is pending, because it refers to the descriptor's object, which must be collectable between waits. */
   listener: Listener | undefined;
-  /** Whether it is edge-triggered instead, and gives events between waits too: see `isErrorAlone` in waiting.ts. */
+  /** Whether the registration is edge-triggered instead. It then gives events between waits, too. See `isErrorAlone` in waiting.ts. */
   isEdge: boolean;
-  /** Edge-triggered only: the event that came between two waits, which the kernel does not report again. */
+  /** With edge triggers: the event that came between two waits. The kernel does not report it again. */
   missed: ReadinessEvent<Subject> | undefined;
 }
 
@@ -51,8 +51,8 @@ export class SharedPoller {
     const poller = this.#poller;
     if (!(subject.isEdge ? subject.registration?.active : isRearmed(subject))) {
       subject.registration = poller.register(subject.fd, {
-        // This bit reports the end of the peer. It is also the only one that reports a shutdown of receiving on this side, by
-        // this object or by another owner of the socket.
+        // This bit reports the peer's end. It is also the only bit that reports that receiving was shut down on this side, by this
+        // object or by another owner of the socket.
         readHangup: this.#direction === 'readable',
         [this.#direction]: true,
         trigger: subject.isEdge ? 'edge' : 'oneshot',
@@ -67,13 +67,13 @@ export class SharedPoller {
     const { missed } = subject;
     if (missed === undefined) return;
     subject.missed = undefined;
-    // In a microtask, because the caller begins to wait only after this call.
+    // In a microtask, because the caller adds its wait only after this call.
     queueMicrotask(() => {
-      if (subject.listener === listener) this.#release(subject)?.told(missed);
+      if (subject.listener === listener) this.#release(subject)?.ready(missed);
     });
   }
 
-  /** Ends the registration of `subject`. Its listener is not called any more. */
+  /** Ends the registration of `subject`. Its listener is not called after that. */
   forget(subject: Subject): void {
     subject.registration?.unregister();
     subject.registration = undefined;
@@ -88,15 +88,15 @@ export class SharedPoller {
     this.#waiting = poller;
     while (this.#armed.size > 0 && this.#poller === poller) {
       try {
-        // Not at the same time: whether there is a next poll() depends on the waits that are left after this batch.
+        // One after the other, because the waits that are left after this batch decide whether there is another poll().
         const events = await poller.poll();
         for (const event of events) {
           const listener = this.#release(event.data);
-          if (listener !== undefined) listener.told(event);
+          if (listener !== undefined) listener.ready(event);
           else if (event.data.isEdge) event.data.missed = event;
         }
       } catch (error) {
-        // A poller that was closed meanwhile has no waits left, so its error is dropped.
+        // A poller that was closed during the poll() has no waits left, so its error is dropped.
         if (this.#poller === poller) this.#fail(error);
       }
     }
@@ -111,8 +111,9 @@ export class SharedPoller {
     return listener;
   }
 
+  /** Fails the waits that the error concerns. */
   #fail(error: unknown): void {
-    // Other code closed this number without the object's close(): only its own wait fails.
+    // Other code has closed one number without the object's close(). Only the waits for that number fail.
     const isOne = error instanceof EdgepollError && error.code === 'ERR_DESCRIPTOR_CLOSED';
     const failed = [...this.#armed].filter(({ fd }) => !isOne || fd === error.fd);
     for (const subject of failed) {
@@ -130,7 +131,7 @@ export class SharedPoller {
   }
 }
 
-/** Arms the registration again. Returns false if there is none, or if other code closed the number. */
+/** Arms the registration again. Returns false if there is none, or if other code has closed the number. */
 function isRearmed(subject: Subject): boolean {
   const { registration } = subject;
   if (registration === undefined || !registration.active) return false;
@@ -138,7 +139,7 @@ function isRearmed(subject: Subject): boolean {
     registration.rearm();
     return true;
   } catch {
-    // The number may belong to another file now. The caller registers it again, which throws if it cannot be watched.
+    // The number may belong to another file now. The caller registers it again, which throws an error if it cannot be watched.
     registration.unregister();
     return false;
   }
@@ -146,7 +147,7 @@ function isRearmed(subject: Subject): boolean {
 
 const all = new Map<string, SharedPoller>();
 
-/** This thread's poller for that direction and driver. */
+/** Returns this thread's poller for the direction and the driver. */
 export function sharedPoller(direction: Direction, driver: Driver): SharedPoller {
   const key = `${direction} ${driver}`;
   let shared = all.get(key);

@@ -9,8 +9,8 @@ import { followChildren } from './children.js';
 import { listenFor } from './listeners.js';
 import { Descriptor, onClose } from './owned.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals } from './ready.js';
-import { checked, valueUnlessWaiting } from './results.js';
+import { itemsOf } from './ready.js';
+import { checked, valueUnlessBlocked } from './results.js';
 import { signalName, signalNumber } from './signal-names.js';
 
 /** A signal that was read. */
@@ -52,7 +52,7 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
   /** The next signal; `null` when there is none. Throws `ERR_CLOSED`. */
   read(): SignalInfo | null {
     const { fd } = this;
-    const record = valueUnlessWaiting(native.signalNext(fd), 'read', fd);
+    const record = valueUnlessBlocked(native.signalNext(fd), 'read', fd);
     if (record === null) return null;
     const { signal: number, ...rest } = record;
     return { signal: signalName(number), number, ...rest };
@@ -60,7 +60,7 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
 
   /** Signals, one after the other. */
   values(options?: WaitOptions): AsyncIterableIterator<SignalInfo, undefined, undefined> {
-    return arrivals(this, () => this.read(), options);
+    return itemsOf(this, () => this.read(), options);
   }
 
   /** As {@link SignalFd.values}. */

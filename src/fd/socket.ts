@@ -18,7 +18,7 @@ import { adoptNumber, describeDescriptor, OwnedFd, room } from './owned.js';
 import type { ErrorsOptions, QueuedError, ReceiveErrorOptions } from './queued-error.js';
 import { ERRORS_OPTIONS, RECEIVE_ERROR_OPTIONS, receiveError } from './queued-error.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals, END, ready, WAIT_OPTIONS } from './ready.js';
+import { itemsOf, END, ready, WAIT_OPTIONS } from './ready.js';
 import type { Message, MessagesOptions, ReceiveOptions } from './received-message.js';
 import {
   isEnd,
@@ -27,7 +27,7 @@ import {
   receiveFlags,
   receiveMessage,
 } from './received-message.js';
-import { checked, valueUnlessWaiting } from './results.js';
+import { checked, valueUnlessBlocked } from './results.js';
 import {
   optionBytes,
   optionNumber,
@@ -185,7 +185,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
   accept(): AcceptedConnection | null {
     const { fd } = this;
-    const accepted = valueUnlessWaiting(native.socketAccept(fd), 'accept', fd);
+    const accepted = valueUnlessBlocked(native.socketAccept(fd), 'accept', fd);
     if (accepted === null) return null;
     const connection = new Socket(accepted.fd, this.#family, this.#type);
     return { socket: connection, from: optionalFromNative(accepted.from) };
@@ -199,7 +199,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   connections(
     options?: WaitOptions,
   ): AsyncIterableIterator<AcceptedConnection, undefined, undefined> {
-    return arrivals(this, () => this.#acceptNext(), options);
+    return itemsOf(this, () => this.#acceptNext(), options);
   }
 
   #acceptNext(): AcceptedConnection | null {
@@ -355,7 +355,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const { fd } = this;
     const how = receiveFlags(this.#family, this.#type);
     const got = native.messageReceive(fd, room('into', into), 0, 0, how);
-    const message = valueUnlessWaiting(got, 'recvmsg', fd);
+    const message = valueUnlessBlocked(got, 'recvmsg', fd);
     if (message === null) return null;
     const { length, truncated, from } = message;
     return { length, truncated, from: optionalFromNative(from) };
@@ -392,7 +392,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     optionsObject('options', options, ERRORS_OPTIONS);
     const wanted = pickOptions<ReceiveErrorOptions>(options, RECEIVE_ERROR_OPTIONS);
     const take = (): QueuedError | null => receiveError(this, this.#family, wanted);
-    return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
+    return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
   }
 
   /**
@@ -406,7 +406,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       const message = receiveMessage(this, this.#family, this.#type, wanted);
       return message !== null && isEnd(message, this.#type) ? END : message;
     };
-    return arrivals(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
+    return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
   }
 
   /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */

@@ -13,7 +13,7 @@ import { readCounter } from './counter.js';
 import { adoptKind, kindField } from './kind.js';
 import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
-import { arrivals } from './ready.js';
+import { itemsOf } from './ready.js';
 import { checked } from './results.js';
 
 /** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
@@ -129,7 +129,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
 
   /** What reads give, one after the other. */
   values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
-    return arrivals(this, () => this.read(), options);
+    return itemsOf(this, () => this.read(), options);
   }
 
   /** As {@link TimerFd.values}. */

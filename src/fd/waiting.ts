@@ -1,7 +1,7 @@
 /**
- * Waiting for a descriptor: all waits for the same one share its registration, and all descriptors share a poller.
+ * Waits for a descriptor's readiness. All waits for one descriptor share a registration, and all descriptors share a poller.
  *
- * It must never keep a registration armed while there is no wait, and never touch a number after its owner closed it.
+ * A registration is armed only while there is a wait, and the number is not used after its owner has closed it.
  */
 import type { Driver } from '../internal/driver.js';
 import { chooseDriver } from '../internal/driver.js';
@@ -12,24 +12,26 @@ import type { Direction, Listener, SharedPoller, Subject } from './shared-poller
 import { sharedPoller } from './shared-poller.js';
 
 /**
- * How a wait ended: the descriptor is ready; it is, and what is not there by now will never come; or it was closed, or
- * the wait was given up.
+ * How a wait ended. `ready`: the descriptor is ready. `last`: it is ready, and nothing more will arrive. `closed`: it was closed, or the
+ * wait was given up.
  */
-export type Woken = 'ready' | 'last' | 'closed';
+export type Outcome = 'ready' | 'last' | 'closed';
 
+/** One pending wait. */
 interface Waiter {
-  wake: (woken: Woken) => void;
+  end: (outcome: Outcome) => void;
   fail: (error: unknown) => void;
 }
 
 /** All waits for one direction of one descriptor with one driver. */
 class Readiness implements Listener {
-  /** While a wait is pending, the poller refers to this object, so that the descriptor's object is not garbage-collected. */
+  /** While a wait is pending, the poller refers to this `Readiness`, which keeps the owner from being garbage-collected. */
   readonly #owner: Descriptor;
   readonly #direction: Direction;
   readonly #subject: Subject;
   readonly #poller: SharedPoller;
   readonly #waiters = new Set<Waiter>();
+  /** The number of {@link Waiting} objects. */
   #users = 0;
 
   constructor(owner: Descriptor, direction: Direction, driver: Driver) {
@@ -45,7 +47,7 @@ class Readiness implements Listener {
     this.#poller = sharedPoller(direction, driver);
   }
 
-  /** Throws the kernel's error if the descriptor cannot be watched. Earlier waits then reject with it, too. */
+  /** Adds a user. Throws the kernel's error if the descriptor cannot be watched; earlier waits then reject with it, too. */
   join(): void {
     if (this.#subject.isEdge) this.#registerAgain();
     this.#users += 1;
@@ -66,55 +68,59 @@ class Readiness implements Listener {
     }
   }
 
-  /** With `isKept` the registration stays for the next wait, without events, as long as the descriptor is open. */
+  /**
+   * Removes a user. With `isKept` the registration stays for the next wait while the descriptor is open. It gives no events until
+   * then.
+   */
   leave(isKept: boolean): void {
     this.#users -= 1;
     if (this.#users === 0 && !isKept) this.#poller.forget(this.#subject);
   }
 
-  /** Throws the kernel's error if the descriptor cannot be watched. */
+  /** Adds a wait. Throws the kernel's error if the descriptor cannot be watched. */
   add(waiter: Waiter): void {
     if (this.#waiters.size === 0) this.#poller.arm(this.#subject, this);
     this.#waiters.add(waiter);
   }
 
-  /** Gives up a wait. */
+  /** Removes a wait without settling it. */
   remove(waiter: Waiter): void {
     if (!this.#waiters.delete(waiter)) return;
     if (this.#waiters.size === 0) this.#poller.forget(this.#subject);
   }
 
-  /** Ends the waits, because the object holds data that it has read already. The kernel does not report that. */
+  /** Ends the waits, because the owner has items that it has read already. The kernel does not report those. */
   wake(): void {
     if (this.#waiters.size === 0) return;
     this.#poller.forget(this.#subject);
-    this.#tell((waiter) => waiter.wake('ready'));
+    this.#settle((waiter) => waiter.end('ready'));
   }
 
-  told(event: ReadinessEvent<Subject>): void {
+  ready(event: ReadinessEvent<Subject>): void {
     if (!this.#subject.isEdge && isErrorAlone(event, this.#direction)) {
       this.#poller.forget(this.#subject);
       this.#subject.isEdge = true;
     }
-    const woken = event.readHangup || event.hangup ? 'last' : 'ready';
-    this.#tell((waiter) => waiter.wake(woken));
+    const outcome = event.readHangup || event.hangup ? 'last' : 'ready';
+    this.#settle((waiter) => waiter.end(outcome));
   }
 
   failed(error: unknown): void {
-    this.#tell((waiter) => waiter.fail(error));
+    this.#settle((waiter) => waiter.fail(error));
   }
 
   /** The descriptor is being closed: ends its waits. */
   close(): void {
     this.#poller.forget(this.#subject);
     shared.delete(this.#owner);
-    this.#tell((waiter) => waiter.wake('closed'));
+    this.#settle((waiter) => waiter.end('closed'));
   }
 
-  #tell(tell: (waiter: Waiter) => void): void {
+  /** Removes all waits, and settles them. */
+  #settle(settle: (waiter: Waiter) => void): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
-    for (const waiter of waiters) tell(waiter);
+    for (const waiter of waiters) settle(waiter);
   }
 }
 
@@ -127,6 +133,7 @@ function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boo
   return event.error && !event[direction] && !event.hangup && !event.readHangup;
 }
 
+/** By descriptor, then by direction and driver. */
 const shared = new WeakMap<Descriptor, Map<string, Readiness>>();
 
 function readinessOf(owner: Descriptor, direction: Direction, driver: Driver): Readiness {
@@ -143,7 +150,7 @@ export function endWaits(owner: Descriptor): void {
   for (const readiness of shared.get(owner)?.values() ?? []) readiness.close();
 }
 
-/** Ends the waits for a descriptor to be readable, because its object holds data that it has read already. */
+/** Ends the waits for a descriptor to be readable, because its owner has items that it has read already. */
 export function wakeReaders(owner: Descriptor): void {
   for (const driver of ['uv', 'thread']) shared.get(owner)?.get(`readable ${driver}`)?.wake();
 }
@@ -165,8 +172,8 @@ export class Waiting {
     this.#readiness.join();
   }
 
-  /** Rejects with the signal's reason, and with what the kernel refuses. */
-  next(): Promise<Woken> {
+  /** Waits until the descriptor is ready. Rejects with the signal's reason and with the kernel's error. */
+  next(): Promise<Outcome> {
     const signal = this.#signal;
     return new Promise((resolve, reject) => {
       throwIfAborted(signal);
@@ -175,9 +182,9 @@ export class Waiting {
         signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
-        wake: (woken) => {
+        end: (outcome) => {
           over();
-          resolve(woken);
+          resolve(outcome);
         },
         fail: (error) => {
           over();
@@ -198,14 +205,14 @@ export class Waiting {
     });
   }
 
-  /** Ends the wait. A second call does nothing. `isKept`: another wait for the same direction is likely. */
+  /** Ends the wait that is pending. A second call does nothing. Set `isKept` if another wait for the same direction is likely. */
   close(isKept = false): void {
     if (this.#closed) return;
     this.#closed = true;
     const waiter = this.#waiter;
     if (waiter !== undefined) {
       this.#readiness.remove(waiter);
-      waiter.wake('closed');
+      waiter.end('closed');
     }
     this.#readiness.leave(isKept);
   }

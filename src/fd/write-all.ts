@@ -1,9 +1,9 @@
 /**
- * Writing all bytes to a descriptor, which may take only a part of them at a time.
+ * Writes all bytes to a descriptor that may take only a part of them at a time.
  *
- * It must never mix the bytes of two calls, and never keep the event loop from turning.
+ * The bytes of two calls are not mixed, and the event loop runs between long series of writes.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { EdgepollError } from '../internal/errors.js';
 import { optionsObject } from '../internal/option-names.js';
@@ -12,7 +12,7 @@ import type { OwnedFd } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';
 
-/** Writes that are made in a row before the event loop gets its turn. */
+/** After this many writes in a row the event loop runs. */
 const MOST_IN_A_ROW = 32;
 
 /** For each descriptor a promise that settles when all calls so far have settled. */
@@ -33,7 +33,7 @@ export function writeAll(owner: OwnedFd, bytes: Uint8Array, options: WaitOptions
   return written;
 }
 
-/** Resolves when `before` does, which never rejects. Rejects with the signal's reason if that comes first. */
+/** Resolves when `before` resolves, which does not reject. Rejects with the signal's reason if it aborts first. */
 function unlessAborted(
   before: Promise<unknown>,
   signal: AbortSignal | undefined,
@@ -60,7 +60,7 @@ async function write(
   let done = 0;
   try {
     if (before !== undefined) await before;
-    // Empty bytes are written too, because that sends an empty datagram on a datagram socket.
+    // An empty array is written, too: on a datagram socket that sends an empty datagram.
     for (let calls = 1; ; calls += 1) {
       throwIfAborted(options.signal);
       const count = owner.write(bytes.subarray(done));
@@ -69,7 +69,7 @@ async function write(
         if (done >= length) return;
       }
       if (count === null) await owner.writable(options);
-      else if (calls % MOST_IN_A_ROW === 0) await turn();
+      else if (calls % MOST_IN_A_ROW === 0) await nextTurn();
     }
   } catch (error) {
     if (error instanceof EdgepollError && error !== options.signal?.reason)
