@@ -65,38 +65,38 @@ export declare interface Credentials {
 }
 
 /**
- * A descriptor that belongs to this object alone. It is closed by {@link Descriptor.close}, by `using`, or, with a
- * warning, when the object is collected as garbage. An open one does not keep the process alive.
+ * A descriptor that only this object owns. {@link Descriptor.close} or `using` closes it. If the object is garbage-collected first,
+ * the descriptor is closed with a warning. An open descriptor does not keep the process alive.
  *
- * After `close()` or `release()` every use but `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
+ * After `close()` or `release()` everything except `close()` and `isOpen` throws `ERR_CLOSED`, without a system call.
  */
 export declare abstract class Descriptor implements Disposable {
     #private;
     protected constructor(fd: number, kind: string, isAdopted?: boolean);
-    /** The number. Throws `ERR_CLOSED`. */
+    /** The descriptor's number. Throws `ERR_CLOSED`. */
     get fd(): number;
     /** False after `close()` and `release()`. */
     get isOpen(): boolean;
     /**
      * Closes the descriptor (close(2)). A second call does nothing. Before the number is free, iterations over the object end, and so
-     * do its registrations with each `Poller`, loop of `watch()` and object of `edgepoll/epoll` in this thread: no event and no error
-     * of it follows. Only a registration with `duplicate: true` goes on. Throws the errors of close(2) (`EBADF`: other code closed
-     * the number before; `EIO`); the object is closed all the same.
+     * do its registrations with each `Poller`, `watch()` loop and `Epoll` object in this thread: they report no further event and no
+     * error. Only a registration with `duplicate: true` goes on. Throws the errors of close(2), such as `EIO`, and `EBADF` if other
+     * code has closed the number before. The object is closed in any case.
      */
     close(): void;
     /** As {@link Descriptor.close}. */
     [Symbol.dispose](): void;
     /**
-     * Gives up the number: from now on the caller has to close it. Registrations of this object with a poller end as with
-     * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` when other code closed
-     * the number and it now belongs to another thread.
+     * Returns the number and stops owning it: from now on the caller has to close it. Registrations of this object end as with
+     * {@link Descriptor.close}; registrations of the plain number go on. Throws `ERR_CLOSED`, and `EBADF` if other code has closed
+     * the number and another thread owns it now.
      */
     release(): number;
     /**
-     * Resolves when a read would not have to wait, because there is data, the end, or an error; at once if that is so already. Does
-     * not read. A pidfd is readable once its process has ended.
+     * Resolves when a read would not block, because there are bytes, the end, or an error; at once if that is the case already. It
+     * does not read. A pidfd is readable once its process has ended.
      *
-     * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, without events between
+     * All waits of a thread share one poller. A descriptor stays registered with it until it is closed, and causes no events between
      * waits. A wait keeps the process alive. If there are several waits for one descriptor, all of them resolve, and some may find
      * nothing left. Rejects with `ERR_CLOSED` if the object is or becomes closed or released, with the signal's reason, with
      * `ERR_NOT_POLLABLE` for a regular file or a directory, and with `ENOSPC`, `EMFILE` or `ENFILE` if it cannot be watched.
@@ -107,13 +107,11 @@ export declare abstract class Descriptor implements Disposable {
      */
     readable(options?: WaitOptions): Promise<void>;
     /**
-     * Resolves when a write would not have to wait, because there is room, or because it would fail at once. Otherwise as
-     * {@link Descriptor.readable}. A descriptor that cannot be written to never becomes writable.
+     * Resolves when a write would not block, because there is room, or because it would fail at once. Otherwise as
+     * {@link Descriptor.readable}. A descriptor that is not open for writing never becomes writable.
      */
     writable(options?: WaitOptions): Promise<void>;
-    /**
-     * A second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC). Throws `ERR_CLOSED`, `EMFILE`.
-     */
+    /** Returns a second descriptor of the same open file, close-on-exec (F_DUPFD_CLOEXEC, fcntl(2)). Throws `ERR_CLOSED`, `EMFILE`. */
     duplicate(): OwnedFd;
 }
 
@@ -389,31 +387,32 @@ export declare interface OutgoingMessage {
 
 /** A descriptor to read from and write to. */
 export declare class OwnedFd extends Descriptor {
-    /** Not public: use {@link OwnedFd.adopt}. */
+    /** Not public. Use {@link OwnedFd.adopt}. */
     protected constructor(fd: number, kind: string, isAdopted?: boolean);
     /**
-     * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. It may be a blocking one: its
-     * flags stay as they are, and reads and writes still do not wait. A write to a blocking FIFO takes at most 4,096 bytes.
-     * `close()` in a worker of Node.js goes by node:fs, which would close at the worker's end what it opened there; of a
-     * number that it did not open it warns then.
+     * Takes over a descriptor that was opened elsewhere; from now on no other code may close it. A blocking descriptor is allowed: its
+     * flags stay as they are, and reads and writes still do not block. A write to a blocking FIFO takes at most 4,096 bytes.
      *
-     * Throws `TypeError` or `RangeError` for what is not an open descriptor, for 0, 1 and 2, for one of this package's own
-     * and for one that another owner has.
+     * In a worker of Node.js, `close()` calls `node:fs`, because Node.js would otherwise close the number again when the worker ends.
+     * Node.js warns if `node:fs` did not open the number.
+     *
+     * Throws `TypeError` or `RangeError` for a value that is not an open descriptor, for 0, 1 and 2, for descriptors that the package
+     * uses itself, and for one that has another owner.
      */
     static adopt(fd: number): OwnedFd;
     /**
-     * Reads what is there (read(2)): the count, 0 at the end, `null` when it would have to wait. Of a datagram socket 0 is
-     * an empty datagram. Throws `RangeError` for an empty or detached array, `ERR_CLOSED`, and what read(2) gives.
+     * Reads into an array (read(2)). Returns the number of bytes; 0 at the end, or for an empty datagram of a datagram socket; `null`
+     * if a read would block. Throws `RangeError` for an empty or detached array, `ERR_CLOSED`, and the errors of read(2).
      */
     read(into: Uint8Array): number | null;
     /**
-     * Writes as much as goes at once (write(2)): the count, `null` when it would have to wait. A string is sent as UTF-8.
-     * Throws `ERR_CLOSED`, `EPIPE` and what else write(2) gives.
+     * Writes as much as the kernel takes at once (write(2)). Returns the number of bytes, or `null` if a write would block. A string is
+     * encoded as UTF-8. Throws `ERR_CLOSED`, and the errors of write(2), such as `EPIPE`.
      */
     write(bytes: Uint8Array | string): number | null;
     /**
-     * Writes everything, waiting for room as often as it takes. A string is sent as UTF-8. Calls that overlap are written one
-     * after the other, in the order in which they were made; `write()` does not wait for them. The array must not be changed
+     * Writes all bytes, and waits for room as often as necessary. A string is encoded as UTF-8. The bytes of overlapping calls are
+     * written one call after the other, in the order of the calls; `write()` does not wait for them. The array must not be changed
      * before the promise settles.
      *
      * Rejects with an {@link EdgepollError} for errors of write(2) and for `ERR_CLOSED`: its `bytesWritten` is the number of bytes
@@ -974,9 +973,9 @@ export declare interface VsockAddress {
 
 /** The options of a wait or an iteration. */
 export declare interface WaitOptions {
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+    /** What wakes JavaScript when the descriptor is ready. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver | undefined;
-    /** Ends the wait or the iteration, which then throws the signal's reason; at once, if it is aborted already. */
+    /** Ends the wait or the iteration when it aborts; at once if it has already aborted. The promise rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
 }
 

@@ -215,9 +215,9 @@ export declare interface ConnectOptions extends ConnectionOptions {
     signal?: AbortSignal | undefined;
 }
 
-/** The value that every event of a registration carries. */
+/** The option `data` of {@link Poller.register}. */
 export declare interface DataOptions<T> {
-    /** Comes back in every event. */
+    /** The `data` of every event of the registration. */
     data: T;
 }
 
@@ -264,7 +264,7 @@ export declare class EdgepollError extends Error {
     constructor(code: ErrorCode, message: string, details?: ErrorDetails);
 }
 
-/** How readiness is asked for: epoll(7), poll(2) or select(2). */
+/** The system call that a poller uses: epoll(7), poll(2) or select(2). */
 export declare type Engine = 'epoll' | 'poll' | 'select';
 
 /** Every `code` of an {@link EdgepollError}. */
@@ -301,26 +301,34 @@ export declare interface EventsOptions {
     backpressure?: boolean | undefined;
 }
 
-/** The conditions that a registration watches for, and when it gives events. */
+/** The conditions that a registration watches for, and its trigger. */
 export declare interface InterestOptions {
-    /** Something can be read, or an end or a connection can be taken (EPOLLIN). Default `true` if nothing else is asked for. `false` alone: errors and hang-ups, which are always told (by the engine `select`, which has no set for them, for certain only with `readable`). */
+    /**
+     * A read would not block: there are bytes, a connection to accept, or the end (EPOLLIN). Default `true` if no other condition is
+     * set, else `false`. If all conditions are `false`, only errors and hang-ups are reported. They are reported in any case. select(2)
+     * has no set for them, so the engine `select` reports them reliably only with `readable`.
+     */
     readable?: boolean | undefined;
-    /** Something can be written (EPOLLOUT). Default `false`. */
+    /** A write would not block (EPOLLOUT). Default `false`. */
     writable?: boolean | undefined;
     /** Urgent data or an exceptional condition (EPOLLPRI). Default `false`. */
     priority?: boolean | undefined;
     /** The peer will send no more (EPOLLRDHUP). Default `false`. */
     readHangup?: boolean | undefined;
-    /** When a condition is told. Default `level`. `edge` and `edge-oneshot` with the engine `epoll` alone. */
+    /** When a condition is reported. Default `level`. Only the engine `epoll` supports `edge` and `edge-oneshot`. */
     trigger?: Trigger | undefined;
     /**
-     * Leaves it to the kernel to wake some or all of those that watch the file so (EPOLLEXCLUSIVE). Of those in epoll_wait(2)
-     * it wakes one; a poller waits for its own epoll descriptor, by the host's loop or a thread, and all such are woken: expect
-     * to find that another took what was there. With `readable` and `writable`, `level` and `edge` alone; such a registration
-     * cannot be modified. Default `false`.
+     * Lets the kernel wake only some of the epoll descriptors that watch the file with this flag (EPOLLEXCLUSIVE). The flag helps
+     * programs that wait in epoll_wait(2): the kernel wakes one of them. It wakes every poller, because a poller's own epoll
+     * descriptor is watched by the event loop or a thread. So another process may already have taken what was ready. Only the conditions
+     * `readable` and `writable` and the triggers `level` and `edge` are allowed with it. Such a registration cannot be modified.
+     * Only the engine `epoll` supports it. Default `false`.
      */
     exclusive?: boolean | undefined;
-    /** Keeps the system from suspending while the event is handled (EPOLLWAKEUP; needs CAP_BLOCK_SUSPEND, else without effect). Default `false`. */
+    /**
+     * Keeps the system from suspending while the event is handled (EPOLLWAKEUP). Without the capability CAP_BLOCK_SUSPEND it has no
+     * effect. Only the engine `epoll` supports it. Default `false`.
+     */
     wakeup?: boolean | undefined;
 }
 
@@ -356,9 +364,9 @@ export declare interface ListenOptions extends ConnectionOptions {
     signal?: AbortSignal | undefined;
 }
 
-/** What {@link Registration.modify} takes. */
+/** The options of {@link Registration.modify}. */
 export declare interface ModifyOptions<T> extends InterestOptions {
-    /** Comes back in every event from now on. Default: what it was. */
+    /** The `data` of every later event. Default: as before. */
     data?: T | undefined;
 }
 
@@ -395,25 +403,25 @@ export declare type PackageErrorCode =
 | 'ERR_WRITE_AFTER_END';
 
 /**
- * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices — whatever epoll takes.
- * The descriptors stay their owners': they are not read, written, re-flagged or closed.
+ * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices, and whatever else epoll takes.
+ * It does not read, write or close what it watches, and does not change its flags.
  *
- * **Closing a watched object of `edgepoll/fd`** in this thread ends its registrations with every poller, before the number is
- * free: `active` becomes false, a pending event is dropped, and there is no error. `release()` does the same for registrations of
- * the object; registrations of its plain number go on. A batch that the program already has keeps its events: check
+ * **An object of `edgepoll/fd`**: closing it in this thread ends its registrations with every poller, before the number is free.
+ * Then `active` is false, a pending event is dropped, and there is no error. `release()` does the same for registrations of the
+ * object; registrations of its plain number go on. A batch that the program already has keeps its events: check
  * `registration.active` if the handling of an earlier event may have closed a later one's descriptor. A poller whose last
  * registration has ended goes on waiting for later registrations, but does not keep the process alive.
  *
  * **Any other descriptor** that is closed while it is watched causes an error: the next event or batch is a rejection with
- * `ERR_DESCRIPTOR_CLOSED` and the `fd`, its registration ends, and the poller goes on. The poller finds the close while a consumer
+ * `ERR_DESCRIPTOR_CLOSED` and the `fd`. Its registration ends, and the poller goes on. The poller finds the close while a consumer
  * waits, or in one of many calls of `poll({ timeout: 0 })`; within a second at the latest. With up to 64 registrations it finds a
  * close in this thread after some ten milliseconds: with the driver `uv` at any time; with the driver `thread` if the close came
  * before the wait, or if events come. Events of a new file with the same number are never reported for the old registration. If
  * the closed file is still open as a duplicate or in another process, its events may be reported for ten milliseconds. After
  * that the poller checks the first 64 events of each batch for it.
  *
- * A poller is never collected as garbage: its own descriptors, and the objects that it watches, are held until `close()`,
- * `using`, its signal, or the end of its loop.
+ * A poller is never garbage-collected: its own descriptors, and the objects that it watches, are held until `close()`, `using`,
+ * its signal, or the end of its loop.
  *
  * @example
  * const poller = new Poller();
@@ -423,170 +431,180 @@ export declare type PackageErrorCode =
 export declare class Poller<T = undefined> implements AsyncIterable<ReadinessEvent<T>, undefined>, Disposable, AsyncDisposable {
     #private;
     /**
-     * Throws `EMFILE` or `ENFILE` when no descriptor is left for it, `ERR_FD_SETSIZE` when its own do not fit into a set of the
-     * engine select, `TypeError` and `RangeError` for bad options, the
-     * signal's reason when it is aborted already.
+     * Opens the poller's own descriptors. It watches nothing yet.
+     *
+     * Throws `EMFILE` or `ENFILE` if no descriptor is left, `ERR_FD_SETSIZE` if the engine `select` gets one above 1,023, `TypeError`
+     * and `RangeError` for bad options, and the signal's reason if it has already aborted.
      */
     constructor(options?: PollerOptions);
-    /** False after `close()`, after its signal's abort, and once its loop was left. */
+    /** False after `close()`, after its signal has aborted, and after its loop was left. */
     get isOpen(): boolean;
-    /** Descriptors watched. */
+    /** The number of registrations. */
     get size(): number;
-    /** Counters. */
+    /** The poller's counters. After a close they stay as they were. */
     stats(): PollerStats;
     /**
-     * Watches a descriptor (EPOLL_CTL_ADD), given by its number or by an object that has it as `fd` (a `FileHandle`, an
-     * `OwnedFd`, a tty stream): the object is then held, so that its collection cannot close the descriptor.
+     * Watches a descriptor (EPOLL_CTL_ADD, epoll_ctl(2)). `fd` is its number, or an object that has it as `fd`: a `FileHandle`, an
+     * `OwnedFd`, a tty stream. The poller holds the object, so that garbage collection cannot close the descriptor.
      *
-     * Throws `ERR_NOT_POLLABLE` for a regular file with the engine epoll, `EEXIST` when this poller watches it already,
-     * `ENOSPC` when the user's limit of watches is reached, `ELOOP` for epoll descriptors in a circle, `ERR_FD_SETSIZE`
-     * for a number above 1,023 with the engine select, `EMFILE` when no duplicate can be had, `EMFILE` or `EAGAIN` when
-     * there is no descriptor or thread left for a file that needs them (see `pollConsumes`), `ERR_CLOSED` when the
-     * poller is closed; `TypeError` or `RangeError` for what is not an open descriptor, and for a combination of options
-     * that the kernel or the engine does not take. After an error nothing is registered.
+     * Throws `ERR_NOT_POLLABLE` for a regular file with the engine `epoll`; `EEXIST` if this poller watches the descriptor already;
+     * `ENOSPC` at the user's limit of watches; `ELOOP` for epoll descriptors that watch each other in a circle; `ERR_FD_SETSIZE` for a
+     * number above 1,023 with the engine `select`; `EMFILE` if no descriptor is left for the duplicate; `EMFILE` or `EAGAIN` if
+     * no descriptor or thread is left for a file that needs them (see `pollConsumes`); `ERR_CLOSED` if the poller is closed;
+     * `TypeError` or `RangeError` for a number that is not open, and for options that the kernel or the engine does not support
+     * together. After an error nothing is registered.
      */
     register(fd: number | DescriptorOwner, ...options: RegisterArguments<T>): Registration<T>;
     /**
-     * One batch of events: what is pending, else what is ready within `timeout`, else none. Never more than `maxEvents`.
+     * Resolves to a batch of events, at most `maxEvents`: the pending ones; otherwise those that are ready within `timeout`;
+     * otherwise none.
      *
-     * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed under the poller, `ERR_CLOSED` when the
-     * poller is or becomes closed, what the kernel gives, the reason of either signal; throws `TypeError` or `RangeError` for bad options.
+     * Rejects with `ERR_DESCRIPTOR_CLOSED` for a descriptor that was closed while it was watched, with `ERR_CLOSED` if the poller is or
+     * becomes closed, with the kernel's error, and with the reason of either signal. Throws `TypeError` or `RangeError` for bad options.
      */
     poll(options?: PollOptions): Promise<ReadinessEvent<T>[]>;
     /**
-     * Events until the poller is closed. Leaving the loop early closes the poller; the rejection with
-     * `ERR_DESCRIPTOR_CLOSED` does not, so that another loop may go on.
+     * Iterates the events until the poller is closed. Leaving the loop early closes the poller. A rejection with
+     * `ERR_DESCRIPTOR_CLOSED` leaves the loop, too, but does not close the poller: another loop may go on.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
-    /** Watches nothing any more and gives its own descriptor back; what was watched stays open. Twice is allowed. */
+    /** Ends all registrations and closes the poller's own descriptors. The watched descriptors stay open. A second call does nothing. */
     close(): void;
     /** As {@link Poller.close}. */
     [Symbol.dispose](): void;
     /** As {@link Poller.close}. */
     [Symbol.asyncDispose](): Promise<void>;
-    /** Keeps the process alive while something is watched or a `poll()` with a timeout waits; the default. */
+    /** Keeps the process alive while there is a registration, or a `poll()` with a timeout waits. This is the default. */
     ref(): this;
-    /** Lets the process end while something is watched or waited for. */
+    /** Lets the process end although there are registrations or waits. */
     unref(): this;
 }
 
-/** What a poller is made with. */
+/** The options of a {@link Poller}. */
 export declare interface PollerOptions {
-    /** How the kernel is asked. Default `epoll`; `poll` and `select` know `level` and `oneshot` alone, and take regular files. */
+    /**
+     * The system call that the poller uses. Default `epoll`. `poll` and `select` support the triggers `level` and `oneshot` only, and
+     * accept regular files, which they always report as ready.
+     */
     engine?: Engine | undefined;
-    /** Events that one look at the kernel gives at most; the rest come with the next. Default 256, at most 65,536. */
+    /** The most events of one batch, 1 to 65,536. Further events come with the next batch. Default 256. */
     maxEvents?: number | undefined;
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+    /** What wakes JavaScript when a descriptor is ready. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver | undefined;
-    /** Closes the poller; its iteration then throws the signal's reason. */
+    /** Closes the poller when it aborts. The iteration then throws the signal's reason. */
     signal?: AbortSignal | undefined;
 }
 
-/** A poller's counters, since it was made. */
+/** Counters of a {@link Poller} since it was created. */
 export declare interface PollerStats {
-    /** Looks at the kernel (epoll_wait, poll or select without waiting). */
+    /** Calls of epoll_wait(2), poll(2) or select(2), all without waiting. */
     waits: number;
-    /** Events that the kernel gave. */
+    /** Events that the kernel reported. */
     events: number;
-    /** Events of registrations that were gone; they were dropped. */
+    /** Dropped events, because their registration had ended. */
     staleEvents: number;
-    /** Looks that brought something. */
+    /** Those of `waits` that found something. */
     batches: number;
-    /** Events of the largest batch. */
+    /** The number of events in the largest batch. */
     largestBatch: number;
-    /** Descriptors found closed while they were watched. */
+    /** Descriptors that were closed while they were watched. */
     closedDescriptors: number;
-    /** Times that the poller took a fresh epoll descriptor, because stale events would not end. */
+    /** How often the poller replaced its epoll descriptor, because the kernel went on reporting closed descriptors (epoll(7)). */
     renewals: number;
 }
 
-/** What {@link Poller.poll} takes. */
+/** The options of {@link Poller.poll}. */
 export declare interface PollOptions {
-    /** Milliseconds to wait at most, and never less: 0 looks, `undefined` waits until something is ready. Up to 2^53. */
+    /**
+     * Milliseconds until the promise resolves to an empty batch, 0 to 2^53; it never does so earlier. With 0 it does not wait. Default:
+     * it waits until something is ready.
+     */
     timeout?: number | undefined;
-    /** Ends the wait: the promise rejects with its reason. */
+    /** Ends the wait when it aborts. The promise then rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
 }
 
-/** A descriptor is ready. Bits that came together, or before the consumer asked, are one event. */
+/** A descriptor is ready. Bits that came together, or before the consumer took them, are one event. */
 export declare interface ReadinessEvent<T> {
     /** The descriptor that was registered. */
     fd: number;
-    /** What the registration was given. */
+    /** The `data` of the registration. */
     data: T;
     /** The result of {@link Poller.register}. Its `active` is false if it has ended since this event was delivered. */
     registration: Registration<T>;
-    /** EPOLLIN */
+    /** A read would not block: there are bytes, a connection to accept, or the end (EPOLLIN). */
     readable: boolean;
-    /** EPOLLOUT */
+    /** A write would not block (EPOLLOUT). */
     writable: boolean;
-    /** EPOLLPRI */
+    /** Urgent data or an exceptional condition (EPOLLPRI). */
     priority: boolean;
-    /** EPOLLRDHUP */
+    /** The peer will send no more (EPOLLRDHUP). */
     readHangup: boolean;
-    /** EPOLLHUP; always told */
+    /** Both directions are closed, or the other end of a pipe is (EPOLLHUP). Always reported. */
     hangup: boolean;
-    /** EPOLLERR; always told */
+    /** An error, or the reading end of a pipe is closed (EPOLLERR). Always reported. */
     error: boolean;
-    /** The kernel's own bits. */
+    /** The kernel's bits (epoll_ctl(2)). */
     mask: number;
 }
 
-/** The options of {@link Poller.register}: they may be left out, unless `data` is required. */
+/** The options argument of {@link Poller.register}. It may be left out unless `data` is required. */
 export declare type RegisterArguments<T> = undefined extends T ? [options?: RegisterOptions<T>] : [options: RegisterOptions<T>];
 
-/** What {@link Poller.register} takes. `data` is required, unless `T` admits `undefined`. */
+/** The options of {@link Poller.register}. `data` is required unless `T` includes `undefined`. */
 export declare type RegisterOptions<T> = RegisterOptionsBase & (undefined extends T ? Partial<DataOptions<T | undefined>> : DataOptions<T>);
 
-/** What {@link Poller.register} takes beside `data`. */
+/** The options of {@link Poller.register}, except `data`. */
 export declare interface RegisterOptionsBase extends InterestOptions {
     /**
-     * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC), closed with the registration: closing the original
-     * neither ends the watching nor hands us another file's events. Until then the file stays open, so a peer
-     * does not see that the original was closed. Default `false`.
+     * Watches a duplicate of the descriptor (F_DUPFD_CLOEXEC, fcntl(2)), which is closed with the registration. If the original is
+     * closed, the registration goes on. The file stays open until the registration ends, so a peer does not see that the original
+     * was closed. Default `false`.
      */
     duplicate?: boolean | undefined;
     /**
-     * Set it for a file whose events the kernel reports once only, to the first poll(2), as a perf event does. The host's event
-     * loop polls the files of a poller as well and would take such an event. So the poller watches these files with a thread of
-     * its own, which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and
-     * closed with the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2
-     * (pressure triggers, `/proc/self/mounts`) are watched like this in any case. Default for others: `false`.
+     * Set it for a file whose events the kernel reports only once, to the first poll(2), as it does for perf events. The event loop
+     * polls the files of a poller as well, and would take such an event. So the poller watches these files with a thread of its own,
+     * which keeps the events for the consumer. The thread and three descriptors are opened with the first such file and closed with
+     * the poller. Triggers work as for other files. Only `register()` takes this option. Files of procfs and cgroup2 (pressure
+     * triggers, `/proc/self/mounts`) are always watched like this. Default for other files: `false`.
      */
     pollConsumes?: boolean | undefined;
 }
 
-/** One watched descriptor of a poller. */
+/** A registration of a poller: one watched descriptor. {@link Poller.register} returns it. */
 export declare class Registration<T> implements Disposable {
     #private;
     private constructor();
     /** The descriptor that was registered. */
     get fd(): number;
     /**
-     * False after `unregister()`, after the descriptor was found closed, after its object of `edgepoll/fd` was closed or released, and
-     * after the poller was closed.
+     * Whether the descriptor is still watched. False after `unregister()`, after the poller was closed, after the object of
+     * `edgepoll/fd` that owns the descriptor was closed or released, and after the poller found that the descriptor was closed.
      */
     get active(): boolean;
     /**
-     * Changes what is watched for (EPOLL_CTL_MOD), and arms a oneshot again. The kernel looks anew: a condition that
-     * holds is told again, at an edge trigger too; what was told before and not taken is dropped. What is left out of the options has its default, except `data`,
-     * which stays.
+     * Changes the conditions and the trigger (EPOLL_CTL_MOD, epoll_ctl(2)). Options that are left out get their defaults, except
+     * `data`, which stays the same. A oneshot registration is armed again. A pending event is dropped. The kernel then reports
+     * every condition that holds, with edge triggers as well.
      *
-     * Throws `EBADF` or `ENOENT` when the descriptor was closed, `ENOMEM`, `ERR_DESCRIPTOR_CLOSED` once that was told,
-     * `ERR_EXCLUSIVE` for an exclusive registration or for making one exclusive, `ERR_CLOSED` after `unregister()`, and
-     * `TypeError` or `RangeError` for bad options, for what the engine does not take, or for `duplicate` and
-     * `pollConsumes`, which are chosen at registration.
+     * Throws `EBADF` or `ENOENT` if the descriptor was closed, and `ERR_DESCRIPTOR_CLOSED` if the poller knows that already; `ENOMEM`;
+     * `ERR_EXCLUSIVE` if the registration is exclusive or the options make it so; `ERR_CLOSED` after `unregister()`; `TypeError` or
+     * `RangeError` for bad options, for options that the engine does not support, and for `duplicate` and `pollConsumes`, which only
+     * `register()` takes.
      */
     modify(options: ModifyOptions<T>): void;
     /**
-     * Arms a oneshot registration again, for what it was watched for (EPOLL_CTL_MOD). The kernel looks anew: a
-     * condition that holds is told at once, and what was told before and not taken is dropped. Allowed with every
-     * trigger. Throws as {@link Registration.modify}.
+     * Arms a oneshot registration again, for the same conditions (EPOLL_CTL_MOD, epoll_ctl(2)). With other triggers it is allowed
+     * too. A pending event is dropped. The kernel then reports every condition that holds. Throws as {@link Registration.modify}.
      */
     rearm(): void;
-    /** Watches no longer (EPOLL_CTL_DEL). Its pending event is dropped. Twice is allowed, and so is after a close. */
+    /**
+     * Ends the registration (EPOLL_CTL_DEL, epoll_ctl(2)). A pending event is dropped. Does nothing if the registration has ended
+     * already or the descriptor was closed.
+     */
     unregister(): void;
-    /** The same as {@link Registration.unregister}. */
+    /** As {@link Registration.unregister}. */
     [Symbol.dispose](): void;
 }
 
@@ -693,16 +711,18 @@ export declare interface ServerStats {
 export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
 
 /**
- * When a condition is told. `level`: for as long as it lasts, each time the consumer asks. `edge`: once per
- * change. `oneshot`: once, then not until `rearm()`. `edge-oneshot`: once at a change, then not until `rearm()`.
+ * When a condition is reported. `level`: for each `next()` or `poll()`, as long as the condition holds. `edge`: once per change.
+ * `oneshot`: once, and again after `rearm()`. `edge-oneshot`: once per change, and again after `rearm()`.
  */
 export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
 
 /**
- * Watches one descriptor from now on, until the loop is left, the signal aborts, or the descriptor is closed. Closing or releasing
- * an object of `edgepoll/fd` ends the loop; any other descriptor that is closed makes it throw `ERR_DESCRIPTOR_CLOSED`. Throws as
- * {@link Poller} and {@link Poller.register}. With a oneshot trigger it gives one event and ends. Its poller is never
- * garbage-collected: call `return()` of an iterator that you do not iterate.
+ * Watches one descriptor with a poller of its own. The descriptor is watched from this call on, until the loop is left, the signal
+ * aborts, or the descriptor is closed. Closing or releasing an object of `edgepoll/fd` ends the loop; any other descriptor that is
+ * closed makes the loop throw `ERR_DESCRIPTOR_CLOSED`. With a oneshot trigger the loop ends after one event.
+ *
+ * The poller is never garbage-collected: call `return()` of an iterator that you do not iterate. Throws as {@link Poller} and
+ * {@link Poller.register}.
  *
  * @example
  * for await (const event of watch(fd)) readSync(event.fd, buffer);
