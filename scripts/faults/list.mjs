@@ -32,7 +32,7 @@ const memory = [
 /** The tests of single system calls on Linux. */
 const onLinux = ['cargo', ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll', '--lib']];
 
-const linux = 'crates/edgepoll/src/kernel/linux.rs';
+const linux = 'crates/edgepoll/src/kernel/linux';
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
 
@@ -295,14 +295,14 @@ export const faults = [
   },
   {
     name: 'a socket that met itself is connected',
-    file: linux,
+    file: `${linux}/socket.rs`,
     find: 'if own == peer {',
     replace: 'if false {',
     command: onLinux,
   },
   {
     name: 'closed without DEL',
-    file: linux,
+    file: `${linux}/mod.rs`,
     find: '.deregister(&mut SourceFd(&socket.raw()));',
     replace: '.try_clone();',
     command: onLinux,

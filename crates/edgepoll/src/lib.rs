@@ -121,6 +121,7 @@ pub mod readiness;
 mod call;
 mod errno;
 mod ready;
+mod sealed;
 mod token;
 
 pub use call::Call;

@@ -1,15 +1,15 @@
 //! The system calls of the simulated kernel, each with the ways in which Linux lets it fail.
-//!
-//! It must never block and never touch anything but its own memory. Called by the reactor.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::{Interest, Kernel, ListenFlags, Space};
+use super::socket::{Listener, Outcome, Place, SimulatedSocket, PEER_ADDRESS};
+use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
-use super::{Listener, Outcome, Place, SimulatedKernel, SimulatedSocket, PEER_ADDRESS};
+use crate::kernel::calls::{Interest, Kernel, ListenFlags};
+use crate::kernel::descriptor::memory::Space;
 use crate::{Call, Errno, Ready, Token};
 
 impl Kernel for SimulatedKernel {
@@ -80,7 +80,7 @@ impl Kernel for SimulatedKernel {
                 let stream = &mut self.streams[at];
                 let fresh = stream.open && !stream.registered;
                 stream.registered = true;
-                stream.watches_room = interest == Interest::Connecting;
+                stream.watches_writable = interest == Interest::Connecting;
                 stream.token = Some(token);
                 stream.pending = stream.ready() != Ready::empty();
                 fresh
@@ -102,21 +102,21 @@ impl Kernel for SimulatedKernel {
             self.complain("watch_writable", socket.0);
             return Err(Errno::ENOENT);
         }
-        stream.watches_room = true;
+        stream.watches_writable = true;
         stream.pending |= stream.ready() != Ready::empty();
         Ok(())
     }
 
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "closing takes the descriptor away from its owner"
+        reason = "the trait takes the descriptor by value, so that its owner cannot use it again"
     )]
     fn close(&mut self, socket: SimulatedSocket) {
         self.calls += 1;
         match socket.0 {
             Place::Stream(at) if self.streams[at].open => {
                 if self.streams[at].resets_on_close {
-                    // Bytes that were not sent by then are never sent.
+                    // A reset discards what the kernel has not sent.
                     let left = self.random.below(self.streams[at].output.len() + 1);
                     self.streams[at].output.truncate(left);
                 }
@@ -146,7 +146,7 @@ impl Kernel for SimulatedKernel {
         &mut self,
         address: SocketAddr,
         _backlog: i32,
-        _options: ListenFlags,
+        _flags: ListenFlags,
     ) -> Result<SimulatedSocket, (Call, Errno)> {
         self.calls += 1;
         let taken = |listener: &Listener| listener.open && listener.address == address;
@@ -194,7 +194,7 @@ impl Kernel for SimulatedKernel {
             return Err(Errno::EINTR);
         }
         if self.random.chance(self.faults.again) {
-            // The client came just after the answer.
+            // The client connects right after the call, so an event follows.
             self.listeners[at].pending = true;
             return Err(Errno::EAGAIN);
         }
@@ -268,7 +268,7 @@ impl Kernel for SimulatedKernel {
             return Err(Errno::EINTR);
         }
         let waits = !stream.input.is_empty();
-        // What there is came just after the answer; after a reset nothing comes any more.
+        // The input arrives right after the call, so an event follows. After a reset nothing arrives.
         if stream.phase == Phase::Established && self.random.chance(self.faults.again) {
             if waits || stream.input_ended {
                 stream.edge();
@@ -315,7 +315,7 @@ impl Kernel for SimulatedKernel {
             return Err(self.random.pick(&[Errno::ENOBUFS, Errno::ENOMEM]));
         }
         if self.random.chance(self.faults.again) {
-            // Room came just after the answer, or will come when the peer reads.
+            // Room comes right after the call, or when the peer reads.
             stream.blocked = true;
             stream.drained();
             return Err(Errno::EAGAIN);

@@ -1,36 +1,34 @@
-//! How often the simulated kernel misbehaves, and in which of the ways that Linux may.
-//!
-//! It must never allow what Linux cannot do: a reactor may rely on that. Set by the test.
+//! How often the simulated kernel misbehaves. Every fault here is one that Linux has as well.
 
-use super::Random;
+use super::random::Random;
 
-/// Chances in a thousand, per call unless said otherwise.
+/// The probability of each fault, in a thousandth per call unless said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
     /// EINTR from accept, receive and send.
     pub interrupted: u32,
-    /// EAGAIN although there is something: it came just afterwards, so an edge follows.
+    /// EAGAIN although input or room is there: it came right after the call, so an event follows.
     pub again: u32,
-    /// Fewer bytes than possible; the rest of a receive came just afterwards, with an edge.
+    /// Fewer bytes than possible. The rest of a receive came right after the call, with an event.
     pub short: u32,
-    /// ENOBUFS from a send; no edge follows.
+    /// ENOBUFS or ENOMEM from a send. No event follows.
     pub no_buffers: u32,
     /// An event without a cause, per wait.
     pub spurious: u32,
-    /// An event for a token that was given to [`super::SimulatedKernel::haunt`], per wait.
+    /// An event with a token that was given to [`SimulatedKernel::haunt`](super::SimulatedKernel::haunt), per wait.
     pub ghosts: u32,
-    /// An accept that fails for the one client that it concerns.
+    /// An accept that fails with an error that concerns one client.
     pub aborted: u32,
-    /// A burst of EMFILE and the like begins, per accept.
+    /// The beginning of one to four EMFILE, ENFILE, ENOBUFS or ENOMEM in a row, per accept.
     pub shortage: u32,
     /// ENOSPC or ENOMEM from a registration.
     pub register: u32,
-    /// Events that one wait gives at most.
+    /// The most events that one wait reports.
     pub batch: usize,
 }
 
 impl Faults {
-    /// A kernel in good health.
+    /// No faults.
     #[must_use]
     pub const fn none() -> Faults {
         Faults {
@@ -47,7 +45,7 @@ impl Faults {
         }
     }
 
-    /// Some faults often, some seldom, some never.
+    /// Picks for each fault whether it happens often, seldom or never.
     #[must_use]
     pub fn seeded(random: &mut Random) -> Faults {
         Faults {

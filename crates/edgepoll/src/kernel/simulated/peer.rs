@@ -1,56 +1,52 @@
-//! What the far ends do to a simulated kernel's sockets: dial, send, read, finish, reset.
-//!
-//! It must never be called by the reactor; a test drives it between turns.
+//! The far ends of a simulated kernel's connections: a test connects, sends, reads, ends and resets through them.
 
 use std::net::SocketAddr;
 
+use super::socket::{Peer, PEER_ADDRESS};
+use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
-use super::{SimulatedKernel, PEER_ADDRESS};
 use crate::{Errno, Token};
 
-/// The far end of one connection. Its number counts connections from 0, dialled and connected ones alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Peer(pub usize);
-
-/// What a test may know of a connection from the kernel's side.
+/// The kernel's state of one connection, for a test.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct View {
-    /// Our descriptor exists.
+    /// The reactor's descriptor is open.
     pub open: bool,
-    /// It is registered.
+    /// The descriptor is registered.
     pub registered: bool,
-    /// An event waits to be reported.
+    /// The next wait reports the descriptor.
     pub pending: bool,
     /// The connect has not ended.
     pub connecting: bool,
-    /// It is connected to itself, or would be.
+    /// The socket is connected to itself, or is about to be.
     pub met_itself: bool,
-    /// Bytes that arrived and that nobody received.
+    /// Bytes that have arrived and are not received yet.
     pub unread: usize,
-    /// The peer's FIN arrived.
+    /// The peer's FIN has arrived.
     pub input_ended: bool,
     /// The peer, or the network, reset the connection, or refused it.
     pub was_reset: bool,
-    /// An error that no call has taken yet.
+    /// The pending error (SO_ERROR).
     pub error: Option<Errno>,
-    /// Bytes that the peer has not read.
+    /// Bytes that were sent and that the peer has not read.
     pub in_flight: usize,
-    /// A send answered EAGAIN and no room came since.
+    /// A send failed with EAGAIN, and there has been no room since.
     pub blocked: bool,
-    /// Our FIN is behind what is in flight.
+    /// The reactor has sent FIN.
     pub output_ended: bool,
-    /// The peer was reset by our side.
+    /// The reactor has reset the peer.
     pub peer_was_reset: bool,
-    /// Our side asked for a reset in place of FIN.
+    /// The close will send a reset instead of FIN.
     pub resets_on_close: bool,
-    /// Calls made on our descriptor.
+    /// Calls made on the descriptor.
     pub calls: u64,
-    /// Bytes received from it in all.
+    /// Bytes received from the descriptor in all.
     pub received: u64,
 }
 
 impl SimulatedKernel {
-    /// A client connects to a listening address; `None` when nobody listens there.
+    /// Connects a client to a listening address. Gives `None` when nothing listens there.
     pub fn dial(&mut self, address: SocketAddr) -> Option<Peer> {
         let place = self
             .listeners
@@ -66,7 +62,7 @@ impl SimulatedKernel {
         Some(peer)
     }
 
-    /// Sends as much as the window takes; gives how much that was.
+    /// Sends as many bytes as the window takes, and gives their number.
     pub fn peer_send(&mut self, peer: Peer, bytes: &[u8]) -> usize {
         let stream = &mut self.streams[peer.0];
         if stream.phase != Phase::Established
@@ -85,8 +81,8 @@ impl SimulatedKernel {
         length
     }
 
-    /// Sends one urgent byte, which sets the mark behind what was sent so far. Does nothing while an earlier mark has not
-    /// been passed: of two the kernel keeps the later one.
+    /// Sends one urgent byte, which sets the urgent mark after the bytes sent so far. Does nothing while a receive has not yet
+    /// passed an earlier mark, because Linux would keep only the later one.
     pub fn peer_send_urgent(&mut self, peer: Peer) {
         let stream = &mut self.streams[peer.0];
         if stream.phase != Phase::Established || stream.input_ended || stream.urgent.is_some() {
@@ -96,7 +92,7 @@ impl SimulatedKernel {
         stream.edge();
     }
 
-    /// Sends FIN. True when there was a connection to end.
+    /// Sends FIN. Gives true when there was an open stream to end.
     pub fn peer_finish(&mut self, peer: Peer) -> bool {
         let stream = &mut self.streams[peer.0];
         if stream.phase != Phase::Established || stream.input_ended {
@@ -107,7 +103,7 @@ impl SimulatedKernel {
         true
     }
 
-    /// Closes the peer's descriptor: FIN, or a reset when it left something unread.
+    /// Closes the peer's descriptor: sends FIN, or a reset when the peer left bytes unread.
     pub fn peer_close(&mut self, peer: Peer) {
         if self.streams[peer.0].output.is_empty() {
             self.peer_finish(peer);
@@ -125,7 +121,7 @@ impl SimulatedKernel {
         }
     }
 
-    /// Reads at most `most` bytes of what was sent to the peer, onto the end of `into`.
+    /// Reads at most `most` bytes of what was sent to the peer, and appends them to `into`.
     pub fn peer_receive(&mut self, peer: Peer, most: usize, into: &mut Vec<u8>) -> usize {
         let stream = &mut self.streams[peer.0];
         let length = most.min(stream.output.len());
@@ -136,24 +132,24 @@ impl SimulatedKernel {
         length
     }
 
-    /// How many bytes may be under way to the peer.
+    /// Sets how many bytes may be in flight to the peer.
     pub fn set_capacity(&mut self, peer: Peer, bytes: usize) {
         self.streams[peer.0].capacity = bytes;
     }
 
-    /// How many bytes may wait for a receive.
+    /// Sets how many bytes may wait to be received.
     pub fn set_window(&mut self, peer: Peer, bytes: usize) {
         self.streams[peer.0].window = bytes;
     }
 
-    /// Whose far end the token's connection has; also after it is closed.
+    /// The far end of the token's connection, also after it is closed.
     #[must_use]
     pub fn peer_of(&self, token: Token) -> Option<Peer> {
         let found = |stream: &Stream| stream.token == Some(token);
         self.streams.iter().rposition(found).map(Peer)
     }
 
-    /// The state of one connection.
+    /// The kernel's state of one connection.
     #[must_use]
     pub fn view(&self, peer: Peer) -> View {
         let stream = &self.streams[peer.0];

@@ -1,12 +1,11 @@
-//! One simulated TCP socket: what it holds, and which events it would report, as measured on Linux.
+//! One simulated TCP connection: what it holds and which events it reports, as measured on Linux.
 //!
-//! It must never be kinder than Linux: no edge without a cause, no error told twice. Called by the
-//! system calls and by the peers of the simulated kernel.
+//! It is never kinder than Linux: there is no edge without a cause, and an error is reported once.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::super::Space;
+use crate::kernel::descriptor::memory::Space;
 use crate::{Errno, Ready, Token};
 
 /// How far a socket's connection has come.
@@ -18,50 +17,51 @@ pub(super) enum Phase {
     Dead,
 }
 
-/// Both ends of one connection: ours, whose descriptor the reactor holds, and the peer's.
+/// Both ends of one connection: the near end, whose descriptor the reactor holds, and the peer's.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Under which token it was registered last; kept when it is closed.
+    /// The token of its last registration. Kept when the descriptor is closed.
     pub(super) token: Option<Token>,
     pub(super) registered: bool,
-    /// Room is asked for, too.
-    pub(super) watches_room: bool,
-    /// Our descriptor exists.
+    /// The registration includes writability.
+    pub(super) watches_writable: bool,
+    /// The reactor's descriptor is open.
     pub(super) open: bool,
     /// The next wait reports it.
     pub(super) pending: bool,
     pub(super) phase: Phase,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
-    /// Arrived, not received yet.
+    /// Bytes that have arrived and are not received yet.
     pub(super) input: VecDeque<u8>,
-    /// How many bytes of `input` lie before the urgent mark, while there is one. The urgent byte itself is not part of
-    /// `input`: a receive steps over it.
+    /// How many bytes of `input` lie before the urgent mark, if there is one. `input` does not contain the urgent byte itself,
+    /// which a receive skips.
     pub(super) urgent: Option<usize>,
-    /// How much may wait in `input`.
+    /// The most bytes that `input` may hold.
     pub(super) window: usize,
-    /// The peer's FIN arrived.
+    /// The peer's FIN has arrived.
     pub(super) input_ended: bool,
-    /// `sk_err`: the next call that meets it takes it away.
+    /// The pending error (`sk_err`). The next call that reports it clears it.
     pub(super) error: Option<Errno>,
-    /// Taken from us, not read by the peer yet.
+    /// Bytes that were sent and that the peer has not read.
     pub(super) output: VecDeque<u8>,
-    /// How much may wait in `output`.
+    /// The most bytes that `output` may hold.
     pub(super) capacity: usize,
+    /// The reactor has sent FIN.
     pub(super) output_ended: bool,
-    /// A send answered EAGAIN: room makes an edge. Without this, room makes none.
+    /// A send failed with EAGAIN. Room makes an edge only then.
     pub(super) blocked: bool,
-    /// The peer closed its descriptor: whatever we send now is answered by a reset.
+    /// The peer has closed its descriptor, and answers the next bytes with a reset.
     pub(super) peer_gone: bool,
-    /// Our end reset the peer.
+    /// The reactor has reset the peer.
     pub(super) peer_was_reset: bool,
     /// SO_LINGER with a time of 0.
     pub(super) resets_on_close: bool,
-    /// The peer, or the network, reset us.
+    /// The peer, or the network, has reset the connection.
     pub(super) was_reset: bool,
-    /// Calls made on our descriptor.
+    /// Calls made on the descriptor.
     pub(super) calls: u64,
-    /// Bytes received from it in all.
+    /// Bytes received from the descriptor in all.
     pub(super) received: u64,
 }
 
@@ -77,7 +77,7 @@ impl Stream {
         Stream {
             token: None,
             registered: false,
-            watches_room: false,
+            watches_writable: false,
             open: false,
             pending: false,
             phase,
@@ -101,7 +101,7 @@ impl Stream {
         }
     }
 
-    /// tcp_poll: what epoll would report now.
+    /// The events that epoll would report now, as tcp_poll() computes them.
     fn mask(&self) -> u32 {
         if self.phase == Phase::Connecting {
             return 0;
@@ -129,30 +129,30 @@ impl Stream {
         mask
     }
 
-    /// The mask in the reactor's words; the translation is the one of the Linux kernel's side.
+    /// The mask as [`Ready`], restricted to what the registration asks for.
     pub(super) fn ready(&self) -> Ready {
-        let asked = if self.watches_room { !0 } else { !OUT };
+        let asked = if self.watches_writable { !0 } else { !OUT };
         ready_of(self.mask() & asked)
     }
 
-    /// A third must be free before Linux calls a socket writable again.
+    /// Linux reports a socket as writable only when a third of its buffer is free.
     fn has_room(&self) -> bool {
         self.output.len() <= self.capacity * 2 / 3
     }
 
-    /// Something happened that makes an edge.
+    /// Makes the next wait report the socket.
     pub(super) fn edge(&mut self) {
         self.pending |= self.registered;
     }
 
-    /// The peer, or the network, resets us: what arrived stays, what we sent is lost.
+    /// The peer, or the network, resets the connection: what arrived stays, and what was sent is lost.
     pub(super) fn reset(&mut self, errno: Errno) {
         if self.phase == Phase::Dead {
             return;
         }
         self.phase = Phase::Dead;
         self.was_reset = true;
-        // A reset after the peer's FIN is told as EPIPE.
+        // After the peer's FIN, Linux reports a reset as EPIPE.
         self.error = Some(if self.input_ended {
             Errno::EPIPE
         } else {
@@ -162,7 +162,7 @@ impl Stream {
         self.edge();
     }
 
-    /// The peer read: room may wake us, once, and only if we were told to wait.
+    /// The peer has read. Room makes one edge, and only if a send was blocked.
     pub(super) fn drained(&mut self) {
         if self.blocked && self.has_room() {
             self.blocked = false;
@@ -181,7 +181,7 @@ impl Stream {
     }
 
     pub(super) fn receive(&mut self, mut space: Space<'_>) -> Result<usize, Errno> {
-        // At the mark a receive steps over the urgent byte; before it, it stops there (tcp_recvmsg).
+        // A receive stops before the urgent byte; the one that begins there skips it (tcp_recvmsg).
         let available = match self.urgent {
             Some(0) | None => self.input.len(),
             Some(before) => before,
@@ -194,7 +194,7 @@ impl Stream {
             if let Some(errno) = self.error.take() {
                 return Err(errno);
             }
-            // The trap: who took the error away before sees a clean end here.
+            // If another call has cleared the error, a receive reports a clean end, as on Linux.
             return if self.phase == Phase::Dead {
                 Ok(0)
             } else {
@@ -220,7 +220,7 @@ impl Stream {
             return Err(Errno::EPIPE);
         }
         if self.peer_gone {
-            // The first send after the peer's close is taken; a reset comes back for it.
+            // Linux accepts the first send after the peer's close, and the peer answers it with a reset.
             self.reset(Errno::ECONNRESET);
             return Ok(bytes.len());
         }
@@ -235,7 +235,7 @@ impl Stream {
         Ok(length)
     }
 
-    /// Our descriptor goes: FIN, or a reset when something was left unread or it was asked for.
+    /// The descriptor is closed: sends FIN, or a reset if bytes are unread or `resets_on_close` is set.
     pub(super) fn close(&mut self) {
         self.open = false;
         self.registered = false;

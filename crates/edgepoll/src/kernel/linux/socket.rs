@@ -1,0 +1,241 @@
+//! One TCP socket, and the system calls on it.
+#![allow(
+    unsafe_code,
+    reason = "accept4 with the peer's address and connect to AF_UNSPEC have no safe wrapper, and recv and send avoid glibc's; each block gives its reason"
+)]
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::sys::socket::sockopt;
+use nix::sys::socket::{
+    self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
+};
+
+use super::address::{address_of, peer_address};
+use crate::kernel::calls::ListenFlags;
+use crate::kernel::descriptor;
+use crate::kernel::descriptor::memory::Space;
+use crate::kernel::poll::{poll, poll_entry};
+use crate::{Call, Errno};
+
+/// A TCP socket with one owner.
+#[derive(Debug)]
+pub struct LinuxSocket(pub(super) OwnedFd);
+
+impl LinuxSocket {
+    pub(super) fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// A socket that is not connected.
+    pub(super) fn stream(address: SocketAddr) -> Result<LinuxSocket, Errno> {
+        let family = if address.is_ipv4() {
+            AddressFamily::Inet
+        } else {
+            AddressFamily::Inet6
+        };
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        socket::socket(family, SockType::Stream, flags, None)
+            .map(LinuxSocket)
+            .map_err(Errno::from_nix)
+    }
+
+    pub(super) fn listen(
+        address: SocketAddr,
+        backlog: i32,
+        flags: ListenFlags,
+    ) -> Result<LinuxSocket, (Call, Errno)> {
+        let socket = LinuxSocket::stream(address).map_err(|errno| (Call::Socket, errno))?;
+        let options = || -> nix::Result<()> {
+            socket::setsockopt(&socket.0, sockopt::ReuseAddr, &true)?;
+            if flags.reuse_port {
+                socket::setsockopt(&socket.0, sockopt::ReusePort, &true)?;
+            }
+            if address.is_ipv6() {
+                socket::setsockopt(&socket.0, sockopt::Ipv6V6Only, &flags.ipv6_only)?;
+            }
+            if flags.no_delay {
+                socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true)?;
+            }
+            Ok(())
+        };
+        options().map_err(|errno| (Call::SetOption, Errno::from_nix(errno)))?;
+        socket::bind(socket.raw(), &SockaddrStorage::from(address))
+            .map_err(|errno| (Call::Bind, Errno::from_nix(errno)))?;
+        // nix's own wrapper refuses a backlog that the kernel would cut to net.core.somaxconn.
+        descriptor::socket::listen(socket.0.as_fd(), backlog)
+            .map_err(|errno| (Call::Listen, errno))?;
+        Ok(socket)
+    }
+
+    pub(super) fn accept(&self) -> Result<(LinuxSocket, SocketAddr), Errno> {
+        let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+        let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        // SAFETY: `storage` is a writable block of `length` bytes, and both outlive the call.
+        let fd = unsafe {
+            libc::accept4(
+                self.raw(),
+                storage.as_mut_ptr().cast(),
+                &raw mut length,
+                libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+            )
+        };
+        let fd = Errno::result(fd)?;
+        // SAFETY: accept4 just returned this descriptor, so nothing else owns it.
+        let socket = LinuxSocket(unsafe { OwnedFd::from_raw_fd(fd) });
+        // SAFETY: the block was zeroed, and every bit pattern is a valid sockaddr_storage.
+        let storage = unsafe { storage.assume_init() };
+        Ok((socket, peer_address(&storage)))
+    }
+
+    pub(super) fn connect(address: SocketAddr, no_delay: bool) -> Result<LinuxSocket, Errno> {
+        let socket = LinuxSocket::stream(address)?;
+        if no_delay {
+            socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true).map_err(Errno::from_nix)?;
+        }
+        match socket::connect(socket.raw(), &SockaddrStorage::from(address))
+            .map_err(Errno::from_nix)
+        {
+            // EINTR: the kernel goes on connecting. A second call would fail with EALREADY (connect(2)).
+            Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(socket),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    pub(super) fn connected(&self) -> Result<SocketAddr, Errno> {
+        if let Some(errno) = self.take_error() {
+            return Err(errno);
+        }
+        let peer = match socket::getpeername::<SockaddrStorage>(self.raw()).map_err(Errno::from_nix)
+        {
+            Ok(peer) => peer,
+            Err(Errno::ENOTCONN) => return Err(self.error_without_peer()),
+            Err(errno) => return Err(errno),
+        };
+        let own = socket::getsockname::<SockaddrStorage>(self.raw()).map_err(Errno::from_nix)?;
+        if own == peer {
+            return Err(Errno::ECONNREFUSED);
+        }
+        address_of(&peer)
+    }
+
+    /// Why a socket whose SO_ERROR was clear has no peer. poll(2) reports nothing before a connect has ended, and a socket is
+    /// registered after its connect has begun: so an event is still to come only if poll(2) reports nothing now.
+    fn error_without_peer(&self) -> Errno {
+        match poll(&mut [poll_entry(self.raw(), libc::POLLOUT)], false) {
+            Ok(0) => Errno::EINPROGRESS,
+            // The connect ended between the two calls, or the socket has no peer.
+            Ok(_) => self.take_error().unwrap_or(Errno::ENOTCONN),
+            Err(errno) => errno,
+        }
+    }
+
+    #[inline]
+    pub(super) fn receive(&self, space: &Space<'_>) -> Result<usize, Errno> {
+        debug_assert!(
+            !space.is_empty(),
+            "a receive of 0 bytes returns 0, which means the end of the stream"
+        );
+        // SAFETY: `space` promises writable memory of that length. No address is requested.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_recvfrom,
+                self.raw(),
+                space.start,
+                space.length,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut::<libc::sockaddr>(),
+                std::ptr::null_mut::<libc::socklen_t>(),
+            )
+        };
+        length_of(result)
+    }
+
+    pub(super) fn has_input(&self) -> Result<bool, Errno> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK;
+        match socket::recv(self.raw(), &mut [0], flags).map_err(Errno::from_nix) {
+            Ok(length) => Ok(length > 0),
+            Err(Errno::EAGAIN) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    #[inline]
+    pub(super) fn send(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        // SAFETY: `bytes` is readable memory of that length and outlives the call. No address is given.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_sendto,
+                self.raw(),
+                bytes.as_ptr(),
+                bytes.len(),
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                std::ptr::null::<libc::sockaddr>(),
+                0,
+            )
+        };
+        length_of(result)
+    }
+
+    pub(super) fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        socket::sendmsg::<()>(self.raw(), buffers, &[], flags, None).map_err(Errno::from_nix)
+    }
+
+    pub(super) fn shutdown(&self) -> Result<(), Errno> {
+        socket::shutdown(self.raw(), Shutdown::Write).map_err(Errno::from_nix)
+    }
+
+    pub(super) fn reset_on_close(&self) -> Result<(), Errno> {
+        let linger = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        match socket::setsockopt(&self.0, sockopt::Linger, &linger) {
+            Ok(()) => Ok(()),
+            // A seccomp filter may refuse one of these calls and allow the other.
+            Err(errno) => self.disconnect().map_err(|_| Errno::from_nix(errno)),
+        }
+    }
+
+    /// Resets the connection at once. For TCP, a connect to AF_UNSPEC disconnects (connect(2)).
+    pub(super) fn disconnect(&self) -> Result<(), Errno> {
+        let nowhere = libc::sockaddr {
+            sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+            sa_data: [0; 14],
+        };
+        // SAFETY: the address is readable memory of that length and outlives the call.
+        let result = unsafe {
+            libc::connect(
+                self.raw(),
+                &raw const nowhere,
+                size_of::<libc::sockaddr>() as libc::socklen_t,
+            )
+        };
+        Errno::result(result).map(drop)
+    }
+
+    /// The pending error, which this call clears, or the error of the call itself.
+    pub(super) fn take_error(&self) -> Option<Errno> {
+        match socket::getsockopt(&self.0, sockopt::SocketError) {
+            Ok(0) => None,
+            Ok(number) => Some(Errno::from_raw_os_error(number)),
+            Err(errno) => Some(Errno::from_nix(errno)),
+        }
+    }
+
+    pub(super) fn local_address(&self) -> Result<SocketAddr, Errno> {
+        let address = socket::getsockname(self.raw()).map_err(Errno::from_nix)?;
+        address_of(&address)
+    }
+}
+
+/// The result of a raw call that gives a length. recv(3) and send(3) are avoided: in a process with more than one thread, as
+/// every JavaScript runtime is, glibc makes each a cancellation point, which costs a twentieth of a message.
+#[inline]
+fn length_of(result: libc::c_long) -> Result<usize, Errno> {
+    usize::try_from(result).map_err(|_| Errno::last())
+}
