@@ -4,12 +4,14 @@
 
 use std::os::fd::IntoRawFd;
 
-use edgepoll::descriptor::{self, inotify, registry, signal, socket};
+use edgepoll::descriptor::{self, inotify, signal, socket};
 use edgepoll::Errno;
 use napi::Env;
 use napi_derive::napi;
 
-use super::{borrowed, failed, forget_manner, hold, hold_both, hold_signals, outcome, owner};
+use super::{
+    borrowed, failed, forget_manner, hold, hold_both, hold_signals, outcome, owner, registry,
+};
 
 /// Two numbers, or one error.
 #[napi(namespace = "fd", catch_unwind)]

@@ -7,6 +7,7 @@ pub mod constants;
 pub mod kind;
 pub mod make;
 pub mod message;
+mod registry;
 pub mod signal;
 pub mod socket;
 pub mod usage;
@@ -16,7 +17,6 @@ use std::ffi::c_void;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
-use edgepoll::descriptor::registry;
 use edgepoll::descriptor::signal::Caught;
 use edgepoll::descriptor::Manner;
 use edgepoll::Errno;

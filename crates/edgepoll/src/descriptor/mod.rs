@@ -39,7 +39,6 @@ pub mod inotify;
 pub mod kind;
 pub mod message;
 mod process;
-pub mod registry;
 pub mod signal;
 pub mod socket;
 mod timer;
@@ -55,8 +54,8 @@ pub use timer::{arm, disarm, remaining, timerfd, When};
 pub use transfer::{read, write, Manner};
 
 pub use crate::kernel::descriptor::broken_pipe;
-pub use crate::kernel::descriptor::duplicate;
 pub use crate::kernel::descriptor::memory::{Source, Space};
+pub use crate::kernel::descriptor::{close, duplicate};
 use crate::Errno;
 
 /// A pipe: the end to read from, the end to write to (pipe2(2)).

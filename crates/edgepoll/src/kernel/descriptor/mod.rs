@@ -17,7 +17,7 @@ pub(crate) mod socket;
 pub(crate) mod threads;
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use crate::Errno;
 use memory::{Source, Space};
@@ -93,19 +93,12 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, events: i16) -> Result<bool, Errno> {
     Ok(found > 0)
 }
 
-/// Takes an open number from outside into ownership. Only `registry::adopt` calls this, and tests: an unsafe function, whose
-/// caller hands the number over.
-#[must_use]
-pub(crate) fn adopt_number(fd: RawFd) -> OwnedFd {
-    // SAFETY: the number is open, so it is not -1, and its owner has handed it over.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-/// Closes, once: after any answer, EINTR too, the number is not ours any more (close(2)).
+/// Closes a descriptor and reports the error that a drop would hide (close(2)). The descriptor is closed whatever the result is, so
+/// EINTR counts as success.
 ///
 /// # Errors
 /// EBADF, EIO, ENOSPC, EDQUOT.
-pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
+pub fn close(fd: OwnedFd) -> Result<(), Errno> {
     // SAFETY: the number comes out of its owner, so this is its one close.
     match Errno::result(unsafe { libc::close(fd.into_raw_fd()) }) {
         Err(Errno::EINTR) => Ok(()),
