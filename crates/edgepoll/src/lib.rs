@@ -118,12 +118,14 @@ pub mod protocol;
 pub mod reactor;
 pub mod readiness;
 
+mod address;
 mod call;
 mod errno;
 mod ready;
 mod sealed;
 mod token;
 
+pub use address::{Address, NotInternet};
 pub use call::Call;
 pub use errno::Errno;
 pub use ready::Ready;

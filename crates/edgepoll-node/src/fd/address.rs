@@ -1,23 +1,23 @@
-//! Socket addresses as plain objects: the family's number and the fields that it has.
+//! Socket addresses as plain objects: the family's number and the fields of that family.
 //!
-//! It must never guess: a field that is missing is an error, not a default. Called by the rest of this folder.
+//! A missing field is an error; there are no defaults.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use edgepoll::descriptor::address::Address;
+use edgepoll::Address;
 use napi::bindgen_prelude::Buffer;
 use napi::{Error, Result};
 use napi_derive::napi;
 
-/// The address of a socket. src/fd/address.ts knows which fields belong to which family.
+/// The address of a socket. The comment of a field names its families.
 #[napi(object, namespace = "fd")]
 #[derive(Default)]
 pub struct SocketAddress {
     /// AF_…
     pub family: u32,
-    /// AF_UNIX: the path, if it is UTF-8
+    /// AF_UNIX: the path or abstract name, if it is UTF-8
     pub path: Option<String>,
-    /// AF_UNIX: its bytes, if it is not
+    /// AF_UNIX: the bytes of the path or abstract name, if they are not UTF-8
     pub path_bytes: Option<Buffer>,
     /// AF_INET, AF_INET6
     pub address: Option<String>,
@@ -39,13 +39,13 @@ pub struct SocketAddress {
     pub send_id: Option<u32>,
     /// AF_VSOCK
     pub cid: Option<u32>,
-    /// AF_PACKET: the protocol's number in the link layer, in the host's order
+    /// AF_PACKET: the protocol's number in the link-layer header, in the host's byte order
     pub protocol: Option<u32>,
     /// AF_PACKET: ARPHRD_…
     pub hardware: Option<u32>,
     /// AF_PACKET: PACKET_HOST …
     pub packet_kind: Option<u32>,
-    /// AF_PACKET: the address in the link layer; any other family: all of it
+    /// AF_PACKET: the link-layer address. A family that is not named here: all bytes after the family.
     pub data: Option<Buffer>,
 }
 
@@ -62,7 +62,7 @@ fn port_of(value: Option<u32>) -> Result<u16> {
 }
 
 impl SocketAddress {
-    /// The core's address.
+    /// Converts to the core's address.
     pub(super) fn read(self) -> Result<Address> {
         let family = i32::try_from(self.family).unwrap_or(-1);
         let text = self.address.as_deref().unwrap_or_default();
@@ -104,7 +104,7 @@ impl SocketAddress {
                 interface: has(self.interface_index, "interfaceIndex")?,
                 hardware: 0,
                 kind: 0,
-                address: has(self.data, "data")?.to_vec(),
+                address: has(self.data, "data")?.as_ref().into(),
             },
             _ => {
                 let family = u16::try_from(self.family).map_err(|_| missing("a family"))?;
@@ -183,7 +183,7 @@ impl From<Address> for SocketAddress {
                 interface_index: Some(interface),
                 hardware: Some(u32::from(hardware)),
                 packet_kind: Some(u32::from(kind)),
-                data: Some(Buffer::from(address)),
+                data: Some(Buffer::from(address.into_vec())),
                 ..of_family(libc::AF_PACKET)
             },
             Address::Other(family, data) => SocketAddress {

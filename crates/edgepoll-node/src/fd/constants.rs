@@ -1,6 +1,4 @@
-//! Constants of sockets by name, with the numbers that they have on this architecture.
-//!
-//! It must never hold a number that libc or a kernel header does not. Called by src/fd/constants.ts.
+//! Constants of sockets by name, with their numbers on this architecture. Every number comes from libc or a kernel header.
 
 use napi_derive::napi;
 
@@ -10,14 +8,14 @@ macro_rules! constants {
     };
 }
 
-/// Linux 6.5, which libc does not have yet. sparc has numbers of its own (arch/sparc/include/uapi/asm/socket.h).
+/// Constants of Linux 6.5, which libc does not define yet. sparc has numbers of its own (arch/sparc/include/uapi/asm/socket.h).
 const NEWER: [(&str, i64); 2] = if cfg!(target_arch = "sparc64") {
     [("SO_PASSPIDFD", 0x55), ("SO_PEERPIDFD", 0x56)]
 } else {
     [("SO_PASSPIDFD", 76), ("SO_PEERPIDFD", 77)]
 };
 
-/// Every constant's name and number. A number of 2^31 or more is a flag's highest bit.
+/// The name and the number of every constant. A flag may have the highest of 32 bits, so a number may be 2^31 or more.
 #[napi(
     namespace = "fd",
     catch_unwind,

@@ -1,6 +1,4 @@
-//! The kind of descriptor that a number stands for, for adopting it.
-//!
-//! It must never change anything. Called by src/fd/kind.ts.
+//! The kind of file that a number stands for. It is checked before a number is adopted.
 
 use edgepoll::descriptor::kind;
 use napi::bindgen_prelude::Either;
@@ -18,7 +16,7 @@ pub fn descriptor_kind(fd: i32) -> Either<String, i32> {
     }
 }
 
-/// A field of /proc/self/fdinfo that is a decimal number: `Pid`, `clockid`; `null` when it is not there.
+/// A field of /proc/self/fdinfo that is a decimal number, as `Pid` or `clockid`; `null` if there is no such field.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn descriptor_field(fd: i32, name: String) -> Option<i32> {

@@ -1,6 +1,4 @@
-//! What makes, takes over and gives up descriptors.
-//!
-//! It must never give out a number that nobody owns. Called by src/fd/.
+//! Functions that make, adopt and release descriptors. A number that they return is in the registry.
 
 use std::os::fd::IntoRawFd;
 
@@ -10,10 +8,10 @@ use napi::Env;
 use napi_derive::napi;
 
 use super::{
-    borrowed, failed, forget_manner, hold, hold_both, hold_signals, outcome, owner, registry,
+    borrowed, failed, hold, hold_both, hold_signals, outcome, owner, registry, reset_methods,
 };
 
-/// Two numbers, or one error.
+/// pipe2(2): two numbers, or one error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn pipe(env: Env) -> Vec<i32> {
@@ -27,7 +25,7 @@ pub fn eventfd(env: Env, initial: u32, semaphore: bool) -> i32 {
     hold(&env, descriptor::eventfd(initial, semaphore))
 }
 
-/// timerfd_create(2): 'realtime', 'monotonic' or 'boottime'.
+/// timerfd_create(2). The clock is 'realtime', 'monotonic' or 'boottime'.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn timerfd(env: Env, clock: String) -> i32 {
@@ -40,7 +38,7 @@ pub fn timerfd(env: Env, clock: String) -> i32 {
     hold(&env, descriptor::timerfd(clock))
 }
 
-/// signalfd(2), with the signals kept for it.
+/// signalfd(2). The signals are caught until the descriptor is closed.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn signalfd(env: Env, signals: Vec<i32>) -> i32 {
@@ -75,31 +73,31 @@ pub fn socket_pair(env: Env, family: i32, kind: i32, protocol: i32) -> Vec<i32> 
     hold_both(&env, socket::pair(family, kind, protocol))
 }
 
-/// F_DUPFD_CLOEXEC
+/// fcntl(2), F_DUPFD_CLOEXEC
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn duplicate(env: Env, fd: i32) -> i32 {
     hold(&env, borrowed(&fd).and_then(descriptor::duplicate))
 }
 
-/// Takes a number over; 0 or an error.
+/// Takes ownership of a number; 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn adopt(env: Env, fd: i32) -> i32 {
     // SAFETY: OwnedFd.adopt() documents that its caller hands over the number.
     let adopted = unsafe { registry::adopt(fd, owner(&env)) };
     if adopted.is_ok() {
-        forget_manner(fd);
+        reset_methods(fd);
     }
     outcome(adopted)
 }
 
-/// Lets go of a number without closing it; true if this environment held it.
+/// Gives up ownership of a number without closing it. Returns true if this environment held it.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn release(env: Env, fd: i32) -> bool {
     let released = registry::release(fd, owner(&env));
-    // From here on the JavaScript caller owns the number.
+    // The JavaScript caller owns the number from now on.
     released.map(IntoRawFd::into_raw_fd).is_some()
 }
 

@@ -1,25 +1,27 @@
-//! Messages, with what travels beside the bytes.
+//! Messages with their descriptors, credentials and control messages.
 //!
-//! It must never leave a received descriptor without an owner. Called by src/fd/messages.ts.
+//! Every received descriptor is stored in the registry before its number is returned.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use edgepoll::descriptor::control::{Control, ExtendedError, Origin};
-use edgepoll::descriptor::message::{self, Beside, Credentials, Message, RawControl, Wanted};
+use edgepoll::descriptor::control::{ControlMessage as Control, ExtendedError, PacketSource};
+use edgepoll::descriptor::message::{
+    self, Ancillary, Credentials, Message, RawControlMessage, ReceiveOptions,
+};
 use edgepoll::Errno;
 use napi::bindgen_prelude::{BigInt, Either, Object, Uint8Array};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
-use super::usage::{source, space};
+use super::usage::{source as readable, space as writable};
 use super::{borrowed, failed, keep, length, owner, SocketAddress};
 
-/// A control message that has no field of its own.
+/// A control message that has no field of its own in [`ReceivedMessage`].
 #[napi(object, namespace = "fd")]
 pub struct ControlMessage {
-    /// The level.
+    /// The level of the protocol.
     pub level: i32,
-    /// The kind, in the level's numbering.
+    /// The kind, as the level numbers it.
     pub kind: i32,
     /// The content.
     pub data: Uint8Array,
@@ -28,13 +30,13 @@ pub struct ControlMessage {
 /// The descriptors, credentials and control messages of a message to send.
 #[napi(object, namespace = "fd")]
 pub struct OutgoingBeside {
-    /// Numbers of descriptors.
+    /// The numbers of descriptors.
     pub descriptors: Vec<i32>,
     /// Empty, or pid, uid, gid.
     pub credentials: Vec<u32>,
-    /// The source address: a host; the unspecified one leaves the choice to the kernel.
+    /// The source address. If it is the unspecified address, the kernel chooses one.
     pub source: Option<String>,
-    /// With a source: the interface's index, or 0.
+    /// The interface's index, or 0. Used only with a source.
     pub interface_index: Option<u32>,
     /// Other control messages.
     pub control: Vec<ControlMessage>,
@@ -50,10 +52,10 @@ pub fn message_send(
     beside: Option<OutgoingBeside>,
 ) -> Result<i32> {
     let to = to.map(SocketAddress::read).transpose()?;
-    let bytes = source(&env, &from)?;
+    let bytes = readable(&env, &from)?;
     let Some(beside) = beside else {
-        let sent =
-            borrowed(&fd).and_then(|fd| message::send(fd, &bytes, to.as_ref(), Beside::default()));
+        let sent = borrowed(&fd)
+            .and_then(|fd| message::send(fd, &bytes, to.as_ref(), Ancillary::default()));
         return Ok(length(sent));
     };
     let credentials = match beside.credentials[..] {
@@ -64,30 +66,30 @@ pub fn message_send(
         }),
         _ => None,
     };
-    let origin = beside.source.map(|host| {
-        let source: IpAddr = host
+    let source = beside.source.map(|host| {
+        let address: IpAddr = host
             .parse()
             .map_err(|_| Error::from_reason("the source is no address"))?;
         let interface = beside.interface_index.unwrap_or(0);
-        Ok::<Origin, Error>(Origin { interface, source })
+        Ok::<PacketSource, Error>(PacketSource { interface, address })
     });
-    let control = beside.control.into_iter().map(|one| RawControl {
+    let control = beside.control.into_iter().map(|one| RawControlMessage {
         level: one.level,
         kind: one.kind,
-        // A copy that src/fd/messages.ts has made: no other code has a reference to its memory.
+        // The TypeScript caller passes a copy, so no other code has a reference to its memory.
         content: one.data.to_vec(),
     });
-    let (origin, control) = (origin.transpose()?, control.collect());
+    let (source, control) = (source.transpose()?, control.collect());
     let send = || {
         let descriptors = beside.descriptors.iter().map(borrowed);
         let descriptors = descriptors.collect::<std::result::Result<Vec<_>, Errno>>()?;
-        let beside = Beside {
+        let ancillary = Ancillary {
             descriptors: &descriptors,
             credentials,
-            origin,
+            source,
             control,
         };
-        message::send(borrowed(&fd)?, &bytes, to.as_ref(), beside)
+        message::send(borrowed(&fd)?, &bytes, to.as_ref(), ancillary)
     };
     Ok(length(send()))
 }
@@ -97,7 +99,7 @@ pub fn message_send(
 pub struct PacketInfo {
     /// The interface's index.
     pub interface_index: u32,
-    /// The header's destination.
+    /// The destination address in the packet's header.
     pub destination: String,
     /// The address to answer from; IPv4 only.
     pub local: Option<String>,
@@ -106,13 +108,13 @@ pub struct PacketInfo {
 /// An entry of the error queue.
 #[napi(object, namespace = "fd")]
 pub struct QueuedError {
-    /// The error's number, as the kernel has it.
+    /// The error's number.
     pub errno: u32,
     /// SO_EE_ORIGIN_…
     pub origin: u32,
-    /// ICMP's type.
+    /// The type of the ICMP message.
     pub kind: u32,
-    /// ICMP's code.
+    /// The code of the ICMP message.
     pub code: u32,
     /// ee_info
     pub info: u32,
@@ -122,47 +124,47 @@ pub struct QueuedError {
     pub offender: Option<SocketAddress>,
 }
 
-/// What came.
+/// A received message, except for its bytes.
 #[napi(object, namespace = "fd")]
 #[derive(Default)]
 pub struct ReceivedMessage {
-    /// The message's length, which may exceed the space.
+    /// The length of the message. It may exceed the space if the true length was asked for.
     pub length: u32,
     /// The sender.
     pub from: Option<SocketAddress>,
     /// MSG_TRUNC
     pub truncated: bool,
-    /// MSG_CTRUNC of a Unix socket, or more than was asked for.
+    /// MSG_CTRUNC of a Unix socket, or more descriptors came than were asked for.
     pub descriptors_truncated: bool,
     /// MSG_CTRUNC
     pub control_truncated: bool,
-    /// Numbers that are held already.
+    /// The numbers of the received descriptors.
     pub descriptors: Vec<i32>,
     /// Empty, or pid, uid, gid.
     pub credentials: Vec<u32>,
     /// SO_TIMESTAMP, SO_TIMESTAMPNS
     pub timestamp: Option<BigInt>,
-    /// SO_TIMESTAMPING: the network stack's
+    /// SO_TIMESTAMPING: the timestamp of the network stack
     pub software_timestamp: Option<BigInt>,
-    /// SO_TIMESTAMPING: the card's
+    /// SO_TIMESTAMPING: the timestamp of the network card
     pub hardware_timestamp: Option<BigInt>,
     /// IP_PKTINFO, IPV6_PKTINFO
     pub packet_info: Option<PacketInfo>,
     /// IP_RECVERR …
     pub error: Option<QueuedError>,
-    /// Others, if there are any.
+    /// All other control messages, if there are any.
     pub control: Option<Vec<ControlMessage>>,
 }
 
-/// Bits of `how` in [`message_receive`].
+// The bits of `how` in `message_receive`.
 const UNIX: u32 = 1;
 const CREDENTIALS: u32 = 2;
 const TRUE_LENGTH: u32 = 4;
 const PEEK: u32 = 8;
 const ERROR_QUEUE: u32 = 16;
 
-/// recvmsg(2): a message, or an error. `how` is a sum: 1 a Unix socket, 2 with credentials, 4 the true length, 8 peek, 16 from
-/// the error queue.
+/// recvmsg(2): a message, or an error. `how` is a sum: 1 for a Unix socket, 2 to report credentials, 4 to report the true length, 8
+/// to peek, 16 to receive from the error queue.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn message_receive(
     env: Env,
@@ -172,7 +174,7 @@ pub fn message_receive(
     control: u32,
     how: u32,
 ) -> Result<Either<ReceivedMessage, i32>> {
-    let wanted = Wanted {
+    let options = ReceiveOptions {
         unix: how & UNIX != 0,
         descriptors: usize::try_from(descriptors).unwrap_or(usize::MAX),
         credentials: how & CREDENTIALS != 0,
@@ -181,18 +183,18 @@ pub fn message_receive(
         peek: how & PEEK != 0,
         from_error_queue: how & ERROR_QUEUE != 0,
     };
-    let space = space(&env, &into)?;
-    let received = borrowed(&fd).and_then(|fd| message::receive(fd, &space, wanted));
-    Ok(match received {
-        Ok(message) => Either::A(told(&env, message)),
+    let space = writable(&env, &into)?;
+    let outcome = borrowed(&fd).and_then(|fd| message::receive(fd, &space, options));
+    Ok(match outcome {
+        Ok(message) => Either::A(received(&env, message)),
         Err(errno) => Either::B(failed(errno)),
     })
 }
 
-fn told(env: &Env, message: Message) -> ReceivedMessage {
+fn received(env: &Env, message: Message) -> ReceivedMessage {
     let owner = owner(env);
     let held = message.descriptors.into_iter();
-    let mut told = ReceivedMessage {
+    let mut result = ReceivedMessage {
         length: u32::try_from(message.length).unwrap_or(u32::MAX),
         from: message.from.map(SocketAddress::from),
         truncated: message.truncated,
@@ -206,21 +208,21 @@ fn told(env: &Env, message: Message) -> ReceivedMessage {
     };
     for control in message.control {
         match control {
-            Control::Timestamp(time) => told.timestamp = Some(BigInt::from(time)),
+            Control::Timestamp(time) => result.timestamp = Some(BigInt::from(time)),
             Control::Timestamps(times) => {
-                told.software_timestamp = times.software.map(BigInt::from);
-                told.hardware_timestamp = times.hardware.map(BigInt::from);
+                result.software_timestamp = times.software.map(BigInt::from);
+                result.hardware_timestamp = times.hardware.map(BigInt::from);
             }
             Control::Packet(info) => {
-                told.packet_info = Some(PacketInfo {
+                result.packet_info = Some(PacketInfo {
                     interface_index: info.interface,
                     destination: info.destination.to_string(),
                     local: info.local.as_ref().map(Ipv4Addr::to_string),
                 });
             }
-            Control::Error(error) => told.error = Some(queued(error)),
+            Control::Error(error) => result.error = Some(queued(error)),
             Control::Other { level, kind, data } => {
-                let others = told.control.get_or_insert_default();
+                let others = result.control.get_or_insert_default();
                 others.push(ControlMessage {
                     level,
                     kind,
@@ -229,7 +231,7 @@ fn told(env: &Env, message: Message) -> ReceivedMessage {
             }
         }
     }
-    told
+    result
 }
 
 fn queued(error: ExtendedError) -> QueuedError {

@@ -1,6 +1,6 @@
-//! Descriptors to watch, as JavaScript sees them: numbers in, numbers out; a negative number is an error.
+//! Functions on descriptors for JavaScript. Descriptors are passed as numbers, and a negative result is an error number.
 //!
-//! It must never keep a rule, nor JavaScript's memory beyond a call. Called by src/fd/.
+//! No function keeps JavaScript's memory beyond its call.
 
 pub mod address;
 pub mod constants;
@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use edgepoll::descriptor::signal::Caught;
-use edgepoll::descriptor::Manner;
+use edgepoll::descriptor::TransferMethods;
 use edgepoll::Errno;
 use napi::{sys, Env};
 
@@ -29,7 +29,7 @@ pub use message::{ControlMessage, OutgoingBeside, PacketInfo, QueuedError, Recei
 pub use signal::SignalRecord;
 pub use usage::InotifyRecord;
 
-/// An error as a number below 0.
+/// An error as a negative number.
 fn failed(errno: Errno) -> i32 {
     -names::number(errno)
 }
@@ -39,13 +39,13 @@ fn outcome(result: Result<(), Errno>) -> i32 {
     result.map_or_else(failed, |()| 0)
 }
 
-/// A length; the kernel moves at most 2^31 − 4,096 bytes at once.
+/// A length. It fits, because the kernel transfers at most 2^31 − 4,096 bytes in one call.
 fn length(result: Result<usize, Errno>) -> i32 {
     result.map_or_else(failed, |length| i32::try_from(length).unwrap_or(i32::MAX))
 }
 
-/// The descriptor of a number that JavaScript gave. It takes a reference so that the borrow ends with the call that has the
-/// number as its argument.
+/// The descriptor of a number that JavaScript passed. The argument is a reference so that the borrow ends with the call that has
+/// the number as its argument.
 ///
 /// # Errors
 /// EBADF for a negative number.
@@ -53,56 +53,55 @@ pub(crate) fn borrowed(number: &i32) -> Result<BorrowedFd<'_>, Errno> {
     if *number < 0 {
         return Err(Errno::EBADF);
     }
-    // SAFETY: the number is not -1. Either a JavaScript object owns it and is open, or a JavaScript program passed it as a plain
-    // number and answers for the right to use it. No JavaScript of this environment runs during the call, so none closes it
-    // before the borrow ends. If other code closed the number although the object owns it, the kernel answers EBADF, or the
-    // call reaches the file that has the number by then. Safe Rust rules that out (I/O safety), JavaScript cannot; the fault
-    // is that program's, and no memory of ours depends on which file it is.
+    // SAFETY: the number is not -1. Either an open JavaScript object owns it, or a JavaScript program passed it as a plain number and
+    // is responsible for the right to use it. No JavaScript of this environment runs during the call, so none closes it before the
+    // borrow ends. If other code has closed the number although the object owns it, the kernel returns EBADF, or the call reaches
+    // the file that has the number by then. Safe Rust rules that out (I/O safety), JavaScript cannot. It is that program's fault,
+    // and no memory of this addon depends on which file it is.
     Ok(unsafe { BorrowedFd::borrow_raw(*number) })
 }
 
-/// Numbers below this have a place in [`MANNERS`]: more than most programs may open (RLIMIT_NOFILE).
-const KNOWN_NUMBERS: usize = 65_536;
+/// Numbers below this have an entry in [`METHODS`]: more than most programs may open (RLIMIT_NOFILE).
+const ENTRIES: usize = 65_536;
 
 /// How to read and write the file of each number without waiting. Of these 128 KiB only pages that are used take memory.
-static MANNERS: [Manner; KNOWN_NUMBERS] = [const { Manner::new() }; KNOWN_NUMBERS];
+static METHODS: [TransferMethods; ENTRIES] = [const { TransferMethods::new() }; ENTRIES];
 
-/// Calls `use_it` with the entry of a number in [`MANNERS`]. A number above those gets a new entry for each call.
-fn with_manner<T>(fd: RawFd, use_it: impl FnOnce(&Manner) -> T) -> T {
-    let unknown = Manner::new();
-    let known = usize::try_from(fd).ok().and_then(|at| MANNERS.get(at));
-    use_it(known.unwrap_or(&unknown))
+/// Calls `transfer` with the entry of a number in [`METHODS`]. A larger number gets a new entry for each call.
+fn with_methods<T>(fd: RawFd, transfer: impl FnOnce(&TransferMethods) -> T) -> T {
+    let unknown = TransferMethods::new();
+    let known = usize::try_from(fd).ok().and_then(|at| METHODS.get(at));
+    transfer(known.unwrap_or(&unknown))
 }
 
-/// Drops the entry of a number, which has a new owner and may stand for another file than before.
-fn forget_manner(fd: RawFd) {
-    with_manner(fd, Manner::forget);
+/// Resets the entry of a number that has a new owner, because it may stand for another file than before.
+fn reset_methods(fd: RawFd) {
+    with_methods(fd, TransferMethods::reset);
 }
 
-/// Keeps a new descriptor for its owner; gives its number.
+/// Stores a new descriptor for its owner and returns its number.
 fn keep(fd: OwnedFd, owner: usize, caught: Option<Caught>) -> i32 {
-    forget_manner(fd.as_raw_fd());
+    reset_methods(fd.as_raw_fd());
     registry::hold(fd, owner, caught)
 }
 
-/// Environments whose end closes what they left open.
-static FOLLOWED: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
+/// The environments that have a clean-up hook, which closes the descriptors that they left open.
+static HOOKED: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
 
-/// Who owns descriptors: this environment, until it ends.
+/// The owner of descriptors that this environment makes: the environment's address. Adds the clean-up hook at the first call.
 fn owner(env: &Env) -> usize {
     let raw = env.raw();
     let owner = raw as usize;
-    let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
-    let followed = followed.get_or_insert_default();
-    if !followed.contains(&owner) {
+    let mut hooked = HOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let hooked = hooked.get_or_insert_default();
+    if !hooked.contains(&owner) {
         // SAFETY: `env` is live: the caller is inside a call from JavaScript.
         let status =
             unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), raw.cast::<c_void>()) };
-        // Without the hook the address would stay in the set. A later environment may get the same address, and would then
-        // not be followed: its descriptors would stay open at its end. So only a hook that was added counts; the next call
-        // tries again.
+        // Only an environment whose hook was added is stored, and the next call tries again. Otherwise the address would stay in the
+        // set, a later environment with the same address would get no hook, and its descriptors would stay open at its end.
         if status == sys::Status::napi_ok {
-            followed.insert(owner);
+            hooked.insert(owner);
         }
     }
     owner
@@ -110,24 +109,25 @@ fn owner(env: &Env) -> usize {
 
 unsafe extern "C" fn on_end(env: *mut c_void) {
     let owner = env as usize;
-    let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(followed) = followed.as_mut() {
-        followed.remove(&owner);
+    let mut hooked = HOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(hooked) = hooked.as_mut() {
+        hooked.remove(&owner);
     }
-    drop(followed);
+    drop(hooked);
     registry::close_all(owner);
 }
 
-/// Keeps a new descriptor for this environment; gives its number.
+/// Stores a new descriptor for this environment and returns its number, or an error.
 fn hold(env: &Env, made: Result<OwnedFd, Errno>) -> i32 {
     made.map_or_else(failed, |fd| keep(fd, owner(env), None))
 }
 
+/// As [`hold`], for a signalfd.
 fn hold_signals(env: &Env, made: Result<(OwnedFd, Caught), Errno>) -> i32 {
     made.map_or_else(failed, |(fd, caught)| keep(fd, owner(env), Some(caught)))
 }
 
-/// Keeps two new descriptors; gives both numbers, or one error.
+/// Stores two new descriptors and returns both numbers, or one error.
 fn hold_both(env: &Env, made: Result<(OwnedFd, OwnedFd), Errno>) -> Vec<i32> {
     match made {
         Ok((first, second)) => [first, second]

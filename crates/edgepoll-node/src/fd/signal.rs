@@ -1,10 +1,8 @@
 //! Signals that are read from a descriptor.
-//!
-//! It must never leave a thread's mask changed when a call that was to start a child has returned. Called by src/fd/.
 
 use std::cell::RefCell;
 
-use edgepoll::descriptor::signal::{self, Lifted};
+use edgepoll::descriptor::signal::{self, Unblocked};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -12,33 +10,33 @@ use super::{borrowed, failed};
 
 thread_local! {
     /// While this holds a value, the thread does not block caught signals.
-    static LIFTED: RefCell<Option<Lifted>> = const { RefCell::new(None) };
+    static UNBLOCKED: RefCell<Option<Unblocked>> = const { RefCell::new(None) };
 }
 
-/// Unblocks the signals of open signalfds in this thread until [`put_back_signals`]. Gives false when there is nothing to change.
+/// Unblocks the signals of open signalfds in this thread until [`put_back_signals`]. Returns false if there is nothing to unblock.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn lift_signals() -> bool {
-    let Some(lifted) = signal::lift() else {
+    let Some(unblocked) = signal::unblock_for_child() else {
         return false;
     };
-    LIFTED.set(Some(lifted));
+    UNBLOCKED.set(Some(unblocked));
     true
 }
 
-/// Blocks the signals again that [`lift_signals`] has unblocked in this thread.
+/// Blocks the signals again that [`lift_signals`] unblocked in this thread.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn put_back_signals() {
-    LIFTED.set(None);
+    UNBLOCKED.set(None);
 }
 
-/// Restores the earlier handlers of those signals that only one descriptor reads. They stay blocked until it is closed.
+/// Restores the earlier handler of each of these signals that only one descriptor reads. The signals stay blocked until it is closed.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn yield_signals(signals: Vec<i32>) {
-    signal::yield_to_others(&signals);
+    signal::restore_handlers(&signals);
 }
 
-/// Whether a signal can be read from a descriptor.
+/// Whether a descriptor can read the signal.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn can_catch(signal: i32) -> bool {
@@ -52,11 +50,11 @@ pub struct SignalRecord {
     pub signal: i32,
     /// si_code
     pub code: i32,
-    /// The process that sent it, or the child that it is about.
+    /// The process that sent it; for SIGCHLD, the child.
     pub pid: u32,
     /// The user of that process.
     pub uid: u32,
-    /// A child's status.
+    /// The child's status, for SIGCHLD.
     pub status: i32,
     /// The value of sigqueue(3).
     pub value: i32,

@@ -1,8 +1,6 @@
-//! Sockets: names, connections, options.
-//!
-//! It must never look into an option's value. Called by src/fd/socket.ts.
+//! Sockets: addresses, connections, options. The bytes of an option are passed on as they are.
 
-use edgepoll::descriptor::socket::{self, Connecting};
+use edgepoll::descriptor::socket::{self, ConnectStatus};
 use edgepoll::Errno;
 use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi::{Env, Result};
@@ -18,15 +16,16 @@ pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
     Ok(outcome(bound))
 }
 
-/// connect(2): 1 when connected, 0 when the connect is under way, 2 when the call would wait and was not made, or an error.
+/// connect(2): 1 when the socket is connected, 0 when the connect is in progress, 2 when the call was not made because it would
+/// wait, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
     let address = address.read()?;
     let result = borrowed(&fd).and_then(|fd| socket::connect(fd, &address));
-    Ok(result.map_or_else(failed, |connecting| match connecting {
-        Connecting::GoesOn => 0,
-        Connecting::Done => 1,
-        Connecting::WouldWait => 2,
+    Ok(result.map_or_else(failed, |status| match status {
+        ConnectStatus::InProgress => 0,
+        ConnectStatus::Connected => 1,
+        ConnectStatus::WouldWait => 2,
     }))
 }
 
@@ -37,16 +36,16 @@ pub fn socket_listen(fd: i32, backlog: i32) -> i32 {
     outcome(borrowed(&fd).and_then(|fd| socket::listen(fd, backlog)))
 }
 
-/// A connection that was taken.
+/// A connection that was accepted.
 #[napi(object, namespace = "fd")]
 pub struct Accepted {
     /// Its descriptor.
     pub fd: i32,
-    /// Its peer.
+    /// The address of its peer.
     pub from: Option<SocketAddress>,
 }
 
-/// accept4(2): the connection, or an error.
+/// accept4(2): a connection, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_accept(env: Env, fd: i32) -> Either<Accepted, i32> {
@@ -77,7 +76,7 @@ pub fn socket_shutdown(fd: i32, how: i32) -> i32 {
     outcome(borrowed(&fd).and_then(|fd| socket::shutdown(fd, how)))
 }
 
-/// getsockopt(2): as many bytes as the kernel gave, or an error.
+/// getsockopt(2): the bytes that the kernel wrote, at most `room`, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_option_bytes(fd: i32, level: i32, name: i32, room: u32) -> Either<Buffer, i32> {
@@ -100,7 +99,7 @@ pub fn socket_set_option(fd: i32, level: i32, name: i32, value: i32) -> i32 {
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn socket_set_bytes(fd: i32, level: i32, name: i32, value: Uint8Array) -> i32 {
-    // A copy that src/fd/socket.ts has made: nobody else has its memory.
+    // The TypeScript caller passes a copy, so no other code has a reference to its memory.
     outcome(borrowed(&fd).and_then(|fd| socket::set_option(fd, level, name, &value)))
 }
 

@@ -1,31 +1,32 @@
-//! What is done with one descriptor: reading, writing, timers, inotify, processes.
+//! Functions that use one descriptor: reads, writes, timers, inotify, processes.
 //!
-//! It must never make a Rust slice of JavaScript's memory: it may be shared with a worker. Called by src/fd/.
+//! No Rust slice of JavaScript's memory is made, because a worker may share that memory.
 
 use edgepoll::descriptor::{self, broken_pipe, inotify, Source, Space, When};
 use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{borrowed, failed, length, outcome, with_manner};
+use super::{borrowed, failed, length, outcome, with_methods};
 use crate::{bare, node};
 
-/// The memory of an argument for a call that writes there.
+/// The memory of an argument that a system call writes.
 pub(super) fn space<'a>(env: &Env, value: &'a Object<'_>) -> Result<Space<'a>> {
     let (start, length) = node::bytes_of(env.raw(), value.raw())?;
-    // SAFETY: the memory of a typed array that is alive in this call, during which no JavaScript of this environment
-    // runs to detach it; what other threads do to shared memory is theirs, and no Rust reference to it exists.
+    // SAFETY: the typed array is alive in this call, and no JavaScript of this environment runs during the call that could detach
+    // its memory. No Rust reference to the memory exists. Other threads may write shared memory at any time, which a `Space`
+    // allows.
     Ok(unsafe { Space::new(start, length) })
 }
 
-/// The memory of an argument for a call that reads there.
+/// The memory of an argument that a system call reads.
 pub(super) fn source<'a>(env: &Env, value: &'a Object<'_>) -> Result<Source<'a>> {
     let (start, length) = node::bytes_of(env.raw(), value.raw())?;
-    // SAFETY: as above.
+    // SAFETY: as in `space`.
     Ok(unsafe { Source::new(start, length) })
 }
 
-/// The function for reading without waiting, of a descriptor into memory: it gives a length or an error.
+/// Returns the function that reads from a descriptor into memory without waiting. It returns a length or an error.
 #[napi(
     namespace = "fd",
     catch_unwind,
@@ -38,24 +39,25 @@ pub fn reader(env: &Env) -> Result<Unknown<'_>> {
         let space = unsafe { Space::new(start, size) };
         let fd = node::int32(raw, *fd);
         let read = borrowed(&fd)
-            .and_then(|from| with_manner(fd, |manner| descriptor::read(from, &space, manner)));
+            .and_then(|from| with_methods(fd, |methods| descriptor::read(from, &space, methods)));
         Ok(f64::from(length(read)))
     })
 }
 
-/// In a writer's last argument: SIGPIPE may end the process.
-const MUST_SURVIVE: i32 = 2;
-/// With that: nor is a handler told.
-const UNHEARD: i32 = 4;
+/// A bit of a writer's last argument: SIGPIPE could end the process, so the call has to prevent it.
+const SURVIVE: i32 = 2;
+/// A further bit, with [`SURVIVE`]: a handler of SIGPIPE must not run either.
+const WITHOUT_HANDLER: i32 = 4;
 
-/// Whether SIGPIPE ends this process now.
+/// Whether SIGPIPE would end this process now.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn broken_pipe_ends_process() -> bool {
     broken_pipe::ends_process()
 }
 
-/// The function for writing without waiting, to a descriptor from memory; `care` is a sum of the constants above.
+/// Returns the function that writes to a descriptor from memory without waiting. `care` is a sum of [`SURVIVE`] and
+/// [`WITHOUT_HANDLER`]. It returns a length or an error.
 #[napi(
     namespace = "fd",
     catch_unwind,
@@ -68,28 +70,29 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
         let source = unsafe { Source::new(start, size) };
         let (fd, care) = (node::int32(raw, *fd), node::int32(raw, *care));
         let to = borrowed(&fd);
-        let write = || with_manner(fd, |manner| descriptor::write(to?, &source, manner));
-        let written = if care & MUST_SURVIVE == 0 {
+        let write = || with_methods(fd, |methods| descriptor::write(to?, &source, methods));
+        let written = if care & SURVIVE == 0 {
             write()
         } else {
-            broken_pipe::survive(care & UNHEARD != 0, write)
+            broken_pipe::survive(care & WITHOUT_HANDLER != 0, write)
         };
         Ok(f64::from(length(written)))
     })
 }
 
-/// Nanoseconds that are not before the given milliseconds.
+/// Milliseconds as nanoseconds, rounded up.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "rounded up before, and a cast from a float saturates"
+    reason = "it is rounded up before, and a cast from a float saturates"
 )]
 fn nanoseconds(milliseconds: f64) -> u64 {
-    // timespec's seconds are signed.
+    // The seconds of a timespec are signed.
     ((milliseconds * 1e6).ceil() as u64).min(i64::MAX.cast_unsigned())
 }
 
-/// Arms a timerfd; milliseconds. `how`: 0 from now on, 1 on its clock, 2 on its clock until that is set. 0 or an error.
+/// Arms a timerfd. Times are in milliseconds. `first` is a time from now on if `how` is 0, and a time of the timer's clock if it is
+/// 1 or 2. With 2 the timer becomes readable if the clock is set, and a read fails with ECANCELED. Returns 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn timer_arm(fd: i32, first: f64, every: f64, how: u32) -> i32 {
@@ -109,12 +112,12 @@ pub fn timer_disarm(fd: i32) -> i32 {
     outcome(borrowed(&fd).and_then(descriptor::disarm))
 }
 
-/// Milliseconds until a timerfd expires next, 0 when disarmed; or an error.
+/// Milliseconds until a timerfd expires next, 0 if it is disarmed; or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 #[allow(
     clippy::cast_precision_loss,
-    reason = "a quarter of a microsecond in a century"
+    reason = "the loss is a quarter of a microsecond in a century"
 )]
 pub fn timer_left(fd: i32) -> f64 {
     match borrowed(&fd).and_then(descriptor::remaining) {
@@ -130,22 +133,22 @@ pub fn process_signal(fd: i32, signal: i32) -> i32 {
     outcome(borrowed(&fd).and_then(|fd| descriptor::signal_process(fd, signal)))
 }
 
-/// Something that inotify tells.
+/// An event of inotify.
 #[napi(object, namespace = "fd")]
 pub struct InotifyRecord {
     /// The watch.
     pub watch: i32,
-    /// What happened.
+    /// The kind of change.
     pub mask: u32,
-    /// Joins the two events of a rename.
+    /// The same number in both events of a rename.
     pub cookie: u32,
-    /// The name, as far as it is UTF-8.
+    /// The name. Bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// The name's bytes, when they are not UTF-8.
+    /// The bytes of the name, if they are not UTF-8.
     pub bytes: Option<Buffer>,
 }
 
-/// A batch of events, or an error.
+/// The next events, at least one; or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn inotify_next(fd: i32) -> Either<Vec<InotifyRecord>, i32> {
@@ -171,7 +174,7 @@ pub fn inotify_next(fd: i32) -> Either<Vec<InotifyRecord>, i32> {
     }
 }
 
-/// inotify_add_watch(2): the watch, or an error.
+/// inotify_add_watch(2): the number of the watch, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn inotify_add(fd: i32, path: String, mask: u32) -> i32 {

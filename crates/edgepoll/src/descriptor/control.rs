@@ -1,18 +1,18 @@
 //! Decoding and encoding of control messages (cmsg(3)): timestamps, packet information, entries of a socket's error queue.
 //!
-//! It must never read past a message's content, and never drop one that it does not know. Called by `message.rs`.
+//! A control message of another kind, or one that is too short, is returned as bytes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::address::Address;
-use crate::kernel::descriptor::message::Control as Raw;
+use crate::address::Address;
+use crate::kernel::descriptor::message::RawControlMessage;
 
-/// A kind of timestamp; nanoseconds since 1970 for those of this machine's clock, and the card's own count for hardware.
+/// The timestamps of a packet (SO_TIMESTAMPING).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timestamps {
-    /// When the kernel's network stack saw the packet.
+    /// When the kernel's network stack handled the packet, in nanoseconds since 1970.
     pub software: Option<i64>,
-    /// When the network card did.
+    /// When the network card did, in nanoseconds of the card's own clock.
     pub hardware: Option<i64>,
 }
 
@@ -21,44 +21,46 @@ pub struct Timestamps {
 pub struct PacketInfo {
     /// The interface's index.
     pub interface: u32,
-    /// The destination in the packet's header.
+    /// The destination address in the packet's header.
     pub destination: IpAddr,
     /// The local address to answer from (`ipi_spec_dst`); IPv4 only.
     pub local: Option<Ipv4Addr>,
 }
 
-/// Where a packet is to be sent from.
+/// The interface and the address to send a packet from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The interface's index; 0 is the kernel's choice.
+pub struct PacketSource {
+    /// The interface's index. With 0 the kernel chooses one.
     pub interface: u32,
-    /// The source address; unspecified is the kernel's choice.
-    pub source: IpAddr,
+    /// The source address. If it is the unspecified address, the kernel chooses one.
+    pub address: IpAddr,
 }
 
 /// An entry of a socket's error queue (`sock_extended_err`, ip(7)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtendedError {
-    /// The error's number; ENOMSG for a timestamp, 0 for a finished zero-copy send.
+    /// The error's number. It is ENOMSG for a timestamp, and 0 for a zero-copy send that has ended.
     pub errno: u32,
     /// The source of the entry: SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, _TXTIME.
     pub origin: u8,
-    /// ICMP's type.
+    /// The type of the ICMP message.
     pub kind: u8,
-    /// ICMP's code.
+    /// The code of the ICMP message.
     pub code: u8,
-    /// EMSGSIZE: the path's MTU. A timestamp: when it was taken (SCM_TSTAMP_SND …). Zero-copy: the first send's number.
+    /// For EMSGSIZE the path's MTU, for a timestamp its kind (SCM_TSTAMP_SND …), for zero-copy the number of the first send.
     pub info: u32,
-    /// A timestamp: the send's number (SOF_TIMESTAMPING_OPT_ID). Zero-copy: the last send's number.
+    /// For a timestamp the number of the send (SOF_TIMESTAMPING_OPT_ID), for zero-copy the number of the last send.
     pub data: u32,
     /// The sender of the ICMP message.
     pub offender: Option<Address>,
 }
 
 /// A control message that was received.
+///
+/// A kind that gets a variant no longer arrives as `Other`, so the enum is exhaustive: programs that match it notice the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// SO_TIMESTAMP or SO_TIMESTAMPNS: nanoseconds since 1970.
+pub enum ControlMessage {
+    /// SO_TIMESTAMP or SO_TIMESTAMPNS, in nanoseconds since 1970.
     Timestamp(i64),
     /// SO_TIMESTAMPING.
     Timestamps(Timestamps),
@@ -66,23 +68,23 @@ pub enum Control {
     Packet(PacketInfo),
     /// An entry of the error queue.
     Error(ExtendedError),
-    /// Any other.
+    /// A kind that is not decoded, or a control message that is too short for its kind.
     Other {
-        /// The protocol's level.
+        /// The level of the protocol.
         level: i32,
-        /// The kind, in the level's own numbering.
+        /// The kind, as the level numbers it.
         kind: i32,
         /// The content.
         data: Vec<u8>,
     },
 }
 
-/// SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING with 64-bit seconds, which 32-bit programs use.
+/// The forms of SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING with 64-bit seconds, which 32-bit programs use.
 const TIMESTAMP_NEW: i32 = libc::SO_TIMESTAMP_NEW;
 const TIMESTAMPNS_NEW: i32 = libc::SO_TIMESTAMPNS_NEW;
 const TIMESTAMPING_NEW: i32 = libc::SO_TIMESTAMPING_NEW;
 
-/// Levels and kinds that carry a `sock_extended_err`, where libc has no name for them: <linux/can.h>, <linux/can/raw.h>,
+/// Levels and kinds with a `sock_extended_err` that libc does not define: <linux/can.h>, <linux/can/raw.h>,
 /// <linux/can/j1939.h>, <linux/vm_sockets.h>.
 const SOL_CAN_RAW: i32 = 101;
 const SCM_CAN_RAW_ERRQUEUE: i32 = 1;
@@ -92,14 +94,14 @@ const SOL_VSOCK: i32 = 287;
 const VSOCK_RECVERR: i32 = 1;
 const PACKET_TX_TIMESTAMP: i32 = 16;
 
-/// Bytes of a `sock_extended_err`; the offender's address follows.
+/// The size of a `sock_extended_err`. The offender's address follows it.
 const EXTENDED_ERROR: usize = 16;
 
-impl Control {
+impl ControlMessage {
     /// Decodes a control message. One that is too short for its kind becomes `Other`.
     #[must_use]
-    pub fn read(raw: Raw) -> Control {
-        known(&raw).unwrap_or(Control::Other {
+    pub fn decode(raw: RawControlMessage) -> ControlMessage {
+        known(&raw).unwrap_or(ControlMessage::Other {
             level: raw.level,
             kind: raw.kind,
             data: raw.content,
@@ -107,29 +109,29 @@ impl Control {
     }
 }
 
-fn known(raw: &Raw) -> Option<Control> {
+fn known(raw: &RawControlMessage) -> Option<ControlMessage> {
     let content = raw.content.as_slice();
     match (raw.level, raw.kind) {
         (libc::SOL_SOCKET, libc::SO_TIMESTAMP | TIMESTAMP_NEW) => {
-            time(content, 0, 1000).map(Control::Timestamp)
+            time(content, 0, 1000).map(ControlMessage::Timestamp)
         }
         (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS | TIMESTAMPNS_NEW) => {
-            time(content, 0, 1).map(Control::Timestamp)
+            time(content, 0, 1).map(ControlMessage::Timestamp)
         }
         (libc::SOL_SOCKET, libc::SO_TIMESTAMPING | TIMESTAMPING_NEW) => {
-            // Software, one that is not used any more, hardware; 0 is none.
+            // Three timestamps: software, one that is no longer used, hardware. 0 means that there is none.
             let taken = |at| time(content, at, 1).map(|time| (time != 0).then_some(time));
-            Some(Control::Timestamps(Timestamps {
+            Some(ControlMessage::Timestamps(Timestamps {
                 software: taken(0)?,
                 hardware: taken(32)?,
             }))
         }
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) => Some(Control::Packet(PacketInfo {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => Some(ControlMessage::Packet(PacketInfo {
             interface: word(content, 0)?,
             local: Some(Ipv4Addr::from(bytes::<4>(content, 4)?)),
             destination: Ipv4Addr::from(bytes::<4>(content, 8)?).into(),
         })),
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => Some(Control::Packet(PacketInfo {
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => Some(ControlMessage::Packet(PacketInfo {
             interface: word(content, 16)?,
             local: None,
             destination: Ipv6Addr::from(bytes::<16>(content, 0)?).into(),
@@ -139,7 +141,7 @@ fn known(raw: &Raw) -> Option<Control> {
         | (libc::SOL_PACKET, PACKET_TX_TIMESTAMP)
         | (SOL_CAN_RAW, SCM_CAN_RAW_ERRQUEUE)
         | (SOL_CAN_J1939, SCM_J1939_ERRQUEUE)
-        | (SOL_VSOCK, VSOCK_RECVERR) => extended_error(content).map(Control::Error),
+        | (SOL_VSOCK, VSOCK_RECVERR) => extended_error(content).map(ControlMessage::Error),
         _ => None,
     }
 }
@@ -153,12 +155,12 @@ fn extended_error(content: &[u8]) -> Option<ExtendedError> {
         code: *content.get(6)?,
         info: word(content, 8)?,
         data: word(content, 12)?,
-        // Without an offender the kernel sends an address of family 0.
+        // If there is no offender, the kernel writes an address of family 0.
         offender: offender.filter(|address| !matches!(address, Address::Other(0, _))),
     })
 }
 
-/// Seconds and a part of one, both 64 bits, in nanoseconds.
+/// Seconds and a fraction in `unit` nanoseconds, 64 bits each, as nanoseconds.
 fn time(content: &[u8], at: usize, unit: i64) -> Option<i64> {
     let seconds = i64::from_ne_bytes(bytes(content, at)?);
     let part = i64::from_ne_bytes(bytes(content, at + 8)?);
@@ -177,21 +179,21 @@ fn word(content: &[u8], at: usize) -> Option<u32> {
     bytes(content, at).map(u32::from_ne_bytes)
 }
 
-/// The control message that has a packet sent from an interface and an address (`in_pktinfo`, `in6_pktinfo`).
+/// The control message that makes the kernel send a packet from an interface and an address (`in_pktinfo`, `in6_pktinfo`).
 #[must_use]
-pub fn send_from(origin: Origin) -> Raw {
-    let interface = origin.interface.to_ne_bytes();
-    match origin.source {
-        IpAddr::V4(source) => Raw {
+pub fn send_from(source: PacketSource) -> RawControlMessage {
+    let interface = source.interface.to_ne_bytes();
+    match source.address {
+        IpAddr::V4(address) => RawControlMessage {
             level: libc::IPPROTO_IP,
             kind: libc::IP_PKTINFO,
-            // The kernel fills in the header's destination.
-            content: [interface, source.octets(), [0; 4]].concat(),
+            // The last field, the destination in the header, is for received packets.
+            content: [interface, address.octets(), [0; 4]].concat(),
         },
-        IpAddr::V6(source) => Raw {
+        IpAddr::V6(address) => RawControlMessage {
             level: libc::IPPROTO_IPV6,
             kind: libc::IPV6_PKTINFO,
-            content: [&source.octets()[..], &interface].concat(),
+            content: [&address.octets()[..], &interface].concat(),
         },
     }
 }
@@ -200,8 +202,8 @@ pub fn send_from(origin: Origin) -> Raw {
 mod tests {
     use super::*;
 
-    fn raw(level: i32, kind: i32, content: &[u8]) -> Raw {
-        Raw {
+    fn raw(level: i32, kind: i32, content: &[u8]) -> RawControlMessage {
+        RawControlMessage {
             level,
             kind,
             content: content.to_vec(),
@@ -214,46 +216,47 @@ mod tests {
 
     #[test]
     fn times_are_nanoseconds_and_a_time_of_zero_is_none() {
-        let read = |kind, content: &[u8]| Control::read(raw(libc::SOL_SOCKET, kind, content));
-        let stamp = Control::Timestamp(3_000_000_005_000);
+        let read =
+            |kind, content: &[u8]| ControlMessage::decode(raw(libc::SOL_SOCKET, kind, content));
+        let stamp = ControlMessage::Timestamp(3_000_000_005_000);
         assert_eq!(read(libc::SO_TIMESTAMP, &pair(3000, 5)), stamp);
         assert_eq!(read(libc::SO_TIMESTAMPNS, &pair(3000, 5000)), stamp);
         let three = [pair(1, 2), pair(9, 9), pair(0, 0)].concat();
-        let expected = Control::Timestamps(Timestamps {
+        let expected = ControlMessage::Timestamps(Timestamps {
             software: Some(1_000_000_002),
             hardware: None,
         });
         assert_eq!(read(libc::SO_TIMESTAMPING, &three), expected);
         let last = read(libc::SO_TIMESTAMPNS, &pair(i64::MAX, i64::MAX));
-        assert_eq!(last, Control::Timestamp(i64::MAX));
+        assert_eq!(last, ControlMessage::Timestamp(i64::MAX));
     }
 
     #[test]
-    fn packets_go_out_by_the_layout_that_they_come_in_by() {
-        let origin = Origin {
+    fn packet_info_is_sent_in_the_layout_in_which_it_is_received() {
+        let source = PacketSource {
             interface: 7,
-            source: IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1_u16]),
+            address: IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1_u16]),
         };
-        let expected = Control::Packet(PacketInfo {
+        let expected = ControlMessage::Packet(PacketInfo {
             interface: 7,
-            destination: origin.source,
+            destination: source.address,
             local: None,
         });
-        assert_eq!(Control::read(send_from(origin)), expected);
-        let origin = Origin {
+        assert_eq!(ControlMessage::decode(send_from(source)), expected);
+        let source = PacketSource {
             interface: 2,
-            source: IpAddr::from([127, 0, 0, 1]),
+            address: IpAddr::from([127, 0, 0, 1]),
         };
-        let expected = Control::Packet(PacketInfo {
+        let expected = ControlMessage::Packet(PacketInfo {
             interface: 2,
             destination: IpAddr::from([0, 0, 0, 0]),
             local: Some([127, 0, 0, 1].into()),
         });
-        assert_eq!(Control::read(send_from(origin)), expected);
+        assert_eq!(ControlMessage::decode(send_from(source)), expected);
     }
 
     #[test]
-    fn an_error_has_its_offender_and_none_where_nobody_is_to_blame() {
+    fn an_error_has_its_offender_if_there_is_one() {
         let fields = [
             111_u32.to_ne_bytes(),
             [2, 3, 4, 0],
@@ -277,13 +280,13 @@ mod tests {
                 data: u32::from_ne_bytes([6, 0, 0, 0]),
                 offender,
             };
-            let read = Control::read(raw(libc::IPPROTO_IP, libc::IP_RECVERR, &content));
-            assert_eq!(read, Control::Error(expected));
+            let read = ControlMessage::decode(raw(libc::IPPROTO_IP, libc::IP_RECVERR, &content));
+            assert_eq!(read, ControlMessage::Error(expected));
         }
     }
 
     #[test]
-    fn what_is_short_or_unknown_is_told_as_it_is() {
+    fn a_short_or_unknown_control_message_is_returned_as_bytes() {
         for (level, kind, least) in [
             (libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 48),
             (libc::SOL_SOCKET, libc::SO_TIMESTAMP, 16),
@@ -294,12 +297,12 @@ mod tests {
         ] {
             for length in 0..least {
                 let data = vec![1; length];
-                let expected = Control::Other {
+                let expected = ControlMessage::Other {
                     level,
                     kind,
                     data: data.clone(),
                 };
-                assert_eq!(Control::read(raw(level, kind, &data)), expected);
+                assert_eq!(ControlMessage::decode(raw(level, kind, &data)), expected);
             }
         }
     }

@@ -1,40 +1,38 @@
-//! inotify(7): what happens to files and folders.
-//!
-//! It must never drop an event that the kernel gave. Called by the glue.
+//! inotify(7): changes of files and directories.
 
 use std::ffi::CString;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sys::inotify::{InitFlags, Inotify};
 
-use super::transfer::{self, Manner};
-use crate::kernel::descriptor as raw;
+use super::transfer::{self, TransferMethods};
+use crate::kernel::descriptor::inotify as raw;
 use crate::kernel::descriptor::memory::Space;
 use crate::Errno;
 
-/// An event's fixed part: watch, mask, cookie, length of the name.
+/// The size of an event without its name: watch, mask, cookie and the length of the name.
 const HEADER: usize = 16;
 
-/// Room for a batch; one event with the longest name needs 272 bytes.
+/// The space for one batch of events. One event with the longest name needs 272 bytes.
 const ROOM: usize = 16 * 1024;
 
-/// How reading is kept from waiting: the same for every inotify descriptor.
-static MANNER: Manner = Manner::asking();
+/// One value serves every inotify descriptor, because all are files of one kind.
+static METHODS: TransferMethods = TransferMethods::check_first();
 
-/// An empty set of watches.
+/// Creates a descriptor without watches (inotify_init1(2)).
 ///
 /// # Errors
-/// EMFILE (also at the user's limit of instances), ENFILE, ENOMEM.
+/// EMFILE (also at the user's limit of inotify instances), ENFILE, ENOMEM.
 pub fn inotify() -> Result<OwnedFd, Errno> {
     Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
         .map(OwnedFd::from)
         .map_err(Errno::from_nix)
 }
 
-/// Watches a path for what `mask` says; gives the watch's number, the same one for the same file.
+/// Watches a path for the events of `mask`, and returns the number of the watch, which is the same for the same file.
 ///
 /// # Errors
-/// EINVAL for a path with NUL inside or an empty mask; EACCES, EBADF, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR.
+/// EINVAL for a path that contains NUL and for an empty mask; EACCES, EBADF, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR.
 pub fn add(fd: BorrowedFd<'_>, path: &str, mask: u32) -> Result<i32, Errno> {
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
     raw::add_watch(fd, &path, mask)
@@ -43,31 +41,32 @@ pub fn add(fd: BorrowedFd<'_>, path: &str, mask: u32) -> Result<i32, Errno> {
 /// Ends a watch; its last event is IN_IGNORED.
 ///
 /// # Errors
-/// EBADF, EINVAL for a watch that there is not.
+/// EBADF, EINVAL for a number that is no watch.
 pub fn remove(fd: BorrowedFd<'_>, watch: i32) -> Result<(), Errno> {
     raw::remove_watch(fd, watch)
 }
 
-/// Something happened.
+/// A change of a file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event {
-    /// The watch; −1 when events were lost (IN_Q_OVERFLOW).
+    /// The watch; −1 if events were lost (IN_Q_OVERFLOW).
     pub watch: i32,
-    /// What happened: one of IN_ACCESS … with IN_ISDIR, IN_IGNORED, IN_UNMOUNT, IN_Q_OVERFLOW.
+    /// The kind of change: IN_ACCESS … with IN_ISDIR, or IN_IGNORED, IN_UNMOUNT, IN_Q_OVERFLOW.
     pub mask: u32,
-    /// The same number in the two events of one rename; else 0.
+    /// The same number in both events of a rename; otherwise 0.
     pub cookie: u32,
-    /// The name inside the watched folder; empty when the event is about the watched path itself.
+    /// The name in the watched directory; empty if the event is about the watched path itself.
     pub name: Vec<u8>,
 }
 
-/// Every event that fits a batch; at least one.
+/// Reads the next events, at least one.
 ///
 /// # Errors
 /// EAGAIN when there is none; EBADF.
 pub fn next(fd: BorrowedFd<'_>) -> Result<Vec<Event>, Errno> {
     let mut room = [0; ROOM];
-    let length = transfer::read(fd, &Space::from(&mut room[..]), &MANNER)?;
+    let length = transfer::read(fd, &Space::from(&mut room[..]), &METHODS)?;
     Ok(parse(&room[..length]))
 }
 
@@ -83,7 +82,7 @@ fn parse(mut bytes: &[u8]) -> Vec<Event> {
         let Some((name, rest)) = rest.split_at_checked(length) else {
             break;
         };
-        // Filled up with NULs to the next event's place.
+        // The name is padded with NULs up to the next event.
         let end = name.iter().position(|byte| *byte == 0).unwrap_or(length);
         events.push(Event {
             watch: field(0).cast_signed(),

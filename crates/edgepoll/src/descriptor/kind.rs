@@ -1,15 +1,13 @@
 //! The kind of a descriptor, from /proc (proc_pid_fd(5), proc_pid_fdinfo(5)).
-//!
-//! It must never change anything, and never guess: without /proc it gives the error. Called by the glue and `event.rs`.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::Errno;
 
-/// The target of its link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
+/// The target of the descriptor's link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, `socket:[123]`, a path.
 ///
 /// # Errors
-/// EBADF when it is not open, ENOENT without /proc.
+/// EBADF when the descriptor is not open, ENOENT without /proc.
 pub fn link(fd: BorrowedFd<'_>) -> Result<String, Errno> {
     let number = fd.as_raw_fd();
     match std::fs::read_link(format!("/proc/self/fd/{number}")) {
@@ -19,7 +17,7 @@ pub fn link(fd: BorrowedFd<'_>) -> Result<String, Errno> {
     }
 }
 
-/// A field of /proc/self/fdinfo, without the white space around it.
+/// A field of /proc/self/fdinfo, without the white space around it; `None` if there is no such field or no /proc.
 #[must_use]
 pub fn field(fd: BorrowedFd<'_>, name: &str) -> Option<String> {
     let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());

@@ -1,112 +1,109 @@
 //! Messages with their descriptors, credentials and control messages (timestamps, packet information and others).
-//!
-//! It must never keep a descriptor that the caller did not ask for. Called by the glue.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use super::address::Address;
-use super::control::{send_from, Control, Origin};
+use super::control::{send_from, ControlMessage, PacketSource};
+use crate::address::Address;
 use crate::kernel::descriptor::memory::{Source, Space};
-use crate::kernel::descriptor::message::{self as raw, Room};
+use crate::kernel::descriptor::message::{self as raw, Request};
 use crate::Errno;
 
-pub use crate::kernel::descriptor::message::{
-    Control as RawControl, Credentials, MOST_DESCRIPTORS,
-};
+pub use crate::kernel::descriptor::message::{Credentials, RawControlMessage, MAX_DESCRIPTORS};
 
-/// What is wanted beside the bytes.
+/// How a message is received, and what is received in addition to its bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct ReceiveOptions {
     /// Whether it is a Unix socket: only those carry descriptors. For other families MSG_CMSG_CLOEXEC is not set, because
     /// AF_PACKET, ISO-TP and J1939 refuse it.
     pub unix: bool,
-    /// Room for so many descriptors; the others are closed.
+    /// The largest number of descriptors to receive; further ones are closed.
     pub descriptors: usize,
-    /// The sender's credentials; they come only with SO_PASSCRED.
+    /// Whether to report the sender's credentials. The kernel sends them only with SO_PASSCRED.
     pub credentials: bool,
-    /// Bytes of room for other control messages, 16 of header each; at most [`MOST_CONTROL`].
+    /// Bytes of room for other control messages, 16 for each header; at most [`MAX_CONTROL`].
     pub control: usize,
-    /// Report the true length of a message that was cut. Never set it for a TCP socket, which would drop bytes. J1939 does not
+    /// Report the true length of a message that was cut. Do not set it for a TCP socket, which would drop bytes. J1939 does not
     /// report it.
     pub true_length: bool,
-    /// Look at the message and leave it there. Descriptors are duplicated by the kernel then.
+    /// Leave the message in the queue. The kernel duplicates its descriptors then.
     pub peek: bool,
-    /// Take from the error queue instead. Never for a family without one: many ignore the flag and take a message.
+    /// Receive from the error queue instead. Do not set it for a family that has none, because many ignore the flag and take a
+    /// message.
     pub from_error_queue: bool,
 }
 
-/// The most room for control messages.
-pub const MOST_CONTROL: usize = 65_536;
+/// The largest room for control messages, in bytes.
+pub const MAX_CONTROL: usize = 65_536;
 
 /// A message that was received.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Message {
-    /// Its length; more than the room when it was cut and the true length was asked for.
+    /// The length of the message. It exceeds the space if the message was cut and [`ReceiveOptions::true_length`] was set.
     pub length: usize,
     /// The sender; for an entry of the error queue, the destination of the packet.
     pub from: Option<Address>,
-    /// Its end did not fit (MSG_TRUNC).
+    /// The message was cut, because the space was too small (MSG_TRUNC).
     pub truncated: bool,
     /// Received descriptors were closed, because there was room for fewer (MSG_CTRUNC). For a Unix socket it is also true when
     /// other control messages had no room, because the kernel does not report which were cut.
     pub descriptors_truncated: bool,
-    /// Control messages are lost, because there was no room for them (MSG_CTRUNC).
+    /// Control messages were lost, because there was no room for them (MSG_CTRUNC).
     pub control_truncated: bool,
-    /// At most as many as were asked for.
+    /// The received descriptors, at most [`ReceiveOptions::descriptors`].
     pub descriptors: Vec<OwnedFd>,
-    /// Who sent it.
+    /// The sender's credentials.
     pub credentials: Option<Credentials>,
     /// All other control messages.
-    pub control: Vec<Control>,
+    pub control: Vec<ControlMessage>,
 }
 
-/// The descriptors, credentials and control messages of a message to send.
+/// The ancillary data of a message to send: descriptors, credentials and other control messages.
 #[derive(Clone, Debug, Default)]
-pub struct Beside<'a> {
-    /// Descriptors; the receiver gets its own.
+pub struct Ancillary<'a> {
+    /// Descriptors. The receiver gets duplicates.
     pub descriptors: &'a [BorrowedFd<'a>],
-    /// Own credentials; others need a privilege.
+    /// Credentials. A process needs a privilege for any but its own.
     pub credentials: Option<Credentials>,
     /// The interface and the address to send from.
-    pub origin: Option<Origin>,
-    /// Any other control messages.
-    pub control: Vec<RawControl>,
+    pub source: Option<PacketSource>,
+    /// Other control messages.
+    pub control: Vec<RawControlMessage>,
 }
 
 /// Sends one message (sendmsg(2)).
 ///
 /// # Errors
-/// EAGAIN when the queue is full; ENAMETOOLONG and EINVAL of the address; EINVAL for more than 253 descriptors; whatever
-/// sendmsg(2) gives.
+/// EAGAIN when the queue is full; EINVAL for more than 253 descriptors; those of [`Address::encode`] and of sendmsg(2).
 pub fn send(
     fd: BorrowedFd<'_>,
     bytes: &Source<'_>,
     to: Option<&Address>,
-    beside: Beside<'_>,
+    ancillary: Ancillary<'_>,
 ) -> Result<usize, Errno> {
-    if beside.descriptors.len() > MOST_DESCRIPTORS {
+    if ancillary.descriptors.len() > MAX_DESCRIPTORS {
         return Err(Errno::EINVAL);
     }
     let address = to.map_or_else(|| Ok(Vec::new()), Address::encode)?;
     let mut messages = Vec::new();
-    if !beside.descriptors.is_empty() {
-        let borrowed = beside.descriptors.iter();
+    if !ancillary.descriptors.is_empty() {
+        let borrowed = ancillary.descriptors.iter();
         let content = borrowed
             .flat_map(|fd| fd.as_raw_fd().to_ne_bytes())
             .collect();
-        messages.push(of_sockets(libc::SCM_RIGHTS, content));
+        messages.push(socket_level(libc::SCM_RIGHTS, content));
     }
-    if let Some(Credentials { pid, uid, gid }) = beside.credentials {
+    if let Some(Credentials { pid, uid, gid }) = ancillary.credentials {
         let content = [pid.to_ne_bytes(), uid.to_ne_bytes(), gid.to_ne_bytes()].concat();
-        messages.push(of_sockets(libc::SCM_CREDENTIALS, content));
+        messages.push(socket_level(libc::SCM_CREDENTIALS, content));
     }
-    messages.extend(beside.origin.map(send_from));
-    messages.extend(beside.control);
+    messages.extend(ancillary.source.map(send_from));
+    messages.extend(ancillary.control);
     raw::send(fd, bytes, &address, &messages)
 }
 
-fn of_sockets(kind: i32, content: Vec<u8>) -> RawControl {
-    RawControl {
+fn socket_level(kind: i32, content: Vec<u8>) -> RawControlMessage {
+    RawControlMessage {
         level: libc::SOL_SOCKET,
         kind,
         content,
@@ -116,43 +113,52 @@ fn of_sockets(kind: i32, content: Vec<u8>) -> RawControl {
 /// Receives one message (recvmsg(2)).
 ///
 /// # Errors
-/// EAGAIN when there is none; whatever recvmsg(2) gives.
-pub fn receive(fd: BorrowedFd<'_>, into: &Space<'_>, wanted: Wanted) -> Result<Message, Errno> {
-    let most = wanted.descriptors.min(MOST_DESCRIPTORS);
-    let mut room = Room {
+/// EAGAIN when there is none; the errors of recvmsg(2).
+pub fn receive(
+    fd: BorrowedFd<'_>,
+    into: &Space<'_>,
+    options: ReceiveOptions,
+) -> Result<Message, Errno> {
+    let max_descriptors = options.descriptors.min(MAX_DESCRIPTORS);
+    let mut request = Request {
         flags: 0,
-        descriptors: most,
-        control: wanted.control.min(MOST_CONTROL),
+        descriptors: max_descriptors,
+        control: options.control.min(MAX_CONTROL),
     };
     for (is_wanted, flag) in [
-        (wanted.unix, libc::MSG_CMSG_CLOEXEC),
-        (wanted.true_length, libc::MSG_TRUNC),
-        (wanted.peek, libc::MSG_PEEK),
-        (wanted.from_error_queue, libc::MSG_ERRQUEUE),
+        (options.unix, libc::MSG_CMSG_CLOEXEC),
+        (options.true_length, libc::MSG_TRUNC),
+        (options.peek, libc::MSG_PEEK),
+        (options.from_error_queue, libc::MSG_ERRQUEUE),
     ] {
         if is_wanted {
-            room.flags |= flag;
+            request.flags |= flag;
         }
     }
-    let mut received = match raw::receive(fd, into, room) {
-        // J1939 refuses MSG_TRUNC; a flag is refused before anything is taken.
-        Err(Errno::EINVAL) if wanted.true_length => {
-            room.flags &= !libc::MSG_TRUNC;
-            raw::receive(fd, into, room)
+    let mut received = match raw::receive(fd, into, request) {
+        // J1939 refuses MSG_TRUNC. The kernel refuses a flag before it takes a message.
+        Err(Errno::EINVAL) if options.true_length => {
+            request.flags &= !libc::MSG_TRUNC;
+            raw::receive(fd, into, request)
         }
         result => result,
     }?;
-    // Room that no credentials used may have taken descriptors that nobody asked for.
-    let excess = raw::keep(&mut received.descriptors, most);
+    // The kernel may have put descriptors that were not asked for into the room for credentials.
+    let has_excess = received.descriptors.len() > max_descriptors;
+    received.descriptors.truncate(max_descriptors);
     let is_cut = received.flags & libc::MSG_CTRUNC != 0;
     Ok(Message {
         length: received.length,
         from: Address::decode(&received.address),
         truncated: received.flags & libc::MSG_TRUNC != 0,
-        descriptors_truncated: excess || (wanted.unix && is_cut),
+        descriptors_truncated: has_excess || (options.unix && is_cut),
         control_truncated: is_cut,
         descriptors: received.descriptors,
-        credentials: received.credentials.filter(|_| wanted.credentials),
-        control: received.control.into_iter().map(Control::read).collect(),
+        credentials: received.credentials.filter(|_| options.credentials),
+        control: received
+            .control
+            .into_iter()
+            .map(ControlMessage::decode)
+            .collect(),
     })
 }

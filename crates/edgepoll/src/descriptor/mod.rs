@@ -1,10 +1,9 @@
-//! Descriptors to watch: made, owned by number, and used without waiting.
+//! Descriptors to watch: functions that make them, and functions that use them without waiting.
 //!
-//! It must never make a descriptor that blocks or that a child process would inherit, and never look at who is ready:
-//! that is [`crate::readiness`]'s. Called by the glue, or by a Rust program.
+//! Every descriptor that is made here is non-blocking and close-on-exec. [`crate::readiness`] watches them.
 //!
-//! What uses a descriptor borrows it, and what makes one gives an owned one, so a safe program cannot reach a descriptor that
-//! is not its own ([I/O safety](std::io#io-safety)):
+//! A function that uses a descriptor borrows it, and a function that makes one returns an owned one. So a safe program cannot use a
+//! descriptor that is not its own ([I/O safety](std::io#io-safety)):
 //!
 //! ```
 //! use std::os::fd::AsFd;
@@ -17,7 +16,7 @@
 //! # Ok::<(), edgepoll::Errno>(())
 //! ```
 //!
-//! A bare number is not taken:
+//! A bare number is not accepted:
 //!
 //! ```compile_fail,E0308
 //! use std::os::fd::AsRawFd;
@@ -29,11 +28,11 @@
 //! # Ok::<(), edgepoll::Errno>(())
 //! ```
 //!
-//! Everything here gives EAGAIN instead of waiting, also when another process cleared O_NONBLOCK of the open file that it
-//! shares; `transfer.rs` says where a gap is left.
+//! A call returns EAGAIN instead of waiting, even if another process has cleared O_NONBLOCK of the open file that both share.
+//! `transfer.rs` describes the gap that is left.
 
-pub mod address;
 pub mod control;
+mod counter_room;
 mod event;
 pub mod inotify;
 pub mod kind;
@@ -51,14 +50,14 @@ use nix::fcntl::OFlag;
 pub use event::{add_to_counter, eventfd, take_counter};
 pub use process::{pidfd, signal_process};
 pub use timer::{arm, disarm, remaining, timerfd, When};
-pub use transfer::{read, write, Manner};
+pub use transfer::{read, write, TransferMethods};
 
 pub use crate::kernel::descriptor::broken_pipe;
+pub use crate::kernel::descriptor::file::{close, duplicate};
 pub use crate::kernel::descriptor::memory::{Source, Space};
-pub use crate::kernel::descriptor::{close, duplicate};
 use crate::Errno;
 
-/// A pipe: the end to read from, the end to write to (pipe2(2)).
+/// Creates a pipe: the end to read from, and the end to write to (pipe2(2)).
 ///
 /// # Errors
 /// EMFILE, ENFILE.

@@ -1,24 +1,22 @@
-//! pidfd(2): a process as a descriptor that becomes readable when the process ends.
-//!
-//! It must never reap: the end is its parent's to take. Called by the glue.
+//! pidfd: a process as a descriptor that becomes readable when the process ends. The parent still has to reap its child.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use crate::kernel::descriptor as raw;
+use crate::kernel::descriptor::process;
 use crate::Errno;
 
-/// A process by its number.
+/// Opens a process by its number (pidfd_open(2)).
 ///
 /// # Errors
-/// ESRCH when there is none, EINVAL for a thread, EMFILE, ENFILE, ENOSYS.
+/// ESRCH when there is no such process, EINVAL for a thread, EMFILE, ENFILE, ENOSYS.
 pub fn pidfd(pid: i32) -> Result<OwnedFd, Errno> {
-    raw::open_process(pid)
+    process::open(pid)
 }
 
-/// Sends a signal to that process and to no other that has got its number since.
+/// Sends a signal to the process (pidfd_send_signal(2)). A later process with the same number does not get it.
 ///
 /// # Errors
-/// ESRCH when it has ended, EPERM, EINVAL, EBADF.
+/// ESRCH when the process has ended, EPERM, EINVAL, EBADF.
 pub fn signal_process(fd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
-    raw::signal_process(fd, signal)
+    process::send_signal(fd, signal)
 }

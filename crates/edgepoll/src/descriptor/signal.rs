@@ -1,22 +1,21 @@
-//! Signals as a descriptor: which may be caught, and how many descriptors share one.
+//! signalfd(2): signals as a descriptor. Several descriptors may read one signal; it is caught while there is at least one.
 //!
-//! It must never take a signal that says that this program is broken, and never leave one caught that nobody reads.
-//! Called by the glue.
+//! A signal that reports a fault of this program, as SIGSEGV, cannot be caught.
 
 use std::collections::HashMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::transfer::{self, Manner};
-use crate::kernel::descriptor::lifted;
+use super::transfer::{self, TransferMethods};
 use crate::kernel::descriptor::memory::Space;
-use crate::kernel::descriptor::signal::{self as kernel, Before};
+use crate::kernel::descriptor::signal::{self as kernel, Previous};
+use crate::kernel::descriptor::unblocked;
 use crate::Errno;
 
 pub use crate::kernel::descriptor::threads::start_quiet;
 
-/// Nobody can catch the first two; the others are raised by the instruction that they are about, and a thread that
-/// blocks them is ended.
+/// The first two cannot be caught. An instruction raises the others in the thread that executes it, and the kernel ends the
+/// process if that thread blocks them.
 const REFUSED: [i32; 9] = [
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -29,17 +28,20 @@ const REFUSED: [i32; 9] = [
     libc::SIGSYS,
 ];
 
-/// Bytes of one signalfd_siginfo.
+/// The size of one signalfd_siginfo.
 const RECORD: usize = 128;
 
-/// Per signal: what was there before, and how many descriptors read it.
-static CAUGHT: Mutex<Option<HashMap<i32, (Before, usize)>>> = Mutex::new(None);
+/// One value serves every signalfd, because all are files of one kind.
+static METHODS: TransferMethods = TransferMethods::no_wait_flag();
 
-fn lock() -> MutexGuard<'static, Option<HashMap<i32, (Before, usize)>>> {
+/// For each caught signal its earlier state, and the number of descriptors that read it.
+static CAUGHT: Mutex<Option<HashMap<i32, (Previous, usize)>>> = Mutex::new(None);
+
+fn lock() -> MutexGuard<'static, Option<HashMap<i32, (Previous, usize)>>> {
     CAUGHT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Signals that a descriptor reads. The last one to go gives each back to what handled it before.
+/// The signals that one descriptor reads. The drop restores the earlier handler of each signal that no other descriptor reads.
 #[derive(Debug)]
 pub struct Caught(Vec<i32>);
 
@@ -48,61 +50,61 @@ impl Caught {
         let mut map = lock();
         let map = map.get_or_insert_default();
         let masks = kernel::masks();
-        // Grows with each that is caught, so that a failure gives exactly those back.
+        // The signals caught so far. If one fails, exactly these are released.
         let mut caught = Vec::with_capacity(signals.len());
         for signal in signals {
             let result = match map.get_mut(signal) {
                 Some((_, count)) => {
                     *count += 1;
-                    kernel::block(*signal);
+                    kernel::block_here(*signal);
                     Ok(())
                 }
-                None => kernel::catch(*signal, &masks).map(|before| {
-                    map.insert(*signal, (before, 1));
+                None => kernel::catch(*signal, &masks).map(|previous| {
+                    map.insert(*signal, (previous, 1));
                 }),
             };
             if let Err(errno) = result {
-                give_back(map, &caught);
+                release(map, &caught);
                 return Err(errno);
             }
             caught.push(*signal);
         }
-        kernel::spread(&caught);
+        kernel::block_in_all_threads(&caught);
         Ok(Caught(caught))
     }
 }
 
-fn give_back(map: &mut HashMap<i32, (Before, usize)>, signals: &[i32]) {
-    let mut released = Vec::new();
+fn release(map: &mut HashMap<i32, (Previous, usize)>, signals: &[i32]) {
+    let mut unused = Vec::new();
     for signal in signals {
         let Some((_, count)) = map.get_mut(signal) else {
             continue;
         };
         *count -= 1;
         if *count == 0 {
-            released.extend(map.remove(signal).map(|(before, _)| before));
+            unused.extend(map.remove(signal).map(|(previous, _)| previous));
         }
     }
-    if !released.is_empty() {
-        kernel::release(&released);
+    if !unused.is_empty() {
+        kernel::restore(&unused);
     }
 }
 
 impl Drop for Caught {
     fn drop(&mut self) {
         if let Some(map) = lock().as_mut() {
-            give_back(map, &self.0);
+            release(map, &self.0);
         }
     }
 }
 
-/// Whether a signal can be read from a descriptor.
+/// Whether a descriptor can read the signal.
 #[must_use]
 pub fn can_catch(signal: i32) -> bool {
     (1..=libc::SIGRTMAX()).contains(&signal) && !REFUSED.contains(&signal)
 }
 
-/// A descriptor that reads these signals, which do nothing else from now on (signalfd(2)).
+/// Creates a descriptor that reads these signals. While the [`Caught`] exists, they have no other effect.
 ///
 /// # Errors
 /// EINVAL for a signal that cannot be caught, EMFILE, ENFILE, ENODEV, ENOMEM.
@@ -120,70 +122,70 @@ pub fn signalfd(signals: &[i32]) -> Result<(OwnedFd, Caught), Errno> {
 
 /// The caught signals are unblocked in this thread until the value is dropped.
 #[derive(Debug)]
-pub struct Lifted(#[allow(dead_code, reason = "it is dropped")] lifted::Lifted);
+pub struct Unblocked(
+    #[allow(dead_code, reason = "its drop blocks the signals")] unblocked::Unblocked,
+);
 
-/// Unblocks the signals that open descriptors read in this thread, so that a child which it starts meanwhile does not begin with
-/// them blocked. A signal that comes meanwhile is kept, and can be read after the value was dropped.
+/// Unblocks the caught signals in this thread, so that a child which it starts meanwhile does not begin with them blocked. A
+/// signal that arrives meanwhile is stored, and can be read after the value was dropped.
 ///
-/// `None` when there is no signal to unblock in this thread, and when this thread holds a [`Lifted`] already. Waits while another
-/// thread holds one.
+/// Returns `None` if there is no signal to unblock in this thread, and if this thread has an [`Unblocked`] already. Waits while
+/// another thread has one.
 #[must_use]
-pub fn lift() -> Option<Lifted> {
+pub fn unblock_for_child() -> Option<Unblocked> {
     let signals: Vec<i32> = lock()
         .as_ref()?
         .values()
-        .filter_map(|(before, _)| before.liftable())
+        .filter_map(|(previous, _)| previous.unblockable())
         .collect();
     if signals.is_empty() {
         return None;
     }
-    lifted::lift(signals).map(Lifted)
+    kernel::unblock_for_child(signals).map(Unblocked)
 }
 
-/// Restores the earlier handlers of those signals that only one descriptor reads. Every thread goes on blocking these signals
-/// until the descriptor is closed. For a runtime that changes a handler only if it is the runtime's own.
-pub fn yield_to_others(signals: &[i32]) {
+/// Restores the earlier handler of each of these signals that only one descriptor reads. All threads go on blocking the signals
+/// until the descriptor is closed. This is for a runtime that changes a handler only if the handler is the runtime's own.
+pub fn restore_handlers(signals: &[i32]) {
     let map = lock();
     for signal in signals {
-        if let Some((before, 1)) = map.as_ref().and_then(|map| map.get(signal)) {
-            before.put_back();
+        if let Some((previous, 1)) = map.as_ref().and_then(|map| map.get(signal)) {
+            previous.restore_handler();
         }
     }
 }
 
 /// A signal that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SignalInfo {
     /// Its number.
     pub signal: i32,
-    /// Where it comes from: SI_USER, SI_QUEUE, SI_KERNEL, CLD_EXITED …
+    /// How it was sent: SI_USER, SI_QUEUE, SI_KERNEL, CLD_EXITED …
     pub code: i32,
-    /// The sending process, or the child that it is about.
+    /// The process that sent it; for SIGCHLD, the child.
     pub pid: u32,
-    /// The sending user.
+    /// The user of that process.
     pub uid: u32,
-    /// A child's exit status or signal (SIGCHLD).
+    /// The child's exit status or signal (SIGCHLD).
     pub status: i32,
-    /// What sigqueue(3) sent along.
+    /// The value that sigqueue(3) sent.
     pub value: i32,
 }
 
-/// How reading is kept from waiting: the same for every signalfd.
-static MANNER: Manner = Manner::trying();
-
-/// The next signal.
+/// Reads the next signal.
 ///
 /// # Errors
 /// EAGAIN when there is none; EBADF, EINVAL.
 pub fn next(fd: BorrowedFd<'_>) -> Result<SignalInfo, Errno> {
     let mut record = [0; RECORD];
-    transfer::read(fd, &Space::from(&mut record[..]), &MANNER)?;
+    transfer::read(fd, &Space::from(&mut record[..]), &METHODS)?;
     let field = |at: usize| {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(&record[at..at + 4]);
         u32::from_ne_bytes(bytes)
     };
-    // signo, errno, code, pid, uid, fd, tid, band, overrun, trapno, status, int (signalfd(2)).
+    // The fields in order: signo, errno, code, pid, uid, fd, tid, band, overrun, trapno, status, int (signalfd(2)).
     Ok(SignalInfo {
         signal: field(0).cast_signed(),
         code: field(8).cast_signed(),

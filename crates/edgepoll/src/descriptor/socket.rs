@@ -1,34 +1,32 @@
-//! Sockets of any family and type.
-//!
-//! It must never wait, and never make a socket that a child would inherit. Called by the glue.
+//! Sockets of any family and type. No call here waits, except in the cases that its documentation names.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::address::Address;
+use crate::address::Address;
+use crate::kernel::descriptor::file::{is_blocking, is_ready};
 use crate::kernel::descriptor::socket as raw;
-use crate::kernel::descriptor::{is_blocking, is_ready};
 use crate::Errno;
 
 pub use crate::kernel::descriptor::socket::{
     interface_index, listen, open, option_bytes, pair, set_option, shutdown,
 };
 
-/// Gives a socket its address (bind(2)).
+/// Binds a socket to an address (bind(2)).
 ///
 /// # Errors
-/// ENAMETOOLONG and EINVAL before the call; whatever bind(2) gives.
+/// Those of [`Address::encode`], and of bind(2).
 pub fn bind(fd: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
     raw::bind(fd, &address.encode()?)
 }
 
-/// What became of a connect.
+/// The state of a socket after [`connect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connecting {
-    /// It is connected.
-    Done,
-    /// Its outcome will be told by writability and SO_ERROR.
-    GoesOn,
-    /// The call would wait, so it was not made: the socket blocks, and its flags are somebody else's.
+pub enum ConnectStatus {
+    /// The socket is connected.
+    Connected,
+    /// The connect is in progress. When it has ended, the socket is writable, and SO_ERROR holds the result.
+    InProgress,
+    /// The call was not made, because it would wait: the socket is blocking.
     WouldWait,
 }
 
@@ -37,27 +35,27 @@ pub enum Connecting {
 /// before the call; if another process clears O_NONBLOCK between the two, connect(2) waits.
 ///
 /// # Errors
-/// ENAMETOOLONG and EINVAL before the call; whatever connect(2) gives. EAGAIN of a Unix socket: the backlog is full.
-pub fn connect(fd: BorrowedFd<'_>, address: &Address) -> Result<Connecting, Errno> {
+/// Those of [`Address::encode`], and of connect(2). EAGAIN from a Unix socket means that the listener's backlog is full.
+pub fn connect(fd: BorrowedFd<'_>, address: &Address) -> Result<ConnectStatus, Errno> {
     let encoded = address.encode()?;
     if *address != Address::Unspecified && is_blocking(fd)? {
         let kind = option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
         if kind != libc::SOCK_DGRAM && kind != libc::SOCK_RAW {
-            return Ok(Connecting::WouldWait);
+            return Ok(ConnectStatus::WouldWait);
         }
     }
     Ok(if raw::connect(fd, &encoded)? {
-        Connecting::Done
+        ConnectStatus::Connected
     } else {
-        Connecting::GoesOn
+        ConnectStatus::InProgress
     })
 }
 
-/// Accepts one connection (accept4(2)) and gives its peer's address. accept4(2) has no flag against waiting, so poll(2) checks a
+/// Accepts one connection, and returns it with its peer's address (accept4(2)). accept4(2) has no flag against waiting, so poll(2) checks a
 /// blocking listener first. If another process that shares it accepts the connection in between, the call waits.
 ///
 /// # Errors
-/// EAGAIN when there is none; whatever accept4(2) gives.
+/// EAGAIN when there is none; the errors of accept4(2).
 pub fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Option<Address>), Errno> {
     if is_blocking(fd)? && !is_ready(fd, libc::POLLIN)? {
         return Err(Errno::EAGAIN);
@@ -66,20 +64,20 @@ pub fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Option<Address>), Errno> {
     Ok((socket, Address::decode(&address)))
 }
 
-/// Room for more than an integer, so that a longer structure is noticed and not taken for one.
+/// Larger than an integer, so that a longer option is noticed and not taken for an integer.
 const OPTION_ROOM: usize = 64;
 
-/// An option that is an integer (getsockopt(2)).
+/// The value of an option that is an integer (getsockopt(2)).
 ///
 /// # Errors
-/// EMSGSIZE for an option that does not have 4 bytes, which [`option_bytes`] can read. The errors of getsockopt(2).
+/// EMSGSIZE for an option that is not 4 bytes long, which [`option_bytes`] can read. The errors of getsockopt(2).
 pub fn option(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<i32, Errno> {
     let value = option_bytes(fd, level, name, OPTION_ROOM)?;
     let value = <[u8; 4]>::try_from(value).map_err(|_| Errno::EMSGSIZE)?;
     Ok(i32::from_ne_bytes(value))
 }
 
-/// Its own address, or its peer's.
+/// The socket's own address, or its peer's (getsockname(2), getpeername(2)).
 ///
 /// # Errors
 /// ENOTCONN, EBADF, ENOTSOCK.
@@ -87,10 +85,10 @@ pub fn name(fd: BorrowedFd<'_>, of_peer: bool) -> Result<Option<Address>, Errno>
     raw::name(fd, of_peer).map(|bytes| Address::decode(&bytes))
 }
 
-/// Joins or leaves a multicast group; interface 0 is the kernel's choice.
+/// Joins or leaves a multicast group on an interface. With interface 0 the kernel chooses one.
 ///
 /// # Errors
-/// EADDRINUSE when it is in the group already, EADDRNOTAVAIL, ENODEV, EINVAL for no multicast address.
+/// EADDRINUSE when the socket is in the group already; EADDRNOTAVAIL, ENODEV; EINVAL for an address that is not multicast.
 pub fn membership(
     fd: BorrowedFd<'_>,
     group: std::net::IpAddr,

@@ -1,18 +1,16 @@
-//! timerfd(2): a clock's time as a descriptor.
-//!
-//! It must never disarm a timer that was asked for at once. Called by the glue.
+//! timerfd(2): a timer as a descriptor. Times are in nanoseconds.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
-use crate::kernel::descriptor as raw;
+use crate::kernel::descriptor::timer;
 use crate::Errno;
 
-/// A timer by its clock's number (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME), disarmed.
+/// Creates a disarmed timer on one of the clocks CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME.
 ///
 /// # Errors
-/// EINVAL for another clock, EMFILE, ENFILE, ENODEV, ENOMEM.
+/// EINVAL for any other clock, EMFILE, ENFILE, ENODEV, ENOMEM.
 pub fn timerfd(clock: i32) -> Result<OwnedFd, Errno> {
     let clock = match clock {
         libc::CLOCK_REALTIME => ClockId::CLOCK_REALTIME,
@@ -26,19 +24,19 @@ pub fn timerfd(clock: i32) -> Result<OwnedFd, Errno> {
         .map_err(Errno::from_nix)
 }
 
-/// When a timer expires first, in nanoseconds.
+/// When a timer expires first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// From now on.
+    /// This long from now.
     After(u64),
-    /// On the timer's clock; at once if that is past.
+    /// At this time of the timer's clock; at once if that has passed.
     At(u64),
-    /// As `At`, of CLOCK_REALTIME, until the clock is set: then it is readable and a read gives ECANCELED.
+    /// As `At`, for CLOCK_REALTIME. If the clock is set, the timer becomes readable, and a read fails with ECANCELED.
     AtUnlessSet(u64),
 }
 
-/// Arms a timer; with `every` above 0 it goes on expiring at that distance. A first time of 0 is one nanosecond, because 0
-/// would disarm it.
+/// Arms a timer. With `every` above 0 it expires again at that interval. A first time of 0 is taken for 1 nanosecond, because 0
+/// would disarm the timer.
 ///
 /// # Errors
 /// EBADF, EINVAL. ECANCELED with `AtUnlessSet` if the clock was set since the timer was last armed that way and no read has
@@ -52,21 +50,21 @@ pub fn arm(fd: BorrowedFd<'_>, when: When, every: u64) -> Result<(), Errno> {
             libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET,
         ),
     };
-    raw::set_timer(fd, first.max(1), every, flags)
+    timer::set(fd, first.max(1), every, flags)
 }
 
-/// Disarms a timer; what has expired and was not read is forgotten.
+/// Disarms a timer. Expirations that were not read are dropped.
 ///
 /// # Errors
 /// EBADF, EINVAL.
 pub fn disarm(fd: BorrowedFd<'_>) -> Result<(), Errno> {
-    raw::set_timer(fd, 0, 0, 0)
+    timer::set(fd, 0, 0, 0)
 }
 
-/// Nanoseconds until it expires next; 0 when it is disarmed.
+/// The time until a timer expires next; 0 if it is disarmed.
 ///
 /// # Errors
 /// EBADF, EINVAL.
 pub fn remaining(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
-    raw::timer_left(fd)
+    timer::remaining(fd)
 }

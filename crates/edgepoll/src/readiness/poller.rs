@@ -14,7 +14,7 @@ use super::counters::{Counters, Looked};
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
 use super::relay::{Relay, RELAY};
 use super::stale_looks::StaleLooks;
-use crate::kernel::descriptor::duplicate;
+use crate::kernel::descriptor::file::duplicate;
 use crate::kernel::epoll::poll_consumes;
 use crate::kernel::MOST_EVENTS;
 use crate::reactor::Slots;

@@ -1,8 +1,7 @@
-//! Memory that other threads may see: a JavaScript buffer may be shared, so no Rust slice of it may exist.
+//! Memory for system calls to read and write, without a Rust reference to it.
 //!
-//! Memory that a receive fills may never have been written, which a Rust slice of bytes must have been.
-//!
-//! This code must never read the memory; only system calls read and write it. Made by the glue and by inboxes.
+//! A JavaScript buffer may be shared with other threads, and memory that a receive fills may be uninitialised. A Rust slice of
+//! either is not allowed, so these types hold a pointer and a length.
 
 use std::marker::PhantomData;
 
@@ -15,6 +14,8 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Describes `length` bytes of memory from `start` on.
+    ///
     /// # Safety
     /// For as long as the value is used, `start` is readable memory of `length` bytes.
     #[must_use]
@@ -26,7 +27,7 @@ impl Source<'_> {
         }
     }
 
-    /// The first `length` bytes of it.
+    /// The first `length` bytes, or all if there are fewer.
     #[must_use]
     pub fn first(self, length: usize) -> Self {
         Source {
@@ -35,16 +36,30 @@ impl Source<'_> {
         }
     }
 
-    /// Its length in bytes.
+    /// The length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// True without a byte.
+    /// Whether the length is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// The bytes as a number in the machine's byte order, as an eventfd takes it; `None` if there are not exactly 8.
+    #[must_use]
+    pub(crate) fn as_counter(&self) -> Option<u64> {
+        if self.length != size_of::<u64>() {
+            return None;
+        }
+        let mut bytes = [0; size_of::<u64>()];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            // SAFETY: this value promises 8 readable bytes. The read is volatile, because other threads may write them.
+            *byte = unsafe { self.start.add(at).read_volatile() };
+        }
+        Some(u64::from_ne_bytes(bytes))
     }
 }
 
@@ -67,6 +82,8 @@ pub struct Space<'a> {
 }
 
 impl Space<'_> {
+    /// Describes `length` bytes of memory from `start` on.
+    ///
     /// # Safety
     /// For as long as the value is used, `start` is writable memory of `length` bytes, and no Rust reference to it exists.
     #[must_use]
@@ -78,7 +95,7 @@ impl Space<'_> {
         }
     }
 
-    /// The first `length` bytes of it.
+    /// The first `length` bytes, or all if there are fewer.
     #[must_use]
     pub fn first(self, length: usize) -> Self {
         Space {
@@ -91,19 +108,19 @@ impl Space<'_> {
     pub fn write(&mut self, at: usize, bytes: &[u8]) {
         let length = bytes.len().min(self.length.saturating_sub(at));
         if length > 0 {
-            // SAFETY: `at + length` bytes are writable, as this value promises, and no Rust reference to them exists, so
-            // `bytes` is other memory.
+            // SAFETY: this value promises that `at + length` bytes are writable and that no Rust reference to them exists, so
+            // `bytes` does not overlap them.
             unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), length) };
         }
     }
 
-    /// Its length in bytes.
+    /// The length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// True without a byte.
+    /// Whether the length is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0

@@ -1,29 +1,29 @@
-//! Raw calls on sockets of any family; an address is the kernel's own bytes.
+//! Calls on sockets of any family. An address is the kernel's own bytes, which no call here interprets.
 //!
-//! It must never look into an address, and never make a socket that blocks or survives exec. Called by
-//! `descriptor/socket.rs`.
+//! Every socket is made non-blocking and close-on-exec.
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use super::{fresh, length_of, unbroken};
+use super::call::{owned, socket_length, uninterrupted};
 use crate::Errno;
 
 const FLAGS: i32 = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
 
-/// Room for an address of any family, and what of it was written.
-pub(crate) struct Room {
+/// Memory for an address of any family, and the length of what the kernel wrote there.
+pub(crate) struct AddressBuffer {
     bytes: [u8; size_of::<libc::sockaddr_storage>()],
     length: libc::socklen_t,
 }
 
-impl Room {
-    pub(crate) fn new() -> Room {
+impl AddressBuffer {
+    pub(crate) fn new() -> AddressBuffer {
         let bytes = [0; size_of::<libc::sockaddr_storage>()];
-        let length = length_of(bytes.len());
-        Room { bytes, length }
+        let length = socket_length(bytes.len());
+        AddressBuffer { bytes, length }
     }
 
+    /// The address and length arguments of a call that writes an address.
     pub(crate) fn parts(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         (self.bytes.as_mut_ptr().cast(), &raw mut self.length)
     }
@@ -32,50 +32,50 @@ impl Room {
         self.length = length;
     }
 
-    /// The kernel gives the true length even where it had to cut; more than there is room for is never shown.
+    /// The bytes that the kernel wrote. The length that it reports may be larger, if it had to cut the address.
     pub(crate) fn written(self) -> Vec<u8> {
         let length = usize::try_from(self.length).unwrap_or(0);
         self.bytes[..length.min(self.bytes.len())].to_vec()
     }
 }
 
-/// A socket (socket(2)).
+/// Opens a socket (socket(2)).
 ///
 /// # Errors
 /// EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT.
 pub fn open(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes no pointer.
-    fresh(unsafe { libc::socket(family, kind | FLAGS, protocol) })
+    owned(unsafe { libc::socket(family, kind | FLAGS, protocol) })
 }
 
-/// Two connected sockets (socketpair(2)).
+/// Opens two sockets that are connected to each other (socketpair(2)).
 ///
 /// # Errors
-/// As [`open`], and EOPNOTSUPP.
+/// Those of [`open`], and EOPNOTSUPP.
 pub fn pair(family: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd), Errno> {
     let mut both = [-1; 2];
-    // SAFETY: the array has room for the two numbers and outlives the call.
+    // SAFETY: the array holds two numbers and outlives the call.
     let result = unsafe { libc::socketpair(family, kind | FLAGS, protocol, both.as_mut_ptr()) };
     Errno::result(result)?;
-    Ok((fresh(both[0])?, fresh(both[1])?))
+    Ok((owned(both[0])?, owned(both[1])?))
 }
 
-/// Gives a socket its address (bind(2)).
+/// Binds a socket to an address (bind(2)).
 ///
 /// # Errors
-/// Whatever bind(2) gives.
+/// The errors of bind(2).
 pub(crate) fn bind(fd: BorrowedFd<'_>, address: &[u8]) -> Result<(), Errno> {
-    let length = length_of(address.len());
-    // SAFETY: the address is readable memory of that length; the kernel copies it before it looks.
+    let length = socket_length(address.len());
+    // SAFETY: the address is readable memory of that length; the call only reads it.
     Errno::result(unsafe { libc::bind(fd.as_raw_fd(), address.as_ptr().cast(), length) }).map(drop)
 }
 
-/// Connects; true when that is done already, false when it goes on (connect(2)).
+/// Connects (connect(2)). Returns true when the socket is connected, false when the connect is in progress.
 ///
 /// # Errors
-/// Whatever connect(2) gives, EINPROGRESS and EINTR excepted: the kernel goes on connecting then.
+/// The errors of connect(2), except EINPROGRESS and EINTR: the connect continues after them.
 pub(crate) fn connect(fd: BorrowedFd<'_>, address: &[u8]) -> Result<bool, Errno> {
-    let length = length_of(address.len());
+    let length = socket_length(address.len());
     // SAFETY: as for bind.
     match Errno::result(unsafe { libc::connect(fd.as_raw_fd(), address.as_ptr().cast(), length) }) {
         Ok(_) => Ok(true),
@@ -84,38 +84,38 @@ pub(crate) fn connect(fd: BorrowedFd<'_>, address: &[u8]) -> Result<bool, Errno>
     }
 }
 
-/// Lets a socket be connected to (listen(2)).
+/// Makes a socket accept connections (listen(2)).
 ///
 /// # Errors
-/// Whatever listen(2) gives.
+/// The errors of listen(2).
 pub fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
     // SAFETY: the call takes no pointer.
     Errno::result(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// Takes one connection and its address (accept4(2)).
+/// Accepts one connection, and returns it with its peer's address (accept4(2)).
 ///
 /// # Errors
-/// Whatever accept4(2) gives, EINTR excepted.
+/// The errors of accept4(2), EINTR excepted.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Vec<u8>), Errno> {
-    let mut room = Room::new();
-    let accepted = unbroken(|| {
-        room = Room::new();
-        let (address, length) = room.parts();
+    let mut buffer = AddressBuffer::new();
+    let accepted = uninterrupted(|| {
+        buffer = AddressBuffer::new();
+        let (address, length) = buffer.parts();
         // SAFETY: `address` is writable memory of `length` bytes, and both outlive the call.
         unsafe { libc::accept4(fd.as_raw_fd(), address, length, FLAGS) as isize }
     })?;
-    let socket = fresh(i32::try_from(accepted).unwrap_or(-1))?;
-    Ok((socket, room.written()))
+    let socket = owned(i32::try_from(accepted).unwrap_or(-1))?;
+    Ok((socket, buffer.written()))
 }
 
-/// Its own address, or its peer's (getsockname(2), getpeername(2)).
+/// The socket's own address, or its peer's (getsockname(2), getpeername(2)).
 ///
 /// # Errors
 /// EBADF, ENOTCONN, ENOTSOCK, ENOBUFS.
 pub(crate) fn name(fd: BorrowedFd<'_>, of_peer: bool) -> Result<Vec<u8>, Errno> {
-    let mut room = Room::new();
-    let (address, length) = room.parts();
+    let mut buffer = AddressBuffer::new();
+    let (address, length) = buffer.parts();
     // SAFETY: `address` is writable memory of `length` bytes, and both outlive the call.
     let result = unsafe {
         if of_peer {
@@ -125,10 +125,10 @@ pub(crate) fn name(fd: BorrowedFd<'_>, of_peer: bool) -> Result<Vec<u8>, Errno> 
         }
     };
     Errno::result(result)?;
-    Ok(room.written())
+    Ok(buffer.written())
 }
 
-/// Ends one direction or both (shutdown(2)): 0 receiving, 1 sending, 2 both.
+/// Shuts down one direction or both (shutdown(2)): 0 for receiving, 1 for sending, 2 for both.
 ///
 /// # Errors
 /// EBADF, EINVAL, ENOTCONN, ENOTSOCK.
@@ -137,11 +137,10 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::shutdown(fd.as_raw_fd(), how) }).map(drop)
 }
 
-/// The bytes of an option, as many as the kernel gives (getsockopt(2)). The kernel cuts a longer option to `length` without an
-/// error.
+/// The bytes of an option (getsockopt(2)). The kernel cuts an option that is longer than `length`, without an error.
 ///
 /// # Errors
-/// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP; ERANGE where the option says that the room is too small.
+/// EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP; ERANGE from an option that does not fit into `length` and is not cut.
 pub fn option_bytes(
     fd: BorrowedFd<'_>,
     level: i32,
@@ -149,7 +148,7 @@ pub fn option_bytes(
     length: usize,
 ) -> Result<Vec<u8>, Errno> {
     let mut value = vec![0_u8; length];
-    let mut given = length_of(length);
+    let mut given = socket_length(length);
     // SAFETY: `value` is writable memory of `given` bytes, and both outlive the call.
     let result = unsafe {
         libc::getsockopt(
@@ -161,7 +160,7 @@ pub fn option_bytes(
         )
     };
     Errno::result(result)?;
-    // For a few options the kernel reports the full length even if it has cut them.
+    // For a few options the kernel reports the full length even if it has cut the value; truncate() ignores a larger length.
     value.truncate(usize::try_from(given).unwrap_or(0));
     Ok(value)
 }
@@ -171,7 +170,7 @@ pub fn option_bytes(
 /// # Errors
 /// EBADF, EDOM, EINVAL, ENOPROTOOPT, ENOTSOCK, EPERM.
 pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
-    let length = length_of(value.len());
+    let length = socket_length(value.len());
     // SAFETY: `value` is readable memory of `length` bytes and outlives the call.
     let result =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), length) };
@@ -181,7 +180,7 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> Re
 /// The index of a network interface by name (if_nametoindex(3)).
 ///
 /// # Errors
-/// ENODEV when there is none, EINVAL for a name with NUL inside.
+/// ENODEV when no interface has the name, EINVAL for a name that contains NUL.
 pub fn interface_index(name: &str) -> Result<u32, Errno> {
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the name ends with NUL and outlives the call.

@@ -1,93 +1,34 @@
-//! Socket addresses of every family, to the kernel's bytes and back.
+//! An address as the kernel's bytes, and back.
 //!
-//! It must never cut a path, and never read past what the kernel wrote. Called by `socket.rs` and `message.rs`.
+//! No path is cut, and no byte is read that the kernel did not write.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::Address;
 use crate::Errno;
 
-/// The longest path: the kernel's field has 108 bytes, the last for NUL (unix(7)).
-pub const LONGEST_PATH: usize = 107;
+/// The longest path of a Unix socket. The kernel's field has 108 bytes, the last one for NUL (unix(7)).
+const LONGEST_PATH: usize = 107;
 
-/// The longest address of a link layer (MAX_ADDR_LEN of <linux/netdevice.h>).
+/// The longest link-layer address (MAX_ADDR_LEN of <linux/netdevice.h>).
 const LONGEST_LINK: u8 = 32;
-
-/// Where a socket is, or whom a message is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// AF_UNSPEC: as a connect's target it ends the association of a datagram socket.
-    Unspecified,
-    /// AF_UNIX. Empty: without a name. A first byte of 0: abstract, then any byte counts.
-    Unix(Vec<u8>),
-    /// AF_INET
-    Inet(Ipv4Addr, u16),
-    /// AF_INET6
-    Inet6 {
-        /// The host.
-        host: Ipv6Addr,
-        /// The port.
-        port: u16,
-        /// sin6_flowinfo, in the host's order.
-        flow: u32,
-        /// The interface of a link-local address.
-        scope: u32,
-    },
-    /// AF_NETLINK
-    Netlink {
-        /// The port number; 0 is the kernel, or «choose one».
-        pid: u32,
-        /// Multicast groups, a bit each.
-        groups: u32,
-    },
-    /// AF_CAN
-    Can {
-        /// The interface's index; 0 is every one.
-        interface: i32,
-        /// Receiving id (ISO-TP).
-        receive_id: u32,
-        /// Sending id (ISO-TP).
-        send_id: u32,
-    },
-    /// AF_VSOCK
-    Vsock {
-        /// The machine.
-        cid: u32,
-        /// The port.
-        port: u32,
-    },
-    /// AF_PACKET
-    Packet {
-        /// The protocol's number in the link layer's header (ETH_P_…), in the host's order.
-        protocol: u16,
-        /// The interface's index; 0 is every one.
-        interface: i32,
-        /// The kind of hardware (ARPHRD_…). Received only.
-        hardware: u16,
-        /// The kind of destination: PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING. Received only.
-        kind: u8,
-        /// The address in the link layer: at most 32 bytes.
-        address: Vec<u8>,
-    },
-    /// Any other family: everything after the family's two bytes.
-    Other(u16, Vec<u8>),
-}
 
 fn family(number: i32) -> Vec<u8> {
     u16::try_from(number).unwrap_or(0).to_ne_bytes().to_vec()
 }
 
 impl Address {
-    /// The bytes that bind(2), connect(2) and sendmsg(2) want.
+    /// The bytes that bind(2), connect(2) and sendmsg(2) take.
     ///
     /// # Errors
-    /// ENAMETOOLONG for a path that does not fit, EINVAL for one with NUL inside and for a link layer's address of more than
+    /// ENAMETOOLONG for a path that does not fit; EINVAL for a path that contains NUL, and for a link-layer address of more than
     /// 32 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, Errno> {
         Ok(match self {
             Address::Unspecified => [family(libc::AF_UNSPEC), vec![0; 14]].concat(),
             Address::Unix(path) => {
                 let is_abstract = path.first() == Some(&0);
-                // An abstract name fills the field: its length says where it ends.
+                // An abstract name may fill the field, because its length is passed and no NUL ends it.
                 if path.len() > LONGEST_PATH + usize::from(is_abstract) {
                     return Err(Errno::ENAMETOOLONG);
                 }
@@ -157,7 +98,7 @@ impl Address {
                 if length > LONGEST_LINK {
                     return Err(Errno::EINVAL);
                 }
-                // The structure's own field has 8 bytes; a longer address goes on behind it (packet(7)).
+                // The structure's field has 8 bytes. A longer address extends beyond the structure (packet(7)).
                 let padding = vec![0; 8_usize.saturating_sub(address.len())];
                 [
                     &family(libc::AF_PACKET)[..],
@@ -174,16 +115,16 @@ impl Address {
         })
     }
 
-    /// What the kernel wrote; `None` when it wrote no address.
+    /// Decodes the bytes that the kernel wrote; `None` if it wrote no address.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Address> {
         let (number, data) = bytes.split_first_chunk::<2>()?;
         let number = u16::from_ne_bytes(*number);
-        let known = Address::known(i32::from(number), data);
+        let known = Address::decode_known(i32::from(number), data);
         Some(known.unwrap_or_else(|| Address::Other(number, data.to_vec())))
     }
 
-    fn known(number: i32, data: &[u8]) -> Option<Address> {
+    fn decode_known(number: i32, data: &[u8]) -> Option<Address> {
         Some(match number {
             libc::AF_UNIX => {
                 let end = match data.first() {
@@ -226,7 +167,7 @@ impl Address {
                     interface: number_at(data, 2)?.cast_signed(),
                     hardware: u16::from_ne_bytes(chunk(data, 6)?),
                     kind,
-                    address: address[..usize::from(length).min(address.len())].to_vec(),
+                    address: address[..usize::from(length).min(address.len())].into(),
                 }
             }
             _ => return None,
@@ -244,10 +185,10 @@ fn number_at(data: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Errno};
+    use super::*;
 
     #[test]
-    fn every_family_comes_back_as_it_went() {
+    fn every_family_is_decoded_as_it_was_encoded() {
         let addresses = [
             Address::Unix(b"/run/some.sock".to_vec()),
             Address::Unix(Vec::new()),
@@ -273,14 +214,14 @@ mod tests {
                 interface: 3,
                 hardware: 1,
                 kind: 4,
-                address: vec![1, 2, 3, 4, 5, 6],
+                address: [1, 2, 3, 4, 5, 6].into(),
             },
             Address::Packet {
                 protocol: 3,
                 interface: 0,
                 hardware: 32,
                 kind: 0,
-                address: vec![9; 20],
+                address: [9; 20].into(),
             },
             Address::Other(18, vec![1, 2, 3]),
         ];
@@ -294,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layouts_are_the_c_library_s() {
+    fn the_sizes_are_those_of_the_c_library() {
         let sizes = [
             (
                 Address::Inet([127, 0, 0, 1].into(), 1),
@@ -318,7 +259,7 @@ mod tests {
                     interface: 0,
                     hardware: 0,
                     kind: 0,
-                    address: Vec::new(),
+                    address: Box::default(),
                 },
                 size_of::<libc::sockaddr_ll>(),
             ),
