@@ -20,16 +20,16 @@ function turns(): number {
 }
 
 /** Milliseconds of one measurement. */
-const WINDOW = 50;
-/** How many turns an idle loop makes in that time at most. One that spins makes hundreds. */
-const IDLE = 20;
+const WINDOW = 250;
+/** How many turns an idle loop makes in that time at most. One that spins makes a hundred even on a busy machine. */
+const IDLE = 12;
 
 /**
  * Whether the loop comes to rest: in one of the windows it makes few turns. One window is not enough, because V8 has the loop
  * run its tasks while it collects garbage, for seconds on a busy machine.
  */
 async function rests(): Promise<boolean> {
-  for (let window = 0; window < 200; window += 1) {
+  for (let window = 0; window < 40; window += 1) {
     const before = turns();
     // Not a wait for something to happen: the turns within this time are counted.
     await delay(WINDOW);
