@@ -2,29 +2,29 @@
 // Do not edit; change src/ and run it again.
 
 /**
- * edgepoll/fd: descriptors to watch, made and used without another addon.
+ * `edgepoll/fd`: creates and uses descriptors of any kind, without another addon.
  *
- * Every one is close-on-exec and non-blocking from its birth, and has one owner.
+ * Every descriptor is created close-on-exec and non-blocking, and belongs to one object.
  *
  * @packageDocumentation
  */
 
-/** An accepted connection, and its peer's address. */
+/** An accepted connection and the address of its peer. */
 export declare interface AcceptedConnection {
     /** The connection. The program has to close it. */
     socket: Socket;
-    /** The peer; `undefined` when it has no address. */
+    /** The address of the peer; `undefined` if it has none. */
     from: SocketAddress | undefined;
 }
 
-/** AF_CAN. */
+/** AF_CAN (<linux/can.h>). */
 export declare interface CanAddress {
     family: 'can';
-    /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
+    /** The name or the index of the interface; 0 stands for all interfaces. In a received address: the index. */
     interface: string | number;
-    /** ISO-TP. Default 0. */
+    /** For ISO-TP: the CAN identifier of received frames. Default 0. */
     receiveId?: number | undefined;
-    /** ISO-TP. Default 0. */
+    /** For ISO-TP: the CAN identifier of sent frames. Default 0. */
     sendId?: number | undefined;
 }
 
@@ -35,29 +35,32 @@ export declare interface CanAddress {
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
-/** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
+/**
+ * The clock of a timer (clock_gettime(2)). `monotonic` stops while the machine is suspended, `boottime` does not. `realtime` is the time
+ * of day, which can be set.
+ */
 export declare type Clock = 'monotonic' | 'boottime' | 'realtime';
 
-/** A level, a kind or an option: its number, or its name in {@link constants}. */
+/** The number of a constant, or its name in {@link constants}. */
 export declare type Constant = number | ConstantName;
 
-/** A constant's name, as in the C headers. */
+/** The name of a constant in {@link constants}, as in the C headers. */
 export declare type ConstantName = 'AF_CAN' | 'AF_INET' | 'AF_INET6' | 'AF_NETLINK' | 'AF_PACKET' | 'AF_UNIX' | 'AF_VSOCK' | 'CAN_BCM' | 'CAN_ISOTP' | 'CAN_J1939' | 'CAN_RAW' | 'CAN_RAW_ERR_FILTER' | 'CAN_RAW_FD_FRAMES' | 'CAN_RAW_FILTER' | 'CAN_RAW_JOIN_FILTERS' | 'CAN_RAW_LOOPBACK' | 'CAN_RAW_RECV_OWN_MSGS' | 'ETH_P_ALL' | 'ETH_P_ARP' | 'ETH_P_IP' | 'ETH_P_IPV6' | 'IPPROTO_ICMP' | 'IPPROTO_ICMPV6' | 'IPPROTO_IP' | 'IPPROTO_IPV6' | 'IPPROTO_RAW' | 'IPPROTO_SCTP' | 'IPPROTO_TCP' | 'IPPROTO_UDP' | 'IPV6_ADD_MEMBERSHIP' | 'IPV6_DONTFRAG' | 'IPV6_DROP_MEMBERSHIP' | 'IPV6_FREEBIND' | 'IPV6_HOPLIMIT' | 'IPV6_MTU' | 'IPV6_MTU_DISCOVER' | 'IPV6_MULTICAST_HOPS' | 'IPV6_MULTICAST_IF' | 'IPV6_MULTICAST_LOOP' | 'IPV6_PKTINFO' | 'IPV6_RECVERR' | 'IPV6_RECVHOPLIMIT' | 'IPV6_RECVPKTINFO' | 'IPV6_RECVTCLASS' | 'IPV6_TCLASS' | 'IPV6_TRANSPARENT' | 'IPV6_UNICAST_HOPS' | 'IPV6_V6ONLY' | 'IP_ADD_MEMBERSHIP' | 'IP_BIND_ADDRESS_NO_PORT' | 'IP_DROP_MEMBERSHIP' | 'IP_FREEBIND' | 'IP_HDRINCL' | 'IP_MTU' | 'IP_MTU_DISCOVER' | 'IP_MULTICAST_ALL' | 'IP_MULTICAST_IF' | 'IP_MULTICAST_LOOP' | 'IP_MULTICAST_TTL' | 'IP_OPTIONS' | 'IP_PKTINFO' | 'IP_RECVERR' | 'IP_RECVORIGDSTADDR' | 'IP_RECVTOS' | 'IP_RECVTTL' | 'IP_TOS' | 'IP_TRANSPARENT' | 'IP_TTL' | 'NETLINK_ADD_MEMBERSHIP' | 'NETLINK_BROADCAST_ERROR' | 'NETLINK_CAP_ACK' | 'NETLINK_DROP_MEMBERSHIP' | 'NETLINK_EXT_ACK' | 'NETLINK_GET_STRICT_CHK' | 'NETLINK_NO_ENOBUFS' | 'NETLINK_PKTINFO' | 'PACKET_ADD_MEMBERSHIP' | 'PACKET_AUXDATA' | 'PACKET_BROADCAST' | 'PACKET_DROP_MEMBERSHIP' | 'PACKET_FANOUT' | 'PACKET_HOST' | 'PACKET_MR_PROMISC' | 'PACKET_MULTICAST' | 'PACKET_OTHERHOST' | 'PACKET_OUTGOING' | 'PACKET_QDISC_BYPASS' | 'PACKET_STATISTICS' | 'PACKET_TIMESTAMP' | 'SCM_CREDENTIALS' | 'SCM_RIGHTS' | 'SCM_TIMESTAMP' | 'SCM_TIMESTAMPING' | 'SCM_TIMESTAMPNS' | 'SOF_TIMESTAMPING_OPT_CMSG' | 'SOF_TIMESTAMPING_OPT_ID' | 'SOF_TIMESTAMPING_OPT_TSONLY' | 'SOF_TIMESTAMPING_RAW_HARDWARE' | 'SOF_TIMESTAMPING_RX_HARDWARE' | 'SOF_TIMESTAMPING_RX_SOFTWARE' | 'SOF_TIMESTAMPING_SOFTWARE' | 'SOF_TIMESTAMPING_TX_ACK' | 'SOF_TIMESTAMPING_TX_HARDWARE' | 'SOF_TIMESTAMPING_TX_SCHED' | 'SOF_TIMESTAMPING_TX_SOFTWARE' | 'SOL_CAN_BASE' | 'SOL_CAN_RAW' | 'SOL_NETLINK' | 'SOL_PACKET' | 'SOL_RAW' | 'SOL_SOCKET' | 'SOL_UDP' | 'SO_ACCEPTCONN' | 'SO_ATTACH_BPF' | 'SO_ATTACH_FILTER' | 'SO_BINDTODEVICE' | 'SO_BINDTOIFINDEX' | 'SO_BROADCAST' | 'SO_BUSY_POLL' | 'SO_COOKIE' | 'SO_DEBUG' | 'SO_DETACH_FILTER' | 'SO_DOMAIN' | 'SO_DONTROUTE' | 'SO_ERROR' | 'SO_INCOMING_CPU' | 'SO_INCOMING_NAPI_ID' | 'SO_KEEPALIVE' | 'SO_LINGER' | 'SO_LOCK_FILTER' | 'SO_MARK' | 'SO_MAX_PACING_RATE' | 'SO_MEMINFO' | 'SO_NO_CHECK' | 'SO_OOBINLINE' | 'SO_PASSCRED' | 'SO_PASSPIDFD' | 'SO_PASSSEC' | 'SO_PEEK_OFF' | 'SO_PEERCRED' | 'SO_PEERGROUPS' | 'SO_PEERPIDFD' | 'SO_PEERSEC' | 'SO_PREFER_BUSY_POLL' | 'SO_PRIORITY' | 'SO_PROTOCOL' | 'SO_RCVBUF' | 'SO_RCVBUFFORCE' | 'SO_RCVLOWAT' | 'SO_RCVTIMEO' | 'SO_REUSEADDR' | 'SO_REUSEPORT' | 'SO_RXQ_OVFL' | 'SO_SELECT_ERR_QUEUE' | 'SO_SNDBUF' | 'SO_SNDBUFFORCE' | 'SO_SNDLOWAT' | 'SO_SNDTIMEO' | 'SO_TIMESTAMP' | 'SO_TIMESTAMPING' | 'SO_TIMESTAMPNS' | 'SO_TXTIME' | 'SO_TYPE' | 'SO_WIFI_STATUS' | 'SO_ZEROCOPY' | 'TCP_CONGESTION' | 'TCP_CORK' | 'TCP_DEFER_ACCEPT' | 'TCP_FASTOPEN' | 'TCP_FASTOPEN_CONNECT' | 'TCP_INFO' | 'TCP_INQ' | 'TCP_KEEPCNT' | 'TCP_KEEPIDLE' | 'TCP_KEEPINTVL' | 'TCP_LINGER2' | 'TCP_MAXSEG' | 'TCP_MD5SIG' | 'TCP_NODELAY' | 'TCP_NOTSENT_LOWAT' | 'TCP_QUICKACK' | 'TCP_SAVED_SYN' | 'TCP_SAVE_SYN' | 'TCP_SYNCNT' | 'TCP_TIMESTAMP' | 'TCP_ULP' | 'TCP_USER_TIMEOUT' | 'TCP_WINDOW_CLAMP' | 'UDP_CORK' | 'UDP_GRO' | 'UDP_SEGMENT';
 
-/** The constants that socket options and control messages need, by name: `constants.SO_RCVBUF`. Frozen. */
+/** The constants for socket options and control messages, by name: `constants.SO_RCVBUF`. The object is frozen. */
 export declare const constants: Readonly<Record<ConstantName, number>>;
 
-/** A control message by its numbers (cmsg(3)). */
+/** A received control message (cmsg(3)). */
 export declare interface ControlMessage {
-    /** The protocol's level: `constants.SOL_SOCKET`, `constants.IPPROTO_IP` … */
+    /** The protocol level (`cmsg_level`): `constants.SOL_SOCKET`, `constants.IPPROTO_IP` … */
     level: number;
-    /** The kind, in the level's own numbering. */
+    /** The type (`cmsg_type`). Each level has its own numbers. */
     type: number;
-    /** The content, in the layout that level and kind have on this architecture. */
+    /** The content, in the layout that the level and the type have on this architecture. */
     data: Chunk;
 }
 
-/** The process that sent a message, as the kernel checked it. */
+/** The credentials of a process: its number, its user and its group. The kernel checks them when a message is sent (unix(7)). */
 export declare interface Credentials {
     pid: number;
     uid: number;
@@ -184,81 +187,81 @@ export declare type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 
 export declare interface ErrorsOptions extends WaitOptions, ReceiveErrorOptions {
 }
 
-/** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives what each read takes. */
+/** A counter in the kernel that is readable while it is not 0 (eventfd(2)). Iterating gives the value of each read. */
 export declare class EventFd extends Descriptor implements AsyncIterable<bigint, undefined> {
     /**
-     * Takes over an eventfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
-     * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+     * Takes over an eventfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` if it is not
+     * an eventfd, `ENOENT` without /proc, and as {@link OwnedFd.adopt}. After an error the descriptor still belongs to the caller.
      */
     static adopt(fd: number): EventFd;
-    /** Takes everything, or 1 of a semaphore; `null` when the counter is 0. Throws `ERR_CLOSED`. */
+    /** Takes the whole value, or 1 from a semaphore, and returns it; `null` if the counter is 0. Throws `ERR_CLOSED`. */
     read(): bigint | null;
     /**
-     * Adds `value`, default 1; false when the sum would exceed 2^64 − 2, and then nothing was added. Throws `ERR_CLOSED`,
-     * `RangeError` for what is not an integer from 0 to 2^64 − 2.
+     * Adds `value` to the counter, default 1. Returns false and adds nothing if the sum would exceed 2^64 − 2. Throws `ERR_CLOSED`, and
+     * `TypeError` or `RangeError` for a value that is not an integer from 0 to 2^64 − 2.
      */
     write(value?: bigint | number): boolean;
-    /** What reads take, one after the other. */
+    /** Iterates the values of reads. */
     values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined>;
     /** As {@link EventFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined>;
 }
 
-/** A counter, close-on-exec and non-blocking (eventfd(2)). Throws `EMFILE`, `ENFILE`, `RangeError`. */
+/** Creates a counter, close-on-exec and non-blocking (eventfd(2)). Throws `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
 export declare function eventfd(options?: EventFdOptions): EventFd;
 
-/** What an eventfd is made with. */
+/** The options of {@link eventfd}. */
 export declare interface EventFdOptions {
-    /** What the counter starts with: 0 to 2^64 − 2. Default 0. */
+    /** The counter's first value, 0 to 2^64 − 2. Default 0. */
     initial?: bigint | number | undefined;
-    /** Each read takes 1 instead of everything. Default `false`. */
+    /** Whether each read takes 1 instead of the whole value (EFD_SEMAPHORE). Default `false`. */
     semaphore?: boolean | undefined;
 }
 
 /** The types of socket addresses, one per family. */
-/** A family that has a name here; any other goes by its number. */
+/** The name of a family (address_families(7)). Pass a number for any other family. */
 export declare type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can' | 'vsock';
 
 /** AF_INET6 (ipv6(7)). */
 export declare interface Inet6Address {
     family: 'inet6';
-    /** An IPv6 address, not a host's name. */
+    /** An IPv6 address, not a host name. It has no zone: see `scopeId`. */
     address: string;
     /** 0 to 65,535. */
     port: number;
-    /** Default 0. */
+    /** The flow label and the traffic class (ipv6(7)). Default 0. */
     flowInfo?: number | undefined;
-    /** The interface's index, for link-local addresses. Default 0. */
+    /** The index of the interface, for link-local addresses. Default 0. */
     scopeId?: number | undefined;
 }
 
 /** AF_INET (ip(7)). */
 export declare interface InetAddress {
     family: 'inet';
-    /** An IPv4 address, not a host's name. */
+    /** An IPv4 address, not a host name. */
     address: string;
-    /** 0 to 65,535; of a raw socket the protocol. */
+    /** 0 to 65,535. For a raw socket the protocol. */
     port: number;
 }
 
-/** A set of watched paths (inotify(7)). Iterating gives one event after the other. */
+/** A set of watched paths (inotify(7)). Iterating gives their events, one at a time. */
 export declare class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, undefined> {
     #private;
     /**
-     * Watches a file or a folder, not what is below its folders; gives the watch's number. The same file again gives the
-     * same number, and what it is watched for is replaced. Default: everything.
+     * Watches a file, or a directory without its subdirectories (inotify_add_watch(2)). Returns the number of the watch. If the same file
+     * is watched already, its number stays the same, and `events` replaces the earlier ones. Default: all events.
      *
-     * Throws `ENOENT`, `ENOTDIR`, `EACCES`, `ENOSPC` (the user's limit of watches, /proc/sys/fs/inotify), `ENAMETOOLONG`,
-     * each with `path`; `ERR_CLOSED`, `TypeError`, `RangeError`.
+     * Throws `ENOENT`, `ENOTDIR`, `EACCES`, `ENAMETOOLONG`, and `ENOSPC` at the user's limit of watches (/proc/sys/fs/inotify), each with
+     * `path`; also `ERR_CLOSED`, `TypeError`, `RangeError`.
      */
     add(path: string, events?: readonly (InotifyWatchFor | InotifyFlag)[]): number;
-    /** Ends a watch; `ignored` is its last event. Throws `EINVAL` for one that there is not, `ERR_CLOSED`. */
+    /** Ends a watch (inotify_rm_watch(2)). Its last event is `ignored`. Throws `EINVAL` if there is no such watch, `ERR_CLOSED`. */
     remove(watch: number): void;
-    /** A batch of events, at least one; `null` when there is none. Throws `ERR_CLOSED`. */
+    /** Returns a batch of at least one event; `null` if there is none. Throws `ERR_CLOSED`. */
     read(): InotifyEvent[] | null;
     /**
-     * Events, one after the other. The kernel gives several at once: what a loop that is left has not had is there for the
-     * next `read()` or loop, but a `Poller` does not tell of it.
+     * Iterates the events. One read(2) returns several events. Those that a loop has not taken when it is left go to the next `read()` or
+     * loop, but a `Poller` does not report them.
      */
     values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined>;
     /** As {@link Inotify.values}. */
@@ -266,73 +269,75 @@ export declare class Inotify extends Descriptor implements AsyncIterable<Inotify
 }
 
 /**
- * An empty set of watches, close-on-exec and non-blocking (inotify_init1(2)). Throws `EMFILE` (also at the user's limit of
- * instances), `ENFILE`.
+ * Creates an empty set of watches, close-on-exec and non-blocking (inotify_init1(2)). Throws `ENFILE`, and `EMFILE` also at the user's
+ * limit of instances.
  */
 export declare function inotify(): Inotify;
 
-/** Something happened. */
+/** An event of a watched path. */
 export declare interface InotifyEvent {
-    /** The number that `add()` gave; −1 of `overflow`. */
+    /** The number of the watch, which `add()` returned; −1 for `overflow`. */
     watch: number;
     /**
-     * What. `ignored`: the watch is gone, because it was removed or its file was. `unmount`: the file system went.
-     * `overflow`: the queue was full and events were lost: look at everything again.
+     * What happened. `ignored`: the watch has ended, because it or its file was removed. `unmount`: the file system was unmounted.
+     * `overflow`: the queue was full and events were lost, so read the state of all watched paths again.
      */
     type: InotifyEventType;
-    /** The name inside the watched folder, or `undefined` when it is about the watched path itself. */
+    /** The name inside the watched directory; `undefined` if the event is about the watched path itself. */
     name: string | undefined;
-    /** The name's bytes, where they are not UTF-8 and `name` shows replacements. */
+    /** The name's bytes if they are not UTF-8: then `name` has replacement characters. */
     nameBytes: Uint8Array | undefined;
-    /** It is about a folder. */
+    /** Whether the event is about a directory. */
     isDirectory: boolean;
-    /** The same number in `movedFrom` and `movedTo` of one rename; else 0. */
+    /** The same number for the `movedFrom` and the `movedTo` of one rename; 0 for other events. */
     cookie: number;
-    /** The kernel's own bits. */
+    /** The kernel's bits (inotify(7)). */
     mask: number;
 }
 
-/** What an event tells: something that was watched for, or one that always comes. */
+/** The type of an event: one that was watched for, or one that is always reported. */
 export declare type InotifyEventType = InotifyWatchFor | 'unmount' | 'overflow' | 'ignored';
 
-/** How a path is watched; each is the inotify(7) flag of that name (`onlyDirectory` is IN_ONLYDIR). */
+/**
+ * A flag for how a path is watched. Each is the inotify(7) flag of that name: `maskAdd` is IN_MASK_ADD, `onlyDirectory` is IN_ONLYDIR.
+ */
 export declare type InotifyFlag = 'onlyDirectory' | 'dontFollow' | 'excludeUnlinked' | 'maskCreate' | 'maskAdd' | 'oneshot';
 
-/** What can be watched for; each is the inotify(7) flag of that name (`attributes` is IN_ATTRIB). */
+/** An event to watch for. Each is the inotify(7) event of that name: `closeWrite` is IN_CLOSE_WRITE, `attributes` is IN_ATTRIB. */
 export declare type InotifyWatchFor = 'access' | 'modify' | 'attributes' | 'closeWrite' | 'closeNoWrite' | 'open' | 'movedFrom' | 'movedTo' | 'create' | 'delete' | 'deleteSelf' | 'moveSelf';
 
-/** A {@link Socket} that listens: iterating it gives connections. */
+/** A {@link Socket} that listens. Iterating it gives connections. */
 export declare interface ListeningSocket extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {
 }
 
 /** A received message. */
 export declare interface Message {
-    /** The message's bytes, as far as there was room. They may be empty; of a stream that is the end. */
+    /** The bytes, as far as there was room. They may be empty; on a stream socket that is the end. */
     data: Chunk;
-    /** The message's true length: more than `data.length` if it was truncated. J1939 does not report it. */
+    /** The length of the whole message: more than `data.length` if it was truncated. J1939 sockets do not report it. */
     length: number;
-    /** The message did not fit, and its end is lost (MSG_TRUNC). */
+    /** Whether the message did not fit and its rest is lost (MSG_TRUNC). */
     truncated: boolean;
-    /** The sender; `undefined` when it has no address or the socket is connected to it. */
+    /** The sender's address; `undefined` if it has none or the socket is connected to it. */
     from: SocketAddress | undefined;
-    /** Descriptors that came with it. They are the receiver's to close. */
+    /** The descriptors of the message. The program has to close them. */
     descriptors: OwnedFd[];
     /**
-     * More descriptors came than there was room for; the others are closed (MSG_CTRUNC). The kernel does not report what had no
-     * room, so this is true as well if only `control` was too small and `controlTruncated` is true.
+     * Whether there were more descriptors than room; the others are closed (MSG_CTRUNC). The kernel does not report which part had no
+     * room, so this is also true if only `control` was too small and `controlTruncated` is true.
      */
     descriptorsTruncated: boolean;
-    /** The process that sent it, with the option `credentials`. */
+    /** The sender's credentials, with the option `credentials`. */
     credentials: Credentials | undefined;
-    /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
+    /** When the kernel received the message, in nanoseconds since 1970. Only with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
     timestamp: bigint | undefined;
-    /** When it was received, with the option SO_TIMESTAMPING. */
+    /** When the message was received. Only with the option SO_TIMESTAMPING. */
     timestamps: Timestamps | undefined;
-    /** The interface and the addresses of the packet, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
+    /** The interface and the addresses of the packet. Only with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
     packetInfo: PacketInfo | undefined;
-    /** Every other control message, in the kernel's order. */
+    /** All other control messages, in the kernel's order. */
     control: ControlMessage[];
-    /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+    /** Whether control messages are lost because there was no room for them (MSG_CTRUNC). */
     controlTruncated: boolean;
 }
 
@@ -343,45 +348,49 @@ export declare interface MessagesOptions extends WaitOptions, Omit<ReceiveOption
 /** AF_NETLINK (netlink(7)). */
 export declare interface NetlinkAddress {
     family: 'netlink';
-    /** The port's number: 0 is the kernel, or when binding «choose one». */
+    /** The port ID. 0 is the kernel; for `bind()` it means that the kernel chooses one. */
     pid: number;
-    /** Multicast groups, a bit each. */
+    /** Multicast groups, one bit per group. */
     groups: number;
 }
 
-/** Any other family: the bytes after the family's number (sockaddr(3type)). */
+/** An address of any other family (sockaddr(3type)). */
 export declare interface OtherAddress {
-    /** One that has no name here; one that has goes by it. */
+    /** The number of the family. A family that has a name here is refused. */
     family: number;
+    /** The bytes after the family's number, at most 126. */
     data: Uint8Array;
 }
 
 /** A control message to send. */
 export declare interface OutgoingControlMessage {
-    /** The protocol's level: a number, or a name of `constants`. */
+    /** The protocol level (`cmsg_level`): a number, or a name in `constants`. */
     level: Constant;
-    /** The kind: a number, or a name of `constants`. */
+    /** The type (`cmsg_type`): a number, or a name in `constants`. */
     type: Constant;
     /** The content, at most 4,096 bytes. */
     data: Uint8Array;
 }
 
-/** What {@link Socket.sendMessage} sends. */
+/** A message for {@link Socket.sendMessage}. */
 export declare interface OutgoingMessage {
     /**
-     * The bytes; a string is sent as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
+     * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
      * byte (unix(7)), so they need at least one.
      */
     data?: Uint8Array | string | undefined;
-    /** The receiver; left out if the socket is connected. */
+    /** The destination. Default: the peer of the connected socket. */
     to?: SocketAddress | undefined;
-    /** Up to 253 descriptors, of a Unix socket; the receiver gets its own, these stay open here. */
+    /** Up to 253 descriptors. Only for Unix sockets. The receiver gets duplicates, and these stay open here. Default: none. */
     descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-    /** The process's own credentials, of a Unix or netlink socket. Others need a privilege. */
+    /** Credentials of this process. Only for Unix and netlink sockets. Other credentials need a privilege (unix(7)). Default: none. */
     credentials?: Credentials | undefined;
-    /** The interface and the address to send from, of an `inet` or `inet6` socket for datagrams or raw packets (IP_PKTINFO, IPV6_PKTINFO). */
+    /**
+     * The interface and the source address (IP_PKTINFO, IPV6_PKTINFO). Only for `inet` and `inet6` sockets that send datagrams or raw
+     * packets. Default: the kernel's choice.
+     */
     packetInfo?: SendFrom | undefined;
-    /** Any other control messages: at most 64. The kernel ignores those of a level that the socket does not have. */
+    /** At most 64 other control messages. The kernel ignores those of a level that the socket does not have. Default: none. */
     control?: readonly OutgoingControlMessage[] | undefined;
 }
 
@@ -457,13 +466,13 @@ export declare type PackageErrorCode =
 /** AF_PACKET (packet(7)). */
 export declare interface PacketAddress {
     family: 'packet';
-    /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
+    /** The name or the index of the interface; 0 stands for all interfaces. In a received address: the index. */
     interface: string | number;
-    /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
+    /** The protocol in the header of the link layer, in host byte order (`constants.ETH_P_IP`). Default 0. */
     protocol?: number | undefined;
-    /** The address in the link layer, up to 32 bytes; Ethernet's have 6. Default: none. */
+    /** The address in the link layer, up to 32 bytes; 6 bytes for Ethernet. Default: none. */
     address?: Uint8Array | undefined;
-    /** The kind of hardware (ARPHRD_…). Only in received addresses. */
+    /** The type of the hardware (ARPHRD_…). Only in received addresses. */
     hardwareType?: number | undefined;
     /** The kind of the packet's destination. Only in received addresses. */
     packetType?: PacketType | number | undefined;
@@ -475,43 +484,48 @@ export declare interface PacketInfo {
     interface: number;
     /** The destination in the packet's header, which may be a multicast group or a broadcast address. */
     destination: string;
-    /** IPv4: the local address to answer from. IPv6: `undefined`; answer from `destination` unless it is a group. */
+    /**
+     * IPv4: the local address to answer from. IPv6: `undefined`; then answer from `destination` unless it is a multicast group.
+     */
     local: string | undefined;
 }
 
-/** The kind of a packet's destination. A kind without a name here is a number. */
+/** The kind of a packet's destination (packet(7)). A kind without a name here is a number. */
 export declare type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
-/** A process, by a descriptor that never means another one (pidfd_open(2)). It need not be a child. */
+/**
+ * A descriptor of a process (pidfd_open(2)). Unlike the process's number, it never comes to mean another process. The process need not
+ * be a child.
+ */
 export declare class PidFd extends Descriptor {
     /**
      * The process's number. For an adopted pidfd it is −1 if the process has ended and its parent has waited for it, and 0 if the
-     * process is in a process namespace that this one cannot see.
+     * process is in a PID namespace that this process cannot see.
      */
     readonly pid: number;
     private constructor();
     /**
-     * Takes over a pidfd that was opened elsewhere, as by the socket option SO_PEERPIDFD; from now on no other code may close it.
-     * Throws `ERR_DESCRIPTOR_KIND` for anything else, which stays its owner's, `ENOENT` without /proc, and as
-     * {@link OwnedFd.adopt}.
+     * Takes over a pidfd that was opened elsewhere, for example by the socket option SO_PEERPIDFD; from now on no other code may close
+     * it. Throws `ERR_DESCRIPTOR_KIND` if it is not a pidfd, `ENOENT` without /proc, and as {@link OwnedFd.adopt}. After an error the
+     * descriptor still belongs to the caller.
      */
     static adopt(fd: number): PidFd;
     /**
-     * Resolves when the process has ended; at once if it has. Rejects with the signal's reason, with `ERR_CLOSED` when this
-     * is closed first. Its exit code is its parent's to learn.
+     * Resolves when the process has ended; at once if it has already ended. Rejects with the signal's reason, and with `ERR_CLOSED` if
+     * this object is closed first. Only the parent can read the exit status (waitpid(2)).
      */
     exited(options?: WaitOptions): Promise<void>;
     /**
-     * Sends a signal by name, or 0 to ask whether one could be sent (pidfd_send_signal(2)). Default `SIGTERM`.
-     * Throws `ESRCH` when the process has ended and its parent has waited for it, `EPERM`, `ERR_CLOSED`, `TypeError`, `RangeError`.
+     * Sends a signal, given by name (pidfd_send_signal(2)). With 0 it sends none, and only checks whether it could. Default `SIGTERM`.
+     * Throws `ESRCH` if the process has ended and its parent has waited for it, `EPERM`, `ERR_CLOSED`, `TypeError`, `RangeError`.
      */
     kill(signal?: NodeJS.Signals | 0): void;
 }
 
-/** A process's descriptor. Throws `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
+/** Opens a descriptor of a process (pidfd_open(2)). Throws `ESRCH` if there is no such process, `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
 export declare function pidfd(pid: number): PidFd;
 
-/** A pipe, close-on-exec and non-blocking (pipe2(2)). Throws `EMFILE`, `ENFILE`. */
+/** Creates a pipe. Both ends are close-on-exec and non-blocking (pipe2(2)). Throws `EMFILE`, `ENFILE`. */
 export declare function pipe(): {
     reader: OwnedFd;
     writer: OwnedFd;
@@ -520,24 +534,24 @@ export declare function pipe(): {
 /** An entry of a socket's error queue: the fields of `sock_extended_err` (ip(7)) and the packet that it is about. */
 export declare interface QueuedError {
     /**
-     * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
+     * The name of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
      * zero-copy send.
      */
     name: string | undefined;
-    /** The error's number, negative as in Node.js; 0 without one. */
+    /** The error number, negative as in Node.js; 0 if there is no error. */
     errno: number;
     /** The source of the entry. */
     origin: ErrorOrigin | number;
-    /** ICMP's type. */
+    /** The type of the ICMP message. */
     type: number;
-    /** ICMP's code. */
+    /** The code of the ICMP message. */
     code: number;
     /**
-     * For `EMSGSIZE` the path's MTU; for a timestamp the step at which it was taken (0 sent, 1 scheduled, 2 acknowledged); for
-     * `zerocopy` the first send's number.
+     * For `EMSGSIZE` the MTU of the path. For a timestamp the step at which it was taken: 0 sent, 1 scheduled, 2 acknowledged. For
+     * `zerocopy` the number of the first send.
      */
     info: number;
-    /** For a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; for `zerocopy` the last send's number. */
+    /** For a timestamp the number of the send, with SOF_TIMESTAMPING_OPT_ID. For `zerocopy` the number of the last send. */
     data: number;
     /** The sender of the ICMP message. */
     offender: SocketAddress | undefined;
@@ -545,44 +559,44 @@ export declare interface QueuedError {
     to: SocketAddress | undefined;
     /** The bytes of the packet that the kernel kept, as far as there was room. */
     packet: Chunk;
-    /** The packet did not fit (MSG_TRUNC). */
+    /** Whether the packet did not fit and its rest is lost (MSG_TRUNC). */
     truncated: boolean;
-    /** When the packet was sent, with the option SO_TIMESTAMPING. */
+    /** When the packet was sent. Only with the option SO_TIMESTAMPING. */
     timestamps: Timestamps | undefined;
-    /** The interface that the packet took, with SOF_TIMESTAMPING_OPT_CMSG. */
+    /** The interface that sent the packet. Only with SOF_TIMESTAMPING_OPT_CMSG. */
     packetInfo: PacketInfo | undefined;
-    /** Every other control message, in the kernel's order. */
+    /** All other control messages, in the kernel's order. */
     control: ControlMessage[];
-    /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+    /** Whether control messages are lost because there was no room for them (MSG_CTRUNC). */
     controlTruncated: boolean;
 }
 
-/** The options of {@link Socket.receiveError}: how much room it makes for each part of the entry. */
+/** The options of {@link Socket.receiveError}: the room for each part of the entry. */
 export declare interface ReceiveErrorOptions {
-    /** Bytes of the packet that the entry is about. Default 65,536. */
+    /** Room for the packet that the entry is about, in bytes, 1 to 2^30. Default 65,536. */
     length?: number | undefined;
-    /** Bytes of room for control messages, 0 to 65,536. Default 512. */
+    /** Room for control messages in bytes, 0 to 65,536. Default 512. */
     control?: number | undefined;
 }
 
-/** The options of {@link Socket.receiveMessage}: how much room it makes for each part of the message. */
+/** The options of {@link Socket.receiveMessage}: the room for each part of the message. */
 export declare interface ReceiveOptions {
-    /** Bytes. Default 65,536. */
+    /** Room for the message in bytes, 1 to 2^30. Default 65,536. */
     length?: number | undefined;
-    /** Descriptors, 0 to 253. Further ones are closed. Default 0: none is accepted. */
+    /** The most descriptors to receive, 0 to 253. Further ones are closed. Default 0. */
     descriptors?: number | undefined;
-    /** Whether to give the sender's credentials; the kernel adds them once `passCredentials` is on. Default `false`. */
+    /** Whether to receive the sender's credentials. The kernel adds them after {@link Socket.setPassCredentials}. Default `false`. */
     credentials?: boolean | undefined;
     /**
-     * Bytes of room for other control messages, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
+     * Room for other control messages in bytes, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
      * Default 512, for Unix sockets 0.
      */
     control?: number | undefined;
-    /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
+    /** Whether to leave the message in the queue (MSG_PEEK). Default `false`. */
     peek?: boolean | undefined;
 }
 
-/** The interface and the address that a packet is sent from. At least one of the two is required. */
+/** The interface and the source address of a packet. At least one of the two is required. */
 export declare interface SendFrom {
     /** The interface, by name or index. Default: the kernel's choice. */
     interface?: string | number | undefined;
@@ -591,174 +605,187 @@ export declare interface SendFrom {
 }
 
 /**
- * Reads signals that were sent to this process (signalfd(2)). While it is open these signals have no other effect: no listener of
+ * Reads signals that were sent to this process (signalfd(2)). While it is open, these signals have no other effect: no listener of
  * `process.on()` is called, whether it was added before or after, and no default action is taken. If a standard signal comes
  * several times before it is read, it is read once (signal(7)).
  *
- * Closing the last object that reads a signal restores the signal's handler, which gets a signal that was not read. Listeners
- * that `process.on()` and `process.off()` added and removed meanwhile are taken into account.
+ * Closing the last object that reads a signal restores the signal's handler, which receives a signal that was not read. Listeners
+ * that `process.on()` has added or `process.off()` has removed in between are taken into account.
  */
 export declare class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
-    /** The next signal; `null` when there is none. Throws `ERR_CLOSED`. */
+    /** Returns the next signal; `null` if there is none. Throws `ERR_CLOSED`. */
     read(): SignalInfo | null;
-    /** Signals, one after the other. */
+    /** Iterates the signals. */
     values(options?: WaitOptions): AsyncIterableIterator<SignalInfo, undefined, undefined>;
     /** As {@link SignalFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<SignalInfo, undefined, undefined>;
 }
 
 /**
- * A descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
+ * Creates a descriptor that reads these signals, close-on-exec and non-blocking (signalfd(2)).
  *
- * While it is open every thread of the process blocks the signals: the existing threads, which are found in /proc, and those that
+ * While it is open, every thread of the process blocks the signals: the existing threads, which are found in /proc, and those that
  * they start. Child processes do not start with the signals blocked: Node.js starts them with an empty mask, and in Bun and Deno
  * the first call of this function wraps `ChildProcess.prototype.spawn` of `node:child_process`. See {@link withUnblockedSignals}
  * for other ways to start a process there.
  *
- * Throws `TypeError` or `RangeError` for what is no signal, for `SIGKILL` and `SIGSTOP`, which nobody can catch, and for
- * those that a fault raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); `EMFILE`, `ENFILE`.
+ * Throws `TypeError` or `RangeError` for a value that is not a signal's name, for `SIGKILL` and `SIGSTOP`, which cannot be caught, and
+ * for signals that a fault of the program raises (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGABRT`, `SIGSYS`); also
+ * `EMFILE`, `ENFILE`.
  */
 export declare function signalfd(signals: readonly NodeJS.Signals[]): SignalFd;
 
-/** A signal that was read. */
+/** A signal that a {@link SignalFd} has read. */
 export declare interface SignalInfo {
-    /** Its name. */
+    /** The signal's name. */
     signal: NodeJS.Signals;
-    /** Its number. */
+    /** The signal's number. */
     number: number;
-    /** Where it comes from (si_code, sigaction(2)): 0 kill(2), −1 sigqueue(3), 1–6 of SIGCHLD what became of the child. */
+    /** The origin (si_code, sigaction(2)): 0 for kill(2), −1 for sigqueue(3). For SIGCHLD 1 to 6: what happened to the child. */
     code: number;
-    /** The process that sent it; of SIGCHLD, the child. */
+    /** The process that sent the signal. For SIGCHLD the child. */
     pid: number;
     /** The user of that process. */
     uid: number;
-    /** Of SIGCHLD: the exit status or the signal. Else 0. */
+    /** For SIGCHLD the exit status, or the signal that ended the child. Otherwise 0. */
     status: number;
-    /** What sigqueue(3) sent along. Else 0. */
+    /** The value that sigqueue(3) sent. Otherwise 0. */
     value: number;
 }
 
 /**
- * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
- * Iterating gives messages until the peer of a stream ends it, or the socket is shut down for reading.
+ * A socket (socket(2)). No call blocks: where the system call would block, the method returns `null`. Iterating gives messages until
+ * the peer of a stream ends it, or the socket is shut down for reading.
  */
 export declare class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
     #private;
     private constructor();
-    /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` for anything else, which stays its owner's. */
+    /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` if it is not a socket; the descriptor then still belongs to the caller. */
     static adopt(fd: number): Socket;
-    /** Gives it an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
+    /** Binds the socket to an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
     bind(address: SocketAddress): void;
     /**
-     * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
-     * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-     * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a blocking stream socket, for which connect(2) would wait:
-     * an adopted one, or one that another process shares and whose O_NONBLOCK it has cleared.
+     * Connects (connect(2)). Returns true if the socket is connected, and false if the connect is in progress:
+     * {@link Socket.connected} gives its outcome. For a datagram socket it sets the peer.
+     *
+     * Throws `ECONNREFUSED`, `EAGAIN` if the backlog of a Unix socket is full (try again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING`
+     * for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted socket, or one that another process shares and
+     * whose flag it has cleared.
      */
     connect(address: SocketAddress): boolean;
     /**
-     * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
-     * there was no connect, `ERR_CLOSED`, or the signal's reason.
+     * Resolves when a connect that was in progress has succeeded. Rejects with its error, also if it is called again; with `ENOTCONN` if
+     * there was no connect; with `ERR_CLOSED`; with the signal's reason.
      */
     connected(options?: WaitOptions): Promise<void>;
     /**
-     * Makes the socket listen for connections (listen(2)); at most `backlog` of them wait, default 511. Returns this object with
-     * the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
-     * `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+     * Makes the socket listen for connections (listen(2)). At most `backlog` of them wait to be accepted, default 511. Returns this object
+     * with the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
+     * `EOPNOTSUPP`, `ERR_CLOSED`, `TypeError`, `RangeError`.
      *
      * @example
      * for await (const { socket: peer } of server.listen()) void serve(peer);
      */
     listen(backlog?: number): ListeningSocket;
-    /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
+    /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
     accept(): AcceptedConnection | null;
     /**
-     * Accepts connections, one after the other, until this socket is closed. Leaving the loop closes neither this socket nor an
+     * Iterates the connections of a listening socket, until the socket is closed. Leaving the loop closes neither this socket nor an
      * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
      * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
      */
     connections(options?: WaitOptions): AsyncIterableIterator<AcceptedConnection, undefined, undefined>;
-    /** Ends receiving (`read`), sending (`write`) or both (shutdown(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
+    /** Shuts down receiving (`read`), sending (`write`) or both (shutdown(2)). Default `both`. Throws `ENOTCONN`, `ERR_CLOSED`. */
     shutdown(how?: 'read' | 'write' | 'both'): void;
-    /** Its own address (getsockname(2)). */
+    /** The address of this socket (getsockname(2)). Throws `ERR_CLOSED`. */
     get localAddress(): SocketAddress;
-    /** Its peer's address (getpeername(2)). Throws `ENOTCONN`. */
+    /** The address of the peer (getpeername(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
     get remoteAddress(): SocketAddress;
     /**
-     * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
+     * Returns the value of an integer option (getsockopt(2)). Level and name are numbers or names of {@link constants}:
      * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for an option that does not have the 4 bytes of an integer
      * (use {@link Socket.getOptionBytes}), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, and `RangeError` for an unknown name.
      */
     getOption(level: Constant, name: Constant): number;
     /**
-     * The bytes of an option (getsockopt(2)), at most `length` (1 to 65,536, default 256); a longer option is cut. Throws as
-     * {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
+     * Returns the bytes of an option (getsockopt(2)), at most `length`: 1 to 65,536, default 256. The rest of a longer option is left out.
+     * Throws as {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
      */
     getOptionBytes(level: Constant, name: Constant, length?: number): Buffer;
     /**
-     * Returns and clears the socket's pending error (SO_ERROR), such as that of a refused connect or datagram; `null` if there is
-     * none. Throws `ERR_CLOSED`.
+     * Returns and clears the pending error of the socket (SO_ERROR, socket(7)), for example of a refused connect or datagram; `null` if
+     * there is none. Throws `ERR_CLOSED`.
      */
     takeError(): EdgepollError | null;
     /**
-     * The peer process of a connected Unix socket: the one that called connect(2), listen(2) or socketpair(2) (SO_PEERCRED);
-     * `undefined` without a peer. `pid` is 0 if the peer is in a process namespace that this process cannot see.
+     * Returns the credentials of the peer of a connected Unix socket: of the process that called connect(2), listen(2) or socketpair(2)
+     * (SO_PEERCRED, unix(7)). Returns `undefined` without a peer. `pid` is 0 if the peer is in a PID namespace that this process cannot
+     * see. Throws `ERR_CLOSED`.
      */
     peerCredentials(): Credentials | undefined;
-    /** TCP's state and counters of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+    /** Returns the state and the counters of a TCP connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for other protocols, `ERR_CLOSED`. */
     tcpInfo(): TcpInfo;
     /**
-     * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)), by numbers or by names of
+     * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Level and name are numbers or names of
      * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
      */
     setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void;
-    /** Lets datagrams go to broadcast addresses (SO_BROADCAST). */
+    /** Allows sending datagrams to broadcast addresses (SO_BROADCAST, socket(7)). */
     setBroadcast(on: boolean): void;
-    /** Lets an address be used that a dead connection still holds (SO_REUSEADDR). */
+    /** Allows binding to an address that an ended connection still occupies (SO_REUSEADDR, socket(7)). */
     setReuseAddress(on: boolean): void;
-    /** Has the kernel say with every message who sent it (SO_PASSCRED); see {@link ReceiveOptions.credentials}. */
+    /** Makes the kernel add the sender's credentials to each message (SO_PASSCRED, unix(7)). See {@link ReceiveOptions.credentials}. */
     setPassCredentials(on: boolean): void;
-    /** How many routers a packet passes (IP_TTL, IPV6_UNICAST_HOPS): 1 to 255. */
+    /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). */
     setTtl(ttl: number): void;
-    /** Joins a multicast group on an interface (name or index; default: the kernel's choice). Throws `EADDRINUSE`, `ENODEV`. */
+    /**
+     * Joins a multicast group on an interface, given by name or index. Default: the kernel's choice. Throws `EADDRINUSE` if the socket is in
+     * the group already, `ENODEV`, `ERR_CLOSED`, `TypeError`, `RangeError`.
+     */
     joinGroup(group: string, onInterface?: string | number): void;
-    /** Leaves a multicast group. Throws `EADDRNOTAVAIL` when it is not in it. */
+    /** Leaves a multicast group. Throws `EADDRNOTAVAIL` if the socket is not in the group, and otherwise as {@link Socket.joinGroup}. */
     leaveGroup(group: string, onInterface?: string | number): void;
     /** As {@link Socket.send}. */
     write(bytes: Uint8Array | string): number | null;
     /**
-     * Sends (sendto(2)): the count, `null` when it would have to wait. A stream may take less than all; a datagram goes whole.
-     * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
+     * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
+     * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`,
+     * `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
     /**
      * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
      * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
-     * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
-     * open, `EINVAL` for a control message that the kernel refuses, and `TypeError` for descriptors, credentials or a source
-     * address that a socket of this kind ignores.
+     * read that takes that byte.
+     *
+     * Returns and throws as {@link Socket.send}; also throws `EBADF` with the `fd` of a descriptor that is not open, `EINVAL` for a control
+     * message that the kernel refuses, and `TypeError` for descriptors, credentials or a source address that the kernel would ignore for a
+     * socket of this kind.
      */
     sendMessage(message: OutgoingMessage): number | null;
-    /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
+    /** As {@link OwnedFd.read}: 0 is the end of a stream, or an empty datagram. */
     receive(into: Uint8Array): number | null;
-    /** Receives a message's bytes into an array, with what there is to know of it (recvfrom(2)); `null`: none yet. */
+    /**
+     * Receives a message into an array (recvfrom(2)). Returns `null` if there is none yet. `length` is the length of the whole message, also if
+     * it did not fit and was `truncated`. `from` is the sender's address. Throws `ERR_CLOSED`, and the errors of recvfrom(2).
+     */
     receiveFrom(into: Uint8Array): {
         length: number;
         truncated: boolean;
         from: SocketAddress | undefined;
     } | null;
     /**
-     * Receives a message with descriptors and credentials (recvmsg(2)); `null` when there is none yet. Of a stream, one
-     * without bytes is the end.
+     * Receives a message with descriptors, credentials and other control messages (recvmsg(2)). Returns `null` if there is none yet. On a
+     * stream socket a message without bytes is the end. Throws `ERR_CLOSED`, `TypeError`, `RangeError`, and the errors of recvmsg(2).
      */
     receiveMessage(options?: ReceiveOptions): Message | null;
     /**
-     * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
-     * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-     * SO_ZEROCOPY. Entries that are not read stay in the queue and use the receive buffer's space.
+     * Returns the next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` if there is none. The kernel adds entries for ICMP errors with
+     * the option IP_RECVERR or IPV6_RECVERR, for timestamps of sent packets with SO_TIMESTAMPING, and for finished zero-copy sends with
+     * SO_ZEROCOPY. Entries that are not read stay in the queue and take space of the receive buffer.
      *
      * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
-     * `ERR_CLOSED`.
+     * `ERR_CLOSED`, `TypeError`, `RangeError`.
      */
     receiveError(options?: ReceiveErrorOptions): QueuedError | null;
     /**
@@ -768,7 +795,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**
-     * Iterates messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
+     * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
      * the error queue: see {@link Socket.errors}.
      */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
@@ -777,42 +804,45 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
 }
 
 /**
- * A socket of any family and type, close-on-exec and non-blocking (socket(2)). A family or a type that has no name here
- * goes by its number. Throws `EAFNOSUPPORT` (this kernel does not have the family), `EPROTONOSUPPORT`, `EPERM` and `EACCES`
- * (raw sockets need a privilege), `EMFILE`, `ENFILE`, `TypeError`, `RangeError`.
+ * Creates a socket of any family and type, close-on-exec and non-blocking (socket(2)). Pass a number for a family or a type that has
+ * no name here. Throws `EAFNOSUPPORT` if this kernel does not have the family, `EPROTONOSUPPORT`, `EPERM` or `EACCES` for a socket that
+ * needs a privilege (raw sockets do), `EMFILE`, `ENFILE`, `TypeError`, `RangeError`.
  */
 export declare function socket(family: FamilyName | number, type: SocketType | number, options?: SocketOptions): Socket;
 
-/** Where a socket is, by its family. */
+/** The address of a socket; `family` says which type it has. */
 export declare type SocketAddress = UnixAddress | InetAddress | Inet6Address | NetlinkAddress | PacketAddress | CanAddress | VsockAddress | UnspecifiedAddress | OtherAddress;
 
-/** What else a socket is made with. */
+/** The options of {@link socket}. */
 export declare interface SocketOptions {
-    /** The protocol's number: of `netlink` the family of messages, of a `raw` one what follows IP. Default 0. */
+    /** The number of the protocol: for `netlink` the family of messages, for `raw` sockets the protocol in the IP header. Default 0. */
     protocol?: number | undefined;
 }
 
-/** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
+/**
+ * Creates two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP` if the family has no
+ * pairs.
+ */
 export declare function socketpair(options?: SocketPairOptions): [Socket, Socket];
 
-/** What a pair of sockets is made with. */
+/** The options of {@link socketpair}. */
 export declare interface SocketPairOptions extends SocketOptions {
-    /** Default `stream`. */
+    /** The type of both sockets. Default `stream`. */
     type?: SocketType | number | undefined;
-    /** Default `unix`. */
+    /** The family of both sockets. Default `unix`. */
     family?: FamilyName | number | undefined;
 }
 
-/** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
+/** The type of a socket (socket(2)). `stream`: bytes. `dgram`: datagrams. `raw`: packets of a network protocol. `seqpacket`: packets in order. */
 export declare type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
 
 /** The kernel's error numbers by name (errno(3)), and `UNKNOWN` for a number that has no name. */
 export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
 
 /**
- * `struct tcp_info` of <linux/tcp.h>; the fields' names lack `tcpi_`. Times are in microseconds, except for `lastDataSent`,
- * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds. Rates are in bytes per second.
- * Fields that an older kernel does not fill are missing.
+ * The state and the counters of a TCP connection: `struct tcp_info` of <linux/tcp.h>, with the fields' names without `tcpi_`. Times are in
+ * microseconds, except for `lastDataSent`, `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds.
+ * Rates are in bytes per second. Fields that an older kernel does not fill are missing.
  */
 export declare interface TcpInfo {
     /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
@@ -880,61 +910,66 @@ export declare interface TcpInfo {
 }
 
 /**
- * A timer that is readable once it has expired (timerfd_create(2)). It never expires early. Iterating gives how often it
- * expired since the read before.
+ * A timer that is readable once it has expired (timerfd_create(2)). It does not expire early. Iterating gives for each read how often it
+ * has expired since the read before.
  */
 export declare class TimerFd extends Descriptor implements AsyncIterable<bigint, undefined> {
     #private;
     private constructor();
     /**
-     * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
-     * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+     * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` if it is not a
+     * timerfd, `ENOENT` without /proc, and as {@link OwnedFd.adopt}. After an error the descriptor still belongs to the caller.
      */
     static adopt(fd: number): TimerFd;
     /**
-     * Arms the timer, or arms it again. `every` is the time between expirations, in milliseconds; default 0: it expires once.
-     * Earlier expirations that were not read are dropped. Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it
-     * throws `ECANCELED` if the clock was set since the timer was armed that way and no read has reported it; the timer is armed
-     * all the same.
+     * Arms the timer, or arms it again (timerfd_settime(2)). `every` is the time between expirations in milliseconds, 0 to 2^53. Default 0:
+     * it expires once. Earlier expirations that were not read are dropped.
+     *
+     * Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it throws `ECANCELED` if the clock was set since the timer was armed
+     * that way and no read has reported it; the timer is armed in any case.
      */
     set(start: TimerStart, every?: number): void;
-    /** Stops it; what had expired and was not read is forgotten. Throws `ERR_CLOSED`. */
+    /** Disarms the timer. Expirations that were not read are dropped. Throws `ERR_CLOSED`. */
     disarm(): void;
-    /** Milliseconds until it expires next; 0 when it is not armed. Throws `ERR_CLOSED`. */
+    /** Milliseconds until the next expiration; 0 if the timer is not armed (timerfd_gettime(2)). Throws `ERR_CLOSED`. */
     get remaining(): number;
     /**
-     * How often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
-     * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that too and ends; a new one may begin.
+     * Returns how often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
+     * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that as well and ends; the program may start a new
+     * one.
      */
     read(): bigint | null;
-    /** What reads give, one after the other. */
+    /** Iterates the results of reads. */
     values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined>;
     /** As {@link TimerFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined>;
 }
 
-/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). */
+/** Creates a timer that is not armed, close-on-exec and non-blocking (timerfd_create(2)). Throws `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
 export declare function timerfd(options?: TimerFdOptions): TimerFd;
 
 /** The options of {@link timerfd}. */
 export declare interface TimerFdOptions {
-    /** The clock that it counts by. Default `monotonic`. */
+    /** The timer's clock. Default `monotonic`. */
     clock?: Clock | undefined;
 }
 
-/** When a timer expires first. */
+/** When a timer expires for the first time. */
 export declare type TimerStart = {
-    /** Milliseconds from now; fractions count, 0 is now. */
+    /** Milliseconds from now, 0 to 2^53. Fractions are allowed. */
     after: number;
     at?: undefined;
     cancelOnSet?: undefined;
 } | {
-    /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
+    /**
+     * Milliseconds on the timer's clock, 0 to 2^53: since 1970 for `realtime`, otherwise since the machine started. A time in the past
+     * expires at once.
+     */
     at: number;
     after?: undefined;
     /**
      * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET): it becomes readable, and a read throws `ECANCELED`.
-     * The program can then compute `at` again. Only with the clock `realtime`. Default `false`.
+     * The program can then compute `at` again. Only allowed with the clock `realtime`. Default `false`.
      */
     cancelOnSet?: boolean | undefined;
 };
@@ -952,12 +987,12 @@ export declare interface UnixAddress {
     family: 'unix';
     /**
      * A path of up to 107 bytes, or an abstract name, which begins with `\\0`. Empty for a socket without a name. A received path
-     * is a string if it is UTF-8, else a `Buffer` of its bytes; `path.toString()` of that has replacement characters.
+     * is a string if it is UTF-8, otherwise a `Buffer` of its bytes.
      */
     path: string | Buffer;
 }
 
-/** No address: connecting a datagram socket to it ends its association. */
+/** AF_UNSPEC: no address. Connecting a datagram socket to it removes its peer (connect(2)). */
 export declare interface UnspecifiedAddress {
     family: 'unspecified';
 }
@@ -965,9 +1000,9 @@ export declare interface UnspecifiedAddress {
 /** AF_VSOCK (vsock(7)). */
 export declare interface VsockAddress {
     family: 'vsock';
-    /** The machine: 2 is the host, 4,294,967,295 any. */
+    /** The context identifier of the machine: 2 is the host, 4,294,967,295 is any. */
     cid: number;
-    /** 0 to 4,294,967,295; the last is any. */
+    /** 0 to 4,294,967,295. 4,294,967,295 is any. */
     port: number;
 }
 
@@ -980,14 +1015,15 @@ export declare interface WaitOptions {
 }
 
 /**
- * Calls `start` and gives its result. Meanwhile this thread does not block the signals that open {@link SignalFd}s read, so
- * a process that `start` starts does not begin with them blocked. A signal that comes meanwhile is read from the
- * descriptor after the call.
+ * Calls `start` and returns its result. During the call this thread does not block the signals that open {@link SignalFd}s read, so a
+ * process that `start` starts does not begin with them blocked. A signal that arrives during the call is read from the descriptor
+ * after it.
  *
- * Bun and Deno need it for what starts processes other than `spawn()`, `exec()`, `execFile()` and `fork()` of
- * `node:child_process`: the `…Sync()` functions, `Bun.spawn()`, `Deno.Command`. Node.js needs it for addons alone.
+ * Bun and Deno need this function for every way to start a process except `spawn()`, `exec()`, `execFile()` and `fork()` of
+ * `node:child_process`: for its `…Sync()` functions, `Bun.spawn()` and `Deno.Command`. Node.js needs it only for addons that start
+ * processes.
  *
- * `start` has to be synchronous: after its first `await` the signals are blocked again. Throws a `TypeError` if it is not a
+ * `start` has to be synchronous: after its first `await` the signals are blocked again. Throws a `TypeError` if `start` is not a
  * function, and any error that it throws.
  *
  * @example

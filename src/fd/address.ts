@@ -1,6 +1,6 @@
 /** The types of socket addresses, one per family. */
 
-/** A family that has a name here; any other goes by its number. */
+/** The name of a family (address_families(7)). Pass a number for any other family. */
 export type FamilyName = 'unix' | 'inet' | 'inet6' | 'netlink' | 'packet' | 'can' | 'vsock';
 
 /** AF_UNIX (unix(7)). */
@@ -8,7 +8,7 @@ export interface UnixAddress {
   family: 'unix';
   /**
    * A path of up to 107 bytes, or an abstract name, which begins with `\\0`. Empty for a socket without a name. A received path
-   * is a string if it is UTF-8, else a `Buffer` of its bytes; `path.toString()` of that has replacement characters.
+   * is a string if it is UTF-8, otherwise a `Buffer` of its bytes.
    */
   path: string | Buffer;
 }
@@ -16,85 +16,86 @@ export interface UnixAddress {
 /** AF_INET (ip(7)). */
 export interface InetAddress {
   family: 'inet';
-  /** An IPv4 address, not a host's name. */
+  /** An IPv4 address, not a host name. */
   address: string;
-  /** 0 to 65,535; of a raw socket the protocol. */
+  /** 0 to 65,535. For a raw socket the protocol. */
   port: number;
 }
 
 /** AF_INET6 (ipv6(7)). */
 export interface Inet6Address {
   family: 'inet6';
-  /** An IPv6 address, not a host's name. */
+  /** An IPv6 address, not a host name. It has no zone: see `scopeId`. */
   address: string;
   /** 0 to 65,535. */
   port: number;
-  /** Default 0. */
+  /** The flow label and the traffic class (ipv6(7)). Default 0. */
   flowInfo?: number | undefined;
-  /** The interface's index, for link-local addresses. Default 0. */
+  /** The index of the interface, for link-local addresses. Default 0. */
   scopeId?: number | undefined;
 }
 
 /** AF_NETLINK (netlink(7)). */
 export interface NetlinkAddress {
   family: 'netlink';
-  /** The port's number: 0 is the kernel, or when binding «choose one». */
+  /** The port ID. 0 is the kernel; for `bind()` it means that the kernel chooses one. */
   pid: number;
-  /** Multicast groups, a bit each. */
+  /** Multicast groups, one bit per group. */
   groups: number;
 }
 
-/** The kind of a packet's destination. A kind without a name here is a number. */
+/** The kind of a packet's destination (packet(7)). A kind without a name here is a number. */
 export type PacketType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 /** AF_PACKET (packet(7)). */
 export interface PacketAddress {
   family: 'packet';
-  /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
+  /** The name or the index of the interface; 0 stands for all interfaces. In a received address: the index. */
   interface: string | number;
-  /** The protocol's number in the link layer's header, in the host's order (`constants.ETH_P_IP`). Default 0. */
+  /** The protocol in the header of the link layer, in host byte order (`constants.ETH_P_IP`). Default 0. */
   protocol?: number | undefined;
-  /** The address in the link layer, up to 32 bytes; Ethernet's have 6. Default: none. */
+  /** The address in the link layer, up to 32 bytes; 6 bytes for Ethernet. Default: none. */
   address?: Uint8Array | undefined;
-  /** The kind of hardware (ARPHRD_…). Only in received addresses. */
+  /** The type of the hardware (ARPHRD_…). Only in received addresses. */
   hardwareType?: number | undefined;
   /** The kind of the packet's destination. Only in received addresses. */
   packetType?: PacketType | number | undefined;
 }
 
-/** AF_CAN. */
+/** AF_CAN (<linux/can.h>). */
 export interface CanAddress {
   family: 'can';
-  /** The interface's name or index; 0 stands for every interface. In a received address: the index. */
+  /** The name or the index of the interface; 0 stands for all interfaces. In a received address: the index. */
   interface: string | number;
-  /** ISO-TP. Default 0. */
+  /** For ISO-TP: the CAN identifier of received frames. Default 0. */
   receiveId?: number | undefined;
-  /** ISO-TP. Default 0. */
+  /** For ISO-TP: the CAN identifier of sent frames. Default 0. */
   sendId?: number | undefined;
 }
 
 /** AF_VSOCK (vsock(7)). */
 export interface VsockAddress {
   family: 'vsock';
-  /** The machine: 2 is the host, 4,294,967,295 any. */
+  /** The context identifier of the machine: 2 is the host, 4,294,967,295 is any. */
   cid: number;
-  /** 0 to 4,294,967,295; the last is any. */
+  /** 0 to 4,294,967,295. 4,294,967,295 is any. */
   port: number;
 }
 
-/** No address: connecting a datagram socket to it ends its association. */
+/** AF_UNSPEC: no address. Connecting a datagram socket to it removes its peer (connect(2)). */
 export interface UnspecifiedAddress {
   family: 'unspecified';
 }
 
-/** Any other family: the bytes after the family's number (sockaddr(3type)). */
+/** An address of any other family (sockaddr(3type)). */
 export interface OtherAddress {
-  /** One that has no name here; one that has goes by it. */
+  /** The number of the family. A family that has a name here is refused. */
   family: number;
+  /** The bytes after the family's number, at most 126. */
   data: Uint8Array;
 }
 
-/** Where a socket is, by its family. */
+/** The address of a socket; `family` says which type it has. */
 export type SocketAddress =
   | UnixAddress
   | InetAddress

@@ -1,13 +1,9 @@
-/**
- * Constants of sockets by name, with the numbers that they have on this architecture.
- *
- * It must never have a name or a number that differs from libc and the kernel's headers.
- */
+/** Socket constants by name. The names are those of the C headers, and the numbers are those of this architecture. */
 import { fd as native } from '../internal/binding.js';
 import { nearest } from '../internal/option-names.js';
 import { integer, rangeError } from '../internal/validate.js';
 
-/** A constant's name, as in the C headers. */
+/** The name of a constant in {@link constants}, as in the C headers. */
 export type ConstantName =
   | 'AF_CAN'
   | 'AF_INET'
@@ -201,15 +197,15 @@ export type ConstantName =
   | 'UDP_GRO'
   | 'UDP_SEGMENT';
 
-/** The constants that socket options and control messages need, by name: `constants.SO_RCVBUF`. Frozen. */
+/** The constants for socket options and control messages, by name: `constants.SO_RCVBUF`. The object is frozen. */
 export const constants = Object.freeze(Object.fromEntries(native.socketConstants())) as Readonly<
   Record<ConstantName, number>
 >;
 
-/** A level, a kind or an option: its number, or its name in {@link constants}. */
+/** The number of a constant, or its name in {@link constants}. */
 export type Constant = number | ConstantName;
 
-/** The number of a level, a kind or an option. */
+/** Returns the number of a constant. `argument` is the argument's name, for errors. */
 export function constant(argument: string, value: unknown): number {
   if (typeof value !== 'string') return integer(argument, value, 0, 2 ** 31 - 1);
   if (Object.hasOwn(constants, value)) return constants[value as ConstantName];

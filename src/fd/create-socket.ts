@@ -1,4 +1,4 @@
-/** Creates sockets of any family and type. */
+/** Creates sockets of any family and type (socket(2), socketpair(2)). */
 import { fd as native } from '../internal/binding.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
@@ -11,9 +11,9 @@ import { typeNumber } from './socket-type.js';
 import type { Socket } from './socket.js';
 import { makeSocket } from './socket.js';
 
-/** What else a socket is made with. */
+/** The options of {@link socket}. */
 export interface SocketOptions {
-  /** The protocol's number: of `netlink` the family of messages, of a `raw` one what follows IP. Default 0. */
+  /** The number of the protocol: for `netlink` the family of messages, for `raw` sockets the protocol in the IP header. Default 0. */
   protocol?: number | undefined;
 }
 
@@ -24,9 +24,9 @@ function protocolOf(options: SocketOptions): number {
 }
 
 /**
- * A socket of any family and type, close-on-exec and non-blocking (socket(2)). A family or a type that has no name here
- * goes by its number. Throws `EAFNOSUPPORT` (this kernel does not have the family), `EPROTONOSUPPORT`, `EPERM` and `EACCES`
- * (raw sockets need a privilege), `EMFILE`, `ENFILE`, `TypeError`, `RangeError`.
+ * Creates a socket of any family and type, close-on-exec and non-blocking (socket(2)). Pass a number for a family or a type that has
+ * no name here. Throws `EAFNOSUPPORT` if this kernel does not have the family, `EPROTONOSUPPORT`, `EPERM` or `EACCES` for a socket that
+ * needs a privilege (raw sockets do), `EMFILE`, `ENFILE`, `TypeError`, `RangeError`.
  */
 export function socket(
   family: FamilyName | number,
@@ -39,11 +39,11 @@ export function socket(
   return makeSocket(fd, domain, kind);
 }
 
-/** What a pair of sockets is made with. */
+/** The options of {@link socketpair}. */
 export interface SocketPairOptions extends SocketOptions {
-  /** Default `stream`. */
+  /** The type of both sockets. Default `stream`. */
   type?: SocketType | number | undefined;
-  /** Default `unix`. */
+  /** The family of both sockets. Default `unix`. */
   family?: FamilyName | number | undefined;
 }
 
@@ -53,7 +53,10 @@ const SOCKETPAIR_OPTIONS: OptionNames<SocketPairOptions> = {
   family: true,
 };
 
-/** Two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP`. */
+/**
+ * Creates two sockets that are connected to each other (socketpair(2)). Throws as {@link socket}, and `EOPNOTSUPP` if the family has no
+ * pairs.
+ */
 export function socketpair(options: SocketPairOptions = {}): [Socket, Socket] {
   optionsObject('options', options, SOCKETPAIR_OPTIONS);
   const { family = 'unix', type = 'stream' } = options;

@@ -1,7 +1,7 @@
 /**
- * edgepoll/fd: descriptors to watch, made and used without another addon.
+ * `edgepoll/fd`: creates and uses descriptors of any kind, without another addon.
  *
- * Every one is close-on-exec and non-blocking from its birth, and has one owner.
+ * Every descriptor is created close-on-exec and non-blocking, and belongs to one object.
  *
  * @packageDocumentation
  */
@@ -43,13 +43,8 @@ export type { AcceptedConnection, ListeningSocket } from './socket.js';
 export { socket, socketpair } from './create-socket.js';
 export type { SocketOptions, SocketPairOptions } from './create-socket.js';
 export type { SocketType } from './socket-type.js';
-export type { ControlMessage, PacketInfo, Timestamps } from './message-parts.js';
-export type {
-  Credentials,
-  OutgoingControlMessage,
-  OutgoingMessage,
-  SendFrom,
-} from './outgoing-message.js';
+export type { ControlMessage, Credentials, PacketInfo, Timestamps } from './message-parts.js';
+export type { OutgoingControlMessage, OutgoingMessage, SendFrom } from './outgoing-message.js';
 export type {
   ErrorOrigin,
   ErrorsOptions,

@@ -1,8 +1,4 @@
-/**
- * What happens to files and folders.
- *
- * It must never hide that events were lost.
- */
+/** Inotify descriptors: events of files and directories. Lost events are reported, as the event `overflow`. */
 import { fd as native } from '../internal/binding.js';
 import { systemError } from '../internal/errors.js';
 import { integer, oneOf, rangeError, typeError } from '../internal/validate.js';
@@ -12,7 +8,7 @@ import { itemsOf } from './ready.js';
 import { checked, valueUnlessBlocked } from './results.js';
 import { wakeReaders } from './waiting.js';
 
-const bits: Record<InotifyWatchFor, number> = {
+const watchBits: Record<InotifyWatchFor, number> = {
   access: 0x001,
   modify: 0x002,
   attributes: 0x004,
@@ -26,9 +22,10 @@ const bits: Record<InotifyWatchFor, number> = {
   deleteSelf: 0x400,
   moveSelf: 0x800,
 };
-const told = { unmount: 0x2000, overflow: 0x4000, ignored: 0x8000 };
+/** The kernel reports these in any case. */
+const reportedBits = { unmount: 0x2000, overflow: 0x4000, ignored: 0x8000 };
 const IN_ISDIR = 0x4000_0000;
-const flags: Record<InotifyFlag, number> = {
+const flagBits: Record<InotifyFlag, number> = {
   onlyDirectory: 0x0100_0000,
   dontFollow: 0x0200_0000,
   excludeUnlinked: 0x0400_0000,
@@ -37,7 +34,7 @@ const flags: Record<InotifyFlag, number> = {
   oneshot: 0x8000_0000,
 };
 
-/** What can be watched for; each is the inotify(7) flag of that name (`attributes` is IN_ATTRIB). */
+/** An event to watch for. Each is the inotify(7) event of that name: `closeWrite` is IN_CLOSE_WRITE, `attributes` is IN_ATTRIB. */
 export type InotifyWatchFor =
   | 'access'
   | 'modify'
@@ -52,7 +49,9 @@ export type InotifyWatchFor =
   | 'deleteSelf'
   | 'moveSelf';
 
-/** How a path is watched; each is the inotify(7) flag of that name (`onlyDirectory` is IN_ONLYDIR). */
+/**
+ * A flag for how a path is watched. Each is the inotify(7) flag of that name: `maskAdd` is IN_MASK_ADD, `onlyDirectory` is IN_ONLYDIR.
+ */
 export type InotifyFlag =
   | 'onlyDirectory'
   | 'dontFollow'
@@ -61,41 +60,41 @@ export type InotifyFlag =
   | 'maskAdd'
   | 'oneshot';
 
-/** What an event tells: something that was watched for, or one that always comes. */
+/** The type of an event: one that was watched for, or one that is always reported. */
 export type InotifyEventType = InotifyWatchFor | 'unmount' | 'overflow' | 'ignored';
 
-/** Something happened. */
+/** An event of a watched path. */
 export interface InotifyEvent {
-  /** The number that `add()` gave; −1 of `overflow`. */
+  /** The number of the watch, which `add()` returned; −1 for `overflow`. */
   watch: number;
   /**
-   * What. `ignored`: the watch is gone, because it was removed or its file was. `unmount`: the file system went.
-   * `overflow`: the queue was full and events were lost: look at everything again.
+   * What happened. `ignored`: the watch has ended, because it or its file was removed. `unmount`: the file system was unmounted.
+   * `overflow`: the queue was full and events were lost, so read the state of all watched paths again.
    */
   type: InotifyEventType;
-  /** The name inside the watched folder, or `undefined` when it is about the watched path itself. */
+  /** The name inside the watched directory; `undefined` if the event is about the watched path itself. */
   name: string | undefined;
-  /** The name's bytes, where they are not UTF-8 and `name` shows replacements. */
+  /** The name's bytes if they are not UTF-8: then `name` has replacement characters. */
   nameBytes: Uint8Array | undefined;
-  /** It is about a folder. */
+  /** Whether the event is about a directory. */
   isDirectory: boolean;
-  /** The same number in `movedFrom` and `movedTo` of one rename; else 0. */
+  /** The same number for the `movedFrom` and the `movedTo` of one rename; 0 for other events. */
   cookie: number;
-  /** The kernel's own bits. */
+  /** The kernel's bits (inotify(7)). */
   mask: number;
 }
 
-const types = Object.entries({ ...bits, ...told }) as [InotifyEventType, number][];
+const types = Object.entries({ ...watchBits, ...reportedBits }) as [InotifyEventType, number][];
 
 function isOverflow(mask: number): boolean {
-  return (mask & told.overflow) !== 0;
+  return (mask & reportedBits.overflow) !== 0;
 }
 
 let makeInotify: (fd: number) => Inotify;
 
-/** A set of watched paths (inotify(7)). Iterating gives one event after the other. */
+/** A set of watched paths (inotify(7)). Iterating gives their events, one at a time. */
 export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, undefined> {
-  /** What one read(2) gave and nobody has had yet: at most its 16 KiB. */
+  /** Events that were read but not returned yet. One read(2) returns at most 16 KiB of them. */
   #rest: InotifyEvent[] = [];
 
   static {
@@ -103,11 +102,11 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
   }
 
   /**
-   * Watches a file or a folder, not what is below its folders; gives the watch's number. The same file again gives the
-   * same number, and what it is watched for is replaced. Default: everything.
+   * Watches a file, or a directory without its subdirectories (inotify_add_watch(2)). Returns the number of the watch. If the same file
+   * is watched already, its number stays the same, and `events` replaces the earlier ones. Default: all events.
    *
-   * Throws `ENOENT`, `ENOTDIR`, `EACCES`, `ENOSPC` (the user's limit of watches, /proc/sys/fs/inotify), `ENAMETOOLONG`,
-   * each with `path`; `ERR_CLOSED`, `TypeError`, `RangeError`.
+   * Throws `ENOENT`, `ENOTDIR`, `EACCES`, `ENAMETOOLONG`, and `ENOSPC` at the user's limit of watches (/proc/sys/fs/inotify), each with
+   * `path`; also `ERR_CLOSED`, `TypeError`, `RangeError`.
    */
   add(path: string, events?: readonly (InotifyWatchFor | InotifyFlag)[]): number {
     if (typeof path !== 'string') throw typeError('path', 'a string', path);
@@ -115,7 +114,7 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
     if (events !== undefined && !Array.isArray(events))
       throw typeError('events', 'an array of names', events);
     let mask = 0;
-    const all = { ...bits, ...flags };
+    const all = { ...watchBits, ...flagBits };
     const words = Object.keys(all) as (keyof typeof all)[];
     for (const event of events ?? []) mask |= all[oneOf('events', event, words)];
     if ((mask & 0xfff) === 0) {
@@ -128,14 +127,14 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
     return watch;
   }
 
-  /** Ends a watch; `ignored` is its last event. Throws `EINVAL` for one that there is not, `ERR_CLOSED`. */
+  /** Ends a watch (inotify_rm_watch(2)). Its last event is `ignored`. Throws `EINVAL` if there is no such watch, `ERR_CLOSED`. */
   remove(watch: number): void {
     const number = integer('watch', watch, 0, 2 ** 31 - 1);
     const { fd } = this;
     checked(native.inotifyRemove(fd, number), 'inotify_rm_watch', { fd });
   }
 
-  /** A batch of events, at least one; `null` when there is none. Throws `ERR_CLOSED`. */
+  /** Returns a batch of at least one event; `null` if there is none. Throws `ERR_CLOSED`. */
   read(): InotifyEvent[] | null {
     const { fd } = this;
     if (this.#rest.length > 0) return this.#rest.splice(0);
@@ -150,14 +149,14 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
   }
 
   /**
-   * Events, one after the other. The kernel gives several at once: what a loop that is left has not had is there for the
-   * next `read()` or loop, but a `Poller` does not tell of it.
+   * Iterates the events. One read(2) returns several events. Those that a loop has not taken when it is left go to the next `read()` or
+   * loop, but a `Poller` does not report them.
    */
   values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined> {
     const take = (): InotifyEvent | null => {
       if (this.#rest.length === 0) {
         this.#rest = this.read() ?? [];
-        // Others wait for a readiness that this read has ended.
+        // Other waits would not end, because this read has emptied the kernel's queue.
         if (this.#rest.length > 1) wakeReaders(this);
       }
       return this.#rest.shift() ?? null;
@@ -172,8 +171,8 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
 }
 
 /**
- * An empty set of watches, close-on-exec and non-blocking (inotify_init1(2)). Throws `EMFILE` (also at the user's limit of
- * instances), `ENFILE`.
+ * Creates an empty set of watches, close-on-exec and non-blocking (inotify_init1(2)). Throws `ENFILE`, and `EMFILE` also at the user's
+ * limit of instances.
  */
 export function inotify(): Inotify {
   return makeInotify(checked(native.inotifyInit(), 'inotify_init1'));

@@ -1,12 +1,12 @@
 /**
- * Listeners of `process.on()` for signals that a SignalFd reads.
+ * Listeners that Bun needs for the signals that a SignalFd reads.
  *
- * In Node.js and Deno they do not matter: every thread blocks the signal, so the kernel calls no handler. Bun's event loop
- * waits with all signals unblocked (epoll_pwait2(2)), so the kernel does call the handler there. Bun installs its own handler
- * with the first listener of a signal and removes it with the last one. So each SignalFd adds a listener that does nothing, and
- * installs the native handler after that. Then Bun leaves the handler alone while the program adds and removes listeners.
+ * In Node.js and Deno every thread blocks these signals, so the kernel calls no handler. Bun's event loop waits with all signals
+ * unblocked (epoll_pwait2(2)), so the kernel does call the handler there. Bun installs a handler with the first listener of a signal and
+ * removes it with the last one. So each SignalFd adds a listener that does nothing, and the native handler is installed after that. Bun
+ * then does not change the handler while the program adds and removes listeners.
  *
- * It must never leave such a listener behind: the process would ignore a signal whose default action ends it.
+ * Such a listener must not remain after the SignalFd is closed: the process would ignore a signal whose default action ends it.
  */
 import { fd as native } from '../internal/binding.js';
 
@@ -19,10 +19,10 @@ export function listenFor(signals: ReadonlyMap<number, NodeJS.Signals>): () => v
   for (const name of signals.values()) process.on(name, nothing);
   let isListening = true;
   return () => {
-    // Only once: by a second call another SignalFd may read these signals.
+    // A second call must do nothing, because another SignalFd may read these signals by then.
     if (!isListening) return;
     isListening = false;
-    // With the last listener Bun removes only a handler of its own, so that one has to be in place again.
+    // Bun's handler has to be in place again, because Bun removes only its own handler with the last listener.
     native.yieldSignals([...signals.keys()]);
     for (const name of signals.values()) process.off(name, nothing);
   };

@@ -1,20 +1,27 @@
-/** The parts that received messages and entries of the error queue have in common. */
+/** The parts that messages and entries of the error queue have in common. */
 import type { fd as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
 
-/** The most room for control messages, in bytes. */
-export const MOST_CONTROL = 65_536;
+/** The largest room for control messages, in bytes. */
+export const MAX_CONTROL = 65_536;
 
-/** The default room for control messages other than descriptors and credentials, for families that have such messages. */
-export const CONTROL_ROOM = 512;
+/** The default room for control messages other than descriptors and credentials, in bytes. Unix sockets have 0. */
+export const DEFAULT_CONTROL = 512;
 
-/** A control message by its numbers (cmsg(3)). */
+/** The credentials of a process: its number, its user and its group. The kernel checks them when a message is sent (unix(7)). */
+export interface Credentials {
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
+/** A received control message (cmsg(3)). */
 export interface ControlMessage {
-  /** The protocol's level: `constants.SOL_SOCKET`, `constants.IPPROTO_IP` … */
+  /** The protocol level (`cmsg_level`): `constants.SOL_SOCKET`, `constants.IPPROTO_IP` … */
   level: number;
-  /** The kind, in the level's own numbering. */
+  /** The type (`cmsg_type`). Each level has its own numbers. */
   type: number;
-  /** The content, in the layout that level and kind have on this architecture. */
+  /** The content, in the layout that the level and the type have on this architecture. */
   data: Chunk;
 }
 
@@ -24,7 +31,9 @@ export interface PacketInfo {
   interface: number;
   /** The destination in the packet's header, which may be a multicast group or a broadcast address. */
   destination: string;
-  /** IPv4: the local address to answer from. IPv6: `undefined`; answer from `destination` unless it is a group. */
+  /**
+   * IPv4: the local address to answer from. IPv6: `undefined`; then answer from `destination` unless it is a multicast group.
+   */
   local: string | undefined;
 }
 
@@ -36,6 +45,7 @@ export interface Timestamps {
   hardware: bigint | undefined;
 }
 
+/** Returns the control messages that have no field of their own. */
 export function controlOf(message: types.ReceivedMessage): ControlMessage[] {
   const { control = [] } = message;
   return control.map(({ level, kind, data: { buffer, byteOffset, byteLength } }) => {
@@ -43,19 +53,21 @@ export function controlOf(message: types.ReceivedMessage): ControlMessage[] {
   });
 }
 
+/** Returns the interface and the addresses, if the message has them. */
 export function packetInfoOf({ packetInfo }: types.ReceivedMessage): PacketInfo | undefined {
   if (packetInfo === undefined) return undefined;
   const { interfaceIndex, destination, local } = packetInfo;
   return { interface: interfaceIndex, destination, local };
 }
 
+/** Returns the timestamps, if the message has any. */
 export function timestampsOf(message: types.ReceivedMessage): Timestamps | undefined {
   const { softwareTimestamp: software, hardwareTimestamp: hardware } = message;
   if (software === undefined && hardware === undefined) return undefined;
   return { software, hardware };
 }
 
-/** The received bytes of `into`. A small message is copied, so that it does not keep a large buffer in memory. */
+/** Returns the received bytes of `into`. A message that fills less than half of it is copied, so that it does not keep all of it in memory. */
 export function bytesOf(message: types.ReceivedMessage, into: Chunk): Chunk {
   const length = Math.min(message.length, into.length);
   const bytes = into.subarray(0, length);

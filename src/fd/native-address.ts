@@ -1,8 +1,4 @@
-/**
- * Checks socket addresses and converts them for the native side, and back.
- *
- * It must never cut a path.
- */
+/** Checks socket addresses, and converts them for the native side and back. A path that is too long is refused, and never cut. */
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { fd as native } from '../internal/binding.js';
@@ -21,7 +17,7 @@ import {
 } from '../internal/validate.js';
 import type { OtherAddress, PacketType, SocketAddress } from './address.js';
 
-/** Families by name (address_families(7)). */
+/** The numbers of families (address_families(7)). */
 const families = {
   unspecified: 0,
   unix: 1,
@@ -45,7 +41,7 @@ type NamedFamily = keyof typeof families;
 
 const OTHER_FIELDS: OptionNames<OtherAddress> = { family: true, data: true };
 
-/** The fields of each family's addresses. Other names are refused, so that a misspelt `scopeId` does not count as 0. */
+/** The fields of the addresses of each family. Other names are refused, so that a misspelt `scopeId` does not count as 0. */
 const FIELDS: { [F in NamedFamily]: OptionNames<Extract<SocketAddress, { family: F }>> } = {
   unspecified: { family: true },
   unix: { family: true, path: true },
@@ -64,19 +60,19 @@ const FIELDS: { [F in NamedFamily]: OptionNames<Extract<SocketAddress, { family:
   vsock: { family: true, cid: true, port: true },
 };
 
-const LONGEST_PATH = 107;
-const LONGEST_LINK = 32;
+const MAX_PATH = 107;
+const MAX_LINK_ADDRESS = 32;
 const ENAMETOOLONG = 36;
 const U32 = 2 ** 32 - 1;
 
-/** The number of a family. */
+/** Returns the number of a family, given by name or number. */
 export function familyNumber(value: unknown): number {
   if (typeof value === 'number') return integer('family', value, 0, 65_535);
   const words = ['unix', 'inet', 'inet6', 'netlink', 'packet', 'can', 'vsock'] as const;
   return families[oneOf('family', value, words)];
 }
 
-/** The path's bytes as text for error messages: bytes that are not ASCII appear as `\xff`. */
+/** Returns a path as text for error messages: bytes that are not printable ASCII appear like `\xff`. */
 function pathText(path: string | Uint8Array): string {
   if (typeof path === 'string') return path;
   const shown = Array.from(path, (byte) =>
@@ -90,14 +86,14 @@ function pathText(path: string | Uint8Array): string {
 function unixPath(path: unknown, syscall: string): { path: string } | { pathBytes: Buffer } {
   if (typeof path !== 'string' && !isBytes(path))
     throw typeError('path', 'a string or a Uint8Array', path);
-  // A lone surrogate has no UTF-8 form: Node.js would replace it, and the path would be another one.
+  // A lone surrogate cannot be encoded as UTF-8: Node.js would replace it, and the path would be a different one.
   if (typeof path === 'string' && /\p{Surrogate}/u.test(path))
     throw rangeError('path', 'well-formed text', path);
   const bytes = Buffer.from(path);
   const isAbstract = bytes[0] === 0;
   if (!isAbstract && bytes.includes(0))
     throw rangeError('path', 'a path without NUL', pathText(path));
-  if (bytes.length > LONGEST_PATH + (isAbstract ? 1 : 0))
+  if (bytes.length > MAX_PATH + (isAbstract ? 1 : 0))
     throw systemError(ENAMETOOLONG, { syscall, address: pathText(path) });
   return typeof path === 'string' ? { path } : { pathBytes: bytes };
 }
@@ -105,8 +101,8 @@ function unixPath(path: unknown, syscall: string): { path: string } | { pathByte
 function linkAddress(value: unknown): Buffer {
   if (value === undefined) return Buffer.alloc(0);
   if (!isBytes(value)) throw typeError('address', 'a Uint8Array', value);
-  if (value.length > LONGEST_LINK)
-    throw rangeError('address', `at most ${LONGEST_LINK} bytes`, `${value.length} bytes`);
+  if (value.length > MAX_LINK_ADDRESS)
+    throw rangeError('address', `at most ${MAX_LINK_ADDRESS} bytes`, `${value.length} bytes`);
   return Buffer.from(value);
 }
 
@@ -119,19 +115,19 @@ function interfaceIndex(value: unknown): number {
   return index;
 }
 
-/** An interface by name or index; `undefined` is 0: the kernel's choice. */
+/** Returns the index of an interface, given by name or index; 0, the kernel's choice, for `undefined`. */
 export function optionalInterface(value: unknown): number {
   return value === undefined ? 0 : interfaceIndex(value);
 }
 
 function host(value: unknown, expected: string, holds: (text: string) => boolean): string {
   if (typeof value !== 'string') throw typeError('address', expected, value);
-  // A zone is a field of its own.
+  // A zone, as in `fe80::1%eth0`, belongs in the field `scopeId`.
   if (!holds(value) || value.includes('%')) throw rangeError('address', expected, value);
   return value;
 }
 
-/** Checks an address and makes it what the native side wants; `syscall` names the call in an error. */
+/** Checks an address and converts it for the native side. `syscall` is the name of the call, for errors. */
 export function toNative(value: SocketAddress, syscall: string): types.SocketAddress {
   if (typeof value !== 'object' || value === null) throw typeError('address', 'an object', value);
   if (typeof value.family === 'number') {
@@ -139,10 +135,10 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
     const { data } = value;
     const family = integer('family', value.family, 0, 65_535);
     const known = Object.entries(families).find(([, number]) => number === family)?.[0];
-    // Its own fields are checked, bytes would not be.
+    // The fields of a named family are checked. Its bytes would not be.
     if (known !== undefined) throw rangeError('family', `'${known}' in an address`, family);
     if (!isBytes(data)) throw typeError('data', 'a Uint8Array', data);
-    // A sockaddr_storage has 128 bytes, two for the family.
+    // A sockaddr_storage has 128 bytes, of which 2 are the family.
     if (data.length > 126) throw rangeError('data', 'at most 126 bytes', `${data.length} bytes`);
     return { family, data: Buffer.from(data) };
   }
@@ -198,7 +194,7 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
   }
 }
 
-/** What the native side gave, with its family's own type. */
+/** Converts an address of the native side. */
 export function fromNative(value: types.SocketAddress): SocketAddress {
   const { address = '', port: at = 0 } = value;
   switch (value.family) {
@@ -236,14 +232,14 @@ export function fromNative(value: types.SocketAddress): SocketAddress {
   }
 }
 
-/** As {@link fromNative}; `undefined` if there is no address. */
+/** As {@link fromNative}. Returns `undefined` if there is no address. */
 export function optionalFromNative(
   address: types.SocketAddress | undefined,
 ): SocketAddress | undefined {
   return address === undefined ? undefined : fromNative(address);
 }
 
-/** A result of a call that takes `address`. Throws its error, which names the address. */
+/** Returns the result of a call with an address. Throws an error that names the address if the result is negative. */
 export function checkedAt(
   syscall: string,
   result: number,

@@ -1,4 +1,4 @@
-/** Sending messages of sockets with their descriptors, credentials and control messages. */
+/** Sends messages with descriptors, credentials and other control messages (sendmsg(2)). */
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { fd as native, isOpen } from '../internal/binding.js';
@@ -10,33 +10,28 @@ import type { DescriptorOwner } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
 import type { Constant } from './constants.js';
 import { constant, constants } from './constants.js';
+import type { Credentials } from './message-parts.js';
 import { optionalInterface, toNative } from './native-address.js';
 import type { Descriptor } from './owned.js';
 import { data as bytesToSend } from './owned.js';
 import { unlessBlocked } from './results.js';
 import { socketTypes } from './socket-type.js';
 
-export const MOST_DESCRIPTORS = 253;
+/** The kernel's limit of descriptors in one message (SCM_MAX_FD). */
+export const MAX_DESCRIPTORS = 253;
 const U32 = 2 ** 32 - 1;
-
-/** The process that sent a message, as the kernel checked it. */
-export interface Credentials {
-  pid: number;
-  uid: number;
-  gid: number;
-}
 
 /** A control message to send. */
 export interface OutgoingControlMessage {
-  /** The protocol's level: a number, or a name of `constants`. */
+  /** The protocol level (`cmsg_level`): a number, or a name in `constants`. */
   level: Constant;
-  /** The kind: a number, or a name of `constants`. */
+  /** The type (`cmsg_type`): a number, or a name in `constants`. */
   type: Constant;
   /** The content, at most 4,096 bytes. */
   data: Uint8Array;
 }
 
-/** The interface and the address that a packet is sent from. At least one of the two is required. */
+/** The interface and the source address of a packet. At least one of the two is required. */
 export interface SendFrom {
   /** The interface, by name or index. Default: the kernel's choice. */
   interface?: string | number | undefined;
@@ -44,22 +39,25 @@ export interface SendFrom {
   source?: string | undefined;
 }
 
-/** What {@link Socket.sendMessage} sends. */
+/** A message for {@link Socket.sendMessage}. */
 export interface OutgoingMessage {
   /**
-   * The bytes; a string is sent as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
+   * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
    * byte (unix(7)), so they need at least one.
    */
   data?: Uint8Array | string | undefined;
-  /** The receiver; left out if the socket is connected. */
+  /** The destination. Default: the peer of the connected socket. */
   to?: SocketAddress | undefined;
-  /** Up to 253 descriptors, of a Unix socket; the receiver gets its own, these stay open here. */
+  /** Up to 253 descriptors. Only for Unix sockets. The receiver gets duplicates, and these stay open here. Default: none. */
   descriptors?: readonly (number | DescriptorOwner)[] | undefined;
-  /** The process's own credentials, of a Unix or netlink socket. Others need a privilege. */
+  /** Credentials of this process. Only for Unix and netlink sockets. Other credentials need a privilege (unix(7)). Default: none. */
   credentials?: Credentials | undefined;
-  /** The interface and the address to send from, of an `inet` or `inet6` socket for datagrams or raw packets (IP_PKTINFO, IPV6_PKTINFO). */
+  /**
+   * The interface and the source address (IP_PKTINFO, IPV6_PKTINFO). Only for `inet` and `inet6` sockets that send datagrams or raw
+   * packets. Default: the kernel's choice.
+   */
   packetInfo?: SendFrom | undefined;
-  /** Any other control messages: at most 64. The kernel ignores those of a level that the socket does not have. */
+  /** At most 64 other control messages. The kernel ignores those of a level that the socket does not have. Default: none. */
   control?: readonly OutgoingControlMessage[] | undefined;
 }
 
@@ -80,13 +78,12 @@ const OUTGOING_CONTROL: OptionNames<OutgoingControlMessage> = {
   data: true,
 };
 const { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } = constants;
-const MOST_MESSAGES = 64;
-const LONGEST_CONTROL = 4096;
-
+const MAX_CONTROL_MESSAGES = 64;
+const MAX_CONTROL_DATA = 4096;
 const { stream: STREAM } = socketTypes;
 const EBADF = 9;
 
-/** Sends a message whose fields are known to be those of {@link OutgoingMessage}. */
+/** See {@link Socket.sendMessage}. The names of the fields were checked before. */
 export function sendMessage(
   owner: Descriptor,
   family: number,
@@ -94,40 +91,40 @@ export function sendMessage(
   message: OutgoingMessage,
 ): number | null {
   const to = message.to === undefined ? undefined : toNative(message.to, 'sendmsg');
-  const beside = toNativeBeside(message, family, type === STREAM);
+  const ancillary = ancillaryToNative(message, family, type === STREAM);
   const { data = '' } = message;
   const bytes = bytesToSend('data', data);
   const { fd } = owner;
-  const taken = native.messageSend(fd, bytes, to, beside);
-  // It may be one of those passed that is not open, and the error names it then.
+  const taken = native.messageSend(fd, bytes, to, ancillary);
+  // With EBADF the descriptor that is not open may be one of those in the message. The error then names that one.
   const closed =
-    taken === -EBADF ? beside?.descriptors.find((passed) => !isOpen(passed)) : undefined;
+    taken === -EBADF ? ancillary?.descriptors.find((passed) => !isOpen(passed)) : undefined;
   return unlessBlocked(taken, 'sendmsg', closed ?? fd);
 }
 
-/** Control messages and the like in the form of the native side; `undefined` if there are none. */
-function toNativeBeside(
+/** Checks the ancillary data, and converts it for the native side; `undefined` if there is none. */
+function ancillaryToNative(
   message: OutgoingMessage,
   family: number,
   isStream: boolean,
 ): types.OutgoingBeside | undefined {
   const { descriptors = [], credentials, packetInfo, control = [] } = message;
   if (!Array.isArray(descriptors)) throw typeError('descriptors', 'an array', descriptors);
-  if (descriptors.length > MOST_DESCRIPTORS)
-    throw rangeError('descriptors', `at most ${MOST_DESCRIPTORS}`, descriptors.length);
+  if (descriptors.length > MAX_DESCRIPTORS)
+    throw rangeError('descriptors', `at most ${MAX_DESCRIPTORS}`, descriptors.length);
   if (!Array.isArray(control)) throw typeError('control', 'an array', control);
-  if (control.length > MOST_MESSAGES)
-    throw rangeError('control', `at most ${MOST_MESSAGES} messages`, control.length);
-  const isBare = descriptors.length === 0 && control.length === 0;
-  if (isBare && credentials === undefined && packetInfo === undefined) return undefined;
+  if (control.length > MAX_CONTROL_MESSAGES)
+    throw rangeError('control', `at most ${MAX_CONTROL_MESSAGES} messages`, control.length);
+  const isEmpty = descriptors.length === 0 && control.length === 0;
+  if (isEmpty && credentials === undefined && packetInfo === undefined) return undefined;
   const isInet6 = family === AF_INET6;
-  const beside = {
-    descriptors: descriptors.map(numberOf),
+  const ancillary = {
+    descriptors: descriptors.map(descriptorNumber),
     credentials: credentialNumbers(credentials),
-    ...sendFrom(packetInfo, isInet6),
+    ...sendFromToNative(packetInfo, isInet6),
     control: control.map(controlToNative),
   };
-  // The kernel would send the bytes without what it ignores.
+  // The kernel ignores what a socket of this kind does not support, and would send the bytes without it.
   if (descriptors.length > 0 && family !== AF_UNIX)
     throw invalidValue('descriptors', 'empty unless the socket is a Unix socket', descriptors);
   if (credentials !== undefined && family !== AF_UNIX && family !== AF_NETLINK)
@@ -142,10 +139,10 @@ function toNativeBeside(
       'undefined unless inet or inet6 datagrams are sent',
       packetInfo,
     );
-  return beside;
+  return ancillary;
 }
 
-function numberOf(value: unknown): number {
+function descriptorNumber(value: unknown): number {
   const isOwner = typeof value === 'object' && value !== null && 'fd' in value;
   return integer('descriptors', isOwner ? value.fd : value, 0, 2 ** 31 - 1);
 }
@@ -161,7 +158,7 @@ function credentialNumbers(value: Credentials | undefined): number[] {
   ];
 }
 
-function sendFrom(
+function sendFromToNative(
   value: SendFrom | undefined,
   isInet6: boolean,
 ): { source?: string; interfaceIndex?: number } {
@@ -181,12 +178,12 @@ function controlToNative(value: OutgoingControlMessage): types.ControlMessage {
   optionsObject('control', value ?? null, OUTGOING_CONTROL);
   const { data } = value;
   if (!isBytes(data)) throw typeError('data', 'a Uint8Array', data);
-  if (data.length > LONGEST_CONTROL)
-    throw rangeError('data', `at most ${LONGEST_CONTROL} bytes`, `${data.length} bytes`);
+  if (data.length > MAX_CONTROL_DATA)
+    throw rangeError('data', `at most ${MAX_CONTROL_DATA} bytes`, `${data.length} bytes`);
   return {
     level: constant('level', value.level),
     kind: constant('type', value.type),
-    // A copy: the caller's memory may be shared.
+    // A copy, because another thread may share the caller's memory.
     data: Uint8Array.from(data),
   };
 }

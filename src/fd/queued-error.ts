@@ -1,7 +1,7 @@
 /**
- * The entries of a socket's error queue.
+ * Reads the entries of a socket's error queue (MSG_ERRQUEUE, recv(2)).
  *
- * It must never drop a control message without setting `controlTruncated`, nor show one as another kind.
+ * If a control message is lost, `controlTruncated` is true.
  */
 import { errorName, fd as native } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
@@ -14,9 +14,9 @@ import { constants } from './constants.js';
 import type { ControlMessage, PacketInfo, Timestamps } from './message-parts.js';
 import {
   bytesOf,
-  CONTROL_ROOM,
+  DEFAULT_CONTROL,
   controlOf,
-  MOST_CONTROL,
+  MAX_CONTROL,
   packetInfoOf,
   timestampsOf,
 } from './message-parts.js';
@@ -40,11 +40,11 @@ const origins: readonly (ErrorOrigin | undefined)[] = [
   'txtime',
 ];
 
-/** The options of {@link Socket.receiveError}: how much room it makes for each part of the entry. */
+/** The options of {@link Socket.receiveError}: the room for each part of the entry. */
 export interface ReceiveErrorOptions {
-  /** Bytes of the packet that the entry is about. Default 65,536. */
+  /** Room for the packet that the entry is about, in bytes, 1 to 2^30. Default 65,536. */
   length?: number | undefined;
-  /** Bytes of room for control messages, 0 to 65,536. Default 512. */
+  /** Room for control messages in bytes, 0 to 65,536. Default 512. */
   control?: number | undefined;
 }
 
@@ -64,24 +64,24 @@ export const ERRORS_OPTIONS: OptionNames<ErrorsOptions> = {
 /** An entry of a socket's error queue: the fields of `sock_extended_err` (ip(7)) and the packet that it is about. */
 export interface QueuedError {
   /**
-   * The symbol of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
+   * The name of the error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE` …; `ENOMSG` for a timestamp; `undefined` for a finished
    * zero-copy send.
    */
   name: string | undefined;
-  /** The error's number, negative as in Node.js; 0 without one. */
+  /** The error number, negative as in Node.js; 0 if there is no error. */
   errno: number;
   /** The source of the entry. */
   origin: ErrorOrigin | number;
-  /** ICMP's type. */
+  /** The type of the ICMP message. */
   type: number;
-  /** ICMP's code. */
+  /** The code of the ICMP message. */
   code: number;
   /**
-   * For `EMSGSIZE` the path's MTU; for a timestamp the step at which it was taken (0 sent, 1 scheduled, 2 acknowledged); for
-   * `zerocopy` the first send's number.
+   * For `EMSGSIZE` the MTU of the path. For a timestamp the step at which it was taken: 0 sent, 1 scheduled, 2 acknowledged. For
+   * `zerocopy` the number of the first send.
    */
   info: number;
-  /** For a timestamp the send's number, with SOF_TIMESTAMPING_OPT_ID; for `zerocopy` the last send's number. */
+  /** For a timestamp the number of the send, with SOF_TIMESTAMPING_OPT_ID. For `zerocopy` the number of the last send. */
   data: number;
   /** The sender of the ICMP message. */
   offender: SocketAddress | undefined;
@@ -89,25 +89,25 @@ export interface QueuedError {
   to: SocketAddress | undefined;
   /** The bytes of the packet that the kernel kept, as far as there was room. */
   packet: Chunk;
-  /** The packet did not fit (MSG_TRUNC). */
+  /** Whether the packet did not fit and its rest is lost (MSG_TRUNC). */
   truncated: boolean;
-  /** When the packet was sent, with the option SO_TIMESTAMPING. */
+  /** When the packet was sent. Only with the option SO_TIMESTAMPING. */
   timestamps: Timestamps | undefined;
-  /** The interface that the packet took, with SOF_TIMESTAMPING_OPT_CMSG. */
+  /** The interface that sent the packet. Only with SOF_TIMESTAMPING_OPT_CMSG. */
   packetInfo: PacketInfo | undefined;
-  /** Every other control message, in the kernel's order. */
+  /** All other control messages, in the kernel's order. */
   control: ControlMessage[];
-  /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+  /** Whether control messages are lost because there was no room for them (MSG_CTRUNC). */
   controlTruncated: boolean;
 }
 
 const { AF_CAN, AF_INET, AF_INET6, AF_PACKET, AF_VSOCK } = constants;
 const EOPNOTSUPP = 95;
 
-/** A bit of the native receive. */
+/** A flag of the native receive. */
 const ERROR_QUEUE = 16;
 
-/** Families with an error queue. Others ignore MSG_ERRQUEUE, and recvmsg(2) would take a message instead. */
+/** The families that have an error queue. Others ignore MSG_ERRQUEUE, and recvmsg(2) would take a message instead. */
 const withErrorQueue = new Set([AF_INET, AF_INET6, AF_PACKET, AF_CAN, AF_VSOCK]);
 
 /** See {@link Socket.receiveError}. */
@@ -117,18 +117,18 @@ export function receiveError(
   options: ReceiveErrorOptions,
 ): QueuedError | null {
   const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
-  const control = optionalInteger('control', options.control, 0, MOST_CONTROL, CONTROL_ROOM);
+  const control = optionalInteger('control', options.control, 0, MAX_CONTROL, DEFAULT_CONTROL);
   const { fd } = owner;
   if (!withErrorQueue.has(family)) throw systemError(EOPNOTSUPP, { syscall: 'recvmsg', fd });
   const into = Buffer.allocUnsafeSlow(size);
-  const got = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
-  const message = valueUnlessBlocked(got, 'recvmsg', fd);
+  const result = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
+  const message = valueUnlessBlocked(result, 'recvmsg', fd);
   return message === null ? null : queuedErrorOf(message, into);
 }
 
-/** Makes an entry of the error queue of what the native side has received into `into`. */
+/** Makes an entry from what the native side has received into `into`. */
 function queuedErrorOf(message: types.ReceivedMessage, into: Chunk): QueuedError {
-  // The error's fields are missing only if there was no room for them.
+  // The fields of the error are missing only if there was no room for them.
   const { errno, origin, kind, code, info, data, offender } = message.error ?? NO_ERROR;
   return {
     name: errno === 0 ? undefined : errorName(errno),

@@ -28,7 +28,7 @@ export const WAIT_OPTIONS: OptionNames<WaitOptions> = { driver: true, signal: tr
 export const END: unique symbol = Symbol('end');
 
 /** After this many items in a row the iterator lets the event loop run. */
-const MOST_IN_A_ROW = 32;
+const MAX_IN_A_ROW = 32;
 
 /** Resolves to true when the descriptor is ready, and to false if it is closed first. Rejects with the signal's reason. */
 export async function ready(
@@ -76,7 +76,7 @@ class Items<T> {
     try {
       while (!this.#over && this.#owner.isOpen) {
         throwIfAborted(this.#options.signal);
-        if (this.#inARow === MOST_IN_A_ROW) {
+        if (this.#inARow === MAX_IN_A_ROW) {
           this.#inARow = 0;
           // It does not wait for readiness here, because the next item may have been read already: the kernel does not know of it.
           await nextTurn();

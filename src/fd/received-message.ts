@@ -1,7 +1,7 @@
 /**
- * Receiving messages of sockets with their descriptors, credentials and control messages.
+ * Receives messages with their descriptors, credentials and other control messages (recvmsg(2)).
  *
- * It must never drop a control message without setting `controlTruncated`, nor show one as another kind.
+ * If a control message is lost, `controlTruncated` is true.
  */
 import { fd as native } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
@@ -10,18 +10,17 @@ import type { OptionNames } from '../internal/option-names.js';
 import { optionalBoolean, optionalInteger } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
 import { constants } from './constants.js';
-import type { ControlMessage, PacketInfo, Timestamps } from './message-parts.js';
+import type { ControlMessage, Credentials, PacketInfo, Timestamps } from './message-parts.js';
 import {
   bytesOf,
-  CONTROL_ROOM,
+  DEFAULT_CONTROL,
   controlOf,
-  MOST_CONTROL,
+  MAX_CONTROL,
   packetInfoOf,
   timestampsOf,
 } from './message-parts.js';
 import { optionalFromNative } from './native-address.js';
-import type { Credentials } from './outgoing-message.js';
-import { MOST_DESCRIPTORS } from './outgoing-message.js';
+import { MAX_DESCRIPTORS } from './outgoing-message.js';
 import type { Descriptor, OwnedFd } from './owned.js';
 import { makeOwned } from './owned.js';
 import type { WaitOptions } from './ready.js';
@@ -29,20 +28,20 @@ import { WAIT_OPTIONS } from './ready.js';
 import { valueUnlessBlocked } from './results.js';
 import { socketTypes } from './socket-type.js';
 
-/** The options of {@link Socket.receiveMessage}: how much room it makes for each part of the message. */
+/** The options of {@link Socket.receiveMessage}: the room for each part of the message. */
 export interface ReceiveOptions {
-  /** Bytes. Default 65,536. */
+  /** Room for the message in bytes, 1 to 2^30. Default 65,536. */
   length?: number | undefined;
-  /** Descriptors, 0 to 253. Further ones are closed. Default 0: none is accepted. */
+  /** The most descriptors to receive, 0 to 253. Further ones are closed. Default 0. */
   descriptors?: number | undefined;
-  /** Whether to give the sender's credentials; the kernel adds them once `passCredentials` is on. Default `false`. */
+  /** Whether to receive the sender's credentials. The kernel adds them after {@link Socket.setPassCredentials}. Default `false`. */
   credentials?: boolean | undefined;
   /**
-   * Bytes of room for other control messages, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
+   * Room for other control messages in bytes, 0 to 65,536. Each needs its content and 16 bytes, rounded up to a multiple of 8.
    * Default 512, for Unix sockets 0.
    */
   control?: number | undefined;
-  /** Looks at the message and leaves it there (MSG_PEEK). Default `false`. */
+  /** Whether to leave the message in the queue (MSG_PEEK). Default `false`. */
   peek?: boolean | undefined;
 }
 
@@ -67,45 +66,45 @@ export const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
 
 /** A received message. */
 export interface Message {
-  /** The message's bytes, as far as there was room. They may be empty; of a stream that is the end. */
+  /** The bytes, as far as there was room. They may be empty; on a stream socket that is the end. */
   data: Chunk;
-  /** The message's true length: more than `data.length` if it was truncated. J1939 does not report it. */
+  /** The length of the whole message: more than `data.length` if it was truncated. J1939 sockets do not report it. */
   length: number;
-  /** The message did not fit, and its end is lost (MSG_TRUNC). */
+  /** Whether the message did not fit and its rest is lost (MSG_TRUNC). */
   truncated: boolean;
-  /** The sender; `undefined` when it has no address or the socket is connected to it. */
+  /** The sender's address; `undefined` if it has none or the socket is connected to it. */
   from: SocketAddress | undefined;
-  /** Descriptors that came with it. They are the receiver's to close. */
+  /** The descriptors of the message. The program has to close them. */
   descriptors: OwnedFd[];
   /**
-   * More descriptors came than there was room for; the others are closed (MSG_CTRUNC). The kernel does not report what had no
-   * room, so this is true as well if only `control` was too small and `controlTruncated` is true.
+   * Whether there were more descriptors than room; the others are closed (MSG_CTRUNC). The kernel does not report which part had no
+   * room, so this is also true if only `control` was too small and `controlTruncated` is true.
    */
   descriptorsTruncated: boolean;
-  /** The process that sent it, with the option `credentials`. */
+  /** The sender's credentials, with the option `credentials`. */
   credentials: Credentials | undefined;
-  /** When the kernel received it, in nanoseconds since 1970: with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
+  /** When the kernel received the message, in nanoseconds since 1970. Only with the option SO_TIMESTAMP or SO_TIMESTAMPNS. */
   timestamp: bigint | undefined;
-  /** When it was received, with the option SO_TIMESTAMPING. */
+  /** When the message was received. Only with the option SO_TIMESTAMPING. */
   timestamps: Timestamps | undefined;
-  /** The interface and the addresses of the packet, with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
+  /** The interface and the addresses of the packet. Only with the option IP_PKTINFO or IPV6_RECVPKTINFO. */
   packetInfo: PacketInfo | undefined;
-  /** Every other control message, in the kernel's order. */
+  /** All other control messages, in the kernel's order. */
   control: ControlMessage[];
-  /** Control messages are lost, because there was no room for them (MSG_CTRUNC). */
+  /** Whether control messages are lost because there was no room for them (MSG_CTRUNC). */
   controlTruncated: boolean;
 }
 
 const { AF_UNIX } = constants;
 const { stream: STREAM, seqpacket: SEQPACKET } = socketTypes;
 
-/** Bits of the native receive. */
+/** Flags of the native receive. */
 const UNIX = 1;
 const WITH_CREDENTIALS = 2;
 const TRUE_LENGTH = 4;
 const PEEK = 8;
 
-/** Bits for the native receive. Not the true length for a stream: MSG_TRUNC would drop bytes there. */
+/** Returns the flags for a socket of this kind. A stream socket has no TRUE_LENGTH, because its MSG_TRUNC discards bytes (tcp(7)). */
 export function receiveFlags(family: number, type: number): number {
   return (family === AF_UNIX ? UNIX : 0) | (type === STREAM ? 0 : TRUE_LENGTH);
 }
@@ -118,21 +117,21 @@ export function receiveMessage(
   options: ReceiveOptions,
 ): Message | null {
   const size = optionalInteger('length', options.length, 1, 2 ** 30, 65_536);
-  const most = optionalInteger('descriptors', options.descriptors, 0, MOST_DESCRIPTORS, 0);
-  const usual = family === AF_UNIX ? 0 : CONTROL_ROOM;
-  const control = optionalInteger('control', options.control, 0, MOST_CONTROL, usual);
-  let how = receiveFlags(family, type);
-  if (optionalBoolean('credentials', options.credentials, false)) how |= WITH_CREDENTIALS;
-  if (optionalBoolean('peek', options.peek, false)) how |= PEEK;
+  const maxDescriptors = optionalInteger('descriptors', options.descriptors, 0, MAX_DESCRIPTORS, 0);
+  const defaultControl = family === AF_UNIX ? 0 : DEFAULT_CONTROL;
+  const control = optionalInteger('control', options.control, 0, MAX_CONTROL, defaultControl);
+  let flags = receiveFlags(family, type);
+  if (optionalBoolean('credentials', options.credentials, false)) flags |= WITH_CREDENTIALS;
+  if (optionalBoolean('peek', options.peek, false)) flags |= PEEK;
   const { fd } = owner;
-  // Not zeroed and not shared: only what was received is handed out.
+  // Not filled with zeros, because the caller gets only the part that was received. Not from the shared pool of Buffer.
   const into = Buffer.allocUnsafeSlow(size);
-  const got = native.messageReceive(fd, into, most, control, how);
-  const message = valueUnlessBlocked(got, 'recvmsg', fd);
+  const result = native.messageReceive(fd, into, maxDescriptors, control, flags);
+  const message = valueUnlessBlocked(result, 'recvmsg', fd);
   return message === null ? null : messageOf(message, into);
 }
 
-/** Makes a message of what the native side has received into `into`. */
+/** Makes a message from what the native side has received into `into`. */
 function messageOf(message: types.ReceivedMessage, into: Chunk): Message {
   const [pid, uid = 0, gid = 0] = message.credentials;
   return {
@@ -151,11 +150,11 @@ function messageOf(message: types.ReceivedMessage, into: Chunk): Message {
   };
 }
 
-/** Whether `message` is the end of what a socket of this type receives. */
+/** Whether `message` is the end of input for a socket of this type. */
 export function isEnd(message: Message, type: number): boolean {
   if (message.length > 0 || message.descriptors.length > 0) return false;
   if (type === STREAM) return true;
-  // An empty packet looks like the end of packets in order, unless its sender is told.
+  // An empty packet of a seqpacket socket looks like the end, unless the sender's credentials are received with it.
   if (type !== SEQPACKET) return false;
   return message.credentials === undefined || message.credentials.pid === 0;
 }

@@ -1,16 +1,16 @@
-/** Signals by name and by number. */
+/** The names of signals and their numbers. */
 import { constants } from 'node:os';
 
 import { rangeError, typeError } from '../internal/validate.js';
 
 const numbers = new Map(Object.entries(constants.signals));
 const names = new Map<number, NodeJS.Signals>();
-// Where one number has two names, signal(7)'s first is the one that Node.js uses as well.
+// If a number has two names, the first one is the usual one of signal(7), which Node.js uses as well.
 for (const [name, number] of numbers) {
   if (!names.has(number)) names.set(number, name as NodeJS.Signals);
 }
 
-/** The number of the signal `value`; `name` is the argument that an error names. */
+/** Returns the number of a signal. `name` is the argument's name, for errors. */
 export function signalNumber(name: string, value: unknown): number {
   if (typeof value !== 'string') throw typeError(name, "a signal's name", value);
   const number = numbers.get(value);
@@ -18,7 +18,7 @@ export function signalNumber(name: string, value: unknown): number {
   return number;
 }
 
-/** The name of a signal; `SIG` and the number for one without a name. */
+/** Returns the name of a signal: `SIG` and the number if it has no name. */
 export function signalName(number: number): NodeJS.Signals {
   return names.get(number) ?? (`SIG${number}` as NodeJS.Signals);
 }

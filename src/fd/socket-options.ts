@@ -1,35 +1,31 @@
-/**
- * Reading socket options: as bytes, as integers, and as credentials of a peer.
- *
- * It must never return a part of a structure as an integer.
- */
+/** Reads and sets socket options (getsockopt(2), setsockopt(2)). A part of a structure is never returned as an integer. */
 import { endianness } from 'node:os';
 
 import { fd as native } from '../internal/binding.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
 import { integer, isBytes } from '../internal/validate.js';
 import { constants } from './constants.js';
+import type { Credentials } from './message-parts.js';
 import { optionalInterface, toNative } from './native-address.js';
-import type { Credentials } from './outgoing-message.js';
 import type { Descriptor } from './owned.js';
 import { checked } from './results.js';
 
 const isLittle = endianness() === 'LE';
 
-/** The bytes of an integer option. The room is larger, to detect that an option is longer than that. */
+/** The size of an integer option in bytes. Reading one makes more room, to find out whether the option is larger. */
 const INTEGER = 4;
 const OPTION_ROOM = 64;
 
 const U32 = 2 ** 32 - 1;
 
-/** An option's bytes (getsockopt(2)). */
+/** Returns the bytes of an option, at most `length`. */
 export function optionBytes(fd: number, level: number, name: number, length: number): Buffer {
   const value = native.socketOptionBytes(fd, level, name, length);
   if (typeof value === 'number') throw systemError(-value, { syscall: 'getsockopt', fd });
   return value;
 }
 
-/** The value of an option that is an integer. */
+/** Returns the value of an integer option. */
 export function optionNumber(fd: number, level: number, name: number): number {
   const value = optionBytes(fd, level, name, OPTION_ROOM);
   if (value.length === INTEGER)
@@ -40,7 +36,7 @@ export function optionNumber(fd: number, level: number, name: number): number {
   throw new EdgepollError('ERR_OPTION_LENGTH', message, { syscall: 'getsockopt', fd });
 }
 
-/** The peer of a connected Unix socket (SO_PEERCRED); `undefined` when there is none. */
+/** See {@link Socket.peerCredentials}. */
 export function peerCredentials(fd: number): Credentials | undefined {
   // struct ucred of unix(7): pid, uid, gid.
   const bytes = optionBytes(fd, constants.SOL_SOCKET, constants.SO_PEERCRED, 12);
@@ -50,7 +46,7 @@ export function peerCredentials(fd: number): Credentials | undefined {
   return uid === U32 ? undefined : { pid, uid, gid };
 }
 
-/** Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). */
+/** See {@link Socket.setOption}. */
 export function setSocketOption(
   owner: Descriptor,
   level: number,
@@ -69,7 +65,7 @@ export function setSocketOption(
   checked(native.socketSetOption(fd, level, name, whole | 0), 'setsockopt', { fd });
 }
 
-/** Joins or leaves a multicast group. */
+/** Joins or leaves a multicast group. See {@link Socket.joinGroup}. */
 export function setMembership(
   owner: Descriptor,
   family: number,

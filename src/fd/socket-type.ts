@@ -1,7 +1,7 @@
-/** Types of sockets by name. */
+/** The types of sockets, by name and by number. */
 import { integer, oneOf } from '../internal/validate.js';
 
-/** What a socket carries: bytes, datagrams, bare packets, or packets in order. */
+/** The type of a socket (socket(2)). `stream`: bytes. `dgram`: datagrams. `raw`: packets of a network protocol. `seqpacket`: packets in order. */
 export type SocketType = 'stream' | 'dgram' | 'raw' | 'seqpacket';
 
 export const socketTypes: Record<SocketType, number> = {
@@ -11,7 +11,7 @@ export const socketTypes: Record<SocketType, number> = {
   seqpacket: 5,
 };
 
-/** The number of a type. */
+/** Returns the number of a type, given by name or number. */
 export function typeNumber(value: unknown): number {
   if (typeof value === 'number') return integer('type', value, 0, 15);
   return socketTypes[oneOf('type', value, ['stream', 'dgram', 'raw', 'seqpacket'] as const)];

@@ -1,7 +1,6 @@
 /**
- * Sockets of any family and type.
- *
- * It must never wait in a call, never raise SIGPIPE, and never keep a descriptor that nobody asked for.
+ * The class of sockets of any family and type. No call blocks or raises SIGPIPE, and received descriptors that the program does not want
+ * are closed.
  */
 import { fd as native } from '../internal/binding.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
@@ -11,8 +10,9 @@ import { integer, oneOf, optionalBoolean } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
 import type { Constant } from './constants.js';
 import { constant, constants } from './constants.js';
+import type { Credentials } from './message-parts.js';
 import { checkedAt, fromNative, optionalFromNative, toNative } from './native-address.js';
-import type { Credentials, OutgoingMessage } from './outgoing-message.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import { OUTGOING_MESSAGE, sendMessage } from './outgoing-message.js';
 import { adoptNumber, describeDescriptor, OwnedFd, room } from './owned.js';
 import type { ErrorsOptions, QueuedError, ReceiveErrorOptions } from './queued-error.js';
@@ -57,7 +57,7 @@ const {
 } = constants;
 const ENOTCONN = 107;
 /** Errors of accept(2) for a connection that failed, or whose network failed, before it was accepted. */
-const GONE = new Set([
+const FAILED_CONNECTION = new Set([
   'ECONNABORTED',
   'EPROTO',
   'ENETDOWN',
@@ -66,17 +66,18 @@ const GONE = new Set([
   'ENETUNREACH',
   'ENONET',
 ]);
-/** The native connect's answer: see there. */
-const WOULD_WAIT = 2;
-/** An accepted connection, and its peer's address. */
+/** The result of the native connect if connect(2) would block. It was not called then. */
+const WOULD_BLOCK = 2;
+
+/** An accepted connection and the address of its peer. */
 export interface AcceptedConnection {
   /** The connection. The program has to close it. */
   socket: Socket;
-  /** The peer; `undefined` when it has no address. */
+  /** The address of the peer; `undefined` if it has none. */
   from: SocketAddress | undefined;
 }
 
-/** A {@link Socket} that listens: iterating it gives connections. */
+/** A {@link Socket} that listens. Iterating it gives connections. */
 export interface ListeningSocket
   extends Omit<Socket, typeof Symbol.asyncIterator>, AsyncIterable<AcceptedConnection, undefined> {}
 
@@ -86,13 +87,13 @@ type MakeSocket = (fd: number, family: number, type: number) => Socket;
 let make: MakeSocket;
 
 /**
- * A socket (socket(2)). Every call does what can be done at once: what would have to wait gives `null`.
- * Iterating gives messages until the peer of a stream ends it, or the socket is shut down for reading.
+ * A socket (socket(2)). No call blocks: where the system call would block, the method returns `null`. Iterating gives messages until
+ * the peer of a stream ends it, or the socket is shut down for reading.
  */
 export class Socket extends OwnedFd implements AsyncIterable<Message, undefined> {
   readonly #family: number;
   readonly #type: number;
-  /** What a connect failed with, or 0: the kernel tells it once. */
+  /** The error number of a failed connect, or 0. The kernel returns it only once, so it is kept. */
   #failure = 0;
 
   private constructor(fd: number, family: number, type: number) {
@@ -114,7 +115,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     });
   }
 
-  /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` for anything else, which stays its owner's. */
+  /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` if it is not a socket; the descriptor then still belongs to the caller. */
   static override adopt(fd: number): Socket {
     const number = adoptNumber(fd);
     try {
@@ -126,7 +127,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     }
   }
 
-  /** Gives it an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
+  /** Binds the socket to an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
   bind(address: SocketAddress): void {
     const to = toNative(address, 'bind');
     const { fd } = this;
@@ -134,16 +135,18 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Connects (connect(2)): true when done, false when that goes on; then {@link Socket.connected} tells the outcome.
-   * Of a datagram socket it sets the peer. Throws `ECONNREFUSED`, `EAGAIN` (the backlog of a Unix socket is full: try
-   * again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING` for a blocking stream socket, for which connect(2) would wait:
-   * an adopted one, or one that another process shares and whose O_NONBLOCK it has cleared.
+   * Connects (connect(2)). Returns true if the socket is connected, and false if the connect is in progress:
+   * {@link Socket.connected} gives its outcome. For a datagram socket it sets the peer.
+   *
+   * Throws `ECONNREFUSED`, `EAGAIN` if the backlog of a Unix socket is full (try again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING`
+   * for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted socket, or one that another process shares and
+   * whose flag it has cleared.
    */
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
     const { fd } = this;
     const result = checkedAt('connect', native.socketConnect(fd, to), fd, address);
-    if (result === WOULD_WAIT) {
+    if (result === WOULD_BLOCK) {
       const message =
         `connect of fd ${fd} would wait: the socket is a blocking one, because it was opened without O_NONBLOCK ` +
         'or another process that shares it cleared the flag; connect a socket that no other process shares';
@@ -154,23 +157,23 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Waits until a connect that went on has ended. Rejects with its error, each time that it is asked; with `ENOTCONN` when
-   * there was no connect, `ERR_CLOSED`, or the signal's reason.
+   * Resolves when a connect that was in progress has succeeded. Rejects with its error, also if it is called again; with `ENOTCONN` if
+   * there was no connect; with `ERR_CLOSED`; with the signal's reason.
    */
   async connected(options: WaitOptions = {}): Promise<void> {
     await ready(this, 'writable', options);
     const { fd } = this;
     if (this.#failure === 0) this.#failure = optionNumber(fd, SOL_SOCKET, SO_ERROR);
     if (this.#failure !== 0) throw systemError(this.#failure, { syscall: 'connect', fd });
-    // Some families do not know their peer; this one answer is certain.
+    // Some families have no getpeername(2), so other errors of it do not mean that there was no connect.
     if (native.socketName(fd, true) === -ENOTCONN)
       throw systemError(ENOTCONN, { syscall: 'getpeername', fd });
   }
 
   /**
-   * Makes the socket listen for connections (listen(2)); at most `backlog` of them wait, default 511. Returns this object with
-   * the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
-   * `EOPNOTSUPP`, `ERR_CLOSED`, `RangeError`.
+   * Makes the socket listen for connections (listen(2)). At most `backlog` of them wait to be accepted, default 511. Returns this object
+   * with the type of a listening socket: iterating it gives connections, as {@link Socket.connections} does. Throws `EADDRINUSE`,
+   * `EOPNOTSUPP`, `ERR_CLOSED`, `TypeError`, `RangeError`.
    *
    * @example
    * for await (const { socket: peer } of server.listen()) void serve(peer);
@@ -182,7 +185,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return this as unknown as ListeningSocket;
   }
 
-  /** Takes one connection (accept4(2)); `null` when none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
+  /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
   accept(): AcceptedConnection | null {
     const { fd } = this;
     const accepted = valueUnlessBlocked(native.socketAccept(fd), 'accept', fd);
@@ -192,7 +195,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Accepts connections, one after the other, until this socket is closed. Leaving the loop closes neither this socket nor an
+   * Iterates the connections of a listening socket, until the socket is closed. Leaving the loop closes neither this socket nor an
    * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
    * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
    */
@@ -207,37 +210,37 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       return this.accept();
     } catch (error) {
       // accept(2) has removed the failed connection. If another one waits, the socket stays readable.
-      if (error instanceof EdgepollError && GONE.has(error.code)) return null;
+      if (error instanceof EdgepollError && FAILED_CONNECTION.has(error.code)) return null;
       throw error;
     }
   }
 
-  /** Ends receiving (`read`), sending (`write`) or both (shutdown(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
+  /** Shuts down receiving (`read`), sending (`write`) or both (shutdown(2)). Default `both`. Throws `ENOTCONN`, `ERR_CLOSED`. */
   shutdown(how: 'read' | 'write' | 'both' = 'both'): void {
     const number = ['read', 'write', 'both'].indexOf(oneOf('how', how, ['read', 'write', 'both']));
     const { fd } = this;
     checked(native.socketShutdown(fd, number), 'shutdown', { fd });
   }
 
-  /** Its own address (getsockname(2)). */
+  /** The address of this socket (getsockname(2)). Throws `ERR_CLOSED`. */
   get localAddress(): SocketAddress {
     return this.#name('getsockname', false);
   }
 
-  /** Its peer's address (getpeername(2)). Throws `ENOTCONN`. */
+  /** The address of the peer (getpeername(2)). Throws `ENOTCONN`, `ERR_CLOSED`. */
   get remoteAddress(): SocketAddress {
     return this.#name('getpeername', true);
   }
 
-  #name(syscall: string, ofPeer: boolean): SocketAddress {
+  #name(syscall: string, isPeer: boolean): SocketAddress {
     const { fd } = this;
-    const name = native.socketName(fd, ofPeer);
+    const name = native.socketName(fd, isPeer);
     if (typeof name === 'number') throw systemError(-name, { syscall, fd });
     return fromNative(name);
   }
 
   /**
-   * An option that is an integer (getsockopt(2)), by numbers or by names of {@link constants}:
+   * Returns the value of an integer option (getsockopt(2)). Level and name are numbers or names of {@link constants}:
    * `getOption('SOL_SOCKET', 'SO_RCVBUF')`. Throws `ERR_OPTION_LENGTH` for an option that does not have the 4 bytes of an integer
    * (use {@link Socket.getOptionBytes}), `ENOPROTOOPT`, `EOPNOTSUPP`, `ERR_CLOSED`, and `RangeError` for an unknown name.
    */
@@ -246,8 +249,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * The bytes of an option (getsockopt(2)), at most `length` (1 to 65,536, default 256); a longer option is cut. Throws as
-   * {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
+   * Returns the bytes of an option (getsockopt(2)), at most `length`: 1 to 65,536, default 256. The rest of a longer option is left out.
+   * Throws as {@link Socket.getOption}, and `EINVAL` or `ERANGE` for options that refuse this length.
    */
   getOptionBytes(level: Constant, name: Constant, length = 256): Buffer {
     const most = integer('length', length, 1, 65_536);
@@ -255,8 +258,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Returns and clears the socket's pending error (SO_ERROR), such as that of a refused connect or datagram; `null` if there is
-   * none. Throws `ERR_CLOSED`.
+   * Returns and clears the pending error of the socket (SO_ERROR, socket(7)), for example of a refused connect or datagram; `null` if
+   * there is none. Throws `ERR_CLOSED`.
    */
   takeError(): EdgepollError | null {
     const { fd } = this;
@@ -265,54 +268,58 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * The peer process of a connected Unix socket: the one that called connect(2), listen(2) or socketpair(2) (SO_PEERCRED);
-   * `undefined` without a peer. `pid` is 0 if the peer is in a process namespace that this process cannot see.
+   * Returns the credentials of the peer of a connected Unix socket: of the process that called connect(2), listen(2) or socketpair(2)
+   * (SO_PEERCRED, unix(7)). Returns `undefined` without a peer. `pid` is 0 if the peer is in a PID namespace that this process cannot
+   * see. Throws `ERR_CLOSED`.
    */
   peerCredentials(): Credentials | undefined {
     return peerCredentials(this.fd);
   }
 
-  /** TCP's state and counters of the connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for another protocol. */
+  /** Returns the state and the counters of a TCP connection (TCP_INFO, tcp(7)). Throws `EOPNOTSUPP` or `ENOPROTOOPT` for other protocols, `ERR_CLOSED`. */
   tcpInfo(): TcpInfo {
     return tcpInfoOf(optionBytes(this.fd, IPPROTO_TCP, TCP_INFO, 512));
   }
 
   /**
-   * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)), by numbers or by names of
+   * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Level and name are numbers or names of
    * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
    */
   setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void {
     setSocketOption(this, constant('level', level), constant('name', name), value);
   }
 
-  /** Lets datagrams go to broadcast addresses (SO_BROADCAST). */
+  /** Allows sending datagrams to broadcast addresses (SO_BROADCAST, socket(7)). */
   setBroadcast(on: boolean): void {
     this.setOption(SOL_SOCKET, SO_BROADCAST, optionalBoolean('on', on, true));
   }
 
-  /** Lets an address be used that a dead connection still holds (SO_REUSEADDR). */
+  /** Allows binding to an address that an ended connection still occupies (SO_REUSEADDR, socket(7)). */
   setReuseAddress(on: boolean): void {
     this.setOption(SOL_SOCKET, SO_REUSEADDR, optionalBoolean('on', on, true));
   }
 
-  /** Has the kernel say with every message who sent it (SO_PASSCRED); see {@link ReceiveOptions.credentials}. */
+  /** Makes the kernel add the sender's credentials to each message (SO_PASSCRED, unix(7)). See {@link ReceiveOptions.credentials}. */
   setPassCredentials(on: boolean): void {
     this.setOption(SOL_SOCKET, SO_PASSCRED, optionalBoolean('on', on, true));
   }
 
-  /** How many routers a packet passes (IP_TTL, IPV6_UNICAST_HOPS): 1 to 255. */
+  /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). */
   setTtl(ttl: number): void {
     const hops = integer('ttl', ttl, 1, 255);
     if (this.#family === AF_INET6) this.setOption(IPPROTO_IPV6, IPV6_UNICAST_HOPS, hops);
     else this.setOption(IPPROTO_IP, IP_TTL, hops);
   }
 
-  /** Joins a multicast group on an interface (name or index; default: the kernel's choice). Throws `EADDRINUSE`, `ENODEV`. */
+  /**
+   * Joins a multicast group on an interface, given by name or index. Default: the kernel's choice. Throws `EADDRINUSE` if the socket is in
+   * the group already, `ENODEV`, `ERR_CLOSED`, `TypeError`, `RangeError`.
+   */
   joinGroup(group: string, onInterface?: string | number): void {
     setMembership(this, this.#family, group, onInterface, true);
   }
 
-  /** Leaves a multicast group. Throws `EADDRNOTAVAIL` when it is not in it. */
+  /** Leaves a multicast group. Throws `EADDRNOTAVAIL` if the socket is not in the group, and otherwise as {@link Socket.joinGroup}. */
   leaveGroup(group: string, onInterface?: string | number): void {
     setMembership(this, this.#family, group, onInterface, false);
   }
@@ -323,8 +330,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Sends (sendto(2)): the count, `null` when it would have to wait. A stream may take less than all; a datagram goes whole.
-   * Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
+   * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
+   * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`,
+   * `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
    */
   send(bytes: Uint8Array | string, to?: SocketAddress): number | null {
     const message = to === undefined ? { data: bytes } : { data: bytes, to };
@@ -334,36 +342,41 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Sends a message with descriptors, credentials, a source address or other control messages (sendmsg(2)). Descriptors and
    * credentials travel with the first byte (unix(7)): on a stream socket there must be one, and the receiver gets them with the
-   * read that takes that byte. Returns and throws as {@link Socket.send}; also `EBADF` with the `fd` of a descriptor that is not
-   * open, `EINVAL` for a control message that the kernel refuses, and `TypeError` for descriptors, credentials or a source
-   * address that a socket of this kind ignores.
+   * read that takes that byte.
+   *
+   * Returns and throws as {@link Socket.send}; also throws `EBADF` with the `fd` of a descriptor that is not open, `EINVAL` for a control
+   * message that the kernel refuses, and `TypeError` for descriptors, credentials or a source address that the kernel would ignore for a
+   * socket of this kind.
    */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
     return sendMessage(this, this.#family, this.#type, message);
   }
 
-  /** As {@link OwnedFd.read}: of a stream 0 is the end, of a datagram socket an empty datagram. */
+  /** As {@link OwnedFd.read}: 0 is the end of a stream, or an empty datagram. */
   receive(into: Uint8Array): number | null {
     return this.read(into);
   }
 
-  /** Receives a message's bytes into an array, with what there is to know of it (recvfrom(2)); `null`: none yet. */
+  /**
+   * Receives a message into an array (recvfrom(2)). Returns `null` if there is none yet. `length` is the length of the whole message, also if
+   * it did not fit and was `truncated`. `from` is the sender's address. Throws `ERR_CLOSED`, and the errors of recvfrom(2).
+   */
   receiveFrom(
     into: Uint8Array,
   ): { length: number; truncated: boolean; from: SocketAddress | undefined } | null {
     const { fd } = this;
-    const how = receiveFlags(this.#family, this.#type);
-    const got = native.messageReceive(fd, room('into', into), 0, 0, how);
-    const message = valueUnlessBlocked(got, 'recvmsg', fd);
+    const flags = receiveFlags(this.#family, this.#type);
+    const result = native.messageReceive(fd, room('into', into), 0, 0, flags);
+    const message = valueUnlessBlocked(result, 'recvmsg', fd);
     if (message === null) return null;
     const { length, truncated, from } = message;
     return { length, truncated, from: optionalFromNative(from) };
   }
 
   /**
-   * Receives a message with descriptors and credentials (recvmsg(2)); `null` when there is none yet. Of a stream, one
-   * without bytes is the end.
+   * Receives a message with descriptors, credentials and other control messages (recvmsg(2)). Returns `null` if there is none yet. On a
+   * stream socket a message without bytes is the end. Throws `ERR_CLOSED`, `TypeError`, `RangeError`, and the errors of recvmsg(2).
    */
   receiveMessage(options: ReceiveOptions = {}): Message | null {
     optionsObject('options', options, RECEIVE_OPTIONS);
@@ -371,12 +384,12 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * The next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` when there is none. ICMP errors come there with the
-   * option IP_RECVERR or IPV6_RECVERR, timestamps of what was sent with SO_TIMESTAMPING, finished zero-copy sends with
-   * SO_ZEROCOPY. Entries that are not read stay in the queue and use the receive buffer's space.
+   * Returns the next entry of the error queue (MSG_ERRQUEUE, recv(2)); `null` if there is none. The kernel adds entries for ICMP errors with
+   * the option IP_RECVERR or IPV6_RECVERR, for timestamps of sent packets with SO_TIMESTAMPING, and for finished zero-copy sends with
+   * SO_ZEROCOPY. Entries that are not read stay in the queue and take space of the receive buffer.
    *
    * Throws `EOPNOTSUPP` for a family without an error queue (only `inet`, `inet6`, `packet`, `can` and `vsock` have one),
-   * `ERR_CLOSED`.
+   * `ERR_CLOSED`, `TypeError`, `RangeError`.
    */
   receiveError(options: ReceiveErrorOptions = {}): QueuedError | null {
     optionsObject('options', options, RECEIVE_ERROR_OPTIONS);
@@ -396,7 +409,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Iterates messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
+   * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
    * the error queue: see {@link Socket.errors}.
    */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
@@ -412,10 +425,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined> {
     if (this.getOption(SOL_SOCKET, SO_ACCEPTCONN) === 0) return this.values();
-    // listen() has given a listening socket this type.
+    // listen() has returned this object as a ListeningSocket, whose iterator has the type of connections().
     return this.connections() as unknown as AsyncIterableIterator<Message, undefined, undefined>;
   }
 }
 
-/** Makes the object for a socket that the native side holds: there is no public constructor. */
+/** Makes the object for an open socket. There is no public constructor. */
 export const makeSocket: MakeSocket = make;

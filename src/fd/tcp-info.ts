@@ -1,14 +1,10 @@
-/**
- * TCP's state and counters of a connection: `struct tcp_info` of <linux/tcp.h>, as far as this kernel fills it.
- *
- * It must never show a field that the kernel did not write.
- */
+/** Reads `struct tcp_info`, the state and the counters of a TCP connection. Fields that the kernel did not write are left out. */
 import { endianness } from 'node:os';
 
 /**
- * `struct tcp_info` of <linux/tcp.h>; the fields' names lack `tcpi_`. Times are in microseconds, except for `lastDataSent`,
- * `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds. Rates are in bytes per second.
- * Fields that an older kernel does not fill are missing.
+ * The state and the counters of a TCP connection: `struct tcp_info` of <linux/tcp.h>, with the fields' names without `tcpi_`. Times are in
+ * microseconds, except for `lastDataSent`, `lastAckSent`, `lastDataRecv`, `lastAckRecv` and `totalRtoTime`, which are in milliseconds.
+ * Rates are in bytes per second. Fields that an older kernel does not fill are missing.
  */
 export interface TcpInfo {
   /** TCP_ESTABLISHED is 1, TCP_CLOSE 7, TCP_LISTEN 10 (<linux/tcp_states.h>). */
@@ -75,8 +71,9 @@ export interface TcpInfo {
   totalRtoTime?: number | undefined;
 }
 
-// The structure's fields in its order, with their sizes in bytes; each lies at a multiple of its size. Two bytes of bit fields
-// follow the first ones.
+// The fields in the order of the structure. Each lies at a multiple of its size.
+
+/** The first fields, of 1 byte each. Two bytes of bit fields follow them. */
 const FIRST_BYTES: readonly (keyof TcpInfo)[] = [
   'state',
   'caState',
@@ -85,6 +82,7 @@ const FIRST_BYTES: readonly (keyof TcpInfo)[] = [
   'backoff',
   'options',
 ];
+/** Fields of 4 bytes each. */
 const FIRST_WORDS: readonly (keyof TcpInfo)[] = [
   'rto',
   'ato',
@@ -111,7 +109,7 @@ const FIRST_WORDS: readonly (keyof TcpInfo)[] = [
   'rcvSpace',
   'totalRetrans',
 ];
-/** Of Linux 3.15 and later. */
+/** Fields since Linux 3.15, with their sizes in bytes. */
 const LATER: readonly (readonly [name: keyof TcpInfo, size: number])[] = [
   ['pacingRate', 8],
   ['maxPacingRate', 8],
@@ -144,7 +142,7 @@ const LATER: readonly (readonly [name: keyof TcpInfo, size: number])[] = [
 
 const isLittle = endianness() === 'LE';
 
-/** Reads the fields of a `tcp_info`; `bytes` ends where the kernel stopped filling it. */
+/** Reads the fields from the bytes that the kernel wrote. */
 export function tcpInfoOf(bytes: Uint8Array): TcpInfo {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const read = (at: number, size: number): number | bigint | undefined => {

@@ -1,4 +1,4 @@
-/** Timerfds: timers that are descriptors. */
+/** Timerfds: timers as descriptors. */
 import { fd as native } from '../internal/binding.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
@@ -16,53 +16,60 @@ import type { WaitOptions } from './ready.js';
 import { itemsOf } from './ready.js';
 import { checked } from './results.js';
 
-/** The clock of a timer: `monotonic` stands still while the machine sleeps, `boottime` does not, `realtime` is the wall's. */
+/**
+ * The clock of a timer (clock_gettime(2)). `monotonic` stops while the machine is suspended, `boottime` does not. `realtime` is the time
+ * of day, which can be set.
+ */
 export type Clock = 'monotonic' | 'boottime' | 'realtime';
 
-/** When a timer expires first. */
+/** When a timer expires for the first time. */
 export type TimerStart =
   | {
-      /** Milliseconds from now; fractions count, 0 is now. */
+      /** Milliseconds from now, 0 to 2^53. Fractions are allowed. */
       after: number;
       at?: undefined;
       cancelOnSet?: undefined;
     }
   | {
-      /** Milliseconds on the timer's clock: for `realtime` since 1970, else since the machine started. Now if past. */
+      /**
+       * Milliseconds on the timer's clock, 0 to 2^53: since 1970 for `realtime`, otherwise since the machine started. A time in the past
+       * expires at once.
+       */
       at: number;
       after?: undefined;
       /**
        * Cancels the timer when the clock is set (TFD_TIMER_CANCEL_ON_SET): it becomes readable, and a read throws `ECANCELED`.
-       * The program can then compute `at` again. Only with the clock `realtime`. Default `false`.
+       * The program can then compute `at` again. Only allowed with the clock `realtime`. Default `false`.
        */
       cancelOnSet?: boolean | undefined;
     };
 
 const START_OPTIONS: OptionNames<TimerStart> = { after: true, at: true, cancelOnSet: true };
 
-/** The longest time in milliseconds: 2^53, beyond which fractions of what counts are lost. */
-const LONGEST = 2 ** 53;
+/** The longest time in milliseconds. Beyond it a number does not hold every millisecond. */
+const MAX_MILLISECONDS = 2 ** 53;
 
 function milliseconds(name: string, value: unknown): number {
-  const expected = `milliseconds from 0 to ${LONGEST}`;
+  const expected = `milliseconds from 0 to ${MAX_MILLISECONDS}`;
   if (typeof value !== 'number') throw typeError(name, expected, value);
-  if (!(value >= 0 && value <= LONGEST)) throw rangeError(name, expected, value);
+  if (!(value >= 0 && value <= MAX_MILLISECONDS)) throw rangeError(name, expected, value);
   return value;
 }
 
+/** The class's static block sets it, because only code inside the class can call the constructor. */
 let makeTimerFd: (fd: number, isRealtime: boolean) => TimerFd;
 
-/** CLOCK_REALTIME and CLOCK_REALTIME_ALARM, in the kernel's numbers. */
+/** The kernel's numbers of CLOCK_REALTIME and CLOCK_REALTIME_ALARM. */
 const realtimeClocks = new Set([0, 8]);
 
-/** How the native side arms a timer. */
+/** How the native side arms a timer: relative, absolute, or absolute and cancelled when the clock is set. */
 const AFTER = 0;
 const AT = 1;
-const AT_UNLESS_SET = 2;
+const AT_CANCEL_ON_SET = 2;
 
 /**
- * A timer that is readable once it has expired (timerfd_create(2)). It never expires early. Iterating gives how often it
- * expired since the read before.
+ * A timer that is readable once it has expired (timerfd_create(2)). It does not expire early. Iterating gives for each read how often it
+ * has expired since the read before.
  */
 export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefined> {
   readonly #isRealtime: boolean;
@@ -77,8 +84,8 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` for
-   * anything else, which stays its owner's, `ENOENT` without /proc, and as {@link OwnedFd.adopt}.
+   * Takes over a timerfd that was opened elsewhere; from now on no other code may close it. Throws `ERR_DESCRIPTOR_KIND` if it is not a
+   * timerfd, `ENOENT` without /proc, and as {@link OwnedFd.adopt}. After an error the descriptor still belongs to the caller.
    */
   static adopt(fd: number): TimerFd {
     const number = adoptKind(fd, 'timerfd');
@@ -86,10 +93,11 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
   }
 
   /**
-   * Arms the timer, or arms it again. `every` is the time between expirations, in milliseconds; default 0: it expires once.
-   * Earlier expirations that were not read are dropped. Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it
-   * throws `ECANCELED` if the clock was set since the timer was armed that way and no read has reported it; the timer is armed
-   * all the same.
+   * Arms the timer, or arms it again (timerfd_settime(2)). `every` is the time between expirations in milliseconds, 0 to 2^53. Default 0:
+   * it expires once. Earlier expirations that were not read are dropped.
+   *
+   * Throws `ERR_CLOSED`, `TypeError`, `RangeError`. With `cancelOnSet` it throws `ECANCELED` if the clock was set since the timer was armed
+   * that way and no read has reported it; the timer is armed in any case.
    */
   set(start: TimerStart, every = 0): void {
     optionsObject('start', start, START_OPTIONS);
@@ -103,31 +111,32 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
       throw invalidValue('cancelOnSet', "false without 'at' and the clock 'realtime'", true);
     const { fd } = this;
     let how = at === undefined ? AFTER : AT;
-    if (isCancelled) how = AT_UNLESS_SET;
+    if (isCancelled) how = AT_CANCEL_ON_SET;
     checked(native.timerArm(fd, first, between, how), 'timerfd_settime', { fd });
   }
 
-  /** Stops it; what had expired and was not read is forgotten. Throws `ERR_CLOSED`. */
+  /** Disarms the timer. Expirations that were not read are dropped. Throws `ERR_CLOSED`. */
   disarm(): void {
     const { fd } = this;
     checked(native.timerDisarm(fd), 'timerfd_settime', { fd });
   }
 
-  /** Milliseconds until it expires next; 0 when it is not armed. Throws `ERR_CLOSED`. */
+  /** Milliseconds until the next expiration; 0 if the timer is not armed (timerfd_gettime(2)). Throws `ERR_CLOSED`. */
   get remaining(): number {
     const { fd } = this;
     return checked(native.timerLeft(fd), 'timerfd_gettime', { fd });
   }
 
   /**
-   * How often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
-   * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that too and ends; a new one may begin.
+   * Returns how often the timer has expired since the last read; `null` if it has not. Throws `ERR_CLOSED`, and `ECANCELED` once if the
+   * clock was set since the timer was armed with `cancelOnSet`. An iteration throws that as well and ends; the program may start a new
+   * one.
    */
   read(): bigint | null {
     return readCounter(this.fd);
   }
 
-  /** What reads give, one after the other. */
+  /** Iterates the results of reads. */
   values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
     return itemsOf(this, () => this.read(), options);
   }
@@ -140,13 +149,13 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
 
 /** The options of {@link timerfd}. */
 export interface TimerFdOptions {
-  /** The clock that it counts by. Default `monotonic`. */
+  /** The timer's clock. Default `monotonic`. */
   clock?: Clock | undefined;
 }
 
 const TIMERFD_OPTIONS: OptionNames<TimerFdOptions> = { clock: true };
 
-/** A timer, close-on-exec and non-blocking, not armed (timerfd_create(2)). */
+/** Creates a timer that is not armed, close-on-exec and non-blocking (timerfd_create(2)). Throws `EMFILE`, `ENFILE`, `TypeError`, `RangeError`. */
 export function timerfd(options: TimerFdOptions = {}): TimerFd {
   optionsObject('options', options, TIMERFD_OPTIONS);
   const clocks = ['monotonic', 'boottime', 'realtime'] as const;

@@ -13,7 +13,7 @@ import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';
 
 /** After this many writes in a row the event loop runs. */
-const MOST_IN_A_ROW = 32;
+const MAX_IN_A_ROW = 32;
 
 /** For each descriptor a promise that settles when all calls so far have settled. */
 const queues = new WeakMap<OwnedFd, Promise<unknown>>();
@@ -69,7 +69,7 @@ async function write(
         if (done >= length) return;
       }
       if (count === null) await owner.writable(options);
-      else if (calls % MOST_IN_A_ROW === 0) await nextTurn();
+      else if (calls % MAX_IN_A_ROW === 0) await nextTurn();
     }
   } catch (error) {
     if (error instanceof EdgepollError && error !== options.signal?.reason)
