@@ -2,20 +2,20 @@
 // Do not edit; change src/ and run it again.
 
 /**
- * `edgepoll/epoll`: the class of npm `epoll` 4, without its addon.
+ * `edgepoll/epoll`: a replacement for npm `epoll` 4.
  *
- * A program changes one word, `require('edgepoll/epoll').Epoll` or `import { Epoll } from 'edgepoll/epoll'`, and
- * runs as before, also in workers, in Bun and in Deno. What differs is told in docs/epoll-dropin.md of the repository.
+ * A program changes the module's name only, to `require('edgepoll/epoll').Epoll` or `import { Epoll } from 'edgepoll/epoll'`. It also runs
+ * in workers, in Bun and in Deno. docs/epoll-dropin.md in the repository lists the differences.
  *
  * @packageDocumentation
  */
 
 /**
- * Watches descriptors and calls back, with epoll(7): the interface of npm `epoll` 4.
+ * Watches descriptors with epoll(7), and calls a function for each event. It has the interface of npm `epoll` 4.
  *
- * One event a call: the kernel is not asked for the next before the callback and its microtasks are done, so an event
- * is never about what an earlier callback drained or removed. A watched descriptor keeps the process and this object
- * alive until it is removed or closed.
+ * Each event is a call of its own. The next event is read from the kernel only after the callback and its microtasks have run, so an
+ * event is never about a descriptor that an earlier callback has drained or removed. A watched descriptor keeps the process and this
+ * object alive until it is removed or closed.
  *
  * @example
  * const { Epoll } = require('edgepoll/epoll');
@@ -24,64 +24,62 @@
  */
 export declare class Epoll {
     #private;
-    /** Something can be read, or an end (0x1). */
+    /** A read would not block: there are bytes, a connection to accept, or the end (0x1). */
     static readonly EPOLLIN = 1;
-    /** Something can be written (0x4). */
+    /** A write would not block (0x4). */
     static readonly EPOLLOUT = 4;
     /** The peer will send no more (0x2000). */
     static readonly EPOLLRDHUP = 8192;
-    /** Urgent data or an exceptional condition; an interrupt of a GPIO (0x2). */
+    /** Urgent data or an exceptional condition, such as an interrupt of a GPIO (0x2). */
     static readonly EPOLLPRI = 2;
-    /** An error; told without being asked for (0x8). */
+    /** An error. Always reported (0x8). */
     static readonly EPOLLERR = 8;
-    /** Both sides are gone; told without being asked for (0x10). */
+    /** A hang-up: the other end of a pipe is closed, or both directions of a socket are. Always reported (0x10). */
     static readonly EPOLLHUP = 16;
-    /** Told once per change instead of for as long as it lasts (2 to the 31st). */
+    /** Edge-triggered: reported once per change, instead of as long as the condition holds (2 to the 31st). */
     static readonly EPOLLET = 2147483648;
-    /** Told once, then silent until `modify()` (2 to the 30th). */
+    /** Reported once, and again only after `modify()` (2 to the 30th). */
     static readonly EPOLLONESHOT = 1073741824;
-    /** Watches nothing yet. Throws an `Error` when `callback` is not a function. */
+    /** Creates an object that watches nothing yet. Throws an `Error` if `callback` is not a function, and for `EMFILE` and `ENFILE`. */
     constructor(callback: EpollCallback);
-    /** True after `close()`. */
+    /** Whether `close()` was called. */
     get closed(): boolean;
     /**
-     * Watches a descriptor for `events`, any of the constants ORed together (EPOLL_CTL_ADD, epoll_ctl(2)). Gives
-     * this object.
+     * Watches a descriptor for `events`, the bitwise OR of the constants (EPOLL_CTL_ADD, epoll_ctl(2)). Returns this object.
      *
-     * Throws an `Error`: after `close()`; for an `fd` that is no 32-bit integer or `events` that are no number
-     * (`code` is `ERR_INVALID_ARG_TYPE`); and with strerror(3)'s text as message and the symbol as `code` for what
-     * the kernel refuses: `EEXIST` when any instance of this thread watches it already, `EPERM` for a regular file,
-     * `EBADF`, `EINVAL`, `ENOMEM`, `ENOSPC`, `ELOOP`.
+     * Throws an `Error` after `close()` (`code` is `ERR_CLOSED`), and for an `fd` that is not a 32-bit integer or `events` that are not a number
+     * (`ERR_INVALID_ARG_TYPE`). For errors of the kernel, the message is the text of strerror(3) and `code` is the name: `EEXIST` if an
+     * instance of this thread watches the descriptor already, `EPERM` for a regular file, `EBADF`, `EINVAL`, `ENOMEM`, `ENOSPC`, `ELOOP`.
      */
     add(fd: number, events: number): this;
     /**
-     * Changes what a descriptor is watched for (EPOLL_CTL_MOD). After an `EPOLLONESHOT` event it watches again. Gives
-     * this object. Throws as `add()` does, and `ENOENT` when the descriptor is not watched.
+     * Changes the events of a watched descriptor (EPOLL_CTL_MOD, epoll_ctl(2)). It also arms `EPOLLONESHOT` again. Returns this object.
+     * Throws as `add()`, and `ENOENT` if the descriptor is not watched.
      */
     modify(fd: number, events: number): this;
     /**
-     * Watches a descriptor no longer (EPOLL_CTL_DEL). Gives this object. Throws as `modify()` does: `EBADF` or
-     * `ENOENT` also when the descriptor was closed before, which then counts as removed.
+     * Stops watching a descriptor (EPOLL_CTL_DEL, epoll_ctl(2)). Returns this object. Throws as `modify()`. If the descriptor was closed
+     * before, it throws `EBADF` or `ENOENT`, and the descriptor is removed in any case.
      */
     remove(fd: number): this;
     /**
-     * Removes every descriptor that this object watches; they stay open. No callback comes after it. Throws an
-     * `Error` when called twice, and, after everything was removed, the first error of a removal: `EBADF` or
-     * `ENOENT` when a watched descriptor was closed before.
+     * Removes all descriptors that this object watches; they stay open. The callback is not called after that. Returns null. Throws an
+     * `Error` if it was called before (`code` is `ERR_CLOSED`). If a watched descriptor was closed before, it throws the first such error,
+     * `EBADF` or `ENOENT`, after it has removed everything.
      */
     close(): null;
-    /** The same as `close()`, for `using`. Does nothing after `close()`. */
+    /** As `close()`, for `using`. Does nothing after `close()`. */
     [Symbol.dispose](): void;
 }
 
 /**
- * Told of one event: `err` is null, `fd` is the descriptor, `events` the kernel's bits (`Epoll.EPOLLIN` …).
- * It is called with `this` set to the global object. What it throws is an uncaught exception, and the next event
- * comes as if nothing had been thrown.
+ * The callback of an {@link Epoll} object, called once per event. `err` is null, `fd` is the descriptor, and `events` has the kernel's bits
+ * (`Epoll.EPOLLIN` …). `this` is the global object. An error that it throws is an uncaught exception; later events are delivered in any
+ * case.
  */
 export declare type EpollCallback = (err: Error | null, fd: number, events: number) => void;
 
-/** What `import epoll from 'epoll'` gave: the module's exports as one object. */
+/** The module's exports as one object, for `import epoll from 'edgepoll/epoll'`. */
 declare const exported: {
     readonly Epoll: typeof Epoll;
 };

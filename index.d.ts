@@ -267,7 +267,7 @@ export declare class EdgepollError extends Error {
 /** The system call that a poller uses: epoll(7), poll(2) or select(2). */
 export declare type Engine = 'epoll' | 'poll' | 'select';
 
-/** Every `code` of an {@link EdgepollError}. */
+/** All codes of an {@link EdgepollError}. */
 export declare type ErrorCode = PackageErrorCode | SystemErrorCode;
 
 /** What an {@link EdgepollError} may carry besides its code. */
@@ -370,36 +370,36 @@ export declare interface ModifyOptions<T> extends InterestOptions {
     data?: T | undefined;
 }
 
-/** The types of error codes: the one list of all codes of an EdgepollError. It must never hold behaviour. */
-/** Codes of errors that this package finds, and not the kernel. */
+/** The types of the codes of an `EdgepollError`. This file has only types. */
+/** Codes of errors that this package detects itself. */
 export declare type PackageErrorCode = 
-/** The call would have to wait, because a descriptor that other code opened or shares is a blocking one. */
+/** The call would block, because a descriptor that other code opened or shares has no O_NONBLOCK. */
 'ERR_BLOCKING'
-/** The object was closed. */
+/** The object is closed. */
 | 'ERR_CLOSED'
-/** A server or a connection has another consumer already. */
+/** The server or the connection has another consumer already. */
 | 'ERR_CONSUMED'
-/** The descriptor is of another kind than the object that is to own it. */
+/** The descriptor is not of the kind that the class adopts. */
 | 'ERR_DESCRIPTOR_KIND'
-/** A watched descriptor was closed, or its number belongs to another file. */
+/** A descriptor was closed while it was watched. Its number may belong to another file now. */
 | 'ERR_DESCRIPTOR_CLOSED'
-/** An exclusive registration cannot be changed (EPOLLEXCLUSIVE). */
+/** An exclusive registration cannot be modified, and no registration can be made exclusive later (EPOLLEXCLUSIVE, epoll_ctl(2)). */
 | 'ERR_EXCLUSIVE'
-/** A descriptor's number does not fit into a set of select(2). */
+/** The number of a descriptor is too large for select(2): above 1,023. */
 | 'ERR_FD_SETSIZE'
-/** The peer sent a frame that is longer than the limit. */
+/** The peer sent a frame that is longer than `maxFrame`. */
 | 'ERR_FRAME_TOO_LONG'
-/** The peer ended inside a frame. */
+/** The peer ended its side inside a frame. */
 | 'ERR_FRAME_TRUNCATED'
-/** The peer sent what the framing does not allow. */
+/** The peer sent, or the program wrote, a message that the framing does not allow. */
 | 'ERR_MALFORMED'
-/** The descriptor cannot be watched by epoll: a regular file or a folder. */
+/** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
 /** The socket option is not an integer of 4 bytes. */
 | 'ERR_OPTION_LENGTH'
-/** The send queue is full, because the peer reads too slowly. */
+/** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
-/** A write after end(). */
+/** The program wrote after `end()`. */
 | 'ERR_WRITE_AFTER_END';
 
 /**
@@ -707,7 +707,7 @@ export declare interface ServerStats {
     lastAcceptError: EdgepollError | undefined;
 }
 
-/** The kernel's error numbers by name (errno(3)), and `UNKNOWN` for a number that has no name. */
+/** The names of the kernel's errors (errno(3)), and `UNKNOWN` for a number without a name. */
 export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | 'EIO' | 'ENXIO' | 'E2BIG' | 'ENOEXEC' | 'EBADF' | 'ECHILD' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EFAULT' | 'ENOTBLK' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV' | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'ETXTBSY' | 'EFBIG' | 'ENOSPC' | 'ESPIPE' | 'EROFS' | 'EMLINK' | 'EPIPE' | 'EDOM' | 'ERANGE' | 'EDEADLK' | 'ENAMETOOLONG' | 'ENOLCK' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENOMSG' | 'EIDRM' | 'ECHRNG' | 'EL2NSYNC' | 'EL3HLT' | 'EL3RST' | 'ELNRNG' | 'EUNATCH' | 'ENOCSI' | 'EL2HLT' | 'EBADE' | 'EBADR' | 'EXFULL' | 'ENOANO' | 'EBADRQC' | 'EBADSLT' | 'EBFONT' | 'ENOSTR' | 'ENODATA' | 'ETIME' | 'ENOSR' | 'ENONET' | 'ENOPKG' | 'EREMOTE' | 'ENOLINK' | 'EADV' | 'ESRMNT' | 'ECOMM' | 'EPROTO' | 'EMULTIHOP' | 'EDOTDOT' | 'EBADMSG' | 'EOVERFLOW' | 'ENOTUNIQ' | 'EBADFD' | 'EREMCHG' | 'ELIBACC' | 'ELIBBAD' | 'ELIBSCN' | 'ELIBMAX' | 'ELIBEXEC' | 'EILSEQ' | 'ERESTART' | 'ESTRPIPE' | 'EUSERS' | 'ENOTSOCK' | 'EDESTADDRREQ' | 'EMSGSIZE' | 'EPROTOTYPE' | 'ENOPROTOOPT' | 'EPROTONOSUPPORT' | 'ESOCKTNOSUPPORT' | 'EOPNOTSUPP' | 'EPFNOSUPPORT' | 'EAFNOSUPPORT' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENETDOWN' | 'ENETUNREACH' | 'ENETRESET' | 'ECONNABORTED' | 'ECONNRESET' | 'ENOBUFS' | 'EISCONN' | 'ENOTCONN' | 'ESHUTDOWN' | 'ETOOMANYREFS' | 'ETIMEDOUT' | 'ECONNREFUSED' | 'EHOSTDOWN' | 'EHOSTUNREACH' | 'EALREADY' | 'EINPROGRESS' | 'ESTALE' | 'EUCLEAN' | 'ENOTNAM' | 'ENAVAIL' | 'EISNAM' | 'EREMOTEIO' | 'EDQUOT' | 'ENOMEDIUM' | 'EMEDIUMTYPE' | 'ECANCELED' | 'ENOKEY' | 'EKEYEXPIRED' | 'EKEYREVOKED' | 'EKEYREJECTED' | 'EOWNERDEAD' | 'ENOTRECOVERABLE' | 'ERFKILL' | 'EHWPOISON' | 'UNKNOWN';
 
 /**

@@ -1,29 +1,29 @@
 /**
- * The class that programs written for npm `epoll` know: a callback per event, and numbers for descriptors.
+ * The class `Epoll`, with the interface of npm `epoll`.
  *
- * It must keep that package's argument rules, messages and order of checks, also where this package would do
- * otherwise: its users match them. The descriptors themselves are kept in watches.ts. Exported by index.ts.
+ * Its argument checks, their order and their messages are those of that package, because programs compare them. The descriptors are
+ * kept in watches.ts.
  */
 import { AsyncResource } from 'node:async_hooks';
 
 import type { ContextBinding } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
-import type { Owner, Watch } from './watches.js';
+import type { Watch, Instance } from './watches.js';
 import { Watches } from './watches.js';
 
 /**
- * Told of one event: `err` is null, `fd` is the descriptor, `events` the kernel's bits (`Epoll.EPOLLIN` …).
- * It is called with `this` set to the global object. What it throws is an uncaught exception, and the next event
- * comes as if nothing had been thrown.
+ * The callback of an {@link Epoll} object, called once per event. `err` is null, `fd` is the descriptor, and `events` has the kernel's bits
+ * (`Epoll.EPOLLIN` …). `this` is the global object. An error that it throws is an uncaught exception; later events are delivered in any
+ * case.
  */
 export type EpollCallback = (err: Error | null, fd: number, events: number) => void;
 
-/** One for all instances of a thread: a descriptor has one owner in it, as it had in the original. */
+/** All instances of a thread share it, because only one of them can watch a descriptor, as in npm `epoll`. */
 let current = new Watches(undefined);
 
 const byDriver = new Map<Driver, Watches>();
 
-/** The instances made from now on are announced by that driver. For tests of both. */
+/** Chooses the driver of instances that are created later. For tests. */
 export function useDriver(driver: Driver): void {
   current = byDriver.get(driver) ?? new Watches(driver);
   byDriver.set(driver, current);
@@ -33,27 +33,27 @@ function isInt32(value: unknown): value is number {
   return typeof value === 'number' && Object.is(value, value | 0);
 }
 
-/** A plain `Error`, as the original throws for arguments too, with this package's code beside the message. */
+/** A plain `Error`, as npm `epoll` throws it for bad arguments, and a `code`, which that package does not have. */
 function refusal(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-/** As it was at the import, and found once: both stand where each event passes. */
+/** Read once, at the import: each event uses them, and a program may replace the global ones later. */
 const { apply } = Reflect;
 const global = globalThis;
 
-/** As the original has it. */
+/** The name of the async resource, as in npm `epoll`. */
 const RESOURCE = 'Epoll:DispatchEvent';
 
 /**
- * Calls back as the work of whoever made the object. In a context of the glue's that costs nothing more; entering
- * one from JavaScript, inside the glue's own, costs a tenth of an event.
+ * Makes the callback run in the async context in which the `Epoll` object was created. With a native context the native side enters it,
+ * which costs nothing more per event. To enter a context from JavaScript, inside a native one, costs a tenth of an event.
  */
-function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): Owner {
+function instanceOf(callback: EpollCallback, context: ContextBinding | undefined): Instance {
   const watches = new Set<Watch>();
   if (context !== undefined) {
     return {
-      tell: (fd, events) => apply(callback, global, [null, fd, events]),
+      dispatch: (fd, events) => apply(callback, global, [null, fd, events]),
       context,
       watches,
       end: () => context.close(),
@@ -61,7 +61,7 @@ function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): 
   }
   const resource = new AsyncResource(RESOURCE);
   return {
-    tell: (fd, events) => resource.runInAsyncScope(callback, global, null, fd, events),
+    dispatch: (fd, events) => resource.runInAsyncScope(callback, global, null, fd, events),
     context,
     watches,
     end: () => void resource.emitDestroy(),
@@ -69,11 +69,11 @@ function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): 
 }
 
 /**
- * Watches descriptors and calls back, with epoll(7): the interface of npm `epoll` 4.
+ * Watches descriptors with epoll(7), and calls a function for each event. It has the interface of npm `epoll` 4.
  *
- * One event a call: the kernel is not asked for the next before the callback and its microtasks are done, so an event
- * is never about what an earlier callback drained or removed. A watched descriptor keeps the process and this object
- * alive until it is removed or closed.
+ * Each event is a call of its own. The next event is read from the kernel only after the callback and its microtasks have run, so an
+ * event is never about a descriptor that an earlier callback has drained or removed. A watched descriptor keeps the process and this
+ * object alive until it is removed or closed.
  *
  * @example
  * const { Epoll } = require('edgepoll/epoll');
@@ -81,21 +81,21 @@ function ownerOf(callback: EpollCallback, context: ContextBinding | undefined): 
  * poller.add(fd, Epoll.EPOLLIN);
  */
 export class Epoll {
-  /** Something can be read, or an end (0x1). */
+  /** A read would not block: there are bytes, a connection to accept, or the end (0x1). */
   static readonly EPOLLIN = 0x0001;
-  /** Something can be written (0x4). */
+  /** A write would not block (0x4). */
   static readonly EPOLLOUT = 0x0004;
   /** The peer will send no more (0x2000). */
   static readonly EPOLLRDHUP = 0x2000;
-  /** Urgent data or an exceptional condition; an interrupt of a GPIO (0x2). */
+  /** Urgent data or an exceptional condition, such as an interrupt of a GPIO (0x2). */
   static readonly EPOLLPRI = 0x0002;
-  /** An error; told without being asked for (0x8). */
+  /** An error. Always reported (0x8). */
   static readonly EPOLLERR = 0x0008;
-  /** Both sides are gone; told without being asked for (0x10). */
+  /** A hang-up: the other end of a pipe is closed, or both directions of a socket are. Always reported (0x10). */
   static readonly EPOLLHUP = 0x0010;
-  /** Told once per change instead of for as long as it lasts (2 to the 31st). */
+  /** Edge-triggered: reported once per change, instead of as long as the condition holds (2 to the 31st). */
   static readonly EPOLLET = 0x8000_0000;
-  /** Told once, then silent until `modify()` (2 to the 30th). */
+  /** Reported once, and again only after `modify()` (2 to the 30th). */
   static readonly EPOLLONESHOT = 0x4000_0000;
 
   static {
@@ -103,42 +103,40 @@ export class Epoll {
   }
 
   readonly #watches: Watches = current;
-  readonly #owner: Owner;
+  readonly #instance: Instance;
   #closed = false;
 
-  /** Watches nothing yet. Throws an `Error` when `callback` is not a function. */
+  /** Creates an object that watches nothing yet. Throws an `Error` if `callback` is not a function, and for `EMFILE` and `ENFILE`. */
   constructor(callback: EpollCallback) {
-    // The word is spelt as the original has it: programs compare the whole text.
+    // 'construtor' is misspelt in npm `epoll`, too. Programs compare the whole message.
     if (typeof callback !== 'function')
       throw refusal('ERR_INVALID_ARG_TYPE', 'First argument to construtor must be a callback');
     this.#watches.open();
-    this.#owner = ownerOf(callback, this.#watches.openContext(RESOURCE));
+    this.#instance = instanceOf(callback, this.#watches.openContext(RESOURCE));
   }
 
-  /** True after `close()`. */
+  /** Whether `close()` was called. */
   get closed(): boolean {
     return this.#closed;
   }
 
   /**
-   * Watches a descriptor for `events`, any of the constants ORed together (EPOLL_CTL_ADD, epoll_ctl(2)). Gives
-   * this object.
+   * Watches a descriptor for `events`, the bitwise OR of the constants (EPOLL_CTL_ADD, epoll_ctl(2)). Returns this object.
    *
-   * Throws an `Error`: after `close()`; for an `fd` that is no 32-bit integer or `events` that are no number
-   * (`code` is `ERR_INVALID_ARG_TYPE`); and with strerror(3)'s text as message and the symbol as `code` for what
-   * the kernel refuses: `EEXIST` when any instance of this thread watches it already, `EPERM` for a regular file,
-   * `EBADF`, `EINVAL`, `ENOMEM`, `ENOSPC`, `ELOOP`.
+   * Throws an `Error` after `close()` (`code` is `ERR_CLOSED`), and for an `fd` that is not a 32-bit integer or `events` that are not a number
+   * (`ERR_INVALID_ARG_TYPE`). For errors of the kernel, the message is the text of strerror(3) and `code` is the name: `EEXIST` if an
+   * instance of this thread watches the descriptor already, `EPERM` for a regular file, `EBADF`, `EINVAL`, `ENOMEM`, `ENOSPC`, `ELOOP`.
    */
   add(fd: number, events: number): this {
     this.#mustBeOpen('add');
     this.#mustBeNumbers('add', fd, events);
-    this.#watches.add(this.#owner, fd, events >>> 0);
+    this.#watches.add(this.#instance, fd, events >>> 0);
     return this;
   }
 
   /**
-   * Changes what a descriptor is watched for (EPOLL_CTL_MOD). After an `EPOLLONESHOT` event it watches again. Gives
-   * this object. Throws as `add()` does, and `ENOENT` when the descriptor is not watched.
+   * Changes the events of a watched descriptor (EPOLL_CTL_MOD, epoll_ctl(2)). It also arms `EPOLLONESHOT` again. Returns this object.
+   * Throws as `add()`, and `ENOENT` if the descriptor is not watched.
    */
   modify(fd: number, events: number): this {
     this.#mustBeOpen('modify');
@@ -148,8 +146,8 @@ export class Epoll {
   }
 
   /**
-   * Watches a descriptor no longer (EPOLL_CTL_DEL). Gives this object. Throws as `modify()` does: `EBADF` or
-   * `ENOENT` also when the descriptor was closed before, which then counts as removed.
+   * Stops watching a descriptor (EPOLL_CTL_DEL, epoll_ctl(2)). Returns this object. Throws as `modify()`. If the descriptor was closed
+   * before, it throws `EBADF` or `ENOENT`, and the descriptor is removed in any case.
    */
   remove(fd: number): this {
     this.#mustBeOpen('remove');
@@ -161,19 +159,19 @@ export class Epoll {
   }
 
   /**
-   * Removes every descriptor that this object watches; they stay open. No callback comes after it. Throws an
-   * `Error` when called twice, and, after everything was removed, the first error of a removal: `EBADF` or
-   * `ENOENT` when a watched descriptor was closed before.
+   * Removes all descriptors that this object watches; they stay open. The callback is not called after that. Returns null. Throws an
+   * `Error` if it was called before (`code` is `ERR_CLOSED`). If a watched descriptor was closed before, it throws the first such error,
+   * `EBADF` or `ENOENT`, after it has removed everything.
    */
   close(): null {
     if (this.#closed) throw refusal('ERR_CLOSED', "close can't be called more than once");
     this.#closed = true;
-    this.#owner.end();
-    this.#watches.removeAll(this.#owner);
+    this.#instance.end();
+    this.#watches.removeAll(this.#instance);
     return null;
   }
 
-  /** The same as `close()`, for `using`. Does nothing after `close()`. */
+  /** As `close()`, for `using`. Does nothing after `close()`. */
   [Symbol.dispose](): void {
     if (!this.#closed) this.close();
   }

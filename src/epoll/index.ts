@@ -1,8 +1,8 @@
 /**
- * `edgepoll/epoll`: the class of npm `epoll` 4, without its addon.
+ * `edgepoll/epoll`: a replacement for npm `epoll` 4.
  *
- * A program changes one word, `require('edgepoll/epoll').Epoll` or `import { Epoll } from 'edgepoll/epoll'`, and
- * runs as before, also in workers, in Bun and in Deno. What differs is told in docs/epoll-dropin.md of the repository.
+ * A program changes the module's name only, to `require('edgepoll/epoll').Epoll` or `import { Epoll } from 'edgepoll/epoll'`. It also runs
+ * in workers, in Bun and in Deno. docs/epoll-dropin.md in the repository lists the differences.
  *
  * @packageDocumentation
  */
@@ -11,7 +11,7 @@ import { Epoll } from './epoll.js';
 export { Epoll };
 export type { EpollCallback } from './epoll.js';
 
-/** What `import epoll from 'epoll'` gave: the module's exports as one object. */
+/** The module's exports as one object, for `import epoll from 'edgepoll/epoll'`. */
 const exported: { readonly Epoll: typeof Epoll } = { Epoll };
 
 export default exported;

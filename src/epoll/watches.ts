@@ -1,10 +1,9 @@
 /**
- * The descriptors that the `Epoll` objects of a thread watch: one epoll descriptor for all of them, made with
- * the first object and kept.
+ * The descriptors that the `Epoll` objects of a thread watch. One epoll descriptor serves all objects. It is opened with the first of
+ * them, and stays open.
  *
- * It must never look at a second event before the callback of the first has returned: that callback may have
- * drained, removed or closed what the second was about, and a read that follows a stale event blocks. Called by
- * epoll.ts.
+ * A second event is read from the kernel only after the callback of the first has returned. That callback may drain, remove or close
+ * the descriptor of the second event, and a program that reads after a stale event would block.
  */
 import type { Opened } from '../internal/binding.js';
 import { ContextBinding, errorText, PollerBinding } from '../internal/binding.js';
@@ -21,10 +20,10 @@ import { keepOwn } from '../internal/validate.js';
 // V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
 const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, WANTED } = layout;
 
-/** No module has it. As it was at the import: whoever replaces the global one later must not stop ours. */
+/** Read at the import, because a program may replace the global function later. No module exports it. */
 const { queueMicrotask } = globalThis;
 
-/** strerror(3)'s words for what epoll(7)'s calls give, as users of the original compare them. */
+/** The texts of strerror(3) for the errors of epoll(7). Programs for npm `epoll` compare them. */
 const texts: Record<string, string> = {
   EBADF: 'Bad file descriptor',
   EEXIST: 'File exists',
@@ -40,35 +39,38 @@ const texts: Record<string, string> = {
 
 const ENOENT = 2;
 const EBADF = 9;
-const NOTHING = 0;
-const UNDUPLICATED = false;
-const DONE = Promise.resolve();
-/** The glue's answer for a descriptor that was closed, when it knows before the kernel is asked. */
+const NO_EVENTS = 0;
+/** An argument of the native `register()`: no duplicate of the descriptor is watched. */
+const NO_DUPLICATE = false;
+const RESOLVED = Promise.resolve();
+/** The native side's number for a descriptor that it already knows to be closed. It does not call the kernel then. */
 const CLOSED = -3;
 
-/** Who has descriptors watched; held, and so not collected, while one is. */
-export interface Owner {
-  readonly tell: (fd: number, events: number) => void;
-  /** Whose work that is; undefined when `tell` sees to it. */
+/** The state of one `Epoll` object. It is referenced, and so not collected, while the object watches a descriptor. */
+export interface Instance {
+  /** Calls the program's callback. */
+  readonly dispatch: (fd: number, events: number) => void;
+  /** The async context of that call; `undefined` if `dispatch` enters it. */
   readonly context: ContextBinding | undefined;
-  /** What it has watched; kept here, not by the owner. */
+  /** The descriptors that the object watches. */
   readonly watches: Set<Watch>;
-  /** Tells async hooks that no call follows. */
+  /** Reports to async hooks that no call follows. */
   readonly end: () => void;
 }
 
-/** One descriptor of one owner. */
+/** One descriptor that an `Epoll` object watches. */
 export interface Watch extends Follower {
-  readonly owner: Owner;
+  readonly owner: Instance;
   readonly slot: number;
   readonly generation: number;
 }
 
+/** The error for `errno`, with the message that npm `epoll` gives it. */
 function failure(errno: number, details: ErrorDetails): EdgepollError {
   const code = codeOf(errno);
   const text = texts[code] ?? errorText(errno);
   const error = new EdgepollError(code, text, { errno: -errno, ...details });
-  // As text it reads like the plain error of the original.
+  // Its toString() is then that of the plain error of npm `epoll`.
   error.name = 'Error';
   return error;
 }
@@ -77,24 +79,25 @@ function refused(errno: number, fd: number): EdgepollError {
   return failure(errno, { syscall: 'epoll_ctl', fd });
 }
 
-/** What one thread watches. */
+/** The watched descriptors of one thread. */
 export class Watches {
   readonly #driver: Driver | undefined;
-  /** Room for one event: see above. */
+  /** Room for one event, and the control field behind it. */
   readonly #records = new Int32Array(FIELDS + 1);
   readonly #bySlot = new ByNumber<Watch>();
   readonly #byDescriptor = new ByNumber<Watch>();
+  /** The descriptors of the native side. */
   #own: readonly number[] = [];
   #forgetOwn: () => void = () => {};
   #made: PollerBinding | undefined;
-  /** libuv calls: from a bare stack, in a context of the glue's, which looks again after the microtasks. */
+  /** With the driver `uv` the native side delivers in a native context, and polls again after the microtasks of the callback. */
   #isUv = false;
 
   constructor(driver: Driver | undefined) {
     this.#driver = driver;
   }
 
-  /** Opens the epoll descriptor, unless it is open. Throws what the kernel says when there is none left. */
+  /** Opens the epoll descriptor, unless it is open. Throws the kernel's error if no descriptor is left. */
   open(): void {
     if (this.#made !== undefined) return;
     const deliver = (count: number, moved: number): void => this.#deliver(count, moved !== 0);
@@ -107,10 +110,11 @@ export class Watches {
       if (errno === undefined) throw error;
       throw failure(errno, { syscall: 'epoll_create1' });
     }
-    this.#learnOwn();
+    this.#keepOwnAgain();
   }
 
-  #learnOwn(): void {
+  /** Makes the present descriptors of the native side known as the package's own, instead of the earlier ones. */
+  #keepOwnAgain(): void {
     this.#forgetOwn();
     this.#own = this.#native.descriptors;
     this.#forgetOwn = keepOwn(this.#own);
@@ -121,12 +125,12 @@ export class Watches {
     return this.#made;
   }
 
-  /** A context that async hooks know by `name`, begun here; undefined where the glue calls from inside the host's own work. */
+  /** Opens an async context with the type `name`. With the driver `thread` there is none, because the host calls with a context of its own. */
   openContext(name: string): ContextBinding | undefined {
     return this.#isUv ? new ContextBinding(name) : undefined;
   }
 
-  add(owner: Owner, fd: number, events: number): void {
+  add(owner: Instance, fd: number, events: number): void {
     const { errno, slot, generation } = this.#register(fd, events);
     if (errno !== 0) throw refused(errno, fd);
     const old = this.#byDescriptor.get(fd);
@@ -146,7 +150,7 @@ export class Watches {
       this.#native.want();
     }
     if (old !== undefined) {
-      // The number came back: the old file was closed without a remove().
+      // The old file was closed without a remove(), and the kernel has given its number to a new one.
       this.#native.unregister(old.slot, old.generation);
       this.#drop(old);
     }
@@ -154,15 +158,15 @@ export class Watches {
     owner.watches.add(watch);
   }
 
-  /** To the user, a number under which only this package has something open is closed. */
+  /** Registers a descriptor. A number that only the package itself uses is refused as closed. */
   #register(fd: number, events: number): Opened {
     if (this.#own.includes(fd))
       return { slot: 0, generation: 0, errno: EBADF, syscall: 'epoll_ctl' };
-    const opened = this.#native.register(fd, events, UNDUPLICATED);
+    const opened = this.#native.register(fd, events, NO_DUPLICATE);
     const state = this.#records[FIELDS] as number;
     if ((state & MOVED) !== 0) {
       this.#records[FIELDS] = state & ~MOVED;
-      this.#learnOwn();
+      this.#keepOwnAgain();
     }
     return opened;
   }
@@ -182,14 +186,14 @@ export class Watches {
     if (errno !== 0) throw this.#refused(errno, fd);
   }
 
-  /** Called when the object of `edgepoll/fd` that owns the descriptor is about to close or release it. */
+  /** Ends the watch, because the object of `edgepoll/fd` that owns the descriptor is about to close or release it. */
   #end(watch: Watch): void {
     this.#native.unregister(watch.slot, watch.generation);
     this.#release(watch);
   }
 
-  /** Removes all that `owner` watches, then throws the first error that there was. */
-  removeAll(owner: Owner): void {
+  /** Removes all descriptors of `owner`, and then throws the first error, if there was one. */
+  removeAll(owner: Instance): void {
     let error: unknown;
     for (const { fd } of owner.watches) {
       try {
@@ -201,7 +205,10 @@ export class Watches {
     if (error !== undefined) throw error;
   }
 
-  /** The glue, which knows what was closed, has not asked the kernel then. */
+  /**
+   * The error for a refusal of the native side. If that knew that the descriptor was closed, it has not called the kernel. So this finds
+   * out the error that the kernel has for the number now.
+   */
   #refused(errno: number, fd: number): EdgepollError {
     const isLost = errno === CLOSED || errno === ENOENT;
     return refused(isLost ? this.#whyUnknown(fd) : errno, fd);
@@ -213,10 +220,10 @@ export class Watches {
     this.#release(watch);
   }
 
-  /** Nothing will be told of it any more. */
+  /** Ends the delivery of the watch's events. */
   #release(watch: Watch): void {
     unfollow(watch);
-    // A slot that was released before is somebody else's by now.
+    // If the slot was released before, another watch may have it now.
     if (this.#bySlot.get(watch.slot) !== watch) return;
     this.#bySlot.delete(watch.slot);
     if (this.#bySlot.size > 0) return;
@@ -224,15 +231,15 @@ export class Watches {
     this.#native.unref();
   }
 
-  /** The error number that the kernel has for a descriptor which nobody watches: it is asked by watching it. */
+  /** The kernel's error number for a descriptor that is not watched. To find it out, this registers the descriptor for no events. */
   #whyUnknown(fd: number): number {
-    const { errno, slot, generation } = this.#register(fd, NOTHING);
+    const { errno, slot, generation } = this.#register(fd, NO_EVENTS);
     if (errno !== 0) return errno;
     this.#native.unregister(slot, generation);
     return ENOENT;
   }
 
-  /** Inside a delivery the glue looks for this by itself, which spares a call per event. */
+  /** Lets the native side deliver the next event. Inside a delivery it reads the bit `WANTED` afterwards, which saves a call per event. */
   #want(): void {
     const state = this.#records[FIELDS] as number;
     if ((state & DELIVERING) === 0) this.#native.want();
@@ -241,24 +248,25 @@ export class Watches {
 
   #deliver(count: number, moved: boolean): void {
     try {
-      if (moved) this.#learnOwn();
+      if (moved) this.#keepOwnAgain();
       const records = this.#records;
       const watch = count === 0 ? undefined : this.#bySlot.get(records[0] as number);
       if (watch === undefined || watch.generation !== records[1]) return;
       const events = records[2] as number;
-      // Without events it says that the descriptor was closed under us. The original is silent then, and programs
-      // that close without a remove() go on; those that remove it later are told then, so its number is kept.
-      if (events === NOTHING) this.#release(watch);
-      else watch.owner.tell(watch.fd, events);
+      // A record without events means that the descriptor was closed while it was watched. npm `epoll` does not report that, so programs
+      // may close without a remove(). The number is kept, because a later remove() has to throw.
+      if (events === NO_EVENTS) this.#release(watch);
+      else watch.owner.dispatch(watch.fd, events);
     } catch (error) {
-      // Thrown through the glue it would be an uncaught exception in Node.js alone: others go on for a while.
+      // Thrown from here, an error would be an uncaught exception in Node.js only. In other runtimes the program would go on for a while.
       queueMicrotask(() => {
         throw error;
       });
     } finally {
-      // libuv's driver looks again when what the callback left in the queues has run; others may look before.
+      // The driver `uv` polls again only after the microtasks of the callback have run. The driver `thread` may poll earlier, so it has to
+      // wait for a microtask.
       if (this.#isUv) this.#goOn();
-      else void DONE.then(this.#goOn);
+      else void RESOLVED.then(this.#goOn);
     }
   }
 
