@@ -1,10 +1,10 @@
-/** A chat server for `nc`: every line goes to everybody, joins and leaves are told. */
+/** A chat server for `nc`: it sends every line to all clients, and reports each join and leave. */
 import type { Connection } from 'edgepoll';
 import { listen } from 'edgepoll';
 
 import { parseServerArguments, serve } from './support/serve.js';
 
-/** The longest line, and room for the name before it. */
+/** The longest line of a client in bytes, and the room for the name that the server puts before it. */
 const LONGEST = 65_536;
 const NAME = 64;
 
@@ -14,8 +14,8 @@ const maxFrame = LONGEST + NAME;
 await serve(await listen({ host, port, framing: 'lines', maxFrame }), async (server) => {
   const names = new Map<Connection, string>();
 
-  const tell = (line: Uint8Array | string): void => {
-    // Not awaited: a reader who is too slow loses its own connection, and nobody waits for it.
+  const broadcast = (line: Uint8Array | string): void => {
+    // Not awaited, so that a slow reader delays no other client. If it stays slow, it loses its own connection.
     for (const connection of names.keys()) void connection.write(line);
   };
 
@@ -24,17 +24,17 @@ await serve(await listen({ host, port, framing: 'lines', maxFrame }), async (ser
     switch (event.type) {
       case 'open':
         names.set(connection, `guest ${connection.id}`);
-        tell(`* ${names.get(connection)} joined, ${names.size} here`);
+        broadcast(`* ${names.get(connection)} joined, ${names.size} here`);
         break;
       case 'data':
-        // Bytes, not text: whoever writes another encoding than UTF-8 is passed on as he is.
+        // The line stays bytes, because a client may use another encoding than UTF-8.
         if (event.data.length > LONGEST) void connection.write(`* no line over ${LONGEST} bytes`);
-        else tell(Buffer.concat([Buffer.from(`${names.get(connection)}: `), event.data]));
+        else broadcast(Buffer.concat([Buffer.from(`${names.get(connection)}: `), event.data]));
         break;
       case 'close': {
         const name = names.get(connection);
         names.delete(connection);
-        tell(`* ${name} left, ${names.size} here`);
+        broadcast(`* ${name} left, ${names.size} here`);
         break;
       }
       case 'drain':

@@ -21,7 +21,7 @@ if (path === undefined || others.length > 0) {
 
 const buffer = Buffer.alloc(65_536);
 
-/** Copies what one read gives; false at the end of the input. */
+/** Copies the bytes of one read. Returns false at the end of the input. */
 function copyOnce(input: number, output: number): boolean {
   let length: number;
   try {
@@ -29,7 +29,7 @@ function copyOnce(input: number, output: number): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EAGAIN') return true;
-    // A terminal that went away is the end of what was typed.
+    // The other side of the terminal is gone, which is its end.
     if (code === 'EIO') return false;
     throw error;
   }
@@ -42,16 +42,16 @@ async function copy(poller: Poller, output: number): Promise<void> {
     poller.register(STDIN);
   } catch (error) {
     poller.close();
-    // A file never makes its reader wait. poll and select say so at each look; epoll refuses it.
+    // A file is always ready. poll and select report it as ready, and epoll refuses it.
     if (!(error instanceof EdgepollError) || error.code !== 'ERR_NOT_POLLABLE') throw error;
     while (copyOnce(STDIN, output));
     return;
   }
-  // One read per event: stdin may be blocking, and only the first read is known not to wait.
+  // One read per event: stdin may be blocking, and a second read could wait.
   for await (const { fd } of poller) if (!copyOnce(fd, output)) break;
 }
 
-// The poller says which engines there are. It comes first: a wrong word must not cost a file.
+// The constructor checks the engine's name. It comes first, because opening the file empties it.
 const poller = new Poller({ engine: values.engine as Engine });
 const output = openSync(path, 'w');
 try {

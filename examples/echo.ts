@@ -2,8 +2,8 @@
  * An echo server, in two styles: an iterator per connection (the easy path), and one iterator over the events of
  * all connections (the fast path).
  *
- * What is received is written before the next chunk is asked for, so that it need not be ours to keep: `--chunks
- * borrowed`, the default here, lets large chunks arrive in the same memory again and again.
+ * The server writes each chunk before it takes the next one and keeps none, so it can borrow them: with `--chunks
+ * borrowed`, the default here, large chunks arrive in the same memory again.
  */
 import type { Connection, ConnectionOptions, Server } from 'edgepoll';
 import { listen } from 'edgepoll';
@@ -19,7 +19,7 @@ async function echo(connection: Connection): Promise<void> {
   try {
     for await (const chunk of connection) await connection.write(chunk);
   } catch {
-    // The peer reset: only its own connection ends.
+    // The peer has reset this connection. The others go on.
   }
 }
 

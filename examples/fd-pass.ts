@@ -4,7 +4,7 @@
  *     npm run --silent example -- fd-pass receive SOCKET > copy
  *     npm run --silent example -- fd-pass send SOCKET FILE        (`-` is its own stdin)
  *
- * The receiver writes what it reads from the file to its stdout. It never learns the file's path.
+ * The receiver copies the file to its stdout. It does not need the file's path.
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -13,7 +13,7 @@ import { watch } from 'edgepoll';
 import type { Message, OwnedFd, UnixAddress } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
-/** Does `attempt` until it gives something, waiting for the descriptor each time that it does not. */
+/** Calls `attempt` until it returns something else than null, and waits for the descriptor after each null. */
 async function retry<T>(
   on: OwnedFd,
   until: 'readable' | 'writable',
@@ -40,7 +40,7 @@ async function send(to: UnixAddress, path: string): Promise<void> {
   }
 }
 
-/** Everything up to its end, whatever it is: a pipe, too, that has nothing yet and does not block. */
+/** Reads a file to its end. The file may also be a non-blocking pipe that is still empty. */
 async function* contents(file: OwnedFd): AsyncGenerator<Buffer, void> {
   for (;;) {
     const space = Buffer.allocUnsafe(65_536);
@@ -56,10 +56,10 @@ async function receive(at: UnixAddress): Promise<void> {
   listener.bind(at);
   try {
     listener.listen();
-    // To stderr: stdout is the file's.
+    // On stderr, because stdout gets the file.
     process.stderr.write(`listening on ${at.path}\n`);
     const { socket: connection } = await retry(listener, 'readable', () => listener.accept());
-    // Room for one: whatever else came with it is closed by the kernel.
+    // Accepts one descriptor. Any others that came with it are closed.
     message = await retry(connection, 'readable', () =>
       connection.receiveMessage({ descriptors: 1 }),
     );

@@ -1,8 +1,8 @@
 /**
- * Tells the service manager how a service does, as sd_notify(3):
+ * Reports the state of a service to the service manager, as sd_notify(3) does:
  * `npm run --silent example -- notify READY=1 'STATUS=at your service'`.
  *
- * One datagram to $NOTIFY_SOCKET, a path or, with a leading @, an abstract name.
+ * Sends one datagram to $NOTIFY_SOCKET, which is a path or, with a leading @, an abstract name.
  */
 import { watch } from 'edgepoll';
 import { socket } from 'edgepoll/fd';
@@ -14,14 +14,14 @@ if (states.length === 0) {
   process.exit(2);
 }
 if (name === undefined || !/^[/@]./.test(name)) {
-  process.stderr.write('notify: $NOTIFY_SOCKET names nobody to tell\n');
+  process.stderr.write('notify: $NOTIFY_SOCKET must be a path, or @ and an abstract name\n');
   process.exit(1);
 }
 
 const manager = socket('unix', 'dgram');
 try {
   manager.connect({ family: 'unix', path: name.replace(/^@/, '\0') });
-  // null: its queue is full. Connected, the socket becomes writable when there is room again.
+  // null: the manager's queue is full. The socket is connected, so it becomes writable when there is room again.
   while (manager.send(states.join('\n')) === null) {
     for await (const _ of watch(manager, { writable: true })) break;
   }

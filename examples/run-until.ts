@@ -2,8 +2,8 @@
  * Runs a command until it ends, a time limit passes, or SIGINT or SIGTERM comes: three kinds of descriptors in one
  * loop. `npm run --silent example -- run-until [--seconds N] [--grace N] COMMAND [ARGUMENT …]`.
  *
- * The exit status tells which: the command's own (128 + n if signal n ended it), 124 for the limit, 130 for SIGINT,
- * 143 for SIGTERM, 127 for a command that cannot be started. Whoever is still there after the grace is killed.
+ * The exit status shows which came first: the command's own status (128 + n if signal n ended it), 124 for the limit, 130 for
+ * SIGINT, 143 for SIGTERM, 127 for a command that cannot be started. A command that still runs after the grace period is killed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const LIMIT_PASSED = 124;
 const CANNOT_START = 127;
 const BY_SIGNAL = 128;
 
-/** Options end where the command begins. */
+/** Parses the options, which end where the command begins. */
 function readArguments() {
   const words = process.argv.slice(2);
   let own = 0;
@@ -39,7 +39,7 @@ function readArguments() {
   };
 }
 
-/** Seconds as milliseconds. Number() would take '' for 0. */
+/** Converts seconds to milliseconds. The text is checked, because Number('') is 0. */
 function seconds(name: string, text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   throw new RangeError(`--${name} must be seconds, not '${text}'`);
@@ -52,7 +52,7 @@ if (program === undefined) {
   process.exit(2);
 }
 
-// Before the command: a signal that comes while it starts waits here.
+// Opened before the command starts, so that a signal that comes meanwhile waits here.
 const signals = signalfd(['SIGINT', 'SIGTERM']);
 const timer = timerfd();
 const child = spawn(program, words, { stdio: 'inherit' });
@@ -61,7 +61,7 @@ const exit = once(child, 'exit') as Promise<
 >;
 
 async function run(pid: number): Promise<number> {
-  // Nobody collects the child before the event loop turns, so the number is still its own.
+  // Node.js waits for the child only when its event loop turns, so the number still belongs to the child.
   const running = pidfd(pid);
   const poller = new Poller<'ended' | 'limit' | 'signal'>();
   poller.register(running, { data: 'ended' });
@@ -72,10 +72,10 @@ async function run(pid: number): Promise<number> {
   let status: number | undefined;
   const stop = (reason: number, signal: NodeJS.Signals): void => {
     try {
-      // The second time it is not asked any more.
+      // A second stop does not ask the command to end, but kills it.
       running.kill(status === undefined ? signal : 'SIGKILL');
     } catch (error) {
-      // It ended by itself meanwhile, which is the next event.
+      // The command has ended meanwhile, and the next event reports that.
       if (error instanceof EdgepollError && error.code === 'ESRCH') return;
       throw error;
     }
@@ -88,8 +88,8 @@ async function run(pid: number): Promise<number> {
       if (data === 'limit') {
         if (timer.read() !== null) stop(LIMIT_PASSED, 'SIGTERM');
       } else {
-        const told = signals.read();
-        if (told !== null) stop(BY_SIGNAL + told.number, told.signal);
+        const received = signals.read();
+        if (received !== null) stop(BY_SIGNAL + received.number, received.signal);
       }
     }
   } finally {

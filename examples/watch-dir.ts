@@ -1,4 +1,4 @@
-/** Tells every change in a folder, a line each: `npm run --silent example -- watch-dir DIR`. Ctrl-C ends it. */
+/** Prints a line for each change in a folder: `npm run --silent example -- watch-dir DIR`. Ctrl-C ends it. */
 import { inotify } from 'edgepoll/fd';
 
 const [path, ...others] = process.argv.slice(2);
@@ -26,9 +26,9 @@ process.stdout.write(`watching ${path} pid ${process.pid}\n`);
 
 try {
   for await (const { type, name, isDirectory } of changes.values({ signal: stop.signal })) {
-    // The watch is gone with its folder.
+    // The folder was deleted, which ends the watch.
     if (type === 'ignored') break;
-    // A name may hold anything but a slash, line ends as well: quoted, a change stays one line.
+    // A name may contain line ends. It is quoted, so that each change is one line.
     const what = name === undefined ? '' : ` ${JSON.stringify(name)}${isDirectory ? '/' : ''}`;
     process.stdout.write(`${type}${what}\n`);
   }

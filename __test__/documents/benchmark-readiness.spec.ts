@@ -1,4 +1,4 @@
-// The reckoning of the readiness benchmark: lines, ratios, bars and charts. It measures nothing here.
+// What the readiness benchmark computes and draws: lines, ratios, bars and charts. Nothing is measured here.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -59,7 +59,7 @@ interface Runner {
 
 const files = ['fit', 'summary', 'lines', 'bars', 'charts', 'theme', 'windows'];
 
-/** The benchmark is plain JavaScript, outside what is compiled here. */
+/** Loads the benchmark's modules. They are plain JavaScript, which is not compiled with the tests. */
 async function runner(): Promise<Runner> {
   const urls = files.map((name) =>
     pathToFileURL(join(root, `benchmark/runner/readiness/${name}.mjs`)),
@@ -76,7 +76,7 @@ const window = (cpu: number): Window => ({
   system_us: 75 * cpu,
 });
 
-test('benchmark: a straight line is told from a flat one', async (t) => {
+test('benchmark: a straight line and a flat one are distinguished', async (t) => {
   const { fitLine } = await runner();
   const straight = fitLine([0.1, 1, 3, 10].map((x) => ({ x, y: 2 + 100 * x })));
   t.true(Math.abs(straight.slope - 100) < 1e-9);
@@ -99,7 +99,7 @@ test('benchmark: ratios come from within a round, and from steady rounds only', 
   const windows = Object.fromEntries(
     Object.entries(times).map(([name, list]) => [name, list.map(window)]),
   );
-  // After the third round the machine is another one.
+  // The floor took 2 before the third round and 9 after it, so this round is not steady.
   const summary = summarize(windows, [2, 4, 9].map(window));
   t.is(summary.rounds, 3);
   t.is(summary.steady, 2);
@@ -111,7 +111,7 @@ test('benchmark: ratios come from within a round, and from steady rounds only', 
   t.is(summary.contenders['node, work only']?.net_us, undefined);
 });
 
-test('benchmark: a bar without its contender is not met', async (t) => {
+test('benchmark: a bar whose contender was not measured is not met', async (t) => {
   const { judgePingPong, summarize } = await runner();
   const windows = { floor: [window(2)], 'edgepoll poll()': [window(4)] };
   const summary = summarize(windows, [window(2)]);
@@ -145,7 +145,7 @@ test('benchmark: poll must rise and epoll must not', async (t) => {
   t.true(of(swapped).every(({ pass }) => !pass));
 });
 
-test('benchmark: no colour of a chart is without its dark one', async (t) => {
+test('benchmark: each colour of a chart has a dark variant', async (t) => {
   const { adapt, idleCharts, lines } = await runner();
   const all = lines(points('poll', (idle) => idle).concat(points('epoll edge', () => 2)));
   const charts = idleCharts(all);
@@ -166,7 +166,7 @@ test('benchmark: numbers on charts have three figures', async (t) => {
   t.deepEqual(shown, ['0.122', '10.0', '12.3', '248', '1,053', '–']);
 });
 
-test('benchmark: without a wish for rounds, time ends them after the third', async (t) => {
+test('benchmark: if no number of rounds is asked for, the time limit ends them, after three at least', async (t) => {
   const { countRounds } = await runner();
   t.is([...countRounds(5, { rounds: 9, seconds: 0 })].length, 5);
   t.is([...countRounds(undefined, { rounds: 9, seconds: 0 })].length, 3);

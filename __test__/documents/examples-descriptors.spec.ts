@@ -1,4 +1,4 @@
-/** The examples that watch folders, processes, timers and signals, as their users run them. */
+/** The examples that watch folders, processes, timers and signals, run as users run them. */
 import { mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -26,21 +26,21 @@ test('watch-dir: a line per change, until the folder goes', async (t) => {
   mkdirSync(path);
   const { child } = await watchDir(path);
   const at = (name: string): string => join(path, name);
-  const tells = async (...expected: string[]): Promise<void> => {
+  const prints = async (...expected: string[]): Promise<void> => {
     for (const line of expected) t.is(await child.line(), line);
   };
   writeFileSync(at('one'), 'text');
-  await tells('create "one"', 'closeWrite "one"');
+  await prints('create "one"', 'closeWrite "one"');
   renameSync(at('one'), at('two\nlines'));
-  await tells('movedFrom "one"', 'movedTo "two\\nlines"');
+  await prints('movedFrom "one"', 'movedTo "two\\nlines"');
   mkdirSync(at('inner'));
-  await tells('create "inner"/');
+  await prints('create "inner"/');
   rmdirSync(at('inner'));
-  await tells('delete "inner"/');
+  await prints('delete "inner"/');
   unlinkSync(at('two\nlines'));
-  await tells('delete "two\\nlines"');
+  await prints('delete "two\\nlines"');
   rmdirSync(path);
-  await tells('deleteSelf');
+  await prints('deleteSelf');
   t.is(await child.line(), undefined);
   const { code, stderr } = await child.ended;
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -55,7 +55,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('watch-dir: what is no folder, and no argument', async (t) => {
+test('watch-dir: a path that is not a folder, and a missing argument', async (t) => {
   const file = join(folder(t), 'file');
   writeFileSync(file, '');
   for (const [path, expected] of [
@@ -90,8 +90,8 @@ test('run-until: the limit passes first', async (t) => {
   t.deepEqual({ code, stdout, stderr }, { code: 124, stdout: '', stderr: '' });
 });
 
-test('run-until: a command that does not want to end is killed after the grace', async (t) => {
-  // A shell that waits for nothing but its own deaf loop, so that no child of it is left behind.
+test('run-until: a command that ignores SIGTERM is killed after the grace period', async (t) => {
+  // The shell ignores SIGTERM and loops without a child, which could be left behind.
   const deaf = `trap '' TERM; echo deaf; while :; do :; done`;
   const { code, stdout } = await runUntil('--seconds=0.5', '--grace=0.3', '--', 'sh', '-c', deaf);
   t.deepEqual({ code, stdout }, { code: 124, stdout: 'deaf\n' });
@@ -114,14 +114,14 @@ for (const [signal, expected] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`run-until: ${signal} comes first, and the command is sent it`, async (t) => {
+  test(`run-until: ${signal} comes first, and is sent to the command`, async (t) => {
     const { code, stderr } = await signalled(t, signal, 'echo parent $PPID; exec sleep 60');
     t.deepEqual({ code, stderr }, { code: expected, stderr: '' });
   });
 }
 
-test('run-until: the command may tidy up when the signal comes', async (t) => {
-  // The shell waits in the builtin, which a signal interrupts; the sleeper's end is its business.
+test('run-until: the command can clean up when the signal comes', async (t) => {
+  // A signal interrupts the shell's `wait`, so the trap runs at once. It ends the sleeping child.
   const script = `
     trap 'kill $sleeper; echo tidied; exit 3' TERM
     sleep 60 & sleeper=$!
@@ -132,7 +132,7 @@ test('run-until: the command may tidy up when the signal comes', async (t) => {
   t.regex(stdout, /^tidied$/m);
 });
 
-test('run-until: what cannot be started, and bad arguments', async (t) => {
+test('run-until: a command that cannot be started, and bad arguments', async (t) => {
   const missing = await runUntil('/nowhere/at-all');
   t.is(missing.code, 127);
   t.regex(missing.stderr, /ENOENT/);

@@ -1,4 +1,4 @@
-/** The examples that pass descriptors and datagrams over Unix sockets, as their users run them. */
+/** The examples that pass descriptors and datagrams over Unix sockets, run as users run them. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { folder, run, start } from '../support/process.js';
 
 const npm = ['run', '--silent', 'example', '--'];
 
-/** Starts the receiver, its stdout going to a file, and waits until it listens. */
+/** Starts the receiver with its stdout in a file, and waits until it listens. */
 async function receiver(path: string, output: string): Promise<Child> {
   const command = `npm run --silent example -- fd-pass receive '${path}' > '${output}'`;
   const child = start('sh', ['-c', command]);
@@ -40,7 +40,7 @@ test('fd-pass: a file in one process is read by another', async (t) => {
   t.false(existsSync(path), 'the socket is gone');
 });
 
-test('fd-pass: the open file itself, with its position and without a path', async (t) => {
+test('fd-pass: the receiver gets the open file, with its position, although its path is gone', async (t) => {
   const [path, input, output] = ['socket', 'input', 'output'].map((name) =>
     join(folder(t), name),
   ) as [string, string, string];
@@ -55,7 +55,7 @@ test('fd-pass: the open file itself, with its position and without a path', asyn
   t.is(readFileSync(output, 'utf8'), 'passed on\n');
 });
 
-test('fd-pass: a pipe that does not block, and is empty between two writes', async (t) => {
+test('fd-pass: a non-blocking pipe that is empty between two writes', async (t) => {
   const [path, output] = ['socket', 'output'].map((name) => join(folder(t), name)) as [
     string,
     string,
@@ -67,7 +67,7 @@ test('fd-pass: a pipe that does not block, and is empty between two writes', asy
   connection.sendMessage({ data: 'a pipe', descriptors: [reader] });
   for (const each of [connection, reader]) each.close();
   writer.write('one\n');
-  // It has taken everything by then.
+  // Once the line is in the file, the receiver has emptied the pipe and waits.
   await eventually('the first line', () => readFileSync(output, 'utf8') === 'one\n');
   writer.write('two\n');
   writer.close();
@@ -76,11 +76,11 @@ test('fd-pass: a pipe that does not block, and is empty between two writes', asy
   t.is(readFileSync(output, 'utf8'), 'one\ntwo\n');
 });
 
-test('fd-pass: nobody receives, and bad arguments', async (t) => {
+test('fd-pass: no receiver, and bad arguments', async (t) => {
   const path = join(folder(t), 'socket');
-  const nobody = await run('npm', [...npm, 'fd-pass', 'send', path, '/dev/null']);
-  t.not(nobody.code, 0);
-  t.regex(nobody.stderr, /ENOENT/);
+  const refused = await run('npm', [...npm, 'fd-pass', 'send', path, '/dev/null']);
+  t.not(refused.code, 0);
+  t.regex(refused.stderr, /ENOENT/);
   for (const words of [[], ['send', path], ['receive', path, 'more'], ['receive'], ['other']]) {
     const { code, stderr } = await run('npm', [...npm, 'fd-pass', ...words]);
     t.is(code, 2);
@@ -112,7 +112,7 @@ for (const kind of ['path', 'abstract'] as const) {
   });
 }
 
-test('notify: a full queue is waited for', async (t) => {
+test('notify: waits while the queue is full', async (t) => {
   const path = join(folder(t), 'notify');
   const manager = socket('unix', 'dgram');
   t.teardown(() => manager.close());
@@ -124,7 +124,7 @@ test('notify: a full queue is waited for', async (t) => {
   t.true(before > 0);
 
   const child = start('npm', [...npm, 'notify', 'READY=1'], { NOTIFY_SOCKET: path });
-  // It comes after all that was there, whenever it was sent.
+  // The datagram comes last, because the queue was full before it was sent.
   const seen: string[] = [];
   for await (const { data } of manager) {
     seen.push(data.toString());
@@ -135,11 +135,11 @@ test('notify: a full queue is waited for', async (t) => {
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
 });
 
-test('notify: nobody to tell, nobody there, nothing to tell', async (t) => {
+test('notify: no socket is named, no socket is there, no state is given', async (t) => {
   const unset = { NOTIFY_SOCKET: undefined };
   const cases = [
-    [['READY=1'], unset, 1, /\$NOTIFY_SOCKET names nobody to tell/],
-    [['READY=1'], { NOTIFY_SOCKET: 'relative' }, 1, /\$NOTIFY_SOCKET names nobody to tell/],
+    [['READY=1'], unset, 1, /\$NOTIFY_SOCKET must be a path/],
+    [['READY=1'], { NOTIFY_SOCKET: 'relative' }, 1, /\$NOTIFY_SOCKET must be a path/],
     [['READY=1'], { NOTIFY_SOCKET: join(folder(t), 'none') }, 1, /ENOENT/],
     [[], unset, 2, /^usage: notify NAME=VALUE …$/m],
   ] as const;

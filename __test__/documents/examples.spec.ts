@@ -1,4 +1,4 @@
-/** The examples as their users run them: `npm run --silent example -- NAME …`. */
+/** The examples, run as users run them: `npm run --silent example -- NAME …`. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { folder, run, start } from '../support/process.js';
 
 const npm = ['run', '--silent', 'example', '--'];
 
-/** Runs an example by a shell, which opens its stdin in some way. */
+/** Runs an example in a shell, whose command opens the example's stdin. */
 function shell(command: string, file: string, input: string, engine: string): Promise<Ended> {
   return run('sh', ['-c', command], { FILE: file, INPUT: input, ENGINE: engine });
 }
@@ -26,7 +26,7 @@ interface Running {
   pid: number;
 }
 
-/** Starts an example server and takes its ready line apart. */
+/** Starts an example server and parses its ready line. */
 async function serve(t: ExecutionContext, ...args: string[]): Promise<Running> {
   const child = start('npm', [...npm, ...args, '--port', '0']);
   child.process.stdin.end();
@@ -39,7 +39,7 @@ async function serve(t: ExecutionContext, ...args: string[]): Promise<Running> {
   return { child, port, pid };
 }
 
-/** Ends a server as Ctrl-C does and looks at how it went. */
+/** Ends a server as Ctrl-C does, and checks how it ended. */
 async function interrupt(t: ExecutionContext, { child, port, pid }: Running): Promise<void> {
   process.kill(pid, 'SIGINT');
   const { code, signal, stdout, stderr } = await child.ended;
@@ -65,7 +65,7 @@ function listeners(port: number): string[] {
 }
 
 for (const style of ['connection', 'events']) {
-  test(`ready-line: echo --style ${style} serves from the pid that it tells`, async (t) => {
+  test(`ready-line: echo --style ${style} serves from the pid that it prints`, async (t) => {
     const running = await serve(t, 'echo', '--style', style);
     const sockets = readdirSync(`/proc/${running.pid}/fd`).map((fd) =>
       readlinkSync(`/proc/${running.pid}/fd/${fd}`),
@@ -103,7 +103,7 @@ test('ctrl-c: a server with open connections ends with 0', async (t) => {
   await over;
 });
 
-test('chat: lines go to everybody and back, joins and leaves are told', async (t) => {
+test('chat: lines go to all clients, joins and leaves are reported', async (t) => {
   const running = await serve(t, 'chat');
   const enter = async () => {
     const socket = await client(t, running.port);
@@ -184,7 +184,7 @@ for (const engine of ['epoll', 'poll', 'select']) {
   }
 }
 
-test('copy: an engine that there is not is refused before the file is touched', async (t) => {
+test('copy: an unknown engine is refused before the file is touched', async (t) => {
   const output = join(folder(t), 'output');
   writeFileSync(output, 'still here');
   const { code, stderr } = await run('npm', [...npm, 'copy', '--engine=kqueue', output]);
@@ -193,7 +193,7 @@ test('copy: an engine that there is not is refused before the file is touched', 
   t.is(readFileSync(output, 'utf8'), 'still here');
 });
 
-test('copy: a pipe that is written slowly, and a file that is in the way is replaced', async (t) => {
+test('copy: a pipe that is written slowly; an existing file is replaced', async (t) => {
   const output = join(folder(t), 'output');
   writeFileSync(output, 'longer than what comes');
   const child = start('npm', [...npm, 'copy', output]);
@@ -204,7 +204,7 @@ test('copy: a pipe that is written slowly, and a file that is in the way is repl
   t.is(readFileSync(output, 'utf8'), 'one two');
 });
 
-test('copy: without a file, and into a folder that is not there', async (t) => {
+test('copy: without a file argument, and into a folder that does not exist', async (t) => {
   const usage = await run('npm', [...npm, 'copy']);
   t.deepEqual(
     { code: usage.code, stderr: usage.stderr },
@@ -216,7 +216,7 @@ test('copy: without a file, and into a folder that is not there', async (t) => {
   t.regex(stderr, /ENOENT/);
 });
 
-test('unknown-example: exit code 2 and the names of those there are', async (t) => {
+test('unknown-example: exit code 2 and the names of the examples', async (t) => {
   for (const name of [['nothing'], ['../echo'], []]) {
     const { code, stdout, stderr } = await run('npm', [...npm, ...name]);
     t.deepEqual({ code, stdout }, { code: 2, stdout: '' });
@@ -242,7 +242,7 @@ test('bad-style and unknown option: refused', async (t) => {
   t.regex(option.stderr, /--prot/);
 });
 
-test('port-in-use: the error tells the address', async (t) => {
+test('port-in-use: the error names the address', async (t) => {
   const running = await serve(t, 'echo');
   const { code, stderr } = await run('npm', [...npm, 'chat', '--port', String(running.port)]);
   t.not(code, 0);

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import type { Server } from 'edgepoll';
 
-/** Reads `--host`, `--port` and the example's own options, given with their defaults. */
+/** Reads `--host`, `--port` and the example's own options, whose defaults are in `defaults`. */
 export function parseServerArguments<T extends Record<string, string>>(
   defaults: T,
 ): { host: string; port: number; values: T } {
@@ -20,16 +20,16 @@ export function parseServerArguments<T extends Record<string, string>>(
   return { host: merged.host, port: portOf(merged.port), values: merged };
 }
 
-/** Number() would take '' for 0 and '0x10' for 16; the range is listen()'s to check. */
+/** Accepts digits only, because Number('') is 0 and Number('0x10') is 16. `listen()` checks the range. */
 function portOf(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new RangeError(`--port must be an integer from 0 to 65535, not '${text}'`);
 }
 
-/** Says where the server listens, serves until a signal comes, and ends. */
+/** Prints where the server listens, serves until a signal comes, and resolves when the server is closed. */
 export async function serve(server: Server, run: (server: Server) => Promise<void>): Promise<void> {
   const { address, port } = server.address;
-  // A second Ctrl-C must not find the default action back.
+  // The listeners stay after the first signal, so that a second Ctrl-C does not kill the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => server.destroy());
   process.stdout.write(`listening on ${address}:${port} pid ${process.pid}\n`);
   await run(server);

@@ -13,8 +13,8 @@ export const recipes: Drives = {
     const [one, other] = [await dialled(t, child, host), await dialled(t, child, host)];
     // Once the server has accepted both, each gets the other's lines.
     await send(one, 'hello\n');
-    const heard = String(await receiveExactly(other, 'N: hello\n'.length));
-    t.regex(heard, /^\d: hello\n$/);
+    const received = String(await receiveExactly(other, 'N: hello\n'.length));
+    t.regex(received, /^\d: hello\n$/);
   },
   'line-protocol': async (t, path, host) => {
     const child = started(t, path);
