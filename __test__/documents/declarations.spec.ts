@@ -7,10 +7,7 @@ import test from 'ava';
 import { root } from '../support/process.js';
 
 const binding = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-const native = (await import(binding)) as {
-  errorName(errno: number): string;
-  errorText(errno: number): string;
-};
+const native = (await import(binding)) as { errorName(errno: number): string };
 
 const declarations = ['index.d.ts', 'fd.d.ts', 'epoll.d.ts'];
 const read = (name: string): string => readFileSync(join(root, name), 'utf8');
@@ -40,41 +37,6 @@ test('PackageErrorCode has every code of an EdgepollError in the sources, and no
       thrown.add(code);
   }
   t.deepEqual([...union('PackageErrorCode')].toSorted(), [...thrown].toSorted());
-});
-
-/** The rows of the tables of docs/errors.md, by the code in the first column. */
-function errorRows(): Map<string, string> {
-  const map = new Map<string, string>();
-  const rows = read('docs/errors.md').matchAll(/^\| ((?:`\w+`(?:, )?)+) \| (.*) \|$/gm);
-  for (const [, codes = '', rest = ''] of rows) {
-    for (const [, code = ''] of codes.matchAll(/`(E\w+|UNKNOWN)`/g)) {
-      if (map.has(code)) throw new Error(`docs/errors.md has ${code} twice`);
-      map.set(code, rest);
-    }
-  }
-  return map;
-}
-
-test('docs/errors.md has every code once, and no other', (t) => {
-  const ofArguments = new Set<string>();
-  for (const name of ['validate.ts', 'option-names.ts']) {
-    const text = read(`src/internal/${name}`);
-    for (const [, code = ''] of text.matchAll(/'(ERR_\w+)'/g)) ofArguments.add(code);
-  }
-  t.true(ofArguments.size > 0);
-  const expected = [...union('PackageErrorCode'), ...union('SystemErrorCode'), ...ofArguments];
-  t.deepEqual([...errorRows().keys()].toSorted(), expected.toSorted());
-});
-
-test('docs/errors.md has the words of the error messages for the codes that it does not explain', (t) => {
-  const texts = new Map<string, string>();
-  for (let errno = 1; errno <= 4095; errno += 1) {
-    const name = native.errorName(errno);
-    if (name !== 'UNKNOWN' && !texts.has(name)) texts.set(name, native.errorText(errno));
-  }
-  const short = [...errorRows()].filter(([code, rest]) => texts.has(code) && !rest.includes('|'));
-  t.true(short.length > 50);
-  for (const [code, rest] of short) t.is(rest, texts.get(code) ?? '', code);
 });
 
 test('every optional property may be undefined, for exactOptionalPropertyTypes', (t) => {
