@@ -17,7 +17,7 @@ import { codeOf, EdgepollError, refusedNumber } from '../internal/errors.js';
 import * as layout from '../internal/layout.js';
 import { keepOwn } from '../internal/validate.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, WANTED } = layout;
 
 /** Read at the import, because a program may replace the global function later. No module exports it. */

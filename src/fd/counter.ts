@@ -2,7 +2,7 @@
 import { readInto, writeFrom } from './owned.js';
 import * as results from './results.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { unlessBlocked } = results;
 
 // The kernel uses the byte order of the machine, as typed arrays do.

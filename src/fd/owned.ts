@@ -22,7 +22,7 @@ import type { Direction } from './shared-poller.js';
 import { endWaits } from './waiting.js';
 import { writeAll } from './write-all.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { followBrokenPipes, survival } = brokenPipe;
 const { checked, unlessBlocked } = results;
 

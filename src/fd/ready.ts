@@ -92,9 +92,9 @@ class Items<T> {
         if (this.#isLast) break;
         this.#inARow = 0;
         this.#waiting ??= new Waiting(this.#owner, 'readable', this.#options);
-        const woken = await this.#waiting.next();
-        if (woken === 'closed') break;
-        this.#isLast = woken === 'last';
+        const outcome = await this.#waiting.next();
+        if (outcome === 'closed') break;
+        this.#isLast = outcome === 'last';
       }
     } catch (error) {
       this.end();

@@ -54,8 +54,8 @@ class Readiness implements Listener {
   }
 
   /**
-   * Registers the descriptor again for a new wait. Earlier waits have already got the present state by an edge event; the new
-   * registration makes the kernel report it once more.
+   * Registers the descriptor again for a new wait. Earlier waits have already received the present state by an edge event. The
+   * new registration makes the kernel report it once more.
    */
   #registerAgain(): void {
     this.#poller.forget(this.#subject);
@@ -126,7 +126,7 @@ class Readiness implements Listener {
 
 /**
  * Whether the event reports nothing but an error. That may be an entry of the socket's error queue: the kernel reports it until
- * the program reads the queue, although there are no data. A oneshot registration would fire again at once, without end. So
+ * the program reads the queue, although there is no data. A oneshot registration would fire again at once, without end. So
  * the registration becomes edge-triggered: the kernel reports the present state once, and then each change.
  */
 function isErrorAlone(event: ReadinessEvent<Subject>, direction: Direction): boolean {

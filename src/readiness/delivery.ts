@@ -1,7 +1,7 @@
 /**
  * Delivers a poller's events to its consumers: from the records of the native side to the promises of `next()` and `poll()`.
  *
- * At most one event per registration is pending: bits that come while nobody waits are merged into it.
+ * At most one event per registration is pending: bits that come while no consumer waits are merged into it.
  */
 import { PollerBinding } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
@@ -15,10 +15,10 @@ import type { ReadinessEvent } from './readiness-event.js';
 import type { Waiter, WaiterQueue } from './waiter.js';
 import { nothing, waitForBatch } from './waiter.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, MOVED, WANTED } = layout;
 
-/** `poll({ timeout: 0 })` checks one registration for a closed descriptor after this many batches. */
+/** `poll({ timeout: 0 })` checks one registration for a closed descriptor once per this many batches. */
 const BATCHES_PER_CHECK = 64;
 
 /** The functions of a poller that the delivery calls. */
@@ -170,7 +170,7 @@ export class Delivery<T> implements WaiterQueue<T> {
     else if (settled > 0) this.#waiters.splice(0, settled);
   }
 
-  /** Tells the native side that a consumer waits. Throws if the kernel refuses. */
+  /** Makes the native side deliver the next batch, because a consumer waits. Throws the kernel's error. */
   #want(): void {
     const state = this.#records[this.#control] as number;
     // Inside a delivery the native side reads this bit afterwards, which saves a call per event.
@@ -188,8 +188,8 @@ export class Delivery<T> implements WaiterQueue<T> {
    * registrations at a time. A close by another thread does not wake a loop that sleeps, so this check runs once a second as well.
    */
   readonly #check = (): boolean => {
-    // No further check is needed if the consumer does not come back: its next call polls. A consumer that often waits for less
-    // than a second does come back.
+    // Without a consumer that waits, the next check is not needed: the consumer's next call polls. A consumer whose waits are each
+    // shorter than a second sets #waitedSince.
     this.#isChecking = this.#waitedSince || this.#waiters.length > 0;
     this.#waitedSince = false;
     if (this.native.check(this.entries.length)) {
@@ -287,7 +287,7 @@ export class Delivery<T> implements WaiterQueue<T> {
     return waitForBatch(this, timeout, signal);
   }
 
-  /** Adds a wait for a batch. Throws if the kernel refuses. */
+  /** Adds a wait for a batch. Throws the kernel's error. */
   join(waiter: Waiter<T>): void {
     this.#want();
     this.#waiters.push(waiter);
@@ -323,7 +323,7 @@ export class Delivery<T> implements WaiterQueue<T> {
     this.#host.close();
   }
 
-  /** Ends the registrations and the waits. The next iterator result, or rejection of a batch, has `error` if there is one. */
+  /** Ends the registrations and the waits. If `error` is not `undefined`, the first wait or later call rejects with it. */
   close(error: unknown): void {
     this.#isClosed = true;
     // First, because otherwise the end of each registration would make the native side wait again for the rest.
@@ -339,12 +339,14 @@ export class Delivery<T> implements WaiterQueue<T> {
     }
   }
 
+  /** The end of the iteration, or a rejection with the error of {@link Delivery.close}, once. */
   #lastResult(): IteratorReturnResult<undefined> | Promise<never> {
     const error = this.#error;
     this.#error = undefined;
     return error === undefined ? { value: undefined, done: true } : Promise.reject(error);
   }
 
+  /** A rejection with the error of {@link Delivery.close}, once, and then with `ERR_CLOSED`. */
   async #closedBatch(): Promise<never> {
     await this.#lastResult();
     throw new EdgepollError('ERR_CLOSED', 'the poller is closed');

@@ -5,7 +5,7 @@ import type { ReadinessEvent } from './readiness-event.js';
 import * as readinessEvent from './readiness-event.js';
 import { closedWhileWatched } from './registration-errors.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { eventOf } = readinessEvent;
 
 /**
@@ -44,8 +44,8 @@ export class Pending<T> {
     return entry.state === 'closed' ? closedWhileWatched(entry.fd) : eventOf(entry, mask);
   }
 
-  /** Up to `most` events. A rejection if an error comes first; `undefined` if nothing is pending. */
-  takeBatch(most: number): ReadinessEvent<T>[] | Promise<never> | undefined {
+  /** Up to `limit` events. A rejection if an error comes first; `undefined` if nothing is pending. */
+  takeBatch(limit: number): ReadinessEvent<T>[] | Promise<never> | undefined {
     let entry = this.#found();
     if (entry === undefined) return undefined;
     if (entry.state === 'closed') {
@@ -56,7 +56,7 @@ export class Pending<T> {
     const events = [eventOf(entry, this.#take(entry))];
     entry = this.#found();
     // The error of a closed descriptor is left for the next batch, as its rejection.
-    while (entry !== undefined && entry.state !== 'closed' && events.length < most) {
+    while (entry !== undefined && entry.state !== 'closed' && events.length < limit) {
       events.push(eventOf(entry, this.#take(entry)));
       entry = this.#found();
     }
@@ -67,11 +67,11 @@ export class Pending<T> {
    * As {@link Pending.takeBatch}, for a call that need not wait. A single event resolves the promise as an array literal: V8 then
    * knows that the array has no `then`, and does not look for one.
    */
-  takeBatchAtOnce(most: number): Promise<ReadinessEvent<T>[]> | undefined {
+  takeBatchAtOnce(limit: number): Promise<ReadinessEvent<T>[]> | undefined {
     const entry = this.#found();
     if (entry !== undefined && entry.next === undefined && entry.state !== 'closed')
       return Promise.resolve([eventOf(entry, this.#take(entry))]);
-    const events = this.takeBatch(most);
+    const events = this.takeBatch(limit);
     return events === undefined ? undefined : Promise.resolve(events);
   }
 

@@ -3,7 +3,7 @@ import type { Entry } from './entry.js';
 import * as bits from './interest.js';
 import type { Registration } from './registration.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } = bits;
 
 /** A descriptor is ready. Bits that came together, or before the consumer took them, are one event. */
