@@ -127,7 +127,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     }
   }
 
-  /** Binds the socket to an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
+  /** Binds the socket to an address (bind(2)). Throws `ERR_CLOSED`, and the errors of bind(2), such as `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`. */
   bind(address: SocketAddress): void {
     const to = toNative(address, 'bind');
     const { fd } = this;
@@ -138,9 +138,9 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * Connects (connect(2)). Returns true if the socket is connected, and false if the connect is in progress:
    * {@link Socket.connected} gives its outcome. For a datagram socket it sets the peer.
    *
-   * Throws `ECONNREFUSED`, `EAGAIN` if the backlog of a Unix socket is full (try again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING`
-   * for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted socket, or one that another process shares and
-   * whose flag it has cleared.
+   * Throws `ERR_CLOSED`, and the errors of connect(2), such as `ECONNREFUSED`, `ENAMETOOLONG`, and `EAGAIN` if the backlog of a Unix socket
+   * is full (try again later). Throws `ERR_BLOCKING` for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted
+   * socket, or one that another process shares and whose flag it has cleared.
    */
   connect(address: SocketAddress): boolean {
     const to = toNative(address, 'connect');
@@ -185,7 +185,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     return this as unknown as ListeningSocket;
   }
 
-  /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
+  /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `ERR_CLOSED`, and the errors of accept(2), such as `EMFILE`, `ECONNABORTED`. */
   accept(): AcceptedConnection | null {
     const { fd } = this;
     const accepted = valueUnlessBlocked(native.socketAccept(fd), 'accept', fd);
@@ -283,7 +283,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   /**
    * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Level and name are numbers or names of
-   * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
+   * {@link constants}. Throws `ERR_CLOSED`, the errors of setsockopt(2), such as `ENOPROTOOPT`, `EPERM`, `EINVAL`, and `RangeError` for an
+   * unknown name.
    */
   setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void {
     setSocketOption(this, constant('level', level), constant('name', name), value);
@@ -304,7 +305,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     this.setOption(SOL_SOCKET, SO_PASSCRED, optionalBoolean('on', on, true));
   }
 
-  /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). */
+  /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). Throws `ERR_CLOSED`, `TypeError`, `RangeError`. */
   setTtl(ttl: number): void {
     const hops = integer('ttl', ttl, 1, 255);
     if (this.#family === AF_INET6) this.setOption(IPPROTO_IPV6, IPV6_UNICAST_HOPS, hops);
@@ -331,8 +332,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   /**
    * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
-   * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`,
-   * `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
+   * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `ERR_CLOSED`, and the errors of sendto(2),
+   * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`.
    */
   send(bytes: Uint8Array | string, to?: SocketAddress): number | null {
     const message = to === undefined ? { data: bytes } : { data: bytes, to };

@@ -25,7 +25,7 @@ export type Clock = 'monotonic' | 'boottime' | 'realtime';
 /** When a timer expires for the first time. */
 export type TimerStart =
   | {
-      /** Milliseconds from now, 0 to 2^53. Fractions are allowed. */
+      /** Milliseconds from now, 0 to 2^53. Fractions are allowed. With 0 the timer expires at once. */
       after: number;
       at?: undefined;
       cancelOnSet?: undefined;
