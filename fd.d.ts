@@ -662,15 +662,15 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     private constructor();
     /** As {@link OwnedFd.adopt}, for a socket. Throws `ENOTSOCK` if it is not a socket; the descriptor then still belongs to the caller. */
     static adopt(fd: number): Socket;
-    /** Binds the socket to an address (bind(2)). Throws `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`, `ERR_CLOSED` … */
+    /** Binds the socket to an address (bind(2)). Throws `ERR_CLOSED`, and the errors of bind(2), such as `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENAMETOOLONG`. */
     bind(address: SocketAddress): void;
     /**
      * Connects (connect(2)). Returns true if the socket is connected, and false if the connect is in progress:
      * {@link Socket.connected} gives its outcome. For a datagram socket it sets the peer.
      *
-     * Throws `ECONNREFUSED`, `EAGAIN` if the backlog of a Unix socket is full (try again later), `ENAMETOOLONG`, `ERR_CLOSED` …; `ERR_BLOCKING`
-     * for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted socket, or one that another process shares and
-     * whose flag it has cleared.
+     * Throws `ERR_CLOSED`, and the errors of connect(2), such as `ECONNREFUSED`, `ENAMETOOLONG`, and `EAGAIN` if the backlog of a Unix socket
+     * is full (try again later). Throws `ERR_BLOCKING` for a stream socket without O_NONBLOCK, because connect(2) would block: an adopted
+     * socket, or one that another process shares and whose flag it has cleared.
      */
     connect(address: SocketAddress): boolean;
     /**
@@ -687,7 +687,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * for await (const { socket: peer } of server.listen()) void serve(peer);
      */
     listen(backlog?: number): ListeningSocket;
-    /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `EMFILE`, `ECONNABORTED`, `ERR_CLOSED` … */
+    /** Accepts one connection (accept4(2)). Returns `null` if none waits. Throws `ERR_CLOSED`, and the errors of accept(2), such as `EMFILE`, `ECONNABORTED`. */
     accept(): AcceptedConnection | null;
     /**
      * Iterates the connections of a listening socket, until the socket is closed. Leaving the loop closes neither this socket nor an
@@ -727,7 +727,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     tcpInfo(): TcpInfo;
     /**
      * Sets an option to an integer, or to the bytes of a structure (setsockopt(2)). Level and name are numbers or names of
-     * {@link constants}. Throws `ENOPROTOOPT`, `EPERM`, `EINVAL`, `ERR_CLOSED`, `RangeError` for an unknown name …
+     * {@link constants}. Throws `ERR_CLOSED`, the errors of setsockopt(2), such as `ENOPROTOOPT`, `EPERM`, `EINVAL`, and `RangeError` for an
+     * unknown name.
      */
     setOption(level: Constant, name: Constant, value: number | boolean | Uint8Array): void;
     /** Allows sending datagrams to broadcast addresses (SO_BROADCAST, socket(7)). */
@@ -736,7 +737,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     setReuseAddress(on: boolean): void;
     /** Makes the kernel add the sender's credentials to each message (SO_PASSCRED, unix(7)). See {@link ReceiveOptions.credentials}. */
     setPassCredentials(on: boolean): void;
-    /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). */
+    /** Sets how many hops a sent packet may take: 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS). Throws `ERR_CLOSED`, `TypeError`, `RangeError`. */
     setTtl(ttl: number): void;
     /**
      * Joins a multicast group on an interface, given by name or index. Default: the kernel's choice. Throws `EADDRINUSE` if the socket is in
@@ -749,8 +750,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     write(bytes: Uint8Array | string): number | null;
     /**
      * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
-     * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`,
-     * `ENOTCONN`, `ENOBUFS`, `ERR_CLOSED` …
+     * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `ERR_CLOSED`, and the errors of sendto(2),
+     * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`.
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
     /**
@@ -956,7 +957,7 @@ export declare interface TimerFdOptions {
 
 /** When a timer expires for the first time. */
 export declare type TimerStart = {
-    /** Milliseconds from now, 0 to 2^53. Fractions are allowed. */
+    /** Milliseconds from now, 0 to 2^53. Fractions are allowed. With 0 the timer expires at once. */
     after: number;
     at?: undefined;
     cancelOnSet?: undefined;
