@@ -20,7 +20,7 @@ export function which(program: string): string | undefined {
 }
 
 /** The path of a compiled child script. */
-export function childPath(name: string): string {
+function childPath(name: string): string {
   return fileURLToPath(new URL(`children/${name}.js`, import.meta.url));
 }
 

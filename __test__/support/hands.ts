@@ -91,7 +91,7 @@ interface TcpView {
 }
 
 /** What the kernel's table says of a TCP socket over IPv4; one that was reset is not in it. */
-export function tcpView(fd: number): TcpView {
+function tcpView(fd: number): TcpView {
   const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n')) {
     const fields = line.trim().split(/\s+/);

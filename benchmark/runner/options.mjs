@@ -2,9 +2,9 @@
 
 import { parseArgs } from 'node:util';
 
-export const BENCHMARKS = ['echo', 'idle', 'churn', 'readiness'];
+const BENCHMARKS = ['echo', 'idle', 'churn', 'readiness'];
 const NAMES = 'echo, idle, churn or readiness';
-export const PARTS = /** @type {const} */ (['pingpong', 'idle', 'transfer']);
+const PARTS = /** @type {const} */ (['pingpong', 'idle', 'transfer']);
 /** @typedef {(typeof PARTS)[number]} Part of the readiness benchmark */
 
 export const USAGE = `npm run bench -- echo|idle|churn|readiness [options]

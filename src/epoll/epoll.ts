@@ -23,7 +23,7 @@ let current = new Watches(undefined);
 
 const byDriver = new Map<Driver, Watches>();
 
-/** Chooses the driver of instances that are created later. For tests. */
+/** Chooses the driver of instances that are created later. For tests. @internal */
 export function useDriver(driver: Driver): void {
   current = byDriver.get(driver) ?? new Watches(driver);
   byDriver.set(driver, current);

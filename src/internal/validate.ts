@@ -75,7 +75,7 @@ export function optionalBoolean(name: string, value: unknown, otherwise: boolean
 }
 
 /** A string without NUL, or the default for `undefined`. */
-export function optionalString<T>(name: string, value: unknown, otherwise: T): string | T {
+function optionalString<T>(name: string, value: unknown, otherwise: T): string | T {
   if (value === undefined) return otherwise;
   if (typeof value !== 'string') throw typeError(name, 'a string', value);
   if (value === '' || value.includes('\0')) throw rangeError(name, 'a name', value);

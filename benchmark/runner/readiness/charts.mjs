@@ -44,7 +44,7 @@ const legend = (top) => ({
   textStyle: { color: color('ink'), fontSize: 12 },
 });
 
-/** Three figures, or all of the whole number. @param {number} value */
+/** @internal For the tests. Three figures, or all of the whole number. @param {number} value */
 export function figures(value) {
   if (!Number.isFinite(value)) return '–';
   return Math.abs(value) >= 999.5 ? thousands(Math.round(value)) : value.toPrecision(3);

@@ -11,8 +11,8 @@ import { countRounds } from './windows.mjs';
 
 const ROUNDS = { rounds: 7, seconds: 60 };
 const CONNECTIONS = 10_000;
-export const SIZES = [1024, 10 * 1024, 100 * 1024];
-export const ENGINES = /** @type {const} */ ([
+const SIZES = [1024, 10 * 1024, 100 * 1024];
+const ENGINES = /** @type {const} */ ([
   { engine: 'poll', plain: 'poll' },
   { engine: 'epoll level', plain: 'epoll-level' },
   { engine: 'epoll edge', plain: 'epoll-edge' },
