@@ -1,22 +1,12 @@
-// The runtimes that the package is tried under, and the package as its users get it. One job: what
-// the scripts that run something under another runtime share. Takes Bun and Deno from benchmark/,
-// where their versions are pinned, and starts their binaries directly: their own launchers need
-// install scripts. Used by smoke.mjs and portable.mjs.
+// The runtimes under which the package is tried, and the package as its users get it. Bun and Deno come from
+// benchmark/, where their versions are pinned. Their binaries are started directly, because their own launchers need
+// install scripts.
 
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { inProject } from './root.mjs';
 import { toStderr } from './run.mjs';
 import { install, isInstalled, must } from './steps.mjs';
-import { SetupError } from './toolchain.mjs';
 
 /** What starts a script under each runtime; the script's path follows. */
 export const runtimes = {
@@ -37,27 +27,24 @@ export function plainEnv(folder) {
   return { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: `${folder}/.deno` };
 }
 
-/** `folder` becomes a user's project with edgepoll in its node_modules, beside `others`: versions by name. */
+/** Packs the package into `folder`. Returns the path of the tarball. */
+export async function pack(folder) {
+  await must('npm', ['pack', '--silent', '--pack-destination', folder], toStderr);
+  return `${folder}/${readdirSync(folder).find((name) => name.endsWith('.tgz'))}`;
+}
+
+/** Makes `folder` a user's project with edgepoll in its node_modules. `others` are further dependencies: versions by name. */
 export async function stagePackage(folder, others = {}) {
   const target = `${folder}/node_modules/edgepoll`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  await must('npm', ['pack', '--silent', '--pack-destination', folder], toStderr);
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  const into = ['-C', target, '--strip-components=1'];
-  await must('tar', ['xzf', `${folder}/${tarball}`, ...into], toStderr);
+  const tarball = await pack(folder);
+  await must('tar', ['xzf', tarball, '-C', target, '--strip-components=1'], toStderr);
   // Users get the addon from a package of its own, which exists only once it is published.
   for (const name of readdirSync(inProject('native')).filter((file) => file.endsWith('.node'))) {
     cpSync(inProject(`native/${name}`), `${target}/native/${name}`);
   }
-  const { version, exports } = JSON.parse(readFileSync(`${target}/package.json`, 'utf8'));
-  for (const path of Object.values(exports).flatMap((entry) =>
-    typeof entry === 'string' ? [entry] : Object.values(entry),
-  )) {
-    if (!existsSync(`${target}/${path}`)) {
-      throw new SetupError(`the packed package lacks ${path}`);
-    }
-  }
+  const { version } = JSON.parse(readFileSync(`${target}/package.json`, 'utf8'));
   const dependencies = { edgepoll: version, ...others };
   const project = { private: true, type: 'module', dependencies };
   writeFileSync(`${folder}/package.json`, JSON.stringify(project));
