@@ -1,10 +1,9 @@
-// Builds the named steps, stale or not, and lets cargo complete Cargo.lock: for people who change
-// the project. Called by the `build…` commands of package.json: node scripts/build.mjs STEP…
+// Builds the named steps, stale or not, and lets cargo complete Cargo.lock: for those who change the project.
 
 import { alone } from './lib/lock.mjs';
 import { steps } from './lib/steps.mjs';
-import { requireNode } from './lib/toolchain.mjs';
-import { failSetUp, runStep } from './setup.mjs';
+import { failSetUp, requireNode } from './lib/toolchain.mjs';
+import { runStep } from './setup.mjs';
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(steps, name));
@@ -18,4 +17,4 @@ const build = async () => {
   if (steps.install.isStale()) await runStep('install');
   for (const name of names) await runStep(name);
 };
-await alone(build, (pid) => console.log(`build: waiting for process ${pid}`)).catch(failSetUp);
+await alone(build, () => console.log('build: waiting for another set-up to end')).catch(failSetUp);

@@ -5,7 +5,8 @@
 import { readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inProject } from './lib/root.mjs';
-import { failSetUp, setUp, toRunExamples } from './setup.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
+import { setUp, toRunExamples } from './setup.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 const names = readdirSync(inProject('examples'))

@@ -1,20 +1,17 @@
-// Proves that the tests can fail: puts known faults, one at a time, into a copy of the crates and
-// demands that the tests turn red; the copy without a fault must be green. One job: apply, run, judge.
-// Never touches the working tree: the copy and its build lie in target/faults. Run by `npm test`.
+// Proves that the tests can fail: puts known faults, one at a time, into a copy of the crates, where the tests must then
+// fail. Without a fault they must pass. The working tree stays as it is: the copy and its build lie in target/faults.
 // Options: --only TEXT (faults whose name holds it)
 
-import { spawn } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { core, faults } from './faults/list.mjs';
 import { inProject } from './lib/root.mjs';
+import { run } from './lib/run.mjs';
 
 const copy = inProject('target/faults/copy');
 const target = inProject('target/faults/build');
-// A fault may make a test run for ever: that is red as well, once this is over.
-const secondsPerFault = 90;
-// The first run builds everything, maybe beside other work.
-const secondsToBuild = 400;
+/** Seconds without output after which tests hang, which a fault may make them do. A build prints each crate. */
+const silence = 120;
 const seeds = '3000';
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
@@ -22,7 +19,7 @@ const chosen = faults.filter(({ name }) => name.includes(values.only));
 
 let [passed, failed] = [0, 0];
 makeCopy();
-if (!judge('without a fault', await runTests(core, secondsToBuild), 'green')) {
+if (!judge('without a fault', await runTests(core), 'green')) {
   console.log('No fault can be judged while the tests fail without one.');
 } else {
   for (const fault of chosen) await tryFault(fault);
@@ -34,8 +31,7 @@ function makeCopy() {
   rmSync(copy, { recursive: true, force: true });
   for (const path of ['Cargo.toml', 'Cargo.lock', 'crates', 'benchmark']) {
     const filter = (source) => !source.includes('/node_modules');
-    if (existsSync(inProject(path)))
-      cpSync(inProject(path), `${copy}/${path}`, { recursive: true, filter });
+    cpSync(inProject(path), `${copy}/${path}`, { recursive: true, filter });
   }
 }
 
@@ -62,9 +58,9 @@ async function tryFault({ name, command = core, alsoIn = [], ...edit }) {
   }
 }
 
-/** Red is a test that failed or never ended; a fault that does not compile proves nothing. */
-function judge(name, { code, text, seconds }, wanted) {
-  const isRed = code === 124 || (code !== 0 && text.includes('test result: FAILED'));
+/** Red is a test that failed or hung. A fault that does not compile proves nothing. */
+function judge(name, { code, text, hung, seconds }, wanted) {
+  const isRed = hung || (code !== 0 && text.includes('test result: FAILED'));
   const colour = code === 0 ? 'green' : isRed ? 'red' : 'broken';
   const isRight = colour === wanted;
   if (isRight) passed += 1;
@@ -83,32 +79,17 @@ function judge(name, { code, text, seconds }, wanted) {
 
 function redTests(text) {
   const names = [...text.matchAll(/^test (\S+) \.\.\. FAILED$/gm)].map((match) => match[1]);
-  return names.length === 0 ? 'out of time' : names.join(', ');
+  return names.length === 0 ? 'hung' : names.join(', ');
 }
 
-function runTests([program, args], limit = program === 'cargo' ? secondsPerFault : secondsToBuild) {
+async function runTests([program, args]) {
   const began = performance.now();
   const env = {
-    ...process.env,
     CARGO_TARGET_DIR: target,
     CARGO_TERM_COLOR: 'never',
     EDGEPOLL_SEEDS: seeds,
     RUST_BACKTRACE: '0',
   };
-  return new Promise((resolve) => {
-    const limited = ['-k', '5', String(limit)];
-    const child = spawn('timeout', [...limited, program, ...args], {
-      cwd: copy,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let text = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (chunk) => (text += chunk));
-    }
-    child.on('error', (error) => resolve({ code: 127, text: error.message, seconds: 0 }));
-    child.on('close', (code) =>
-      resolve({ code, text, seconds: (performance.now() - began) / 1000 }),
-    );
-  });
+  const result = await run(program, args, { cwd: copy, env, output: 'keep', silence });
+  return { ...result, seconds: (performance.now() - began) / 1000 };
 }

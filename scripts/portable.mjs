@@ -1,14 +1,14 @@
-// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME
-// [FILE…] (bun or deno; node to see what the stand-in itself does). One job: stage the package as its
-// users get it, put the compiled specs beside it with __test__/portable in ava's place, run each
-// file as a process of its own. The last line is `N passed, N failed`. Called by the tests.
+// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME [FILE…] (bun or deno; node
+// shows what the stand-in for ava itself does). Stages the package as its users get it, puts the compiled specs beside
+// it, with __test__/portable in ava's place, and runs each file as a process of its own.
+// The last line is `N passed, N failed`.
 
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
 import { run } from './lib/run.mjs';
 import { plainEnv, requireRuntimes, runtimes, stagePackage } from './lib/runtimes.mjs';
-import { failSetUp } from './setup.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
 
 // The layer's specs, as paths in __test__ without `.spec`; a star stands for any file of the folder.
 const layer = [
@@ -21,10 +21,11 @@ const layer = [
   'process/stdio',
 ];
 /** Those of them that replace timers of Node.js, or need its event loop. */
-const onNodeOnly = ['readiness/every-second', 'readiness/failed-waits'];
+const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
 
 const atOnce = 2;
-const limitSeconds = 90;
+/** Seconds without output after which a file hangs. */
+const silence = 120;
 
 const [name, ...asked] = process.argv.slice(2);
 if (!Object.hasOwn(runtimes, name ?? '')) {
@@ -65,7 +66,7 @@ function chosen() {
   const patterns = layer.map((glob) => new RegExp(`^${glob.replace('*', '[^/]*')}\\.spec\\.js$`));
   return readdirSync(inProject(specs), { recursive: true })
     .filter((file) => patterns.some((pattern) => pattern.test(file)))
-    .filter((file) => !onNodeOnly.includes(file.replace('.spec.js', '')))
+    .filter((file) => !onNodeOnly.has(file.replace('.spec.js', '')))
     .toSorted();
 }
 
@@ -78,10 +79,10 @@ async function runFile(file) {
   // Tests of lifetimes call gc().
   args.push(name === 'deno' ? '--v8-flags=--expose-gc' : '--expose-gc');
   const began = performance.now();
-  const { code, text, timedOut } = await run(
+  const { code, text, hung } = await run(
     command,
     [...args, `${specs}/portable/run.js`, `${specs}/${file}`],
-    { cwd: stage, env: plainEnv(stage), output: 'keep', seconds: limitSeconds },
+    { cwd: stage, env: plainEnv(stage), output: 'keep', silence },
   );
   const counts = plainCounts(text);
   const skipped = Number(/^(\d+) skipped$/m.exec(text)?.[1] ?? 0);
@@ -92,7 +93,7 @@ async function runFile(file) {
   totals.failed += failed;
   totals.skipped += skipped;
   const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
-  const ended = timedOut ? `, no end within ${limitSeconds} s` : `, code ${code}`;
+  const ended = hung ? `, no output for ${silence} s` : `, code ${code}`;
   const lines = text.split('\n');
   const shown = failed > 0 ? lines : lines.filter((line) => line.startsWith('  - '));
   if (shown.length > 0) console.log(shown.join('\n'));

@@ -1,18 +1,16 @@
-// Makes a clone ready to run: packages, native addon, compiled TypeScript. One job: run the steps
-// that are stale, in order. Imports nothing outside node: and scripts/, since a fresh clone has no
-// node_modules. Called by `npm run setup` and, as functions, by start, test, example, dts, smoke.
+// Makes a clone ready to run: npm packages, native addon, compiled TypeScript. Runs the steps that are stale, in order.
+// Imports nothing outside node: and scripts/, since a fresh clone has no node_modules.
 
 import { fileURLToPath } from 'node:url';
 import { alone } from './lib/lock.mjs';
 import { toStderr, toStdout } from './lib/run.mjs';
 import { steps } from './lib/steps.mjs';
-import { requireNode, SetupError } from './lib/toolchain.mjs';
+import { failSetUp, requireNode } from './lib/toolchain.mjs';
 
 export const everything = ['install', 'native', 'src', 'examples', 'test'];
 export const toRunExamples = ['install', 'native', 'src', 'examples'];
-export const toReadTypes = ['install', 'native', 'src'];
 
-/** Runs the stale ones of the steps `names`; says what it does on stderr if `quiet`, else stdout. */
+/** Runs the stale ones of the steps `names`; says what it does on stderr if `quiet`, else on stdout. */
 export async function setUp(names = everything, { quiet = false, sayNothingToDo = !quiet } = {}) {
   requireNode();
   const stale = () => names.filter((name) => steps[name].isStale());
@@ -27,7 +25,7 @@ export async function setUp(names = everything, { quiet = false, sayNothingToDo 
         if (steps[name].isStale()) await runStep(name, { say, quiet, locked: true });
       }
     },
-    (pid) => say(`set-up: waiting for the set-up that runs as process ${pid}`),
+    () => say('set-up: waiting for another set-up of this clone to end'),
   );
 }
 
@@ -40,12 +38,6 @@ export async function runStep(name, { say = console.log, quiet = false, locked =
   await run(quiet ? toStderr : toStdout, { locked });
   finish?.();
   say(`set-up: ${title}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-}
-
-/** Ends the process over a failed set-up: plain words for what we know, a stack for what we don't. */
-export function failSetUp(error) {
-  console.error(error instanceof SetupError ? `set-up: ${error.message}` : error);
-  process.exit(1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

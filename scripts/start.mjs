@@ -4,7 +4,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inProject } from './lib/root.mjs';
-import { failSetUp, setUp, toRunExamples } from './setup.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
+import { setUp, toRunExamples } from './setup.mjs';
 
 const host = '127.0.0.1';
 const port = '7000';

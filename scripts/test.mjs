@@ -1,93 +1,125 @@
-// npm test: the set-up, then every check, then a table and one line `N passed, N failed`. One job:
-// run the list of lib/checks.mjs; a failing check does not keep the others from running.
-// Options: --only NAME,NAME   --fast (leaves out the slow ones)   --list
+// npm test: the set-up, then every check, then a table and the line `N passed, N failed`.
+// A failed check does not stop the others. There is no limit to the whole run: a check is stopped only when it prints
+// nothing for a long time. A check that could not run is "not run", with the reason, and not a failure.
 
 import { parseArgs } from 'node:util';
 import { checks } from './lib/checks.mjs';
 import { failures } from './lib/failures.mjs';
-import { run, stopAll } from './lib/run.mjs';
-import { SetupError } from './lib/toolchain.mjs';
+import { run } from './lib/run.mjs';
+import { explain, failSetUp, requireNode } from './lib/toolchain.mjs';
 import { everything, setUp } from './setup.mjs';
 
-// Everything together ends within this; a check that hangs must not take the report with it.
-const budgetSeconds = 18 * 60;
-const started = performance.now();
+/** A check that prints nothing for so many seconds hangs. When quiet, none needs a minute. */
+const usualSilence = 10 * 60;
+const usage = 'usage: npm test -- [--only NAME,NAME] [--quick] [--list]';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    fast: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
-});
-
+const { values } = readOptions();
+const chosen = choose();
 if (values.list) {
-  for (const { name, slow } of checks) console.log(slow ? `${name} (not with --fast)` : name);
+  for (const { name, quick } of chosen) console.log(quick ? `${name} (quick)` : name);
   process.exit(0);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
+try {
+  requireNode();
+} catch (error) {
+  failSetUp(error);
+}
+const results = [];
+const notRun = [];
+let interrupted;
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  // What runs is stopped by lib/run.mjs.
   process.on(signal, () => {
-    stopAll();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    // The second one does not wait for that.
+    if (interrupted !== undefined) process.exit(code);
+    interrupted = code;
   });
 }
 
-const results = [];
-const leftOut = [];
-const chosen = choose();
-if (await setUpAll()) {
-  for (const [index, check] of chosen.entries()) {
-    const title = `[${index + 1}/${chosen.length}] ${check.name}`;
-    const missing = check.missing?.();
-    if (missing === undefined) results.push(await runCheck(check, title));
-    else leftOut.push(`${check.name}: left out, ${missing}`);
-  }
+const brokenStep = await setUpAll();
+for (const [index, check] of chosen.entries()) {
+  const reason = whyNot(check);
+  if (reason === undefined) await runCheck(check, `[${index + 1}/${chosen.length}] ${check.name}`);
+  else notRun.push(`${check.name}: not run, ${reason}`);
 }
 report();
 
-function choose() {
-  const names = values.only?.split(',');
-  const unknown = names?.filter((name) => !checks.some((check) => check.name === name)) ?? [];
-  if (unknown.length > 0) {
-    console.error(`There is no check '${unknown.join(', ')}'; see npm test -- --list`);
-    process.exit(2);
+function readOptions() {
+  const options = {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  };
+  try {
+    return parseArgs({ options });
+  } catch (error) {
+    return stopWith(`${error.message}. ${usage}`);
   }
-  if (names !== undefined) return checks.filter(({ name }) => names.includes(name));
-  return checks.filter(({ slow }) => !(slow && values.fast));
 }
 
-/** A step that fails is one failure; only without the npm packages no check can say anything. */
+function choose() {
+  const names = values.only?.split(',') ?? checks.map(({ name }) => name);
+  const unknown = names.filter((name) => !checks.some((check) => check.name === name));
+  if (unknown.length > 0) {
+    stopWith(`There is no check '${unknown.join(', ')}': npm test -- --list names them.`);
+  }
+  return checks.filter(({ name, quick }) => names.includes(name) && (quick || !values.quick));
+}
+
+function stopWith(message) {
+  console.error(message);
+  process.exit(2);
+}
+
+/** Runs the steps of the set-up that the chosen checks need. Returns the one that failed. */
 async function setUpAll() {
-  for (const step of everything) {
+  const last = Math.max(...chosen.map(({ needs }) => everything.indexOf(needs)));
+  for (const step of everything.slice(0, last + 1)) {
     const begun = performance.now();
     try {
       await setUp([step], { sayNothingToDo: false });
     } catch (error) {
-      console.error(error instanceof SetupError ? `set-up: ${error.message}` : error);
-      const name = `set-up ${step}`;
-      results.push({ name, passed: 0, failed: 1, seconds: secondsSince(begun) });
-      if (step === 'install') return false;
+      console.error(`set-up: ${explain(error)}`);
+      if (interrupted === undefined) {
+        const seconds = secondsSince(begun);
+        results.push({ name: `set-up ${step}`, passed: 0, failed: 1, seconds });
+      }
+      return step;
     }
   }
-  return true;
+  return undefined;
 }
 
-async function runCheck({ name, command: [program, ...args], env, count }, title) {
+/** Why a check cannot run, or undefined. */
+function whyNot({ needs, missing }) {
+  if (interrupted !== undefined) return 'interrupted';
+  const isBroken =
+    brokenStep !== undefined && everything.indexOf(brokenStep) <= everything.indexOf(needs);
+  return isBroken ? `because the set-up failed at '${brokenStep}'` : missing?.();
+}
+
+async function runCheck({ name, command, quick, env, count, silence = usualSilence }, title) {
   console.log(`\n${title} …`);
   const begun = performance.now();
-  const seconds = Math.max(1, budgetSeconds - secondsSince(started));
+  const [program, ...args] = values.quick && quick !== true ? quick : command;
   const plain = { NO_COLOR: '1', FORCE_COLOR: '0', CARGO_TERM_COLOR: 'never', ...env };
-  const { code, text, timedOut } = await run(program, args, { env: plain, output: 'tee', seconds });
+  const { code, text, hung } = await run(program, args, { env: plain, output: 'tee', silence });
+  if (interrupted !== undefined) {
+    notRun.push(`${name}: interrupted`);
+    return;
+  }
   const result = { name, ...verdict(code, count?.(text)), seconds: secondsSince(begun), text };
-  const took = `${result.seconds.toFixed(1)} s`;
-  console.log(
-    `${title}: ${result.failed === 0 ? 'ok' : 'FAILED'} in ${took}${timedOut ? ', out of time' : ''}`,
-  );
-  return result;
+  results.push(result);
+  const word = result.failed === 0 ? 'ok' : 'FAILED';
+  const why = hung ? `, stopped because it printed nothing for ${silence} s` : '';
+  console.log(`${title}: ${word} in ${result.seconds.toFixed(1)} s${why}`);
 }
 
-/** The exit code has the last word: red without a failed test is one failure, and so is no test. */
+/** The exit code decides: an error without a failed test is one failure, and so is a run without any test. */
 function verdict(code, counts) {
   if (counts === undefined) return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
   const isRed = code !== 0 || counts.passed === 0;
@@ -104,9 +136,10 @@ function report() {
     const time = `${seconds.toFixed(1)} s`.padStart(9);
     console.log(`${name.padEnd(15)} ${numbers} ${time}${failed > 0 ? '  FAILED' : ''}`);
   }
-  for (const line of leftOut) console.log(line);
-  console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
-  process.exitCode = total('failed') === 0 ? 0 : 1;
+  for (const line of notRun) console.log(line);
+  const [passed, failed] = [total('passed'), total('failed')];
+  console.log(`\n${notRun.length} not run\n${passed} passed, ${failed} failed`);
+  process.exitCode = interrupted ?? (failed === 0 && passed > 0 ? 0 : 1);
 }
 
 function total(key) {

@@ -1,71 +1,37 @@
-// One set-up at a time. One job: a lock file with the holder's pid, so that two examples started
-// together on a fresh clone do not build into the same folder. Never waits for a dead holder.
-// Used by setup.mjs and build.mjs.
+// Lets one set-up of this clone run at a time, so that two examples started together do not build into the same folder.
+// The lock is a name in the kernel's table of Unix sockets: it is free again when its holder ends, however it ends.
 
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inProject } from './root.mjs';
 
-const path = inProject('build/.setup.lock');
+// A name that begins with NUL is no file. It may have 107 bytes, which a path may exceed.
+const name = `\0edgepoll-${createHash('sha256').update(inProject()).digest('hex')}`;
 
-/** Runs `task` while no other process of this project does; `onWait(pid)` is told once. */
+/** Runs `task` while no other process does so for this clone. Calls `onWait` once if it has to wait. */
 export async function alone(task, onWait) {
-  mkdirSync(inProject('build'), { recursive: true });
-  let told = false;
-  for (let holder = take(); holder !== undefined; holder = take()) {
-    if (isAlive(holder)) {
-      if (!told) onWait(holder);
-      told = true;
-      await wait(200);
-    } else {
-      release();
-    }
+  const server = createServer();
+  for (let tries = 0; !(await take(server)); tries += 1) {
+    if (tries === 0) onWait();
+    await wait(200);
   }
-  process.once('exit', release);
   try {
     return await task();
   } finally {
-    process.off('exit', release);
-    release();
+    server.close();
   }
 }
 
-function release() {
-  rmSync(path, { force: true });
-}
-
-/** The pid of the holder, or undefined when the lock is now ours. */
-function take() {
-  // Written aside and linked: a lock file that exists always has its whole content.
-  const own = `${path}.${process.pid}`;
-  writeFileSync(own, String(process.pid));
+/** Whether the lock is ours now. */
+async function take(server) {
+  server.listen(name);
   try {
-    linkSync(own, path);
-    return undefined;
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
-    return readHolder();
-  } finally {
-    rmSync(own, { force: true });
-  }
-}
-
-function readHolder() {
-  try {
-    return Number(readFileSync(path, 'utf8'));
-  } catch (error) {
-    // Released between our two looks: the next take() will see.
-    if (error.code === 'ENOENT') return 0;
-    throw error;
-  }
-}
-
-function isAlive(pid) {
-  if (pid === 0) return false;
-  try {
-    process.kill(pid, 0);
+    await once(server, 'listening');
     return true;
   } catch (error) {
-    return error.code === 'EPERM';
+    if (error.code === 'EADDRINUSE') return false;
+    throw error;
   }
 }

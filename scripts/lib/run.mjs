@@ -1,73 +1,82 @@
-// Runs one child program and waits for it. Never gives it our stdin: the example `copy` reads
-// that, and a set-up step must not take its first bytes. Used by the steps and the checks.
+// Runs a program and waits for it. The program never gets our standard input: the example `copy` reads that, and a
+// step of the set-up must not take its first bytes.
 
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { inProject } from './root.mjs';
 
-const running = new Set();
-
-/** Where a child's output goes: two descriptors, 'keep' to have it as text, 'tee' to show it too. */
+/** Where a program's output goes: two descriptors, 'keep' to have it as text, 'tee' to show it too. */
 export const toStdout = [1, 2];
 export const toStderr = [2, 2];
 
+const running = new Set();
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const graceMs = 3000;
+
 /**
- * Ends with `{ code, text, timedOut }`; a child ended by a signal counts as code 1, one that could
- * not be started as 127. With a time limit the child leads its own process group, so that the
- * limit also ends what the child started.
+ * Resolves with `{ code, text, hung }`. The code is 1 for a program ended by a signal and 127 for one that could not be
+ * started. `silence` needs 'keep' or 'tee': the program is stopped when it prints nothing for so many seconds.
  */
-export function run(command, args, { cwd = inProject(), env, output = toStdout, seconds } = {}) {
+export function run(command, args, { cwd = inProject(), env, output = toStdout, silence } = {}) {
   return new Promise((resolve) => {
     const isKept = output === 'tee' || output === 'keep';
+    // It leads a process group, so that what it started can be ended with it.
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', ...(isKept ? ['pipe', 'pipe'] : output)],
-      detached: seconds !== undefined,
+      detached: true,
     });
-    const entry = { child, group: seconds !== undefined };
-    running.add(entry);
+    if (running.size === 0) for (const signal of signals) process.on(signal, stopAll);
+    running.add(child);
 
     let text = '';
-    let timedOut = false;
+    let hung = false;
+    const silent = () => {
+      hung = true;
+      stop(child);
+    };
+    const timer = silence && setTimeout(silent, silence * 1000);
     const keep = (target) => (chunk) => {
       text += chunk;
+      timer?.refresh();
       if (output === 'tee') target.write(chunk);
     };
     child.stdout?.setEncoding('utf8').on('data', keep(process.stdout));
     child.stderr?.setEncoding('utf8').on('data', keep(process.stderr));
 
-    const timer =
-      seconds === undefined
-        ? undefined
-        : setTimeout(() => {
-            timedOut = true;
-            kill(entry);
-          }, seconds * 1000);
-
+    const end = (code) => {
+      clearTimeout(timer);
+      running.delete(child);
+      if (running.size === 0) for (const signal of signals) process.off(signal, stopAll);
+      // A program that ended badly may leave others behind.
+      if (code !== 0) kill(child, 'SIGKILL');
+      resolve({ code: code ?? 1, text, hung });
+    };
     child.on('error', (error) => {
-      clearTimeout(timer);
-      running.delete(entry);
-      resolve({ code: 127, text: text + error.message, timedOut });
+      text += error.message;
+      end(127);
     });
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      // A child that ended badly may leave helpers of its own behind.
-      if (entry.group && code !== 0) kill(entry);
-      running.delete(entry);
-      resolve({ code: code ?? 1, text, timedOut });
-    });
+    child.on('close', end);
   });
 }
 
-/** Ends every child that still runs; for a script that was itself asked to stop. */
-export function stopAll() {
-  for (const entry of running) kill(entry);
+/** Stops what runs. Ends this process too, unless it listens to the signal itself. */
+function stopAll(signal) {
+  for (const child of running) stop(child);
+  if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
 }
 
-function kill({ child, group }) {
-  if (child.pid === undefined) return;
+function stop(child) {
+  // Our own scripts pass this on to what they run.
+  kill(child, 'SIGTERM');
+  setTimeout(() => kill(child, 'SIGKILL'), graceMs).unref();
+}
+
+function kill({ pid }, signal) {
+  if (pid === undefined) return;
   try {
-    process.kill(group ? -child.pid : child.pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch (error) {
     if (error.code !== 'ESRCH') throw error;
   }

@@ -1,5 +1,4 @@
-// The steps that turn a clone into a running package, in their order. Each knows its sources, so
-// what is done is skipped. Used by setup.mjs (what is stale) and build.mjs (what is named).
+// The steps that turn a clone into a running package, in their order. Each knows its sources, so what is done is skipped.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -13,7 +12,7 @@ import { requireRust, SetupError } from './toolchain.mjs';
 export const compiler = inProject('node_modules/typescript/bin/tsc');
 
 const compilerSources = ['package-lock.json', 'tsconfig.base.json'];
-
+const declarations = ['index.d.ts', 'fd.d.ts', 'epoll.d.ts'];
 const addonSources = [
   'crates',
   'Cargo.toml',
@@ -33,50 +32,20 @@ export const steps = {
     ...stamped('native', addonSources, hasAddon),
     run: buildAddon,
   },
-  src: {
-    title: 'src -> dist',
-    ...stamped('src', [...compilerSources, 'tsconfig.json', 'src', 'native/binding.d.ts'], () =>
-      existsSync(inProject('dist/index.js')),
-    ),
-    run: (output) => compile('tsconfig.json', 'dist', output),
-  },
+  src: compiled('src', 'tsconfig.json', 'dist', ['src', 'native/binding.d.ts']),
   dts: {
-    title: 'index.d.ts, fd.d.ts, epoll.d.ts',
+    title: declarations.join(', '),
     run: (output) => must('node', ['scripts/dts.mjs'], output),
   },
-  examples: {
-    title: 'examples -> build/examples',
-    ...stamped(
-      'examples',
-      [
-        ...compilerSources,
-        'tsconfig.examples.json',
-        'examples',
-        'index.d.ts',
-        'fd.d.ts',
-        'epoll.d.ts',
-      ],
-      () => existsSync(inProject('build/examples')),
-    ),
-    run: (output) => compile('tsconfig.examples.json', 'build/examples', output),
-  },
-  test: {
-    title: '__test__ -> build/__test__',
-    ...stamped(
-      'test',
-      [
-        ...compilerSources,
-        'tsconfig.test.json',
-        '__test__',
-        'index.d.ts',
-        'fd.d.ts',
-        'epoll.d.ts',
-        'src',
-      ],
-      () => existsSync(inProject('build/__test__')),
-    ),
-    run: (output) => compile('tsconfig.test.json', 'build/__test__', output),
-  },
+  examples: compiled('examples', 'tsconfig.examples.json', 'build/examples', [
+    'examples',
+    ...declarations,
+  ]),
+  test: compiled('test', 'tsconfig.test.json', 'build/__test__', [
+    '__test__',
+    'src',
+    ...declarations,
+  ]),
 };
 
 /** Whether every package that `folder`'s lock file asks for is there in its version. */
@@ -96,7 +65,8 @@ export function isInstalled(folder) {
  */
 export function install(folder, output) {
   const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  return must('npm', ['install', ...options], output, { cwd: inProject(folder) });
+  const advice = "check the network and npm's messages above, and run this again";
+  return must('npm', ['install', ...options], output, advice, { cwd: inProject(folder) });
 }
 
 function packagesIn(path) {
@@ -121,41 +91,41 @@ function hasAddon() {
 
 async function buildAddon(output, { locked }) {
   requireRust();
+  const crate = ['--manifest-path', 'crates/edgepoll-node/Cargo.toml', '-p', 'edgepoll-node'];
   const files = ['--js', 'binding.js', '--dts', 'binding.d.ts', '--no-const-enum', '-o', 'native'];
-  const crate = [
-    '--manifest-path',
-    'crates/edgepoll-node/Cargo.toml',
-    '--package',
-    'edgepoll-node',
-  ];
-  const cargo = locked ? ['--', '--locked'] : [];
-  await must(
-    bin('napi'),
-    ['build', ...crate, '--platform', '--release', '--esm', ...files, ...cargo],
-    output,
-  );
+  const args = ['build', ...crate, '--platform', '--release', '--esm', ...files];
+  const advice = "check cargo's messages above (it needs the network once) and run this again";
+  await must(bin('napi'), locked ? [...args, '--', '--locked'] : args, output, advice);
   sayWhyNotLoaded(inProject('native/binding.js'));
+}
+
+function compiled(name, project, folder, sources) {
+  return {
+    title: `${sources[0]} -> ${folder}`,
+    ...stamped(name, [...compilerSources, project, ...sources], () =>
+      existsSync(inProject(folder)),
+    ),
+    run: (output) => compile(project, folder, output),
+  };
 }
 
 /** Compiles beside the old result and swaps, so that nothing deleted lives on in it. */
 async function compile(project, folder, output) {
   const fresh = inProject(`build/.new/${folder}`);
   rmSync(fresh, { recursive: true, force: true });
-  await must(process.execPath, [compiler, '-p', project, '--outDir', fresh], output);
+  const args = [compiler, '-p', project, '--outDir', fresh];
+  await must(process.execPath, args, output, 'correct the errors above and run this again');
   mkdirSync(dirname(inProject(folder)), { recursive: true });
   rmSync(inProject(folder), { recursive: true, force: true });
   renameSync(fresh, inProject(folder));
 }
 
-/** Runs a program that has to succeed. */
-export async function must(command, args, output, options = {}) {
+/** Runs a program that has to succeed; `advice` says what to do if it does not. */
+export async function must(command, args, output, advice = 'see above', options = {}) {
   const { code, text } = await run(command, args, { output, ...options });
-  if (code !== 0) {
-    const shown = [command.split('/').at(-1), ...args].join(' ');
-    throw new SetupError(
-      `this failed with code ${code}: ${shown}${text === '' ? '' : `\n${text}`}`,
-    );
-  }
+  if (code === 0) return;
+  const shown = [command.split('/').at(-1), ...args.slice(0, 2)].join(' ');
+  throw new SetupError(`${text}'${shown}' failed with code ${code}: ${advice}.`);
 }
 
 function bin(name) {

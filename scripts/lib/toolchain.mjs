@@ -1,11 +1,12 @@
-// Says in plain words what the machine lacks. One job: look at Node, Rust and the linker before a
-// build fails on them with something obscure. Installs nothing. Used by the steps.
+// Says in one line what this machine lacks: Node.js, Rust and the linker are looked at before a build fails on them with
+// something obscure. Installs nothing.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { inProject } from './root.mjs';
 
-/** What went wrong, told to a person: printed without a stack. */
+/** What went wrong, in words that are shown without a stack. */
 export class SetupError extends Error {
   name = 'SetupError';
 }
@@ -17,29 +18,48 @@ export function requireNode() {
   const { engines } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
   const needed = engines.node.replace('>=', '');
   if (isOlder(process.versions.node, needed)) {
-    throw new SetupError(`Node ${needed} or newer is needed; this is ${process.versions.node}.`);
+    throw new SetupError(
+      `Node.js ${needed} or newer is needed, and this is ${process.versions.node}: install a newer one and run this again.`,
+    );
   }
 }
 
 export function requireRust() {
+  const missing = missingRust();
+  if (missing !== undefined) throw new SetupError(missing);
+}
+
+/** What is missing to build the crates, and how to get it; or undefined. */
+export function missingRust() {
   const needed = /^rust-version = "(.+)"$/m.exec(readFileSync(inProject('Cargo.toml'), 'utf8'))[1];
   for (const tool of ['cargo', 'rustc']) {
     const version = versionOf(tool);
     if (version === undefined) {
-      throw new SetupError(
-        `${tool} was not found. Install Rust ${needed} or newer (https://rustup.rs), make sure that ` +
-          `${tool} is on the PATH, and run this again.`,
-      );
+      return `${tool} was not found: install Rust ${needed} or newer (https://rustup.rs), put ${tool} on the PATH and run this again.`;
     }
     if (isOlder(version, needed)) {
-      throw new SetupError(`Rust ${needed} or newer is needed; ${tool} is ${version}.`);
+      return `Rust ${needed} or newer is needed, and ${tool} is ${version}: update it (rustup update) and run this again.`;
     }
   }
-  if (versionOf('cc') === undefined) {
-    throw new SetupError(
-      'cc was not found: Rust links with it. On Debian: apt-get install gcc libc6-dev',
-    );
+  return versionOf('cc') === undefined
+    ? 'cc was not found, with which Rust links: install it (Debian: apt-get install gcc libc6-dev) and run this again.'
+    : undefined;
+}
+
+/** What to do about an error of the set-up: one line if its cause is known, else its stack. */
+export function explain(error) {
+  const isFull = ({ bavail, bsize }) => bavail * bsize < 2 ** 20;
+  const full = [inProject(), tmpdir()].find((folder) => isFull(statfsSync(folder)));
+  if (full !== undefined || error.code === 'ENOSPC') {
+    return `the disk of ${full ?? inProject()} is full: make room and run this again.`;
   }
+  return error instanceof SetupError ? error.message : error.stack;
+}
+
+/** Ends the process over a failed set-up. */
+export function failSetUp(error) {
+  console.error(`set-up: ${explain(error)}`);
+  process.exit(1);
 }
 
 function versionOf(tool) {
@@ -49,8 +69,6 @@ function versionOf(tool) {
 
 function isOlder(version, needed) {
   const [have, want] = [version, needed].map((text) => text.split('.').map(Number));
-  for (const [index, number] of want.entries()) {
-    if ((have[index] ?? 0) !== number) return (have[index] ?? 0) < number;
-  }
-  return false;
+  const place = want.findIndex((number, index) => (have[index] ?? 0) !== number);
+  return place >= 0 && (have[place] ?? 0) < want[place];
 }
