@@ -21,7 +21,7 @@
 //!
 //! ```
 //! use std::io::{Read, Write};
-//! use std::net::{Shutdown, TcpStream};
+//! use std::net::{Shutdown, SocketAddr, TcpStream};
 //! use std::ops::Range;
 //!
 //! use edgepoll::kernel::Space;
@@ -64,8 +64,8 @@
 //!     codec: Box::new(|| Box::new(Lines::new(1024))),
 //!     ..ListenOptions::default()
 //! };
-//! let listener = reactor.listen("127.0.0.1:0".parse()?, options)?;
-//! let address = reactor.local_address(listener)?;
+//! let listener = reactor.listen(SocketAddr::from(([127, 0, 0, 1], 0)), options)?;
+//! let address = SocketAddr::try_from(reactor.local_address(listener)?)?;
 //! let client = std::thread::spawn(move || -> std::io::Result<String> {
 //!     let mut socket = TcpStream::connect(address)?;
 //!     socket.write_all(b"hello\nworld\n")?;

@@ -4,20 +4,26 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use edgepoll::Address;
+
 /// The bit for IPv6, in the first number of an address, above the port.
 const IS_V6: i32 = 1 << 16;
 
 /// An address as numbers: family and port, zone, and the address itself.
-pub(crate) fn words_of(address: SocketAddr) -> (i32, u32, [u32; 4]) {
-    let port = i32::from(address.port());
-    match address {
-        SocketAddr::V4(v4) => (port, 0, [v4.ip().to_bits(), 0, 0, 0]),
-        SocketAddr::V6(v6) => {
-            let bits = v6.ip().to_bits();
+///
+/// The reactor serves Internet sockets alone. An address of another family has the numbers of 0.0.0.0, port 0.
+pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
+    match *address {
+        Address::Inet(host, port) => (i32::from(port), 0, [host.to_bits(), 0, 0, 0]),
+        Address::Inet6 {
+            host, port, scope, ..
+        } => {
+            let bits = host.to_bits();
             #[allow(clippy::cast_possible_truncation, reason = "32 bits of 128 each")]
             let words = [96, 64, 32, 0].map(|shift| (bits >> shift) as u32);
-            (port | IS_V6, v6.scope_id(), words)
+            (i32::from(port) | IS_V6, scope, words)
         }
+        _ => (0, 0, [0; 4]),
     }
 }
 
@@ -55,7 +61,7 @@ mod tests {
             let address: SocketAddr = text.parse().expect("an address");
             // A record sets the highest bit for the local address. That bit is not part of the address.
             for side in [0, 1 << 17] {
-                let (detail, scope, words) = words_of(address);
+                let (detail, scope, words) = words_of(&address.into());
                 assert_eq!(address_from(detail | side, scope, words), address);
             }
         }

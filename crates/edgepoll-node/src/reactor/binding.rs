@@ -280,16 +280,19 @@ impl ReactorBinding {
         let found = self
             .core
             .with(|working| working.reactor.local_address(token(slot, generation)));
-        found?.ok().map(address_of)
+        Some(address_of(found?.ok()?.try_into().ok()?))
     }
 
     /// The peer's address; null once the connection's close was reported.
     #[napi(catch_unwind)]
     pub fn peer_address(&self, slot: i32, generation: i32) -> Option<Address> {
-        let found = self
-            .core
-            .with(|working| working.reactor.peer_address(token(slot, generation)));
-        found?.map(address_of)
+        let found = self.core.with(|working| {
+            working
+                .reactor
+                .peer_address(token(slot, generation))
+                .cloned()
+        });
+        Some(address_of(found??.try_into().ok()?))
     }
 
     /// The text of an address from the numbers of a record. Such records come with a close.

@@ -5,14 +5,13 @@
 //! that they were received into, and those between get a buffer of their own. Only what is lent lies in the arena,
 //! which is written again when JavaScript has given back every chunk of it. Called by the core, in a turn.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::Space;
 use edgepoll::protocol::CodecError;
 use edgepoll::reactor::{Event, Inbox};
-use edgepoll::Token;
+use edgepoll::{Address, Token};
 use napi::{sys, Result};
 
 use super::address_words::words_of;
@@ -217,7 +216,7 @@ impl JsInbox {
     }
 
     /// One of a connection's two addresses, as numbers: JavaScript formats the text when the program reads the address.
-    fn address(&mut self, token: Token, address: SocketAddr, side: i32) {
+    fn address(&mut self, token: Token, address: &Address, side: i32) {
         let (detail, scope, words) = words_of(address);
         let zone = Token {
             index: token.index,
@@ -385,9 +384,9 @@ impl Inbox for JsInbox {
                 local,
             } => {
                 let detail = self.reason(reason);
-                self.address(token, peer, PEER);
+                self.address(token, &peer, PEER);
                 if let Some(local) = local {
-                    self.address(token, local, LOCAL);
+                    self.address(token, &local, LOCAL);
                 }
                 self.record(kind::QUEUED, token, 0, [unsent as f64, 0.0]);
                 self.record(

@@ -26,11 +26,9 @@ mod region;
 #[path = "../../src/reactor/staging.rs"]
 mod staging;
 
-use std::net::SocketAddr;
-
 use edgepoll::connection::CloseReason;
 use edgepoll::reactor::{Event, Inbox};
-use edgepoll::Token;
+use edgepoll::{Address, Token};
 use napi::sys;
 
 use inbox::JsInbox;
@@ -275,7 +273,7 @@ fn what_was_lent_holds_no_byte_that_was_never_written() {
 
 #[test]
 fn a_batch_has_room_for_all_records_of_its_last_close() {
-    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+    let peer = Address::Inet([127, 0, 0, 1].into(), 1);
     for others in 0..8 {
         let mut reader = Reader::new();
         for _ in 0..others {
@@ -289,8 +287,8 @@ fn a_batch_has_room_for_all_records_of_its_last_close() {
                 unsent: 0,
                 bytes_read: 0,
                 bytes_written: 0,
-                peer,
-                local: Some(peer),
+                peer: peer.clone(),
+                local: Some(peer.clone()),
             });
             closes += 1;
         }

@@ -43,6 +43,18 @@ impl From<SocketAddrV6> for Address {
     }
 }
 
+impl Address {
+    /// Whether a socket that is bound to it takes connections for every address of the machine (INADDR_ANY, in6addr_any).
+    #[must_use]
+    pub fn is_any_host(&self) -> bool {
+        match self {
+            Address::Inet(host, _) => host.is_unspecified(),
+            Address::Inet6 { host, .. } => host.is_unspecified(),
+            _ => false,
+        }
+    }
+}
+
 impl TryFrom<&Address> for SocketAddr {
     type Error = NotInternet;
 

@@ -9,7 +9,6 @@ mod limits;
 mod reason;
 mod send_queue;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 pub use carry::Carry;
@@ -18,7 +17,7 @@ pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
 
 use crate::protocol::Codec;
-use crate::{Call, Errno, Ready, Token};
+use crate::{Address, Call, Errno, Ready, Token};
 
 /// How far the reading side has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ pub struct Connection {
     /// The queue's length that the owner was told last.
     pub queue_told: u32,
     /// Who is at the other end.
-    pub peer: SocketAddr,
+    pub peer: Address,
     /// The listener that accepted it.
     pub listener: Option<Token>,
     /// Where its bounds are.
@@ -103,7 +102,7 @@ impl Connection {
     #[must_use]
     pub fn new(
         writing: Writing,
-        peer: SocketAddr,
+        peer: Address,
         listener: Option<Token>,
         codec: Box<dyn Codec>,
         limits: Rc<Limits>,

@@ -1,12 +1,11 @@
 //! The trait [`Kernel`]: every system call that the reactor makes.
 
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::descriptor::memory::Space;
 use crate::sealed::Sealed;
-use crate::{Call, Errno, Ready, Token};
+use crate::{Address, Call, Errno, Ready, Token};
 
 /// The most events that one wait reports, whatever was asked for. A larger batch would take its memory at once, and
 /// epoll_wait(2) refuses a batch of more than 178,956,970 events.
@@ -105,7 +104,7 @@ pub trait Kernel: Sealed {
     /// The failed call and its error number.
     fn listen(
         &mut self,
-        address: SocketAddr,
+        address: &Address,
         backlog: i32,
         flags: ListenFlags,
     ) -> Result<Self::Socket, (Call, Errno)>;
@@ -114,13 +113,13 @@ pub trait Kernel: Sealed {
     ///
     /// # Errors
     /// The errors of accept4(2); EAGAIN when the backlog is empty.
-    fn accept(&mut self, listener: &Self::Socket) -> Result<(Self::Socket, SocketAddr), Errno>;
+    fn accept(&mut self, listener: &Self::Socket) -> Result<(Self::Socket, Address), Errno>;
 
     /// Starts to connect. Writability reports the end of the connect, and [`Kernel::connected`] gives its outcome.
     ///
     /// # Errors
     /// The immediate errors of socket(2) and connect(2), except EINPROGRESS and EINTR.
-    fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<Self::Socket, Errno>;
+    fn connect(&mut self, address: &Address, no_delay: bool) -> Result<Self::Socket, Errno>;
 
     /// Gives the outcome of a connect: the peer's address, or the error, which this call clears (SO_ERROR). The peer's address
     /// may differ from the one that was asked for: the unspecified address stands for this machine.
@@ -130,7 +129,7 @@ pub trait Kernel: Sealed {
     /// - EINPROGRESS while the connect has not ended. An event will report its end.
     /// - ENOTCONN when the connect has ended and there is no peer.
     /// - ECONNREFUSED for a socket that is connected to itself (a TCP simultaneous open on one port).
-    fn connected(&mut self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
+    fn connected(&mut self, socket: &Self::Socket) -> Result<Address, Errno>;
 
     /// Receives into `space`, which is never empty. 0 is the end of the stream. A byte that the peer sent as urgent is
     /// not part of the stream: a receive stops before it, and the next receive skips it (tcp(7)).
@@ -175,5 +174,5 @@ pub trait Kernel: Sealed {
     ///
     /// # Errors
     /// The errors of getsockname(2).
-    fn local_address(&self, socket: &Self::Socket) -> Result<SocketAddr, Errno>;
+    fn local_address(&self, socket: &Self::Socket) -> Result<Address, Errno>;
 }

@@ -3,14 +3,13 @@
 //!
 //! It must never leave a listener that is ready neither listed nor with a time to resume.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::turn::MIN_ROOM;
 use super::{Entry, Event, Inbox, ListenOptions, Occupant, Reactor};
 use crate::connection::{Connection, Limits, Writing};
 use crate::kernel::{Interest, Kernel};
-use crate::{Errno, Token};
+use crate::{Address, Errno, Token};
 
 /// First and longest pause after a refusal that stops the listener, in milliseconds; it doubles between them.
 const FIRST_PAUSE: u32 = 5;
@@ -25,7 +24,7 @@ pub(crate) struct Listener<S> {
     pub(super) socket: S,
     pub(super) options: ListenOptions,
     /// The one address that its connections have on this side; `None` when it listens on all of them.
-    pub(super) bound: Option<SocketAddr>,
+    pub(super) bound: Option<Address>,
     /// Shared by its connections: most are idle, and should be small.
     limits: Rc<Limits>,
     /// The backlog may hold connections.
@@ -42,7 +41,7 @@ pub(crate) struct Listener<S> {
 }
 
 impl<S> Listener<S> {
-    pub(super) fn new(socket: S, options: ListenOptions, bound: Option<SocketAddr>) -> Listener<S> {
+    pub(super) fn new(socket: S, options: ListenOptions, bound: Option<Address>) -> Listener<S> {
         Listener {
             socket,
             bound,
@@ -149,7 +148,7 @@ impl<K: Kernel> Reactor<K> {
         &mut self,
         listener: Token,
         socket: K::Socket,
-        peer: SocketAddr,
+        peer: Address,
         inbox: &mut I,
     ) -> Result<(), Errno> {
         let Some(Occupant::Listener(from)) = self.slots.get_mut(listener) else {
@@ -158,7 +157,7 @@ impl<K: Kernel> Reactor<K> {
         let codec = (from.options.codec)();
         let connection = Connection::new(
             Writing::Open,
-            peer,
+            peer.clone(),
             Some(listener),
             codec,
             Rc::clone(&from.limits),

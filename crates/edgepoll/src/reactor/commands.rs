@@ -3,7 +3,6 @@
 //! It must never tell anything but by its result; what follows is told by the next turn.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::accept::Listener;
@@ -11,7 +10,7 @@ use super::{ConnectOptions, ListenOptions, Occupant, Reactor, SCRATCH};
 use crate::connection::{CloseReason, Connection, Failure, Reading, Writing};
 use crate::kernel::{Interest, Kernel, ListenFlags};
 use crate::protocol::CodecError;
-use crate::{Call, Errno, Ready, Token};
+use crate::{Address, Call, Errno, Ready, Token};
 
 /// Why a write was not taken. Nothing of it will be sent, except with `Failed`: the send that failed may have been
 /// this write's second. What was not sent then counts as unsent; what the others refuse is its writer's.
@@ -47,10 +46,11 @@ impl<K: Kernel> Reactor<K> {
     /// Listens on a TCP address; connections are told by turns.
     ///
     /// # Errors
-    /// The call that failed and its number, EADDRINUSE and EACCES among them.
+    /// The call that failed and its number, EADDRINUSE and EACCES among them. EAFNOSUPPORT for an address of another family than
+    /// AF_INET and AF_INET6.
     pub fn listen(
         &mut self,
-        address: SocketAddr,
+        address: impl Into<Address>,
         options: ListenOptions,
     ) -> Result<Token, Failure> {
         let flags = ListenFlags {
@@ -61,9 +61,9 @@ impl<K: Kernel> Reactor<K> {
         let failure = |(call, errno)| Failure { call, errno };
         let socket = self
             .kernel
-            .listen(address, options.backlog, flags)
+            .listen(&address.into(), options.backlog, flags)
             .map_err(failure)?;
-        let is_one = |bound: &SocketAddr| !bound.ip().is_unspecified();
+        let is_one = |bound: &Address| !bound.is_any_host();
         let bound = self.kernel.local_address(&socket).ok().filter(is_one);
         let Some(token) = self
             .slots
@@ -111,15 +111,16 @@ impl<K: Kernel> Reactor<K> {
     ///
     /// # Errors
     /// What failed at once, by its number, EMFILE and ENETUNREACH among them: as [`Call::Connect`], also when it was
-    /// socket(2) or setsockopt(2), or as [`Call::Register`].
+    /// socket(2) or setsockopt(2), or as [`Call::Register`]. EAFNOSUPPORT for an address of another family than AF_INET and AF_INET6.
     pub fn connect(
         &mut self,
-        address: SocketAddr,
+        address: impl Into<Address>,
         options: ConnectOptions,
     ) -> Result<Token, Failure> {
+        let address = address.into();
         let socket = self
             .kernel
-            .connect(address, options.no_delay)
+            .connect(&address, options.no_delay)
             .map_err(|errno| Failure {
                 call: Call::Connect,
                 errno,
@@ -359,9 +360,9 @@ impl<K: Kernel> Reactor<K> {
 
     /// The peer's address; `None` once the close was reported, which carries the address.
     #[must_use]
-    pub fn peer_address(&self, token: Token) -> Option<SocketAddr> {
+    pub fn peer_address(&self, token: Token) -> Option<&Address> {
         match self.slots.get(token)? {
-            Occupant::Connection(entry) => Some(entry.connection.peer),
+            Occupant::Connection(entry) => Some(&entry.connection.peer),
             Occupant::Listener(_) => None,
         }
     }
@@ -381,12 +382,12 @@ impl<K: Kernel> Reactor<K> {
     ///
     /// # Errors
     /// EBADF once the close was reported, which carries the address, else the errors of getsockname(2).
-    pub fn local_address(&self, token: Token) -> Result<SocketAddr, Errno> {
+    pub fn local_address(&self, token: Token) -> Result<Address, Errno> {
         let socket = match self.slots.get(token) {
             Some(Occupant::Listener(listener)) => &listener.socket,
             Some(Occupant::Connection(entry)) => match (&entry.socket, &entry.closed) {
                 (Some(socket), _) => socket,
-                (None, Some(closed)) => return closed.local.ok_or(Errno::EBADF),
+                (None, Some(closed)) => return closed.local.clone().ok_or(Errno::EBADF),
                 (None, None) => return Err(Errno::EBADF),
             },
             None => return Err(Errno::EBADF),

@@ -3,15 +3,14 @@
 //! It must never call back into the reactor. Implemented by the owner: the glue writes into JavaScript's
 //! memory, tests into vectors.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::connection::{CloseReason, Failure};
 use crate::kernel::Space;
-use crate::{Errno, Token};
+use crate::{Address, Errno, Token};
 
 /// Something that happened, in the order in which it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A listener accepted a connection.
     Opened {
@@ -20,7 +19,7 @@ pub enum Event {
         /// The listener that accepted it.
         listener: Token,
         /// Who connected.
-        peer: SocketAddr,
+        peer: Address,
     },
     /// A connect succeeded.
     Connected {
@@ -61,9 +60,9 @@ pub enum Event {
         /// Bytes that the kernel took in all.
         bytes_written: u64,
         /// The peer's address. Of a connect that failed, the address that it was for.
-        peer: SocketAddr,
+        peer: Address,
         /// The local address; `None` if it never was connected.
-        local: Option<SocketAddr>,
+        local: Option<Address>,
     },
     /// A listener ran out of descriptors, memory or watches, or was refused too often in a row; it accepts again by itself.
     AcceptPaused {

@@ -19,7 +19,6 @@ mod slots;
 mod turn;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
 pub use budget::Budget;
@@ -30,7 +29,7 @@ pub use options::{CodecFactory, ConnectOptions, ListenOptions};
 
 use crate::connection::{CloseReason, Connection, Writing};
 use crate::kernel::{Kernel, LinuxKernel};
-use crate::{Errno, Ready, Token};
+use crate::{Address, Errno, Ready, Token};
 use accept::Listener;
 use deadlines::Deadlines;
 use guess::Guess;
@@ -46,7 +45,7 @@ pub(crate) enum Occupant<S> {
 pub(crate) struct Closed {
     pub(crate) reason: CloseReason,
     /// The address that it had on this side.
-    pub(crate) local: Option<SocketAddr>,
+    pub(crate) local: Option<Address>,
 }
 
 /// A connection with its socket and its places in the reactor's lists.
@@ -303,7 +302,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// The local address, which cannot be read once the socket is closed. A connection of a listener that is bound to one
     /// address has that address, so only other connections cost a system call.
-    fn local_address_before_close(&self, token: Token) -> Option<SocketAddr> {
+    fn local_address_before_close(&self, token: Token) -> Option<Address> {
         let entry = match self.slots.get(token)? {
             Occupant::Connection(entry) if entry.closed.is_none() => entry,
             Occupant::Connection(_) | Occupant::Listener(_) => return None,
@@ -316,7 +315,7 @@ impl<K: Kernel> Reactor<K> {
                 .connection
                 .listener
                 .and_then(|listener| match self.slots.get(listener)? {
-                    Occupant::Listener(listener) => listener.bound,
+                    Occupant::Listener(listener) => listener.bound.clone(),
                     Occupant::Connection(_) => None,
                 });
         bound.or_else(|| self.kernel.local_address(entry.socket.as_ref()?).ok())

@@ -208,8 +208,8 @@ impl<K: Kernel> Reactor<K> {
                 unsent: entry.unsent,
                 bytes_read: entry.connection.bytes_read,
                 bytes_written: entry.connection.bytes_written,
-                peer: entry.connection.peer,
-                local: closed.local,
+                peer: entry.connection.peer.clone(),
+                local: closed.local.clone(),
             });
             self.release(token);
             self.slots.remove(token);

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, Reactor, WriteError};
-use edgepoll::{Call, Errno, Token};
+use edgepoll::{Address, Call, Errno, Token};
 use nix::sys::socket::{bind, getsockname, send, setsockopt, socket, sockopt};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn};
 
@@ -58,7 +58,8 @@ impl Bench {
             .reactor
             .listen(address, ListenOptions::default())
             .unwrap();
-        self.reactor.local_address(listener).unwrap()
+        let address = self.reactor.local_address(listener).unwrap();
+        address.try_into().unwrap()
     }
 
     /// A plain blocking client, accepted.
@@ -262,7 +263,7 @@ fn fin_behind_queued_data() {
     options.limits.send_queue = 16 << 20;
     let listener = bench.reactor.listen(address, options).unwrap();
     let address = bench.reactor.local_address(listener).unwrap();
-    let (mut client, token) = bench.client(address);
+    let (mut client, token) = bench.client(address.try_into().unwrap());
     let message: Vec<u8> = (0..8_u32 << 20)
         .map(|at| (at / 5).to_le_bytes()[0])
         .collect();
@@ -339,10 +340,7 @@ fn connect_refused() {
     let address = getsockname::<SockaddrIn>(reserved.as_raw_fd()).unwrap();
     let token = bench
         .reactor
-        .connect(
-            SocketAddrV4::from(address).into(),
-            ConnectOptions::default(),
-        )
+        .connect(SocketAddrV4::from(address), ConnectOptions::default())
         .unwrap();
     match bench.until_closed(token) {
         CloseReason::Failed(failure) => {
@@ -408,7 +406,7 @@ fn backlog_above_somaxconn_is_cut_by_the_kernel_and_not_refused() {
             .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options)
             .unwrap();
         let address = bench.reactor.local_address(listener).unwrap();
-        bench.client(address);
+        bench.client(address.try_into().unwrap());
     }
 }
 
@@ -468,4 +466,20 @@ fn a_reactor_for_no_events_takes_one() {
     let mut reactor = Reactor::open(0, Budget::default()).expect("descriptors");
     let mut inbox = Kept::new(8, 1);
     assert_eq!(reactor.turn(Some(Duration::ZERO), &mut inbox), Ok(false));
+}
+
+/// The reactor serves Internet sockets alone: any other address is refused before a socket is opened.
+#[test]
+fn an_address_of_another_family_is_refused() {
+    let mut bench = real();
+    for address in [Address::Unix(b"/nowhere".to_vec()), Address::Unspecified] {
+        let refused = bench
+            .reactor
+            .listen(address.clone(), ListenOptions::default());
+        let listening = refused.map_err(|failure| (failure.call, failure.errno));
+        assert_eq!(listening, Err((Call::Socket, Errno::EAFNOSUPPORT)));
+        let refused = bench.reactor.connect(address, ConnectOptions::default());
+        let connecting = refused.map_err(|failure| (failure.call, failure.errno));
+        assert_eq!(connecting, Err((Call::Connect, Errno::EAFNOSUPPORT)));
+    }
 }

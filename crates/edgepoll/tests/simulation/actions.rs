@@ -2,10 +2,10 @@
 //!
 //! It must never judge more than the answer of the call that it made.
 
-use edgepoll::kernel::simulated::{Outcome, PEER_ADDRESS};
+use edgepoll::kernel::simulated::Outcome;
 use edgepoll::protocol::{Bytes, Codec, Lines};
 use edgepoll::reactor::{CodecFactory, ConnectOptions, WriteError};
-use edgepoll::{Errno, Token};
+use edgepoll::{Address, Errno, Token};
 
 use crate::driver::Run;
 use crate::far_end::FarEnd;
@@ -83,7 +83,7 @@ impl Run {
             codec: codec(lines),
             ..ConnectOptions::default()
         };
-        let address = "198.51.100.7:9000".parse().unwrap_or(PEER_ADDRESS);
+        let address = Address::Inet([198, 51, 100, 7].into(), 9_000);
         let connected = self.reactor.connect(address, options);
         // A connect whose registration failed leaves a number that is nobody's.
         let made = self.kernel().connections() > self.ends.len();

@@ -57,7 +57,7 @@ impl<K: Kernel> Bench<K> {
         assert!(!self.inbox.overfilled, "the inbox was overfilled");
         for item in &self.inbox.items {
             match item {
-                Item::Event(event) => self.events.push(*event),
+                Item::Event(event) => self.events.push(event.clone()),
                 Item::Frame(token, range) => {
                     let bytes = self.inbox.bytes[range.clone()].to_vec();
                     self.frames.entry(*token).or_default().push(bytes);

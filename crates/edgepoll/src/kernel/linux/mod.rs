@@ -8,7 +8,6 @@ mod socket;
 mod tests;
 
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub use socket::LinuxSocket;
 use super::calls::{Interest, Kernel, ListenFlags, MOST_EVENTS};
 use super::descriptor::memory::Space;
 use crate::sealed::Sealed;
-use crate::{Call, Errno, Ready, Token};
+use crate::{Address, Call, Errno, Ready, Token};
 
 /// The tokens of the kernel's own two descriptors. No slot has this index.
 const WAKER: Token = Token {
@@ -174,22 +173,22 @@ impl Kernel for LinuxKernel {
 
     fn listen(
         &mut self,
-        address: SocketAddr,
+        address: &Address,
         backlog: i32,
         flags: ListenFlags,
     ) -> Result<LinuxSocket, (Call, Errno)> {
         LinuxSocket::listen(address, backlog, flags)
     }
 
-    fn accept(&mut self, listener: &LinuxSocket) -> Result<(LinuxSocket, SocketAddr), Errno> {
+    fn accept(&mut self, listener: &LinuxSocket) -> Result<(LinuxSocket, Address), Errno> {
         listener.accept()
     }
 
-    fn connect(&mut self, address: SocketAddr, no_delay: bool) -> Result<LinuxSocket, Errno> {
+    fn connect(&mut self, address: &Address, no_delay: bool) -> Result<LinuxSocket, Errno> {
         LinuxSocket::connect(address, no_delay)
     }
 
-    fn connected(&mut self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
+    fn connected(&mut self, socket: &LinuxSocket) -> Result<Address, Errno> {
         socket.connected()
     }
 
@@ -223,7 +222,7 @@ impl Kernel for LinuxKernel {
         socket.take_error()
     }
 
-    fn local_address(&self, socket: &LinuxSocket) -> Result<SocketAddr, Errno> {
+    fn local_address(&self, socket: &LinuxSocket) -> Result<Address, Errno> {
         socket.local_address()
     }
 }

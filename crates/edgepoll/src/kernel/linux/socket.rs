@@ -14,12 +14,12 @@ use nix::sys::socket::{
     self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
 };
 
-use super::address::{address_of, peer_address};
+use super::address::{address_of, internet, peer_address};
 use crate::kernel::calls::ListenFlags;
 use crate::kernel::descriptor;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::poll::{poll, poll_entry};
-use crate::{Call, Errno};
+use crate::{Address, Call, Errno};
 
 /// A TCP socket with one owner.
 #[derive(Debug)]
@@ -44,10 +44,11 @@ impl LinuxSocket {
     }
 
     pub(super) fn listen(
-        address: SocketAddr,
+        address: &Address,
         backlog: i32,
         flags: ListenFlags,
     ) -> Result<LinuxSocket, (Call, Errno)> {
+        let address = internet(address).map_err(|errno| (Call::Socket, errno))?;
         let socket = LinuxSocket::stream(address).map_err(|errno| (Call::Socket, errno))?;
         let options = || -> nix::Result<()> {
             socket::setsockopt(&socket.0, sockopt::ReuseAddr, &true)?;
@@ -71,7 +72,7 @@ impl LinuxSocket {
         Ok(socket)
     }
 
-    pub(super) fn accept(&self) -> Result<(LinuxSocket, SocketAddr), Errno> {
+    pub(super) fn accept(&self) -> Result<(LinuxSocket, Address), Errno> {
         let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
         let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
         // SAFETY: `storage` is a writable block of `length` bytes, and both outlive the call.
@@ -91,7 +92,8 @@ impl LinuxSocket {
         Ok((socket, peer_address(&storage)))
     }
 
-    pub(super) fn connect(address: SocketAddr, no_delay: bool) -> Result<LinuxSocket, Errno> {
+    pub(super) fn connect(address: &Address, no_delay: bool) -> Result<LinuxSocket, Errno> {
+        let address = internet(address)?;
         let socket = LinuxSocket::stream(address)?;
         if no_delay {
             socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true).map_err(Errno::from_nix)?;
@@ -105,7 +107,7 @@ impl LinuxSocket {
         }
     }
 
-    pub(super) fn connected(&self) -> Result<SocketAddr, Errno> {
+    pub(super) fn connected(&self) -> Result<Address, Errno> {
         if let Some(errno) = self.take_error() {
             return Err(errno);
         }
@@ -227,7 +229,7 @@ impl LinuxSocket {
         }
     }
 
-    pub(super) fn local_address(&self) -> Result<SocketAddr, Errno> {
+    pub(super) fn local_address(&self) -> Result<Address, Errno> {
         let address = socket::getsockname(self.raw()).map_err(Errno::from_nix)?;
         address_of(&address)
     }

@@ -1,11 +1,11 @@
 //! The calls on Linux that only a real kernel can answer.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use nix::sys::socket::{self, SockaddrStorage};
 
-use super::address::address_of;
+use super::address::{address_of, internet};
 use super::*;
 use crate::kernel::descriptor;
 use crate::kernel::poll::{poll, poll_entry};
@@ -23,7 +23,7 @@ fn loopback() -> SocketAddr {
 fn pair(kernel: &mut LinuxKernel) -> (LinuxSocket, TcpStream) {
     let listener = kernel
         .listen(
-            loopback(),
+            &loopback().into(),
             1,
             ListenFlags {
                 no_delay: true,
@@ -33,7 +33,8 @@ fn pair(kernel: &mut LinuxKernel) -> (LinuxSocket, TcpStream) {
         )
         .expect("a port of its own");
     let address = kernel.local_address(&listener).expect("it is bound");
-    let peer = TcpStream::connect(address).expect("the listener is open");
+    let peer = TcpStream::connect(internet(&address).expect("an Internet address"))
+        .expect("the listener is open");
     let (socket, _) = kernel.accept(&listener).expect("the peer has connected");
     (socket, peer)
 }
@@ -47,7 +48,10 @@ fn socket_that_met_itself_is_refused() {
     socket::bind(socket.raw(), &SockaddrStorage::from(loopback())).expect("a port");
     let own = kernel.local_address(&socket).expect("it is bound");
     // Both ends are on this machine, so the connect has ended when the call returns.
-    let _ = socket::connect(socket.raw(), &SockaddrStorage::from(own));
+    let _ = socket::connect(
+        socket.raw(),
+        &SockaddrStorage::from(internet(&own).expect("an Internet address")),
+    );
     let peer = socket::getpeername::<SockaddrStorage>(socket.raw()).expect("it is connected");
     assert_eq!(address_of(&peer), Ok(own));
     assert_eq!(kernel.connected(&socket), Err(Errno::ECONNREFUSED));
@@ -61,7 +65,7 @@ fn socket_without_a_peer_is_connecting_or_has_none() {
     descriptor::socket::listen(listener.as_fd(), 0).expect("a backlog of one");
     let address = listener.local_addr().expect("it is bound");
     let _first = TcpStream::connect(address).expect("it waits in the backlog");
-    let waiting = kernel.connect(address, false).expect("it begins");
+    let waiting = kernel.connect(&address.into(), false).expect("it begins");
     assert_eq!(kernel.connected(&waiting), Err(Errno::EINPROGRESS));
     let never = LinuxSocket::stream(address).expect("a socket");
     assert_eq!(kernel.connected(&never), Err(Errno::ENOTCONN));

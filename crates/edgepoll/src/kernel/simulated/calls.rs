@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::socket::{Listener, Outcome, Place, SimulatedSocket, PEER_ADDRESS};
@@ -10,7 +9,7 @@ use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
 use crate::kernel::calls::{Interest, Kernel, ListenFlags};
 use crate::kernel::descriptor::memory::Space;
-use crate::{Call, Errno, Ready, Token};
+use crate::{Address, Call, Errno, Ready, Token};
 
 impl Kernel for SimulatedKernel {
     type Socket = SimulatedSocket;
@@ -144,18 +143,18 @@ impl Kernel for SimulatedKernel {
 
     fn listen(
         &mut self,
-        address: SocketAddr,
+        address: &Address,
         _backlog: i32,
         _flags: ListenFlags,
     ) -> Result<SimulatedSocket, (Call, Errno)> {
         self.calls += 1;
-        let taken = |listener: &Listener| listener.open && listener.address == address;
+        let taken = |listener: &Listener| listener.open && listener.address == *address;
         if self.listeners.iter().any(taken) {
             return Err((Call::Bind, Errno::EADDRINUSE));
         }
         let place = Place::Listener(self.listeners.len());
         self.listeners.push(Listener {
-            address,
+            address: address.clone(),
             token: None,
             open: true,
             registered: false,
@@ -165,10 +164,7 @@ impl Kernel for SimulatedKernel {
         Ok(SimulatedSocket(place))
     }
 
-    fn accept(
-        &mut self,
-        listener: &SimulatedSocket,
-    ) -> Result<(SimulatedSocket, SocketAddr), Errno> {
+    fn accept(&mut self, listener: &SimulatedSocket) -> Result<(SimulatedSocket, Address), Errno> {
         self.calls += 1;
         let at = match listener.0 {
             Place::Listener(at) if self.listeners[at].open => at,
@@ -213,10 +209,13 @@ impl Kernel for SimulatedKernel {
             ]));
         }
         stream.open = true;
-        Ok((SimulatedSocket(Place::Stream(peer.0)), stream.remote))
+        Ok((
+            SimulatedSocket(Place::Stream(peer.0)),
+            stream.remote.clone(),
+        ))
     }
 
-    fn connect(&mut self, address: SocketAddr, _no_delay: bool) -> Result<SimulatedSocket, Errno> {
+    fn connect(&mut self, address: &Address, _no_delay: bool) -> Result<SimulatedSocket, Errno> {
         self.calls += 1;
         let (outcome, after) = self
             .planned
@@ -226,11 +225,11 @@ impl Kernel for SimulatedKernel {
             return Err(errno);
         }
         let local = if outcome == Outcome::Itself {
-            address
+            address.clone()
         } else {
             PEER_ADDRESS
         };
-        let mut stream = Stream::new(Phase::Connecting, local, address);
+        let mut stream = Stream::new(Phase::Connecting, local, address.clone());
         stream.open = true;
         stream.capacity = self.capacity;
         let at = self.streams.len();
@@ -241,7 +240,7 @@ impl Kernel for SimulatedKernel {
         Ok(SimulatedSocket(Place::Stream(at)))
     }
 
-    fn connected(&mut self, socket: &SimulatedSocket) -> Result<SocketAddr, Errno> {
+    fn connected(&mut self, socket: &SimulatedSocket) -> Result<Address, Errno> {
         let at = self.stream(socket, "getsockopt")?;
         let stream = &mut self.streams[at];
         if let Some(errno) = stream.error.take() {
@@ -255,7 +254,7 @@ impl Kernel for SimulatedKernel {
         if stream.local == stream.remote {
             return Err(Errno::ECONNREFUSED);
         }
-        Ok(stream.remote)
+        Ok(stream.remote.clone())
     }
 
     fn receive(&mut self, socket: &SimulatedSocket, space: Space<'_>) -> Result<usize, Errno> {
@@ -365,10 +364,10 @@ impl Kernel for SimulatedKernel {
         }
     }
 
-    fn local_address(&self, socket: &SimulatedSocket) -> Result<SocketAddr, Errno> {
+    fn local_address(&self, socket: &SimulatedSocket) -> Result<Address, Errno> {
         Ok(match socket.0 {
-            Place::Listener(at) => self.listeners[at].address,
-            Place::Stream(at) => self.streams[at].local,
+            Place::Listener(at) => self.listeners[at].address.clone(),
+            Place::Stream(at) => self.streams[at].local.clone(),
         })
     }
 }

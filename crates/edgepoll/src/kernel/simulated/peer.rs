@@ -1,11 +1,9 @@
 //! The far ends of a simulated kernel's connections: a test connects, sends, reads, ends and resets through them.
 
-use std::net::SocketAddr;
-
 use super::socket::{Peer, PEER_ADDRESS};
 use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
-use crate::{Errno, Token};
+use crate::{Address, Errno, Token};
 
 /// The kernel's state of one connection, for a test.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +45,8 @@ pub struct View {
 
 impl SimulatedKernel {
     /// Connects a client to a listening address. Gives `None` when nothing listens there.
-    pub fn dial(&mut self, address: SocketAddr) -> Option<Peer> {
+    pub fn dial(&mut self, address: impl Into<Address>) -> Option<Peer> {
+        let address = address.into();
         let place = self
             .listeners
             .iter()

@@ -1,13 +1,12 @@
 //! The descriptors of the simulated kernel, and what they stand for.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
-use crate::{Errno, Token};
+use crate::{Address, Errno, Token};
 
 /// The address that every simulated client connects from.
-pub const PEER_ADDRESS: SocketAddr =
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 40_000));
+pub const PEER_ADDRESS: Address = Address::Inet(Ipv4Addr::new(192, 0, 2, 1), 40_000);
 
 /// How a connect ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub(super) enum Place {
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     pub(super) token: Option<Token>,
     pub(super) open: bool,
     pub(super) registered: bool,

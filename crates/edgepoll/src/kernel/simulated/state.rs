@@ -1,14 +1,13 @@
 //! The simulated kernel's state, and how a test scripts and inspects it.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use super::faults::Faults;
 use super::random::Random;
 use super::socket::{Listener, Outcome, Place, SimulatedSocket};
 use super::stream::Stream;
 use crate::sealed::Sealed;
-use crate::{Errno, Token};
+use crate::{Address, Errno, Token};
 
 /// The simulated kernel.
 #[derive(Debug)]
@@ -156,7 +155,8 @@ impl SimulatedKernel {
 
     /// Clients that wait to be accepted at the address.
     #[must_use]
-    pub fn backlog(&self, address: SocketAddr) -> usize {
+    pub fn backlog(&self, address: impl Into<Address>) -> usize {
+        let address = address.into();
         let listening = self.listeners.iter().filter(|listener| listener.open);
         let mut there = listening.filter(|listener| listener.address == address);
         there.next().map_or(0, |listener| listener.backlog.len())

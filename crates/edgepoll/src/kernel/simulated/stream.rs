@@ -3,10 +3,9 @@
 //! It is never kinder than Linux: there is no edge without a cause, and an error is reported once.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use crate::kernel::descriptor::memory::Space;
-use crate::{Errno, Ready, Token};
+use crate::{Address, Errno, Ready, Token};
 
 /// How far a socket's connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub(super) struct Stream {
     /// The next wait reports it.
     pub(super) pending: bool,
     pub(super) phase: Phase,
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
+    pub(super) local: Address,
+    pub(super) remote: Address,
     /// Bytes that have arrived and are not received yet.
     pub(super) input: VecDeque<u8>,
     /// How many bytes of `input` lie before the urgent mark, if there is one. `input` does not contain the urgent byte itself,
@@ -73,7 +72,7 @@ const HUP: u32 = 0x10;
 const RDHUP: u32 = 0x2000;
 
 impl Stream {
-    pub(super) fn new(phase: Phase, local: SocketAddr, remote: SocketAddr) -> Stream {
+    pub(super) fn new(phase: Phase, local: Address, remote: Address) -> Stream {
         Stream {
             token: None,
             registered: false,
