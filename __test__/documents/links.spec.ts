@@ -148,3 +148,18 @@ test('each test that docs/hazards.md names is there', (t) => {
   );
   t.deepEqual(missing, []);
 });
+
+test('each npm script that a document names is in its package.json', (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  let count = 0;
+  for (const name of documents) {
+    const text = readFileSync(join(root, name), 'utf8');
+    for (const [, script = ''] of text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)) {
+      count += 1;
+      t.true(Object.hasOwn(scripts, script), `${name}: npm run ${script}`);
+    }
+  }
+  t.true(count > 10);
+});
