@@ -13,7 +13,9 @@ export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './internal/er
 export { EdgepollError } from './internal/errors.js';
 export type { ErrorDetails } from './internal/errors.js';
 export { listen } from './connections/listen.js';
-export type { ConnectionOptions, ConnectOptions, ListenOptions } from './connections/options.js';
+export type { ConnectionOptions } from './connections/connection-options.js';
+export type { ConnectOptions } from './connections/connect-options.js';
+export type { ListenOptions } from './connections/listen-options.js';
 export type {
   DataOptions,
   Engine,

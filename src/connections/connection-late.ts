@@ -8,7 +8,7 @@ import type { AddressNumbers } from './address.js';
 import type { CloseReason, Owner } from './connection-parts.js';
 import type { Ending, ErrorDetails } from '../internal/errors.js';
 import { EdgepollError, notAFrame, readEnding } from '../internal/errors.js';
-import type { ConnectionConfig } from './options.js';
+import type { ConnectionConfig } from './connection-options.js';
 
 /** A promise with its two ends. Its rejection never counts as unhandled; code that awaits it still gets it. */
 export interface Deferred {

@@ -9,7 +9,7 @@ import type { Connection } from './connection.js';
 import type { Late } from './connection-late.js';
 import { EdgepollError } from '../internal/errors.js';
 import { endpoint } from '../internal/inspect.js';
-import type { ConnectionConfig } from './options.js';
+import type { ConnectionConfig } from './connection-options.js';
 import type { Reactor } from './reactor.js';
 
 /** Why and how a connection ended. */

@@ -2,8 +2,8 @@
 import { callerOf, showCaller } from '../internal/caller.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
-import { listenConfig, mostConnections } from './options.js';
-import type { ListenConfig, ListenOptions } from './options.js';
+import { listenConfig, mostConnections } from './listen-options.js';
+import type { ListenConfig, ListenOptions } from './listen-options.js';
 import type { Reactor } from './reactor.js';
 import { reactorOf } from './reactor.js';
 import { resolve } from './resolve.js';

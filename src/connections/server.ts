@@ -16,7 +16,7 @@ import { iteratorsOver } from '../internal/iterator.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
-import type { ListenConfig } from './options.js';
+import type { ListenConfig } from './listen-options.js';
 import type { Acceptor, Reactor } from './reactor.js';
 import type { EventsOptions, ServerEvent } from './server-events.js';
 import { EVENTS_OPTIONS, EventStream } from './server-events.js';

@@ -2,20 +2,9 @@
  * Options of servers and connections, their defaults and their checks. Every limit is finite.
  */
 import type { ConnectionSettings } from '../internal/binding.js';
-import { descriptorLimit } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
-import { optionsObject } from '../internal/option-names.js';
-import {
-  host,
-  integer,
-  oneOf,
-  optionalBoolean,
-  optionalInteger,
-  optionalSignal,
-  optionsWithPort,
-  port,
-} from '../internal/validate.js';
+import { oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
 
 /** What servers give each of their connections, and what `connect()` takes. */
 export interface ConnectionOptions {
@@ -70,42 +59,8 @@ export interface ConnectionOptions {
   driver?: Driver | undefined;
 }
 
-/** What `listen()` takes. */
-export interface ListenOptions extends ConnectionOptions {
-  /** The port, 0 to 65,535; 0 lets the kernel choose. */
-  port: number;
-  /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
-  host?: string | undefined;
-  /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
-  backlog?: number | undefined;
-  /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
-  reusePort?: boolean | undefined;
-  /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
-  ipv6Only?: boolean | undefined;
-  /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
-  maxConnections?: number | undefined;
-  /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
-  maxPending?: number | undefined;
-  /**
-   * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
-   * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
-   */
-  signal?: AbortSignal | undefined;
-}
-
-/** What `connect()` takes. */
-export interface ConnectOptions extends ConnectionOptions {
-  /** The port, 1 to 65,535. */
-  port: number;
-  /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
-  host?: string | undefined;
-  /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
-  timeout?: number | undefined;
-  /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
-  signal?: AbortSignal | undefined;
-}
-
-const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+/** The names of {@link ConnectionOptions}. */
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
   noDelay: true,
   allowHalfOpen: true,
   readHighWaterMark: true,
@@ -119,26 +74,6 @@ const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
   driver: true,
 };
 
-const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
-  port: true,
-  host: true,
-  backlog: true,
-  reusePort: true,
-  ipv6Only: true,
-  maxConnections: true,
-  maxPending: true,
-  signal: true,
-  ...CONNECTION_OPTIONS,
-};
-
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
-  port: true,
-  host: true,
-  timeout: true,
-  signal: true,
-  ...CONNECTION_OPTIONS,
-};
-
 /** The checked options of a connection. */
 export interface ConnectionConfig {
   settings: ConnectionSettings;
@@ -149,11 +84,13 @@ export interface ConnectionConfig {
   readHighWaterMark: number;
 }
 
-const MAX = 2 ** 31 - 1;
+/** The largest value of a limit. */
+export const MAX: number = 2 ** 31 - 1;
 /** A turn may receive this many bytes of one connection even if its mark is lower: small receives need more system calls. */
 const LEAST_PER_TURN = 16_384;
 
-function connectionConfig(options: ConnectionOptions): ConnectionConfig {
+/** Checks the options that `listen()` and `connect()` share. */
+export function connectionConfig(options: ConnectionOptions): ConnectionConfig {
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
@@ -190,64 +127,5 @@ function connectionConfig(options: ConnectionOptions): ConnectionConfig {
     },
     allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),
     readHighWaterMark: readMark,
-  };
-}
-
-/** Checked options of `listen()`. */
-export interface ListenConfig extends ConnectionConfig {
-  port: number;
-  host: string | undefined;
-  backlog: number;
-  reusePort: boolean;
-  ipv6Only: boolean;
-  /** The default needs a system call, which may be made once everything is checked: {@link mostConnections}. */
-  maxConnections: number | undefined;
-  maxPending: number;
-  signal: AbortSignal | undefined;
-}
-
-/** Checks everything that `listen()` was given. */
-export function listenConfig(options: ListenOptions): ListenConfig {
-  optionsWithPort(options);
-  optionsObject('options', options, LISTEN_OPTIONS);
-  return {
-    ...connectionConfig(options),
-    port: port(options.port, 0),
-    host: host(options.host, undefined),
-    backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
-    reusePort: optionalBoolean('reusePort', options.reusePort, false),
-    ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
-    maxConnections:
-      options.maxConnections === undefined
-        ? undefined
-        : integer('maxConnections', options.maxConnections, 1, MAX),
-    maxPending: optionalInteger('maxPending', options.maxPending, 1, 65_535, 64),
-    signal: optionalSignal('signal', options.signal),
-  };
-}
-
-/** How many connections a server has at most if nobody says. */
-export function mostConnections(): number {
-  return Math.max(1, Math.floor(descriptorLimit() * 0.8));
-}
-
-/** Checked options of `connect()`. */
-export interface ConnectConfig extends ConnectionConfig {
-  port: number;
-  host: string;
-  timeout: number;
-  signal: AbortSignal | undefined;
-}
-
-/** Checks everything that `connect()` was given. */
-export function connectConfig(options: ConnectOptions): ConnectConfig {
-  optionsWithPort(options);
-  optionsObject('options', options, CONNECT_OPTIONS);
-  return {
-    ...connectionConfig(options),
-    port: port(options.port, 1),
-    host: host(options.host, 'localhost'),
-    timeout: optionalInteger('timeout', options.timeout, 1, MAX, 10_000),
-    signal: optionalSignal('signal', options.signal),
   };
 }

@@ -1,0 +1,53 @@
+/** The options of `connect()`, their defaults and their checks. Every limit is finite. */
+import type { OptionNames } from '../internal/option-names.js';
+import { optionsObject } from '../internal/option-names.js';
+import {
+  host,
+  optionalInteger,
+  optionalSignal,
+  optionsWithPort,
+  port,
+} from '../internal/validate.js';
+import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
+import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
+
+/** What `connect()` takes. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** The port, 1 to 65,535. */
+  port: number;
+  /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
+  host?: string | undefined;
+  /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
+  timeout?: number | undefined;
+  /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
+  signal?: AbortSignal | undefined;
+}
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  port: true,
+  host: true,
+  timeout: true,
+  signal: true,
+  ...CONNECTION_OPTIONS,
+};
+
+/** Checked options of `connect()`. */
+export interface ConnectConfig extends ConnectionConfig {
+  port: number;
+  host: string;
+  timeout: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Checks everything that `connect()` was given. */
+export function connectConfig(options: ConnectOptions): ConnectConfig {
+  optionsWithPort(options);
+  optionsObject('options', options, CONNECT_OPTIONS);
+  return {
+    ...connectionConfig(options),
+    port: port(options.port, 1),
+    host: host(options.host, 'localhost'),
+    timeout: optionalInteger('timeout', options.timeout, 1, MAX, 10_000),
+    signal: optionalSignal('signal', options.signal),
+  };
+}
