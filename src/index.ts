@@ -7,7 +7,7 @@ export type { Address } from './connections/address.js';
 export type { Chunk } from './internal/chunk.js';
 export { connect } from './connections/connect.js';
 export { Connection } from './connections/connection.js';
-export type { CloseReason } from './connections/connection-parts.js';
+export type { CloseReason } from './connections/close-reason.js';
 export type { Driver } from './internal/driver.js';
 export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './internal/error-codes.js';
 export { EdgepollError } from './internal/errors.js';

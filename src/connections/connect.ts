@@ -6,6 +6,7 @@ import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
 import type { ConnectConfig, ConnectOptions } from './connect-options.js';
 import { connectConfig } from './connect-options.js';
+import { makeOwner } from './owner.js';
 import type { Reactor } from './reactor.js';
 import { reactorOf } from './reactor.js';
 import { resolve } from './resolve.js';
@@ -48,9 +49,8 @@ async function attempt(
   const opened = reactor.native.connect(address, port, timeout, settings);
   const { slot, generation, errno, syscall } = opened;
   if (errno !== 0) throw systemError(errno, { syscall, address, port });
-  const owner = { reactor, config, sink: undefined, onClose: undefined };
-  const connection = makeConnection(owner, slot, generation);
-  reactor.addConnection(slot, connection);
+  const connection = makeConnection(makeOwner(reactor, config, undefined), slot, generation);
+  reactor.dispatcher.addConnection(slot, connection);
   const abort = (): void => connection.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   try {

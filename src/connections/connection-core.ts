@@ -7,7 +7,7 @@
 import type { AddressNumbers } from './address.js';
 import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
-import type { Owner } from './connection-parts.js';
+import type { Owner } from './owner.js';
 import type { ErrorDetails } from '../internal/errors.js';
 
 export interface ConnectionCore {

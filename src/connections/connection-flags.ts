@@ -34,9 +34,3 @@ export const LOOKS_SOON = 2048;
 export const LENT_SHIFT = 12;
 /** The largest count that fits there. */
 export const MOST_LENT: number = 2 ** 18 - 1;
-
-/** The state as util.inspect() shows it, of a connection that is not over. */
-export function stateOf(bits: number): string {
-  if ((bits & WRITE_ENDED) !== 0) return 'ending';
-  return (bits & READ_ENDED) === 0 ? 'open' : 'ended by the peer';
-}

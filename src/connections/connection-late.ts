@@ -5,7 +5,8 @@
  * It must never settle a promise twice, and never reject one whose rejection would count as unhandled. Used by connection.ts.
  */
 import type { AddressNumbers } from './address.js';
-import type { CloseReason, Owner } from './connection-parts.js';
+import type { CloseReason } from './close-reason.js';
+import type { Owner } from './owner.js';
 import type { Ending, ErrorDetails } from '../internal/errors.js';
 import { EdgepollError, notAFrame, readEnding } from '../internal/errors.js';
 import type { ConnectionConfig } from './connection-options.js';

@@ -11,9 +11,14 @@ import type { ConnectionCore } from './connection-core.js';
 import * as flags from './connection-flags.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
-import type { CloseReason, Owner, Waiter } from './connection-parts.js';
-import { afterRound, consumedByEvents, describe, forgotten } from './connection-parts.js';
+import type { CloseReason } from './close-reason.js';
+import { afterRound } from './after-round.js';
+import { forgotten } from './arena.js';
+import { describe } from './connection-inspect.js';
+import { consumedByEvents } from './event-sink.js';
+import type { Owner } from './owner.js';
 import { showAs } from '../internal/inspect.js';
+import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
 import * as checks from '../internal/validate.js';
 
@@ -53,7 +58,7 @@ export class Connection<Data = unknown>
   /** Chunks that the consumer has not taken. */
   #chunks: Chunk[] | undefined = undefined;
   /** The reads that wait for the next chunk. */
-  #waiters: Waiter | Waiter[] | undefined = undefined;
+  #waiters: Waiter<Chunk> | Waiter<Chunk>[] | undefined = undefined;
   /** Cost of the chunks that the consumer has not taken. */
   #unread = 0;
   /** The send queue's length as told last. */
@@ -117,7 +122,7 @@ export class Connection<Data = unknown>
     };
     showAs(Connection, (connection) => {
       if (!(#flags in connection)) return undefined;
-      return describe(connection, flags.stateOf(connection.#flags), connection.#late);
+      return describe(connection, connection.#flags, connection.#late);
     });
   }
 
@@ -189,7 +194,8 @@ export class Connection<Data = unknown>
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
     if (refusal !== undefined) return later.rejected(refusal);
-    if (this.#queued < this.#owner.config.highWaterMark) return this.#owner.reactor.breath ?? DONE;
+    if (this.#queued < this.#owner.config.highWaterMark)
+      return this.#owner.fairness.yielding ?? DONE;
     this.#congest();
     const late = (this.#late ??= {});
     late.drained ??= later.deferred();
@@ -198,22 +204,22 @@ export class Connection<Data = unknown>
 
   /** Stages or sends; gives the reason if it was not taken. */
   #put(data: Uint8Array | string): Error | undefined {
-    const { reactor, config } = this.#owner;
+    const { arena, staging, config } = this.#owner;
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    const at = reactor.lentAt(bytes);
+    const at = arena.find(bytes);
     if (at < 0 && !isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
-    const length = at < 0 ? lengthOf(bytes) : reactor.lentLength;
+    const length = at < 0 ? lengthOf(bytes) : arena.foundLength;
     if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
       if (length === 0) return undefined;
-      this.#staged = reactor.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
+      this.#staged = staging.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
       // Room for it may be made by sending what was staged before, and that may have told of an end.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     } else {
-      const queued = reactor.write(this.#slot, this.#generation, bytes);
+      const queued = staging.write(this.#slot, this.#generation, bytes);
       if (queued < 0) {
         // The core has met an end that we were not told yet.
-        reactor.settle();
+        staging.settle();
         return this.#refusal(queued, length);
       }
       this.#queued = queued;
@@ -223,12 +229,12 @@ export class Connection<Data = unknown>
 
   /** Whether a long write may leave with the batch: when room for more is left even if the kernel takes none of it. */
   #mayStage(length: number): boolean {
-    const { reactor, config } = this.#owner;
+    const { staging, config } = this.#owner;
     return (
       config.stagedLength >= 0 &&
       this.#queued === 0 &&
       length < config.highWaterMark &&
-      !reactor.hasStaged(this.#slot, this.#generation, this.#staged)
+      !staging.hasStaged(this.#slot, this.#generation, this.#staged)
     );
   }
 
@@ -252,10 +258,10 @@ export class Connection<Data = unknown>
     if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     let unsent = 0;
     if ((this.#flags & (WRITE_ENDED | OVER)) === 0) {
-      const { reactor } = this.#owner;
-      unsent = reactor.finish(this.#slot, this.#generation, bytes, this.#staged);
+      const { staging } = this.#owner;
+      unsent = staging.finish(this.#slot, this.#generation, bytes, this.#staged);
       if (unsent >= 0) return this.#finish(unsent);
-      reactor.settle();
+      staging.settle();
     }
     const refusal = this.#refusal(unsent, lengthOf(bytes));
     void this.#end(false);
@@ -297,9 +303,9 @@ export class Connection<Data = unknown>
   }
 
   #giveUp(error: Error | undefined, reset: boolean): void {
-    const { reactor } = this.#owner;
+    const { reactor, staging } = this.#owner;
     // What is staged was written before: it goes out or is counted, and may itself end the connection.
-    reactor.settle();
+    staging.settle();
     if ((this.#flags & OVER) !== 0) return;
     const counts = reactor.native.destroy(this.#slot, this.#generation, reset);
     const [read = 0, written = 0, bytesUnsent = 0] = counts;
@@ -443,16 +449,16 @@ export class Connection<Data = unknown>
   #giveBack(): void {
     const lent = this.#flags >> LENT_SHIFT;
     if (lent === 0) return;
-    this.#owner.reactor.giveBack(lent);
+    this.#owner.arena.giveBack(lent);
     this.#flags &= (1 << LENT_SHIFT) - 1;
     if ((this.#flags & OVER) !== 0) forgotten.unregister(this);
   }
 
   #next(): Promise<IteratorResult<Chunk, undefined>> {
     if (this.#owner.sink !== undefined) return consumedByEvents();
-    const { reactor } = this.#owner;
-    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
-    if (turn !== undefined) return turn.then(() => this.#next());
+    const { fairness } = this.#owner;
+    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    if (yielding !== undefined) return yielding.then(() => this.#next());
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
       if (this.#chunks?.length === 0) this.#chunks = undefined;
@@ -489,7 +495,7 @@ export class Connection<Data = unknown>
       void this.#end(false);
   }
 
-  #shiftWaiter(): Waiter | undefined {
+  #shiftWaiter(): Waiter<Chunk> | undefined {
     const waiters = this.#waiters;
     if (waiters === undefined || typeof waiters === 'function') {
       this.#waiters = undefined;
@@ -502,7 +508,7 @@ export class Connection<Data = unknown>
 
   #handleData(data: Chunk, isLent: boolean): void {
     if ((this.#flags & (OVER | LEFT)) !== 0) {
-      if (isLent) this.#owner.reactor.giveBack(1);
+      if (isLent) this.#owner.arena.giveBack(1);
       return;
     }
     const sink = this.#owner.sink;
@@ -576,7 +582,7 @@ export class Connection<Data = unknown>
   /** The one place where a connection becomes over. */
   #over(reason: CloseReason): void {
     const late = (this.#late ??= {});
-    const { reactor, sink, onClose } = this.#owner;
+    const { arena, reactor, sink, onClose } = this.#owner;
     late.reason = reason;
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) reactor.release();
@@ -586,7 +592,7 @@ export class Connection<Data = unknown>
     this.#queued = 0;
     // A consumer that reads to the end has given back every lent chunk. One that stops before may keep one.
     const lent = this.#flags >> LENT_SHIFT;
-    if (lent > 0) forgotten.register(this, { reactor, lent }, this);
+    if (lent > 0) forgotten.register(this, { arena, lent }, this);
     this.#tellWaiters(reason.error);
     later.settleAll(late, () => this.#refusal());
     sink?.close(this, reason);

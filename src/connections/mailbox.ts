@@ -2,10 +2,8 @@
  * A queue between a producer that cannot wait and a consumer that awaits: the engine of the iterators.
  * It has no bound of its own: the producer keeps one, by counting the values that `taken` reports.
  */
-
+import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE } from '../internal/iterator.js';
-
-type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
 
 /** First in, first out; every pull settles exactly once, in the order of the pulls. */
 export class Mailbox<T> {

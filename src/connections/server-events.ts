@@ -10,11 +10,13 @@
 import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
 import { core } from './connection.js';
-import type { CloseReason, EventSink } from './connection-parts.js';
-import { afterRound } from './connection-parts.js';
+import type { Arena } from './arena.js';
+import type { CloseReason } from './close-reason.js';
+import { afterRound } from './after-round.js';
+import type { EventSink } from './event-sink.js';
+import type { Fairness } from './fairness.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
-import type { Reactor } from './reactor.js';
 
 // Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
 const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
@@ -58,7 +60,8 @@ interface Item {
 
 /** What the stream needs of its server. */
 export interface EventsOwner {
-  readonly reactor: Reactor;
+  readonly arena: Arena;
+  readonly fairness: Fairness;
   /** Whether chunks are borrowed: the memory is received into again once the consumer has given it back. */
   readonly lends: boolean;
   /** The consumer took an `open` event. */
@@ -154,9 +157,9 @@ export class EventStream implements EventSink {
 
   /** The next event, or the end. */
   next(): Promise<IteratorResult<ServerEvent, undefined>> {
-    const { reactor } = this.#owner;
-    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
-    if (turn !== undefined) return turn.then(() => this.next());
+    const { fairness } = this.#owner;
+    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    if (yielding !== undefined) return yielding.then(() => this.next());
     let item: Item | undefined;
     if (this.#exceptions > 0) {
       this.#sift();
@@ -268,7 +271,7 @@ export class EventStream implements EventSink {
   /** The consumer no longer uses any chunk that it was lent. */
   #giveBack(): void {
     if (this.#lent === 0) return;
-    this.#owner.reactor.giveBack(this.#lent);
+    this.#owner.arena.giveBack(this.#lent);
     this.#lent = 0;
   }
 }

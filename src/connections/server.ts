@@ -8,8 +8,10 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Address } from './address.js';
 import type { Connection } from './connection.js';
 import { core } from './connection.js';
-import type { Owner } from './connection-parts.js';
-import { afterRound } from './connection-parts.js';
+import { afterRound } from './after-round.js';
+import type { Acceptor } from './dispatch.js';
+import type { Owner } from './owner.js';
+import { makeOwner } from './owner.js';
 import { EdgepollError, eventError } from '../internal/errors.js';
 import { endpoint, showAs } from '../internal/inspect.js';
 import { iteratorsOver } from '../internal/iterator.js';
@@ -17,7 +19,7 @@ import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import type { ListenConfig } from './listen-options.js';
-import type { Acceptor, Reactor } from './reactor.js';
+import type { Reactor } from './reactor.js';
 import type { EventsOptions, ServerEvent } from './server-events.js';
 import { EVENTS_OPTIONS, EventStream } from './server-events.js';
 import {
@@ -112,12 +114,12 @@ export class Server<Data = unknown>
     this.#slot = slot;
     this.#generation = generation;
     this.#config = config;
-    this.#owner = { reactor, config, sink: undefined, onClose: () => this.#forget() };
+    this.#owner = makeOwner(reactor, config, () => this.#forget());
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
     this.#address = reactor.native.localAddress(slot, generation) as Address;
-    reactor.addAcceptor(slot, this.#acceptor);
+    reactor.dispatcher.addAcceptor(slot, this.#acceptor);
     reactor.retain();
     config.signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -150,12 +152,12 @@ export class Server<Data = unknown>
 
   /** The connections that are open. */
   get connections(): Connections<Data> {
-    const reactor = this.#reactor;
+    const { dispatcher } = this.#reactor;
     const owner = this.#owner;
     const size = this.#open;
     return {
       size,
-      [Symbol.iterator]: () => reactor.connectionsOf(owner) as Iterator<Connection<Data>>,
+      [Symbol.iterator]: () => dispatcher.connectionsOf(owner) as Iterator<Connection<Data>>,
     };
   }
 
@@ -232,9 +234,9 @@ export class Server<Data = unknown>
   }
 
   #nextConnection(): Promise<IteratorResult<Connection, undefined>> {
-    const reactor = this.#reactor;
-    const turn = (reactor.items -= 1) < 0 ? reactor.turn() : undefined;
-    if (turn !== undefined) return turn.then(() => this.#nextConnection());
+    const { fairness } = this.#reactor;
+    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    if (yielding !== undefined) return yielding.then(() => this.#nextConnection());
     return (this.#accepted as Mailbox<Connection>).next();
   }
 
@@ -262,7 +264,8 @@ export class Server<Data = unknown>
     if (this.#accepted !== undefined) throw consumed();
     if (this.#events === undefined) {
       this.#events = new EventStream({
-        reactor: this.#reactor,
+        arena: this.#reactor.arena,
+        fairness: this.#reactor.fairness,
         lends: this.#config.settings.lend,
         opened: () => this.#take(),
       });
@@ -359,7 +362,7 @@ export class Server<Data = unknown>
     if (!this.#listening) return;
     this.#listening = false;
     this.#reactor.native.closeListener(this.#slot, this.#generation);
-    this.#reactor.removeAcceptor(this.#slot);
+    this.#reactor.dispatcher.removeAcceptor(this.#slot);
     if (this.#refed) this.#reactor.release();
     this.#accepted?.finish();
     this.#settle();

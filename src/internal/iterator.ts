@@ -9,6 +9,9 @@ export const NO_MORE: IteratorReturnResult<undefined> = Object.freeze({
   done: true,
 });
 
+/** Settles a pending pull: with an item, the end, or a rejection. */
+export type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
+
 /**
  * Gives the function that makes iterators over one kind of source.
  *

@@ -1,0 +1,214 @@
+/**
+ * Reads each batch of records and hands every record to the connection or server that it is for.
+ *
+ * It runs no code of the program: it only settles promises, whose continuations run after the batch.
+ */
+import { isNode } from '../internal/driver.js';
+import * as layout from '../internal/layout.js';
+import type { Arena } from './arena.js';
+import type { Connection } from './connection.js';
+import { core } from './connection.js';
+import type { Owner } from './owner.js';
+import * as region from './region.js';
+import type { SharedMemory } from './shared-memory.js';
+
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
+const {
+  belongsTo,
+  handleAddress,
+  handleClosed,
+  handleConnected,
+  handleData,
+  handleEnd,
+  handleQueued,
+  handleWriteFailed,
+} = core;
+const {
+  ACCEPT_PAUSED,
+  ADDRESS,
+  CLOSED,
+  CONNECTED,
+  DATA,
+  END,
+  FIRST_FRESH,
+  IS_LOCAL,
+  OPENED,
+  QUEUED,
+  RECORD_FIELDS,
+  WRITE_FAILED,
+} = layout;
+const { FastBuffer, NO_REGION, regionOf } = region;
+
+/** Gets what happens to a listener. */
+export interface Acceptor {
+  /** The listener has accepted a connection. Returns the object for it. */
+  accepted(slot: number, generation: number): Connection;
+  /** Accepting pauses because of this error of accept(2). */
+  acceptPaused(errno: number): void;
+}
+
+export class Dispatcher {
+  readonly #records: Int32Array;
+  /** The same memory as `#records`. */
+  readonly #numbers: Float64Array;
+  readonly #arena: Arena;
+  readonly #refuse: (slot: number, generation: number) => void;
+  /** By slot. A slot never belongs to a listener and a connection, or to two connections, at the same time. */
+  readonly #connections: (Connection | undefined)[] = [];
+  /** By the listener's slot. */
+  readonly #acceptors = new Map<number, Acceptor>();
+  #poolRegion = NO_REGION;
+  #slabRegion = NO_REGION;
+  #arenaRegion = NO_REGION;
+
+  /** `refuse` destroys a connection that was accepted for a listener that is closed. */
+  constructor(
+    { records }: SharedMemory,
+    arena: Arena,
+    refuse: (slot: number, generation: number) => void,
+  ) {
+    this.#records = records;
+    this.#numbers = new Float64Array(records.buffer);
+    this.#arena = arena;
+    this.#refuse = refuse;
+  }
+
+  addAcceptor(slot: number, acceptor: Acceptor): void {
+    this.#acceptors.set(slot, acceptor);
+  }
+
+  removeAcceptor(slot: number): void {
+    this.#acceptors.delete(slot);
+  }
+
+  addConnection(slot: number, connection: Connection): void {
+    this.#connections[slot] = connection;
+  }
+
+  /**
+   * The open connections of one owner. This searches all connections of the reactor, because a list for each server would take
+   * memory for each connection.
+   */
+  *connectionsOf(owner: Owner): Generator<Connection, undefined> {
+    for (const connection of this.#connections) {
+      if (connection !== undefined && belongsTo(connection, owner)) yield connection;
+    }
+  }
+
+  /**
+   * Handles the first `count` records. `fresh` are the buffers that the native side made for this batch. The three indices say
+   * which buffer is the pool, the slab and the arena from now on: below {@link FIRST_FRESH} it is still the one of the last
+   * batch, else one of `fresh`. Data records name their buffer by the same index.
+   */
+  dispatch(
+    count: number,
+    fresh?: Uint8Array[],
+    poolIndex = 0,
+    slabIndex = 1,
+    arenaIndex = 2,
+  ): void {
+    const records = this.#records;
+    const numbers = this.#numbers;
+    const connections = this.#connections;
+    const arena = this.#arena;
+    const regions = fresh?.map((bytes) => regionOf(bytes));
+    const poolRegion = this.#poolRegion;
+    const slabRegion = this.#slabRegion;
+    const arenaRegion = this.#arenaRegion;
+    if (regions !== undefined) {
+      if (poolIndex >= FIRST_FRESH)
+        this.#poolRegion = regions[poolIndex - FIRST_FRESH] ?? NO_REGION;
+      if (slabIndex >= FIRST_FRESH)
+        this.#slabRegion = regions[slabIndex - FIRST_FRESH] ?? NO_REGION;
+      if (arenaIndex >= FIRST_FRESH) {
+        this.#arenaRegion = regions[arenaIndex - FIRST_FRESH] ?? NO_REGION;
+        // The native side sends from the new arena, where the chunks of the old one have no place.
+        arena.renew();
+      }
+    }
+    let hasLent = false;
+    for (let record = 0; record < count; record += 1) {
+      const at = record * RECORD_FIELDS;
+      const slot = records[at + 1] as number;
+      const connection = connections[slot];
+      switch (records[at] as number) {
+        case DATA: {
+          const index = records[at + 3] as number;
+          const isLent = index === arenaIndex;
+          if (connection === undefined) {
+            if (isLent) arena.giveBack(1);
+            break;
+          }
+          const offset = records[at + 4] as number;
+          const length = records[at + 5] as number;
+          const { memory, start } =
+            index === 0
+              ? poolRegion
+              : index === 1
+                ? slabRegion
+                : index === 2
+                  ? arenaRegion
+                  : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
+          const chunk = new FastBuffer(memory, start + offset, length);
+          if (isLent && isNode) {
+            if (!hasLent) {
+              hasLent = true;
+              arena.renew();
+            }
+            arena.add(chunk, offset, length);
+          }
+          handleData(connection, chunk, isLent);
+          break;
+        }
+        case OPENED: {
+          const acceptor = this.#acceptors.get(records[at + 3] as number);
+          const generation = records[at + 2] as number;
+          if (acceptor === undefined) this.#refuse(slot, generation);
+          else connections[slot] = acceptor.accepted(slot, generation);
+          break;
+        }
+        case END:
+          if (connection !== undefined) handleEnd(connection);
+          break;
+        case QUEUED:
+          if (connection !== undefined) handleQueued(connection, numbers[at / 2 + 2] as number);
+          break;
+        case CLOSED:
+          if (connection !== undefined) {
+            connections[slot] = undefined;
+            const read = numbers[at / 2 + 2] as number;
+            const written = numbers[at / 2 + 3] as number;
+            handleClosed(connection, records[at + 3] as number, read, written);
+          }
+          break;
+        case ADDRESS:
+          if (connection !== undefined) {
+            const detail = records[at + 3] as number;
+            const zone = records[at + 2] as number;
+            handleAddress(connection, (detail & IS_LOCAL) !== 0, [
+              detail,
+              zone,
+              records[at + 4] as number,
+              records[at + 5] as number,
+              records[at + 6] as number,
+              records[at + 7] as number,
+            ]);
+          }
+          break;
+        case WRITE_FAILED:
+          if (connection !== undefined) {
+            handleWriteFailed(connection, records[at + 3] as number);
+          }
+          break;
+        case CONNECTED:
+          if (connection !== undefined) handleConnected(connection);
+          break;
+        case ACCEPT_PAUSED:
+          this.#acceptors.get(slot)?.acceptPaused(records[at + 3] as number);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** The memory that JavaScript and the native side share. Its layout is described in layout.ts. */
+import {
+  CONTROL_FIELDS,
+  MAX_RECORDS,
+  MAX_WRITES,
+  RECORD_FIELDS,
+  STAGE_SIZE,
+  WRITE_FIELDS,
+} from '../internal/layout.js';
+
+export interface SharedMemory {
+  /** The records of a batch: the native side writes them, and JavaScript reads them. */
+  readonly records: Int32Array<ArrayBuffer>;
+  /** The bytes of staged writes. */
+  readonly stage: Uint8Array<ArrayBuffer>;
+  /** For each staged write the connection, and where its bytes are. */
+  readonly writes: Int32Array<ArrayBuffer>;
+  /** Counters that both sides read and write. */
+  readonly control: Int32Array<ArrayBuffer>;
+}
+
+export function allocateSharedMemory(): SharedMemory {
+  return {
+    records: new Int32Array(MAX_RECORDS * RECORD_FIELDS),
+    stage: new Uint8Array(STAGE_SIZE),
+    writes: new Int32Array(MAX_WRITES * WRITE_FIELDS),
+    control: new Int32Array(CONTROL_FIELDS),
+  };
+}

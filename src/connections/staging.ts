@@ -1,0 +1,201 @@
+/**
+ * Sends what connections write. Small writes are staged: their bytes are copied into shared memory, and one native call sends
+ * them all. Long writes are sent at once, from the caller's memory.
+ */
+import type { ReactorBinding } from '../internal/binding.js';
+import * as layout from '../internal/layout.js';
+import { lengthOf } from '../internal/validate.js';
+import type { Fairness } from './fairness.js';
+import type { SharedMemory } from './shared-memory.js';
+
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
+const { CONTROL_COUNT, CONTROL_IN_TURN, LENT, MAX_WRITES, MORE, STAGE_SIZE, WRITE_FIELDS } = layout;
+
+/** Taken at the import, because the program may replace the global function later. */
+const { queueMicrotask } = globalThis;
+
+/** Hands a message to the core at once. Returns the number of queued bytes, or a refusal below 0: see the glue's `writer()`. */
+type Send = (slot: number, generation: number, message: Uint8Array) => number;
+
+/**
+ * Copies a message that lies in shared memory, because another thread could change it while the core reads it. A message
+ * whose ArrayBuffer is of another realm is copied as well: `instanceof` cannot tell the two apart.
+ */
+function unshared(message: Uint8Array, length: number): Uint8Array {
+  if (message.buffer instanceof ArrayBuffer) return message;
+  const copy = new Uint8Array(length);
+  copy.set(message);
+  return copy;
+}
+
+export class Staging {
+  readonly #native: ReactorBinding;
+  readonly #fairness: Fairness;
+  readonly #dispatch: (count: number) => void;
+  readonly #stage: Uint8Array;
+  readonly #writes: Int32Array;
+  readonly #control: Int32Array;
+  #write: Send;
+  #finish: Send;
+  /** How many bytes of `#stage` are used. */
+  #staged = 0;
+  /** Whether a microtask will send what is staged. */
+  #settling = false;
+  /** How many writes were staged when that microtask ran last. */
+  #seen = 0;
+  /** The process is exiting, so no microtask will run: each write is sent at once. */
+  #exits = false;
+
+  /** `dispatch` handles the records of a batch: see {@link Dispatcher.dispatch}. */
+  constructor(
+    { stage, writes, control }: SharedMemory,
+    native: ReactorBinding,
+    fairness: Fairness,
+    dispatch: (count: number) => void,
+  ) {
+    this.#stage = stage;
+    this.#writes = writes;
+    this.#control = control;
+    this.#native = native;
+    this.#fairness = fairness;
+    this.#dispatch = dispatch;
+    this.#write = native.writer();
+    this.#finish = native.finisher();
+    // After process.exit() or an uncaught exception no microtask runs, so this handler sends what is staged.
+    process.once('exit', () => this.#exit());
+  }
+
+  #exit(): void {
+    this.#exits = true;
+    this.#control[CONTROL_IN_TURN] = 0;
+    this.#settling = false;
+    this.flush();
+    // From here on, bytes that the kernel does not take at once are never sent. Their peers have to see a reset.
+    this.#native.resetUnsent();
+    this.#write = this.#beforeExit(this.#write);
+    this.#finish = this.#beforeExit(this.#finish);
+  }
+
+  #beforeExit(send: Send): Send {
+    return (slot, generation, message) => {
+      const result = send(slot, generation, message);
+      this.#native.resetUnsent();
+      return result;
+    };
+  }
+
+  /**
+   * Whether a connection has a staged write that was not sent yet. `previous` is what {@link Staging.stage} returned for the
+   * connection's last write.
+   */
+  hasStaged(slot: number, generation: number, previous: number): boolean {
+    const writes = this.#writes;
+    const place = previous * WRITE_FIELDS;
+    // If `previous` is of an earlier batch, its place is unused by now, or holds another connection's write.
+    return (
+      previous < (this.#control[CONTROL_COUNT] as number) &&
+      writes[place] === slot &&
+      writes[place + 1] === generation
+    );
+  }
+
+  /**
+   * Stages a write of `length` bytes. It is sent with the batch, at the latest when the microtasks that are running now are
+   * done. `at` is the place of its bytes in the arena, or −1 for bytes that have to be copied.
+   *
+   * Returns the number of the write, which is the `previous` of the connection's next write: consecutive writes of a
+   * connection in one batch are sent together.
+   */
+  stage(
+    slot: number,
+    generation: number,
+    data: Uint8Array,
+    length: number,
+    at: number,
+    previous: number,
+  ): number {
+    const control = this.#control;
+    const writes = this.#writes;
+    let count = control[CONTROL_COUNT] as number;
+    if (count === 0) this.#staged = 0;
+    if (count === MAX_WRITES || (at < 0 && this.#staged + length > STAGE_SIZE)) {
+      this.flush();
+      this.#fairness.spend(count, this.#staged);
+      count = 0;
+      this.#staged = 0;
+    }
+    if (this.hasStaged(slot, generation, previous)) {
+      (writes[previous * WRITE_FIELDS + 3] as number) |= MORE;
+    }
+    const place = count * WRITE_FIELDS;
+    writes[place] = slot;
+    writes[place + 1] = generation;
+    if (at < 0) {
+      this.#stage.set(data, this.#staged);
+      writes[place + 2] = this.#staged;
+      writes[place + 3] = length;
+      this.#staged += length;
+    } else {
+      writes[place + 2] = at;
+      writes[place + 3] = length | LENT;
+    }
+    control[CONTROL_COUNT] = count + 1;
+    if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
+      if (this.#exits) {
+        this.flush();
+        this.#native.resetUnsent();
+      } else {
+        this.#settling = true;
+        queueMicrotask(this.#settle);
+      }
+    }
+    return count;
+  }
+
+  /**
+   * Outside a turn of the reactor the native side does not send what is staged. This microtask does. It waits until the
+   * microtasks that ran before it staged nothing more.
+   */
+  readonly #settle = (): void => {
+    const count = this.#control[CONTROL_COUNT] as number;
+    if (count !== this.#seen) {
+      this.#seen = count;
+      queueMicrotask(this.#settle);
+      return;
+    }
+    this.#seen = 0;
+    this.#settling = false;
+    if (count > 0) this.flush();
+  };
+
+  /** Sends what is staged and handles the outcome. */
+  flush(): void {
+    if (this.#control[CONTROL_COUNT] !== 0) this.settle();
+  }
+
+  /** As {@link Staging.flush}, and handles the outcome of earlier commands to the native side, even if nothing is staged. */
+  settle(): void {
+    // A batch has a largest size, so there may be several.
+    for (let count = this.#native.flush(); count > 0; count = this.#native.flush())
+      this.#dispatch(count);
+  }
+
+  /** Sends from the caller's memory at once. Returns the number of queued bytes, or a refusal: see the glue's `writer()`. */
+  write(slot: number, generation: number, message: Uint8Array): number {
+    const length = lengthOf(message);
+    this.#fairness.spend(1, length);
+    if (message.buffer instanceof ArrayBuffer) return this.#write(slot, generation, message);
+    return this.#write(slot, generation, unshared(message, length));
+  }
+
+  /**
+   * Sends a last message and then the end, together with what is staged: see the glue's `finisher()`. For `previous` see
+   * {@link Staging.stage}.
+   */
+  finish(slot: number, generation: number, message: Uint8Array, previous: number): number {
+    if (this.hasStaged(slot, generation, previous)) {
+      (this.#writes[previous * WRITE_FIELDS + 3] as number) |= MORE;
+    }
+    return this.#finish(slot, generation, unshared(message, lengthOf(message)));
+  }
+}
