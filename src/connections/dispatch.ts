@@ -3,6 +3,7 @@
  *
  * It runs no code of the program: it only settles promises, whose continuations run after the batch.
  */
+import type { Chunk } from '../internal/chunk.js';
 import { isNode } from '../internal/driver.js';
 import * as layout from '../internal/layout.js';
 import type { Arena } from './arena.js';
@@ -126,7 +127,8 @@ export class Dispatcher {
         arena.renew();
       }
     }
-    let hasLent = false;
+    const { offsets, lengths } = arena;
+    let lent: Chunk[] | undefined;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
@@ -151,11 +153,10 @@ export class Dispatcher {
                   : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
           const chunk = new FastBuffer(memory, start + offset, length);
           if (isLent && isNode) {
-            if (!hasLent) {
-              hasLent = true;
-              arena.renew();
-            }
-            arena.add(chunk, offset, length);
+            lent ??= arena.renew();
+            offsets[lent.length] = offset;
+            lengths[lent.length] = length;
+            lent.push(chunk);
           }
           handleData(connection, chunk, isLent);
           break;
