@@ -1,14 +1,14 @@
 /**
- * What belongs to descriptors' numbers, or to slots: small numbers, of which the lowest free one comes back first.
+ * A map whose keys are descriptor numbers or slots: small integers, of which the lowest free one is used again first.
  *
- * It must never cost more for a number that comes and goes among many others: a Map keeps the places of what was
- * deleted in a chain per key until it is rebuilt, and walks through it. Used by epoll/watches.ts and fd/owned.ts.
+ * It is an array, because a Map is slow when one key is added and deleted repeatedly among many others: until a Map is rebuilt, it
+ * keeps the places of deleted entries in a chain for each key, and every lookup walks through the chain.
  */
 export class ByNumber<T> {
   readonly #all: (T | undefined)[] = [];
   #size = 0;
 
-  /** How many numbers have something. */
+  /** How many numbers have a value. */
   get size(): number {
     return this.#size;
   }

@@ -1,10 +1,11 @@
 /**
- * Gives the errors of asynchronous work the stack of the call that began it: when the work ends, the caller is not on the
- * stack any more.
- * It must never change an error of the caller's own, such as a signal's reason. Used by connect.ts, listen.ts and resolve.ts.
+ * Gives an error of asynchronous work the stack of the call that started the work. When the work ends, that call is no longer
+ * on the stack.
+ *
+ * An error that belongs to the program, such as a signal's reason, must stay as it is.
  */
 
-/** The frames of one call, as `Error.captureStackTrace` leaves them. They become text when `stack` is read. */
+/** The frames of one call, from `Error.captureStackTrace`. They become text when `stack` is read. */
 export interface Caller {
   stack?: unknown;
 }

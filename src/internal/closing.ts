@@ -2,8 +2,7 @@
  * Which registrations watch which descriptor number. When an object of edgepoll/fd is closed or released, its registrations end
  * before the number is free.
  *
- * It must never keep a descriptor's object alive after its registration has ended. Filled by poller.ts and epoll/watches.ts;
- * fd/owned.ts calls `closing()` and `releasing()`.
+ * A descriptor's object is not kept alive after its registration has ended.
  */
 import { ByNumber } from './by-number.js';
 

@@ -1,26 +1,26 @@
 /**
- * Chooses who announces readiness. Asking the host for libuv's symbols proves nothing (Bun exports
- * `uv_poll_init` and aborts in it), so the runtime's name decides.
+ * Chooses the driver by the name of the runtime. The presence of libuv's functions proves nothing: Bun exports `uv_poll_init`
+ * and aborts in it.
  */
 import { oneOf, rangeError } from './validate.js';
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
- * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * What announces that a descriptor is ready. `uv`: libuv's own event loop; in Node.js only, a `RangeError` elsewhere. `thread`: a
+ * thread that sleeps in poll(2) and wakes JavaScript; in every runtime.
  *
- * With `uv` and peers that answer at once, the loop looks for a connection's next bytes for a while, 1 ms at most, before it
- * sleeps, as long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and its event
- * loop's utilisation says so. Whatever else the loop has to do ends the look.
+ * With `uv` and peers that answer at once, the loop polls for a connection's next bytes for at most 1 ms before it sleeps, as
+ * long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and the utilisation of its
+ * event loop shows that. Any other work of the loop ends the polling.
  */
 export type Driver = 'uv' | 'thread';
 
 const { versions } = process;
 const other = (['bun', 'deno'] as const).find((name) => versions[name] !== undefined);
 
-/** Other runtimes have functions of Node.js's that do nothing, or throw. */
+/** Whether the runtime is Node.js. In other runtimes some functions of Node.js do nothing, or throw. */
 export const isNode: boolean = other === undefined;
 
-/** The driver of this runtime, or the one that was asked for if the runtime has it. */
+/** The wanted driver, or the default of this runtime. Throws a `RangeError` if the runtime does not have the wanted one. */
 export function chooseDriver(wanted: Driver | undefined): Driver {
   if (wanted === undefined) return other === undefined ? 'uv' : 'thread';
   const driver = oneOf('driver', wanted, ['uv', 'thread']);

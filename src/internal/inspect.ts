@@ -1,6 +1,6 @@
 /**
  * What util.inspect() and console.log() show of the package's objects: their state, in one line where it fits.
- * It must never throw, nor make a system call for a closed object.
+ * This code never throws, and makes no system call for a closed object.
  */
 import type { InspectOptionsStylized } from 'node:util';
 import { inspect } from 'node:util';

@@ -1,6 +1,7 @@
 /**
- * The one async iterator of this package: over a connection, a server, a poller, a descriptor.
- * It must never add a promise or a closure to an item: the source's own promise goes to the consumer as it is.
+ * The async iterators over connections, servers, pollers and descriptors.
+ *
+ * They add no promise and no closure to an item: the consumer gets the source's own promise.
  */
 
 /** An iterator's last result. */
@@ -27,7 +28,7 @@ export function iteratorsOver<Source, Item>(
   pull: (source: Source) => Promise<IteratorResult<Item, undefined>>,
   leave: (source: Source) => void,
 ): (source: Source) => AsyncIterableIterator<Item, undefined, undefined> {
-  // A class for each kind of source: V8 then knows which `pull` its next() calls.
+  // One class for each kind of source, so that V8 knows which `pull` its next() calls.
   class SourceIterator implements AsyncIterableIterator<Item, undefined, undefined> {
     /** `undefined` once the consumer has left. */
     #source: Source | undefined;

@@ -1,10 +1,10 @@
 /**
- * The names of options: one list per options interface, and the check that an object has no other name.
- * A misspelt option must never be ignored. Used by every function that takes options.
+ * The names of options: a list for each options interface, and the check that an object has no other name. So a misspelt option
+ * is an error and is never ignored.
  */
 import { coded, show, typeError } from './validate.js';
 
-/** Every name of the options interface `T`. The compiler refuses a list that lacks a name or has one too many. */
+/** Every name of the options interface `T`. A list that lacks a name, or has one too many, does not compile. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
 
 /**
@@ -35,7 +35,7 @@ export function pickOptions<T>(value: Partial<T>, names: OptionNames<T>): Partia
   return picked;
 }
 
-/** Whether the name comes from an `Object.prototype`, of this realm or another: a library added it there, and not the caller. */
+/** Whether the name comes from an `Object.prototype`, of this realm or another. Then a library added it, and not the caller. */
 function isOfEveryObject(value: object, name: string): boolean {
   let owner: object | null = value;
   while (owner !== null && !Object.hasOwn(owner, name))

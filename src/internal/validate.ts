@@ -1,13 +1,13 @@
 /**
- * Checks of arguments: each throws a `TypeError` or `RangeError` that shows the value, before any system
- * call. Nothing here may coerce: '3' is not 3.
+ * Checks of arguments. Each throws a `TypeError` or `RangeError` that shows the value, before any system call. Values are not
+ * converted: the string '3' is not the number 3.
  */
 import { isIP } from 'node:net';
 import { types } from 'node:util';
 
 import { isOpen } from './binding.js';
 
-/** A value as a reader of the message can recognise it. */
+/** A value as an error message shows it. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
   if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
@@ -58,7 +58,7 @@ export function optionalInteger(
   return value === undefined ? otherwise : integer(name, value, min, max);
 }
 
-/** Milliseconds from 0 to 2^53, a part of one allowed; or `undefined`. */
+/** Milliseconds from 0 to 2^53, with or without a fraction; or `undefined`. */
 export function milliseconds(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   const expected = 'milliseconds from 0 to 2^53';
@@ -92,8 +92,8 @@ export function oneOf<T extends string>(name: string, value: unknown, words: rea
 }
 
 /**
- * An AbortSignal of whatever realm or library (jsdom has its own), known by what is used of it; or `undefined`. Node.js's own
- * modules ask for less.
+ * An AbortSignal of any realm or library (jsdom has its own), or `undefined`. A signal is recognised by the members that this
+ * package uses. Node.js's own modules require fewer.
  */
 export function optionalSignal(name: string, value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value;
@@ -111,7 +111,7 @@ function isSignalAlike(value: unknown): value is AbortSignal {
   );
 }
 
-/** Why it was aborted. Libraries that are older than reasons have none: then what AbortController gives by itself. */
+/** The reason of an aborted signal. Signals of older libraries have none: then it is the error that AbortController makes. */
 export function abortReason(signal: AbortSignal | undefined): unknown {
   const reason: unknown = signal?.reason;
   return reason === undefined
@@ -119,12 +119,12 @@ export function abortReason(signal: AbortSignal | undefined): unknown {
     : reason;
 }
 
-/** Throws the reason if it is aborted. */
+/** Throws the signal's reason if it is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
 }
 
-/** The options of `listen()` and `connect()`, which cannot be left out. */
+/** Checks that the options of `listen()` or `connect()` are an object. They have the port, so they cannot be left out. */
 export function optionsWithPort(value: unknown): void {
   if (typeof value === 'object' && value !== null) return;
   throw typeError('options', 'an object with a port, such as { port: 7000 }', value);
@@ -156,10 +156,10 @@ export function host<T>(value: unknown, otherwise: T): string | T {
   throw rangeError('host', 'a name or an address alone', found, hint);
 }
 
-/** Descriptors that this package made for itself and that nobody may watch. */
+/** Descriptors that this package made for itself. Programs may not watch or adopt them. */
 const own = new Set<number>();
 
-/** Makes descriptors known as this package's own, until the function that it gives is called. */
+/** Marks descriptors as this package's own. Returns a function that undoes this. */
 export function keepOwn(descriptors: readonly number[]): () => void {
   for (const fd of descriptors) own.add(fd);
   return () => {
@@ -167,12 +167,12 @@ export function keepOwn(descriptors: readonly number[]): () => void {
   };
 }
 
-/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+/** An object that has a descriptor: a FileHandle, an OwnedFd, a stream. */
 export interface DescriptorOwner {
   readonly fd: number;
 }
 
-/** The number of an open descriptor, given as such or by its owner. */
+/** The number of an open descriptor, which is given as a number or by its owner. */
 export function descriptorOf(value: number | DescriptorOwner): number {
   if (typeof value !== 'object' || value === null) return descriptor('fd', value);
   return descriptor('fd', value.fd);
@@ -187,15 +187,15 @@ export function descriptor(name: string, value: unknown): number {
 }
 
 /**
- * Whether it is an Error of whatever realm. In a context of node:vm (Jest runs each file in one) those of Node.js's own modules, of
- * the addon and of an abort are no `instanceof` of the context's.
+ * Whether a value is an Error of any realm. In a context of node:vm (Jest runs each file in one), errors of Node.js's own modules,
+ * of the addon and of an abort are not instances of the context's `Error`.
  */
 export function isError(value: unknown): value is Error {
   if (value instanceof Error || types.isNativeError(value)) return true;
   return Object.prototype.toString.call(value) === '[object DOMException]';
 }
 
-/** Whether it is a `Uint8Array` (a `Buffer` is one) of whatever realm. */
+/** Whether a value is a `Uint8Array` (a `Buffer` is one) of any realm. */
 export function isBytes(value: unknown): value is Uint8Array {
   return types.isUint8Array(value);
 }
@@ -206,12 +206,13 @@ const byteLength = Object.getOwnPropertyDescriptor(
 ) as { get: (this: Uint8Array) => number };
 
 /**
- * How many bytes an array has. A class of the user's may have made its properties something else, and what lies behind the
- * bytes is others' data. V8 inlines the call; of the property itself it asks a generic cache.
+ * The number of bytes in an array, from the getter that every typed array has. The property itself could be redefined by a
+ * subclass of the program, and with a wrong number the package would send memory that lies behind the bytes. V8 inlines this
+ * call; for the property it uses a generic cache.
  */
 export const lengthOf: (bytes: Uint8Array) => number = Function.prototype.call.bind(byteLength.get);
 
-/** What `destroy()` takes; Node.js's own take `null` for nothing, too. */
+/** Checks the argument of `destroy()`: an Error, or nothing. `null` counts as nothing, as it does in Node.js. */
 export function errorOrNothing(name: string, value: unknown): void {
   if (value !== undefined && value !== null && !isError(value))
     throw typeError(name, 'an Error', value);
