@@ -28,10 +28,9 @@ export declare interface CanAddress {
     sendId?: number | undefined;
 }
 
-/** The type of received bytes. It must never hold behaviour. */
 /**
- * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. With versions of @types/node whose `Buffer` is generic
- * that is `Buffer<ArrayBuffer>`, which functions accept that refuse shared memory (`crypto.subtle`, `new Response()`).
+ * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. In versions of @types/node whose `Buffer` is generic, it
+ * is `Buffer<ArrayBuffer>`. Functions that refuse shared memory accept that type (`crypto.subtle`, `new Response()`).
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
@@ -118,18 +117,18 @@ export declare abstract class Descriptor implements Disposable {
     duplicate(): OwnedFd;
 }
 
-/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+/** An object that has a descriptor: a FileHandle, an OwnedFd, a stream. */
 export declare interface DescriptorOwner {
     readonly fd: number;
 }
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
- * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * What announces that a descriptor is ready. `uv`: libuv's own event loop; in Node.js only, a `RangeError` elsewhere. `thread`: a
+ * thread that sleeps in poll(2) and wakes JavaScript; in every runtime.
  *
- * With `uv` and peers that answer at once, the loop looks for a connection's next bytes for a while, 1 ms at most, before it
- * sleeps, as long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and its event
- * loop's utilisation says so. Whatever else the loop has to do ends the look.
+ * With `uv` and peers that answer at once, the loop polls for a connection's next bytes for at most 1 ms before it sleeps, as
+ * long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and the utilisation of its
+ * event loop shows that. Any other work of the loop ends the polling.
  */
 export declare type Driver = 'uv' | 'thread';
 

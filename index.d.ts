@@ -17,16 +17,15 @@ export declare interface Address {
     family: 'IPv4' | 'IPv6';
 }
 
-/** The type of received bytes. It must never hold behaviour. */
 /**
- * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. With versions of @types/node whose `Buffer` is generic
- * that is `Buffer<ArrayBuffer>`, which functions accept that refuse shared memory (`crypto.subtle`, `new Response()`).
+ * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. In versions of @types/node whose `Buffer` is generic, it
+ * is `Buffer<ArrayBuffer>`. Functions that refuse shared memory accept that type (`crypto.subtle`, `new Response()`).
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
-/** What `server.close()` takes. */
+/** The options of {@link Server.close}. */
 export declare interface CloseOptions {
-    /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
+    /** Whether each connection ends when it is idle. `false` destroys all connections at once. Default `true`. */
     graceful?: boolean | undefined;
     /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
     timeout?: number | undefined;
@@ -45,70 +44,70 @@ export declare interface CloseReason {
 /**
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
- * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad
- * options, as a rejection, before any system call.
+ * Rejects with the kernel's error for the address that was tried last (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …), the
+ * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
+ * `TypeError` or `RangeError` for bad options, before any system call.
  */
 export declare function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>>;
 
 /**
- * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
+ * One TCP connection. Iterate it to receive its bytes. Leaving the loop early ends the connection gracefully.
  *
- * Every chunk is the consumer's own: its memory is never written again, unless `chunks: 'borrowed'` was asked for.
+ * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
  *
  * `Data` is the type of {@link Connection.data}.
  */
 export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, undefined>, AsyncDisposable {
     #private;
-    /** Unique in this thread, never used again. */
+    /** Unique among all connections of this thread, past and future. */
     readonly id: number;
     private constructor();
-    /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */
+    /** What the program keeps with the connection, such as a session. Until it is set it is `undefined` and takes no memory. */
     get data(): Data | undefined;
     set data(value: Data | undefined);
     /**
-     * The address on this side, also when the connection is over; `undefined` if the kernel did not give it. For a connection that
-     * is over it is the server's address, if that listens on a single one.
+     * The address on this side; `undefined` if the kernel did not give it. It stays available when the connection is over. Then it
+     * is the server's address, if the server listens on a single address.
      */
     get localAddress(): Address | undefined;
-    /** The address at the other end, also when the connection is over. */
+    /** The peer's address. It stays available when the connection is over. */
     get remoteAddress(): Address | undefined;
-    /** Bytes written that the kernel has not taken, as of the last turn. */
+    /** How many written bytes the kernel has not taken, as of the reactor's last turn. */
     get bufferedAmount(): number;
-    /** Bytes received from the kernel. */
+    /** How many bytes were received from the kernel. */
     get bytesRead(): number;
-    /** Bytes that the kernel has taken. */
+    /** How many written bytes the kernel has taken. */
     get bytesWritten(): number;
     /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
     get closed(): Promise<CloseReason>;
     /**
-     * Sends `data`; a string goes as UTF-8. Resolves when writing may go on: at once below `highWaterMark`,
-     * else when the queue has fallen to `lowWaterMark`. That the kernel took bytes does not say that the peer
-     * received them.
+     * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
+     * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`. It does not mean that the peer has
+     * received the bytes.
      *
-     * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
-     * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
-     * and resets the connection; this limits a program that writes without awaiting. Rejects with `ERR_MALFORMED` when the
-     * framing does not allow the message's length or content. Throws a `TypeError` for anything but bytes and strings.
+     * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
+     * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
+     * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
+     * not end the process. Throws a `TypeError` for anything but bytes and strings.
      */
     write(data: Uint8Array | string): Promise<void>;
     /**
-     * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-     * goes on. Ending twice is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From here
-     * on `endTimeout` applies, whether or not the program reads.
+     * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything. Receiving goes on. A second
+     * call is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From now on `endTimeout`
+     * applies, whether or not the program reads.
      *
-     * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
-     * before is lost. The end is sent all the same, where one still can be.
+     * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
+     * The end is still sent if that is possible.
      */
     end(data?: Uint8Array | string): Promise<void>;
     /**
      * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
-     * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it;
-     * if the connection had failed before, its own error takes that place. Throws a `TypeError` for an `error` that is no `Error`.
+     * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it. If
+     * the connection had failed before, they get its own error instead. Throws a `TypeError` if `error` is not an `Error`.
      */
     destroy(error?: Error | null): void;
     /**
-     * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent are
+     * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent yet are
      * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
      */
     reset(): void;
@@ -118,25 +117,25 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      */
     read(): Promise<Chunk | null>;
     /**
-     * Iterates chunks until the peer's end. Throws as `read()`, the connection's error after the chunks that preceded it. Leaving
-     * the loop early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
+     * Iterates chunks until the peer's end. Throws what `read()` rejects with, after the chunks that arrived before. Leaving the loop
+     * early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined>;
-    /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
+    /** Ends the connection gracefully, and resolves when it is over. Bytes that still arrive are dropped. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Whether `pause()` was called and `resume()` was not. */
     get isPaused(): boolean;
     /**
      * Stops receiving until `resume()`, so that the peer has to wait once the kernel's buffers are full. Chunks that have arrived
-     * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
-     * the consumer has not taken wait too, and `end` behind them. Writing goes on.
+     * can still be read; after them `read()` and the iterator wait. With `server.events()` the `data` events of the connection that
+     * the consumer has not taken wait too, and so does the `end` after them. Writing goes on.
      *
      * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, the
      * connection fails after `resume()`, or after `endTimeout` if that comes first. Chunks that have arrived come before the error;
      * after `endTimeout` the bytes that the kernel still holds are lost.
      */
     pause(): this;
-    /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
+    /** Receives again after `pause()`. If more than `readHighWaterMark` bytes are unread, enough of them must be read first. */
     resume(): this;
     /** Keeps the process alive while the connection is open; the default. */
     ref(): this;
@@ -144,74 +143,79 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     unref(): this;
 }
 
-/** What servers give each of their connections, and what `connect()` takes. */
+/** The options of a connection. A server passes its own to each of its connections. */
 export declare interface ConnectionOptions {
-    /** Send small writes at once (TCP_NODELAY). Default `true`. */
+    /** Sends small writes at once (TCP_NODELAY). Default `true`. */
     noDelay?: boolean | undefined;
     /**
-     * Keep the writing side open when the peer has ended its own. Default `false`: the connection is ended
-     * once the consumer has taken the peer's end.
+     * Keeps this side open for writing after the peer has ended its side. Default `false`: this side ends too, once the consumer
+     * has taken the peer's end.
      */
     allowHalfOpen?: boolean | undefined;
     /**
-     * Receiving pauses, per connection, while more than this many received bytes wait for the consumer, and goes on at half of
-     * them. Each chunk counts 128 bytes more. They are counted after each turn, which receives at most `readHighWaterMark` bytes,
-     * or 16,384 if that is more: so the mark may be passed by one such turn, and with the framing `lines` by the front of one
-     * line as well. Default 65,536; this and every limit below is at most 2^31 − 1.
+     * A connection stops receiving while more than this many received bytes wait for the consumer. It goes on when at most half as
+     * many wait. Each chunk counts as 128 bytes more than it has. The bytes are counted after each turn of the reactor, which
+     * receives at most `readHighWaterMark` bytes, or 16,384 if that is more. So the mark may be exceeded by the bytes of one turn,
+     * and with the framing `lines` by the start of one line as well. Default 65,536. This and every limit below is at most
+     * 2^31 − 1.
      */
     readHighWaterMark?: number | undefined;
-    /** Bytes waiting to be sent from which on `write()` gives a promise that waits. Default 65,536. */
+    /** When this many bytes wait to be sent, the promise of `write()` waits. Default 65,536. */
     highWaterMark?: number | undefined;
-    /** Bytes waiting to be sent at which that promise resolves. Default a quarter of `highWaterMark`. */
+    /** When only this many bytes wait to be sent, that promise resolves. Default a quarter of `highWaterMark`. */
     lowWaterMark?: number | undefined;
     /**
      * When this many bytes wait to be sent, a further write fails with `ERR_SEND_QUEUE_FULL` and resets the connection. The last
-     * write below the limit may pass it by its own size, and so may `end(data)` after it. The limit bounds the memory that this
-     * side uses for a peer that does not read. The default suffices for programs that write an answer of some megabytes without
+     * write below the limit may exceed it by its own size, and so may `end(data)` after it. The limit bounds the memory that this
+     * side uses for a peer that does not read. The default is enough for programs that write an answer of some megabytes without
      * awaiting each write. Default 16,777,216 (16 MiB), or `highWaterMark` if that is more; never less than it.
      */
     maxBufferedAmount?: number | undefined;
     /**
-     * How many milliseconds a connection that is about to end may pass without a byte moving in either direction. It applies once
-     * this side has ended, a send has failed, or the peer has reset the connection, even if the program does not read, so that
-     * every such connection ends. Until then the program can read bytes that arrived before. The connection then closes with
-     * `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. It does not apply to an open connection. Default 30,000.
+     * The longest time, in milliseconds, without a byte moving in either direction on a connection that is about to end. It
+     * applies once this side has ended, a send has failed, or the peer has reset the connection, even if the program does not
+     * read, so that every such connection ends. Until then the program can read bytes that arrived before. The connection then
+     * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. There is no such limit on an open connection. Default
+     * 30,000.
      */
     endTimeout?: number | undefined;
     /**
-     * `bytes`: a chunk is what one receive gave. `lines`: a chunk is one line without its LF or CR LF, and
-     * `write()` appends LF. A message that ends with CR arrives without it where the receiver takes CR LF for a line's
-     * end, as this package does. Default `bytes`.
+     * `bytes`: a chunk is what one receive returned. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends
+     * LF. If a message ends with CR, a receiver that takes CR LF as the end of a line, as this package does, drops that CR. Default
+     * `bytes`.
      */
     framing?: 'bytes' | 'lines' | undefined;
-    /** The longest line, in bytes; a longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
+    /** The longest line, in bytes. A longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
     maxFrame?: number | undefined;
     /**
-     * `owned`: a chunk is the consumer's for good. `borrowed`: it holds its bytes until the consumer asks for the next one
-     * or leaves; then its memory is received into again, which costs a fifth less for large chunks. Writing it, or copying
-     * what is to stay, before that is right; to keep it is wrong, and so is to change it once it was written: it leaves
-     * with the batch, from where it lies. Neither is noticed. Default `owned`.
+     * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer asks
+     * for the next one or leaves its loop. Then its memory is received into again, which costs a fifth less for large chunks. Until
+     * then the program may write the chunk to a connection, or copy it. It must not use the chunk later, and must not change it
+     * after writing it, because the bytes are sent later, from the same memory. Such mistakes are not detected. Default `owned`.
      */
     chunks?: 'owned' | 'borrowed' | undefined;
-    /** Who announces readiness. Default `uv` in Node.js, `thread` elsewhere, where `uv` is a `RangeError`. */
+    /** What announces readiness. Default `uv` in Node.js, and `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver | undefined;
 }
 
 /** The open connections of a server, in no order. */
 export declare interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
-    /** How many there were when this was asked for. */
+    /** How many connections were open when `server.connections` was read. */
     readonly size: number;
 }
 
-/** What `connect()` takes. */
+/** The options of {@link connect}. */
 export declare interface ConnectOptions extends ConnectionOptions {
     /** The port, 1 to 65,535. */
     port: number;
-    /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
+    /**
+     * A name or an address, without brackets or a port. If a name has several addresses, each is tried in turn. Default
+     * `localhost`.
+     */
     host?: string | undefined;
-    /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
+    /** How many milliseconds each address may take. Then it fails with `ETIMEDOUT`. Default 10,000. */
     timeout?: number | undefined;
-    /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
+    /** When it aborts, `connect()` rejects with its reason. It has no effect once connected. */
     signal?: AbortSignal | undefined;
 }
 
@@ -221,18 +225,18 @@ export declare interface DataOptions<T> {
     data: T;
 }
 
-/** Whoever has a descriptor: a FileHandle, an OwnedFd, a stream. */
+/** An object that has a descriptor: a FileHandle, an OwnedFd, a stream. */
 export declare interface DescriptorOwner {
     readonly fd: number;
 }
 
 /**
- * Who announces that something is ready: libuv's own loop (`uv`, Node.js only; a `RangeError` elsewhere), or a thread
- * that sleeps in poll(2) and wakes JavaScript (`thread`, everywhere).
+ * What announces that a descriptor is ready. `uv`: libuv's own event loop; in Node.js only, a `RangeError` elsewhere. `thread`: a
+ * thread that sleeps in poll(2) and wakes JavaScript; in every runtime.
  *
- * With `uv` and peers that answer at once, the loop looks for a connection's next bytes for a while, 1 ms at most, before it
- * sleeps, as long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and its event
- * loop's utilisation says so. Whatever else the loop has to do ends the look.
+ * With `uv` and peers that answer at once, the loop polls for a connection's next bytes for at most 1 ms before it sleeps, as
+ * long as that is measured to take less CPU time than sleeping. Such a process keeps a core busy, and the utilisation of its
+ * event loop shows that. Any other work of the loop ends the polling.
  */
 export declare type Driver = 'uv' | 'thread';
 
@@ -286,7 +290,7 @@ export declare interface ErrorDetails {
     path?: string | undefined;
 }
 
-/** What `server.events()` takes. */
+/** The options of {@link Server.events}. */
 export declare interface EventsOptions {
     /**
      * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
@@ -294,9 +298,9 @@ export declare interface EventsOptions {
      * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
      * keeps no more for a peer that reads slowly than these limits.
      *
-     * Turn it off for a protocol in which the peer reads only after it has sent: two ends that both stop receiving while they
-     * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
-     * at `maxBufferedAmount`. Default `true`.
+     * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
+     * have much to send, they wait for each other for ever. Without it the program itself must stop writing to a slow peer, or the
+     * connection ends at `maxBufferedAmount`. Default `true`.
      */
     backpressure?: boolean | undefined;
 }
@@ -336,30 +340,37 @@ export declare interface InterestOptions {
  * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
  * connection, as {@link Connection.data}.
  *
- * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * Rejects with the kernel's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's error (`ENOTFOUND`), or the
+ * signal's reason. The stacks of the first two show the caller. Rejects with a `TypeError` or `RangeError` for bad options,
+ * before any system call.
  */
 export declare function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
 
-/** What `listen()` takes. */
+/** The options of {@link listen}. */
 export declare interface ListenOptions extends ConnectionOptions {
-    /** The port, 0 to 65,535; 0 lets the kernel choose. */
+    /** The port, 0 to 65,535. With 0 the kernel chooses one. */
     port: number;
-    /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
+    /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
     host?: string | undefined;
-    /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
+    /**
+     * How many connections may wait in the kernel to be accepted (the backlog). Default 511, at most 65,535. The kernel reduces it
+     * to net.core.somaxconn.
+     */
     backlog?: number | undefined;
-    /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
+    /** Lets several servers share the address (SO_REUSEPORT). Default `false`. */
     reusePort?: boolean | undefined;
-    /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
+    /** Refuses IPv4 connections on an IPv6 address. Default `false`. */
     ipv6Only?: boolean | undefined;
-    /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
+    /** How many connections may be open at once. More wait in the backlog. Default 80 % of the limit of open descriptors. */
     maxConnections?: number | undefined;
-    /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
+    /**
+     * How many accepted connections may wait until the consumer takes them. More wait in the backlog. Default 64, at most 65,535.
+     */
     maxPending?: number | undefined;
     /**
-     * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
-     * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
+     * When it aborts before the server is open, `listen()` rejects with its reason. When it aborts later, the server is destroyed,
+     * and its iterator throws the reason once. The reads of its connections reject with the reason, or with an `AbortError` if the
+     * reason is not an `Error`.
      */
     signal?: AbortSignal | undefined;
 }
@@ -622,8 +633,8 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
     stats(): ServerStats;
     /**
      * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
-     * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not given; those that it has
-     * given stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
+     * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not yielded; those that it
+     * has yielded stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined>;
     /**
@@ -699,8 +710,8 @@ export declare interface ServerStats {
     /** Connections accepted and not taken by the consumer. */
     pending: number;
     /**
-     * How often accepting paused: for want of descriptors or memory, or because 64 accepts in a row were refused (a seccomp
-     * policy, a firewall). It resumes by itself, after 5 milliseconds at first and 1 second at most.
+     * How often accepting paused: because descriptors or memory ran out, or because 64 accepts in a row were refused (by a seccomp
+     * policy or a firewall). It resumes by itself, after 5 milliseconds at first and after 1 second at most.
      */
     acceptPauses: number;
     /** The error of the last such pause. */

@@ -17,8 +17,10 @@ export type AddressNumbers = readonly [number, number, number, number, number, n
 /** Formats an address of a record as text. */
 export function addressFrom(
   native: ReactorBinding,
-  [detail, zone, ...words]: AddressNumbers,
+  numbers: AddressNumbers | undefined,
 ): Address | undefined {
+  if (numbers === undefined) return undefined;
+  const [detail, zone, ...words] = numbers;
   return addressOf(native.addressText(detail, zone, words));
 }
 

@@ -11,15 +11,18 @@ import {
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 
-/** What `connect()` takes. */
+/** The options of {@link connect}. */
 export interface ConnectOptions extends ConnectionOptions {
   /** The port, 1 to 65,535. */
   port: number;
-  /** A name or an address, without brackets or a port; of several addresses each is tried in turn. Default `localhost`. */
+  /**
+   * A name or an address, without brackets or a port. If a name has several addresses, each is tried in turn. Default
+   * `localhost`.
+   */
   host?: string | undefined;
-  /** Milliseconds until the connect fails with `ETIMEDOUT`, per address. Default 10,000. */
+  /** How many milliseconds each address may take. Then it fails with `ETIMEDOUT`. Default 10,000. */
   timeout?: number | undefined;
-  /** Aborts the connect: `connect()` rejects with its reason. No effect once connected. */
+  /** When it aborts, `connect()` rejects with its reason. It has no effect once connected. */
   signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +34,7 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   ...CONNECTION_OPTIONS,
 };
 
-/** Checked options of `connect()`. */
+/** The checked options of `connect()`. */
 export interface ConnectConfig extends ConnectionConfig {
   port: number;
   host: string;
@@ -39,7 +42,7 @@ export interface ConnectConfig extends ConnectionConfig {
   signal: AbortSignal | undefined;
 }
 
-/** Checks everything that `connect()` was given. */
+/** Checks the options of `connect()`. */
 export function connectConfig(options: ConnectOptions): ConnectConfig {
   optionsWithPort(options);
   optionsObject('options', options, CONNECT_OPTIONS);

@@ -1,6 +1,10 @@
-/** Opens connections: checks, resolves, tries each address. It must never leave a socket behind when it rejects. */
+/**
+ * Opens connections: checks the options, resolves the host, and tries each address. When `connect()` rejects, no socket stays
+ * open.
+ */
 import { callerOf, showCaller } from '../internal/caller.js';
 import type { Connection } from './connection.js';
+import { whenOpened } from './connection-late.js';
 import { core } from './connection.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
@@ -12,14 +16,14 @@ import { reactorOf } from './reactor.js';
 import { resolve } from './resolve.js';
 import { throwIfAborted } from '../internal/validate.js';
 
-const { makeConnection, opening } = core;
+const { lateOf, makeConnection } = core;
 
 /**
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
- * Rejects with the kernel's code (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …) and the address that was tried
- * last, the resolver's code (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad
- * options, as a rejection, before any system call.
+ * Rejects with the kernel's error for the address that was tried last (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …), the
+ * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
+ * `TypeError` or `RangeError` for bad options, before any system call.
  */
 export async function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>> {
   const caller = callerOf(connect);
@@ -54,8 +58,8 @@ async function attempt(
   const abort = (): void => connection.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await opening(connection, { address, port });
-    // Aborted between the connection's opening and now: it is destroyed already.
+    await whenOpened(lateOf(connection), { address, port });
+    // The signal may have aborted after the connection was opened. Then the connection is destroyed already.
     throwIfAborted(signal);
   } finally {
     signal?.removeEventListener('abort', abort);

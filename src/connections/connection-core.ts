@@ -1,19 +1,16 @@
 /**
- * The functions of a connection for other modules of the package only. connection.ts exports them as `core`; users of the
- * package cannot reach them.
- *
- * It must never hold behaviour. Used by reactor.ts, server.ts, server-events.ts and connect.ts.
+ * What other modules of the package may do with a connection, and programs may not. connection.ts exports these functions as
+ * `core`.
  */
-import type { AddressNumbers } from './address.js';
 import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
 import type { Owner } from './owner.js';
-import type { ErrorDetails } from '../internal/errors.js';
+import type { Late } from './connection-late.js';
 
 export interface ConnectionCore {
   /** Makes a connection: there is no public constructor. */
   readonly makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
-  /** Bytes arrived. The consumer has to give lent ones back. */
+  /** Bytes arrived. With `isLent` they have to be given back: see arena.ts. */
   readonly handleData: (connection: Connection, data: Chunk, isLent: boolean) => void;
   /** The peer's end arrived. */
   readonly handleEnd: (connection: Connection) => void;
@@ -23,12 +20,6 @@ export interface ConnectionCore {
   readonly handleWriteFailed: (connection: Connection, detail: number) => void;
   /** The connect succeeded. */
   readonly handleConnected: (connection: Connection) => void;
-  /** One of the connection's two addresses, from the records that precede its close. */
-  readonly handleAddress: (
-    connection: Connection,
-    isLocal: boolean,
-    address: AddressNumbers,
-  ) => void;
   /** The connection is over. */
   readonly handleClosed: (
     connection: Connection,
@@ -40,8 +31,8 @@ export interface ConnectionCore {
   readonly handleTaken: (connection: Connection, length: number) => void;
   /** The consumer took the peer's end. */
   readonly handleEndTaken: (connection: Connection) => void;
-  /** Resolves when connected, rejects with the connect's error. */
-  readonly opening: (connection: Connection, address: ErrorDetails) => Promise<void>;
+  /** The connection's `Late` object, which is made now if there is none. */
+  readonly lateOf: (connection: Connection) => Late;
   /** Whether the connection belongs to this owner and is not over. */
   readonly belongsTo: (connection: Connection, owner: Owner) => boolean;
   /** Whether this side has destroyed it. */
@@ -49,8 +40,8 @@ export interface ConnectionCore {
   /** Whether its events must wait. */
   readonly isHeld: (connection: Connection) => boolean;
   /**
-   * For a server that closes: ends the connection if it is idle, and otherwise as soon as it is. Gives whether it has ended
-   * it, or the connection is over.
+   * For a server that closes: ends the connection as soon as it is idle. Returns whether this side has ended already, or the
+   * connection is over.
    */
   readonly endOnceIdle: (connection: Connection) => boolean;
 }

@@ -1,8 +1,4 @@
-/**
- * The states of a connection as bits of one number, so that an idle connection takes little memory.
- *
- * It must never hold behaviour of a connection. Used by connection.ts.
- */
+/** The states of a connection as bits of one number, so that an idle connection takes little memory. */
 
 /** The peer's end arrived. */
 export const READ_ENDED = 1;
@@ -30,7 +26,7 @@ export const HELD: number = CONGESTED | STOPPED;
 export const CLOSING = 1024;
 /** While the server closes: a check whether the connection is idle is due after the next round of the loop. */
 export const LOOKS_SOON = 2048;
-/** Above the flags: how many chunks were lent to this connection's consumer, taken or not. */
+/** The bits from this one on count the chunks that are lent to the connection's consumer, whether or not it took them. */
 export const LENT_SHIFT = 12;
-/** The largest count that fits there. */
+/** The largest count that fits into these bits. */
 export const MOST_LENT: number = 2 ** 18 - 1;

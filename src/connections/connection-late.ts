@@ -1,8 +1,8 @@
 /**
- * What most connections never need while they are open: their errors, their last counters, and the promises that a caller
- * may wait for. A connection makes its `Late` with the first of these.
+ * State that most connections do not need while they are open: errors, the last counters, and promises that a caller may wait
+ * for. A connection makes its `Late` object when it first needs one of these, so that an idle connection takes little memory.
  *
- * It must never settle a promise twice, and never reject one whose rejection would count as unhandled. Used by connection.ts.
+ * Each promise settles once. A rejection never counts as unhandled.
  */
 import type { AddressNumbers } from './address.js';
 import type { CloseReason } from './close-reason.js';
@@ -11,7 +11,7 @@ import type { Ending, ErrorDetails } from '../internal/errors.js';
 import { EdgepollError, notAFrame, readEnding } from '../internal/errors.js';
 import type { ConnectionConfig } from './connection-options.js';
 
-/** A promise with its two ends. Its rejection never counts as unhandled; code that awaits it still gets it. */
+/** A promise and the functions that settle it. Its rejection never counts as unhandled, but code that awaits it gets it. */
 export interface Deferred {
   promise: Promise<void>;
   resolve: () => void;
@@ -32,20 +32,20 @@ export function deferred(): Deferred {
 export interface Late {
   /** {@link Connection.data}. */
   data?: unknown;
-  /** Resolves when the queue is at the low watermark. */
+  /** Resolves when the send queue has fallen to the low watermark. */
   drained?: Deferred | undefined;
   /** Resolves when everything before the end is sent. */
   finished?: Deferred | undefined;
-  /** Resolves when it is over. */
+  /** Resolves when the connection is over. */
   closed?: Deferred | undefined;
   /** While connecting: the promise of connect(), and the address for its errors. */
   opened?: Deferred | undefined;
   address?: ErrorDetails | undefined;
-  /** The first send that failed. */
+  /** The error of the first send that failed. */
   writeError?: Error | undefined;
   /** This side has destroyed it. */
   isGivenUp?: boolean | undefined;
-  /** Once it is over. */
+  /** Set when the connection is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
   /** Its two addresses, which the core reports with the close. */
@@ -78,6 +78,13 @@ export function refusalOf(
     : new EdgepollError('ERR_CLOSED', 'the connection is closed');
 }
 
+/** The promise of connect(): resolves when connected, and rejects with the connect's error. `where` is for that error. */
+export function whenOpened(late: Late, where: ErrorDetails): Promise<void> {
+  late.address = where;
+  late.opened ??= deferred();
+  return late.opened.promise;
+}
+
 /** Keeps one of the connection's two addresses, because the kernel cannot give them once the socket is closed. */
 export function keepAddress(late: Late, isLocal: boolean, address: AddressNumbers): void {
   if (isLocal) late.local = address;
@@ -85,8 +92,8 @@ export function keepAddress(late: Late, isLocal: boolean, address: AddressNumber
 }
 
 /** Why the connection ended, from its close record. */
-export function endingOf(late: Late, detail: number, { config, reactor }: Owner): Ending {
-  const text = (index: number): string => reactor.native.text(index);
+export function endingOf(late: Late, detail: number, { config, native }: Owner): Ending {
+  const text = (index: number): string => native.text(index);
   return readEnding(detail, late.address ?? {}, config.settings, text);
 }
 
@@ -102,6 +109,12 @@ export function whenClosed(late: Late): Promise<CloseReason> {
   return late.closed.promise.then(() => late.reason as CloseReason);
 }
 
+/** Resolves when the send queue has fallen to the low watermark; rejects if a send fails before. */
+export function whenDrained(late: Late): Promise<void> {
+  late.drained ??= deferred();
+  return late.drained.promise;
+}
+
 /** Resolves when everything before the end is sent; rejects if a send has failed. */
 export function whenFinished(late: Late): Promise<void> {
   if (late.writeError !== undefined) return rejected(late.writeError);
@@ -109,7 +122,7 @@ export function whenFinished(late: Late): Promise<void> {
   return late.finished.promise;
 }
 
-/** The queue is at the low watermark. */
+/** The send queue has fallen to the low watermark. */
 export function settleDrained(late: Late): void {
   late.drained?.resolve();
   late.drained = undefined;
@@ -121,7 +134,7 @@ export function settleFinished(late: Late): void {
   late.finished = undefined;
 }
 
-/** A send failed: rejects what waits for room, and for the end to be sent. */
+/** A send failed: rejects the promises of writes that wait for room, and of the end. */
 export function settleUnsent(late: Late, refusal: () => Error): void {
   late.drained?.reject(refusal());
   late.drained = undefined;
@@ -129,7 +142,7 @@ export function settleUnsent(late: Late, refusal: () => Error): void {
   late.finished = undefined;
 }
 
-/** The connection is over, for `late.reason`: settles every promise that was asked for. */
+/** The connection is over, for `late.reason`: settles every promise that is still pending. */
 export function settleAll(late: Late, refusal: () => Error): void {
   late.opened?.reject(refusal());
   late.drained?.reject(refusal());
@@ -138,7 +151,7 @@ export function settleAll(late: Late, refusal: () => Error): void {
   late.closed?.resolve();
 }
 
-/** A rejected promise. It does not end the process if it is never awaited. */
+/** A rejected promise, which does not end the process if it is never awaited. */
 export function rejected(reason: Error): Promise<never> {
   const promise = Promise.reject(reason);
   promise.catch(() => {});

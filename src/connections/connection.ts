@@ -1,8 +1,10 @@
 /**
- * A connection: its bytes by iteration or `read()`, writes with promises, and one end with its reason.
+ * A TCP connection: reading by iteration or `read()`, writing with promises, and one end with its reason.
  *
- * The Rust core decides what may happen next; this file settles the promises. It must never settle one twice, and never
- * lose an error: one that no promise reported is kept for the next read or write.
+ * The Rust core decides what may happen next, and this file settles the promises. Each promise settles once. An error that no
+ * promise has reported is kept for the next read or write.
+ *
+ * This is one class with few fields, because a second object would take memory for each idle connection.
  */
 import type { Address } from './address.js';
 import { addressFrom, addressOf } from './address.js';
@@ -22,16 +24,16 @@ import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
 import * as checks from '../internal/validate.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
 const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LOOKS_SOON, LENT_SHIFT, MOST_LENT } = flags;
 const NO_MORE: IteratorReturnResult<undefined> = END;
 
-/** The promise of every write that the kernel had room for. */
+/** The result of every write that need not wait. It is one promise for all, so that a write allocates none. */
 const DONE: Promise<void> = Promise.resolve();
 
-/** A chunk counts as at least this many bytes against the read watermark: an object is not free. */
+/** Each unread chunk counts as this many bytes more against `readHighWaterMark`, for the memory of its object. */
 const CHUNK_COST = 128;
 
 let nextId = 1;
@@ -40,16 +42,16 @@ let nextId = 1;
 let access: ConnectionCore;
 
 /**
- * One TCP connection. Iterate it for its bytes; leaving the loop early ends the connection gracefully.
+ * One TCP connection. Iterate it to receive its bytes. Leaving the loop early ends the connection gracefully.
  *
- * Every chunk is the consumer's own: its memory is never written again, unless `chunks: 'borrowed'` was asked for.
+ * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
  *
  * `Data` is the type of {@link Connection.data}.
  */
 export class Connection<Data = unknown>
   implements AsyncIterable<Chunk, undefined>, AsyncDisposable
 {
-  /** Unique in this thread, never used again. */
+  /** Unique among all connections of this thread, past and future. */
   readonly id: number;
   readonly #owner: Owner;
   readonly #slot: number;
@@ -59,11 +61,11 @@ export class Connection<Data = unknown>
   #chunks: Chunk[] | undefined = undefined;
   /** The reads that wait for the next chunk. */
   #waiters: Waiter<Chunk> | Waiter<Chunk>[] | undefined = undefined;
-  /** Cost of the chunks that the consumer has not taken. */
+  /** The bytes of the chunks that the consumer has not taken, and {@link CHUNK_COST} for each. */
   #unread = 0;
-  /** The send queue's length as told last. */
+  /** The bytes in the send queue, as the core last reported them. */
   #queued = 0;
-  /** The number of the last staged write; any number before the first. */
+  /** The number of the last staged write: see {@link Staging.stage}. Before the first one, any number will do. */
   #staged = 0;
   #late: Late | undefined = undefined;
 
@@ -95,8 +97,6 @@ export class Connection<Data = unknown>
         connection.#late?.opened?.resolve();
         connection.#late = undefined;
       },
-      handleAddress: (connection, isLocal, address) =>
-        later.keepAddress((connection.#late ??= {}), isLocal, address),
       handleClosed: (connection, detail, read, written) => {
         const late = (connection.#late ??= {});
         late.counters = [read, written];
@@ -114,19 +114,14 @@ export class Connection<Data = unknown>
         connection.#flags |= CLOSING;
         return connection.#endIfIdle();
       },
-      opening: (connection, where) => {
-        const opened = later.deferred();
-        connection.#late = { opened, address: where };
-        return opened.promise;
-      },
+      lateOf: (connection) => (connection.#late ??= {}),
     };
-    showAs(Connection, (connection) => {
-      if (!(#flags in connection)) return undefined;
-      return describe(connection, connection.#flags, connection.#late);
-    });
+    showAs(Connection, (connection) =>
+      #flags in connection ? describe(connection, connection.#flags, connection.#late) : undefined,
+    );
   }
 
-  /** Anything of yours, such as the session that the connection belongs to. `undefined` until you set it; takes no memory until then. */
+  /** What the program keeps with the connection, such as a session. Until it is set it is `undefined` and takes no memory. */
   get data(): Data | undefined {
     return this.#late?.data as Data | undefined;
   }
@@ -136,44 +131,40 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * The address on this side, also when the connection is over; `undefined` if the kernel did not give it. For a connection that
-   * is over it is the server's address, if that listens on a single one.
+   * The address on this side; `undefined` if the kernel did not give it. It stays available when the connection is over. Then it
+   * is the server's address, if the server listens on a single address.
    */
   get localAddress(): Address | undefined {
-    const { native } = this.#owner.reactor;
-    const told = this.#late?.local;
-    if (told !== undefined) return addressFrom(native, told);
-    return addressOf(native.localAddress(this.#slot, this.#generation));
+    const { native } = this.#owner;
+    const kept = addressFrom(native, this.#late?.local);
+    return kept ?? addressOf(native.localAddress(this.#slot, this.#generation));
   }
 
-  /** The address at the other end, also when the connection is over. */
+  /** The peer's address. It stays available when the connection is over. */
   get remoteAddress(): Address | undefined {
-    const { native } = this.#owner.reactor;
-    const told = this.#late?.peer;
-    if (told !== undefined) return addressFrom(native, told);
-    return addressOf(native.peerAddress(this.#slot, this.#generation));
+    const { native } = this.#owner;
+    const kept = addressFrom(native, this.#late?.peer);
+    return kept ?? addressOf(native.peerAddress(this.#slot, this.#generation));
   }
 
-  /** Bytes written that the kernel has not taken, as of the last turn. */
+  /** How many written bytes the kernel has not taken, as of the reactor's last turn. */
   get bufferedAmount(): number {
-    // `#queued` may be older: the core tells of growth, the low watermark and nothing left.
-    return this.#owner.reactor.native.queued(this.#slot, this.#generation);
+    // `#queued` may be older, because the core reports only growth, the low watermark and an empty queue.
+    return this.#owner.native.queued(this.#slot, this.#generation);
   }
 
-  /** Bytes received from the kernel. */
+  /** How many bytes were received from the kernel. */
   get bytesRead(): number {
     return this.#counters()[0] ?? 0;
   }
 
-  /** Bytes that the kernel has taken. */
+  /** How many written bytes the kernel has taken. */
   get bytesWritten(): number {
     return this.#counters()[1] ?? 0;
   }
 
   #counters(): number[] {
-    return (
-      this.#late?.counters ?? this.#owner.reactor.native.counters(this.#slot, this.#generation)
-    );
+    return this.#late?.counters ?? this.#owner.native.counters(this.#slot, this.#generation);
   }
 
   /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
@@ -182,14 +173,14 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Sends `data`; a string goes as UTF-8. Resolves when writing may go on: at once below `highWaterMark`,
-   * else when the queue has fallen to `lowWaterMark`. That the kernel took bytes does not say that the peer
-   * received them.
+   * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
+   * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`. It does not mean that the peer has
+   * received the bytes.
    *
-   * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error; a rejection that is not awaited
-   * does not end the process. With `maxBufferedAmount` bytes waiting to be sent it rejects with `ERR_SEND_QUEUE_FULL`
-   * and resets the connection; this limits a program that writes without awaiting. Rejects with `ERR_MALFORMED` when the
-   * framing does not allow the message's length or content. Throws a `TypeError` for anything but bytes and strings.
+   * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
+   * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
+   * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
+   * not end the process. Throws a `TypeError` for anything but bytes and strings.
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
@@ -197,12 +188,10 @@ export class Connection<Data = unknown>
     if (this.#queued < this.#owner.config.highWaterMark)
       return this.#owner.fairness.yielding ?? DONE;
     this.#congest();
-    const late = (this.#late ??= {});
-    late.drained ??= later.deferred();
-    return late.drained.promise;
+    return later.whenDrained((this.#late ??= {}));
   }
 
-  /** Stages or sends; gives the reason if it was not taken. */
+  /** Stages or sends `data`. Returns the error if it was refused. */
   #put(data: Uint8Array | string): Error | undefined {
     const { arena, staging, config } = this.#owner;
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
@@ -213,12 +202,12 @@ export class Connection<Data = unknown>
     if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
       if (length === 0) return undefined;
       this.#staged = staging.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
-      // Room for it may be made by sending what was staged before, and that may have told of an end.
+      // Making room for it may have sent the writes staged before, and that may have ended the connection.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     } else {
       const queued = staging.write(this.#slot, this.#generation, bytes);
       if (queued < 0) {
-        // The core has met an end that we were not told yet.
+        // The core has found an end that it has not reported yet.
         staging.settle();
         return this.#refusal(queued, length);
       }
@@ -227,7 +216,7 @@ export class Connection<Data = unknown>
     return undefined;
   }
 
-  /** Whether a long write may leave with the batch: when room for more is left even if the kernel takes none of it. */
+  /** Whether a long write may be staged: only if the queue stays below `highWaterMark` even if the kernel takes nothing. */
   #mayStage(length: number): boolean {
     const { staging, config } = this.#owner;
     return (
@@ -238,19 +227,19 @@ export class Connection<Data = unknown>
     );
   }
 
-  /** Why a write was not taken: the connection's own error, if it has one. */
+  /** The error of a refused write. If the connection has failed, it is the connection's error. */
   #refusal(refusal = 0, length = 0): Error {
     const isEnded = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
     return later.refusalOf(this.#late, isEnded, this.#owner.config, refusal, length);
   }
 
   /**
-   * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything; receiving
-   * goes on. Ending twice is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From here
-   * on `endTimeout` applies, whether or not the program reads.
+   * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything. Receiving goes on. A second
+   * call is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From now on `endTimeout`
+   * applies, whether or not the program reads.
    *
-   * Rejects as {@link Connection.write} if `data` was not taken, and with the connection's error if something written
-   * before is lost. The end is sent all the same, where one still can be.
+   * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
+   * The end is still sent if that is possible.
    */
   end(data?: Uint8Array | string): Promise<void> {
     if (data === undefined) return this.#end(false);
@@ -269,13 +258,12 @@ export class Connection<Data = unknown>
   }
 
   #end(discard: boolean): Promise<void> {
-    if ((this.#flags & OVER) !== 0) {
+    if ((this.#flags & OVER) !== 0)
       return this.#late?.reason?.bytesUnsent === 0 ? DONE : later.rejected(this.#refusal());
-    }
-    return this.#finish(this.#owner.reactor.native.end(this.#slot, this.#generation, discard));
+    return this.#finish(this.#owner.native.end(this.#slot, this.#generation, discard));
   }
 
-  /** The end follows behind `unsent` bytes. */
+  /** This side has ended. `unsent` bytes are still to be sent before the FIN. */
   #finish(unsent: number): Promise<void> {
     this.#flags |= WRITE_ENDED;
     // No write can follow, so the queue only shrinks.
@@ -286,8 +274,8 @@ export class Connection<Data = unknown>
 
   /**
    * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
-   * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it;
-   * if the connection had failed before, its own error takes that place. Throws a `TypeError` for an `error` that is no `Error`.
+   * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it. If
+   * the connection had failed before, they get its own error instead. Throws a `TypeError` if `error` is not an `Error`.
    */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
@@ -295,7 +283,7 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent are
+   * Like {@link Connection.destroy}, but the peer always sees a reset (RST). Bytes that the kernel has taken and not sent yet are
    * lost as well, as with SO_LINGER and a time of 0 (socket(7)).
    */
   reset(): void {
@@ -303,16 +291,16 @@ export class Connection<Data = unknown>
   }
 
   #giveUp(error: Error | undefined, reset: boolean): void {
-    const { reactor, staging } = this.#owner;
-    // What is staged was written before: it goes out or is counted, and may itself end the connection.
+    const { native, staging } = this.#owner;
+    // Staged writes were made before: they are sent, or counted as unsent. Sending them may end the connection.
     staging.settle();
     if ((this.#flags & OVER) !== 0) return;
-    const counts = reactor.native.destroy(this.#slot, this.#generation, reset);
+    const counts = native.destroy(this.#slot, this.#generation, reset);
     const [read = 0, written = 0, bytesUnsent = 0] = counts;
     const late = (this.#late ??= {});
     late.counters = [read, written];
     late.isGivenUp = true;
-    // What was lent stays so until the consumer asks for more: it may be in the middle of a chunk, and not the one who destroys.
+    // Lent chunks are not given back here: the consumer may be other code, which is still reading a chunk.
     this.#chunks = undefined;
     const cause = late.writeError === undefined ? 'destroyed' : 'failed';
     this.#over({ cause, error: late.writeError ?? error, bytesUnsent });
@@ -328,14 +316,14 @@ export class Connection<Data = unknown>
   }
 
   /**
-   * Iterates chunks until the peer's end. Throws as `read()`, the connection's error after the chunks that preceded it. Leaving
-   * the loop early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
+   * Iterates chunks until the peer's end. Throws what `read()` rejects with, after the chunks that arrived before. Leaving the loop
+   * early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined> {
     return Connection.#iterate(this);
   }
 
-  /** Ends gracefully and resolves when the connection is over; what still arrives is thrown away. */
+  /** Ends the connection gracefully, and resolves when it is over. Bytes that still arrive are dropped. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     await this.closed;
@@ -348,8 +336,8 @@ export class Connection<Data = unknown>
 
   /**
    * Stops receiving until `resume()`, so that the peer has to wait once the kernel's buffers are full. Chunks that have arrived
-   * can still be read; after them `read()` and the iterator wait. With `server.events()` the connection's `data` events that
-   * the consumer has not taken wait too, and `end` behind them. Writing goes on.
+   * can still be read; after them `read()` and the iterator wait. With `server.events()` the `data` events of the connection that
+   * the consumer has not taken wait too, and so does the `end` after them. Writing goes on.
    *
    * Pausing twice is the same as once. A paused connection is not idle for {@link Server.close}. If its peer resets it, the
    * connection fails after `resume()`, or after `endTimeout` if that comes first. Chunks that have arrived come before the error;
@@ -358,17 +346,16 @@ export class Connection<Data = unknown>
   pause(): this {
     if ((this.#flags & (OVER | STOPPED)) !== 0) return this;
     this.#hold(STOPPED);
-    this.#owner.reactor.native.pause(this.#slot, this.#generation);
+    this.#owner.native.pause(this.#slot, this.#generation);
     return this;
   }
 
-  /** Receives again after `pause()`, unless more than `readHighWaterMark` is unread: then as soon as enough is read. */
+  /** Receives again after `pause()`. If more than `readHighWaterMark` bytes are unread, enough of them must be read first. */
   resume(): this {
     if ((this.#flags & STOPPED) === 0) return this;
     this.#release(STOPPED);
     this.#endSoon();
-    if ((this.#flags & PAUSED) === 0)
-      this.#owner.reactor.native.resume(this.#slot, this.#generation);
+    if ((this.#flags & PAUSED) === 0) this.#owner.native.resume(this.#slot, this.#generation);
     return this;
   }
 
@@ -384,11 +371,10 @@ export class Connection<Data = unknown>
     if ((before & HELD) !== 0 && (before & HELD & ~reasons) === 0) this.#owner.sink?.release(this);
   }
 
-  /** The send queue is at the high watermark. The core reports when it has fallen to the low one. */
+  /** The send queue has reached the high watermark. The core reports when it has fallen to the low one. */
   #congest(): void {
-    if (this.#owner.sink?.backpressure === true && (this.#flags & WRITE_ENDED) === 0) {
+    if (this.#owner.sink?.backpressure === true && (this.#flags & WRITE_ENDED) === 0)
       this.#hold(CONGESTED);
-    }
   }
 
   /** Keeps the process alive while the connection is open; the default. */
@@ -409,7 +395,7 @@ export class Connection<Data = unknown>
     return this;
   }
 
-  /** The consumer wants no more: what was written still goes out, what arrives is thrown away. */
+  /** The consumer has left: what was written is still sent, and what arrives is dropped. */
   #leave(): void {
     this.#flags |= LEFT;
     this.#chunks = undefined;
@@ -419,22 +405,23 @@ export class Connection<Data = unknown>
     void this.#end(true);
   }
 
-  /** While the server closes: ends the connection if it is idle after the next turn of the loop. */
+  /** While the server closes: ends the connection if it is idle after the next turn of the event loop. */
   #endSoon(): void {
     if ((this.#flags & (CLOSING | LOOKS_SOON)) !== CLOSING) return;
     this.#flags |= LOOKS_SOON;
     afterRound(() => this.#endIfIdle());
   }
 
-  /** Idle: the consumer waits for the peer and has got everything that has arrived, and nothing is left to send. */
+  /** Ends the connection if it is idle. Returns whether this side has ended, or the connection is over. */
   #endIfIdle(): boolean {
     this.#flags &= ~LOOKS_SOON;
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
-    const { reactor, sink } = this.#owner;
+    const { native, sink } = this.#owner;
     const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
+    // Idle: the consumer has everything that arrived and waits for more, and nothing is left to send.
     if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
-    // One turn of the reactor may hand over a part of the input only, and no event reports the last part: check again later.
-    if (reactor.native.hasInput(this.#slot, this.#generation)) this.#endSoon();
+    // A turn of the reactor may have received only a part of the input. No event reports the last part, so check again later.
+    if (native.hasInput(this.#slot, this.#generation)) this.#endSoon();
     else void this.#end(false);
     return (this.#flags & WRITE_ENDED) !== 0;
   }
@@ -445,7 +432,7 @@ export class Connection<Data = unknown>
       waiter(error === undefined ? NO_MORE : this.#tellError(error));
   }
 
-  /** The consumer is done with everything that it has taken, and nothing else is there. */
+  /** Gives back all lent chunks: the consumer no longer uses those that it took, and there are no others. */
   #giveBack(): void {
     const lent = this.#flags >> LENT_SHIFT;
     if (lent === 0) return;
@@ -477,7 +464,7 @@ export class Connection<Data = unknown>
     });
   }
 
-  /** The end, or the error, which is told once. */
+  /** The result of a read when no chunk is left: the connection's error once, and then the end. */
   #lastResult(): Promise<IteratorResult<Chunk, undefined>> {
     const error = this.#late?.reason?.error;
     if (error !== undefined && (this.#flags & (ERROR_TOLD | END_TAKEN)) === 0) {
@@ -513,7 +500,7 @@ export class Connection<Data = unknown>
     }
     const sink = this.#owner.sink;
     if (sink === undefined) {
-      // What is not counted is never given back: its memory is not used again then, which is safe.
+      // Beyond MOST_LENT chunks are not counted; their memory is not reused, which wastes it but is safe.
       if (isLent && this.#flags >> LENT_SHIFT < MOST_LENT) this.#flags += 1 << LENT_SHIFT;
       const waiter = this.#shiftWaiter();
       if (waiter !== undefined) {
@@ -526,8 +513,7 @@ export class Connection<Data = unknown>
     sink?.data(this, data, isLent);
     if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
       this.#flags |= PAUSED;
-      if ((this.#flags & STOPPED) === 0)
-        this.#owner.reactor.native.pause(this.#slot, this.#generation);
+      if ((this.#flags & STOPPED) === 0) this.#owner.native.pause(this.#slot, this.#generation);
     }
   }
 
@@ -535,21 +521,19 @@ export class Connection<Data = unknown>
     this.#unread -= length + CHUNK_COST;
     if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
       this.#flags &= ~PAUSED;
-      if ((this.#flags & STOPPED) === 0)
-        this.#owner.reactor.native.resume(this.#slot, this.#generation);
+      if ((this.#flags & STOPPED) === 0) this.#owner.native.resume(this.#slot, this.#generation);
     }
   }
 
   #handleEnd(): void {
     if ((this.#flags & OVER) !== 0) return;
     this.#flags |= READ_ENDED;
-    if (this.#owner.sink !== undefined) {
-      this.#owner.sink.end(this);
-      return;
+    const { sink } = this.#owner;
+    if (sink !== undefined) sink.end(this);
+    else if (this.#waiters !== undefined) {
+      this.#tellWaiters();
+      this.#takeEnd();
     }
-    if (this.#waiters === undefined) return;
-    this.#tellWaiters();
-    this.#takeEnd();
   }
 
   #handleQueued(bytes: number): void {
@@ -570,7 +554,7 @@ export class Connection<Data = unknown>
     }
   }
 
-  /** Rejects the writes that wait for room now, because the close may come only after a reader has taken the input. */
+  /** Rejects the writes that wait for room. The close may come much later, when the consumer has read the input. */
   #handleWriteFailed(detail: number): void {
     const late = (this.#late ??= {});
     late.writeError = later.sendErrorOf(detail, this.#owner);
@@ -579,7 +563,7 @@ export class Connection<Data = unknown>
     later.settleUnsent(late, () => this.#refusal());
   }
 
-  /** The one place where a connection becomes over. */
+  /** The connection is over. This is called once. */
   #over(reason: CloseReason): void {
     const late = (this.#late ??= {});
     const { arena, reactor, sink, onClose } = this.#owner;
@@ -590,7 +574,7 @@ export class Connection<Data = unknown>
     // The connection's waiting events come before its close event.
     this.#release(HELD);
     this.#queued = 0;
-    // A consumer that reads to the end has given back every lent chunk. One that stops before may keep one.
+    // A consumer that reads to the end has given back every lent chunk. One that stops before may still use some.
     const lent = this.#flags >> LENT_SHIFT;
     if (lent > 0) forgotten.register(this, { arena, lent }, this);
     this.#tellWaiters(reason.error);
@@ -599,7 +583,7 @@ export class Connection<Data = unknown>
     onClose?.(this, reason);
   }
 
-  /** The first waiter gets the error, the others the end. */
+  /** The result for a read that waits: the error for the first one, and the end for the others. */
   #tellError(error: Error): IteratorResult<Chunk, undefined> | Promise<never> {
     if ((this.#flags & ERROR_TOLD) !== 0) return NO_MORE;
     this.#flags |= ERROR_TOLD;

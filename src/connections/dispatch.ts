@@ -8,6 +8,7 @@ import { isNode } from '../internal/driver.js';
 import * as layout from '../internal/layout.js';
 import type { Arena } from './arena.js';
 import type { Connection } from './connection.js';
+import { keepAddress } from './connection-late.js';
 import { core } from './connection.js';
 import type { Owner } from './owner.js';
 import * as region from './region.js';
@@ -16,13 +17,13 @@ import type { SharedMemory } from './shared-memory.js';
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const {
   belongsTo,
-  handleAddress,
   handleClosed,
   handleConnected,
   handleData,
   handleEnd,
   handleQueued,
   handleWriteFailed,
+  lateOf,
 } = core;
 const {
   ACCEPT_PAUSED,
@@ -186,7 +187,7 @@ export class Dispatcher {
           if (connection !== undefined) {
             const detail = records[at + 3] as number;
             const zone = records[at + 2] as number;
-            handleAddress(connection, (detail & IS_LOCAL) !== 0, [
+            keepAddress(lateOf(connection), (detail & IS_LOCAL) !== 0, [
               detail,
               zone,
               records[at + 4] as number,

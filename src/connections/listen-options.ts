@@ -14,25 +14,31 @@ import {
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 
-/** What `listen()` takes. */
+/** The options of {@link listen}. */
 export interface ListenOptions extends ConnectionOptions {
-  /** The port, 0 to 65,535; 0 lets the kernel choose. */
+  /** The port, 0 to 65,535. With 0 the kernel chooses one. */
   port: number;
-  /** A name or an address, without brackets or a port. Default: every address, IPv6 and IPv4. */
+  /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
   host?: string | undefined;
-  /** Connections that may wait in the kernel. Default 511, at most 65,535; the kernel cuts it to net.core.somaxconn. */
+  /**
+   * How many connections may wait in the kernel to be accepted (the backlog). Default 511, at most 65,535. The kernel reduces it
+   * to net.core.somaxconn.
+   */
   backlog?: number | undefined;
-  /** Several servers may share the address (SO_REUSEPORT). Default `false`. */
+  /** Lets several servers share the address (SO_REUSEPORT). Default `false`. */
   reusePort?: boolean | undefined;
-  /** Do not take IPv4 connections on an IPv6 address. Default `false`. */
+  /** Refuses IPv4 connections on an IPv6 address. Default `false`. */
   ipv6Only?: boolean | undefined;
-  /** Connections open at once; more wait in the backlog. Default 80 % of the limit of open descriptors. */
+  /** How many connections may be open at once. More wait in the backlog. Default 80 % of the limit of open descriptors. */
   maxConnections?: number | undefined;
-  /** Connections accepted that the consumer has not taken yet; more wait in the backlog. Default 64, at most 65,535. */
+  /**
+   * How many accepted connections may wait until the consumer takes them. More wait in the backlog. Default 64, at most 65,535.
+   */
   maxPending?: number | undefined;
   /**
-   * Aborts the listening: before, `listen()` rejects with its reason; after, the server is destroyed, and its iterator throws
-   * the reason, once. The reads of its connections reject with it, or with an `AbortError` if the reason is no `Error`.
+   * When it aborts before the server is open, `listen()` rejects with its reason. When it aborts later, the server is destroyed,
+   * and its iterator throws the reason once. The reads of its connections reject with the reason, or with an `AbortError` if the
+   * reason is not an `Error`.
    */
   signal?: AbortSignal | undefined;
 }
@@ -49,20 +55,20 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
   ...CONNECTION_OPTIONS,
 };
 
-/** Checked options of `listen()`. */
+/** The checked options of `listen()`. */
 export interface ListenConfig extends ConnectionConfig {
   port: number;
   host: string | undefined;
   backlog: number;
   reusePort: boolean;
   ipv6Only: boolean;
-  /** The default needs a system call, which may be made once everything is checked: {@link mostConnections}. */
+  /** `undefined` stands for {@link mostConnections}: that needs a system call, and no call is made before all checks. */
   maxConnections: number | undefined;
   maxPending: number;
   signal: AbortSignal | undefined;
 }
 
-/** Checks everything that `listen()` was given. */
+/** Checks the options of `listen()`. */
 export function listenConfig(options: ListenOptions): ListenConfig {
   optionsWithPort(options);
   optionsObject('options', options, LISTEN_OPTIONS);
@@ -82,7 +88,7 @@ export function listenConfig(options: ListenOptions): ListenConfig {
   };
 }
 
-/** How many connections a server has at most if nobody says. */
+/** The default of `maxConnections`. */
 export function mostConnections(): number {
   return Math.max(1, Math.floor(descriptorLimit() * 0.8));
 }

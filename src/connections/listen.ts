@@ -1,4 +1,6 @@
-/** Opens servers: checks, resolves, binds. It must never leave a listener behind when it rejects. */
+/**
+ * Opens servers: checks the options, resolves the host, and binds. When `listen()` rejects, no listener stays open.
+ */
 import { callerOf, showCaller } from '../internal/caller.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
@@ -11,7 +13,7 @@ import type { Server } from './server.js';
 import { makeServer } from './server.js';
 import { throwIfAborted } from '../internal/validate.js';
 
-/** Errors that say that this machine has no such family: with no host asked for, the next one is tried. */
+/** Errors of a machine that lacks an address family. Without a `host` option, the next family is tried then. */
 const NO_FAMILY: ReadonlySet<string> = new Set([
   'EAFNOSUPPORT',
   'EADDRNOTAVAIL',
@@ -22,8 +24,9 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
  * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
  * connection, as {@link Connection.data}.
  *
- * Rejects with the kernel's code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's (`ENOTFOUND`), or
- * the signal's reason. The stacks of the first two show the caller. Throws `TypeError` or `RangeError` for bad options, as a rejection, before any system call.
+ * Rejects with the kernel's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's error (`ENOTFOUND`), or the
+ * signal's reason. The stacks of the first two show the caller. Rejects with a `TypeError` or `RangeError` for bad options,
+ * before any system call.
  */
 export async function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>> {
   const caller = callerOf(listen);
@@ -40,7 +43,7 @@ export async function listen<Data = unknown>(options: ListenOptions): Promise<Se
   for (const address of addresses) {
     const result = bind(reactor, address, config);
     if (!(result instanceof Error)) return result as Server<Data>;
-    // The last is the telling one: those before it say only that this machine has no such family.
+    // The last error is reported: those before it only mean that this machine lacks an address family.
     failure = result;
     if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;
   }
@@ -58,7 +61,7 @@ function bind(
     reusePort: config.reusePort,
     ipv6Only: config.ipv6Only,
     maxConnections: config.maxConnections ?? mostConnections(),
-    // Nothing is accepted before a consumer asks.
+    // Nothing is accepted until the server has a consumer.
     credit: 0,
   });
   const { errno, syscall } = opened;

@@ -1,13 +1,14 @@
 /**
- * A queue between a producer that cannot wait and a consumer that awaits: the engine of the iterators.
- * It has no bound of its own: the producer keeps one, by counting the values that `taken` reports.
+ * A queue between a producer that cannot wait and a consumer that awaits. The iterators of a server are built on it.
+ *
+ * It has no bound of its own. The producer keeps one by counting the values that `taken` reports.
  */
 import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE } from '../internal/iterator.js';
 
-/** First in, first out; every pull settles exactly once, in the order of the pulls. */
+/** A first-in, first-out queue. Every pull settles once, in the order of the pulls. */
 export class Mailbox<T> {
-  // A ring: shifting an array of thousands would move them all.
+  // A ring buffer, because shifting an array of thousands of values would move all of them.
   #ring: (T | undefined)[] = Array.from({ length: 16 });
   #head = 0;
   #size = 0;
@@ -17,7 +18,7 @@ export class Mailbox<T> {
   #failure: { reason: unknown } | undefined;
   readonly #taken: (value: T) => void;
 
-  /** `taken` is told of every value at the moment that it goes to the consumer. */
+  /** `taken` is called with each value when it goes to the consumer, and with each value that is thrown away. */
   constructor(taken: (value: T) => void) {
     this.#taken = taken;
   }
@@ -97,7 +98,7 @@ export class Mailbox<T> {
     return value;
   }
 
-  /** Throws away what is queued; `taken` is told of it, and then `each`. */
+  /** Throws away the queued values. Calls `taken` and then `each` with every one of them. */
   clear(each: (value: T) => void): void {
     while (this.#size > 0) {
       const value = this.shift();

@@ -1,4 +1,5 @@
 /** What the connections of one server have in common. */
+import type { ReactorBinding } from '../internal/binding.js';
 import type { Arena } from './arena.js';
 import type { CloseReason } from './close-reason.js';
 import type { Connection } from './connection.js';
@@ -11,6 +12,7 @@ import type { Staging } from './staging.js';
 /** One object for all connections of a server, so that an idle connection takes little memory. */
 export interface Owner {
   readonly reactor: Reactor;
+  readonly native: ReactorBinding;
   // The parts of the reactor that messages need. They are here too, so that a message reads one property to reach them.
   readonly arena: Arena;
   readonly fairness: Fairness;
@@ -27,6 +29,6 @@ export function makeOwner(
   config: ConnectionConfig,
   onClose: Owner['onClose'],
 ): Owner {
-  const { arena, fairness, staging } = reactor;
-  return { reactor, arena, fairness, staging, config, sink: undefined, onClose };
+  const { native, arena, fairness, staging } = reactor;
+  return { reactor, native, arena, fairness, staging, config, sink: undefined, onClose };
 }

@@ -1,4 +1,4 @@
-/** Names to addresses, by the host's own resolver. It must never open a socket. Used by listen.ts and connect.ts. */
+/** Resolves a host name to its addresses, by the runtime's own resolver. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
@@ -7,9 +7,9 @@ import { showCaller } from '../internal/caller.js';
 import { abortReason } from '../internal/validate.js';
 
 /**
- * Every address of a host, in the resolver's order; an address is its own only one. Rejects with the signal's reason
- * at once: the resolver cannot be interrupted, but after an abort its answer is not waited for. The
- * resolver's own error shows the caller.
+ * The addresses of a host, in the resolver's order. An address resolves to itself alone. Rejects with the signal's reason as
+ * soon as it aborts; the resolver cannot be interrupted, so its answer is then ignored. The stack of the resolver's error shows
+ * the caller.
  */
 export async function resolve(
   host: string,

@@ -5,7 +5,7 @@
  * called), its `data`, `end` and `close` events wait here in their order, and the events of the others go on. The
  * bytes that wait count as unread, so that the connection's own limit pauses receiving.
  *
- * It must never change the order of one connection's events, `drain` excepted, and never give one after its `close`.
+ * The events of one connection keep their order, except `drain`. None of them follows `close`.
  */
 import type { Chunk } from '../internal/chunk.js';
 import type { Connection } from './connection.js';
@@ -18,7 +18,7 @@ import type { Fairness } from './fairness.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
 
-// Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
 
 /**
@@ -33,7 +33,7 @@ export type ServerEvent<Data = unknown> =
   | { type: 'end'; connection: Connection<Data> }
   | { type: 'close'; connection: Connection<Data>; reason: CloseReason };
 
-/** What `server.events()` takes. */
+/** The options of {@link Server.events}. */
 export interface EventsOptions {
   /**
    * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
@@ -41,9 +41,9 @@ export interface EventsOptions {
    * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
    * keeps no more for a peer that reads slowly than these limits.
    *
-   * Turn it off for a protocol in which the peer reads only after it has sent: two ends that both stop receiving while they
-   * have much to send wait for each other. Then the server itself must stop writing to a slow peer, or the connection ends
-   * at `maxBufferedAmount`. Default `true`.
+   * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
+   * have much to send, they wait for each other for ever. Without it the program itself must stop writing to a slow peer, or the
+   * connection ends at `maxBufferedAmount`. Default `true`.
    */
   backpressure?: boolean | undefined;
 }
@@ -62,7 +62,7 @@ interface Item {
 export interface EventsOwner {
   readonly arena: Arena;
   readonly fairness: Fairness;
-  /** Whether chunks are borrowed: the memory is received into again once the consumer has given it back. */
+  /** Whether chunks are borrowed: their memory is received into again once the consumer has given it back. */
   readonly lends: boolean;
   /** The consumer took an `open` event. */
   opened(): void;
@@ -73,7 +73,7 @@ export class EventStream implements EventSink {
   backpressure = true;
   readonly #owner: EventsOwner;
   readonly #mailbox: Mailbox<Item>;
-  /** Chunks that were lent to the consumer, taken or not. */
+  /** How many chunks are lent to the consumer, whether or not it took them. */
   #lent = 0;
   /**
    * How many reasons there are to check an event before the consumer gets it: held connections, `close` events of connections
@@ -148,7 +148,7 @@ export class EventStream implements EventSink {
     reason: CloseReason | undefined,
   ): void {
     const item = { type, connection, data, reason };
-    // An awaited mailbox would give the event to the consumer at once. Otherwise #sift() sets the event aside when its turn comes.
+    // A mailbox with a waiting pull would give the event away at once. In any other, #sift() sets it aside when its turn comes.
     if (this.#exceptions > 0 && this.#mailbox.isAwaited && mustWait(item)) {
       this.#keep(item);
       this.#giveBack();
@@ -174,7 +174,7 @@ export class EventStream implements EventSink {
     return Promise.resolve({ value: item as ServerEvent, done: false });
   }
 
-  /** The server closes: ends each of these connections once it is idle. All are idle while the consumer waits for an event. */
+  /** The server closes: ends each of these connections as soon as it is idle. */
   endOnceIdle(connections: Iterable<Connection>): void {
     if (this.#closing === undefined) this.#exceptions += 1;
     this.#closing = new Set(connections);

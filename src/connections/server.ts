@@ -1,7 +1,7 @@
 /**
- * A listening server: iterate it for its connections, or take every event of all of them from one iterator.
+ * A listening server. A program iterates it for its connections, or takes the events of all connections from one iterator.
  *
- * It must never accept more than its consumer takes: without a consumer nothing is accepted at all.
+ * At most `maxPending` connections are accepted before the consumer takes them, and none before there is a consumer.
  */
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
@@ -30,12 +30,12 @@ import {
   optionalInteger,
 } from '../internal/validate.js';
 
-// V8 builds a module's own constants into its optimised code; another module's it loads, and checks, at each use.
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { endOnceIdle, makeConnection } = core;
 
 /** The open connections of a server, in no order. */
 export interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
-  /** How many there were when this was asked for. */
+  /** How many connections were open when `server.connections` was read. */
   readonly size: number;
 }
 
@@ -48,17 +48,17 @@ export interface ServerStats {
   /** Connections accepted and not taken by the consumer. */
   pending: number;
   /**
-   * How often accepting paused: for want of descriptors or memory, or because 64 accepts in a row were refused (a seccomp
-   * policy, a firewall). It resumes by itself, after 5 milliseconds at first and 1 second at most.
+   * How often accepting paused: because descriptors or memory ran out, or because 64 accepts in a row were refused (by a seccomp
+   * policy or a firewall). It resumes by itself, after 5 milliseconds at first and after 1 second at most.
    */
   acceptPauses: number;
   /** The error of the last such pause. */
   lastAcceptError: EdgepollError | undefined;
 }
 
-/** What `server.close()` takes. */
+/** The options of {@link Server.close}. */
 export interface CloseOptions {
-  /** End each connection when it is idle; `false` destroys all at once. Default `true`. */
+  /** Whether each connection ends when it is idle. `false` destroys all connections at once. Default `true`. */
   graceful?: boolean | undefined;
   /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
   timeout?: number | undefined;
@@ -91,17 +91,17 @@ export class Server<Data = unknown>
   readonly #generation: number;
   readonly #config: ListenConfig;
   #open = 0;
-  /** One of the two, once a consumer came. */
+  /** One of these two is set as soon as the server has a consumer. */
   #accepted: Mailbox<Connection> | undefined;
   #events: EventStream | undefined;
-  /** Connections taken that the listener has not been granted anew. */
+  /** How many connections the consumer has taken since the listener was last allowed to accept more. */
   #taken = 0;
   #pending = 0;
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
   #listening = true;
-  /** Its signal has destroyed it. */
+  /** The signal in the options has destroyed the server. */
   #isAborted = false;
   #refed = true;
   readonly #address: Address;
@@ -201,7 +201,7 @@ export class Server<Data = unknown>
     this.#settle();
   }
 
-  /** A connection went to the consumer: half a window of them is granted at a time. */
+  /** The consumer took a connection. When it has taken half of `maxPending`, the listener may accept as many more. */
   #take(): void {
     this.#pending -= 1;
     this.#taken += 1;
@@ -211,7 +211,7 @@ export class Server<Data = unknown>
     }
   }
 
-  /** The consumer has come: from here on connections are accepted. */
+  /** The server has a consumer now, so it starts to accept connections. */
   #start(source: Mailbox<Connection> | EventStream): void {
     if (this.#listening)
       this.#reactor.native.grant(this.#slot, this.#generation, this.#config.maxPending);
@@ -221,8 +221,8 @@ export class Server<Data = unknown>
 
   /**
    * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
-   * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not given; those that it has
-   * given stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
+   * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not yielded; those that it
+   * has yielded stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
@@ -314,7 +314,7 @@ export class Server<Data = unknown>
         for (const connection of this.connections) endOnceIdle(connection);
       });
     }
-    // A host that was busy runs its timers before it hears what came in time: the loop has its turn first.
+    // A process that was busy runs the timer before it receives what arrived in time. So the event loop gets one turn first.
     const timer = setTimeout(() => setImmediate(() => this.destroy()), timeout);
     timer.unref();
     await this.#closed;
