@@ -1,5 +1,5 @@
 /**
- * edgepoll: Linux readiness for JavaScript.
+ * `edgepoll`: waits for Linux file descriptors, and serves and opens TCP connections with bounded memory.
  *
  * @packageDocumentation
  */

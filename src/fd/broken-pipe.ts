@@ -19,7 +19,7 @@ const MUST_SURVIVE = 2;
  */
 const NO_HANDLER = 4;
 
-/** The bits for the native write, or 0. They change when SIGPIPE's last listener is removed. */
+/** The bits for the native write, or 0. They change when a listener of SIGPIPE is removed. */
 export const survival: { bits: number } = { bits: 0 };
 
 let isFollowed = false;

@@ -13,7 +13,7 @@ import { constant, constants } from './constants.js';
 import type { Credentials } from './message-parts.js';
 import { optionalInterface, toNative } from './native-address.js';
 import type { Descriptor } from './owned.js';
-import { data as bytesToSend } from './owned.js';
+import { bytesToSend } from './owned.js';
 import { unlessBlocked } from './results.js';
 import { socketTypes } from './socket-type.js';
 

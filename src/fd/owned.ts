@@ -49,8 +49,10 @@ const EEXIST = 17;
  */
 const isNodeWorker = !isMainThread && chooseDriver(undefined) === 'uv';
 
+/** The states of the open descriptors, by number. */
 const byNumber = new ByNumber<State>();
 
+/** Closes a descriptor whose object was garbage-collected while it was open, with a warning. */
 const abandoned = new FinalizationRegistry<State>((state) => {
   if (!state.open) return;
   const { fd, kind } = state;
@@ -63,20 +65,21 @@ const abandoned = new FinalizationRegistry<State>((state) => {
   native.close(fd);
 });
 
+/** Marks the descriptor as closed. */
 function forget(state: State): void {
   state.open = false;
   if (byNumber.get(state.fd) === state) byNumber.delete(state.fd);
 }
 
 /** Checks memory to read into: a `Uint8Array` (a `Buffer` is one) that is not empty. */
-export function room(name: string, value: unknown): Uint8Array {
+export function bufferToFill(name: string, value: unknown): Uint8Array {
   if (!isBytes(value)) throw typeError(name, 'a Uint8Array', value);
   if (value.length === 0) throw rangeError(name, 'an array with room', 'an empty one');
   return value;
 }
 
 /** Checks bytes to send: a `Uint8Array`, or a string, which is encoded as UTF-8. */
-export function data(name: string, value: unknown): Uint8Array {
+export function bytesToSend(name: string, value: unknown): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value);
   if (!isBytes(value)) throw typeError(name, 'a Uint8Array or a string', value);
   return value;
@@ -254,7 +257,7 @@ export class OwnedFd extends Descriptor {
    */
   read(into: Uint8Array): number | null {
     const { fd } = this;
-    return unlessBlocked(readInto(fd, room('into', into)), 'read', fd);
+    return unlessBlocked(readInto(fd, bufferToFill('into', into)), 'read', fd);
   }
 
   /**
@@ -263,7 +266,7 @@ export class OwnedFd extends Descriptor {
    */
   write(bytes: Uint8Array | string): number | null {
     const { fd } = this;
-    return unlessBlocked(writeFrom(fd, data('bytes', bytes), survival.bits), 'write', fd);
+    return unlessBlocked(writeFrom(fd, bytesToSend('bytes', bytes), survival.bits), 'write', fd);
   }
 
   /**
@@ -277,7 +280,7 @@ export class OwnedFd extends Descriptor {
    */
   // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
   async writeAll(bytes: Uint8Array | string, options: WaitOptions = {}): Promise<void> {
-    return writeAll(this, data('bytes', bytes), options);
+    return writeAll(this, bytesToSend('bytes', bytes), options);
   }
 }
 

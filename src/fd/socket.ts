@@ -14,7 +14,7 @@ import type { Credentials } from './message-parts.js';
 import { checkedAt, fromNative, optionalFromNative, toNative } from './native-address.js';
 import type { OutgoingMessage } from './outgoing-message.js';
 import { OUTGOING_MESSAGE, sendMessage } from './outgoing-message.js';
-import { adoptNumber, describeDescriptor, OwnedFd, room } from './owned.js';
+import { adoptNumber, bufferToFill, describeDescriptor, OwnedFd } from './owned.js';
 import type { ErrorsOptions, QueuedError, ReceiveErrorOptions } from './queued-error.js';
 import { ERRORS_OPTIONS, RECEIVE_ERROR_OPTIONS, receiveError } from './queued-error.js';
 import type { WaitOptions } from './ready.js';
@@ -368,7 +368,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   ): { length: number; truncated: boolean; from: SocketAddress | undefined } | null {
     const { fd } = this;
     const flags = receiveFlags(this.#family, this.#type);
-    const result = native.messageReceive(fd, room('into', into), 0, 0, flags);
+    const result = native.messageReceive(fd, bufferToFill('into', into), 0, 0, flags);
     const message = valueUnlessBlocked(result, 'recvmsg', fd);
     if (message === null) return null;
     const { length, truncated, from } = message;

@@ -37,7 +37,7 @@ export function watch(
   fd: number | DescriptorOwner,
   options?: WatchOptions<undefined>,
 ): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
-/** As above, with `data` in every event. */
+/** Watches one descriptor with a poller of its own, as the other overload does, and gives each event its `data`. */
 export function watch<T>(
   fd: number | DescriptorOwner,
   options: WatchOptions<T>,
