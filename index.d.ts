@@ -2,7 +2,7 @@
 // Do not edit; change src/ and run it again.
 
 /**
- * edgepoll: Linux readiness for JavaScript.
+ * `edgepoll`: waits for Linux file descriptors, and serves and opens TCP connections with bounded memory.
  *
  * @packageDocumentation
  */
@@ -740,7 +740,7 @@ export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
  */
 export declare function watch(fd: number | DescriptorOwner, options?: WatchOptions<undefined>): AsyncIterableIterator<ReadinessEvent<undefined>, undefined, undefined>;
 
-/** As above, with `data` in every event. */
+/** Watches one descriptor with a poller of its own, as the other overload does, and gives each event its `data`. */
 export declare function watch<T>(fd: number | DescriptorOwner, options: WatchOptions<T>): AsyncIterableIterator<ReadinessEvent<T>, undefined, undefined>;
 
 /** The options of `watch()`: those of a registration and of a poller. */
