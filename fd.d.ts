@@ -200,7 +200,7 @@ export declare class EventFd extends Descriptor implements AsyncIterable<bigint,
      * `TypeError` or `RangeError` for a value that is not an integer from 0 to 2^64 − 2.
      */
     write(value?: bigint | number): boolean;
-    /** Iterates the values of reads. */
+    /** Iterates the values of reads. Throws `ERR_CLOSED`. */
     values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined>;
     /** As {@link EventFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined>;
@@ -260,7 +260,7 @@ export declare class Inotify extends Descriptor implements AsyncIterable<Inotify
     read(): InotifyEvent[] | null;
     /**
      * Iterates the events. One read(2) returns several events. Those that a loop has not taken when it is left go to the next `read()` or
-     * loop, but a `Poller` does not report them.
+     * loop, but a `Poller` does not report them. Throws `ERR_CLOSED`.
      */
     values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined>;
     /** As {@link Inotify.values}. */
@@ -614,7 +614,7 @@ export declare interface SendFrom {
 export declare class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, undefined> {
     /** Returns the next signal; `null` if there is none. Throws `ERR_CLOSED`. */
     read(): SignalInfo | null;
-    /** Iterates the signals. */
+    /** Iterates the signals. Throws `ERR_CLOSED`. */
     values(options?: WaitOptions): AsyncIterableIterator<SignalInfo, undefined, undefined>;
     /** As {@link SignalFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<SignalInfo, undefined, undefined>;
@@ -691,7 +691,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Iterates the connections of a listening socket, until the socket is closed. Leaving the loop closes neither this socket nor an
      * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
-     * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
+     * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), `ERR_CLOSED`, and the signal's
+     * reason.
      */
     connections(options?: WaitOptions): AsyncIterableIterator<AcceptedConnection, undefined, undefined>;
     /** Shuts down receiving (`read`), sending (`write`) or both (shutdown(2)). Default `both`. Throws `ENOTCONN`, `ERR_CLOSED`. */
@@ -791,12 +792,12 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
      * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
-     * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+     * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
      */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**
      * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
-     * the error queue: see {@link Socket.errors}.
+     * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`.
      */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */
@@ -939,7 +940,7 @@ export declare class TimerFd extends Descriptor implements AsyncIterable<bigint,
      * one.
      */
     read(): bigint | null;
-    /** Iterates the results of reads. */
+    /** Iterates the results of reads. Throws `ERR_CLOSED`. */
     values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined>;
     /** As {@link TimerFd.values}. */
     [Symbol.asyncIterator](): AsyncIterableIterator<bigint, undefined, undefined>;

@@ -67,7 +67,7 @@ export class EventFd extends Descriptor implements AsyncIterable<bigint, undefin
     return writeCounter(fd, whole);
   }
 
-  /** Iterates the values of reads. */
+  /** Iterates the values of reads. Throws `ERR_CLOSED`. */
   values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
     return itemsOf(this, () => this.read(), options);
   }

@@ -150,7 +150,7 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
 
   /**
    * Iterates the events. One read(2) returns several events. Those that a loop has not taken when it is left go to the next `read()` or
-   * loop, but a `Poller` does not report them.
+   * loop, but a `Poller` does not report them. Throws `ERR_CLOSED`.
    */
   values(options?: WaitOptions): AsyncIterableIterator<InotifyEvent, undefined, undefined> {
     const take = (): InotifyEvent | null => {

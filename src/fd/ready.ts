@@ -119,7 +119,7 @@ const iterate = iteratorsOver<Items<unknown>, unknown>(
 /**
  * Iterates the items that `take` returns. It returns `null` if there is none yet. The iteration ends when `take` returns `END`, when
  * the owner closes the descriptor, when a socket was shut down for reading and is empty, and when the consumer leaves the loop.
- * The descriptor stays open.
+ * The descriptor stays open. Throws `ERR_CLOSED` if it is closed already.
  */
 export function itemsOf<T>(
   owner: Descriptor,
@@ -128,7 +128,8 @@ export function itemsOf<T>(
 ): AsyncIterableIterator<T, undefined, undefined> {
   optionsObject('options', options, WAIT_OPTIONS);
   optionalSignal('signal', options.signal);
-  // Throws here, and not from the first next(), as watch() does.
+  // Both throw here, and not from the first next(), as watch() does. The getter throws if the object is closed.
+  void owner.fd;
   throwIfAborted(options.signal);
   return iterate(new Items(owner, take, options)) as AsyncIterableIterator<T, undefined, undefined>;
 }

@@ -55,7 +55,7 @@ export class SignalFd extends Descriptor implements AsyncIterable<SignalInfo, un
     return { signal: signalName(number), number, ...rest };
   }
 
-  /** Iterates the signals. */
+  /** Iterates the signals. Throws `ERR_CLOSED`. */
   values(options?: WaitOptions): AsyncIterableIterator<SignalInfo, undefined, undefined> {
     return itemsOf(this, () => this.read(), options);
   }

@@ -197,7 +197,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Iterates the connections of a listening socket, until the socket is closed. Leaving the loop closes neither this socket nor an
    * accepted connection. A connection that fails before it is accepted is skipped (accept(2)). Throws `EINVAL` if the socket does
-   * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), and the signal's reason.
+   * not listen, `EMFILE` and `ENFILE` if no descriptor is left (the connection stays in the backlog), `ERR_CLOSED`, and the signal's
+   * reason.
    */
   connections(
     options?: WaitOptions,
@@ -400,7 +401,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
    * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
-   * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}.
+   * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
    */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
@@ -411,7 +412,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
 
   /**
    * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
-   * the error queue: see {@link Socket.errors}.
+   * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`.
    */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
     optionsObject('options', options, MESSAGES_OPTIONS);

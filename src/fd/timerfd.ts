@@ -136,7 +136,7 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
     return readCounter(this.fd);
   }
 
-  /** Iterates the results of reads. */
+  /** Iterates the results of reads. Throws `ERR_CLOSED`. */
   values(options?: WaitOptions): AsyncIterableIterator<bigint, undefined, undefined> {
     return itemsOf(this, () => this.read(), options);
   }
