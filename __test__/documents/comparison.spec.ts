@@ -1,12 +1,12 @@
 /** The facts about node:net in docs/comparison.md, checked with the Node.js that runs this test. */
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 
-import { receiveAll } from '../support/net.js';
+import { dial, receiveAll } from '../support/net.js';
 import { run } from '../support/process.js';
 
 async function listening(t: ExecutionContext, onSocket: (socket: Socket) => void): Promise<Server> {
@@ -21,10 +21,8 @@ async function listening(t: ExecutionContext, onSocket: (socket: Socket) => void
 }
 
 async function dialled(t: ExecutionContext, server: Server): Promise<Socket> {
-  const { port } = server.address() as AddressInfo;
-  const socket = connect(port, '127.0.0.1');
+  const socket = await dial((server.address() as AddressInfo).port);
   t.teardown(() => socket.destroy());
-  await once(socket, 'connect');
   return socket;
 }
 

@@ -1,12 +1,10 @@
 /** What the tests of the documents' programs share: a program is started, connected to, and checked by what it prints. */
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { ExecutionContext } from 'ava';
 
-import { receiveAll, receiveExactly, send } from '../../support/net.js';
+import { dial, receiveAll, receiveExactly, send } from '../../support/net.js';
 import type { Child } from '../../support/process.js';
 import { root, run, start } from '../../support/process.js';
 
@@ -34,19 +32,15 @@ export async function dialled(t: ExecutionContext, child: Child, host: string): 
   let isOver = false;
   child.process.once('exit', () => (isOver = true));
   for (;;) {
-    const socket = connect({ port: 7000, host, allowHalfOpen: true });
-    const [error] = (await Promise.race([
-      once(socket, 'connect').then(() => []),
-      once(socket, 'error'),
-    ]).catch((thrown: unknown) => [thrown])) as [NodeJS.ErrnoException?];
-    if (error === undefined) {
-      socket.on('error', () => {});
+    try {
+      const socket = await dial(7000, host);
       t.teardown(() => socket.destroy());
       return socket;
+    } catch (error) {
+      // Only a successful connect shows that the program listens.
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || isOver) throw error;
+      await pause(5);
     }
-    // Only a successful connect shows that the program listens.
-    if (error.code !== 'ECONNREFUSED' || isOver) throw error;
-    await pause(5);
   }
 }
 
