@@ -9,7 +9,7 @@ import type { Child } from '../../support/process.js';
 import { root, run, start } from '../../support/process.js';
 
 /** Runs the program at `path` and checks what it does. `host` stands for 127.0.0.1 in the program. */
-export type Drive = (t: ExecutionContext, path: string, host: string) => Promise<void>;
+type Drive = (t: ExecutionContext, path: string, host: string) => Promise<void>;
 
 /** The tests of one document's programs, by the program's name. */
 export type Drives = Record<string, Drive>;
