@@ -25,7 +25,7 @@ export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
 /** The options of {@link Server.close}. */
 export declare interface CloseOptions {
-    /** Whether each connection ends when it is idle. `false` destroys all connections at once. Default `true`. */
+    /** `true` ends each connection once it is idle, `false` destroys all connections at once. Default `true`. */
     graceful?: boolean | undefined;
     /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
     timeout?: number | undefined;
@@ -299,8 +299,8 @@ export declare interface EventsOptions {
      * keeps no more for a peer that reads slowly than these limits.
      *
      * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
-     * have much to send, they wait for each other for ever. Without it the program itself must stop writing to a slow peer, or the
-     * connection ends at `maxBufferedAmount`. Default `true`.
+     * have much to send, they wait for each other for ever. When it is off, the program itself must stop writing to a slow peer, or
+     * the connection ends at `maxBufferedAmount`. Default `true`.
      */
     backpressure?: boolean | undefined;
 }
@@ -629,7 +629,7 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
     get connections(): Connections<Data>;
     /** Resolves when the server listens no longer and every connection is over. Never rejects. */
     get closed(): Promise<void>;
-    /** Counters. */
+    /** Returns the server's counters. */
     stats(): ServerStats;
     /**
      * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
@@ -638,8 +638,8 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
      */
     [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined>;
     /**
-     * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
-     * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
+     * Gives every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`. This is the
+     * cheapest way to serve many connections. The iterator ends when the server is closed and every connection is over, and throws
      * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
      * server is iterated already, and a `TypeError` for bad options.
      *

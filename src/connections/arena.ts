@@ -18,8 +18,8 @@ export class Arena {
   readonly #control: Int32Array;
   /** The lent chunks of the last batch that had any. */
   #chunks: Chunk[] = [];
-  // dispatch.ts fills these two and the list itself. As a method of this class that would take the place of handleData() among
-  // the functions that V8 inlines there.
+  // dispatch.ts fills these two and the list itself. A method for that would take up room for inlining there, and V8 would
+  // then sometimes not inline handleData().
   /** The place in the arena of each of these chunks. */
   readonly offsets: Int32Array = new Int32Array(MAX_RECORDS);
   readonly lengths: Int32Array = new Int32Array(MAX_RECORDS);
@@ -32,7 +32,7 @@ export class Arena {
 
   /** Starts a new list of lent chunks, and returns it. */
   renew(): Chunk[] {
-    // A new array instead of a shorter old one: it is young, so the garbage collector keeps no books about what is added.
+    // A new array instead of a shortened one: it is young, so adding to it needs no bookkeeping by the garbage collector.
     this.#chunks = [];
     this.#found = -1;
     return this.#chunks;

@@ -59,6 +59,8 @@ export class Dispatcher {
   readonly #connections: (Connection | undefined)[] = [];
   /** By the listener's slot. */
   readonly #acceptors = new Map<number, Acceptor>();
+  // Lent chunks are views of the arena. Of the others, small ones are views of the pool and large ones of the slab; those between
+  // have a buffer of their own.
   #poolRegion = NO_REGION;
   #slabRegion = NO_REGION;
   #arenaRegion = NO_REGION;

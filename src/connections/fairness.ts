@@ -12,9 +12,9 @@ import * as layout from '../internal/layout.js';
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { CONTROL_CALLBACKS } = layout;
 
-/** The cost of one write in addition to its bytes, in bytes. */
+/** The cost of one write beside that of its bytes, expressed in bytes. */
 const WRITE_COST = 4096;
-/** The cost of the writes between two readings of the clock, in bytes. Such writes take a fraction of a millisecond. */
+/** The clock is read when writes of this cost were made, in bytes. They take a fraction of a millisecond. */
 const MOST_SPENT = 256 * 1024;
 /** How many items consumers may take between two readings of the clock, if the items take little time. */
 const MOST_ITEMS = 16;

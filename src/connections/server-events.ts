@@ -42,8 +42,8 @@ export interface EventsOptions {
    * keeps no more for a peer that reads slowly than these limits.
    *
    * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
-   * have much to send, they wait for each other for ever. Without it the program itself must stop writing to a slow peer, or the
-   * connection ends at `maxBufferedAmount`. Default `true`.
+   * have much to send, they wait for each other for ever. When it is off, the program itself must stop writing to a slow peer, or
+   * the connection ends at `maxBufferedAmount`. Default `true`.
    */
   backpressure?: boolean | undefined;
 }
@@ -58,7 +58,7 @@ interface Item {
   reason: CloseReason | undefined;
 }
 
-/** What the stream needs of its server. */
+/** What the stream needs from its server. */
 export interface EventsOwner {
   readonly arena: Arena;
   readonly fairness: Fairness;

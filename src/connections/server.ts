@@ -58,7 +58,7 @@ export interface ServerStats {
 
 /** The options of {@link Server.close}. */
 export interface CloseOptions {
-  /** Whether each connection ends when it is idle. `false` destroys all connections at once. Default `true`. */
+  /** `true` ends each connection once it is idle, `false` destroys all connections at once. Default `true`. */
   graceful?: boolean | undefined;
   /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
   timeout?: number | undefined;
@@ -166,7 +166,7 @@ export class Server<Data = unknown>
     return this.#closed;
   }
 
-  /** Counters. */
+  /** Returns the server's counters. */
   stats(): ServerStats {
     return {
       accepted: this.#total,
@@ -247,8 +247,8 @@ export class Server<Data = unknown>
   }
 
   /**
-   * Every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`.
-   * The cheapest way to serve many connections. Ends when the server is closed and every connection is over; throws
+   * Gives every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`. This is the
+   * cheapest way to serve many connections. The iterator ends when the server is closed and every connection is over, and throws
    * the reason when the server's signal aborts. Leaving the loop early destroys the server. Throws `ERR_CONSUMED` when the
    * server is iterated already, and a `TypeError` for bad options.
    *

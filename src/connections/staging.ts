@@ -1,6 +1,7 @@
 /**
  * Sends what connections write. Small writes are staged: their bytes are copied into shared memory, and one native call sends
- * them all. Long writes are sent at once, from the caller's memory.
+ * them all. A write of a lent chunk may be staged without a copy: see arena.ts. Other long writes are sent at once, from the
+ * caller's memory.
  */
 import type { ReactorBinding } from '../internal/binding.js';
 import * as layout from '../internal/layout.js';
@@ -153,8 +154,8 @@ export class Staging {
   }
 
   /**
-   * Outside a turn of the reactor the native side does not send what is staged. This microtask does. It waits until the
-   * microtasks that ran before it staged nothing more.
+   * Outside a turn of the reactor the native side does not send what is staged. This microtask does. It queues itself again as
+   * long as something was staged since its last run.
    */
   readonly #settle = (): void => {
     const count = this.#control[CONTROL_COUNT] as number;

@@ -14,9 +14,9 @@ export const NO_MORE: IteratorReturnResult<undefined> = Object.freeze({
 export type Waiter<T> = (result: IteratorResult<T, undefined> | Promise<never>) => void;
 
 /**
- * Gives the function that makes iterators over one kind of source.
+ * Returns the function that makes iterators over one kind of source.
  *
- * `pull` gives the source's next item, its end, or a rejection. `leave` is called when the consumer leaves by `return()` or
+ * `pull` returns a promise for the source's next item or its end. `leave` is called when the consumer leaves by `return()` or
  * `throw()`, at most once for an iterator. It settles the pulls that are still pending, and does nothing once the source
  * has ended. The source has to check that, because an iterator passes its promises on without looking at their results.
  *
