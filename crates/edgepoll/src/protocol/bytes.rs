@@ -1,10 +1,8 @@
-//! The framing that frames nothing: whatever one receive gave is one frame.
-//!
-//! It must never copy. Called by the reactor for connections without a protocol.
+//! The framing of connections without a protocol: what one receive gave is one frame.
 
-use super::{Codec, CodecError, Frame};
+use super::codec::{Codec, CodecError, Frame};
 
-/// Passes bytes through.
+/// Passes bytes through: what one receive gave is one frame, without a copy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bytes;
 

@@ -1,21 +1,21 @@
-//! Lines: frames end with LF; a CR before it belongs to the delimiter.
+//! Lines: a frame ends with LF, and a CR before the LF belongs to the delimiter.
 //!
-//! It must never look twice at a byte without a delimiter. Called by the reactor.
+//! Each byte is searched for a delimiter once, however the input arrives.
 
 use memchr::memchr;
 
-use super::{Codec, CodecError, Frame};
+use super::codec::{Codec, CodecError, Frame};
 
-/// Splits at line feeds. Encoding appends one.
+/// Splits the input at line feeds. Encoding appends one.
 #[derive(Clone, Debug)]
 pub struct Lines {
     limit: usize,
-    /// How much of the unconsumed input holds no line feed.
+    /// How many bytes of the unconsumed input are known to hold no line feed.
     searched: usize,
 }
 
 impl Lines {
-    /// Lines of at most `limit` bytes, the delimiter not counted.
+    /// Lines of at most `limit` bytes, not counting the delimiter.
     #[must_use]
     pub fn new(limit: usize) -> Lines {
         Lines { limit, searched: 0 }
@@ -38,7 +38,7 @@ impl Codec for Lines {
     fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
         let Some(found) = memchr(b'\n', &input[self.searched..]) else {
             self.searched = input.len();
-            // One byte more may be the CR of a delimiter whose LF is still on its way.
+            // A CR at the end may belong to a delimiter whose LF has not arrived yet.
             let complete = input.len() - usize::from(input.last() == Some(&b'\r'));
             return if complete > self.limit {
                 Err(self.too_long())
@@ -63,7 +63,7 @@ impl Codec for Lines {
             return Ok(Some(frame));
         }
         self.searched = 0;
-        // No LF has followed a last CR, so it is the line's own.
+        // No LF follows, so a CR at the end belongs to the line.
         if input.len() > self.limit {
             return Err(self.too_long());
         }
@@ -95,7 +95,7 @@ impl Codec for Lines {
 mod tests {
     use super::*;
 
-    /// Feeds `text` in pieces of `step` bytes the way the reactor does.
+    /// Feeds `text` in pieces of `step` bytes, as the reactor does.
     fn frames(text: &[u8], step: usize, limit: usize) -> Result<Vec<Vec<u8>>, CodecError> {
         let mut codec = Lines::new(limit);
         let mut rest = Vec::new();
