@@ -26,8 +26,8 @@ export const busyPollFaults = [
   {
     name: 'a loop looks where many messages share a wait',
     file: `${folder}/mod.rs`,
-    find: 'if told > FEW {',
-    replace: 'if told > 1_000 {',
+    find: 'if messages > FEW {',
+    replace: 'if messages > 1_000 {',
     command,
   },
   {
@@ -40,7 +40,7 @@ export const busyPollFaults = [
   {
     name: 'looking is taken for cheaper than sleeping',
     file: `${folder}/trial.rs`,
-    find: '(self.looking.mean() < self.asleep).then',
+    find: '(self.polling.mean() < self.asleep).then',
     replace: '(self.asleep > 0).then',
     command,
   },

@@ -143,7 +143,7 @@ export const faults = [
   },
   {
     name: 'SO_ERROR read while paused',
-    file: `${reactor}/turn.rs`,
+    file: `${reactor}/serve.rs`,
     find: 'match kernel.has_input(socket) {',
     replace: 'match kernel.take_error(socket).map_or(Ok(false), Err) {',
   },
@@ -195,7 +195,7 @@ export const faults = [
   },
   {
     name: 'refused accepts repeated without a pause',
-    file: `${reactor}/accept.rs`,
+    file: `${reactor}/listener.rs`,
     find: 'self.refusals > MOST_REFUSALS',
     replace: 'self.refusals == 0',
   },
@@ -259,25 +259,25 @@ export const faults = [
   },
   {
     name: 'lost bytes end with FIN',
-    file: `${reactor}/mod.rs`,
+    file: `${reactor}/close.rs`,
     find: 'let _ = self.kernel.reset_on_close(&socket);',
     replace: '',
   },
   {
     name: 'FIN before the owner knows of the end',
-    file: `${reactor}/mod.rs`,
+    file: `${reactor}/close.rs`,
     find: 'let is_decided = knows || entry.must_reset();',
     replace: 'let is_decided = knows || !knows;',
   },
   {
     name: 'who was not served in time is judged all the same',
-    file: `${reactor}/turn.rs`,
+    file: `${reactor}/late.rs`,
     find: 'if entry.listed {',
     replace: 'if entry.listed && entry.closed.is_some() {',
   },
   {
     name: 'a reset that nobody reads has no deadline',
-    file: `${reactor}/turn.rs`,
+    file: `${reactor}/late.rs`,
     find: 'if entry.connection.deadline == 0 {',
     replace: 'if entry.connection.deadline == 1 {',
   },
@@ -289,7 +289,7 @@ export const faults = [
   },
   {
     name: 'the last write is refused by a full queue',
-    file: `${reactor}/commands.rs`,
+    file: `${reactor}/write.rs`,
     find: 'self.write_within(token, message, false, true)',
     replace: 'self.write_within(token, message, false, false)',
   },

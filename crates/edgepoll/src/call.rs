@@ -1,7 +1,8 @@
-//! The system calls that errors name.
+//! The names of the system calls that can fail.
 
-/// The system call that failed, for the error's `syscall`.
+/// A system call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Call {
     /// socket(2)
     Socket,
@@ -26,7 +27,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The name that Node.js uses for it in `error.syscall`.
+    /// The name that Node.js uses in `error.syscall`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! What the kernel reported about a socket.
+//! Readiness bits of a socket.
 
-/// Which readiness bits the kernel reported, and which of them the owner has not used up yet.
+/// A set of readiness bits: what the kernel reported and no call has used up yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready(u8);
 
@@ -9,17 +9,17 @@ impl Ready {
     pub const READABLE: Ready = Ready(1);
     /// A send may make progress.
     pub const WRITABLE: Ready = Ready(2);
-    /// The peer will send no more (EPOLLRDHUP or EPOLLHUP). A hint: the end itself is a receive of 0 bytes.
+    /// The peer sends no more (EPOLLRDHUP or EPOLLHUP). Only a hint: the end itself is a receive of 0 bytes.
     pub const READ_CLOSED: Ready = Ready(4);
-    /// Both directions are gone (EPOLLHUP).
+    /// Both directions are closed (EPOLLHUP).
     pub const HANGUP: Ready = Ready(8);
-    /// The socket holds an error (EPOLLERR); the next system call on it tells which.
+    /// The socket has a pending error (EPOLLERR). The next system call on it returns the error.
     pub const ERROR: Ready = Ready(16);
-    /// The stream holds TCP's urgent mark, received or not (EPOLLPRI). A receive stops at the mark although bytes lie
-    /// behind it, so a short receive does not prove that the socket is empty; only EAGAIN does (tcp(7)).
+    /// The stream has TCP's urgent mark, received or not (EPOLLPRI). A receive stops at the mark even if bytes follow
+    /// it, so a short receive does not prove that the socket is empty; only EAGAIN does (tcp(7)).
     pub const PRIORITY: Ready = Ready(32);
 
-    /// No bit at all.
+    /// No bits.
     #[must_use]
     pub const fn empty() -> Ready {
         Ready(0)
@@ -42,7 +42,7 @@ impl Ready {
         self.0 |= other.0;
     }
 
-    /// Takes the bits of `other` away.
+    /// Removes the bits of `other`.
     pub fn remove(&mut self, other: Ready) {
         self.0 &= !other.0;
     }

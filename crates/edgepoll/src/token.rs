@@ -1,24 +1,27 @@
-//! The name of a slot's occupant: 32 bits of slot, 32 bits of generation, all 64 in `epoll_data`.
+//! The identity of a listener, a connection or a registration.
 //!
-//! It must never be derived from a descriptor's number: numbers are reused at once.
+//! It does not come from the descriptor's number, because the kernel reuses numbers at once.
 
-/// Says which slot, and which occupant of it.
+/// Identifies a listener, a connection or a registration, by its slot and by the slot's generation.
+///
+/// The next occupant of the slot has another generation, so a token is not reused before its slot has had 2^32 occupants. The
+/// kernel stores all 64 bits with each registration (`epoll_data`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
-    /// The slot's place in the table.
+    /// The index of the slot.
     pub index: u32,
-    /// Counts the slot's occupants; an event of an earlier one is stale.
+    /// Counts the occupants of the slot. An event with an earlier generation is stale.
     pub generation: u32,
 }
 
 impl Token {
-    /// The token as the kernel stores it.
+    /// The token as the kernel stores it: the generation in the upper half, the index in the lower.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         ((self.generation as u64) << 32) | self.index as u64
     }
 
-    /// The token that the kernel gave back.
+    /// The token that [`Token::to_bits`] gave these bits for.
     #[must_use]
     #[allow(
         clippy::cast_possible_truncation,

@@ -232,7 +232,8 @@ impl State {
     fn serve(&self) {
         let next = self.guard(|| self.task.ready(self.env));
         if let Some(busy) = &self.busy {
-            busy.borrow_mut().told(self.task.told().unwrap_or(0));
+            busy.borrow_mut()
+                .add_messages(self.task.told().unwrap_or(0));
         }
         // After a pause it is still watched: who comes back before the next event has spared both changes of that.
         if next == Some(Next::Stop) {
@@ -245,12 +246,12 @@ impl State {
     fn look_before_wait(&self) {
         let Some(busy) = &self.busy else { return };
         for _ in 0..TURNS_IN_A_ROW {
-            let longest = busy.borrow_mut().look(cpu_time);
+            let longest = busy.borrow_mut().before_wait(cpu_time);
             let Some(longest) = longest.filter(|_| self.would_sleep()) else {
                 return;
             };
             let found = self.look(longest);
-            busy.borrow_mut().looked(found);
+            busy.borrow_mut().after_poll(found);
             if !found {
                 return;
             }

@@ -209,7 +209,7 @@ impl ReactorBinding {
         let told = self.core.with(|working| {
             working.flush();
             let Working { reactor, inbox, .. } = working;
-            reactor.tell(inbox);
+            reactor.report(inbox);
             let batch = working.take();
             (batch.records, batch.uncaught)
         });

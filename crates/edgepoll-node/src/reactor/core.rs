@@ -190,7 +190,7 @@ impl Core {
                 let Working { reactor, inbox, .. } = working;
                 // After the last round nothing is taken out any more: it waits for the next callback.
                 if round < ROUNDS {
-                    reactor.tell(inbox);
+                    reactor.report(inbox);
                 }
                 working.take()
             });

@@ -413,6 +413,7 @@ impl Inbox for JsInbox {
                     [0.0; 2],
                 );
             }
+            _ => debug_assert!(false, "no record for {event:?}"),
         }
     }
 }
@@ -469,6 +470,10 @@ impl JsInbox {
             CloseReason::Protocol(CodecError::FrameTooLong { .. }) => (5, 0, 0),
             CloseReason::Protocol(CodecError::Malformed(text)) => (7, 0, self.index_of_text(text)),
             CloseReason::Protocol(_) => (6, 0, 0),
+            _ => {
+                debug_assert!(false, "no number for {reason:?}");
+                (2, 0, 0)
+            }
         };
         which | call << 4 | number << 8
     }

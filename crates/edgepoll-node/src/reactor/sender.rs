@@ -49,5 +49,9 @@ fn answer(sent: Option<Sent>) -> f64 {
         Some(Err(WriteError::Failed)) => -3.0,
         Some(Err(WriteError::QueueFull)) => -4.0,
         Some(Err(WriteError::Protocol(_))) => -5.0,
+        Some(Err(error)) => {
+            debug_assert!(false, "no number for {error:?}");
+            CLOSED
+        }
     }
 }

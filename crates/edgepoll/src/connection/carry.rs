@@ -1,22 +1,21 @@
 //! Received bytes that are not a whole frame yet, or that the turn had no room for.
 //!
-//! It must never bound itself: the codec's limit does. Called by the reactor's receive path.
+//! The buffer has no bound of its own: the codec's limit bounds it.
 
 use std::ops::Deref;
 
-/// What a few bytes may keep allocated: part of a frame and a receive of 64 KiB fit, so that a busy connection does not
-/// allocate each time.
+/// The capacity that a buffer with few bytes keeps. Part of a frame and a receive of 64 KiB fit, so that a busy connection does
+/// not allocate for each receive.
 const KEPT: usize = 128 * 1024;
 
-/// A buffer that is one pointer while it is empty: most connections are idle.
+/// A buffer of bytes. Empty, it is one pointer, because most connections are idle.
 #[derive(Debug, Default)]
 pub struct Carry(Option<Box<Held>>);
 
 #[derive(Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
-    /// How much of the front is dropped already. To move the rest each time would cost the square of its length when an
-    /// inbox takes frame by frame.
+    /// How many bytes at the front are dropped already. Moving the rest for each frame would cost the square of its length.
     dropped: usize,
 }
 
@@ -48,8 +47,8 @@ impl Carry {
 }
 
 impl Held {
-    /// Moves the rest to the front. A large message is rare, and its memory would be held for as long as part of another
-    /// one waits.
+    /// Moves the rest to the front, and frees the memory of a large message. Large messages are rare, and the memory would
+    /// otherwise be kept while part of the next one waits.
     fn close_up(&mut self) {
         if self.dropped > 0 {
             self.bytes.drain(..std::mem::take(&mut self.dropped));

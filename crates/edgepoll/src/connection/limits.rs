@@ -1,36 +1,36 @@
 //! The bounds of one connection, each with a finite default.
-//!
-//! It must never hold state. Set by whoever opens a listener or a connection.
 
-/// Bounds of one connection's memory and patience. Sizes in bytes, times in milliseconds.
+/// Bounds on the memory of one connection and on the time that it may take to end. Sizes are in bytes, times in milliseconds.
+///
+/// Later versions add fields. Write `Limits { send_queue: 1_048_576, ..Limits::default() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// At this many queued bytes writing should wait. Default 65,536.
+    /// At this many queued bytes, the writer should wait. Default 65,536.
     pub high_water: u32,
-    /// At this many queued bytes, or fewer, writing goes on. Default 16,384.
+    /// At this many queued bytes or fewer, the writer should go on. Default 16,384.
     pub low_water: u32,
-    /// A write that finds this many bytes queued fails, and the connection with it, which is reset: the peer has a strict
+    /// A write that finds this many bytes queued fails, and the connection is reset: the peer has received a strict
     /// prefix of what was written. One write, and then the last one of
-    /// [`Reactor::end_with`](crate::reactor::Reactor::end_with), may pass the limit by its own size. The default is large enough
-    /// for programs that write an answer of some megabytes without waiting for room in between. The limit bounds the memory that
-    /// is used for a peer that reads nothing. Default 16,777,216.
+    /// [`Reactor::end_with`](crate::reactor::Reactor::end_with), may exceed the limit by its own size. The limit bounds the memory
+    /// that is used for a peer that reads nothing. The default is large enough for programs that write an answer of some
+    /// megabytes without waiting for room in between. Default 16,777,216.
     pub send_queue: u32,
-    /// How long a connection that is about to end waits for the next byte to move, in either direction. It is about to end
-    /// once this side ended, a send failed, or the kernel reported an error or a hang-up; whether the owner reads makes no
-    /// difference, and bytes that are thrown away do not count. A send for which the kernel has no memory is given up
-    /// after the same time. A connection that is open has no such limit, paused or not. Default 30,000; 0 is taken for 1.
+    /// How long a connection that is about to end waits for the next byte that is sent or received. It is about to end
+    /// once the owner has ended it, a send has failed, or the kernel has reported an error or a hang-up. This holds also while the
+    /// owner does not read. Discarded bytes do not count. A send for which the kernel has no memory is given up
+    /// after the same time. An open connection has no such limit, paused or not. Default 30,000; 0 is taken for 1.
     pub end_timeout: u32,
-    /// How many bytes to throw away while waiting for the peer's end. Default 1,048,576.
+    /// How many bytes to discard while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
-    /// How many bytes one turn receives for the connection at most, and so how far its owner's buffer can grow between a look
-    /// at its length and a pause: an owner that pauses above this many unread bytes never has more than twice as many, apart
-    /// from a frame that began in an earlier turn. Default 65,536; at least 1.
+    /// How many bytes one turn receives for the connection at most. It bounds how far the owner's buffer can grow between a check
+    /// of its length and a pause: an owner that pauses above this many unread bytes never has more than twice as many, not
+    /// counting a frame that began in an earlier turn. Default 65,536; 0 is taken for 1.
     pub read_high_water: u32,
-    /// How much of the peer's input the owner still gets after a send has failed: bytes, and [`Limits::FRAME_COST`] more for
-    /// each frame. Then the connection is closed with its failure, and the rest is lost. The last turn may pass the limit by its
-    /// share. Default 1,048,576, which is 256 short frames.
+    /// How much of the peer's input the owner still gets after a send has failed: its bytes, and [`Limits::FRAME_COST`] more for
+    /// each frame. Then the connection is closed with its failure, and the rest is lost. The last turn may exceed the limit by what
+    /// one turn hands over. Default 1,048,576, which is 256 short frames.
     pub leftover: u32,
-    /// Frames may lie in memory that the owner gives back soon: see [`Inbox::space`](crate::reactor::Inbox::space).
+    /// Frames may lie in memory that the owner gives back soon; see [`Inbox::space`](crate::reactor::Inbox::space).
     /// Default false.
     pub lend: bool,
 }
@@ -51,7 +51,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The cost of a frame against [`Limits::leftover`] besides its bytes, because the owner has to handle it and can no longer
+    /// What a frame counts towards [`Limits::leftover`] besides its bytes. The owner has to handle each frame, and can no longer
     /// send an answer.
     pub const FRAME_COST: usize = 4_096;
 }

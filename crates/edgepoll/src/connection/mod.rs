@@ -1,95 +1,95 @@
-//! What one connection may do next, as a state machine: no system call, no clock, no memory of its own
-//! except the send queue.
+//! What one connection may do next, as a state machine.
 //!
-//! It must never perform anything; it answers what may be performed. Called by the reactor, which does
-//! the system calls and reports each outcome here.
+//! It makes no system call and reads no clock. It says which calls may be made; the reactor makes them and passes the outcome of
+//! each to a method `handle_…` here. Apart from the send queue and the bytes of a partial frame, it keeps no memory.
 
 mod carry;
 mod limits;
 mod reason;
 mod send_queue;
+mod sink;
 
+use std::fmt;
 use std::rc::Rc;
 
 pub use carry::Carry;
 pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
+pub use sink::Sink;
 
 use crate::protocol::Codec;
 use crate::{Address, Call, Errno, Ready, Token};
 
-/// How far the reading side has come.
+/// The state of the reading side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Bytes go to the owner.
-    Open,
-    /// Bytes are received and thrown away, so that the close does not reset the peer (RFC 1122, 4.2.2.13).
-    Discarding,
-    /// A receive gave 0: nothing more will come.
+    /// The peer may still send. Received bytes go to the sink.
+    Open(Sink),
+    /// A receive returned 0: the peer sends no more.
     Ended,
 }
 
-/// How far the writing side has come.
+/// The state of the writing side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writing {
-    /// The connect has not ended yet: writes are queued.
+    /// The connect has not ended yet. Writes are queued.
     Connecting,
-    /// Writes go out.
+    /// Writes are sent.
     Open,
     /// FIN follows the last queued byte.
     Finishing,
     /// FIN is sent.
     Finished,
-    /// A send failed: what was queued is lost.
+    /// A send failed. What was queued is lost.
     Failed,
 }
 
-/// One connection's state.
+/// The state of one connection.
 pub struct Connection {
-    /// The bits that the kernel reported and that no EAGAIN has taken back.
+    /// The bits that the kernel reported and that no EAGAIN has cleared.
     pub ready: Ready,
-    /// The reading side.
+    /// The state of the reading side.
     pub reading: Reading,
-    /// The writing side.
+    /// The state of the writing side.
     pub writing: Writing,
-    /// The owner wants no bytes for now.
+    /// The owner does not want to receive for now.
     pub paused: bool,
-    /// The owner ended it while it was still connecting.
+    /// The owner ended the connection while it was still connecting.
     pub finish_requested: bool,
-    /// An error or a hang-up was reported, and no call has met it yet.
-    pub look: bool,
-    /// The first failure met, whoever found it; every later end is told as this one.
+    /// The kernel reported an error or a hang-up, and no call has returned the error yet.
+    pub error_reported: bool,
+    /// The first failure, whichever call met it. Every later end is reported as this failure.
     pub failure: Option<Failure>,
-    /// Frames, from bytes and back.
+    /// The wire protocol.
     pub codec: Box<dyn Codec>,
-    /// Bytes received that do not make a frame yet, or that the turn had no room for.
+    /// Received bytes that do not make a frame yet, or that the turn had no room for.
     pub carry: Carry,
-    /// `carry` may hold whole frames: it is to be decoded before the next receive.
+    /// `carry` may hold whole frames, which are cut before the next receive.
     pub carry_ready: bool,
-    /// What the kernel has not taken yet.
+    /// Bytes that the kernel has not taken yet.
     pub queue: SendQueue,
-    /// The queue's length that the owner was told last.
-    pub queue_told: u32,
-    /// Who is at the other end.
+    /// The queue's length in the last report to the owner.
+    pub queue_reported: u32,
+    /// The peer's address.
     pub peer: Address,
-    /// The listener that accepted it.
+    /// The listener that accepted the connection.
     pub listener: Option<Token>,
-    /// Where its bounds are.
+    /// The bounds, shared by all connections of a listener.
     pub limits: Rc<Limits>,
-    /// When something must have happened, in nanoseconds of the kernel's clock; 0 is never.
+    /// When the connection is late, in nanoseconds of the kernel's clock; 0 for never.
     pub deadline: u64,
-    /// What [`Connection::progress`] was when the deadline was set: whoever still moves bytes is not late.
+    /// The value of [`Connection::progress`] when the deadline was set. If it has grown since, the connection is not late.
     pub mark: u64,
-    /// The kernel had no memory for a send: the deadline is for trying again.
+    /// The kernel had no memory for a send, and the deadline is the time to try again.
     pub short: bool,
-    /// How often in a row the kernel had no memory, with no byte moved in between.
+    /// How often in a row the kernel had no memory, with no byte sent or received in between.
     pub shortages: u32,
-    /// The kernel tells when there is room. Asked for with the first send that blocked.
+    /// The kernel reports writability. That is requested with the first send that blocks.
     pub watches_writable: bool,
-    /// Bytes received since the input is thrown away.
+    /// Bytes that were received and discarded.
     pub discarded: u32,
-    /// What was handed over since a send failed, as [`Limits::leftover`] counts it.
+    /// What the owner got since a send failed, counted as [`Limits::leftover`] counts it.
     pub leftover: u32,
     /// Bytes received.
     pub bytes_read: u64,
@@ -98,7 +98,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that was accepted (`Writing::Open`) or is being opened (`Writing::Connecting`).
+    /// A connection that was accepted ([`Writing::Open`]) or that is connecting ([`Writing::Connecting`]).
     #[must_use]
     pub fn new(
         writing: Writing,
@@ -108,23 +108,23 @@ impl Connection {
         limits: Rc<Limits>,
     ) -> Connection {
         Connection {
-            // An accepted socket can take bytes at once; whether it holds some, only the kernel says.
+            // An accepted socket has room for a send. Whether it has input, an event of the kernel says.
             ready: if writing == Writing::Open {
                 Ready::WRITABLE
             } else {
                 Ready::empty()
             },
-            reading: Reading::Open,
+            reading: Reading::Open(Sink::Inbox),
             writing,
             paused: false,
             finish_requested: false,
-            look: false,
+            error_reported: false,
             failure: None,
             codec,
             carry: Carry::default(),
             carry_ready: false,
             queue: SendQueue::default(),
-            queue_told: 0,
+            queue_reported: 0,
             peer,
             listener,
             limits,
@@ -140,29 +140,44 @@ impl Connection {
         }
     }
 
-    /// The owner wants no bytes for now. Bytes that are thrown away are wanted by nobody: then it goes on.
+    /// Stops receiving, unless the input is discarded: then nothing waits for the owner.
     pub fn pause(&mut self) {
-        self.paused = self.reading != Reading::Discarding;
-        // An error known by now is met by no receive; the last look may have found bytes before it.
-        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+        self.paused = self.reading != Reading::Open(Sink::Discard);
+        // No receive returns an error while the connection is paused, and an earlier check may have found bytes before it.
+        self.recheck_error();
     }
 
-    /// The owner wants bytes again. If an error is known by now, receiving goes on until it is met behind the last bytes.
+    /// Receives again. If the kernel has reported an error by now, receiving goes on until a call returns it after the last bytes.
     pub fn resume(&mut self) {
         self.paused = false;
-        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+        self.recheck_error();
     }
 
-    /// The kernel reported bits; they are latched until a call answers EAGAIN.
+    /// Discards what was received and not handed over yet, and everything that still arrives.
+    pub fn discard_input(&mut self) {
+        if self.reading == Reading::Open(Sink::Inbox) {
+            self.reading = Reading::Open(Sink::Discard);
+        }
+        self.carry.clear();
+        self.carry_ready = false;
+        self.paused = false;
+    }
+
+    /// Latches the bits that the kernel reported, until a call returns EAGAIN.
     pub fn handle_ready(&mut self, ready: Ready) {
         self.ready.insert(ready);
-        self.look |= ready.intersects(Ready::HANGUP | Ready::ERROR);
+        self.error_reported |= ready.intersects(Ready::HANGUP | Ready::ERROR);
+    }
+
+    /// The error that the kernel reported has to be met again.
+    fn recheck_error(&mut self) {
+        self.error_reported |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
     /// A receive of `length` bytes into `space` bytes succeeded.
     ///
-    /// A stream socket is empty when a receive has filled only a part of the space (epoll(7)). That does not hold when its end
-    /// was reported or it holds an urgent mark, at which a receive stops (tcp(7)): then only EAGAIN proves it.
+    /// A stream socket is empty when a receive fills only part of the space (epoll(7)). That does not hold when the kernel has
+    /// reported the stream's end or an urgent mark, at which a receive stops (tcp(7)): then only EAGAIN proves it.
     pub fn handle_received(&mut self, length: usize, space: usize) {
         self.bytes_read += length as u64;
         let more_may_wait = Ready::READ_CLOSED | Ready::HANGUP | Ready::ERROR | Ready::PRIORITY;
@@ -171,8 +186,15 @@ impl Connection {
         }
     }
 
-    /// Counts what was handed over in this turn. Gives true when a send has failed and the owner had enough of what the peer
-    /// sent before.
+    /// `length` received bytes were discarded. Gives true when they are more than [`Limits::discard`] allows.
+    pub fn handle_discarded(&mut self, length: usize) -> bool {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        self.discarded = self.discarded.saturating_add(length);
+        self.discarded > self.limits.discard
+    }
+
+    /// Counts what one turn handed over. Gives true when a send has failed and the owner has got as much of the input before the
+    /// failure as [`Limits::leftover`] allows.
     pub fn handle_handed_over(&mut self, bytes: usize, frames: u32) -> bool {
         if self.writing != Writing::Failed {
             return false;
@@ -183,20 +205,20 @@ impl Connection {
         self.leftover > self.limits.leftover
     }
 
-    /// A receive answered 0: nothing more will come.
+    /// A receive returned 0: the peer sends no more.
     pub fn handle_end(&mut self) {
         self.reading = Reading::Ended;
-        // While it was paused, a look met the end before the error behind it.
-        self.look |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+        // A check of the socket while it was paused may have found this end before the error behind it.
+        self.recheck_error();
     }
 
-    /// A receive gave EAGAIN: everything is received, up to the urgent mark and behind it. If a mark lies ahead, the kernel
-    /// reports it again with the bytes before it.
+    /// A receive failed with EAGAIN: everything is received, including the bytes after the urgent mark. If a new mark arrives, the
+    /// kernel reports it with the bytes before it.
     pub fn handle_receive_blocked(&mut self) {
         self.ready.remove(Ready::READABLE | Ready::PRIORITY);
     }
 
-    /// A send answered EAGAIN.
+    /// A send failed with EAGAIN.
     pub fn handle_send_blocked(&mut self) {
         self.ready.remove(Ready::WRITABLE);
     }
@@ -206,7 +228,7 @@ impl Connection {
         self.bytes_written += length as u64;
     }
 
-    /// A call failed. The first failure stays: a reset that a send met must not read as a clean end later.
+    /// A call failed. Only the first failure is kept, so that a reset that a send met is never reported as a clean end.
     pub fn handle_failure(&mut self, call: Call, errno: Errno) {
         self.failure.get_or_insert(Failure { call, errno });
     }
@@ -217,8 +239,8 @@ impl Connection {
         self.fail_writing();
     }
 
-    /// The kernel had no memory for a send, which is tried again every `pause` milliseconds. Gives false when no byte has
-    /// moved since that began and [`Limits::end_timeout`] is over.
+    /// The kernel had no memory for a send, which is tried again every `pause` milliseconds. Gives false when no byte has been
+    /// sent or received for [`Limits::end_timeout`].
     pub fn handle_shortage(&mut self, pause: u32) -> bool {
         if self.shortages == 0 || self.progress() != self.mark {
             self.mark = self.progress();
@@ -231,8 +253,8 @@ impl Connection {
         goes_on
     }
 
-    /// The connect succeeded, and the peer reset the connection before anybody looked: asking for the outcome
-    /// took the error away, so a receive would read what was sent before, and then a clean end.
+    /// The connect succeeded, and the peer had reset the connection before its outcome was read. Reading the outcome has
+    /// cleared the error, so receives would give the bytes that the peer sent before and then a clean end.
     pub fn handle_connected_and_reset(&mut self, errno: Errno) {
         self.handle_connected();
         self.handle_send_failure(Call::Receive, errno);
@@ -240,13 +262,13 @@ impl Connection {
 
     fn fail_writing(&mut self) {
         self.writing = Writing::Failed;
-        // Bytes that arrived before are received first, and the close is reported after them. The socket may still be alive, as
-        // when there is no route for a moment. ERROR is set so that a short receive does not count as the last one.
+        // Bytes that arrived before the failure are received first, and the close is reported after them. The socket may still be
+        // open, as when there is no route for a moment. With ERROR set, a short receive does not count as the last one.
         self.ready.insert(Ready::READABLE | Ready::ERROR);
-        self.look = true;
+        self.error_reported = true;
     }
 
-    /// The connect succeeded: what was queued meanwhile goes out.
+    /// The connect succeeded. What was queued meanwhile is sent.
     pub fn handle_connected(&mut self) {
         self.writing = if self.finish_requested {
             Writing::Finishing
@@ -255,7 +277,7 @@ impl Connection {
         };
     }
 
-    /// The owner will write no more: FIN follows what is queued.
+    /// The owner writes no more. FIN follows what is queued.
     pub fn finish(&mut self) {
         match self.writing {
             Writing::Connecting => self.finish_requested = true,
@@ -264,8 +286,8 @@ impl Connection {
         }
     }
 
-    /// Grows with every byte in either direction, except with those that are thrown away: by sending them, a peer
-    /// that reads nothing would keep what was written for it here for ever.
+    /// Grows with every byte that is sent or received. Discarded bytes do not count: by sending those, a peer that reads
+    /// nothing could keep the send queue in memory without end.
     #[must_use]
     pub fn progress(&self) -> u64 {
         self.bytes_read - u64::from(self.discarded) + self.bytes_written
@@ -281,7 +303,7 @@ impl Connection {
         }
     }
 
-    /// True when a receive is wanted and may make progress.
+    /// True when the owner wants input and a receive, or cutting received bytes, may give some.
     #[must_use]
     pub fn may_read(&self) -> bool {
         let input = self.carry_ready
@@ -289,13 +311,13 @@ impl Connection {
         self.writing != Writing::Connecting && !self.paused && input
     }
 
-    /// True when something waits for room that nobody would tell of.
+    /// True when the socket has no room and the kernel would not report that it has some again.
     #[must_use]
     pub fn must_watch(&self) -> bool {
         !self.watches_writable && !self.ready.contains(Ready::WRITABLE)
     }
 
-    /// True when queued bytes, or FIN, may go out now.
+    /// True when queued bytes, or FIN, may be sent now.
     #[must_use]
     pub fn may_write(&self) -> bool {
         self.ready.contains(Ready::WRITABLE)
@@ -306,28 +328,29 @@ impl Connection {
             }
     }
 
-    /// True when the end of a connect may be looked at.
+    /// True when the connect may have ended.
     #[must_use]
     pub fn may_connect(&self) -> bool {
         self.writing == Writing::Connecting && self.ready.contains(Ready::WRITABLE)
     }
 
-    /// True when an error or a hang-up was reported that no receive will meet by itself: the owner
-    /// wants no bytes, or there are no more.
+    /// True when the kernel reported an error or a hang-up and no receive will return the error, because the connection is paused
+    /// or the stream has ended.
     #[must_use]
-    pub fn must_look(&self) -> bool {
+    pub fn must_check_error(&self) -> bool {
         // Frames that wait for room come before the error.
         let is_empty = self.reading == Reading::Ended && !self.carry_ready;
-        self.look && self.writing != Writing::Connecting && (self.paused || is_empty)
+        self.error_reported && self.writing != Writing::Connecting && (self.paused || is_empty)
     }
 
-    /// True while the reactor must serve this connection without being told by the kernel again.
+    /// True while the reactor has something to do for this connection without another event of the kernel.
     #[must_use]
     pub fn may_progress(&self) -> bool {
-        self.may_read() || self.may_write() || self.may_connect() || self.must_look()
+        self.may_read() || self.may_write() || self.may_connect() || self.must_check_error()
     }
 
-    /// How the connection ended, once it has: both sides clean, or a failure with nothing left to receive.
+    /// How the connection ended, or `None` while it has not. It ends when both sides have sent FIN, or with a failure after
+    /// everything is received.
     #[must_use]
     pub fn finished(&self) -> Option<CloseReason> {
         if self.reading != Reading::Ended || self.carry_ready {
@@ -338,5 +361,23 @@ impl Connection {
             (None, Writing::Finished) => Some(CloseReason::Ended),
             (None, _) => None,
         }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("ready", &self.ready)
+            .field("reading", &self.reading)
+            .field("writing", &self.writing)
+            .field("paused", &self.paused)
+            .field("failure", &self.failure)
+            .field("carried", &self.carry.len())
+            .field("queued", &self.queue.len())
+            .field("peer", &self.peer)
+            .field("deadline", &self.deadline)
+            .field("bytes_read", &self.bytes_read)
+            .field("bytes_written", &self.bytes_written)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
-//! Why a connection ended: a closed list, so that no end is told as another.
+//! Why a connection ended.
 //!
-//! It must never be built from a hint such as EPOLLRDHUP; only from a call's result or the owner's wish.
+//! A reason always comes from the result of a call, from a limit or from the owner, never from a hint such as EPOLLRDHUP.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{Call, Errno};
 /// A system call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which call.
+    /// The call.
     pub call: Call,
     /// Its error number.
     pub errno: Errno,
@@ -24,23 +24,24 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Why a connection is over.
+/// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CloseReason {
     /// Both sides sent FIN, and every byte before it was received.
     Ended,
     /// A system call failed: a reset, an unreachable host, a refused connect.
     Failed(Failure),
-    /// The owner wanted it gone at once, or the peer sent more than [`Limits::discard`](super::Limits::discard) to one who
-    /// throws it away.
+    /// The owner destroyed it, or the peer sent more than [`Limits::discard`](super::Limits::discard) while its input was
+    /// discarded.
     Destroyed,
-    /// The peer's bytes broke the protocol. A message to it that does is refused by the write, and the connection goes on.
+    /// The peer's bytes broke the protocol. (A message of the owner that breaks it fails the write; the connection stays open.)
     Protocol(CodecError),
-    /// A write found the send queue full.
+    /// A write found the send queue at its limit, [`Limits::send_queue`](super::Limits::send_queue).
     QueueFull,
-    /// The connect took longer than its limit; or, once ended by us, the peer took nothing of what is queued
-    /// ([`Call::Send`]), or nothing came to the end ([`Call::Receive`]): the peer did not end too, or what it sent was
-    /// not read, for [`Limits::end_timeout`](super::Limits::end_timeout).
+    /// The connect took longer than its limit ([`Call::Connect`]). Or, after the owner ended the connection, nothing happened
+    /// for [`Limits::end_timeout`](super::Limits::end_timeout): the peer took nothing of what is queued ([`Call::Send`]), or the
+    /// peer did not end, or the owner did not read what it sent ([`Call::Receive`]).
     TimedOut(Call),
 }
 

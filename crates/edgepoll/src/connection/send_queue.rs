@@ -1,25 +1,24 @@
 //! Bytes that the kernel has not taken yet, in order, ready for one vectored send.
 //!
-//! It must never reorder, never send, and never grow by itself: its bound is checked before a push.
-//! Called by the reactor's write path.
+//! The queue has no bound of its own: the reactor checks [`Limits::send_queue`](super::Limits::send_queue) before each push.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// How many buffers one vectored send is given; far below IOV_MAX, and enough to fill a socket buffer.
+/// The most buffers of one vectored send. Far below IOV_MAX, and enough to fill a socket's buffer.
 pub const MAX_BUFFERS: usize = 32;
 
-/// Small writes are joined in blocks of this size: tiny buffers cost the kernel more than their bytes.
+/// Small writes share blocks of this size, because the kernel handles few large buffers faster than many small ones.
 const BLOCK: usize = 16 * 1024;
 
-/// A first-in-first-out queue of bytes. Empty, it is one pointer: most connections are idle.
+/// A first-in-first-out queue of bytes. Empty, it is one pointer, because most connections are idle.
 #[derive(Debug, Default)]
 pub struct SendQueue(Option<Box<Blocks>>);
 
 #[derive(Debug, Default)]
 struct Blocks {
     blocks: VecDeque<Vec<u8>>,
-    /// How much of the first block is sent.
+    /// How many bytes of the first block are sent.
     sent: usize,
     length: usize,
 }
@@ -37,7 +36,7 @@ impl SendQueue {
         self.0.is_none()
     }
 
-    /// Copies `bytes` behind what is queued.
+    /// Appends a copy of `bytes`.
     pub fn push(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -53,7 +52,7 @@ impl SendQueue {
         queue.blocks.push_back(bytes.to_vec());
     }
 
-    /// The front of the queue as buffers for one vectored send; gives how many it filled.
+    /// Fills `into` with the front of the queue, for one vectored send, and gives the number of buffers filled.
     pub fn buffers<'a>(&'a self, into: &mut [IoSlice<'a>; MAX_BUFFERS]) -> usize {
         let Some(queue) = &self.0 else { return 0 };
         let mut skip = queue.sent;
@@ -66,7 +65,7 @@ impl SendQueue {
         count
     }
 
-    /// The kernel took the first `length` bytes.
+    /// Removes the first `length` bytes, which the kernel took.
     pub fn advance(&mut self, length: usize) {
         let Some(queue) = &mut self.0 else { return };
         debug_assert!(
@@ -83,12 +82,12 @@ impl SendQueue {
             queue.blocks.pop_front();
         }
         if queue.length == 0 {
-            // An idle connection keeps no buffer.
+            // An idle connection keeps no memory.
             self.0 = None;
         }
     }
 
-    /// Throws everything away; gives how many bytes were lost.
+    /// Removes everything, and gives the number of bytes.
     pub fn clear(&mut self) -> usize {
         self.0.take().map_or(0, |queue| queue.length)
     }
@@ -98,7 +97,7 @@ impl SendQueue {
 mod tests {
     use super::*;
 
-    /// Splits pseudo-random writes by pseudo-random short sends; the bytes must come out as they went in.
+    /// Takes pseudo-random writes out by pseudo-random short sends. The bytes must come out as they went in.
     fn run(seed: u64) {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut next = move |bound: usize| {

@@ -1,28 +1,28 @@
-//! How much one turn may do, so that no connection waits long behind a busy peer.
-//!
-//! No bound may be infinite. Set when the reactor is made.
+//! How much one turn may do, so that no connection waits long behind a busy one.
 
-/// Bounds of one turn, each at least 1: a 0 is taken for 1, because a connection with a budget of 0 would stay ready for ever.
+/// The bounds of one turn. Each is at least 1: a 0 is taken for 1, because a connection with a budget of 0 would stay ready
+/// without end.
 ///
-/// Bytes are counted after each receive, so the last one of a connection or of a turn may pass the bound by what
-/// [`Inbox::space`](super::Inbox::space) has room for. A connection's own
-/// [`Limits::read_high_water`](crate::connection::Limits::read_high_water) is never passed in a turn.
+/// Bytes are counted after each receive, so the last receive of a connection or of a turn may exceed the bound by what
+/// [`Inbox::space`](super::Inbox::space) has room for. A turn never exceeds a connection's own
+/// [`Limits::read_high_water`](crate::connection::Limits::read_high_water).
+///
+/// Later versions add fields. Write `Budget { accepts: 16, ..Budget::default() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes that one connection may receive in a turn. Default 262,144.
+    /// Bytes that a turn may receive for one connection. Default 262,144.
     pub slot_bytes: usize,
-    /// Frames of one connection that a turn may hand over. The rest of what was received is cut in later turns.
+    /// Frames that a turn may hand over for one connection. The rest of what was received is cut in later turns.
     /// Default 64.
     pub slot_frames: u32,
-    /// Receives, or sends, that one connection may make in a turn. Default 8.
+    /// Receives that a turn may make for one connection, and sends that a turn or a write may make. Default 8.
     pub slot_calls: u32,
-    /// Bytes that all connections together may receive in a turn. Default 4,194,304.
+    /// Bytes that a turn may receive for all connections together. Default 4,194,304.
     pub turn_bytes: usize,
-    /// After so many frames a turn serves only connections that it has not served yet. A connection that was served and has
-    /// more to do waits for the next turn, so a connection with one message does not wait behind others with
-    /// thousands. Default 256.
+    /// After this many frames, a turn serves no more connections that had their share in an earlier turn. They wait for the next
+    /// turn, so that a connection with one message does not wait behind others with thousands. Default 256.
     pub turn_frames: u32,
-    /// Connections that one listener may accept in a turn. Default 64.
+    /// Connections that a turn may accept for one listener. Default 64.
     pub accepts: u32,
 }
 
@@ -40,6 +40,7 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The budget with each 0 replaced by 1.
     pub(super) fn at_least_one(self) -> Budget {
         Budget {
             slot_bytes: self.slot_bytes.max(1),

@@ -1,32 +1,32 @@
-//! Who is ready when somebody is: whoever alone was, twice in a row.
-//!
-//! It must never be taken for a fact, and never keep the others waiting for long. Called by the turn.
+//! Predicts the next ready connection: the only one ready in each of the last two waits.
 
 use crate::Token;
 
-/// Turns in a row that may go by a guess; the next one asks the kernel.
+/// The most turns in a row that may use a guess instead of a wait. Other connections wait for no longer than that.
 const MOST_IN_A_ROW: u8 = 16;
 
-/// A connection that plays ping-pong is ready again and again, alone: a receive that is right spares the wait
-/// before it.
-#[derive(Default)]
+/// The prediction. A single connection that exchanges short messages is ready again and again. A receive that is tried on it first
+/// saves the wait.
+#[derive(Debug, Default)]
 pub(super) struct Guess {
-    /// Who alone was ready last.
+    /// The connection that was the only ready one in the last wait.
     alone: Option<Token>,
-    /// And was so before.
+    /// It was the only one in the wait before as well.
     is_sure: bool,
+    /// Turns since the last wait.
     in_a_row: u8,
 }
 
 impl Guess {
-    /// Whom to try before the kernel is asked.
+    /// The connection to try before the next wait.
     pub(super) fn take(&mut self) -> Option<Token> {
         let token = self.alone.filter(|_| self.is_sure);
         self.in_a_row = self.in_a_row.saturating_add(1);
         token.filter(|_| self.in_a_row <= MOST_IN_A_ROW)
     }
 
-    /// The kernel was asked, as it is after a wrong guess, and told of `alone` and nobody else.
+    /// A wait has reported `alone` and no other token, or `None` if it reported no token or several. A wait also follows a wrong
+    /// guess.
     pub(super) fn learn(&mut self, alone: Option<Token>) {
         self.is_sure = alone.is_some() && alone == self.alone;
         self.alone = alone;
@@ -48,7 +48,7 @@ mod tests {
     };
 
     #[test]
-    fn whoever_was_alone_twice_is_guessed_and_not_for_ever() {
+    fn connection_that_was_alone_twice_is_guessed_a_few_times() {
         let mut guess = Guess::default();
         assert_eq!(guess.take(), None);
         guess.learn(Some(ONE));
@@ -58,7 +58,7 @@ mod tests {
             assert_eq!(guess.take(), Some(ONE));
         }
         for _ in 0..1_000 {
-            assert_eq!(guess.take(), None, "the others have their turn");
+            assert_eq!(guess.take(), None, "other connections have their turn");
         }
         guess.learn(Some(ONE));
         assert_eq!(guess.take(), Some(ONE), "it was alone again");

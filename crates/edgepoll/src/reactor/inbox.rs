@@ -1,7 +1,4 @@
-//! Where a turn puts what it received and what happened.
-//!
-//! It must never call back into the reactor. Implemented by the owner: the glue writes into JavaScript's
-//! memory, tests into vectors.
+//! Where a turn puts the frames that it received and the events that it reports. The owner implements it.
 
 use std::ops::Range;
 
@@ -9,8 +6,12 @@ use crate::connection::{CloseReason, Failure};
 use crate::kernel::Space;
 use crate::{Address, Errno, Token};
 
-/// Something that happened, in the order in which it did.
+/// The room that a slot needs in the inbox to be served: for events besides its frames, and for the turn's own.
+pub(super) const MIN_ROOM: usize = 8;
+
+/// Something that happened. The inbox gets events in the order in which they happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// A listener accepted a connection.
     Opened {
@@ -18,7 +19,7 @@ pub enum Event {
         token: Token,
         /// The listener that accepted it.
         listener: Token,
-        /// Who connected.
+        /// The peer's address.
         peer: Address,
     },
     /// A connect succeeded.
@@ -26,20 +27,20 @@ pub enum Event {
         /// The connection.
         token: Token,
     },
-    /// The peer sent FIN, and every byte before it was handed over.
+    /// The peer sent FIN, and every byte before it is handed over.
     End {
         /// The connection.
         token: Token,
     },
-    /// How many bytes wait to be sent. Told when a write left more, when they fell to the low watermark, and when none is
-    /// left. A writer that waits for room compares the number with its limits.
+    /// How many bytes wait to be sent. Reported when a write left more than before, when they have fallen to the low watermark, and
+    /// when none is left. A writer that waits for room compares the number with its limits.
     Queued {
         /// The connection.
         token: Token,
         /// Bytes in the send queue.
         bytes: usize,
     },
-    /// A send failed: what was queued is lost, and writes are refused. The close follows once everything that arrived
+    /// A send failed. What was queued is lost, and writes fail from here on. The close follows once everything that arrived
     /// before is received; a paused connection has [`Limits::end_timeout`](crate::connection::Limits::end_timeout) for that.
     WriteFailed {
         /// The connection.
@@ -47,67 +48,67 @@ pub enum Event {
         /// What failed.
         failure: Failure,
     },
-    /// The connection is over; its token is stale from here on. The last event of every connection, told once.
+    /// The connection is closed. This is the last event of every connection, and its token is stale from here on.
     Closed {
         /// The connection.
         token: Token,
-        /// Why.
+        /// Why it was closed.
         reason: CloseReason,
-        /// Bytes written that the kernel never took.
+        /// Bytes that were written and that the kernel never took.
         unsent: usize,
         /// Bytes received in all.
         bytes_read: u64,
         /// Bytes that the kernel took in all.
         bytes_written: u64,
-        /// The peer's address. Of a connect that failed, the address that it was for.
+        /// The peer's address. If a connect failed, the address that it was for.
         peer: Address,
-        /// The local address; `None` if it never was connected.
+        /// The local address. `None` if the connection was never established.
         local: Option<Address>,
     },
-    /// A listener ran out of descriptors, memory or watches, or was refused too often in a row; it accepts again by itself.
+    /// A listener stopped accepting, because descriptors, memory or watches are short or because too many accepts in a row were
+    /// refused. It goes on by itself after a while.
     AcceptPaused {
         /// The listener.
         listener: Token,
-        /// EMFILE, ENFILE, ENOBUFS or ENOMEM; or ENOMEM or ENOSPC of epoll_ctl(2), and then the connection that could not be
-        /// watched is closed; or EPERM and the like, when one accept after the other is refused (accept(2), seccomp(2)).
+        /// EMFILE, ENFILE, ENOBUFS or ENOMEM of accept4(2). Or ENOMEM or ENOSPC of epoll_ctl(2); the connection that could not be
+        /// registered is closed then. Or EPERM and the like, when one accept after the other is refused (accept(2), seccomp(2)).
         errno: Errno,
     },
     /// The kernel refused to set the alarm for the next deadline. Reported once; the reactor goes on trying. Until it succeeds, a
-    /// passed deadline is noticed in the next turn. [`Reactor::turn`](super::Reactor::turn) ends its own wait in time for it.
+    /// passed deadline is noticed only in the next turn. [`Reactor::turn`](super::Reactor::turn) ends its own wait in time for it.
     AlarmRefused {
-        /// What timerfd_settime(2) gave: EBADF when the program closed a descriptor that is not its own.
+        /// The error of timerfd_settime(2): EBADF when the program closed a descriptor that it does not own.
         errno: Errno,
     },
 }
 
-/// Takes what a turn produces.
+/// Takes the frames and events of a turn.
 pub trait Inbox {
-    /// How many more frames and events fit; the turn leaves work for the next one when it gets low.
-    /// An empty inbox has room for 8 at least: no connection is served while there is less.
+    /// How many more frames and events fit. When it gets low, the turn leaves work for the next one.
+    /// An empty inbox must have room for at least 8: no slot is served while there is less.
     fn room(&self) -> usize;
 
-    /// Where the next receive goes; for the same `lend` the same memory until [`Inbox::received`]. An empty space stands
-    /// for no room: nothing is received into it, and the connection waits for another turn.
+    /// The memory that the next receive writes into. For the same `lend` it stays the same until [`Inbox::received`]. An empty
+    /// space means that there is no room: nothing is received, and the connection waits for another turn.
     ///
     /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
-    /// before long, so that its memory can be used again, which keeps it in the processor's caches.
+    /// soon, so the same memory can be used again and stays in the processor's caches.
     ///
-    /// The memory may be uninitialised: only the bytes that were received are read.
+    /// The memory may be uninitialised. Only bytes that were received are read.
     fn space(&mut self, lend: bool) -> Space<'_>;
 
-    /// What was received: the first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. They have been
-    /// written.
+    /// The first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. A receive has written them.
     fn filled(&mut self, lend: bool, length: usize) -> &[u8];
 
-    /// A frame that lies in the space, not to be written over if it is kept without a copy.
+    /// Takes a frame that lies in the space. An inbox that keeps it without a copy must not give that memory out again.
     fn frame(&mut self, token: Token, body: Range<usize>);
 
-    /// A frame that lies elsewhere and is gone after the call.
+    /// Takes a frame that lies elsewhere, in memory that is valid only during the call.
     fn copied_frame(&mut self, token: Token, body: &[u8]);
 
-    /// The first `length` bytes of the space are dealt with.
+    /// All frames in the first `length` bytes of the space have been passed to [`Inbox::frame`].
     fn received(&mut self, length: usize);
 
-    /// Something happened.
+    /// Takes an event.
     fn event(&mut self, event: Event);
 }

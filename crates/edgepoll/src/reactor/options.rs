@@ -1,6 +1,6 @@
-//! What a listener or a connection is opened with.
-//!
-//! It must never hold state. Filled in by the owner, read once by the commands.
+//! The options of a listener and of a connection.
+
+use std::fmt;
 
 use crate::connection::Limits;
 use crate::protocol::{Bytes, Codec};
@@ -8,9 +8,11 @@ use crate::protocol::{Bytes, Codec};
 /// Makes the codec of each new connection.
 pub type CodecFactory = Box<dyn Fn() -> Box<dyn Codec>>;
 
-/// How to listen.
+/// The options of a listener.
+///
+/// Later versions add fields. Write `ListenOptions { backlog: 128, ..ListenOptions::default() }`.
 pub struct ListenOptions {
-    /// Connections that may wait in the kernel. Default 511; the kernel cuts it to net.core.somaxconn.
+    /// Connections that may wait in the kernel. The kernel cuts it to net.core.somaxconn. Default 511.
     pub backlog: i32,
     /// TCP_NODELAY for accepted connections. Default true.
     pub no_delay: bool,
@@ -18,13 +20,14 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// IPV6_V6ONLY. Default false.
     pub ipv6_only: bool,
-    /// Connections open at once; more wait in the backlog. Default 8,192.
+    /// The most connections that are open at once. Others wait in the backlog. Default 8,192.
     pub max_connections: u32,
-    /// How many connections may be accepted before the owner grants more. Default `u32::MAX`: no bound but `max_connections`.
+    /// How many connections may be accepted before the owner grants more by [`Reactor::grant`](super::Reactor::grant). Default
+    /// `u32::MAX`: only `max_connections` bounds them.
     pub credit: u32,
-    /// Bounds of each connection.
+    /// The bounds of each connection.
     pub limits: Limits,
-    /// The protocol. Default [`Bytes`].
+    /// Makes the codec of each connection. Default [`Bytes`].
     pub codec: CodecFactory,
 }
 
@@ -43,16 +46,18 @@ impl Default for ListenOptions {
     }
 }
 
-/// How to connect.
+/// The options of a connection that is opened.
+///
+/// Later versions add fields. Write `ConnectOptions { timeout: 2_000, ..ConnectOptions::default() }`.
 pub struct ConnectOptions {
     /// TCP_NODELAY. Default true.
     pub no_delay: bool,
-    /// Milliseconds until the connection closes with [`CloseReason::TimedOut`](crate::connection::CloseReason::TimedOut);
-    /// 0 leaves it no time at all. Default 10,000.
+    /// Milliseconds that the connect may take. Then the connection closes with
+    /// [`CloseReason::TimedOut`](crate::connection::CloseReason::TimedOut). 0 leaves it no time at all. Default 10,000.
     pub timeout: u32,
-    /// Bounds of the connection.
+    /// The bounds of the connection.
     pub limits: Limits,
-    /// The protocol. Default [`Bytes`].
+    /// The codec. Default [`Bytes`].
     pub codec: Box<dyn Codec>,
 }
 
@@ -64,5 +69,29 @@ impl Default for ConnectOptions {
             limits: Limits::default(),
             codec: Box::new(Bytes),
         }
+    }
+}
+
+impl fmt::Debug for ListenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenOptions")
+            .field("backlog", &self.backlog)
+            .field("no_delay", &self.no_delay)
+            .field("reuse_port", &self.reuse_port)
+            .field("ipv6_only", &self.ipv6_only)
+            .field("max_connections", &self.max_connections)
+            .field("credit", &self.credit)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("no_delay", &self.no_delay)
+            .field("timeout", &self.timeout)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

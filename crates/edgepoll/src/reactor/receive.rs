@@ -1,34 +1,35 @@
-//! Receiving from one connection until it is empty, ended or out of budget, and cutting frames.
+//! Receives from one connection until its socket is empty, its stream ends or its budget is used up, and cuts frames.
 //!
-//! It must never clear `readable` without EAGAIN or the stream-socket shortcut, and never tell an end before
-//! the bytes that precede it. Called by the turn.
+//! The end of the stream is reported after the bytes before it.
 
-use super::turn::MIN_ROOM;
-use super::{Budget, Entry, Event, Inbox};
-use crate::connection::{CloseReason, Connection, Reading};
+use super::budget::Budget;
+use super::entry::Entry;
+use super::inbox::{Event, Inbox, MIN_ROOM};
+use crate::connection::{CloseReason, Connection, Reading, Sink};
 use crate::kernel::Kernel;
 use crate::protocol::{CodecError, Frame};
 use crate::{Call, Errno, Token};
 
-/// What receiving came to.
+/// What was received from one connection in a turn.
 #[derive(Default)]
-pub(super) struct Outcome {
-    /// Bytes received.
+pub(super) struct Received {
     pub(super) bytes: usize,
+    /// recv(2) calls.
     pub(super) calls: u32,
     /// Frames handed over.
     pub(super) frames: u32,
+    /// Why the connection has to be closed.
     pub(super) closed: Option<CloseReason>,
 }
 
-/// What one connection may still be handed over in this turn.
+/// How much one connection may still get in this turn.
 struct Share {
     frames: u32,
-    /// Bytes that may be received or taken from what earlier turns left.
+    /// Bytes that may be received, or taken from what earlier turns left.
     bytes: usize,
-    /// Bytes of the frames that were handed over, their delimiters included.
+    /// Bytes of the frames that were handed over, including their delimiters.
     handed: usize,
-    /// With so few bytes left or fewer, the turn makes no further receive: it would bring too little for a system call.
+    /// With this many bytes left, or fewer, the turn makes no further receive: so few bytes are not worth a system call.
     least: usize,
 }
 
@@ -47,7 +48,7 @@ impl Share {
         self.frames > 0 && inbox.room() >= MIN_ROOM
     }
 
-    /// A frame that took up `consumed` bytes was handed over.
+    /// Counts a frame of `consumed` bytes that was handed over.
     fn hand_over(&mut self, consumed: usize) {
         self.frames -= 1;
         self.handed += consumed;
@@ -58,21 +59,22 @@ impl Share {
     }
 }
 
+/// Receives, cuts frames and hands them over, within the budget.
 pub(super) fn receive<K: Kernel, I: Inbox>(
     kernel: &mut K,
     entry: &mut Entry<K::Socket>,
     token: Token,
     budget: &Budget,
     inbox: &mut I,
-) -> Outcome {
-    let mut outcome = Outcome::default();
+) -> Received {
+    let mut received = Received::default();
     let Entry {
         socket: Some(socket),
         connection,
         ..
     } = entry
     else {
-        return outcome;
+        return received;
     };
     let mut share = Share::new(connection, budget);
     if connection.carry_ready {
@@ -84,53 +86,53 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         };
         let taken = before - connection.carry.len();
         share.bytes = share.bytes.saturating_sub(taken);
-        outcome.closed = decoded.err().map(CloseReason::Protocol);
+        received.closed = decoded.err().map(CloseReason::Protocol);
     }
-    while outcome.closed.is_none() && connection.may_read() && !connection.carry_ready {
-        let spent = outcome.calls >= budget.slot_calls || outcome.bytes >= budget.slot_bytes;
+    while received.closed.is_none() && connection.may_read() && !connection.carry_ready {
+        let spent = received.calls >= budget.slot_calls || received.bytes >= budget.slot_bytes;
         if spent || !share.takes_bytes() || !share.takes_frames(inbox) {
             break;
         }
         let space = inbox.space(connection.limits.lend);
         let size = space.len().min(share.bytes);
         if size == 0 {
-            // A receive into an empty space gives 0, which would be taken for the peer's end.
+            // A receive into an empty space returns 0, which would be taken for the end of the stream.
             break;
         }
-        outcome.calls += 1;
+        received.calls += 1;
         match kernel.receive(socket, space.first(size)) {
             Ok(0) => {
-                outcome.closed = end(connection, token, &mut share, inbox)
+                received.closed = end(connection, token, &mut share, inbox)
                     .err()
                     .map(CloseReason::Protocol);
             }
             Ok(length) => {
-                outcome.bytes += length;
+                received.bytes += length;
                 share.bytes -= length;
                 connection.handle_received(length, size);
-                outcome.closed = deliver(connection, token, length, &mut share, inbox);
+                received.closed = deliver(connection, token, length, &mut share, inbox);
             }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => {
                 connection.handle_receive_blocked();
-                // Nothing is left before the failure that a send met.
-                outcome.closed = connection.failure.map(CloseReason::Failed);
+                // If a send has failed before, everything that arrived before the failure is received now.
+                received.closed = connection.failure.map(CloseReason::Failed);
             }
             Err(errno) => {
                 connection.handle_failure(Call::Receive, errno);
-                outcome.closed = connection.failure.map(CloseReason::Failed);
+                received.closed = connection.failure.map(CloseReason::Failed);
             }
         }
     }
-    outcome.frames = budget.slot_frames - share.frames;
-    if connection.handle_handed_over(share.handed, outcome.frames) {
+    received.frames = budget.slot_frames - share.frames;
+    if connection.handle_handed_over(share.handed, received.frames) {
         let failure = connection.failure.map(CloseReason::Failed);
-        outcome.closed = outcome.closed.or(failure);
+        received.closed = received.closed.or(failure);
     }
-    outcome
+    received
 }
 
-/// Cuts what was just received into frames; what is left over waits in `carry`.
+/// Passes what was just received to the connection's sink. Bytes that do not make a frame yet are kept in `carry`.
 fn deliver<I: Inbox>(
     connection: &mut Connection,
     token: Token,
@@ -138,12 +140,10 @@ fn deliver<I: Inbox>(
     share: &mut Share,
     inbox: &mut I,
 ) -> Option<CloseReason> {
-    if connection.reading == Reading::Discarding {
-        connection.discarded = u32::try_from(length)
-            .map_or(u32::MAX, |more| connection.discarded.saturating_add(more));
+    if connection.reading == Reading::Open(Sink::Discard) {
         inbox.received(length);
-        let limit = connection.limits.discard;
-        return (connection.discarded > limit).then_some(CloseReason::Destroyed);
+        let too_many = connection.handle_discarded(length);
+        return too_many.then_some(CloseReason::Destroyed);
     }
     let cut = if connection.carry.is_empty() {
         let cut = cut_space(connection, token, length, share, inbox);
@@ -158,7 +158,7 @@ fn deliver<I: Inbox>(
     cut.err().map(CloseReason::Protocol)
 }
 
-/// Frames straight from the received bytes, without a copy of ours.
+/// Cuts frames from the received bytes where they lie in the inbox's space, without a copy.
 fn cut_space<I: Inbox>(
     connection: &mut Connection,
     token: Token,
@@ -188,7 +188,7 @@ fn cut_space<I: Inbox>(
     Ok(())
 }
 
-/// Frames from what earlier receives left.
+/// Cuts frames from what earlier receives left.
 fn decode_carry<I: Inbox>(
     connection: &mut Connection,
     token: Token,
@@ -223,23 +223,23 @@ fn decode_carry<I: Inbox>(
     result
 }
 
-/// The peer's FIN: the rest is the last frame or a broken one.
+/// Handles the end of the stream.
 fn end<I: Inbox>(
     connection: &mut Connection,
     token: Token,
     share: &mut Share,
     inbox: &mut I,
 ) -> Result<(), CodecError> {
-    let discarding = connection.reading == Reading::Discarding;
+    let discards = connection.reading == Reading::Open(Sink::Discard);
     connection.handle_end();
-    // A failure that a send met ends the connection: its 0 is no clean end, and the rest no last frame.
-    if discarding || connection.failure.is_some() {
+    // After a send has failed, the connection ends with that failure. This is then no clean end, and the rest no last frame.
+    if discards || connection.failure.is_some() {
         return Ok(());
     }
     decode_rest(connection, token, share, inbox)
 }
 
-/// What the end leaves: the last frames, then the end itself. They wait for room as all others do.
+/// Hands over the last frames after the end of the stream, and then the end itself. They wait for room as other frames do.
 fn decode_rest<I: Inbox>(
     connection: &mut Connection,
     token: Token,
@@ -265,7 +265,7 @@ fn decode_rest<I: Inbox>(
     Ok(())
 }
 
-/// A codec that waits for more must not make the peer's bytes pile up, whatever length the peer has told it.
+/// Checks the input that a codec wants more of. Otherwise a peer that announces a very long frame could fill the memory.
 fn bounded(connection: &Connection, length: usize) -> Result<(), CodecError> {
     let limit = connection.codec.limit();
     if length > limit {
@@ -274,7 +274,7 @@ fn bounded(connection: &Connection, length: usize) -> Result<(), CodecError> {
     Ok(())
 }
 
-/// A codec is somebody else's code: a frame outside the input must not become a panic.
+/// Checks that a frame lies inside the input. A codec may be wrong, and its mistake must not become a panic.
 fn checked(frame: Frame, length: usize) -> Result<Frame, CodecError> {
     let Frame { body, consumed } = &frame;
     if *consumed == 0 || *consumed > length || body.start > body.end || body.end > *consumed {

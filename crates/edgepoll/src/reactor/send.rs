@@ -1,33 +1,34 @@
-//! Sending: at once when nothing is queued, else in order through the queue by vectored sends; FIN last.
+//! Sends: at once when nothing is queued, else in order through the queue by vectored sends, and FIN last.
 //!
-//! It must never reorder and never send past a failure. Called by the turn and by the write commands.
+//! Nothing is sent after a failure.
 
 use std::io::IoSlice;
 
-use super::{Entry, Occupant, Reactor};
+use super::entry::Entry;
+use super::state::Reactor;
 use crate::connection::{Writing, MAX_BUFFERS};
 use crate::kernel::Kernel;
 use crate::{Call, Errno, Token};
 
-/// How long to wait, in milliseconds, when the kernel had no memory for a send (ENOBUFS, ENOMEM).
+/// How long to wait before a send is tried again for which the kernel had no memory (ENOBUFS, ENOMEM), in milliseconds.
 const RETRY: u32 = 10;
 
 /// Why a series of sends stopped.
 enum Stop {
-    /// Everything went out.
+    /// Everything is sent.
     Done,
     /// The kernel's buffer is full, or the budget is used up.
     Blocked,
-    /// The kernel lacks memory; no edge will follow.
+    /// The kernel has no memory. No edge reports when it has some again.
     Short(Errno),
-    /// The connection cannot send any more.
+    /// The connection can send no more.
     Failed,
 }
 
 impl<K: Kernel> Reactor<K> {
-    /// Sends `bytes` now as far as the kernel takes them within the budget, and queues the rest. The queue must be
-    /// empty, and writing open. Gives true when all of it went out, as nearly always: then nothing has changed that
-    /// matters to anybody.
+    /// Sends `bytes` now, as far as the kernel takes them within the budget, and queues the rest. The queue must be
+    /// empty, and the writing side open. Gives true when all bytes are sent, which is the usual case: nothing else has to be
+    /// done then.
     pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) -> bool {
         let slot_calls = u64::from(self.budget.slot_calls);
         let Some((kernel, entry)) = self.live(token) else {
@@ -39,7 +40,7 @@ impl<K: Kernel> Reactor<K> {
             if rest.is_empty() {
                 break Stop::Done;
             }
-            // A peer that drains as fast must not keep everybody else waiting.
+            // A peer that reads as fast as this sends must not keep other connections waiting.
             if calls >= slot_calls {
                 break Stop::Blocked;
             }
@@ -72,7 +73,7 @@ impl<K: Kernel> Reactor<K> {
         false
     }
 
-    /// Sends what is queued, then FIN if that is what comes next.
+    /// Sends what is queued, and then FIN if the owner has ended the connection.
     pub(super) fn flush(&mut self, token: Token) {
         let slot_calls = u64::from(self.budget.slot_calls);
         let Some((kernel, entry)) = self.live(token) else {
@@ -109,8 +110,9 @@ impl<K: Kernel> Reactor<K> {
         self.after_sends(token, &stop);
     }
 
+    /// Does what follows from a series of sends.
     fn after_sends(&mut self, token: Token, stop: &Stop) {
-        self.tell_queued(token);
+        self.report_queued(token);
         if !matches!(stop, Stop::Short(_)) {
             self.end_retry(token);
         }
@@ -122,7 +124,7 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Asks the kernel to tell when there is room, once in a connection's life.
+    /// Makes the kernel report when there is room. That is needed once in a connection's life.
     fn watch_writable(&mut self, token: Token) {
         let Some((kernel, entry)) = self.live(token) else {
             return;
@@ -133,13 +135,13 @@ impl<K: Kernel> Reactor<K> {
         let Some(socket) = &entry.socket else { return };
         match kernel.watch_writable(socket, token) {
             Ok(()) => entry.connection.watches_writable = true,
-            // No memory for it: then by the clock.
+            // Without a registration for room, the send is tried again after a pause.
             Err(errno) => self.retry_send(token, Call::Register, errno),
         }
     }
 
-    /// Tries again after a pause, because the kernel reports no event when it has memory again. If no byte moves for the
-    /// connection's `end_timeout`, the connection fails.
+    /// Tries again after a pause, because the kernel reports no event when it has memory again. If no byte is sent or received for
+    /// the connection's `end_timeout`, the connection fails.
     fn retry_send(&mut self, token: Token, call: Call, errno: Errno) {
         let Some((_, entry)) = self.live(token) else {
             return;
@@ -155,8 +157,8 @@ impl<K: Kernel> Reactor<K> {
         self.sending_failed(token);
     }
 
-    /// The shortage is over, or nothing can be sent any more. Removes the deadline of the retry, which would be taken for the
-    /// one of the end.
+    /// The shortage is over, or nothing can be sent any more. Removes the deadline for the retry, which would otherwise be taken
+    /// for the deadline of the end.
     fn end_retry(&mut self, token: Token) {
         let Some((_, entry)) = self.live(token) else {
             return;
@@ -167,39 +169,14 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Nothing more can be sent. The owner gets that at once. The next receive meets the connection's end, or, if the owner does
-    /// not read, a check of the socket.
+    /// Nothing more can be sent. The owner gets a report at once. The connection's end is found by the next receive or, if the
+    /// owner does not read, by a check of the socket.
     fn sending_failed(&mut self, token: Token) {
-        self.tell_failed(token);
+        self.report_failed(token);
         self.list(token);
     }
 
-    /// Tells the owner the queue's length when it grew, fell to the low watermark, or emptied, each since he was told last:
-    /// it may have fallen and grown again in between, and whoever waits for the low watermark has heard of neither.
-    pub(super) fn tell_queued(&mut self, token: Token) {
-        let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
-            return;
-        };
-        let connection = &entry.connection;
-        let (now, told) = (connection.queue.len(), connection.queue_told as usize);
-        let low = connection.limits.low_water as usize;
-        let grew = now > told;
-        let fell = now <= low && told > low;
-        let emptied = now == 0 && told > 0;
-        if grew || fell || emptied {
-            entry.tell_queued = true;
-            self.note(token);
-        }
-    }
-
-    /// Tells the owner that what was queued is lost: whoever waits for room must not wait for the last byte to be received.
-    pub(super) fn tell_failed(&mut self, token: Token) {
-        if let Some((_, entry)) = self.live(token) {
-            entry.tell_failed = true;
-        }
-        self.note(token);
-    }
-
+    /// Sends FIN if the owner has ended the connection and everything is sent.
     fn send_fin(&mut self, token: Token) {
         let Some((kernel, entry)) = self.live(token) else {
             return;
@@ -210,12 +187,12 @@ impl<K: Kernel> Reactor<K> {
         }
         connection.writing = Writing::Finished;
         if connection.finished().is_some() {
-            // The close follows at once, and sends the FIN.
+            // The peer has ended too, so the close follows at once and sends the FIN.
             return;
         }
         let Some(socket) = &entry.socket else { return };
         match kernel.shutdown(socket) {
-            // ENOTCONN: the peer reset meanwhile; the receive tells.
+            // ENOTCONN: the peer has reset the connection. The next receive returns the error.
             Ok(()) | Err(Errno::ENOTCONN) => self.expect_end(token),
             Err(errno) => {
                 connection.handle_send_failure(Call::Shutdown, errno);
@@ -225,7 +202,7 @@ impl<K: Kernel> Reactor<K> {
     }
 }
 
-/// What a refused send means; `None` is «again».
+/// What a failed send means. `None` means to try again at once.
 fn refused<S>(entry: &mut Entry<S>, errno: Errno) -> Option<Stop> {
     match errno {
         Errno::EINTR => None,

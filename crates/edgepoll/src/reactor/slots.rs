@@ -1,15 +1,15 @@
-//! The table of slots: who is where, told apart by generation.
-//!
-//! It must never hand out an occupant for a token of an earlier one. Called by the reactor and by the poller.
+//! A table of slots. A slot is reused, but its generation changes, so an old token never finds a new occupant.
 
 use crate::Token;
 
+#[derive(Debug)]
 struct Slot<T> {
     generation: u32,
     occupant: Option<T>,
 }
 
-/// A table whose places are reused and whose tokens are not.
+/// A table of slots. Freed slots are reused, and their tokens become stale.
+#[derive(Debug)]
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
@@ -23,7 +23,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Puts an occupant in; `None` when every index is taken.
+    /// Puts an occupant into a free slot. Gives `None` when every index is in use.
     pub(crate) fn insert(&mut self, occupant: T) -> Option<Token> {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
@@ -33,7 +33,7 @@ impl<T> Slots<T> {
                 generation: slot.generation,
             });
         }
-        // The last index belongs to the kernel's own descriptors.
+        // The last index is reserved for the kernel's own descriptors.
         let index = u32::try_from(self.slots.len())
             .ok()
             .filter(|index| *index < u32::MAX)?;
@@ -64,7 +64,7 @@ impl<T> Slots<T> {
         slot.occupant.as_mut()
     }
 
-    /// Takes the occupant out; its token is stale from here on.
+    /// Removes the occupant. Its token is stale from here on.
     pub(crate) fn remove(&mut self, token: Token) -> Option<T> {
         let slot = self.slots.get_mut(token.index as usize)?;
         if slot.generation != token.generation {
@@ -76,12 +76,12 @@ impl<T> Slots<T> {
         Some(occupant)
     }
 
-    /// How many places there are, taken or not: the bound of [`Slots::at`].
+    /// The number of slots, occupied or not: the bound of [`Slots::at`].
     pub(crate) fn places(&self) -> usize {
         self.slots.len()
     }
 
-    /// Who is at that place.
+    /// The occupant of the slot with that index, and its token.
     pub(crate) fn at(&self, place: usize) -> Option<(Token, &T)> {
         let slot = self.slots.get(place)?;
         let token = Token {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stale_token_finds_nobody() {
+    fn stale_token_finds_nothing() {
         let mut slots = Slots::new();
         let first = slots.insert('a').expect("room");
         assert_eq!(slots.remove(first), Some('a'));

@@ -40,9 +40,9 @@ impl World {
     fn message(&mut self, told: u64, gap: u64) {
         self.messages += told;
         self.cpu += told * WORK;
-        self.busy.told(usize::try_from(told).unwrap());
+        self.busy.add_messages(usize::try_from(told).unwrap());
         let (cpu, reads) = (self.cpu, &mut self.clock_reads);
-        let look = self.busy.look(|| {
+        let look = self.busy.before_wait(|| {
             *reads += 1;
             cpu
         });
@@ -53,7 +53,7 @@ impl World {
         assert!(longest <= BusyPoll::LONGEST);
         let longest = u64::try_from(longest.as_nanos()).unwrap();
         self.looks += 1;
-        self.busy.looked(gap <= longest);
+        self.busy.after_poll(gap <= longest);
         self.cpu += gap.min(longest);
         if gap > longest {
             self.misses += 1;
@@ -84,7 +84,10 @@ fn a_peer_that_answers_at_once_is_looked_for() {
 fn a_loop_that_tells_nothing_never_looks() {
     let mut busy = BusyPoll::new();
     for _ in 0..10_000 {
-        assert_eq!(busy.look(|| unreachable!("nothing to measure")), None);
+        assert_eq!(
+            busy.before_wait(|| unreachable!("nothing to measure")),
+            None
+        );
     }
 }
 
@@ -190,10 +193,10 @@ fn without_a_clock_the_loop_sleeps() {
     let mut busy = BusyPoll::new();
     let mut looks = 0;
     for _ in 0..10_000 {
-        busy.told(1);
-        if busy.look(|| 0).is_some() {
+        busy.add_messages(1);
+        if busy.before_wait(|| 0).is_some() {
             looks += 1;
-            busy.looked(false);
+            busy.after_poll(false);
         }
     }
     assert!(looks < 200, "{looks} looks");

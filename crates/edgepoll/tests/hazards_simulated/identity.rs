@@ -50,7 +50,7 @@ fn hazard_1_stale_event_two_ready_and_one_closed_between_them() {
     assert!(bench.bytes(waits).is_empty(), "both were served");
     assert!(bench.reactor.has_work(), "its event is still to be served");
     bench.reactor.destroy(waits);
-    bench.reactor.tell(&mut bench.inbox);
+    bench.reactor.report(&mut bench.inbox);
     let successor = bench
         .reactor
         .connect(address(), ConnectOptions::default())

@@ -113,6 +113,7 @@ impl Run {
                     .then_some(())
                     .ok_or_else(|| "1: a pause of nobody's listener".to_owned())
             }
+            _ => Err(format!("an event that this test does not know: {event:?}")),
         }
     }
 
@@ -232,6 +233,7 @@ impl Run {
                 }
             }
             CloseReason::Protocol(_) => return wrong("its protocol was kept"),
+            _ => return wrong("a reason that this test does not know"),
         }
         end.closed = true;
         Ok(())

@@ -1,50 +1,53 @@
-//! Whether a loop looks for what comes next for a while before it sleeps, by what either was measured to cost.
+//! Decides whether a loop polls for a while before it sleeps ("busy polling"), by what both were measured to cost.
 //!
-//! A sleep and the wake-up after it cost the kernel several times what a message costs, on virtual machines above all, and
-//! leave the caches cold: with a peer that answers at once, looking until the answer is there takes less of the processor.
-//! With any other it takes more. So nothing is taken for granted, and the CPU time of a message is measured both ways.
+//! A sleep and the wake-up after it cost the kernel several times what a message costs, most of all on virtual machines, and
+//! leave the processor's caches cold. With a peer that answers at once, polling until the answer is there costs less CPU time.
+//! With any other peer it costs more. So nothing is assumed: the CPU time of a message is measured both ways.
 //!
-//! It must never look, sleep or read a clock itself. Called by whoever runs the loop: the glue, or a Rust program.
+//! Nothing here polls, sleeps or reads a clock. The caller does.
 
 mod trial;
 
 use std::time::Duration;
 
-use trial::{Step, Trial, Verdict};
+use trial::{nanoseconds, Step, Trial, Verdict};
 
-/// Messages before one wait at most. Where there are more a sleep is shared by as many, and by more while it lasts.
+/// Polling is considered only for waits after at most this many messages. With more, many messages share one sleep, and more
+/// arrive while it lasts.
 const FEW: u32 = 4;
-/// Waits before the first trial, none of them shared by many. After each trial that found sleeping cheaper the next is put
-/// off twice as long, up to the second number.
+/// Waits before the first trial, none of them after many messages. After each trial that found sleeping cheaper, the rest before
+/// the next one is twice as long, up to the second number.
 const REST: (u32, u32) = (64, 2048);
-/// Waits before the next trial after one that found looking cheaper.
-const LOOKS: u32 = 4096;
-/// Looks for nothing that a trial has to pay for if nothing follows that saves, and that what was saved can pay for in a row.
+/// Waits before the next trial after one that found polling cheaper.
+const POLLING_WAITS: u32 = 4096;
+/// Failed polls that a trial may cost without saving anything afterwards.
 const LENT: u64 = 4;
+/// Failed polls in a row that earlier savings can pay for.
 const SAVED: u64 = 32;
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// The loop sleeps, so many waits more.
+    /// The loop sleeps, for `left` more waits.
     Resting {
         left: u32,
     },
     Trying,
-    /// The loop looks, so many waits more.
-    Looking {
+    /// The loop polls, for `left` more waits.
+    Polling {
         left: u32,
-        /// Nanoseconds of CPU time, and whether they are more than was lent.
+        /// What successful polls have saved and failed ones have not used up, in nanoseconds of CPU time.
         saved: u64,
+        /// More was saved at some time than was lent at the beginning.
         pays: bool,
         verdict: Verdict,
     },
 }
 
-/// Decides for one loop whether it looks for what comes next before it sleeps ("busy polling"), and for how long.
+/// Decides for one loop whether it polls for what comes next before it sleeps ("busy polling"), and for how long.
 ///
-/// A loop looks only while that takes less of the processor than sleeping: both are tried and measured again and again, in
-/// the thread's CPU time per message, and whatever looks for nothing have cost must have been saved before. It is not
-/// tried where more than 4 messages shared one of the last 64 waits. After each trial that failed the next is put off twice
+/// A loop polls only while that costs less CPU time than sleeping. Both are tried and measured again and again, in
+/// CPU time of the thread per message, and what failed polls cost must have been saved before. There is no trial while more
+/// than 4 messages arrived before one of the last 64 waits. After each trial that failed, the rest before the next one is twice
 /// as long, up to 2,048 waits.
 ///
 /// # Examples
@@ -53,20 +56,20 @@ enum Phase {
 ///
 /// let mut busy = BusyPoll::new();
 /// // Before each wait:
-/// busy.told(1);
-/// if let Some(longest) = busy.look(|| 0 /* CLOCK_THREAD_CPUTIME_ID */) {
-///     let found = false; // epoll_wait with a timeout of 0, again and again for `longest` at most
-///     busy.looked(found);
+/// busy.add_messages(1);
+/// if let Some(longest) = busy.before_wait(|| 0 /* CLOCK_THREAD_CPUTIME_ID */) {
+///     let found = false; // epoll_wait with a timeout of 0, repeated for `longest` at most
+///     busy.after_poll(found);
 /// }
 /// ```
 #[derive(Debug)]
 pub struct BusyPoll {
     phase: Phase,
     trial: Trial,
-    /// The length of the next rest.
+    /// How many waits the next rest lasts.
     rest: u32,
     /// Messages since the last wait.
-    told: u32,
+    messages: u32,
 }
 
 impl Default for BusyPoll {
@@ -76,38 +79,39 @@ impl Default for BusyPoll {
 }
 
 impl BusyPoll {
-    /// No look lasts longer: 1 millisecond. Whatever else the loop has to do must end it.
-    pub const LONGEST: Duration = Duration::from_micros(1000);
+    /// The longest poll: 1 millisecond. A poll must end earlier if the loop has anything else to do.
+    pub const LONGEST: Duration = trial::LONGEST_POLL;
 
-    /// Of a loop that sleeps at first.
+    /// The decisions for a loop that sleeps at first.
     #[must_use]
     pub fn new() -> BusyPoll {
         BusyPoll {
             phase: Phase::Resting { left: REST.0 },
             trial: Trial::default(),
             rest: REST.0,
-            told: 0,
+            messages: 0,
         }
     }
 
-    /// So many messages were told.
-    pub fn told(&mut self, messages: usize) {
+    /// Counts messages that have arrived since the last wait.
+    pub fn add_messages(&mut self, messages: usize) {
         let messages = u32::try_from(messages).unwrap_or(u32::MAX);
-        self.told = self.told.saturating_add(messages);
+        self.messages = self.messages.saturating_add(messages);
     }
 
-    /// The loop is about to wait: for how long it is to look first, if at all. After the look tell [`BusyPoll::looked`].
+    /// The loop is about to wait. Gives for how long it polls first, or `None` if it sleeps at once. After the poll, call
+    /// [`BusyPoll::after_poll`].
     ///
-    /// `cpu_time` gives the thread's CPU time in nanoseconds (CLOCK_THREAD_CPUTIME_ID, clock_gettime(2)); it is called
+    /// `cpu_time` gives the CPU time of the thread in nanoseconds (CLOCK_THREAD_CPUTIME_ID, clock_gettime(2)). It is called
     /// only in trials, because it is a system call.
-    pub fn look(&mut self, cpu_time: impl FnOnce() -> u64) -> Option<Duration> {
-        let told = std::mem::take(&mut self.told);
-        // A turn of the loop for somebody else: what it cost is part of what the next message cost, either way.
-        if told == 0 {
+    pub fn before_wait(&mut self, cpu_time: impl FnOnce() -> u64) -> Option<Duration> {
+        let messages = std::mem::take(&mut self.messages);
+        // The loop did something else. What that cost counts towards the next message, whichever way the loop waits.
+        if messages == 0 {
             return None;
         }
-        if told > FEW {
-            self.met_many();
+        if messages > FEW {
+            self.handle_many();
             return None;
         }
         match &mut self.phase {
@@ -119,12 +123,12 @@ impl BusyPoll {
                 }
                 None
             }
-            Phase::Trying => match self.trial.wait(cpu_time(), told) {
+            Phase::Trying => match self.trial.wait(cpu_time(), messages) {
                 Step::Sleep => None,
-                Step::Look(longest) => Some(longest),
+                Step::Poll(longest) => Some(longest),
                 Step::Over(verdict) => self.settle(verdict),
             },
-            Phase::Looking { left, verdict, .. } => {
+            Phase::Polling { left, verdict, .. } => {
                 *left = left.saturating_sub(1);
                 let longest = verdict.longest;
                 if *left > 0 {
@@ -138,12 +142,12 @@ impl BusyPoll {
         }
     }
 
-    /// A look is over; `found`: something that this loop will tell.
-    pub fn looked(&mut self, found: bool) {
+    /// A poll has ended. `found` is true if a message arrived for this loop.
+    pub fn after_poll(&mut self, found: bool) {
         let goes_on = match &mut self.phase {
             Phase::Resting { .. } => true,
             Phase::Trying => found || self.trial.missed(),
-            Phase::Looking {
+            Phase::Polling {
                 saved,
                 pays,
                 verdict,
@@ -167,11 +171,11 @@ impl BusyPoll {
         }
     }
 
-    /// Gives for how long to look now.
+    /// Begins to poll by a verdict, or to rest without one. Gives for how long to poll now.
     fn settle(&mut self, verdict: Option<Verdict>) -> Option<Duration> {
         if let Some(verdict) = verdict {
-            self.phase = Phase::Looking {
-                left: LOOKS,
+            self.phase = Phase::Polling {
+                left: POLLING_WAITS,
                 saved: nanoseconds(verdict.longest) * LENT,
                 pays: false,
                 verdict,
@@ -183,18 +187,14 @@ impl BusyPoll {
         verdict.map(|verdict| verdict.longest)
     }
 
-    /// What single messages cost says nothing where many share a wait.
-    fn met_many(&mut self) {
+    /// Many messages arrived before this wait. A trial would not measure what a single message costs, so it ends.
+    fn handle_many(&mut self) {
         match &mut self.phase {
             Phase::Resting { left } => *left = REST.0.max(*left),
             Phase::Trying => {
                 self.settle(None);
             }
-            Phase::Looking { .. } => self.looked(false),
+            Phase::Polling { .. } => self.after_poll(false),
         }
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

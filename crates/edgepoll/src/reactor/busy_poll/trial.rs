@@ -1,122 +1,122 @@
-//! What a message costs when the loop sleeps before it, and what when it looks: both are done in turn, and noted.
-//!
-//! It must never decide what follows. Used by [`BusyPoll`](super::BusyPoll).
+//! A trial: measures what a message costs when the loop sleeps before it, and what it costs when the loop polls.
 
 use std::time::Duration;
 
-use super::nanoseconds;
+/// The longest poll.
+pub(super) const LONGEST_POLL: Duration = Duration::from_micros(1000);
 
-/// Waits one way in a row, which is done twice each way: a machine's pace changes within milliseconds.
+/// Waits of one kind in a row. Each kind has two such rows, because the speed of a machine changes within milliseconds.
 const IN_A_ROW: usize = 24;
-/// The first of them are not noted. Who slept deeply until now answers late for some more times, and a loop that goes back
-/// to sleep finds its peers awake.
+/// The first waits of a row are not measured. A peer that slept deeply until now answers late a few more times, and a loop that
+/// goes back to sleep finds its peers awake.
 const SETTLING: usize = 8;
-const NOTED: usize = 2 * (IN_A_ROW - SETTLING);
-/// A message counts for so many times the median at most: a collection of garbage takes as long as a hundred of them, and
-/// is the fault of neither way.
+const MEASURED: usize = 2 * (IN_A_ROW - SETTLING);
+/// One message counts for at most this many times the median. A garbage collection takes as long as a hundred messages, and
+/// neither kind of wait causes it.
 const CLIPPED: u64 = 4;
-// In times of what a message costs that the loop sleeps before:
-/// How long a look of the trial lasts at most, because who slept deeply answers late; and one after it.
+// The following are multiples of what a message costs that the loop sleeps before:
+/// How long a poll of the trial lasts at most. It is long because a peer that slept deeply answers late.
 const LONGEST: u64 = 8;
+/// How long a poll after the trial lasts at most.
 const LONGEST_LATER: u64 = 3;
-/// How long all looks for nothing of the trial may take together.
+/// How long all failed polls of the trial may last together.
 const FOR_NOTHING: u64 = 20;
 
-/// What to do for the next wait.
+/// What to do in the next wait of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Sleep,
-    /// For so long at most.
-    Look(Duration),
-    /// The trial is over.
+    /// Poll for at most this long.
+    Poll(Duration),
+    /// The trial is over. It has a verdict if polling is cheaper.
     Over(Option<Verdict>),
 }
 
-/// Looking is cheaper.
+/// Polling is cheaper than sleeping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// How long to look.
+    /// How long to poll.
     pub(super) longest: Duration,
-    /// What a look saves that finds something, in nanoseconds of CPU time.
+    /// What a successful poll saves, in nanoseconds of CPU time.
     pub(super) gain: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Trial {
-    looks: bool,
-    /// Waits of this row so far.
+    polls: bool,
+    /// Waits of the current row so far.
     waits: usize,
-    /// How long looks for nothing took, in nanoseconds.
+    /// How long failed polls took, in nanoseconds.
     for_nothing: u64,
-    /// The thread's CPU time at the wait before, in nanoseconds.
+    /// The CPU time of the thread at the previous wait, in nanoseconds.
     since: Option<u64>,
-    /// What a message costs that the loop sleeps before, by what is noted so far.
+    /// What a message costs that the loop sleeps before, by the measurements so far.
     asleep: u64,
-    sleeping: Notes,
-    looking: Notes,
+    sleeping: Costs,
+    polling: Costs,
 }
 
 impl Trial {
-    /// A wait begins, `told` messages after the one before.
-    pub(super) fn wait(&mut self, now: u64, told: u32) -> Step {
+    /// A wait begins at the CPU time `now`. `messages` arrived since the previous wait.
+    pub(super) fn wait(&mut self, now: u64, messages: u32) -> Step {
         if let Some(since) = self.since.replace(now) {
-            self.note(now.saturating_sub(since) / u64::from(told.max(1)));
+            self.measure(now.saturating_sub(since) / u64::from(messages.max(1)));
         }
         if self.waits == IN_A_ROW {
-            if self.looking.count == NOTED {
+            if self.polling.count == MEASURED {
                 return Step::Over(self.compare());
             }
             self.asleep = self.sleeping.mean();
-            self.looks = !self.looks;
+            self.polls = !self.polls;
             self.waits = 0;
         }
         self.waits += 1;
-        if self.looks {
-            Step::Look(self.times_asleep(LONGEST))
+        if self.polls {
+            Step::Poll(self.times_asleep(LONGEST))
         } else {
             Step::Sleep
         }
     }
 
-    /// A look found nothing. Gives whether it makes sense to go on.
+    /// A poll found nothing. Gives false when the trial has cost enough.
     pub(super) fn missed(&mut self) -> bool {
         self.for_nothing += nanoseconds(self.times_asleep(LONGEST));
         self.for_nothing < self.asleep.saturating_mul(FOR_NOTHING)
     }
 
-    fn note(&mut self, cost: u64) {
+    fn measure(&mut self, cost: u64) {
         if self.waits > SETTLING {
-            let notes = if self.looks {
-                &mut self.looking
+            let costs = if self.polls {
+                &mut self.polling
             } else {
                 &mut self.sleeping
             };
-            notes.add(cost);
+            costs.add(cost);
         }
     }
 
-    /// No longer than a look may last.
+    /// `times` what a message costs that the loop sleeps before, but no longer than the longest poll.
     fn times_asleep(&self, times: u64) -> Duration {
-        Duration::from_nanos(self.asleep.saturating_mul(times)).min(super::BusyPoll::LONGEST)
+        Duration::from_nanos(self.asleep.saturating_mul(times)).min(LONGEST_POLL)
     }
 
-    /// Looks for nothing are part of the mean; what the others save, the median tells.
+    /// Compares the means, which include failed polls. What a successful poll saves comes from the median.
     fn compare(&self) -> Option<Verdict> {
-        (self.looking.mean() < self.asleep).then(|| Verdict {
+        (self.polling.mean() < self.asleep).then(|| Verdict {
             longest: self.times_asleep(LONGEST_LATER),
-            gain: self.asleep.saturating_sub(self.looking.median()),
+            gain: self.asleep.saturating_sub(self.polling.median()),
         })
     }
 }
 
-/// CPU times per message, in nanoseconds.
+/// Measured CPU times per message, in nanoseconds.
 #[derive(Debug, Default)]
-struct Notes {
-    costs: [u64; NOTED],
+struct Costs {
+    costs: [u64; MEASURED],
     count: usize,
 }
 
-impl Notes {
+impl Costs {
     fn add(&mut self, cost: u64) {
         if let Some(place) = self.costs.get_mut(self.count) {
             *place = cost;
@@ -137,4 +137,8 @@ impl Notes {
         let sum: u64 = costs.iter().map(|cost| (*cost).min(most)).sum();
         sum / costs.len().max(1) as u64
     }
+}
+
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,12 @@
+//! Where the bytes of a connection go.
+
+/// Where a connection's received bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sink {
+    /// The codec cuts them into frames, which go to the owner's [`Inbox`](crate::reactor::Inbox).
+    Inbox,
+    /// They are discarded. They are received all the same, because closing a socket with unread bytes resets the connection
+    /// (RFC 1122, 4.2.2.13).
+    Discard,
+}

@@ -1,0 +1,93 @@
+//! A connection in its slot: its state, its socket, and its places in the reactor's lists.
+
+use crate::connection::{CloseReason, Connection};
+use crate::{Address, Ready};
+
+/// The data of a closed connection for its close event, until that is reported.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) reason: CloseReason,
+    /// The local address that the connection had.
+    pub(super) local: Option<Address>,
+}
+
+/// A connection with its socket and its places in the reactor's lists.
+#[derive(Debug)]
+pub(super) struct Entry<S> {
+    /// `None` once the descriptor is closed, at the latest when the close is reported. Then the slot is freed as well.
+    pub(super) socket: Option<S>,
+    pub(super) connection: Connection,
+    /// It is on one of the two ready lists.
+    pub(super) listed: bool,
+    /// It is in the list of connections with a report for the owner.
+    pub(super) has_report: bool,
+    /// The report includes the send queue's length.
+    pub(super) report_queued: bool,
+    /// The report includes that a send failed.
+    pub(super) report_failed: bool,
+    /// The close must reset the peer even if no bytes are lost.
+    pub(super) resets: bool,
+    /// Boxed, because it exists only between the close and its report.
+    pub(super) closed: Option<Box<Closed>>,
+    /// Bytes that were written and are lost.
+    pub(super) unsent: usize,
+}
+
+impl<S> Entry<S> {
+    /// A connection whose socket is not registered yet.
+    pub(super) fn new(connection: Connection) -> Entry<S> {
+        Entry {
+            socket: None,
+            connection,
+            listed: false,
+            has_report: false,
+            report_queued: false,
+            report_failed: false,
+            resets: false,
+            closed: None,
+            unsent: 0,
+        }
+    }
+
+    /// Counts `length` bytes as unsent: they were written and will not be sent. The count saturates, because the owner may add
+    /// any number to it.
+    pub(super) fn lose(&mut self, length: usize) {
+        self.unsent = self.unsent.saturating_add(length);
+    }
+
+    /// Empties the send queue and counts its bytes as unsent.
+    pub(super) fn lose_queue(&mut self) {
+        let length = self.connection.queue.clear();
+        self.lose(length);
+    }
+
+    /// True when the close must be a reset, because bytes of the owner will not be sent or because the owner asked for a reset.
+    /// A FIN would mean to the peer that it has received everything.
+    pub(super) fn must_reset(&self) -> bool {
+        self.unsent > 0 || self.resets || !self.connection.queue.is_empty()
+    }
+
+    /// True when serving it would do something.
+    #[inline]
+    pub(super) fn may_progress(&self) -> bool {
+        self.closed.is_none() && self.connection.may_progress()
+    }
+
+    /// The deadline has passed. Makes the next service try a send and a receive, because the kernel may have room or input that
+    /// one wait did not report. If it has none, they fail with EAGAIN.
+    ///
+    /// Gives true when the connection is late if that brings nothing. Gives false when the deadline was only the time to try a send
+    /// again after a shortage of memory.
+    pub(super) fn handle_deadline(&mut self) -> bool {
+        let connection = &mut self.connection;
+        connection.deadline = 0;
+        connection.ready.insert(Ready::WRITABLE);
+        if connection.short {
+            return false;
+        }
+        if !connection.paused {
+            connection.ready.insert(Ready::READABLE);
+        }
+        true
+    }
+}

@@ -1,0 +1,113 @@
+//! What a slot holds: a listener or a connection.
+//!
+//! The rest of the reactor asks by these methods and does not match on the kinds, except where it serves them
+//! (`turn.rs`) and checks them (`check.rs`).
+
+use std::collections::VecDeque;
+
+use super::entry::Entry;
+use super::listener::Listener;
+use crate::{Ready, Token};
+
+/// The occupant of a slot.
+#[derive(Debug)]
+pub(super) enum Occupant<S> {
+    Listener(Listener<S>),
+    Connection(Entry<S>),
+}
+
+impl<S> Occupant<S> {
+    pub(super) fn connection(&self) -> Option<&Entry<S>> {
+        match self {
+            Occupant::Connection(entry) => Some(entry),
+            Occupant::Listener(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn connection_mut(&mut self) -> Option<&mut Entry<S>> {
+        match self {
+            Occupant::Connection(entry) => Some(entry),
+            Occupant::Listener(_) => None,
+        }
+    }
+
+    pub(super) fn listener(&self) -> Option<&Listener<S>> {
+        match self {
+            Occupant::Listener(listener) => Some(listener),
+            Occupant::Connection(_) => None,
+        }
+    }
+
+    pub(super) fn listener_mut(&mut self) -> Option<&mut Listener<S>> {
+        match self {
+            Occupant::Listener(listener) => Some(listener),
+            Occupant::Connection(_) => None,
+        }
+    }
+
+    /// Its socket, while that is open.
+    pub(super) fn socket(&self) -> Option<&S> {
+        match self {
+            Occupant::Listener(listener) => Some(&listener.socket),
+            Occupant::Connection(entry) => entry.socket.as_ref(),
+        }
+    }
+
+    /// Latches the bits that the kernel reported.
+    #[inline]
+    pub(super) fn handle_ready(&mut self, ready: Ready) {
+        match self {
+            Occupant::Listener(listener) => listener.ready |= ready.contains(Ready::READABLE),
+            Occupant::Connection(entry) => entry.connection.handle_ready(ready),
+        }
+    }
+
+    /// True when serving it would do something.
+    #[inline]
+    pub(super) fn may_progress(&self) -> bool {
+        match self {
+            Occupant::Listener(listener) => listener.may_accept(),
+            Occupant::Connection(entry) => entry.may_progress(),
+        }
+    }
+
+    /// Appends it to a ready list, unless it is on one already or has nothing to do.
+    #[inline]
+    pub(super) fn list(&mut self, token: Token, ready: &mut VecDeque<Token>) {
+        if self.may_progress() {
+            let listed = self.listed();
+            if !*listed {
+                *listed = true;
+                ready.push_back(token);
+            }
+        }
+    }
+
+    /// Whether it is on a ready list.
+    pub(super) fn listed(&mut self) -> &mut bool {
+        match self {
+            Occupant::Listener(listener) => &mut listener.listed,
+            Occupant::Connection(entry) => &mut entry.listed,
+        }
+    }
+
+    /// When its deadline passes, in nanoseconds of the kernel's clock; 0 for never.
+    pub(super) fn deadline(&mut self) -> &mut u64 {
+        match self {
+            Occupant::Listener(listener) => &mut listener.resume_at,
+            Occupant::Connection(entry) => &mut entry.connection.deadline,
+        }
+    }
+
+    /// Its deadline has passed. Gives true when it is late unless being served gives it more time.
+    pub(super) fn handle_deadline(&mut self) -> bool {
+        match self {
+            Occupant::Listener(listener) => {
+                listener.resume_at = 0;
+                false
+            }
+            Occupant::Connection(entry) => entry.handle_deadline(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The reactor's state, and the parts of it that all other files use: its slots and its lists.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::os::fd::{AsRawFd, RawFd};
+
+use super::budget::Budget;
+use super::deadlines::{Alarm, Deadlines};
+use super::entry::Entry;
+use super::guess::Guess;
+use super::listener::Listener;
+use super::occupant::Occupant;
+use super::slots::Slots;
+use super::stats::Stats;
+use crate::kernel::{Kernel, LinuxKernel};
+use crate::{Errno, Token};
+
+/// The event loop: sockets, their state, and the order in which they are served.
+///
+/// It runs nothing by itself. Its poll descriptor ([`AsRawFd`]) is readable whenever the kernel has something to
+/// report, so it can be nested in any other loop. Work that a turn or a command left ([`Reactor::has_work`]) makes it readable
+/// only after [`Reactor::wake`]. The reactor stays on the thread that made it. Dropping it closes every socket; a connection
+/// with unsent bytes is reset then.
+pub struct Reactor<K: Kernel> {
+    pub(super) kernel: K,
+    pub(super) slots: Slots<Occupant<K::Socket>>,
+    /// Slots that can make progress without another event of the kernel. Each is here or in `rest`, once.
+    pub(super) ready: VecDeque<Token>,
+    /// As `ready`, for connections that had their share in an earlier turn and have more to do. They are served after `ready`.
+    pub(super) rest: VecDeque<Token>,
+    /// The last turn served no connection of `rest` although there were some, so the next turn begins with `rest`.
+    pub(super) rest_first: bool,
+    /// Connections with a report for the owner: a close, or the send queue's length. Each is here once.
+    pub(super) reports: VecDeque<Token>,
+    pub(super) deadlines: Deadlines,
+    pub(super) alarm: Alarm,
+    /// Connections whose deadline has passed in this turn. Empty between turns.
+    pub(super) due: Vec<Token>,
+    pub(super) budget: Budget,
+    pub(super) guess: Guess,
+    /// Where messages are encoded. Empty between them; its memory is kept to save the allocation.
+    pub(super) scratch: Vec<u8>,
+    pub(super) stats: Stats,
+}
+
+impl Reactor<LinuxKernel> {
+    /// A reactor on the operating system. One wait reports at most `events` events; 0 is taken for 1, and more than 65,536
+    /// for 65,536.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE or ENOMEM, when its three descriptors cannot be opened.
+    pub fn open(events: usize, budget: Budget) -> Result<Reactor<LinuxKernel>, Errno> {
+        Ok(Reactor::new(LinuxKernel::new(events)?, budget))
+    }
+}
+
+impl<K: Kernel> Reactor<K> {
+    /// A reactor on the given kernel.
+    pub fn new(kernel: K, budget: Budget) -> Reactor<K> {
+        Reactor {
+            kernel,
+            slots: Slots::new(),
+            ready: VecDeque::new(),
+            rest: VecDeque::new(),
+            rest_first: false,
+            reports: VecDeque::new(),
+            deadlines: Deadlines::default(),
+            alarm: Alarm::Works,
+            due: Vec::new(),
+            budget: budget.at_least_one(),
+            guess: Guess::default(),
+            scratch: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The kernel, for a test that scripts it.
+    #[cfg(feature = "simulation")]
+    pub fn kernel_mut(&mut self) -> &mut K {
+        &mut self.kernel
+    }
+
+    /// True when a turn would do something even if the kernel reported nothing.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+            || !self.rest.is_empty()
+            || !self.reports.is_empty()
+            || self.alarm.has_report()
+    }
+
+    /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.
+    ///
+    /// # Errors
+    /// The errors of write(2): EBADF when the program closed a descriptor that it does not own.
+    pub fn wake(&mut self) -> Result<(), Errno> {
+        self.kernel.wake()
+    }
+
+    /// The kernel and a connection that is not closed.
+    pub(super) fn live(&mut self, token: Token) -> Option<(&mut K, &mut Entry<K::Socket>)> {
+        let entry = self.slots.get_mut(token)?.connection_mut()?;
+        entry.closed.is_none().then_some((&mut self.kernel, entry))
+    }
+
+    /// A connection, closed or not.
+    pub(super) fn entry(&self, token: Token) -> Option<&Entry<K::Socket>> {
+        self.slots.get(token)?.connection()
+    }
+
+    /// A connection, closed or not.
+    pub(super) fn entry_mut(&mut self, token: Token) -> Option<&mut Entry<K::Socket>> {
+        self.slots.get_mut(token)?.connection_mut()
+    }
+
+    pub(super) fn listener_mut(&mut self, token: Token) -> Option<&mut Listener<K::Socket>> {
+        self.slots.get_mut(token)?.listener_mut()
+    }
+
+    /// Puts the slot on the ready list if it may make progress and is on no list yet.
+    pub(super) fn list(&mut self, token: Token) {
+        if let Some(occupant) = self.slots.get_mut(token) {
+            occupant.list(token, &mut self.ready);
+        }
+    }
+
+    /// As [`Reactor::list`], for a connection that was just served.
+    pub(super) fn list_rest(&mut self, token: Token) {
+        if let Some(occupant) = self.slots.get_mut(token) {
+            *occupant.listed() = false;
+            occupant.list(token, &mut self.rest);
+        }
+    }
+
+    /// Puts the connection on the list of those with a report for the owner, if it is not there yet.
+    pub(super) fn add_report(&mut self, token: Token) {
+        let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
+            return;
+        };
+        if !entry.has_report {
+            entry.has_report = true;
+            self.reports.push_back(token);
+        }
+    }
+}
+
+impl<K: Kernel> Drop for Reactor<K> {
+    fn drop(&mut self) {
+        self.reset_unsent();
+    }
+}
+
+impl<K: Kernel + AsRawFd> AsRawFd for Reactor<K> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.kernel.as_raw_fd()
+    }
+}
+
+impl<K: Kernel> fmt::Debug for Reactor<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor")
+            .field("ready", &self.ready.len())
+            .field("rest", &self.rest.len())
+            .field("reports", &self.reports.len())
+            .field("budget", &self.budget)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}

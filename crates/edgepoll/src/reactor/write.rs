@@ -1,0 +1,166 @@
+//! Commands that write: they encode a message, and send it or queue it.
+
+use std::fmt;
+
+use super::state::Reactor;
+use crate::connection::{CloseReason, Writing};
+use crate::kernel::Kernel;
+use crate::protocol::CodecError;
+use crate::{Ready, Token};
+
+/// The most memory for encoding messages that is kept from one message to the next.
+pub(super) const SCRATCH: usize = 64 * 1024;
+
+/// Why a write failed. Nothing of the message will be sent, except with [`WriteError::Failed`]: an earlier send of the same message
+/// may have succeeded, and the rest of it counts as unsent. With the other errors, the message does not count as unsent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The connection is closed.
+    Closed,
+    /// The owner ended the writing side before.
+    Ended,
+    /// A send failed, now or before. The close event, which has the failure, follows.
+    Failed,
+    /// The send queue is full. The connection is reset.
+    QueueFull,
+    /// The message cannot be a frame of the protocol.
+    Protocol(CodecError),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::Closed => write!(f, "the connection is closed"),
+            WriteError::Ended => write!(f, "write after end"),
+            WriteError::Failed => write!(f, "an earlier send failed"),
+            WriteError::QueueFull => write!(f, "the send queue is full"),
+            WriteError::Protocol(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl<K: Kernel> Reactor<K> {
+    /// Sends a message, and queues what the kernel does not take. Gives the number of queued bytes.
+    /// With `more` the message is only queued: the owner writes to this connection again at once, and both leave in one send.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
+        self.write_within(token, message, more, false)
+    }
+
+    /// Writes a last message, even if the send queue is full, and then ends the connection as [`Reactor::end`] does, also when
+    /// the message is refused. Gives the number of bytes that the kernel has not taken.
+    ///
+    /// # Errors
+    /// [`WriteError`], except `QueueFull`.
+    pub fn end_with(&mut self, token: Token, message: &[u8]) -> Result<usize, WriteError> {
+        let written = self.write_within(token, message, false, true);
+        self.end(token);
+        written.map(|_| self.unsent(token))
+    }
+
+    #[inline]
+    fn write_within(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        more: bool,
+        is_last: bool,
+    ) -> Result<usize, WriteError> {
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        let connection = &entry.connection;
+        if !connection.takes_writes() && connection.writing != Writing::Failed {
+            return Err(WriteError::Ended);
+        }
+        let encoded = if connection.codec.passes_through() {
+            None
+        } else {
+            Some(self.encode(token, message)?)
+        };
+        let bytes = encoded.as_deref().unwrap_or(message);
+        let result = self.put(token, bytes, more, is_last);
+        if let Some(scratch) = encoded {
+            self.keep(scratch);
+        }
+        result
+    }
+
+    /// The message as it goes over the wire, in the memory that `keep` takes back.
+    fn encode(&mut self, token: Token, message: &[u8]) -> Result<Vec<u8>, WriteError> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        match entry.connection.codec.encode(message, &mut scratch) {
+            Ok(()) => Ok(scratch),
+            Err(error) => {
+                self.keep(scratch);
+                Err(WriteError::Protocol(error))
+            }
+        }
+    }
+
+    /// Keeps the memory for the next message. Beyond [`SCRATCH`] bytes it is freed: large messages are rare, and their memory
+    /// would be kept for as long as the reactor.
+    fn keep(&mut self, mut scratch: Vec<u8>) {
+        scratch.clear();
+        scratch.shrink_to(SCRATCH);
+        self.scratch = scratch;
+    }
+
+    /// Sends or queues encoded bytes.
+    #[inline]
+    fn put(
+        &mut self,
+        token: Token,
+        bytes: &[u8],
+        more: bool,
+        is_last: bool,
+    ) -> Result<usize, WriteError> {
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        let connection = &mut entry.connection;
+        if connection.writing == Writing::Failed {
+            entry.lose(bytes.len());
+            return Err(WriteError::Failed);
+        }
+        if connection.queue.len() >= connection.limits.send_queue as usize && !is_last {
+            self.close(token, CloseReason::QueueFull);
+            return Err(WriteError::QueueFull);
+        }
+        let at_once = connection.queue.is_empty()
+            && connection.writing == Writing::Open
+            && connection.ready.contains(Ready::WRITABLE);
+        if at_once && !more {
+            if self.send_now(token, bytes) {
+                return Ok(0);
+            }
+        } else {
+            connection.queue.push(bytes);
+            if more {
+                // A writer that waits at the high watermark needs a report when the queue is sent.
+                if connection.queue.len() >= connection.limits.high_water as usize {
+                    self.report_queued(token);
+                }
+                self.list(token);
+            } else {
+                self.report_queued(token);
+                self.flush(token);
+            }
+        }
+        let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
+        if entry.connection.writing == Writing::Failed {
+            return Err(WriteError::Failed);
+        }
+        self.list(token);
+        Ok(self.queued(token))
+    }
+
+    /// Counts `length` bytes as unsent. For bytes that the owner had accepted for this connection before it got the close event.
+    pub fn count_unsent(&mut self, token: Token, length: usize) {
+        if let Some(entry) = self.entry_mut(token) {
+            entry.lose(length);
+        }
+    }
+}
