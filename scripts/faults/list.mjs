@@ -46,7 +46,7 @@ const chunks = (file, title) => [
 export const faults = [
   {
     name: 'no generation compare',
-    file: `${reactor}/slots.rs`,
+    file: 'crates/edgepoll/src/slots.rs',
     find: `
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         let slot = self.slots.get_mut(token.index as usize)?;

@@ -123,6 +123,7 @@ mod call;
 mod errno;
 mod ready;
 mod sealed;
+mod slots;
 mod token;
 
 pub use address::{Address, NotInternet};

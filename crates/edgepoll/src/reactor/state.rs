@@ -10,9 +10,9 @@ use super::entry::Entry;
 use super::guess::Guess;
 use super::listener::Listener;
 use super::occupant::Occupant;
-use super::slots::Slots;
 use super::stats::Stats;
 use crate::kernel::{Kernel, LinuxKernel};
+use crate::slots::Slots;
 use crate::{Errno, Token};
 
 /// The event loop: sockets, their state, and the order in which they are served.

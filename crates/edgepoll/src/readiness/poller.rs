@@ -17,7 +17,7 @@ use super::stale_looks::StaleLooks;
 use crate::kernel::descriptor::file::duplicate;
 use crate::kernel::epoll::poll_consumes;
 use crate::kernel::MOST_EVENTS;
-use crate::reactor::Slots;
+use crate::slots::Slots;
 use crate::{Errno, Token};
 
 const NOBODY: Readiness = Readiness {
