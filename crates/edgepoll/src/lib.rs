@@ -1,23 +1,24 @@
-//! An edge-triggered epoll reactor for Linux that others extend with their own wire protocols.
+//! An edge-triggered epoll reactor for Linux that can be extended with wire protocols.
 //!
-//! The layers, each importing only what stands below it:
+//! The layers, from the top. Each imports only layers below it:
 //!
-//! - [`reactor`] owns the epoll descriptor, the slots and the ready list; [`reactor::Reactor::turn`]
-//!   is one wait and what follows from it.
-//! - [`connection`] is what a connection may do next: states, the send queue, limits. No I/O, no clock.
-//! - [`protocol`] turns bytes into frames and back: the [`protocol::Codec`] trait and two framings.
-//! - [`readiness`] watches any descriptor for its owner, level- or edge-triggered.
-//! - [`descriptor`] makes descriptors to watch and uses them: timers, signals, sockets of any family.
-//! - [`kernel`] makes every system call, behind one trait; the only unsafe code of this crate.
+//! - [`reactor`] owns the epoll descriptor, the slots and the ready list. [`reactor::Reactor::turn`] waits once and serves what
+//!   is ready.
+//! - [`readiness`] watches descriptors of any kind, level- or edge-triggered.
+//! - [`descriptor`] makes descriptors and uses them: timers, signals, sockets of any family.
+//! - [`connection`] decides what a connection may do next: states, the send queue, limits. It makes no system call and reads no
+//!   clock.
+//! - [`protocol`] turns bytes into frames and back: the trait [`protocol::Codec`] and two framings.
+//! - [`kernel`] makes the system calls. It has all unsafe code of this crate.
 //!
-//! The types that all layers use are at the crate's root: [`Token`], [`Ready`], [`Errno`] and [`Call`].
+//! The types that all layers use are at the crate's root: [`Token`], [`Ready`], [`Errno`], [`Call`] and [`Address`].
 //!
-//! Nothing here knows of JavaScript, and nothing here runs by itself: the caller decides when to turn.
+//! Nothing here depends on JavaScript, and nothing runs by itself: the caller decides when to turn.
 //!
 //! # A server
 //!
-//! An [`reactor::Inbox`] takes what a turn tells; the codec says where frames begin and end. This one answers each
-//! line in capitals, and asks a peer that does not read its answers to wait.
+//! A [`reactor::Inbox`] takes the frames and events of a turn, and a codec finds the frames. This server answers each
+//! line in capitals, and stops reading from a peer that does not read its answers.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -29,13 +30,13 @@
 //! use edgepoll::reactor::{Budget, Event, Inbox, ListenOptions, Reactor};
 //! use edgepoll::Token;
 //!
-//! struct Told {
+//! struct Received {
 //!     space: Vec<u8>,
 //!     lines: Vec<(Token, Vec<u8>)>,
 //!     events: Vec<Event>,
 //! }
 //!
-//! impl Inbox for Told {
+//! impl Inbox for Received {
 //!     fn room(&self) -> usize {
 //!         1024 - self.lines.len() - self.events.len()
 //!     }
@@ -51,7 +52,7 @@
 //!     fn copied_frame(&mut self, token: Token, body: &[u8]) {
 //!         self.lines.push((token, body.to_vec()));
 //!     }
-//!     // Every frame was copied: the next receive may use the whole space again.
+//!     // Every frame was copied, so the next receive may use the whole space again.
 //!     fn received(&mut self, _length: usize) {}
 //!     fn event(&mut self, event: Event) {
 //!         self.events.push(event);
@@ -75,20 +76,20 @@
 //!     Ok(answers)
 //! });
 //!
-//! let mut told = Told { space: vec![0; 65_536], lines: Vec::new(), events: Vec::new() };
+//! let mut received = Received { space: vec![0; 65_536], lines: Vec::new(), events: Vec::new() };
 //! let mut is_open = true;
 //! while is_open {
-//!     reactor.turn(None, &mut told)?;
-//!     for (token, line) in told.lines.drain(..) {
-//!         // It fails for a connection that was closed meanwhile, which an event tells.
+//!     reactor.turn(None, &mut received)?;
+//!     for (token, line) in received.lines.drain(..) {
+//!         // A write fails if the connection was closed meanwhile. An event follows.
 //!         if let Ok(queued @ 1..) = reactor.write(token, &line.to_ascii_uppercase(), false) {
 //!             println!("{token:?}: {queued} bytes wait");
 //!             reactor.pause(token);
 //!         }
 //!     }
-//!     for event in told.events.drain(..) {
+//!     for event in received.events.drain(..) {
 //!         match event {
-//!             // Only the empty queue: that it has grown is told by this event as well.
+//!             // Only when the queue is empty: the event also reports a queue that has grown.
 //!             Event::Queued { token, bytes: 0 } => reactor.resume(token),
 //!             Event::End { token } => reactor.end(token),
 //!             Event::Closed { .. } => is_open = false,
@@ -101,12 +102,12 @@
 //! # }
 //! ```
 
-#[cfg(not(target_pointer_width = "64"))]
-compile_error!(
-    "a token carries a 32-bit slot and a 32-bit generation, which needs 64-bit pointers"
-);
+#![warn(missing_debug_implementations)]
 
-/// Compiles the codec of the project's README.md with the documentation tests.
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("a token has a 32-bit slot and a 32-bit generation, which needs 64-bit pointers");
+
+/// Compiles the codec in the project's README.md as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct ProjectReadme;

@@ -145,6 +145,7 @@ pub trait Engine {
 }
 
 /// The old place of a renewed engine, open until dropped.
+#[derive(Debug)]
 pub struct Retired {
     pub(super) epoll: Epoll,
 }

@@ -4,6 +4,7 @@
 //! the glue, or by a Rust program; it calls its engine.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::bits;
@@ -579,6 +580,16 @@ impl Poller {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller")
+            .field("descriptor", &self.as_raw_fd())
+            .field("registrations", &self.by_number.len())
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
     }
 }
 
