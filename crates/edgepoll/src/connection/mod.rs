@@ -381,3 +381,13 @@ impl fmt::Debug for Connection {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Reading;
+
+    #[test]
+    fn sink_makes_no_connection_larger() {
+        assert_eq!(size_of::<Reading>(), 1);
+    }
+}

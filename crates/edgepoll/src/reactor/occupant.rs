@@ -1,7 +1,6 @@
 //! What a slot holds: a listener or a connection.
 //!
-//! The rest of the reactor asks by these methods and does not match on the kinds, except where it serves them
-//! (`turn.rs`) and checks them (`check.rs`).
+//! Other files use these methods. They match on the kind only to open or close a listener, to serve, and to check invariants.
 
 use std::collections::VecDeque;
 
@@ -72,7 +71,7 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// Appends it to a ready list, unless it is on one already or has nothing to do.
+    /// Appends it to the list `ready`, unless it is on a list already or has nothing to do.
     #[inline]
     pub(super) fn list(&mut self, token: Token, ready: &mut VecDeque<Token>) {
         if self.may_progress() {
