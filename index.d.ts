@@ -241,17 +241,17 @@ export declare interface DescriptorOwner {
 export declare type Driver = 'uv' | 'thread';
 
 /**
- * Everything that fails for a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
+ * An error with a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
- * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed, else one that
- * begins with `ERR_`. {@link ErrorCode} lists them all.
+ * `code` is stable. If a system call failed, it is the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …); else it begins with
+ * `ERR_`. {@link ErrorCode} lists them all.
  */
 export declare class EdgepollError extends Error {
-    /** A stable name of what went wrong. */
+    /** A stable name of the error. */
     readonly code: ErrorCode;
-    /** The kernel's error number, negative as in Node.js. */
+    /** The kernel's error number (errno(3)), negative as in Node.js. */
     readonly errno?: number | undefined;
     /** The system call that failed. */
     readonly syscall?: string | undefined;
@@ -276,9 +276,9 @@ export declare type ErrorCode = PackageErrorCode | SystemErrorCode;
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export declare interface ErrorDetails {
-    /** The kernel's error number, negative as in Node.js. */
+    /** The kernel's error number (errno(3)), negative as in Node.js. */
     errno?: number | undefined;
-    /** The system call that failed, by Node.js's name for it. */
+    /** Node.js's name of the system call that failed. */
     syscall?: string | undefined;
     /** The address that the call was about. */
     address?: string | undefined;

@@ -252,9 +252,9 @@ export const faults = [
   },
   {
     name: 'a close has room for three of its four records',
-    file: 'crates/edgepoll-node/src/reactor/inbox.rs',
-    find: '(self.capacity - self.count).saturating_sub(3)',
-    replace: '(self.capacity - self.count).saturating_sub(2)',
+    file: 'crates/edgepoll-node/src/reactor/records.rs',
+    find: 'saturating_sub(MOST_PER_EVENT - 1)',
+    replace: 'saturating_sub(MOST_PER_EVENT - 2)',
     command: memory,
   },
   {

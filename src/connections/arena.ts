@@ -7,9 +7,10 @@
  */
 import type { Chunk } from '../internal/chunk.js';
 import * as layout from '../internal/layout.js';
+import { MAX_RECORDS } from './shared-memory.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { CONTROL_FORGOTTEN, CONTROL_LENT, MAX_RECORDS } = layout;
+const { CONTROL_FORGOTTEN, CONTROL_LENT } = layout;
 
 /** How many chunks are compared before a chunk counts as not lent, starting with the chunk that was found last. */
 const LOOK_AHEAD = 8;

@@ -9,6 +9,7 @@ import type { CloseReason } from './close-reason.js';
 import type { Owner } from './owner.js';
 import type { Ending, ErrorDetails } from '../internal/errors.js';
 import { EdgepollError, notAFrame, readEnding } from '../internal/errors.js';
+import { NOT_A_FRAME } from '../internal/layout.js';
 import type { ConnectionConfig } from './connection-options.js';
 
 /** A promise and the functions that settle it. Its rejection never counts as unhandled, but code that awaits it gets it. */
@@ -52,9 +53,6 @@ export interface Late {
   local?: AddressNumbers | undefined;
   peer?: AddressNumbers | undefined;
 }
-
-/** The result of the glue's `writer()` for a message that the connection's framing refuses. */
-const NOT_A_FRAME = -5;
 
 /**
  * The error of a write of `length` bytes that was refused: the connection's own error, if it has one. `isEnded`: this side has

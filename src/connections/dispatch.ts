@@ -28,6 +28,7 @@ const {
 const {
   ACCEPT_PAUSED,
   ADDRESS,
+  ARENA_INDEX,
   CLOSED,
   CONNECTED,
   DATA,
@@ -35,8 +36,10 @@ const {
   FIRST_FRESH,
   IS_LOCAL,
   OPENED,
+  POOL_INDEX,
   QUEUED,
   RECORD_FIELDS,
+  SLAB_INDEX,
   WRITE_FAILED,
 } = layout;
 const { FastBuffer, NO_REGION, regionOf } = region;
@@ -107,9 +110,9 @@ export class Dispatcher {
   dispatch(
     count: number,
     fresh?: Uint8Array[],
-    poolIndex = 0,
-    slabIndex = 1,
-    arenaIndex = 2,
+    poolIndex: number = POOL_INDEX,
+    slabIndex: number = SLAB_INDEX,
+    arenaIndex: number = ARENA_INDEX,
   ): void {
     const records = this.#records;
     const numbers = this.#numbers;
@@ -147,11 +150,11 @@ export class Dispatcher {
           const offset = records[at + 4] as number;
           const length = records[at + 5] as number;
           const { memory, start } =
-            index === 0
+            index === POOL_INDEX
               ? poolRegion
-              : index === 1
+              : index === SLAB_INDEX
                 ? slabRegion
-                : index === 2
+                : index === ARENA_INDEX
                   ? arenaRegion
                   : (regions?.[index - FIRST_FRESH] ?? NO_REGION);
           const chunk = new FastBuffer(memory, start + offset, length);

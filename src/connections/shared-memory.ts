@@ -1,12 +1,12 @@
 /** The memory that JavaScript and the native side share. Its layout is described in layout.ts. */
-import {
-  CONTROL_FIELDS,
-  MAX_RECORDS,
-  MAX_WRITES,
-  RECORD_FIELDS,
-  STAGE_SIZE,
-  WRITE_FIELDS,
-} from '../internal/layout.js';
+import { CONTROL_FIELDS, RECORD_FIELDS, WRITE_FIELDS } from '../internal/layout.js';
+
+/** The most records in one batch. */
+export const MAX_RECORDS = 1024;
+/** The most staged writes. */
+export const MAX_WRITES = 1024;
+/** The most bytes of staged writes. */
+export const STAGE_SIZE = 65_536;
 
 export interface SharedMemory {
   /** The records of a batch: the native side writes them, and JavaScript reads them. */

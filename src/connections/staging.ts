@@ -8,9 +8,11 @@ import * as layout from '../internal/layout.js';
 import { lengthOf } from '../internal/validate.js';
 import type { Fairness } from './fairness.js';
 import type { SharedMemory } from './shared-memory.js';
+import * as sharedMemory from './shared-memory.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { CONTROL_COUNT, CONTROL_IN_TURN, LENT, MAX_WRITES, MORE, STAGE_SIZE, WRITE_FIELDS } = layout;
+const { CONTROL_COUNT, CONTROL_IN_TURN, LENT, MORE, WRITE_FIELDS } = layout;
+const { MAX_WRITES, STAGE_SIZE } = sharedMemory;
 
 /** Taken at the import, because the program may replace the global function later. */
 const { queueMicrotask } = globalThis;

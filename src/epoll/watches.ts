@@ -18,7 +18,7 @@ import * as layout from '../internal/layout.js';
 import { keepOwn } from '../internal/validate.js';
 
 // Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
-const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, WANTED } = layout;
+const { DELIVERING, READINESS_FIELDS: FIELDS, MOVED, REFUSED_CLOSED, WANTED } = layout;
 
 /** Read at the import, because a program may replace the global function later. No module exports it. */
 const { queueMicrotask } = globalThis;
@@ -43,8 +43,6 @@ const NO_EVENTS = 0;
 /** An argument of the native `register()`: no duplicate of the descriptor is watched. */
 const NO_DUPLICATE = false;
 const RESOLVED = Promise.resolve();
-/** The native side's number for a descriptor that it already knows to be closed. It does not call the kernel then. */
-const CLOSED = -3;
 
 /** The state of one `Epoll` object. It is referenced, and so not collected, while the object watches a descriptor. */
 export interface Instance {
@@ -210,7 +208,7 @@ export class Watches {
    * out the error that the kernel has for the number now.
    */
   #refused(errno: number, fd: number): EdgepollError {
-    const isLost = errno === CLOSED || errno === ENOENT;
+    const isLost = errno === REFUSED_CLOSED || errno === ENOENT;
     return refused(isLost ? this.#whyUnknown(fd) : errno, fd);
   }
 

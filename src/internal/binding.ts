@@ -1,10 +1,11 @@
 /**
- * The one place that imports the generated loader. Types of the native side stay behind this file:
- * nothing that it exports may appear in the public API.
+ * The only module that imports the generated loader. Nothing that it exports may appear in the public API.
  */
 import { setImmediate } from 'node:timers';
 
-import { useImmediate } from '../../native/binding.js';
+import { layout, useImmediate } from '../../native/binding.js';
+import * as ourLayout from './layout.js';
+import { requireSameLayout } from './same-layout.js';
 
 export {
   ContextBinding,
@@ -17,7 +18,16 @@ export {
   fd,
   isOpen,
 } from '../../native/binding.js';
-export type { Address as NativeAddress, ConnectionSettings, Opened } from '../../native/binding.js';
+export type {
+  Address as NativeAddress,
+  ConnectionSettings,
+  Opened,
+  PollerCounters,
+} from '../../native/binding.js';
 
-// Now, and not the global one: whoever replaces that, a test's fake timers for example, must not stop our events.
+// An addon of a version before this function does not export it.
+const theirs = typeof layout === 'function' ? layout() : [];
+requireSameLayout(ourLayout, new Map(theirs));
+
+// Not the global function: a program that replaces it, for example by fake timers in a test, must not stop our events.
 useImmediate(setImmediate);

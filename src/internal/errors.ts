@@ -1,17 +1,30 @@
 /**
- * The errors of this package. Bad arguments are not here: those are `TypeError` and `RangeError`, thrown by
- * validate.ts before any system call.
+ * The errors of this package, except those for bad arguments: validate.ts throws a `TypeError` or a `RangeError` for those, before any
+ * system call.
  */
 import type { ConnectionSettings } from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
 import type { ErrorCode, SystemErrorCode } from './error-codes.js';
+import {
+  REASON_CALL_SHIFT,
+  REASON_DESTROYED,
+  REASON_ENDED,
+  REASON_FAILED,
+  REASON_FRAME_TOO_LONG,
+  REASON_FRAME_TRUNCATED,
+  REASON_MASK,
+  REASON_NUMBER_SHIFT,
+  REASON_QUEUE_FULL,
+  REASON_TIMED_OUT,
+  REFUSED_SET_SIZE,
+} from './layout.js';
 import { isError } from './validate.js';
 
 /** What an {@link EdgepollError} may carry besides its code. */
 export interface ErrorDetails {
-  /** The kernel's error number, negative as in Node.js. */
+  /** The kernel's error number (errno(3)), negative as in Node.js. */
   errno?: number | undefined;
-  /** The system call that failed, by Node.js's name for it. */
+  /** Node.js's name of the system call that failed. */
   syscall?: string | undefined;
   /** The address that the call was about. */
   address?: string | undefined;
@@ -24,17 +37,17 @@ export interface ErrorDetails {
 }
 
 /**
- * Everything that fails for a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
+ * An error with a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
- * `code` is stable: the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …) where a system call failed, else one that
- * begins with `ERR_`. {@link ErrorCode} lists them all.
+ * `code` is stable. If a system call failed, it is the kernel's symbol (`EADDRINUSE`, `ECONNRESET`, `EMFILE` …); else it begins with
+ * `ERR_`. {@link ErrorCode} lists them all.
  */
 export class EdgepollError extends Error {
-  /** A stable name of what went wrong. */
+  /** A stable name of the error. */
   readonly code: ErrorCode;
-  /** The kernel's error number, negative as in Node.js. */
+  /** The kernel's error number (errno(3)), negative as in Node.js. */
   declare readonly errno?: number | undefined;
   /** The system call that failed. */
   declare readonly syscall?: string | undefined;
@@ -57,12 +70,12 @@ export class EdgepollError extends Error {
   }
 }
 
-/** Caches the words that the native side has for numbers. The kernel's error numbers end at 4,095, so the cache stays small. */
+/** Caches the native side's names of numbers. The kernel's error numbers end at 4,095, so the cache stays small. */
 class Words<W extends string> {
   readonly #known = new Map<number, W>();
   readonly #ask: (number: number) => W;
 
-  /** `ask` is a native call. It would cost more than all the rest of an error, apart from its stack. */
+  /** `ask` is a native call. Without the cache it would cost more than the rest of an error, apart from its stack. */
   constructor(ask: (number: number) => W) {
     this.#ask = ask;
   }
@@ -81,17 +94,17 @@ const codes = new Words((errno) => errorName(errno) as SystemErrorCode);
 const texts = new Words(errorText);
 const calls = new Words(callName);
 
-/** The kernel's name for `errno` (positive, as the kernel has it). */
+/** The kernel's symbol for `errno`, which is positive as in the kernel. */
 export function codeOf(errno: number): SystemErrorCode {
   return codes.of(errno);
 }
 
-/** V8 and JavaScriptCore read `stackTraceLimit` of this object, even if a program replaces the global `Error` later. */
+/** V8 and JavaScriptCore read `stackTraceLimit` of this object even if a program replaces the global `Error` later. */
 const OriginalError = Error;
 
 /**
- * Calls `make`, whose errors get a stack without frames. For errors that are made while events are delivered: the host's loop
- * calls that code, so all frames would be this package's own, and capturing them takes ten times as long as the rest of the
+ * Calls `make`, whose errors get a stack without frames. This is for errors that are made while events are delivered: the host's
+ * event loop calls that code, so all frames would be this package's own. To capture them takes ten times as long as the rest of the
  * error.
  */
 function withoutFrames<T>(make: () => T): T {
@@ -106,12 +119,12 @@ function withoutFrames<T>(make: () => T): T {
   }
 }
 
-/** Like {@link systemError}, for an error that an event reports: its stack has no frames. */
+/** Like {@link systemError}, for an error that an event reports. Its stack has no frames. */
 export function eventError(errno: number, details: ErrorDetails): EdgepollError {
   return withoutFrames(() => systemError(errno, details));
 }
 
-/** A system call failed with `errno` (positive, as the kernel has it). */
+/** The error for a system call that failed with `errno`, which is positive as in the kernel. */
 export function systemError(errno: number, details: ErrorDetails): EdgepollError {
   const code = codes.of(errno);
   const { syscall = '', address, port, fd, path } = details;
@@ -123,11 +136,9 @@ export function systemError(errno: number, details: ErrorDetails): EdgepollError
 }
 
 const EMFILE = 24;
-/** Not the kernel's: see the glue's poller. */
-const SET_SIZE = -1;
 
 /**
- * The number of a native refusal: the error number, or {@link SET_SIZE}. `undefined` for an error that is no refusal.
+ * The number of a native refusal: the error number, or {@link REFUSED_SET_SIZE}. `undefined` for an error that is no refusal.
  */
 export function refusedNumber(error: unknown): number | undefined {
   const number: unknown = isError(error) ? (error as Error & { errno?: unknown }).errno : undefined;
@@ -141,7 +152,7 @@ export function openNative<T>(open: () => T): T {
   } catch (error) {
     const errno = refusedNumber(error);
     if (errno === undefined) throw error;
-    if (errno === SET_SIZE) {
+    if (errno === REFUSED_SET_SIZE) {
       const message = "so many descriptors are open that select(2)'s own does not fit into a set";
       throw new EdgepollError('ERR_FD_SETSIZE', message, { syscall: 'select' });
     }
@@ -160,7 +171,7 @@ export function lookNative(look: () => number): number {
   }
 }
 
-/** How a connection's end is told by the core; see the glue's inbox. */
+/** How a connection has ended. */
 export interface Ending {
   cause: 'ended' | 'failed' | 'destroyed';
   error: EdgepollError | undefined;
@@ -168,16 +179,7 @@ export interface Ending {
 
 const ETIMEDOUT = 110;
 
-/** The kind of ending: the lowest four bits of a close reason. */
-const ENDED = 0;
-const FAILED_CALL = 1;
-const DESTROYED = 2;
-const QUEUE_FULL = 3;
-const TIMED_OUT = 4;
-const FRAME_TOO_LONG = 5;
-const FRAME_TRUNCATED = 6;
-
-/** The limits that an error names, and the framing that they belong to. */
+/** The limits that an error message names, and the framing. */
 type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
 
 /** The error for a message of `length` bytes that the connection's framing refuses to write. */
@@ -189,17 +191,17 @@ export function notAFrame({ framing, maxFrame }: Limits, length: number): Edgepo
   return new EdgepollError('ERR_MALFORMED', `not a message of the framing '${framing}': ${reason}`);
 }
 
-/** Reads a close reason: four bits which, four bits of call, the rest a number. */
+/** Reads a close reason, which layout.ts describes. `text` gives the text of a protocol error. */
 export function readEnding(
   detail: number,
   where: ErrorDetails,
   limits: Limits,
   text: (index: number) => string,
 ): Ending {
-  const which = detail & 15;
-  if (which === ENDED) return { cause: 'ended', error: undefined };
-  if (which === DESTROYED) return { cause: 'destroyed', error: undefined };
-  if (which === QUEUE_FULL) {
+  const code = detail & REASON_MASK;
+  if (code === REASON_ENDED) return { cause: 'ended', error: undefined };
+  if (code === REASON_DESTROYED) return { cause: 'destroyed', error: undefined };
+  if (code === REASON_QUEUE_FULL) {
     // The stack has frames, because they may show the program's write.
     const message = `the peer reads too slowly: maxBufferedAmount (${limits.maxBuffered}) bytes wait to be sent`;
     return { cause: 'failed', error: new EdgepollError('ERR_SEND_QUEUE_FULL', message, where) };
@@ -214,18 +216,18 @@ function failureOf(
   { maxFrame }: Limits,
   text: (index: number) => string,
 ): EdgepollError {
-  const number = detail >> 8;
-  const syscall = calls.of((detail >> 4) & 15);
-  switch (detail & 15) {
-    case FAILED_CALL:
+  const number = detail >> REASON_NUMBER_SHIFT;
+  const syscall = calls.of((detail >> REASON_CALL_SHIFT) & REASON_MASK);
+  switch (detail & REASON_MASK) {
+    case REASON_FAILED:
       return systemError(number, { syscall, ...where });
-    case TIMED_OUT:
+    case REASON_TIMED_OUT:
       return systemError(ETIMEDOUT, { syscall, ...where });
-    case FRAME_TOO_LONG: {
+    case REASON_FRAME_TOO_LONG: {
       const message = `the peer sent more than maxFrame (${maxFrame}) bytes in a frame`;
       return new EdgepollError('ERR_FRAME_TOO_LONG', message, where);
     }
-    case FRAME_TRUNCATED:
+    case REASON_FRAME_TRUNCATED:
       return new EdgepollError('ERR_FRAME_TRUNCATED', 'the input ended inside a frame', where);
     default:
       return new EdgepollError('ERR_MALFORMED', text(number), where);

@@ -1,59 +1,117 @@
 /**
- * The layout of what both sides share. The other half stands in crates/edgepoll-node/src/inbox.rs and
- * staging.rs, and for readiness in readiness_records.rs; neither may change alone.
+ * The numbers that TypeScript and Rust share: record layouts, field positions, bits and codes. `layout.rs` in
+ * crates/edgepoll-node has the same names with the same values. binding.ts compares them when the addon is loaded, and throws if
+ * one differs.
  */
 
-/** 32-bit fields of a record: kind, slot, generation, detail, and two doubles, or a chunk's offset and length. */
+/**
+ * 32-bit fields of a record: kind, slot, generation, detail, and four whose content depends on the kind: two doubles, or a chunk's
+ * offset and length.
+ */
 export const RECORD_FIELDS = 8;
-/** Records in one batch. */
-export const MAX_RECORDS = 1024;
 
-/** Kinds of records. */
+/** Record kind: a listener has accepted a connection. */
 export const OPENED = 1;
+/** Record kind: an outgoing connection is established. */
 export const CONNECTED = 2;
+/** Record kind: a chunk or a frame was received. */
 export const DATA = 3;
+/** Record kind: the peer has sent FIN, and everything before it was delivered. */
 export const END = 4;
+/** Record kind: the length of the send queue. */
 export const QUEUED = 5;
+/** Record kind: the connection is closed. */
 export const CLOSED = 6;
+/** Record kind: a listener has paused. */
 export const ACCEPT_PAUSED = 7;
+/** Record kind: a send has failed. */
 export const WRITE_FAILED = 8;
+/** Record kind: an address of a connection that is about to close. */
 export const ADDRESS = 9;
-/** In an address's detail: it is the one on this side. Below are the family and the port. */
+
+/** Bit in the detail of an address record: this is the local address. The bits below hold the family and the port. */
 export const IS_LOCAL = 0x2_0000;
 
-/** Bytes of the buffers that several connections' chunks share: see the glue's inbox. */
+/** Bits of a close reason that hold one of the `REASON_` codes. */
+export const REASON_MASK = 15;
+/** Position of the system call's number in a close reason. It has as many bits as the code. */
+export const REASON_CALL_SHIFT = 4;
+/** Position of the error number, or of the index of a text, in a close reason. */
+export const REASON_NUMBER_SHIFT = 8;
+/** The connection ended normally. */
+export const REASON_ENDED = 0;
+/** A system call failed. */
+export const REASON_FAILED = 1;
+/** The program destroyed the connection. */
+export const REASON_DESTROYED = 2;
+/** The send queue was full. */
+export const REASON_QUEUE_FULL = 3;
+/** A deadline has passed. */
+export const REASON_TIMED_OUT = 4;
+/** The peer sent a frame that is too long. */
+export const REASON_FRAME_TOO_LONG = 5;
+/** The input ended inside a frame. */
+export const REASON_FRAME_TRUNCATED = 6;
+/** The input breaks the rules of the protocol. The number is the index of a text. */
+export const REASON_MALFORMED = 7;
+
+/** Size in bytes of a buffer that small chunks share. */
 export const POOL_SIZE = 8192;
+/** Size in bytes of a buffer that receives go into. */
 export const SLAB_SIZE = 65_600;
+/** Size in bytes of the arena, whose chunks are lent. */
 export const ARENA_SIZE = 1_048_640;
-/** Places of buffers in a batch: the pool's, the slab's, the arena's, and from here on those that came with it. */
+/** Number of the pool that JavaScript knows from earlier batches. */
+export const POOL_INDEX = 0;
+/** Number of the slab that JavaScript knows from earlier batches. */
+export const SLAB_INDEX = 1;
+/** Number of the arena that JavaScript knows from earlier batches. */
+export const ARENA_INDEX = 2;
+/** Number of the first buffer that is new in a batch. */
 export const FIRST_FRESH = 3;
 
 /** 32-bit fields of a staged write: slot, generation, offset, length. */
 export const WRITE_FIELDS = 4;
-/** Writes that can be staged. */
-export const MAX_WRITES = 1024;
-/** Bytes that can be staged. */
-export const STAGE_SIZE = 65_536;
-/** In a staged write's length: another write to the same connection follows. */
+/** Bit in the length of a staged write: another write to the same connection follows in this batch. */
 export const MORE = -0x8000_0000;
-
-/** In a staged write's length: its bytes are not staged but lie in the arena. */
+/** Bit in the length of a staged write: the bytes lie in the arena, not in the stage. */
 export const LENT = 0x4000_0000;
-/** Fields of the control array. */
-export const CONTROL_COUNT = 0;
-export const CONTROL_IN_TURN = 1;
-export const CONTROL_LENT = 2;
-export const CONTROL_FORGOTTEN = 3;
-export const CONTROL_CALLBACKS = 4;
-export const CONTROL_FIELDS = 5;
 
-/** 32-bit fields of a readiness record: slot, generation, mask. One field for both sides follows the last record. */
+/** Fields of the control array. */
+export const CONTROL_FIELDS = 5;
+/** Control field: how many writes are staged. JavaScript increases it, the glue sets it to 0. */
+export const CONTROL_COUNT = 0;
+/** Control field: 1 if the glue sends the staged writes by itself after the running callback. */
+export const CONTROL_IN_TURN = 1;
+/** Control field: chunks of the arena that JavaScript has not given back. The glue increases it, JavaScript decreases it. */
+export const CONTROL_LENT = 2;
+/** Control field: how many of those belong to connections that were collected. They are never given back. */
+export const CONTROL_FORGOTTEN = 3;
+/** Control field: the driver's callbacks so far, wrapping. Between two of them the event loop has gone round. */
+export const CONTROL_CALLBACKS = 4;
+
+/** Result of a write: the message does not fit the connection's framing. All refusals of a write are negative. */
+export const NOT_A_FRAME = -5;
+
+/**
+ * 32-bit fields of a readiness record: slot, generation, mask. A mask of 0 means that the descriptor was closed while it was
+ * watched, and that its registration is gone. A field of bits follows the last record.
+ */
 export const READINESS_FIELDS = 3;
-/** In that field: a delivery is under way (the glue's); somebody waits again (ours); a look is worth it (the glue's). */
+/** Bit in that field, set by the glue: a delivery is under way, so JavaScript need not call `want()`. */
 export const DELIVERING = 1;
+/** Bit in that field, set by JavaScript: a consumer waits again. */
 export const WANTED = 2;
+/** Bit in that field, set by the glue: another look within this delivery is likely to find something. */
 export const LOOK = 4;
-/** In that field: the next look tells of a closed descriptor, which nothing announces (the glue's). */
+/** Bit in that field, set by the glue: the next look reports a closed descriptor. No event announces that. */
 export const LOST = 8;
-/** In that field: `register()` has changed the glue's `descriptors`. The glue sets this bit, and JavaScript clears it. */
+/** Bit in that field, set by the glue: `register()` has changed `descriptors`. JavaScript clears it. */
 export const MOVED = 16;
+
+/** Refusal of a poller that is no error number: a descriptor does not fit into the sets of select(2). */
+export const REFUSED_SET_SIZE = -1;
+/** Refusal of a poller that is no error number: the descriptor was closed. */
+export const REFUSED_CLOSED = -3;
+/** Bit of an interest, beside those of epoll_ctl(2): polling the file consumes what it reports. */
+export const POLL_CONSUMES = 0x20_0000;

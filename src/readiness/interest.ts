@@ -3,6 +3,7 @@
  *
  * Combinations that the kernel would refuse are refused here, with the name of the option.
  */
+import { POLL_CONSUMES } from '../internal/layout.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import { invalidValue, oneOf, optionalBoolean } from '../internal/validate.js';
@@ -18,8 +19,6 @@ const EPOLLEXCLUSIVE = 0x1000_0000;
 const EPOLLWAKEUP = 0x2000_0000;
 const EPOLLONESHOT = 0x4000_0000;
 const EPOLLET = 0x8000_0000;
-/** A bit of the native side, not of the kernel: the option `pollConsumes`. */
-const POLL_CONSUMES = 0x20_0000;
 
 /** The system call that a poller uses: epoll(7), poll(2) or select(2). */
 export type Engine = 'epoll' | 'poll' | 'select';

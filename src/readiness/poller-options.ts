@@ -1,4 +1,5 @@
 /** The options and the counters of a poller. */
+import type { PollerCounters } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
 import { chooseDriver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
@@ -80,15 +81,15 @@ export interface PollerStats {
   renewals: number;
 }
 
-/** Makes the counters of a poller from those of the native side, in its order, and `batches`. */
-export function statsOf(counters: readonly number[], batches: number): PollerStats {
-  const [
-    waits = 0,
-    events = 0,
-    staleEvents = 0,
-    largestBatch = 0,
-    closedDescriptors = 0,
-    renewals = 0,
-  ] = counters;
-  return { waits, events, staleEvents, batches, largestBatch, closedDescriptors, renewals };
+/** Makes the counters of a poller from those of the native side and the number of batches. */
+export function statsOf(counters: PollerCounters, batches: number): PollerStats {
+  return {
+    waits: counters.looks,
+    events: counters.events,
+    staleEvents: counters.stale,
+    batches,
+    largestBatch: counters.largest,
+    closedDescriptors: counters.closed,
+    renewals: counters.renewals,
+  };
 }

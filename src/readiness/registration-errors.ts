@@ -1,5 +1,6 @@
 /** The errors of registering and of changing a registration. */
 import { EdgepollError, systemError } from '../internal/errors.js';
+import { REFUSED_CLOSED, REFUSED_SET_SIZE } from '../internal/layout.js';
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -9,9 +10,6 @@ const EEXIST = 17;
 const EINVAL = 22;
 const ENOSPC = 28;
 const ELOOP = 40;
-/** These two are not the kernel's. The native side has the same numbers. */
-const SET_SIZE = -1;
-const CLOSED = -3;
 
 /** What the caller can do about an error. */
 const ADVICE: Record<number, string> = {
@@ -30,9 +28,9 @@ const PATH_ALONE =
 
 /** The error for a refused registration or change. `operation` is that of epoll_ctl(2). */
 export function refusal(errno: number, operation: 'ADD' | 'MOD', fd: number): EdgepollError {
-  if (errno === CLOSED) return closedWhileWatched(fd);
+  if (errno === REFUSED_CLOSED) return closedWhileWatched(fd);
   const syscall = 'epoll_ctl';
-  if (errno === SET_SIZE) {
+  if (errno === REFUSED_SET_SIZE) {
     return new EdgepollError(
       'ERR_FD_SETSIZE',
       `fd ${fd} cannot be watched with select(2), whose sets end at 1023; use the engine 'poll' or 'epoll'`,

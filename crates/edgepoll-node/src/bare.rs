@@ -1,8 +1,7 @@
-//! Functions for JavaScript made of bare Node-API, for what is called once per message or event: the general glue
-//! costs several times the function itself.
+//! JavaScript functions made by plain Node-API, for what is called once per message or event. Through napi-rs, a call costs several
+//! times as much as the function itself.
 //!
-//! It must never let a panic or an error out but as a JavaScript exception. Called by reactor.rs, poller.rs and the driver
-//! `thread`.
+//! A panic or an error leaves such a function only as a JavaScript exception.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -13,13 +12,13 @@ use napi::{sys, Env, Result};
 
 use crate::node::{self, CallError};
 
-/// Arguments at most; those that are missing are undefined.
-const MOST: usize = 3;
+/// The most arguments of such a function. Missing ones are undefined.
+const MAX_ARGUMENTS: usize = 3;
 
-type Arguments = [sys::napi_value; MOST];
+type Arguments = [sys::napi_value; MAX_ARGUMENTS];
 type Run = Box<dyn Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError>>;
 
-/// A JavaScript function that gives what `run` makes of its arguments, which are live only while it runs.
+/// A JavaScript function that returns what `run` makes of its arguments. The arguments are live only while `run` is running.
 pub(crate) fn function(
     env: &Env,
     run: impl Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError> + 'static,
@@ -27,16 +26,16 @@ pub(crate) fn function(
     let raw = env.raw();
     let data = Box::into_raw(Box::new(Box::new(run) as Run)).cast::<c_void>();
     let mut function = ptr::null_mut();
-    // SAFETY: `env` is live: the caller is inside a call from JavaScript. The function has no name.
+    // SAFETY: `env` is live because the caller is inside a call from JavaScript. A function without a name may have a null name.
     let status = unsafe {
         sys::napi_create_function(raw, ptr::null(), 0, Some(on_call), data, &raw mut function)
     };
     if let Err(error) = node::check(status, "napi_create_function") {
-        // SAFETY: no function holds the box.
+        // SAFETY: no function was made, so no other code has the pointer.
         drop(unsafe { Box::from_raw(data.cast::<Run>()) });
         return Err(error);
     }
-    // SAFETY: the function is live; the box is freed when it is collected, and it is not called after that.
+    // SAFETY: the function is live. The box is freed when the function is collected, and then it is not called any more.
     let status = unsafe {
         sys::napi_add_finalizer(
             raw,
@@ -48,17 +47,17 @@ pub(crate) fn function(
         )
     };
     node::check(status, "napi_add_finalizer")?;
-    // SAFETY: the function was just made in this environment and its handle scope.
+    // SAFETY: the function was made just now, in this environment and its handle scope.
     Ok(unsafe { Unknown::from_raw_unchecked(raw, function) })
 }
 
 unsafe extern "C" fn on_call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut arguments = [ptr::null_mut(); MOST];
-    let mut count = MOST;
+    let mut arguments = [ptr::null_mut(); MAX_ARGUMENTS];
+    let mut count = MAX_ARGUMENTS;
     let mut data = ptr::null_mut();
     let mut result = ptr::null_mut();
-    // SAFETY: Node-API gives a live `env` and `info`; the array has room for `count` arguments, and missing ones
-    // are filled with undefined.
+    // SAFETY: Node-API passes a live `env` and `info`. The array has room for `count` arguments, and Node-API fills missing ones
+    // with undefined.
     unsafe {
         sys::napi_get_cb_info(
             env,
@@ -70,7 +69,7 @@ unsafe extern "C" fn on_call(env: sys::napi_env, info: sys::napi_callback_info) 
         );
     }
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: `data` is the box that `function` leaked; the finalizer comes after the last call.
+        // SAFETY: `data` is the box that `function` made. The finalizer frees it after the last call.
         let run = unsafe { &*data.cast::<Run>() };
         run(env, &arguments)
     }));
@@ -86,6 +85,6 @@ unsafe extern "C" fn on_call(env: sys::napi_env, info: sys::napi_callback_info) 
 }
 
 unsafe extern "C" fn on_finalize(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: the box that `function` leaked, given back once.
+    // SAFETY: this is the box that `function` made, and it is freed once.
     drop(unsafe { Box::from_raw(data.cast::<Run>()) });
 }

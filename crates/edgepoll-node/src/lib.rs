@@ -1,8 +1,8 @@
-//! The glue between the core and JavaScript: conversion, lifetime, and the two drivers.
+//! The glue between the core and JavaScript: conversion, lifetimes, and the two drivers.
 //!
-//! It must never hold a rule of a protocol or a connection, and never run user code inside a borrow.
-//! Everything here runs on its environment's JavaScript thread; the thread driver's one other thread
-//! touches nothing but two descriptors and a thread-safe function.
+//! The rules of protocols and connections are in the core. User code runs only while nothing is borrowed. Everything runs on the
+//! JavaScript thread of its environment, except the thread of the driver `thread`, which uses only two descriptors and a
+//! thread-safe function.
 #![allow(
     unsafe_code,
     reason = "Node-API and libuv are C; every block gives its reason"
@@ -15,12 +15,16 @@
 mod bare;
 mod driver;
 pub mod fd;
+mod layout;
 mod names;
 mod node;
+mod numbers;
+mod opened;
 mod poller;
 mod reactor;
 
 pub use driver::use_immediate;
+pub use layout::layout;
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
 pub use poller::{ContextBinding, PollerBinding};
 pub use reactor::ReactorBinding;

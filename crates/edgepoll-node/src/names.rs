@@ -1,12 +1,10 @@
-//! Numbers in words: what an error number is called, and what this process may open.
-//!
-//! It must never hold state. Called by src/internal/errors.ts and src/internal/validate.ts, and by whatever hands an error number over.
+//! Names and texts of error numbers and system calls, and what this process may open.
 
 use edgepoll::{Call, Errno};
 use napi_derive::napi;
 use nix::sys::resource::{getrlimit, Resource};
 
-/// Every call, in the order of its number in a record.
+/// Every system call that a record can name.
 const CALLS: [Call; 10] = [
     Call::Socket,
     Call::SetOption,
@@ -26,7 +24,7 @@ pub(crate) fn number(errno: Errno) -> i32 {
     known.raw_os_error()
 }
 
-/// What Node.js calls the system call of that number.
+/// Node.js's name of the system call with that number in a close reason.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn call_name(number: u32) -> String {
@@ -34,7 +32,7 @@ pub fn call_name(number: u32) -> String {
     found.map_or("syscall", Call::name).to_owned()
 }
 
-/// The symbol of an error number: `ECONNRESET`. A number without one is `UNKNOWN`, as libuv has it.
+/// The symbol of an error number: `ECONNRESET`; or `UNKNOWN`, as in libuv, for a number without one.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn error_name(errno: i32) -> String {
@@ -42,7 +40,7 @@ pub fn error_name(errno: i32) -> String {
     name.unwrap_or("UNKNOWN").to_owned()
 }
 
-/// What strerror(3) says of an error number, in lower case as Node.js has it.
+/// The text of an error number (strerror(3)), in lower case as in Node.js.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn error_text(errno: i32) -> String {
@@ -58,7 +56,7 @@ pub fn descriptor_limit() -> u32 {
         .map_or(1024, |(soft, _)| u32::try_from(soft).unwrap_or(u32::MAX))
 }
 
-/// Whether the number is an open descriptor (fcntl(2), F_GETFD: changes nothing).
+/// Whether the number is an open descriptor (fcntl(2) with F_GETFD).
 #[napi(catch_unwind)]
 #[must_use]
 pub fn is_open(fd: i32) -> bool {

@@ -1,7 +1,6 @@
-//! The host's own setImmediate, one per environment, and a function of ours for it to call.
+//! The host's own `setImmediate`, one per environment, and a function of ours for it to call.
 //!
-//! It must never look for one by itself: the global one may be anybody's. Given by src/internal/binding.ts, used by the driver
-//! `thread`.
+//! `src/internal/binding.ts` passes it in. The global `setImmediate` is never used, because a program may replace it.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -14,19 +13,19 @@ use napi_derive::napi;
 use crate::bare;
 use crate::node::{self, Reference};
 
-/// What one environment gave.
+/// The function of one environment.
 struct Given {
     env: sys::napi_env,
     set: Reference,
 }
 
 thread_local! {
-    /// By environment, of which a thread may have several. A box ends with its environment, by the hook: when the thread
-    /// ends, there may be no environment any more that a reference could be given back to.
+    /// One entry per environment; a thread may have several environments. The clean-up hook of an environment frees its box. The
+    /// end of the thread must not, because a reference can be released only while its environment lives.
     static GIVEN: RefCell<Vec<*mut Given>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes the host's setImmediate known to this environment, before its first driver is made. The first one stays.
+/// Passes in the host's `setImmediate` for this environment, before its first driver starts. Later calls have no effect.
 #[napi(catch_unwind)]
 pub fn use_immediate(
     env: Env,
@@ -38,10 +37,10 @@ pub fn use_immediate(
     }
     let set = Reference::new(raw, set.raw())?;
     let given = Box::into_raw(Box::new(Given { env: raw, set }));
-    // SAFETY: `env` is live, and the box is freed by the hook alone.
+    // SAFETY: `env` is live, and only the hook frees the box.
     let status = unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_end), given.cast()) };
     if let Err(error) = node::check(status, "napi_add_env_cleanup_hook") {
-        // SAFETY: nobody else was given the box.
+        // SAFETY: the hook was not added, and no other code has the pointer.
         drop(unsafe { Box::from_raw(given) });
         return Err(error);
     }
@@ -49,25 +48,25 @@ pub fn use_immediate(
     Ok(())
 }
 
-/// The environment ends.
+/// Node-API's callback when the environment ends.
 unsafe extern "C" fn on_end(given: *mut c_void) {
     let given = given.cast::<Given>();
-    // The list may be gone with its thread; the box is not.
+    // The list may be gone with its thread, but the box is not.
     let _ = GIVEN.try_with(|all| all.borrow_mut().retain(|one| *one != given));
-    // SAFETY: leaked by `use_immediate`, which added this hook once; nobody finds it any more.
+    // SAFETY: `use_immediate` made the box and added this hook once. The list does not contain the pointer any more.
     drop(unsafe { Box::from_raw(given) });
 }
 
-/// What was given, in the current handle scope.
+/// The environment's function, in the current handle scope.
 fn given(env: sys::napi_env) -> Option<sys::napi_value> {
     GIVEN.with_borrow(|all| {
-        // SAFETY: what is on the list was not freed: the hook takes it off first.
+        // SAFETY: every pointer in the list is valid, because the hook removes it before it frees the box.
         let mut all = all.iter().map(|one| unsafe { &**one });
         all.find(|one| one.env == env)?.set.value()
     })
 }
 
-/// The host's setImmediate with what it is given.
+/// The host's `setImmediate` and the function that it gets.
 pub(super) struct Immediate {
     env: sys::napi_env,
     set: Reference,
@@ -75,8 +74,8 @@ pub(super) struct Immediate {
 }
 
 impl Immediate {
-    /// `run` is called whenever somebody calls the function that the host is given: late, often or never. `None` when no
-    /// setImmediate was given.
+    /// `run` is called whenever JavaScript calls the function that the host gets: late, often or never. `None` when no
+    /// `setImmediate` was passed in.
     pub(super) fn new(env: sys::napi_env, run: impl Fn() + 'static) -> Result<Option<Immediate>> {
         let Some(set) = given(env) else {
             return Ok(None);
@@ -93,7 +92,7 @@ impl Immediate {
         }))
     }
 
-    /// Both functions, in the current handle scope: for a caller that lets go of this before JavaScript runs.
+    /// Both functions, in the current handle scope, for a caller that ends its borrow of this before JavaScript runs.
     pub(super) fn values(&self) -> Option<Call> {
         Some(Call {
             env: self.env,
@@ -103,7 +102,7 @@ impl Immediate {
     }
 }
 
-/// A call of setImmediate that borrows nothing: what it runs may be anybody's.
+/// A call of `setImmediate`. It borrows nothing, because the function that it runs may call back into this driver.
 pub(super) struct Call {
     env: sys::napi_env,
     set: sys::napi_value,
@@ -111,11 +110,11 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// True when an immediate is under way, or has run already. What is thrown surfaces as an uncaught exception.
+    /// Returns true when an immediate is pending or has already run. An exception becomes an uncaught exception.
     pub(super) fn make(self) -> bool {
         let mut result = ptr::null_mut();
         let Call { env, set, passed } = self;
-        // SAFETY: all values are live in the caller's handle scope; a function is an object, as `recv` must be.
+        // SAFETY: all values are live in the caller's handle scope. `recv` must be an object, and a function is one.
         let status = unsafe {
             sys::napi_call_function(env, set, set, 1, &raw const passed, &raw mut result)
         };

@@ -1,12 +1,14 @@
-//! Who announces that a poll descriptor is readable: libuv's loop, or a thread of ours.
+//! Drivers: libuv's loop or a thread of ours, which calls a task when its poll descriptor is readable.
 //!
-//! A driver must never take out what is ready, and never outlive its environment. Made by the bindings.
+//! A driver does not read the events of the descriptor, and it ends before its environment does.
 
 mod immediate;
+mod task;
 mod thread;
 mod uv;
 
 pub use immediate::use_immediate;
+pub(crate) use task::{Next, Task};
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -16,56 +18,18 @@ use napi::sys;
 
 use crate::node::CallError;
 
-/// What a task says of the time after it was told that its descriptor is readable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// It wants to be told again.
-    Watch,
-    /// It may want to soon. A driver to which that comes cheaper tells it once more.
-    Pause,
-    /// It does not until [`Driver::arm`].
-    Stop,
-}
-
-/// What a driver drives. Called on the JavaScript thread only.
-pub(crate) trait Task {
-    /// The descriptor is readable.
-    fn ready(&self, env: sys::napi_env) -> Next;
-
-    /// Called when the host's loop is about to wait; `now` is a time in milliseconds. The `uv` driver gets a callback from the
-    /// loop for that. The `thread` driver calls this before [`Task::ready`], and once [`Task::asks_after`] milliseconds have
-    /// passed since a wait began. Gives the milliseconds after which it has to be called again at the latest; 0 for no limit.
-    fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
-        let _ = (env, now);
-        0
-    }
-
-    /// Milliseconds after the begin of a wait when [`Task::before_wait`] has to be called; 0 for never.
-    fn asks_after(&self) -> u64 {
-        0
-    }
-
-    /// Messages that the last [`Task::ready`] told, whose answers may bring the next ones soon. The `uv` driver may look for
-    /// those before the loop sleeps; not for a task that gives none at its start.
-    fn told(&self) -> Option<usize> {
-        None
-    }
-
-    /// The driver has stopped for good: let go of everything of JavaScript's, and of the descriptor.
-    fn stopped(&self);
-}
-
-/// Which one.
+/// The kind of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// `uv_poll` in the environment's own loop. Node only: Bun and Deno export the name without the thing.
+    /// A `uv_poll` in the event loop of the environment. For Node.js only: Bun and Deno export libuv's names, but do not implement
+    /// them.
     Uv,
-    /// A thread in poll(2), which wakes JavaScript through a thread-safe function.
+    /// A thread in poll(2), which calls JavaScript through a thread-safe function.
     Thread,
 }
 
 impl Kind {
-    /// By its name in TypeScript, which has checked it.
+    /// The kind by its name, which TypeScript has checked.
     pub(crate) fn named(name: &str) -> Kind {
         if name == "uv" {
             Kind::Uv
@@ -74,8 +38,8 @@ impl Kind {
         }
     }
 
-    /// True when [`Task::ready`] is called from libuv itself: ticks and microtasks then run when a callback made
-    /// from it returns. The host runs them later when it called us through a thread-safe function.
+    /// Whether libuv itself calls [`Task::ready`]. Then ticks and microtasks have run when a callback into JavaScript returns.
+    /// A host that calls us through a thread-safe function runs them later.
     pub(crate) fn calls_bare(self) -> bool {
         self == Kind::Uv
     }
@@ -100,7 +64,7 @@ impl Driver {
         }
     }
 
-    /// The descriptors that it opened for itself.
+    /// The descriptors that the driver has opened for itself.
     pub(crate) fn descriptors(&self) -> &[RawFd] {
         match self {
             Driver::Uv(_) => &[],
@@ -108,8 +72,8 @@ impl Driver {
         }
     }
 
-    /// Whether the host can go on watching the descriptor that is driven, now that something was added to it. The kernel
-    /// refuses epoll descriptors in a circle, but while the host's loop does not watch ours there is none yet.
+    /// Checks that the host can go on watching the descriptor after something was added to it. The kernel refuses epoll
+    /// descriptors in a circle, but as long as the host's loop does not watch ours, the circle is not closed.
     ///
     /// # Errors
     /// EINVAL, ELOOP, ENOMEM, ENOSPC (epoll_ctl(2)).
@@ -120,10 +84,10 @@ impl Driver {
         }
     }
 
-    /// Watches again, whatever [`Task::ready`] gave last.
+    /// Watches the descriptor again, whatever [`Task::ready`] returned last.
     ///
     /// # Errors
-    /// EBADF and ENOENT, when somebody else has closed the descriptor.
+    /// EBADF and ENOENT, when other code has closed the descriptor.
     pub(crate) fn arm(&self) -> Result<(), Errno> {
         match self {
             Driver::Uv(driver) => driver.arm(),
@@ -134,10 +98,10 @@ impl Driver {
         }
     }
 
-    /// Nothing waits any more, so [`Task::before_wait`] need not be called for the time alone.
+    /// No wait is pending any more, so the driver need not call [`Task::before_wait`] only because time has passed.
     pub(crate) fn forget_time(&self) {
         match self {
-            // The `uv` driver calls before_wait() only when the loop is about to wait.
+            // The driver `uv` calls before_wait() only when the loop is about to wait.
             Driver::Uv(_) => {}
             Driver::Thread(driver) => driver.forget_time(),
         }
@@ -159,7 +123,7 @@ impl Driver {
         }
     }
 
-    /// Stops for good. [`Task::stopped`] follows, at once or when the loop comes round.
+    /// Stops the driver for good. [`Task::stopped`] follows, at once or when the event loop comes round.
     pub(crate) fn close(&self) {
         match self {
             Driver::Uv(driver) => driver.close(),

@@ -1,9 +1,9 @@
-//! Whose work a call into JavaScript is: the host's async hooks and its AsyncLocalStorage go by that.
+//! Async contexts that JavaScript holds, and which registration's events are delivered in which.
 //!
-//! It must never be let go while a call is made in it. Held by src/epoll/, one for each object that calls back, and
-//! called in by poller.rs.
+//! `src/epoll/` holds one for each object that has a callback. A context is kept until no call is made in it any more.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 use napi::{Env, Result};
@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use crate::node::AsyncContext;
 
-/// A context that JavaScript holds.
+/// An async context that JavaScript holds.
 #[napi]
 pub struct ContextBinding {
     context: RefCell<Option<Rc<AsyncContext>>>,
@@ -19,7 +19,7 @@ pub struct ContextBinding {
 
 #[napi]
 impl ContextBinding {
-    /// One that async hooks know by `name`. What is stored in an AsyncLocalStorage now is what its calls find there.
+    /// Makes a context that async hooks know by `name`. Calls in it find what is stored in an `AsyncLocalStorage` now.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, name: String) -> Result<ContextBinding> {
         let context = AsyncContext::new(env.raw(), &name)?;
@@ -28,7 +28,7 @@ impl ContextBinding {
         })
     }
 
-    /// Lets go of it: async hooks hear of its end when the last call in it is over.
+    /// Releases the context. Async hooks are called for its end once the last call in it has returned.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.context.borrow_mut().take();
@@ -39,7 +39,15 @@ impl ContextBinding {
     }
 }
 
-/// Contexts by the slot of a registration. That of a descriptor which was closed stays until the slot is another's.
+impl fmt::Debug for ContextBinding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_open = self.context.borrow().is_some();
+        let mut shown = formatter.debug_struct("ContextBinding");
+        shown.field("is_open", &is_open).finish()
+    }
+}
+
+/// Contexts by the slot of a registration. After a descriptor was closed, its context stays until the slot is used again.
 #[derive(Default)]
 pub(crate) struct BySlot(RefCell<Vec<Option<Rc<AsyncContext>>>>);
 

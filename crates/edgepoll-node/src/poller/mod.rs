@@ -1,9 +1,11 @@
-//! The poller as JavaScript sees it, and the memory that it shares with JavaScript.
+//! The poller as JavaScript sees it, and the memory that both share.
 
-mod again;
 mod binding;
 mod context;
+mod core;
+mod look_limit;
 mod records;
+mod working;
 
 pub use binding::PollerBinding;
 pub use context::ContextBinding;

@@ -1,15 +1,15 @@
-//! An address as numbers, for the records, and back.
+//! A TCP address as numbers, and back.
 //!
-//! It must never format an address as text: every close reports two addresses, and most programs never read them.
+//! Every close reports two addresses, and most programs never read them, so they are not formatted as text here.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use edgepoll::Address;
 
-/// The bit for IPv6, in the first number of an address, above the port.
+/// Bit in the first number of an address, above the port: the address is of IPv6.
 const IS_V6: i32 = 1 << 16;
 
-/// An address as numbers: family and port, zone, and the address itself.
+/// An address as three numbers: family and port, zone, and the address itself in words of 32 bits.
 ///
 /// The reactor serves Internet sockets alone. An address of another family has the numbers of 0.0.0.0, port 0.
 pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
@@ -19,7 +19,10 @@ pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
             host, port, scope, ..
         } => {
             let bits = host.to_bits();
-            #[allow(clippy::cast_possible_truncation, reason = "32 bits of 128 each")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "each word is 32 of the 128 bits"
+            )]
             let words = [96, 64, 32, 0].map(|shift| (bits >> shift) as u32);
             (i32::from(port) | IS_V6, scope, words)
         }
@@ -27,7 +30,7 @@ pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
     }
 }
 
-/// The address that [`words_of`] gave the numbers of.
+/// The address whose numbers [`words_of`] gave.
 pub(crate) fn address_from(detail: i32, scope: u32, words: [u32; 4]) -> SocketAddr {
     #[allow(
         clippy::cast_possible_truncation,
@@ -47,6 +50,7 @@ pub(crate) fn address_from(detail: i32, scope: u32, words: [u32; 4]) -> SocketAd
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::IS_LOCAL;
 
     #[test]
     fn an_address_comes_back_from_its_numbers() {
@@ -59,8 +63,8 @@ mod tests {
             "[ffff:eeee:dddd:cccc:bbbb:aaaa:9999:8888]:0",
         ] {
             let address: SocketAddr = text.parse().expect("an address");
-            // A record sets the highest bit for the local address. That bit is not part of the address.
-            for side in [0, 1 << 17] {
+            // In a record, another bit says which of a connection's addresses it is. It is not part of the address.
+            for side in [0, IS_LOCAL] {
                 let (detail, scope, words) = words_of(&address.into());
                 assert_eq!(address_from(detail | side, scope, words), address);
             }

@@ -1,57 +1,62 @@
-//! The reactor as JavaScript sees it: its commands. What the driver's callback does is in `reactor_core.rs`.
+//! The class that JavaScript has for a reactor: its commands. What the driver's callback does is in `core.rs`.
 //!
-//! It must never hold a borrow of the reactor while JavaScript runs. Called by src/connections/reactor.ts.
+//! No borrow of the reactor may be held while JavaScript runs.
 
+use std::fmt;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
+use edgepoll::connection::Failure;
 use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, Reactor};
-use edgepoll::Token;
+use edgepoll::{Errno, Token};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use napi::{Env, Result};
+use napi::{Env, Error, Result};
 use napi_derive::napi;
 
+use super::address::{address_of, socket_address, Address};
 use super::address_words::address_from;
+use super::control::Control;
 use super::core::{Core, Working};
 use super::inbox::JsInbox;
 use super::sender;
-use super::settings::{
-    address_of, codec_of, limits_of, no_zone, opened, socket_address, Address, ConnectionSettings,
-    ListenSettings, Opened, ReactorStats,
-};
+use super::settings::{codec_of, limits_of, ConnectionSettings, ListenSettings, ReactorStats};
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
+use crate::names;
 use crate::node::{self, CallError, Callback};
+use crate::numbers::{float, token};
+use crate::opened::Opened;
 
-/// One wait's batch.
+/// The most events that one wait reports.
 const EVENTS: usize = 1024;
-/// What one turn receives at most: what the inbox's arena holds. Half of it is warmer in a processor's caches when it is
-/// sent, and still costs more: there are as many more batches, and peers fall asleep between them.
+/// The most bytes that one turn receives: what the inbox's arena holds. Half as many would still be in a processor's caches when
+/// they are sent, and yet cost more: there would be twice as many batches, and peers would fall asleep between them.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// The memory that both sides share, and the function that reads it.
+/// The memory that both sides share, and the function that reads the records. `layout.rs` has the fields.
 #[napi(object, object_to_js = false)]
 pub struct SharedMemory<'env> {
-    /// Int32Array of records, eight fields each.
+    /// The records.
     #[napi(ts_type = "Int32Array")]
     pub records: Object<'env>,
-    /// Uint8Array of bytes to be written.
+    /// The bytes of staged writes.
     #[napi(ts_type = "Uint8Array")]
     pub stage: Object<'env>,
-    /// Int32Array of staged writes, four fields each.
+    /// The staged writes.
     #[napi(ts_type = "Int32Array")]
     pub writes: Object<'env>,
-    /// Int32Array: staged writes, in turn, chunks lent, chunks forgotten, callbacks.
+    /// Counters and flags.
     #[napi(ts_type = "Int32Array")]
     pub control: Object<'env>,
-    /// Called once per batch.
+    /// Called once per batch, with the number of records. If there are new buffers, also with those, and with the numbers of the
+    /// pool, the slab and the arena.
     #[napi(
         ts_type = "(count: number, fresh?: Uint8Array[], pool?: number, slab?: number, arena?: number) => void"
     )]
     pub dispatch: Object<'env>,
 }
 
-/// A reactor in this environment.
+/// The reactor of this environment for one driver.
 #[napi]
 pub struct ReactorBinding {
     core: Rc<Core>,
@@ -60,7 +65,7 @@ pub struct ReactorBinding {
 
 #[napi]
 impl ReactorBinding {
-    /// Opens one with the driver 'uv' or 'thread'. It does not keep the process alive.
+    /// Opens a reactor with the driver 'uv' or 'thread'. It does not keep the process alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
         let raw = env.raw();
@@ -73,17 +78,14 @@ impl ReactorBinding {
         let reactor = opened.map_err(|error| error.thrown(raw))?;
         let fd = reactor.as_raw_fd();
         let inbox = JsInbox::new(raw, memory.records.raw())?;
-        let staging = Staging::new(
-            raw,
-            memory.stage.raw(),
-            memory.writes.raw(),
-            memory.control.raw(),
-        )?;
+        let staging = Staging::new(raw, memory.stage.raw(), memory.writes.raw())?;
+        let control = Control::new(raw, memory.control.raw())?;
         let dispatch = Callback::new(raw, memory.dispatch.raw(), kind.calls_bare())?;
         let working = Working {
             reactor,
             inbox,
             staging,
+            control,
         };
         let core = Rc::new(Core::new(raw, working, dispatch, kind.calls_bare()));
         let task: Rc<dyn Task> = core.clone();
@@ -91,7 +93,7 @@ impl ReactorBinding {
         Ok(ReactorBinding { core, driver })
     }
 
-    /// The descriptors that it opened for itself, so that they can be refused where they make no sense.
+    /// The descriptors that the reactor has opened for itself. A program cannot register or adopt them.
     #[napi(getter, catch_unwind)]
     pub fn descriptors(&self) -> Vec<i32> {
         let epoll = self.core.with(|working| working.reactor.as_raw_fd());
@@ -117,7 +119,7 @@ impl ReactorBinding {
         self.driver.close();
     }
 
-    /// Listens on an address in numbers.
+    /// Listens on an IP address.
     #[napi(catch_unwind)]
     pub fn listen(&self, address: String, port: u16, settings: ListenSettings) -> Result<Opened> {
         let address = match socket_address(&address, port) {
@@ -141,7 +143,7 @@ impl ReactorBinding {
         )
     }
 
-    /// Starts to connect to an address in numbers.
+    /// Starts to connect to an IP address.
     #[napi(catch_unwind)]
     pub fn connect(
         &self,
@@ -166,7 +168,7 @@ impl ReactorBinding {
         )
     }
 
-    /// Allows a listener `more` connections.
+    /// Allows a listener to accept `more` connections.
     #[napi(catch_unwind)]
     pub fn grant(&self, slot: i32, generation: i32, more: u32) {
         self.core
@@ -180,8 +182,8 @@ impl ReactorBinding {
             .command(|reactor| reactor.close_listener(token(slot, generation)));
     }
 
-    /// The function that writes at once: it gives the bytes queued, or a refusal: −1 closed, −2 ended, −3 failed
-    /// before, −4 queue full, −5 not a message of the protocol.
+    /// Makes the function that writes at once. It returns the number of bytes queued, or a negative number if the write was refused:
+    /// −5 if the message does not fit the framing.
     #[napi(
         catch_unwind,
         ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
@@ -192,8 +194,8 @@ impl ReactorBinding {
         sender::function(env, &self.core, write)
     }
 
-    /// The function that writes a last message and ends the connection. It gives the number of bytes that the kernel has not
-    /// taken. If it refuses the message, it gives what `writer()` gives, and still ends the connection.
+    /// Makes the function that writes a last message and ends the connection. It returns the number of bytes that the kernel has not
+    /// taken. If it refuses the message, it returns the same as the function of `writer()`, and still ends the connection.
     #[napi(
         catch_unwind,
         ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
@@ -202,11 +204,11 @@ impl ReactorBinding {
         sender::function(env, &self.core, Reactor::end_with)
     }
 
-    /// Writes what is staged; gives the number of records that this brought about, to be read at once. Never called
+    /// Makes the staged writes. Returns the number of records that they caused, which the caller reads at once. Not allowed
     /// while a batch is being read.
     #[napi(catch_unwind)]
     pub fn flush(&self, env: Env) -> u32 {
-        let told = self.core.with(|working| {
+        let caused = self.core.with(|working| {
             working.flush();
             let Working { reactor, inbox, .. } = working;
             reactor.report(inbox);
@@ -214,20 +216,20 @@ impl ReactorBinding {
             (batch.records, batch.uncaught)
         });
         self.core.wake_if_needed();
-        let (records, uncaught) = told.unwrap_or_default();
+        let (records, uncaught) = caused.unwrap_or_default();
         if let Some(message) = uncaught {
             node::throw_uncaught(env.raw(), &message);
         }
         u32::try_from(records).unwrap_or(u32::MAX)
     }
 
-    /// Writes what is staged, and has the kernel reset every connection with unsent bytes when the process ends.
+    /// Makes the staged writes. When the process ends, the kernel resets every connection that then has unsent bytes.
     #[napi(catch_unwind)]
     pub fn reset_unsent(&self) {
         self.core.command(Reactor::reset_unsent);
     }
 
-    /// Receives no more until resumed.
+    /// Receives nothing more until `resume()`.
     #[napi(catch_unwind)]
     pub fn pause(&self, slot: i32, generation: i32) {
         self.core
@@ -241,8 +243,8 @@ impl ReactorBinding {
             .command(|reactor| reactor.resume(token(slot, generation)));
     }
 
-    /// FIN behind what is queued; with `discard` what still arrives is thrown away. Gives the bytes that the kernel has
-    /// not taken, or never will.
+    /// Sends FIN after what is queued. With `discard`, bytes that still arrive are thrown away. Returns the number of bytes that the
+    /// kernel has not taken, including those that are lost.
     #[napi(catch_unwind)]
     pub fn end(&self, slot: i32, generation: i32, discard: bool) -> f64 {
         let unsent = self.core.command(|reactor| {
@@ -257,11 +259,11 @@ impl ReactorBinding {
         float(unsent.unwrap_or(0) as u64)
     }
 
-    /// Closes the connection at once; with `reset` the peer sees RST even if nothing is lost. Gives the numbers of bytes
+    /// Closes the connection at once. With `reset`, the peer sees RST even if nothing is lost. Returns the numbers of bytes
     /// received, sent, and not sent.
     #[napi(catch_unwind)]
     pub fn destroy(&self, slot: i32, generation: i32, reset: bool) -> Vec<f64> {
-        let came_to = self.core.command(|reactor| {
+        let counters = self.core.command(|reactor| {
             let token = token(slot, generation);
             let (read, written) = reactor.counters(token).unwrap_or_default();
             if reset {
@@ -271,10 +273,10 @@ impl ReactorBinding {
             }
             [read, written, reactor.unsent(token) as u64]
         });
-        came_to.unwrap_or_default().map(float).to_vec()
+        counters.unwrap_or_default().map(float).to_vec()
     }
 
-    /// The local address of a listener or a connection; null once its close was reported.
+    /// The local address of a listener or a connection; `null` once its close was reported.
     #[napi(catch_unwind)]
     pub fn local_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self
@@ -283,7 +285,7 @@ impl ReactorBinding {
         Some(address_of(found?.ok()?.try_into().ok()?))
     }
 
-    /// The peer's address; null once the connection's close was reported.
+    /// The peer's address; `null` once the connection's close was reported.
     #[napi(catch_unwind)]
     pub fn peer_address(&self, slot: i32, generation: i32) -> Option<Address> {
         let found = self.core.with(|working| {
@@ -295,7 +297,7 @@ impl ReactorBinding {
         Some(address_of(found??.try_into().ok()?))
     }
 
-    /// The text of an address from the numbers of a record. Such records come with a close.
+    /// The address of an address record. Such records come with a close.
     #[napi(catch_unwind)]
     pub fn address_text(&self, detail: i32, scope: i32, words: Vec<i32>) -> Address {
         let word = |at: usize| words.get(at).copied().unwrap_or_default().cast_unsigned();
@@ -303,7 +305,7 @@ impl ReactorBinding {
         address_of(address_from(detail, scope.cast_unsigned(), words))
     }
 
-    /// Bytes received and sent so far; empty once the connection's close was told.
+    /// The numbers of bytes received and sent so far; empty once the connection's close was reported.
     #[napi(catch_unwind)]
     pub fn counters(&self, slot: i32, generation: i32) -> Vec<f64> {
         let found = self
@@ -314,7 +316,7 @@ impl ReactorBinding {
         })
     }
 
-    /// Bytes in the send queue; 0 once the connection is closed.
+    /// The number of bytes in the send queue; 0 once the connection is closed.
     #[napi(catch_unwind)]
     pub fn queued(&self, slot: i32, generation: i32) -> f64 {
         let found = self
@@ -323,7 +325,7 @@ impl ReactorBinding {
         float(found.unwrap_or(0) as u64)
     }
 
-    /// Whether bytes that have arrived may still have to be handed over.
+    /// Whether bytes that have arrived may still have to be delivered.
     #[napi(catch_unwind)]
     pub fn has_input(&self, slot: i32, generation: i32) -> bool {
         let found = self
@@ -332,7 +334,7 @@ impl ReactorBinding {
         found.unwrap_or(false)
     }
 
-    /// The text of a protocol error.
+    /// The text of a protocol error, by the index in a close reason.
     #[napi(catch_unwind)]
     pub fn text(&self, index: u32) -> String {
         let text = self.core.with(|working| working.inbox.text(index as usize));
@@ -342,33 +344,30 @@ impl ReactorBinding {
     /// The counters since the start.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> ReactorStats {
-        let stats = self
-            .core
-            .with(|working| working.reactor.stats())
-            .unwrap_or_default();
-        ReactorStats {
-            turns: float(stats.turns),
-            events: float(stats.events),
-            stale: float(stats.stale),
-            receives: float(stats.receives),
-            sends: float(stats.sends),
-            accepts: float(stats.accepts),
-            accept_pauses: float(stats.accept_pauses),
+        let stats = self.core.with(|working| working.reactor.stats());
+        stats.unwrap_or_default().into()
+    }
+}
+
+impl fmt::Debug for ReactorBinding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ReactorBinding")
+            .finish_non_exhaustive()
+    }
+}
+
+fn opened(result: Option<std::result::Result<Token, Failure>>) -> Result<Opened> {
+    match result {
+        Some(Ok(token)) => Ok(Opened::done(token)),
+        Some(Err(Failure { errno, call })) => {
+            Ok(Opened::refused(names::number(errno), call.name()))
         }
+        None => Err(Error::from_reason("the reactor is closed")),
     }
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "counters beyond 2^53 lose their last digits"
-)]
-pub(crate) fn float(counter: u64) -> f64 {
-    counter as f64
-}
-
-pub(crate) fn token(slot: i32, generation: i32) -> Token {
-    Token {
-        index: slot.cast_unsigned(),
-        generation: generation.cast_unsigned(),
-    }
+/// The address names a zone that this machine does not have.
+fn no_zone(errno: Errno) -> Opened {
+    Opened::refused(names::number(errno), "if_nametoindex")
 }

@@ -1,6 +1,6 @@
-//! What a driver's callback does: turns of the reactor, one call into JavaScript per batch, and what that wrote.
+//! What a driver's callback does: turns of the reactor, one call into JavaScript per batch, and the writes of that call.
 //!
-//! It must never hold a borrow of the reactor while JavaScript runs. Called by the driver and by the binding in `reactor.rs`.
+//! No borrow of the reactor may be held while JavaScript runs.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,62 +10,72 @@ use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::Reactor;
 use napi::sys;
 
+use super::control::Control;
 use super::inbox::{Batch, JsInbox};
 use super::staging::Staging;
 use crate::driver::{Next, Task};
 use crate::node::{self, Callback, Scope};
 
-/// How often one turn goes back to JavaScript with what its writes brought about.
-const ROUNDS: usize = 4;
-/// As long as turns leave work, one callback makes at least this many before the event loop goes on. With few busy connections it
-/// makes up to eight, because a turn receives a bounded amount of each: eight turns of one connection do as much as two of four.
-const TURNS: usize = 2;
-/// How much each record of a turn that left work counts towards [`MOST`], and how much such a turn counts at least.
-const LEFT: usize = 8;
-const LEAST: usize = MOST / 8;
-/// After a turn that told as much, others have become ready meanwhile: a look costs less than a round of the loop.
-const MANY: usize = 8;
-/// The most records that one callback writes before the loop gets its turn. One batch may pass it.
-const MOST: usize = 256;
+/// How many batches one turn delivers at most: what was received, and then what JavaScript's writes caused.
+const BATCHES_PER_TURN: usize = 4;
+/// While turns leave work, one callback makes at least this many turns before the event loop goes on. With few busy connections
+/// it makes up to eight, because a turn receives a limited amount of each: eight turns of one connection do as much as two of
+/// four.
+const LEAST_TURNS: usize = 2;
+/// How many records one callback writes before the event loop goes on. The last batch may exceed it.
+const RECORDS_PER_CALLBACK: usize = 256;
+/// How much each record of a turn that left work counts towards [`RECORDS_PER_CALLBACK`].
+const RECORD_WEIGHT: usize = 8;
+/// How much a turn that left work counts at least.
+const LEAST_WEIGHT: usize = RECORDS_PER_CALLBACK / 8;
+/// After a turn with at least this many records, other connections are probably ready by now. Another turn costs less than a round
+/// of the event loop.
+const LARGE_BATCH: usize = 8;
 
-/// Everything that is used while JavaScript does not run; gone when the driver has stopped.
+/// What the glue may use only while JavaScript does not run. It is dropped when the driver stops.
 pub(crate) struct Working {
     pub(crate) reactor: Reactor<LinuxKernel>,
     pub(crate) inbox: JsInbox,
     pub(crate) staging: Staging,
+    pub(crate) control: Control,
 }
 
 impl Working {
-    /// Writes what is staged.
+    /// Makes the staged writes.
     pub(crate) fn flush(&mut self) {
-        self.staging.flush(&mut self.reactor, &mut self.inbox);
+        let count = self.control.staged();
+        if count > 0 {
+            let lent = self.inbox.lent();
+            self.staging.flush(count, &mut self.reactor, lent);
+            self.control.clear_staged();
+        }
     }
 
-    /// What JavaScript has to look at now.
+    /// Ends the batch, for JavaScript to read.
     pub(crate) fn take(&mut self) -> Batch {
         let batch = self.inbox.take();
-        self.staging.lend(batch.lent);
+        self.control.lend(batch.lent);
         batch
     }
 }
 
-/// A reactor with what it shares with JavaScript: what the driver calls, and what the binding's commands use.
+/// A reactor and what it shares with JavaScript. The driver and the binding's commands use it.
 pub(crate) struct Core {
     env: sys::napi_env,
     working: RefCell<Option<Working>>,
     dispatch: RefCell<Option<Rc<Callback>>>,
-    /// Whether a driver's callback runs: events that commands cause are reported at its end.
+    /// Whether a driver's callback is running. Events that commands cause are then delivered at its end.
     in_turn: Cell<bool>,
-    /// The poll descriptor was made readable for work that is left.
+    /// Whether the poll descriptor was made readable for work that is left.
     woken: Cell<bool>,
-    /// Records of the last callback.
-    told: Cell<usize>,
-    /// Microtasks have run when a callback returns: what they wrote is flushed by the same native call.
+    /// Messages that the last callback counted; see [`Task::messages`].
+    messages: Cell<usize>,
+    /// Whether microtasks have run when a call into JavaScript returns. If so, the same callback sends what they wrote.
     drains_microtasks: bool,
 }
 
 impl Core {
-    /// `drains_microtasks`: see the field.
+    /// `drains_microtasks`: whether microtasks have run when a call into JavaScript returns.
     pub(crate) fn new(
         env: sys::napi_env,
         working: Working,
@@ -78,16 +88,17 @@ impl Core {
             dispatch: RefCell::new(Some(Rc::new(dispatch))),
             in_turn: Cell::new(false),
             woken: Cell::new(false),
-            told: Cell::new(0),
+            messages: Cell::new(0),
             drains_microtasks,
         }
     }
 
+    /// Runs `run`, or gives `None` if the driver has stopped.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
         self.working.borrow_mut().as_mut().map(run)
     }
 
-    /// Outside a turn, work that a command left is announced to the driver.
+    /// Outside a turn: if a command has left work, makes the poll descriptor readable, so that the driver calls back.
     pub(crate) fn wake_if_needed(&self) {
         if self.in_turn.get() || self.woken.get() {
             return;
@@ -106,7 +117,7 @@ impl Core {
         }
     }
 
-    /// Runs a command: what was staged before it goes first, so that order is kept.
+    /// Runs a command. Writes that were staged before it are made first, to keep their order.
     pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Reactor<LinuxKernel>) -> T) -> Option<T> {
         let result = self.with(|working| {
             working.flush();
@@ -116,7 +127,7 @@ impl Core {
         result
     }
 
-    pub(crate) fn dispatch(&self, env: sys::napi_env, batch: &Batch) {
+    fn dispatch(&self, env: sys::napi_env, batch: &Batch) {
         let callback = self.dispatch.borrow().clone();
         let (Some(callback), Some(count)) = (callback, node::number(env, batch.records)) else {
             return;
@@ -153,8 +164,8 @@ impl Core {
         let turned = self.with(|working| {
             // Staged messages may lie in memory that this turn receives into, so they are written first.
             working.flush();
-            working.staging.set_in_turn(drains);
-            working.inbox.begin(&working.staging.lending());
+            working.control.set_in_turn(drains);
+            working.inbox.begin(&working.control.lending());
             let Working { reactor, inbox, .. } = working;
             let turned = if announced {
                 reactor.announced_turn(inbox)
@@ -172,8 +183,8 @@ impl Core {
             None => return Turned::Over,
         };
         let records = batch.records;
-        for round in 1..=ROUNDS {
-            // A slab may be new even if there is no record: JavaScript has to get it in any case.
+        for number in 1..=BATCHES_PER_TURN {
+            // There may be a new slab without a record. JavaScript needs it in any case.
             if batch.records > 0 || !batch.fresh.is_empty() {
                 self.dispatch(env, &batch);
             } else if batch.uncaught.is_none() {
@@ -185,17 +196,17 @@ impl Core {
             if !drains {
                 break;
             }
-            let told = self.with(|working| {
+            let caused = self.with(|working| {
                 working.flush();
                 let Working { reactor, inbox, .. } = working;
-                // After the last round nothing is taken out any more: it waits for the next callback.
-                if round < ROUNDS {
+                // After the last batch, nothing more is taken from the reactor. It waits for the next callback.
+                if number < BATCHES_PER_TURN {
                     reactor.report(inbox);
                 }
                 working.take()
             });
-            let Some(told) = told else { break };
-            batch = told;
+            let Some(caused) = caused else { break };
+            batch = caused;
         }
         match self.with(|working| working.reactor.has_work()) {
             Some(true) => Turned::Left(records),
@@ -208,18 +219,19 @@ impl Task for Core {
     fn ready(&self, env: sys::napi_env) -> Next {
         self.in_turn.set(true);
         self.woken.set(false);
-        self.with(|working| working.staging.count_callback());
-        let (mut turns, mut told, mut spent, mut is_over) = (0, 0, 0, false);
+        self.with(|working| working.control.count_callback());
+        let (mut turns, mut messages, mut weight, mut is_over) = (0, 0, 0, false);
         loop {
             let again = match self.turn(env, turns == 0) {
                 Turned::Done(records) => {
-                    told += records;
-                    records >= MANY && told < MOST
+                    messages += records;
+                    records >= LARGE_BATCH && messages < RECORDS_PER_CALLBACK
                 }
                 Turned::Left(records) => {
-                    told += MOST;
-                    spent += LEAST.max(records * LEFT);
-                    turns + 1 < TURNS || spent < MOST
+                    // A turn that left work counts as many messages, so that the driver does not wait for single ones.
+                    messages += RECORDS_PER_CALLBACK;
+                    weight += LEAST_WEIGHT.max(records * RECORD_WEIGHT);
+                    turns + 1 < LEAST_TURNS || weight < RECORDS_PER_CALLBACK
                 }
                 Turned::Over => {
                     is_over = true;
@@ -227,14 +239,14 @@ impl Task for Core {
                 }
             };
             turns += 1;
-            // Where microtasks run only after the callback, another turn would find nothing given back and nothing written.
+            // If microtasks run only after the callback, they have given nothing back and written nothing yet.
             if !again || !self.drains_microtasks {
                 break;
             }
         }
-        self.with(|working| working.staging.set_in_turn(false));
+        self.with(|working| working.control.set_in_turn(false));
         self.in_turn.set(false);
-        self.told.set(told);
+        self.messages.set(messages);
         self.wake_if_needed();
         if is_over {
             Next::Stop
@@ -243,14 +255,15 @@ impl Task for Core {
         }
     }
 
-    fn told(&self) -> Option<usize> {
-        Some(self.told.get())
+    fn messages(&self) -> Option<usize> {
+        Some(self.messages.get())
     }
 
     fn stopped(&self) {
         self.dispatch.borrow_mut().take();
         if let Some(mut working) = self.working.borrow_mut().take() {
-            // The writers of these bytes got no error. Bytes that the kernel does not take now are lost, so the drop resets.
+            // JavaScript has accepted these writes. Bytes that the kernel does not take now are lost, and then the drop resets
+            // the connection.
             working.flush();
         }
     }

@@ -1,12 +1,16 @@
-//! The reactor as JavaScript sees it, and the memory that it shares with JavaScript.
+//! The reactor as JavaScript sees it, and the memory that both share.
 
+mod address;
 mod address_words;
 mod binding;
+mod close_reason;
+mod control;
 mod core;
 mod inbox;
+mod records;
 mod region;
 mod sender;
-pub(crate) mod settings;
+mod settings;
 mod staging;
 
 pub use binding::ReactorBinding;

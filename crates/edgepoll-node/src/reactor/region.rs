@@ -1,7 +1,7 @@
-//! A block of JavaScript's memory that turns fill from the front, and anew only when its owner says that nobody has any of it.
+//! A buffer of JavaScript's that turns fill from the front. It is filled again only after its owner has cleared it.
 //!
-//! Its memory must never be touched without a look where it is: JavaScript may detach it at any time, so the pointer
-//! is fetched anew when a turn first uses it and is good until JavaScript runs again. Called by the inbox.
+//! JavaScript can detach a buffer whenever it runs. So the pointer to its memory is fetched anew when a turn first uses the
+//! buffer, and it is valid until JavaScript runs again.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -11,38 +11,38 @@ use napi::{sys, Result};
 
 use crate::node::{self, Reference};
 
-/// Chunks of a pool start at multiples of this many bytes, so that typed arrays over them are aligned.
+/// Alignment of the chunks in a pool, so that a program can make typed arrays over them.
 pub(crate) const PACKED: usize = 8;
-/// What the kernel copies into starts at multiples of this many: a cache line. On AMD's Zen a receive takes half
-/// as long again into addresses less than 32 bytes behind the start of a page, which malloc gives to large blocks.
-pub(crate) const FAST: usize = 64;
+/// Alignment of the memory that the kernel copies into. On AMD's Zen, a receive into an address less than 32 bytes behind the start
+/// of a page takes half as long again, and malloc gives such addresses to large blocks.
+pub(crate) const CACHE_LINE: usize = 64;
 
-/// A buffer of JavaScript's, used up to `used`.
+/// A buffer of JavaScript's whose first `used` bytes are handed out.
 pub(crate) struct Region {
     env: sys::napi_env,
     reference: Reference,
     data: *mut u8,
     size: usize,
     used: usize,
-    /// The end of the bytes that were ever handed out. The memory behind it was never written.
+    /// The end of the bytes that were ever handed out. The memory after it was never written.
     filled: usize,
     alignment: usize,
-    /// JavaScript may have run since `data` was fetched.
+    /// Whether JavaScript may have run since `data` was fetched.
     stale: bool,
     detached: bool,
-    /// The buffer's place in the batch: see the inbox.
+    /// The buffer's number in the batch; see `layout.rs`.
     pub(crate) index: usize,
 }
 
 impl Region {
-    /// A fresh buffer of `size` bytes, uninitialised, whose chunks start at addresses that are multiples of `alignment`.
+    /// A new buffer of `size` uninitialised bytes, whose chunks start at multiples of `alignment`.
     pub(crate) fn new(
         env: sys::napi_env,
         size: usize,
         alignment: usize,
         index: usize,
     ) -> Result<(Region, sys::napi_value)> {
-        debug_assert!(alignment.is_power_of_two(), "places are found by a mask");
+        debug_assert!(alignment.is_power_of_two(), "`aligned` uses a mask");
         let (data, value) = new_buffer(env, size)?;
         let reference = Reference::new(env, value)?;
         let mut region = Region {
@@ -61,13 +61,13 @@ impl Region {
         Ok((region, value))
     }
 
-    /// A turn begins: JavaScript has run, and knows the buffer by this place.
+    /// Begins a turn: JavaScript has run, and now knows the buffer by this number.
     pub(crate) fn begin(&mut self, index: usize) {
         self.index = index;
         self.stale = true;
     }
 
-    /// Looks where the memory is now, if JavaScript has run. A buffer that was detached is as good as full.
+    /// Fetches the pointer if JavaScript has run. A buffer that was detached counts as full.
     #[inline]
     fn locate(&mut self) {
         if self.stale {
@@ -75,7 +75,7 @@ impl Region {
         }
     }
 
-    /// Once a turn.
+    /// Runs once per turn at most, so it is kept out of the callers' code.
     #[cold]
     fn find(&mut self) {
         self.stale = false;
@@ -92,13 +92,13 @@ impl Region {
         }
     }
 
-    /// JavaScript has taken the memory away: there never will be room again.
+    /// Whether JavaScript has detached the buffer. Then it never has room again.
     pub(crate) fn is_detached(&mut self) -> bool {
         self.locate();
         self.detached
     }
 
-    /// Nobody has any of it: it is filled from the front again.
+    /// Makes all of it free again. No chunk of it may be in use.
     pub(crate) fn clear(&mut self) {
         self.used = if self.detached {
             self.size
@@ -107,7 +107,7 @@ impl Region {
         };
     }
 
-    /// The next place for a chunk. The alignment is a power of two, which spares a division per chunk.
+    /// The next offset where a chunk may start. Because the alignment is a power of two, no division is needed per chunk.
     #[inline]
     fn aligned(&self, offset: usize) -> usize {
         let address = self.data as usize;
@@ -126,38 +126,39 @@ impl Region {
         self.size - self.used
     }
 
-    /// Whether there is as much room, where the memory was located already in this turn.
+    /// Whether the pointer was fetched in this turn and `room` bytes are left.
     #[inline]
     pub(crate) fn surely_has(&self, room: usize) -> bool {
         !self.stale && self.size - self.used >= room
     }
 
-    /// All that was ever handed out, as it is now; nothing of a buffer that was detached. For outside a turn too.
+    /// All bytes that were ever handed out, with their present content; none if the buffer was detached. Allowed outside a
+    /// turn.
     pub(crate) fn handed_out(&mut self) -> &[u8] {
         self.stale = true;
         if self.is_detached() {
             return &[];
         }
-        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located just now, and
-        // `filled` never passes `size`. All of that was written: chunks before they were handed out, the
-        // places between them by `take`.
+        // SAFETY: `data` was fetched just now. It is the memory of a buffer of `size` bytes that `reference` keeps alive, and
+        // `filled` never exceeds `size`. All these bytes were written: chunks before they were handed out, and the gaps
+        // between chunks by `take`, because only the arena is asked for this, whose alignment is not `PACKED`.
         unsafe { std::slice::from_raw_parts(self.data, self.filled) }
     }
 
-    /// The beginning of the memory that was never handed out.
+    /// The address of the first free byte.
     #[inline]
     pub(crate) fn start(&mut self) -> *mut u8 {
         self.locate();
-        // SAFETY: `data` is the memory of a buffer of `size` bytes, and `used` never passes `size`.
+        // SAFETY: `data` is the memory of a buffer of `size` bytes, and `used` never exceeds `size`.
         unsafe { self.data.add(self.used) }
     }
 
-    /// The memory that was never handed out. Its bytes may never have been written.
+    /// The free memory. Its bytes may be uninitialised.
     #[inline]
     pub(crate) fn free(&mut self) -> Space<'_> {
         let start = self.start();
-        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, located since
-        // JavaScript ran last (a detached one has no byte free). Only this value leads to it in Rust.
+        // SAFETY: `data` is the memory of a buffer of `size` bytes that `reference` keeps alive, and was fetched after JavaScript
+        // last ran. A detached buffer has no free byte. No other Rust value points to this memory.
         unsafe { Space::new(start, self.size - self.used) }
     }
 
@@ -169,19 +170,19 @@ impl Region {
     pub(crate) unsafe fn filled(&mut self, length: usize) -> &[u8] {
         let start = self.start();
         let length = length.min(self.size - self.used);
-        // SAFETY: as in `free`; the caller says that they have been written.
+        // SAFETY: the memory is valid, as in `free`, and the caller guarantees that the bytes have been written.
         unsafe { std::slice::from_raw_parts(start, length) }
     }
 
-    /// The first `length` free bytes have been written and are handed out: they are not written again before [`Region::clear`].
+    /// Hands out the first `length` free bytes, which have been written. They are not written again before [`Region::clear`].
     #[inline]
     pub(crate) fn take(&mut self, length: usize) {
         let start = self.used;
         let end = (start + length).min(self.size);
         if end > self.filled {
             if start > self.filled && self.alignment > PACKED {
-                // SAFETY: both places lie in the buffer, which was located when its space was asked for, and no chunk
-                // contains the bytes between them. Less than `alignment` bytes.
+                // SAFETY: the gap between `filled` and `start` is inside the buffer, whose pointer was fetched when the caller
+                // got the space. It is shorter than `alignment`, and no chunk contains it.
                 unsafe { ptr::write_bytes(self.data.add(self.filled), 0, start - self.filled) };
             }
             self.filled = end;
@@ -190,14 +191,14 @@ impl Region {
     }
 }
 
-/// A fresh buffer that nobody else sees yet, with its memory.
+/// A new buffer, which no JavaScript code has seen yet, and its memory.
 pub(crate) fn new_buffer(env: sys::napi_env, size: usize) -> Result<(*mut u8, sys::napi_value)> {
     let mut data: *mut c_void = ptr::null_mut();
     let mut value = ptr::null_mut();
     // SAFETY: `env` is live and a handle scope is open.
     let status = unsafe { sys::napi_create_buffer(env, size, &raw mut data, &raw mut value) };
     if status == sys::Status::napi_pending_exception {
-        // The caller tells, or does without; an exception left behind would keep the next callback from running.
+        // The caller reports the failure or does without the buffer. A pending exception would block the next callback.
         node::clear_exception(env);
     }
     node::check(status, "napi_create_buffer")?;

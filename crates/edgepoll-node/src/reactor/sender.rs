@@ -1,6 +1,4 @@
-//! Functions for JavaScript that hand a message to a connection at once, from the caller's memory.
-//!
-//! They must never keep the message. Made by reactor.rs, called by src/connections/reactor.ts.
+//! JavaScript functions that pass a message to a connection at once, from the caller's memory. They do not keep the message.
 
 use std::rc::Rc;
 
@@ -10,17 +8,21 @@ use edgepoll::Token;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, Result};
 
-use super::binding::{float, token};
 use super::core::Core;
 use crate::bare;
+use crate::layout::NOT_A_FRAME;
 use crate::node;
+use crate::numbers::{float, token};
 
-/// The answer for a connection that is closed.
+/// Refusals of a write, as negative numbers. JavaScript tells only [`NOT_A_FRAME`] from the others.
 const CLOSED: f64 = -1.0;
+const ENDED: f64 = -2.0;
+const FAILED: f64 = -3.0;
+const QUEUE_FULL: f64 = -4.0;
 
 type Sent = std::result::Result<usize, WriteError>;
 
-/// A function of a slot, a generation and a message, which gives what `send` gives, or a refusal as a negative number.
+/// A function of a slot, a generation and a message. It returns the number that `send` gives, or a refusal as a negative number.
 pub(crate) fn function<'env>(
     env: &'env Env,
     core: &Rc<Core>,
@@ -30,25 +32,25 @@ pub(crate) fn function<'env>(
     bare::function(env, move |raw, [slot, generation, message]| {
         let token = token(node::int32(raw, *slot), node::int32(raw, *generation));
         let (bytes, length) = node::bytes_of(raw, *message)?;
-        // SAFETY: the memory of a Uint8Array, which cannot move or go while no JavaScript runs.
+        // SAFETY: this is the memory of a Uint8Array. It is neither moved nor freed while no JavaScript runs.
         let message = unsafe { std::slice::from_raw_parts(bytes, length) };
         let Some(core) = core.upgrade() else {
             return Ok(CLOSED);
         };
-        Ok(answer(
+        Ok(result(
             core.command(|reactor| send(reactor, token, message)),
         ))
     })
 }
 
-fn answer(sent: Option<Sent>) -> f64 {
+fn result(sent: Option<Sent>) -> f64 {
     match sent {
         Some(Ok(bytes)) => float(bytes as u64),
         None | Some(Err(WriteError::Closed)) => CLOSED,
-        Some(Err(WriteError::Ended)) => -2.0,
-        Some(Err(WriteError::Failed)) => -3.0,
-        Some(Err(WriteError::QueueFull)) => -4.0,
-        Some(Err(WriteError::Protocol(_))) => -5.0,
+        Some(Err(WriteError::Ended)) => ENDED,
+        Some(Err(WriteError::Failed)) => FAILED,
+        Some(Err(WriteError::QueueFull)) => QUEUE_FULL,
+        Some(Err(WriteError::Protocol(_))) => f64::from(NOT_A_FRAME),
         Some(Err(error)) => {
             debug_assert!(false, "no number for {error:?}");
             CLOSED

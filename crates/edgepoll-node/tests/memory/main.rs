@@ -12,27 +12,34 @@
 
 #[path = "../../src/reactor/address_words.rs"]
 mod address_words;
+#[path = "../../src/reactor/close_reason.rs"]
+mod close_reason;
+#[path = "../../src/reactor/control.rs"]
+mod control;
 mod host;
 #[path = "../../src/reactor/inbox.rs"]
 mod inbox;
+#[allow(unreachable_pub, reason = "its crate shows it")]
+#[path = "../../src/layout.rs"]
+mod layout;
 #[allow(unreachable_pub, reason = "its crate shows them")]
 #[path = "../../src/names.rs"]
 mod names;
 #[allow(unused_imports, reason = "the inbox needs a part of it")]
 #[path = "../../src/node/mod.rs"]
 mod node;
+#[path = "../../src/reactor/records.rs"]
+mod records;
 #[path = "../../src/reactor/region.rs"]
 mod region;
-#[path = "../../src/reactor/staging.rs"]
-mod staging;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::reactor::{Event, Inbox};
 use edgepoll::{Address, Token};
 use napi::sys;
 
+use control::Lending;
 use inbox::JsInbox;
-use staging::Lending;
 
 const WHO: Token = Token {
     index: 5,
