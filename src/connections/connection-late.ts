@@ -13,13 +13,13 @@ import { NOT_A_FRAME } from '../internal/layout.js';
 import type { ConnectionConfig } from './connection-options.js';
 
 /** A promise and the functions that settle it. Its rejection never counts as unhandled, but code that awaits it gets it. */
-export interface Deferred {
+interface Deferred {
   promise: Promise<void>;
   resolve: () => void;
   reject: (error: Error) => void;
 }
 
-export function deferred(): Deferred {
+function deferred(): Deferred {
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<void>((yes, no) => {
