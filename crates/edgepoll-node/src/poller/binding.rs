@@ -34,6 +34,8 @@ fn number_of(refusal: Refusal) -> i32 {
         Refusal::SetSize => REFUSED_SET_SIZE,
         Refusal::Trigger => REFUSED_TRIGGER,
         Refusal::Closed => REFUSED_CLOSED,
+        // A refusal of a later version of the core: the engine does not support the registration.
+        _ => crate::names::number(Errno::EOPNOTSUPP),
     }
 }
 
@@ -219,7 +221,7 @@ impl PollerBinding {
     #[napi(catch_unwind)]
     pub fn check(&self, limit: u32) -> bool {
         let check = |working: &mut Working| {
-            let is_lost = working.poller.check(limit as usize);
+            let is_lost = working.poller.check_closed(limit as usize);
             working.note_lost();
             is_lost
         };
@@ -229,7 +231,7 @@ impl PollerBinding {
     /// A consumer waits: the next batch of events is delivered.
     #[napi(catch_unwind)]
     pub fn want(&self, env: Env) -> Result<()> {
-        let engine = self.core.with(|working| working.poller.arm());
+        let engine = self.core.with(|working| working.poller.begin_wait());
         let armed = engine
             .unwrap_or(Ok(()))
             .and_then(|()| self.core.with_driver(Driver::arm).unwrap_or(Ok(())));
@@ -245,7 +247,7 @@ impl PollerBinding {
         self.core.with_driver(Driver::forget_time);
         self.core.with(|working| {
             *working.control() &= !WANTED;
-            working.poller.disarm();
+            working.poller.end_wait();
         });
     }
 
@@ -254,7 +256,7 @@ impl PollerBinding {
     pub fn counters(&self) -> PollerCounters {
         let counters = self.core.with(|working| working.poller.counters());
         counters.map_or_else(PollerCounters::default, |counters| PollerCounters {
-            looks: float(counters.looks),
+            looks: float(counters.waits),
             events: float(counters.events),
             stale: float(counters.stale),
             largest: float(counters.largest as u64),

@@ -106,7 +106,7 @@ impl Core {
             old.close();
         }
         // No driver waits on the old descriptor any more.
-        self.with(|working| working.poller.retire());
+        self.with(|working| working.poller.finish_renewal());
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Core {
             Some(Ok(Looked { count, renewed })) => {
                 let moved = renewed && self.drive(env).is_ok();
                 if renewed && !moved {
-                    self.with(|working| working.poller.take_back());
+                    self.with(|working| working.poller.undo_renewal());
                 }
                 Ok((count, moved))
             }
@@ -161,7 +161,7 @@ impl Core {
             return self.arm_engine();
         }
         // After a check for closed descriptors the engine may still be armed.
-        self.with(|working| working.poller.disarm());
+        self.with(|working| working.poller.end_wait());
         false
     }
 
@@ -216,7 +216,10 @@ impl Core {
     /// Arms the engine for a consumer that waits, because a look or a change of the registrations may have left it unarmed.
     /// False if it cannot wait.
     pub(crate) fn arm_engine(&self) -> bool {
-        matches!(self.with(|working| working.poller.arm()), Some(Ok(())))
+        matches!(
+            self.with(|working| working.poller.begin_wait()),
+            Some(Ok(()))
+        )
     }
 
     /// Closes the driver and the poller. Descriptors that were watched stay open.
@@ -276,8 +279,8 @@ impl Task for Announcer {
         }
         self.core.checked_at.set(now);
         let check = |working: &mut Working| {
-            working.poller.doubt(CHECKED_PER_WAIT);
-            working.poller.check(CHECKED_PER_WAIT)
+            working.poller.verify_next(CHECKED_PER_WAIT);
+            working.poller.check_closed(CHECKED_PER_WAIT)
         };
         if self.core.with(check) == Some(true) && self.core.announce(env) {
             // The handlers that ran may have closed more descriptors before they wait again.

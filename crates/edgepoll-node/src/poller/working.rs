@@ -30,7 +30,7 @@ impl Working {
     pub(crate) fn look(&mut self) -> Result<Looked, Errno> {
         let Working { poller, records } = self;
         let mut count = 0;
-        let looked = poller.look(records.capacity(), |event| {
+        let looked = poller.try_wait(records.capacity(), |event| {
             records.put(count, event);
             count += 1;
         })?;
@@ -43,7 +43,7 @@ impl Working {
 
     /// Tells JavaScript whether the next look reports a closed descriptor.
     pub(crate) fn note_lost(&mut self) {
-        let is_lost = self.poller.has_lost();
+        let is_lost = self.poller.has_closed();
         let field = self.control();
         *field = (*field & !LOST) | if is_lost { LOST } else { 0 };
     }

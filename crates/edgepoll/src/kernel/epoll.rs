@@ -1,6 +1,6 @@
-//! epoll itself, for descriptors that belong to somebody else and for the triggers that mio does not have.
+//! epoll(7), for descriptors that belong to other code and for the triggers that mio does not have.
 //!
-//! It must never change a flag of a descriptor and never close one that it did not open.
+//! No call here changes a descriptor's flags, and only descriptors that were opened here are closed.
 #![allow(
     unsafe_code,
     reason = "the descriptors are numbers from outside, which no safe wrapper takes"
@@ -11,10 +11,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::Errno;
 
-/// One entry of a wait's result: the kernel's bits and the registration's data.
+/// An event: the kernel's bits, and the data of the registration.
 pub type EpollEvent = libc::epoll_event;
 
-/// What epoll_ctl(2) is to do.
+/// An operation of epoll_ctl(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// EPOLL_CTL_ADD
@@ -30,21 +30,21 @@ pub enum Operation {
 pub struct Epoll(OwnedFd);
 
 impl Epoll {
-    /// A new one, close-on-exec.
+    /// Opens an epoll descriptor, close-on-exec.
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM (epoll_create1(2)).
     pub fn new() -> Result<Epoll, Errno> {
         // SAFETY: the call takes no pointer.
         let fd = Errno::result(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: epoll_create1 just returned this descriptor, so nobody else owns it.
+        // SAFETY: epoll_create1 just returned this descriptor, so it has no other owner.
         Ok(Epoll(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
     /// Adds, modifies or deletes the registration of `fd`. The kernel ends it when the file is closed.
     ///
     /// # Errors
-    /// As [`control`]'s.
+    /// Those of [`control`].
     pub fn control(
         &self,
         operation: Operation,
@@ -55,7 +55,7 @@ impl Epoll {
         self.control_number(operation, fd.as_raw_fd(), events, data)
     }
 
-    /// As [`Epoll::control`], for a number that may have been closed: the engines do not know that.
+    /// As [`Epoll::control`], for a number that may have been closed, which the engines cannot know.
     pub(crate) fn control_number(
         &self,
         operation: Operation,
@@ -66,34 +66,34 @@ impl Epoll {
         control_by_number(self.as_raw_fd(), operation, fd, events, data)
     }
 
-    /// Whether the file of `fd` was added under that number. The kernel identifies a registration by file and number: adding one
-    /// again gives EEXIST and changes nothing. Gives true when the kernel cannot answer.
+    /// Whether `fd` still stands for the file that was added under that number. The kernel identifies a registration by file and
+    /// number: adding one again fails with EEXIST and changes nothing. Returns true if the kernel cannot tell.
     #[must_use]
-    pub(crate) fn holds(&self, fd: RawFd) -> bool {
+    pub(crate) fn is_same_file(&self, fd: RawFd) -> bool {
         match self.control_number(Operation::Add, fd, 0, u64::MAX) {
             Ok(()) => {
-                // Another file has the number now. It was added by this call, so it is removed again.
+                // The number stands for another file now. This call has added it, so it is removed again.
                 let _ = self.control_number(Operation::Delete, fd, 0, 0);
                 false
             }
-            // EINVAL: it is this very epoll descriptor.
+            // EINVAL: the number stands for this epoll descriptor.
             Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,
             Err(_) => true,
         }
     }
 
-    /// Fills `events` with what is ready now, without waiting; gives how many.
+    /// Fills `events` with what is ready now, without blocking, and returns their number.
     ///
     /// # Errors
-    /// Whatever epoll_wait(2) gives; EINTR cannot happen without a wait.
-    pub fn look(&self, events: &mut [EpollEvent]) -> Result<usize, Errno> {
+    /// The errors of epoll_wait(2).
+    pub fn try_wait(&self, events: &mut [EpollEvent]) -> Result<usize, Errno> {
         self.wait_for(events, 0)
     }
 
-    /// As [`Epoll::look`], but waits until something is ready.
+    /// As [`Epoll::try_wait`], but blocks until something is ready.
     ///
     /// # Errors
-    /// Whatever epoll_wait(2) gives, EINTR among it.
+    /// The errors of epoll_wait(2), EINTR included.
     pub fn wait(&self, events: &mut [EpollEvent]) -> Result<usize, Errno> {
         self.wait_for(events, -1)
     }
@@ -125,11 +125,10 @@ impl AsRawFd for Epoll {
     }
 }
 
-/// Adds, modifies or deletes the registration of `fd` with the epoll descriptor of that number, which may be
-/// somebody else's.
+/// Adds, modifies or deletes the registration of `fd` with an epoll descriptor, which may belong to other code.
 ///
 /// # Errors
-/// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing changed then.
+/// EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM (epoll_ctl(2)); nothing has changed then.
 ///
 /// # Safety
 /// The caller may use both descriptors ([I/O safety](std::io#io-safety)), and the owner of `epoll` expects the change.
@@ -156,23 +155,23 @@ fn control_by_number(
         Operation::Delete => libc::EPOLL_CTL_DEL,
     };
     let mut event = EpollEvent { events, u64: data };
-    // SAFETY: `event` is fully written and outlives the call; a number that is no descriptor gives EBADF.
+    // SAFETY: `event` is fully written and outlives the call. A number that is no descriptor fails with EBADF.
     let result = unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) };
     Errno::result(result).map(drop)
 }
 
-/// True when the number is an open descriptor of this process (fcntl(2), F_GETFD: changes nothing).
+/// Whether the number is an open descriptor of this process (fcntl(2), F_GETFD).
 #[must_use]
 pub fn is_open(fd: RawFd) -> bool {
     // SAFETY: the call takes no pointer, and F_GETFD has no effect.
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
 }
 
-/// Which file stands behind the number, as far as fstat(2) tells: device and inode. Files that have no inode
-/// of their own (eventfds, timerfds …) share one.
+/// The device and the inode of the file that the number stands for (fstat(2)). Files without an inode of their own (eventfds,
+/// timerfds …) share one.
 ///
 /// # Errors
-/// EBADF, ENOMEM, and whatever the file system gives.
+/// EBADF, ENOMEM, and the errors of the file system.
 pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `found` is writable memory for one `stat` and outlives the call.
@@ -183,7 +182,7 @@ pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
 }
 
 /// Whether poll(2) on the file consumes the event that it reports. True for files of procfs and cgroup2, because their pressure
-/// triggers, mount tables and sysctl values behave like that. Gives false when the kernel cannot answer.
+/// triggers, mount tables and sysctl values behave like that. Returns false if the kernel cannot tell.
 #[must_use]
 pub(crate) fn poll_consumes(fd: RawFd) -> bool {
     let mut found = MaybeUninit::<libc::stat>::uninit();

@@ -1,7 +1,6 @@
-//! select(2), for descriptors that belong to somebody else.
+//! select(2), for descriptors that belong to other code.
 //!
-//! It must never take a number that does not fit into its sets: that would write outside them. Called by
-//! `readiness`.
+//! A number that does not fit into the sets is never put into them: that would write outside their memory.
 #![allow(
     unsafe_code,
     reason = "the descriptors are numbers from outside, which no safe wrapper takes"
@@ -24,19 +23,19 @@ pub(crate) struct Sets {
     except: libc::fd_set,
 }
 
-/// In which sets a descriptor stands.
+/// The sets that a descriptor is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Membership {
-    /// Something can be received.
+    /// The descriptor can be read.
     pub(crate) read: bool,
-    /// Something can be sent.
+    /// The descriptor can be written.
     pub(crate) write: bool,
-    /// Urgent data, or an exceptional condition.
+    /// The descriptor has urgent data or an exceptional condition.
     pub(crate) except: bool,
 }
 
 impl Membership {
-    /// In any of them.
+    /// Whether the descriptor is in any of the sets.
     #[must_use]
     pub(crate) fn any(self) -> bool {
         self.read || self.write || self.except
@@ -53,7 +52,7 @@ fn empty() -> libc::fd_set {
 }
 
 impl Sets {
-    /// Empty ones.
+    /// Three empty sets.
     #[must_use]
     pub(crate) fn new() -> Sets {
         Sets {
@@ -63,7 +62,7 @@ impl Sets {
         }
     }
 
-    /// Puts `fd` into exactly these sets. A number that does not fit is left out; callers refuse it before.
+    /// Puts `fd` into these sets and removes it from the others. A number that does not fit is left out.
     pub(crate) fn set(&mut self, fd: RawFd, membership: Membership) {
         if !(0..SET_SIZE).contains(&fd) {
             return;
@@ -85,7 +84,7 @@ impl Sets {
         }
     }
 
-    /// Where `fd` stands: what was asked for, or after [`Sets::select`] what was found.
+    /// The sets that `fd` is in: those of [`Sets::set`], or after [`Sets::select`] those that it is ready for.
     #[must_use]
     pub(crate) fn get(&self, fd: RawFd) -> Membership {
         if !(0..SET_SIZE).contains(&fd) {
@@ -101,17 +100,21 @@ impl Sets {
         }
     }
 
-    /// Replaces the sets by what is ready among the descriptors up to `highest`, and gives how many bits are
-    /// left. `waits`: until there is one; else only looks.
+    /// Removes from the sets what is not ready, up to the descriptor `highest`, and returns the number of bits that are left. If
+    /// `blocks` is true, the call waits until there is one.
     ///
     /// # Errors
-    /// EBADF when one of them is not open, EINTR, ENOMEM (select(2)); the sets are then worth nothing.
-    pub(crate) fn select(&mut self, highest: RawFd, waits: bool) -> Result<usize, Errno> {
+    /// EBADF if a descriptor is not open, EINTR, ENOMEM (select(2)). The content of the sets is undefined then.
+    pub(crate) fn select(&mut self, highest: RawFd, blocks: bool) -> Result<usize, Errno> {
         let mut now = libc::timeval {
             tv_sec: 0,
             tv_usec: 0,
         };
-        let timeout = if waits { ptr::null_mut() } else { &raw mut now };
+        let timeout = if blocks {
+            ptr::null_mut()
+        } else {
+            &raw mut now
+        };
         let count = highest.clamp(-1, SET_SIZE - 1) + 1;
         // SAFETY: the sets and the timeout outlive the call, and no descriptor lies outside the sets.
         let found = unsafe {

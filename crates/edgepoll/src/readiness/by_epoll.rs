@@ -1,7 +1,6 @@
 //! The engine on epoll(7).
 //!
-//! It must never take the kernel's word for who is meant: events carry tokens, and the poller compares them.
-//! Called by `poller.rs`.
+//! An event carries the token of its registration. The poller compares it with the live registrations.
 
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
@@ -10,7 +9,7 @@ use super::engine::{Engine, Readiness, Refusal, Retired};
 use crate::kernel::epoll::{Epoll, EpollEvent, Operation};
 use crate::{Errno, Token};
 
-/// What the kernel may be asked for.
+/// The bits of an interest that epoll_ctl(2) takes.
 const INTEREST: u32 = bits::READABLE
     | bits::PRIORITY
     | bits::WRITABLE
@@ -53,17 +52,17 @@ impl Engine for ByEpoll {
         self.epoll.control_number(Operation::Delete, fd, 0, 0)
     }
 
-    // The kernel forgot it when it was closed; what it did not forget nobody can remove by this number.
+    // The kernel dropped the registration when the file was closed. If the file lives on elsewhere, this number cannot remove it.
     fn forget(&mut self, _fd: RawFd) {}
 
-    fn holds(&self, fd: RawFd) -> bool {
-        self.epoll.holds(fd)
+    fn is_same_file(&self, fd: RawFd) -> bool {
+        self.epoll.is_same_file(fd)
     }
 
-    fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
+    fn try_wait(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let room = found.len().min(self.events.len());
-        let count = match self.epoll.look(&mut self.events[..room]) {
-            // A signal that comes just then is no news.
+        let count = match self.epoll.try_wait(&mut self.events[..room]) {
+            // The call does not block, so after a signal nothing is lost: the next call reports the events.
             Err(Errno::EINTR) => 0,
             result => result?,
         };
@@ -76,12 +75,12 @@ impl Engine for ByEpoll {
         Ok(count)
     }
 
-    /// An epoll descriptor announces by itself.
-    fn arm(&mut self) -> Result<(), Errno> {
+    // An epoll descriptor is readable by itself when an event is ready.
+    fn begin_wait(&mut self) -> Result<(), Errno> {
         Ok(())
     }
 
-    fn announcer(&self) -> BorrowedFd<'_> {
+    fn wait_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 
@@ -91,16 +90,16 @@ impl Engine for ByEpoll {
     ) -> Result<Option<Retired>, Errno> {
         let fresh = Epoll::new()?;
         for (fd, interest, token) in live {
-            // It was closed, which the next check finds and tells: the number alone may be another file's by now.
-            if !self.holds(fd) {
+            // The descriptor was closed, and its number may stand for another file. The next check finds and reports that.
+            if !self.is_same_file(fd) {
                 continue;
             }
             let added =
                 fresh.control_number(Operation::Add, fd, interest & INTEREST, token.to_bits());
             match added {
-                // The same, between the two calls.
+                // EBADF and EPERM: it was closed between the two calls.
                 Ok(()) | Err(Errno::EBADF | Errno::EPERM) => {}
-                // ENOMEM or ENOSPC: who is left out now would be told of nothing any more.
+                // ENOMEM or ENOSPC: a registration that is left out would never report an event again.
                 Err(errno) => return Err(errno),
             }
         }

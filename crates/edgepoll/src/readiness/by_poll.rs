@@ -1,45 +1,15 @@
-//! The engine on poll(2): every look asks about every descriptor.
-//!
-//! It must never pretend to an edge. Called by `poller.rs`.
+//! The engine on poll(2): every wait checks every descriptor.
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
-use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
+use super::engine::{Engine, Readiness, Refusal};
 use super::identity::Identity;
-use super::sleeper::{Bed, Sleeper};
+use super::poll_set::{events_of, result_of, try_poll};
+use super::wait_thread::{WaitSet, WaitThread};
 use crate::kernel::poll::{poll, poll_entry, PollEntry};
 use crate::{Errno, Token};
-
-/// What poll may be asked for; the values are epoll's.
-const ASKED: u32 = bits::READABLE | bits::PRIORITY | bits::WRITABLE | bits::READ_HANGUP;
-
-/// What a poll entry asks for. All of it fits: the highest bit is RDHUP's.
-pub(super) fn asked(interest: u32) -> i16 {
-    i16::try_from(interest & ASKED).unwrap_or(0)
-}
-
-/// A result in epoll's bits; a closed descriptor has one of its own.
-pub(super) fn found(entry: &PollEntry) -> u32 {
-    if entry.revents & libc::POLLNVAL != 0 {
-        return bits::CLOSED;
-    }
-    u32::from(entry.revents.cast_unsigned()) & (ASKED | bits::ERROR | bits::HANGUP)
-}
-
-/// poll without a wait; a signal that comes just then is no news.
-pub(super) fn look(entries: &mut [PollEntry]) -> Result<usize, Errno> {
-    match poll(entries, false) {
-        Err(Errno::EINTR) => {
-            for entry in entries {
-                entry.revents = 0;
-            }
-            Ok(0)
-        }
-        result => result,
-    }
-}
 
 struct Watched {
     fd: RawFd,
@@ -48,15 +18,15 @@ struct Watched {
 }
 
 pub(super) struct ByPoll {
-    /// In the order of `watched`; a oneshot that has fired has a negative number, which poll skips.
+    /// In the order of `watched`. A oneshot that has fired has a negative number, which poll(2) skips.
     entries: Vec<PollEntry>,
     watched: Vec<Watched>,
     places: HashMap<RawFd, usize>,
     identity: Identity,
-    sleeper: Sleeper<PollBed>,
-    /// The thread's copy is old.
+    wait_thread: WaitThread<PollSet>,
+    /// Whether the entries have changed since the thread got its copy.
     changed: bool,
-    /// Where the next look begins to report, so that a small room starves nobody.
+    /// Where the next wait begins to report, so that with a small batch every descriptor has its turn.
     next: usize,
 }
 
@@ -67,7 +37,7 @@ impl ByPoll {
             watched: Vec::new(),
             places: HashMap::new(),
             identity: Identity::new()?,
-            sleeper: Sleeper::new()?,
+            wait_thread: WaitThread::new()?,
             changed: true,
             next: 0,
         })
@@ -81,14 +51,14 @@ impl ByPoll {
             self.places.insert(moved.fd, place);
         }
         self.changed = true;
-        self.sleeper.withdraw();
+        self.wait_thread.end();
         Some(())
     }
 }
 
 impl Engine for ByPoll {
-    fn admits(&self, _fd: RawFd, interest: u32) -> Result<(), Refusal> {
-        if interest & EPOLL_ONLY == 0 {
+    fn supports(&self, _fd: RawFd, interest: u32) -> Result<(), Refusal> {
+        if interest & bits::EPOLL_ONLY == 0 {
             Ok(())
         } else {
             Err(Refusal::Trigger)
@@ -96,12 +66,12 @@ impl Engine for ByPoll {
     }
 
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        self.admits(fd, interest)?;
+        self.supports(fd, interest)?;
         self.identity.add(fd)?;
-        // The number is new to the kernel: whoever is here under it was closed.
+        // The kernel has just added this number, so an earlier file under it was closed.
         self.take_out(fd);
         self.places.insert(fd, self.entries.len());
-        self.entries.push(poll_entry(fd, asked(interest)));
+        self.entries.push(poll_entry(fd, events_of(interest)));
         self.watched.push(Watched {
             fd,
             token,
@@ -112,12 +82,12 @@ impl Engine for ByPoll {
     }
 
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        self.admits(fd, interest)?;
+        self.supports(fd, interest)?;
         let place = *self.places.get(&fd).ok_or(Errno::ENOENT)?;
-        if !self.identity.holds(fd) {
+        if !self.identity.is_same_file(fd) {
             return Err(Errno::ENOENT.into());
         }
-        self.entries[place] = poll_entry(fd, asked(interest));
+        self.entries[place] = poll_entry(fd, events_of(interest));
         self.watched[place] = Watched {
             fd,
             token,
@@ -137,13 +107,13 @@ impl Engine for ByPoll {
         self.identity.forget(fd);
     }
 
-    fn holds(&self, fd: RawFd) -> bool {
-        self.identity.holds(fd)
+    fn is_same_file(&self, fd: RawFd) -> bool {
+        self.identity.is_same_file(fd)
     }
 
-    fn look(&mut self, into: &mut [Readiness]) -> Result<usize, Errno> {
-        self.sleeper.taken();
-        let mut ready = look(&mut self.entries)?;
+    fn try_wait(&mut self, into: &mut [Readiness]) -> Result<usize, Errno> {
+        self.wait_thread.clear();
+        let mut ready = try_poll(&mut self.entries)?;
         let length = self.entries.len();
         let mut count = 0;
         for step in 0..length {
@@ -151,14 +121,14 @@ impl Engine for ByPoll {
                 break;
             }
             let place = (self.next + step) % length;
-            let mask = found(&self.entries[place]);
+            let mask = result_of(&self.entries[place]);
             if self.entries[place].revents == 0 {
                 continue;
             }
             ready -= 1;
             let watched = &self.watched[place];
-            // poll knows the number alone: it may be another file's by now, and this that file's readiness.
-            let is_ours = mask == bits::CLOSED || self.identity.holds(watched.fd);
+            // poll(2) takes only a number. The number may stand for another file by now, and the result be that file's.
+            let is_ours = mask == bits::CLOSED || self.identity.is_same_file(watched.fd);
             into[count] = Readiness {
                 token: watched.token,
                 mask: if is_ours { mask } else { bits::CLOSED },
@@ -175,38 +145,38 @@ impl Engine for ByPoll {
         Ok(count)
     }
 
-    fn arm(&mut self) -> Result<(), Errno> {
-        let bed = self.changed.then(|| PollBed(self.entries.clone()));
-        self.sleeper.order(bed)?;
+    fn begin_wait(&mut self) -> Result<(), Errno> {
+        let set = self.changed.then(|| PollSet(self.entries.clone()));
+        self.wait_thread.begin(set)?;
         self.changed = false;
         Ok(())
     }
 
-    fn disarm(&mut self) {
-        self.sleeper.withdraw();
+    fn end_wait(&mut self) {
+        self.wait_thread.end();
     }
 
-    fn announcer(&self) -> BorrowedFd<'_> {
-        self.sleeper.announcer()
+    fn wait_fd(&self) -> BorrowedFd<'_> {
+        self.wait_thread.wait_fd()
     }
 
-    fn descriptors(&self) -> Vec<RawFd> {
+    fn own_descriptors(&self) -> Vec<RawFd> {
         vec![
-            self.sleeper.announcer().as_raw_fd(),
-            self.sleeper.control(),
+            self.wait_thread.wait_fd().as_raw_fd(),
+            self.wait_thread.wake_fd(),
             self.identity.as_raw_fd(),
         ]
     }
 }
 
-/// The thread's set: the last entry is its own control.
-struct PollBed(Vec<PollEntry>);
+/// The thread's copy of the entries.
+struct PollSet(Vec<PollEntry>);
 
-impl Bed for PollBed {
-    fn sleep(&mut self, control: RawFd) -> Result<bool, Errno> {
-        self.0.push(poll_entry(control, libc::POLLIN));
+impl WaitSet for PollSet {
+    fn wait(&mut self, wake: RawFd) -> Result<bool, Errno> {
+        self.0.push(poll_entry(wake, libc::POLLIN));
         let result = poll(&mut self.0, true);
-        let own = self.0.pop().is_some_and(|entry| entry.revents != 0);
-        Ok(result? > usize::from(own))
+        let is_woken = self.0.pop().is_some_and(|entry| entry.revents != 0);
+        Ok(result? > usize::from(is_woken))
     }
 }

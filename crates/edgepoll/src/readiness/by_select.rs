@@ -1,18 +1,16 @@
-//! The engine on select(2): who is ready is select's word, with what is poll(2)'s, so that an event says the
+//! The engine on select(2). select(2) finds the descriptors that are ready, and poll(2) reports what for, so that the events are the
 //! same as with the other engines.
 //!
-//! It must never take a descriptor that does not fit into a set. Called by `poller.rs`.
-//!
-//! select knows no hang-up: of a descriptor that is not watched for what can be read it need not tell one.
+//! select(2) reports no hang-up of a descriptor that is not watched for reading.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::bits;
-use super::by_poll::{asked, found, look};
-use super::engine::{Engine, Readiness, Refusal, EPOLL_ONLY};
+use super::engine::{Engine, Readiness, Refusal};
 use super::identity::Identity;
-use super::sleeper::{Bed, Sleeper};
+use super::poll_set::{events_of, result_of, try_poll};
+use super::wait_thread::{WaitSet, WaitThread};
 use crate::kernel::poll::poll_entry;
 use crate::kernel::select::{Membership, Sets, SET_SIZE};
 use crate::{Errno, Token};
@@ -20,7 +18,7 @@ use crate::{Errno, Token};
 struct Watched {
     token: Token,
     interest: u32,
-    /// A oneshot that has fired is not.
+    /// False for a oneshot that has fired.
     armed: bool,
 }
 
@@ -39,23 +37,24 @@ pub(super) struct BySelect {
     watched: BTreeMap<RawFd, Watched>,
     sets: Sets,
     identity: Identity,
-    sleeper: Sleeper<SelectBed>,
+    wait_thread: WaitThread<SelectSet>,
+    /// Whether the sets have changed since the thread got its copy.
     changed: bool,
-    /// The number at which the next look begins to report, so that a small room starves nobody.
+    /// The number at which the next wait begins to report, so that with a small batch every descriptor has its turn.
     next: RawFd,
 }
 
 impl BySelect {
     pub(super) fn new() -> Result<BySelect, Refusal> {
-        let sleeper = Sleeper::new()?;
-        if sleeper.control() >= SET_SIZE {
+        let wait_thread = WaitThread::new()?;
+        if wait_thread.wake_fd() >= SET_SIZE {
             return Err(Refusal::SetSize);
         }
         Ok(BySelect {
             watched: BTreeMap::new(),
             sets: Sets::new(),
             identity: Identity::new()?,
-            sleeper,
+            wait_thread,
             changed: true,
             next: 0,
         })
@@ -76,7 +75,7 @@ impl BySelect {
         self.watched.remove(&fd)?;
         self.sets.set(fd, Membership::default());
         self.changed = true;
-        self.sleeper.withdraw();
+        self.wait_thread.end();
         Some(())
     }
 
@@ -84,7 +83,7 @@ impl BySelect {
         self.watched.last_key_value().map_or(-1, |(fd, _)| *fd)
     }
 
-    /// Everybody who may be ready, from `next` on and round.
+    /// The descriptors that may be ready, in order from `next` on, with the smaller numbers last.
     fn candidates(&self) -> Result<Vec<RawFd>, Errno> {
         let mut sets = self.sets;
         let order = self
@@ -97,7 +96,7 @@ impl BySelect {
                 .map(|(fd, _)| *fd)
                 .filter(|fd| sets.get(*fd).any())
                 .collect()),
-            // One was closed under us, and select does not say which: poll does.
+            // A descriptor was closed. select(2) does not report which one, but poll(2) does.
             Err(Errno::EBADF) => Ok(order.map(|(fd, _)| *fd).collect()),
             Err(Errno::EINTR) => Ok(Vec::new()),
             Err(errno) => Err(errno),
@@ -106,11 +105,11 @@ impl BySelect {
 }
 
 impl Engine for BySelect {
-    fn admits(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
-        if interest & EPOLL_ONLY != 0 {
+    fn supports(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
+        if interest & bits::EPOLL_ONLY != 0 {
             return Err(Refusal::Trigger);
         }
-        // A hang-up can be waited for only together with what can be read.
+        // select(2) reports a hang-up of the reading side as readable, so it can be watched only together with that.
         if interest & bits::READ_HANGUP != 0 && interest & bits::READABLE == 0 {
             return Err(Refusal::Trigger);
         }
@@ -121,15 +120,15 @@ impl Engine for BySelect {
     }
 
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        self.admits(fd, interest)?;
+        self.supports(fd, interest)?;
         self.identity.add(fd)?;
         self.put(fd, interest, token);
         Ok(())
     }
 
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal> {
-        self.admits(fd, interest)?;
-        if !self.watched.contains_key(&fd) || !self.identity.holds(fd) {
+        self.supports(fd, interest)?;
+        if !self.watched.contains_key(&fd) || !self.identity.is_same_file(fd) {
             return Err(Errno::ENOENT.into());
         }
         self.put(fd, interest, token);
@@ -146,19 +145,19 @@ impl Engine for BySelect {
         self.identity.forget(fd);
     }
 
-    fn holds(&self, fd: RawFd) -> bool {
-        self.identity.holds(fd)
+    fn is_same_file(&self, fd: RawFd) -> bool {
+        self.identity.is_same_file(fd)
     }
 
-    fn look(&mut self, into: &mut [Readiness]) -> Result<usize, Errno> {
-        self.sleeper.taken();
+    fn try_wait(&mut self, into: &mut [Readiness]) -> Result<usize, Errno> {
+        self.wait_thread.clear();
         let candidates = self.candidates()?;
         let mut entries: Vec<_> = candidates
             .iter()
             .filter_map(|fd| Some((fd, self.watched.get(fd).filter(|watched| watched.armed)?)))
-            .map(|(fd, watched)| poll_entry(*fd, asked(watched.interest)))
+            .map(|(fd, watched)| poll_entry(*fd, events_of(watched.interest)))
             .collect();
-        look(&mut entries)?;
+        try_poll(&mut entries)?;
         let mut count = 0;
         for entry in entries.iter().filter(|entry| entry.revents != 0) {
             if count == into.len() {
@@ -168,9 +167,9 @@ impl Engine for BySelect {
             let Some(watched) = self.watched.get_mut(&entry.fd) else {
                 continue;
             };
-            let mask = found(entry);
-            // select knows the number alone: it may be another file's by now, and this that file's readiness.
-            let is_ours = mask == bits::CLOSED || self.identity.holds(entry.fd);
+            let mask = result_of(entry);
+            // select(2) takes only a number. The number may stand for another file by now, and the result be that file's.
+            let is_ours = mask == bits::CLOSED || self.identity.is_same_file(entry.fd);
             into[count] = Readiness {
                 token: watched.token,
                 mask: if is_ours { mask } else { bits::CLOSED },
@@ -185,48 +184,48 @@ impl Engine for BySelect {
         Ok(count)
     }
 
-    fn arm(&mut self) -> Result<(), Errno> {
-        let bed = self.changed.then(|| SelectBed {
+    fn begin_wait(&mut self) -> Result<(), Errno> {
+        let set = self.changed.then(|| SelectSet {
             sets: self.sets,
             highest: self.highest(),
         });
-        self.sleeper.order(bed)?;
+        self.wait_thread.begin(set)?;
         self.changed = false;
         Ok(())
     }
 
-    fn disarm(&mut self) {
-        self.sleeper.withdraw();
+    fn end_wait(&mut self) {
+        self.wait_thread.end();
     }
 
-    fn announcer(&self) -> BorrowedFd<'_> {
-        self.sleeper.announcer()
+    fn wait_fd(&self) -> BorrowedFd<'_> {
+        self.wait_thread.wait_fd()
     }
 
-    fn descriptors(&self) -> Vec<RawFd> {
+    fn own_descriptors(&self) -> Vec<RawFd> {
         vec![
-            self.sleeper.announcer().as_raw_fd(),
-            self.sleeper.control(),
+            self.wait_thread.wait_fd().as_raw_fd(),
+            self.wait_thread.wake_fd(),
             self.identity.as_raw_fd(),
         ]
     }
 }
 
-/// The thread's sets.
-struct SelectBed {
+/// The thread's copy of the sets.
+struct SelectSet {
     sets: Sets,
     highest: RawFd,
 }
 
-impl Bed for SelectBed {
-    fn sleep(&mut self, control: RawFd) -> Result<bool, Errno> {
+impl WaitSet for SelectSet {
+    fn wait(&mut self, wake: RawFd) -> Result<bool, Errno> {
         let mut sets = self.sets;
         let reading = Membership {
             read: true,
             ..Membership::default()
         };
-        sets.set(control, reading);
-        let found = sets.select(self.highest.max(control), true)?;
-        Ok(found > usize::from(sets.get(control).read))
+        sets.set(wake, reading);
+        let found = sets.select(self.highest.max(wake), true)?;
+        Ok(found > usize::from(sets.get(wake).read))
     }
 }

@@ -1,30 +1,31 @@
-//! The counters of a poller, and the result of a look.
-//!
-//! It must never hold behaviour. Filled by `poller.rs`.
+//! The counters of a poller, and the result of one wait.
 
-/// The counters so far.
+/// The counters of a poller since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counters {
-    /// Looks at the kernel.
-    pub looks: u64,
-    /// Events reported.
+    /// Waits that asked the kernel.
+    pub waits: u64,
+    /// Events that were reported.
     pub events: u64,
-    /// Events of registrations that were gone; they were dropped.
+    /// Events that were dropped, because their registration had ended.
     pub stale: u64,
-    /// The most events of one look.
+    /// The largest number of events of one wait.
     pub largest: usize,
-    /// Descriptors that were found closed while they were watched.
+    /// Descriptors that were closed while they were watched.
     pub closed: u64,
-    /// Times that the engine was renewed, because of stale events that would not end.
+    /// Times that the engine was renewed, because of stale events that did not end.
     pub renewals: u64,
 }
 
-/// The result of a look.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Looked {
-    /// Events handed out.
-    pub told: usize,
-    /// From here on the poller announces events by another descriptor. The caller has to wait on that one and call
-    /// [`retire`](super::Poller::retire). If it cannot, it has to call [`take_back`](super::Poller::take_back).
+/// The result of [`Poller::try_wait`](super::Poller::try_wait).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The number of events that were reported.
+    pub events: usize,
+    /// The poller has another descriptor to wait on from now on. The caller has to wait on that one and call
+    /// [`finish_renewal`](super::Poller::finish_renewal). If it cannot, it has to call
+    /// [`undo_renewal`](super::Poller::undo_renewal).
     pub renewed: bool,
 }

@@ -1,31 +1,30 @@
-//! What a poller needs of the kernel: the seam behind which epoll, poll and select look alike.
+//! The interface of the engines: epoll, poll and select.
 //!
-//! An engine must never know what a registration is for; it knows numbers, bits and tokens. Used by
-//! `poller.rs`, implemented by the three engines and by the scripted one of the tests.
+//! An engine knows descriptor numbers, bits and tokens. It does not know what a registration is for.
 
 use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use super::bits;
 use crate::kernel::epoll::Epoll;
 use crate::{Errno, Token};
 
-/// One event: who, and the kernel's bits.
+/// An event: a registration, and what its descriptor is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// The registration.
     pub token: Token,
-    /// Any of [`bits`]; [`bits::CLOSED`] alone when the descriptor was closed under the poller.
+    /// Any of [`bits`](super::bits); [`bits::CLOSED`](super::bits::CLOSED) alone if the descriptor was closed while it was watched.
     pub mask: u32,
 }
 
-/// Which engine.
+/// The system call that a poller uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EngineKind {
-    /// epoll(7): every trigger, a cost that depends on what is ready alone.
+    /// epoll(7): has every trigger, and its cost depends only on what is ready.
     #[default]
     Epoll,
-    /// poll(2): level and oneshot; takes regular files; a cost that grows with what is watched.
+    /// poll(2): level and oneshot triggers. Takes regular files. Its cost grows with the number of watched descriptors.
     Poll,
     /// select(2): as poll, for descriptors below 1,024.
     Select,
@@ -33,14 +32,15 @@ pub enum EngineKind {
 
 /// Why a descriptor cannot be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
-    /// The kernel says so; see epoll_ctl(2).
+    /// The kernel refuses; see epoll_ctl(2).
     Kernel(Errno),
     /// The number does not fit into select's sets.
     SetSize,
-    /// The engine has no such trigger: poll and select know no edges and nothing exclusive.
+    /// The engine has no such trigger: poll and select have no edge trigger and no exclusive wake-up.
     Trigger,
-    /// The descriptor was closed under the poller, which the next look tells.
+    /// The descriptor was closed while it was watched. The next wait reports that.
     Closed,
 }
 
@@ -48,8 +48,11 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Kernel(errno) => write!(f, "the kernel refuses: {}", errno.description()),
-            Refusal::SetSize => write!(f, "select(2) takes descriptors below 1,024 alone"),
-            Refusal::Trigger => write!(f, "this engine has no edge trigger and nothing exclusive"),
+            Refusal::SetSize => write!(f, "select(2) takes only descriptors below 1,024"),
+            Refusal::Trigger => write!(
+                f,
+                "this engine has no edge trigger and no exclusive wake-up"
+            ),
             Refusal::Closed => write!(f, "the descriptor was closed while it was watched"),
         }
     }
@@ -63,73 +66,70 @@ impl From<Errno> for Refusal {
     }
 }
 
-/// The triggers that only epoll has.
-pub(super) const EPOLL_ONLY: u32 = bits::EDGE | bits::EXCLUSIVE | bits::WAKEUP;
-
-/// A way to ask the kernel about many descriptors at once. One registration per number.
-pub trait Engine {
+/// A set of descriptors to wait for, each registered once.
+pub(super) trait Engine {
     /// Watches `fd`.
     ///
     /// # Errors
-    /// A [`Refusal`]; nothing changed then.
+    /// A [`Refusal`]; nothing has changed then.
     fn add(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
-    /// Checks whether this engine allows such a registration, for a file that the relay watches instead.
+    /// Checks whether this engine supports such a registration, for a file that the relay watches instead.
     ///
     /// # Errors
-    /// A [`Refusal`] that is not the kernel's.
-    fn admits(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
+    /// A [`Refusal`] other than the kernel's.
+    fn supports(&self, fd: RawFd, interest: u32) -> Result<(), Refusal> {
         let _ = (fd, interest);
         Ok(())
     }
 
-    /// Changes what is watched for, and arms a oneshot registration again.
+    /// Changes the interest, and rearms a oneshot registration.
     ///
     /// # Errors
-    /// A [`Refusal`]; nothing changed then.
+    /// A [`Refusal`]; nothing has changed then.
     fn modify(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<(), Refusal>;
 
-    /// Watches `fd` no longer, and holds nothing of it: an engine that was armed may not be any more.
+    /// Ends the registration and keeps nothing of the file open. Another [`Engine::begin_wait`] may be needed.
     ///
     /// # Errors
-    /// ENOENT or EBADF when the descriptor was closed before.
+    /// ENOENT or EBADF if the descriptor was closed before.
     fn remove(&mut self, fd: RawFd) -> Result<(), Errno>;
 
-    /// Forgets `fd` without a word to the kernel: it was closed, and the number may be somebody else's.
+    /// Drops the registration of a descriptor that was closed, without a system call: the number may stand for another file.
     fn forget(&mut self, fd: RawFd);
 
-    /// Whether the number still stands for the file that was added. An answer that cannot be had is a yes.
-    fn holds(&self, fd: RawFd) -> bool;
+    /// Whether the number still stands for the file that was added. Returns true if the kernel cannot tell.
+    fn is_same_file(&self, fd: RawFd) -> bool;
 
-    /// Writes what is ready now into `found`, without waiting, and gives how many.
+    /// Writes the events that are ready now into `found`, without blocking, and returns their number.
     ///
     /// # Errors
-    /// Whatever the kernel gives, except EINTR.
-    fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno>;
+    /// The kernel's errors, except EINTR.
+    fn try_wait(&mut self, found: &mut [Readiness]) -> Result<usize, Errno>;
 
-    /// Somebody waits: from here on [`Engine::announcer`] becomes readable when something may be ready.
+    /// Makes [`Engine::wait_fd`] readable as soon as an event may be ready.
     ///
     /// # Errors
-    /// What starting a thread gives, for the engines that need one.
-    fn arm(&mut self) -> Result<(), Errno>;
+    /// The errors of starting a thread, for an engine that needs one.
+    fn begin_wait(&mut self) -> Result<(), Errno>;
 
-    /// Nobody waits any more: nothing is held of what is watched until the next [`Engine::arm`].
-    fn disarm(&mut self) {}
+    /// Ends the wait. Until the next [`Engine::begin_wait`] nothing of the watched files is kept open.
+    fn end_wait(&mut self) {}
 
-    /// The descriptor that announces.
-    fn announcer(&self) -> BorrowedFd<'_>;
+    /// The descriptor to wait on.
+    fn wait_fd(&self) -> BorrowedFd<'_>;
 
-    /// All that it has opened for itself.
-    fn descriptors(&self) -> Vec<RawFd> {
-        vec![self.announcer().as_raw_fd()]
+    /// The descriptors that the engine has opened for itself.
+    fn own_descriptors(&self) -> Vec<RawFd> {
+        vec![self.wait_fd().as_raw_fd()]
     }
 
-    /// Takes a fresh place in the kernel and leaves what is registered in the old one behind, except `live`;
-    /// gives what is to be closed once nobody waits on the old announcer any more. For engines whose kernel
-    /// side can hold what nobody can remove; `None` elsewhere.
+    /// Registers `live` in a new kernel object and abandons the old one with everything else in it. The caller closes the old one
+    /// once nothing waits on the old [`Engine::wait_fd`]. This is for an engine whose kernel object can hold registrations that
+    /// cannot be removed; other engines return `None`.
     ///
     /// # Errors
-    /// EMFILE, ENFILE, ENOMEM, ENOSPC; the old place is kept then.
+    /// EMFILE, ENFILE, ENOMEM, ENOSPC; the old object is kept then.
     fn renew(
         &mut self,
         live: &mut dyn Iterator<Item = (RawFd, u32, Token)>,
@@ -138,14 +138,14 @@ pub trait Engine {
         Ok(None)
     }
 
-    /// Goes back to the place that the last [`Engine::renew`] left behind.
+    /// Goes back to the kernel object that the last [`Engine::renew`] abandoned.
     fn restore(&mut self, old: Retired) {
         drop(old);
     }
 }
 
-/// The old place of a renewed engine, open until dropped.
+/// The old kernel object of a renewed engine, open until it is dropped.
 #[derive(Debug)]
-pub struct Retired {
+pub(super) struct Retired {
     pub(super) epoll: Epoll,
 }

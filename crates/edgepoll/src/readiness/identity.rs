@@ -1,9 +1,7 @@
-//! Whether a number still stands for the same open file, for the engines whose kernel calls know only numbers.
+//! Whether a number still stands for the same open file, for poll and select, which take only numbers.
 //!
-//! It must never wait on what it holds. Used by the poll and select engines.
-//!
-//! Why epoll: it knows registrations by file and number, so adding one again tells whether it is the same.
-//! Files that epoll refuses (regular ones) have an inode of their own to compare.
+//! epoll identifies a registration by file and number, so adding one again reports whether the file is the same. Nothing waits on
+//! this epoll descriptor. Files that epoll refuses (regular files) have an inode of their own, which is compared.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -13,15 +11,15 @@ use crate::Errno;
 
 pub(super) struct Identity {
     epoll: Epoll,
-    /// What epoll refuses: device and inode.
-    files: HashMap<RawFd, (u64, u64)>,
+    /// Device and inode of the files that epoll refuses.
+    inodes: HashMap<RawFd, (u64, u64)>,
 }
 
 impl Identity {
     pub(super) fn new() -> Result<Identity, Errno> {
         Ok(Identity {
             epoll: Epoll::new()?,
-            files: HashMap::new(),
+            inodes: HashMap::new(),
         })
     }
 
@@ -29,27 +27,34 @@ impl Identity {
         self.epoll.as_fd().as_raw_fd()
     }
 
-    /// EEXIST when it is here already, as epoll has it.
+    /// Adds a number.
+    ///
+    /// # Errors
+    /// EEXIST if it stands for a file that was added under it; the other errors of epoll_ctl(2) and fstat(2).
     pub(super) fn add(&mut self, fd: RawFd) -> Result<(), Errno> {
         match self.epoll.control_number(Operation::Add, fd, 0, 0) {
             Err(Errno::EPERM) => {
-                let file = file_behind(fd)?;
-                match self.files.insert(fd, file) {
-                    Some(old) if old == file => Err(Errno::EEXIST),
+                let inode = file_behind(fd)?;
+                match self.inodes.insert(fd, inode) {
+                    Some(old) if old == inode => Err(Errno::EEXIST),
                     _ => Ok(()),
                 }
             }
             Ok(()) => {
-                self.files.remove(&fd);
+                self.inodes.remove(&fd);
                 Ok(())
             }
             Err(errno) => Err(errno),
         }
     }
 
+    /// Removes a number.
+    ///
+    /// # Errors
+    /// ENOENT or EBADF if the file was closed before.
     pub(super) fn remove(&mut self, fd: RawFd) -> Result<(), Errno> {
-        match self.files.remove(&fd) {
-            Some(file) if file_behind(fd) == Ok(file) => Ok(()),
+        match self.inodes.remove(&fd) {
+            Some(inode) if file_behind(fd) == Ok(inode) => Ok(()),
             Some(_) => Err(Errno::ENOENT),
             None => self.epoll.control_number(Operation::Delete, fd, 0, 0),
         }
@@ -57,17 +62,17 @@ impl Identity {
 
     /// Forgets a number whose file was closed.
     pub(super) fn forget(&mut self, fd: RawFd) {
-        self.files.remove(&fd);
+        self.inodes.remove(&fd);
     }
 
-    /// An answer that cannot be had is a yes.
-    pub(super) fn holds(&self, fd: RawFd) -> bool {
-        if let Some(file) = self.files.get(&fd) {
+    /// Whether the number still stands for the file that was added. Returns true if the kernel cannot tell.
+    pub(super) fn is_same_file(&self, fd: RawFd) -> bool {
+        if let Some(inode) = self.inodes.get(&fd) {
             return match file_behind(fd) {
-                Ok(now) => now == *file,
+                Ok(now) => now == *inode,
                 Err(errno) => errno != Errno::EBADF,
             };
         }
-        self.epoll.holds(fd)
+        self.epoll.is_same_file(fd)
     }
 }

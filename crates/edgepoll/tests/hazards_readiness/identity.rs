@@ -82,7 +82,7 @@ fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_nobody() {
     let _duplicate = unistd::dup(&ghost).unwrap();
     drop(ghost);
     write(&ghost_writer);
-    assert!(poller.check(64), "it was closed under us");
+    assert!(poller.check_closed(64), "it was closed under us");
     assert_eq!(looked(&mut poller), [(ghost_token, bits::CLOSED)]);
 
     let before = poller.as_raw_fd();
@@ -92,7 +92,7 @@ fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_nobody() {
         looks += 1;
         assert!(looks < 10, "the storm does not end");
     }
-    poller.retire();
+    poller.finish_renewal();
     let epoll = poller.as_raw_fd();
     assert_ne!(epoll, before);
     let numbers: Vec<_> = registered(epoll).iter().map(|(fd, _)| *fd).collect();
@@ -131,14 +131,14 @@ fn hazard_4_closed_under_us_is_told_once_and_the_successor_is_not_watched() {
             told.iter().all(|(_, mask)| *mask == bits::CLOSED),
             "{kind:?}: the stranger's readiness was told as ours: {told:?}"
         );
-        poller.check(64);
+        poller.check_closed(64);
         told.extend(looked(&mut poller));
         assert_eq!(told, [(token, bits::CLOSED)], "{kind:?}");
         assert_eq!(
             poller.modify(token, IN),
             Err(Refusal::Kernel(Errno::ENOENT))
         );
-        poller.check(64);
+        poller.check_closed(64);
         assert_eq!(looked(&mut poller), [], "{kind:?}");
         assert_eq!(poller.counters().closed, 1);
     }

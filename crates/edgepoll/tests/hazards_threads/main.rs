@@ -49,7 +49,7 @@ fn announced(poller: &Poller) -> bool {
 
 fn look(poller: &mut Poller) -> usize {
     let mut count = 0;
-    poller.look(8, |_| count += 1).unwrap();
+    poller.try_wait(8, |_| count += 1).unwrap();
     count
 }
 
@@ -71,7 +71,7 @@ fn hazard_104_random_phase_no_wake_up_is_lost() {
             if round % 2 == 0 {
                 ask.send(phase(round)).unwrap();
             }
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             if round % 2 == 1 {
                 ask.send(phase(round)).unwrap();
             }
@@ -81,7 +81,7 @@ fn hazard_104_random_phase_no_wake_up_is_lost() {
                 if look(&mut poller) > 0 {
                     break;
                 }
-                poller.arm().unwrap();
+                poller.begin_wait().unwrap();
             }
             nix::unistd::read(&reader, &mut [0; 8]).unwrap();
         }
@@ -100,18 +100,18 @@ fn hazard_106_already_woken_orders_and_looks_cross_with_the_wake_up() {
         let fd = |fd: &OwnedFd| std::os::fd::AsRawFd::as_raw_fd(fd);
         poller.watch(fd(&reader), bits::READABLE).unwrap();
         for round in 0..ROUNDS {
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             ask.send(phase(round)).unwrap();
             // While it may just be awake: a new set for it, an order that says nothing new, a look that may be early.
             let token = poller.watch(fd(&other), bits::READABLE).unwrap();
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             let mut found = look(&mut poller);
             poller.unregister(token).unwrap();
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             while found == 0 {
                 assert!(announced(&poller), "{kind:?}, round {round}: lost");
                 found = look(&mut poller);
-                poller.arm().unwrap();
+                poller.begin_wait().unwrap();
             }
             nix::unistd::read(&reader, &mut [0; 8]).unwrap();
         }
@@ -130,7 +130,7 @@ fn hazard_105_shutdown_while_it_sleeps_and_while_it_wakes() {
             poller
                 .watch(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
                 .unwrap();
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             ask.send(phase(round)).unwrap();
             if round % 2 == 0 {
                 assert!(announced(&poller), "{kind:?}, round {round}: lost");

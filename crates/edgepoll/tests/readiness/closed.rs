@@ -15,11 +15,11 @@ fn a_closed_descriptor_is_told_once() {
         let mut poller = poller(kind);
         let (reader, writer) = pipe();
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
-        assert!(!poller.check(8), "{kind:?}");
+        assert!(!poller.check_closed(8), "{kind:?}");
         drop((reader, writer));
-        assert!(poller.check(8), "{kind:?}");
+        assert!(poller.check_closed(8), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
-        assert!(!poller.check(8), "{kind:?}");
+        assert!(!poller.check_closed(8), "{kind:?}");
         assert_eq!(look(&mut poller), [], "{kind:?}");
         assert_eq!(poller.counters().closed, 1, "{kind:?}");
         assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "{kind:?}");
@@ -40,7 +40,7 @@ fn a_closed_descriptor_is_found_among_empty_places() {
         poller.unregister(*token).unwrap();
     }
     drop(pipes);
-    assert!(poller.check(1));
+    assert!(poller.check_closed(1));
     assert_eq!(look(&mut poller), [(last, bits::CLOSED)]);
 }
 
@@ -56,7 +56,7 @@ fn a_recycled_number_inherits_nothing() {
         let (mut stranger, other) = (reader, pipe());
         nix::unistd::dup2(&other.0, &mut stranger).unwrap();
         write(&other.1, 1);
-        assert!(poller.check(8), "{kind:?}");
+        assert!(poller.check_closed(8), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
         assert_eq!(look(&mut poller), [], "{kind:?}");
 
@@ -93,7 +93,7 @@ fn a_place_waits_until_its_end_is_told() {
     let (reader, writer) = pipe();
     let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     drop((reader, writer));
-    assert!(poller.check(8));
+    assert!(poller.check_closed(8));
     let others: Vec<_> = (0..4).map(|_| pipe()).collect();
     for (reader, _) in &others {
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
@@ -131,7 +131,7 @@ fn a_ghost_is_left_behind() {
         assert!(looks < 10, "the ghost spins");
     }
     assert_ne!(poller.as_raw_fd(), before);
-    poller.retire();
+    poller.finish_renewal();
     let stale = poller.counters().stale;
     assert_eq!(look(&mut poller), []);
     assert_eq!(poller.counters().stale, stale, "it was left behind");
@@ -169,10 +169,10 @@ fn a_renewal_watches_no_stranger() {
     let stranger = pipe();
     nix::unistd::dup2(&stranger.0, &mut mine).unwrap();
     write(&stranger.1, 1);
-    assert!((0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed));
-    poller.retire();
+    assert!((0..100).any(|_| poller.try_wait(8, |_| {}).unwrap().renewed));
+    poller.finish_renewal();
     assert_eq!(look(&mut poller), [], "the stranger is ready, not ours");
-    assert!(poller.check(8));
+    assert!(poller.check_closed(8));
     assert_eq!(look(&mut poller), [(mine_token, bits::CLOSED)]);
     drop(copy);
 }
@@ -186,9 +186,9 @@ fn a_number_that_became_the_pollers_own_is_told() {
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         // In one step, so that no other test can come between.
         nix::unistd::dup2(&poller, &mut reader).unwrap();
-        assert!(poller.check(8), "{kind:?}");
+        assert!(poller.check_closed(8), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
-        assert!(!poller.check(8), "{kind:?}");
+        assert!(!poller.check_closed(8), "{kind:?}");
     }
 }
 
@@ -204,7 +204,7 @@ fn a_ghost_gives_its_number_back() {
             // In one step, so that no other test can come between.
             nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
             if told {
-                assert!(poller.check(8), "{kind:?}");
+                assert!(poller.check_closed(8), "{kind:?}");
                 assert_eq!(look(&mut poller), [(gone, bits::CLOSED)], "{kind:?}");
             } else {
                 assert_eq!(poller.unregister(gone), Err(Errno::ENOENT), "{kind:?}");
@@ -273,17 +273,17 @@ fn a_renewal_is_taken_back() {
     write(&writer, 1);
     let before = poller.as_raw_fd();
     for round in 0..2 {
-        let is_renewed = (0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed);
+        let is_renewed = (0..100).any(|_| poller.try_wait(8, |_| {}).unwrap().renewed);
         assert!(is_renewed, "round {round}");
         assert_eq!(poller.descriptors().len(), 2, "round {round}");
-        poller.take_back();
+        poller.undo_renewal();
         assert_eq!(poller.as_raw_fd(), before, "round {round}");
         assert_eq!(poller.counters().renewals, 0, "round {round}");
     }
     write(&edge_writer, 1);
     assert_eq!(look(&mut poller), [(edge_token, bits::READABLE)]);
-    assert!((0..100).any(|_| poller.look(8, |_| {}).unwrap().renewed));
-    poller.retire();
+    assert!((0..100).any(|_| poller.try_wait(8, |_| {}).unwrap().renewed));
+    poller.finish_renewal();
     assert_ne!(poller.as_raw_fd(), before);
     drop(copy);
 }
@@ -299,24 +299,24 @@ fn what_nobody_waits_for_is_held_open_by_nobody() {
         for round in 0..60 {
             let (reader, writer) = pipe();
             let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             for _ in 0..round * 500 {
                 std::hint::spin_loop();
             }
             match round % 3 {
                 0 => poller.unregister(token).unwrap(),
-                1 => poller.disarm(),
+                1 => poller.end_wait(),
                 _ => {}
             }
             drop(reader);
             if round % 3 == 2 {
-                assert!(poller.check(8), "{kind:?}, round {round}");
+                assert!(poller.check_closed(8), "{kind:?}, round {round}");
             }
             assert!(
                 is_ready(&writer, 5_000),
                 "{kind:?}, round {round}: the last reader is gone, and the writer is not told"
             );
-            poller.check(8);
+            poller.check_closed(8);
             look(&mut poller);
         }
     }
@@ -333,7 +333,7 @@ fn a_duplicate_outlives_the_original() {
             .unwrap();
         let stranger = pipe();
         nix::unistd::dup2(&stranger.0, &mut reader).unwrap();
-        assert!(!poller.check(8), "{kind:?}");
+        assert!(!poller.check_closed(8), "{kind:?}");
         write(&writer, 1);
         assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         poller.unregister(token).unwrap();
@@ -358,7 +358,7 @@ fn an_event_in_doubt_is_told_only_of_what_was_registered() {
             .register_duplicate(reader.as_fd(), bits::READABLE)
             .unwrap();
         write(&writer, 1);
-        poller.doubt(64);
+        poller.verify_next(64);
         let mut both = look(&mut poller);
         both.sort_by_key(|(token, _)| token.index);
         assert_eq!(
@@ -368,7 +368,7 @@ fn an_event_in_doubt_is_told_only_of_what_was_registered() {
         );
         let _ghost = reader.try_clone().unwrap();
         drop(reader);
-        poller.doubt(64);
+        poller.verify_next(64);
         let mut both = look(&mut poller);
         both.sort_by_key(|(token, _)| token.index);
         assert_eq!(

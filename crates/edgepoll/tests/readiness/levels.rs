@@ -151,7 +151,7 @@ fn the_announcement_comes_whenever_the_write_does() {
         });
         for round in 0..rounds {
             ask.send(round % 997 * 7).unwrap();
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}, round {round}");
             assert_eq!(look(&mut poller).len(), 1, "{kind:?}, round {round}");
             read(&reader, 1);
@@ -166,11 +166,11 @@ fn the_announcement_comes_whenever_the_write_does() {
 fn a_registration_during_a_wait_is_announced() {
     for kind in KINDS {
         let mut poller = poller(kind);
-        poller.arm().unwrap();
+        poller.begin_wait().unwrap();
         let (reader, writer) = pipe();
         write(&writer, 1);
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
-        poller.arm().unwrap();
+        poller.begin_wait().unwrap();
         assert!(announces(&poller, 5_000), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
     }

@@ -9,7 +9,6 @@ mod closed;
 mod differential;
 mod levels;
 mod relay;
-mod scripted;
 #[path = "../support/watch.rs"]
 mod watch;
 
@@ -42,7 +41,7 @@ fn poller(kind: EngineKind) -> Poller {
 fn look(poller: &mut Poller) -> Vec<(Token, u32)> {
     let mut found = Vec::new();
     poller
-        .look(usize::MAX, |event| found.push((event.token, event.mask)))
+        .try_wait(usize::MAX, |event| found.push((event.token, event.mask)))
         .unwrap();
     found
 }

@@ -76,10 +76,10 @@ impl Drop for Mounts {
 /// Waits as the host's loop does: its wait polls the files that the poller's descriptor watches. Gives the poller's events then.
 fn wait(outer: &Epoll, poller: &mut Poller) -> Vec<u32> {
     loop {
-        poller.arm().unwrap();
+        poller.begin_wait().unwrap();
         let mut events = [EpollEvent { events: 0, u64: 0 }; 4];
         assert!(announces(poller, 5_000), "nothing is announced");
-        outer.look(&mut events).unwrap();
+        outer.try_wait(&mut events).unwrap();
         let found: Vec<u32> = look(poller).into_iter().map(|(_, mask)| mask).collect();
         if !found.is_empty() {
             return found;
@@ -118,8 +118,10 @@ fn an_event_that_is_reported_once_is_told_whoever_polls_the_poller() {
                 assert_eq!(look(&mut poller), [], "{kind:?}: told once");
                 if trigger & bits::ONESHOT != 0 {
                     mounts.change();
-                    poller.arm().unwrap();
-                    outer.look(&mut [EpollEvent { events: 0, u64: 0 }]).unwrap();
+                    poller.begin_wait().unwrap();
+                    outer
+                        .try_wait(&mut [EpollEvent { events: 0, u64: 0 }])
+                        .unwrap();
                     assert_eq!(look(&mut poller), [], "{kind:?}: it has fired");
                     poller.rearm(token).unwrap();
                     assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?}: kept");
@@ -172,7 +174,7 @@ fn a_level_that_lasts_is_told_at_each_look() {
         let mut poller = poller(kind);
         let token = poller.watch(file.as_raw_fd(), bits::READABLE).unwrap();
         for _ in 0..3 {
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}");
             assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         }
@@ -222,7 +224,7 @@ fn the_relay_and_the_engine_share_a_room_of_one() {
         write(&writer, 1);
         let mut seen = [0; 2];
         for _ in 0..40 {
-            poller.arm().unwrap();
+            poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}");
             for (token, _) in look(&mut poller) {
                 seen[usize::from(token == tokens[1])] += 1;
@@ -242,7 +244,7 @@ fn a_file_that_was_closed_is_told_and_its_number_inherits_nothing() {
         let token = poller.watch(fd, bits::READABLE).unwrap();
         assert_eq!(look(&mut poller).len(), 1);
         drop(file);
-        assert!(poller.check(64), "{kind:?}");
+        assert!(poller.check_closed(64), "{kind:?}");
         assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
         // A pipe under the number that a file of the relay's had, then such a file again.
         let mut number = OwnedFd::from(File::open("/proc/version").unwrap());

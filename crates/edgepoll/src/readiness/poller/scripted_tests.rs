@@ -1,14 +1,21 @@
-//! The poller on an engine that fails when told to: what is refused leaves nothing behind.
+//! The poller on an engine that fails on command: a refused operation leaves nothing behind.
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "Poller::register takes a number, and a test fails by panicking"
+)]
 
-use crate::watch::Watch;
 use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
-use edgepoll::readiness::{bits, Engine, Poller, Readiness, Refusal, Retired};
-use edgepoll::{Errno, Token};
+use super::super::bits;
+use super::{Engine, Poller, Readiness, Refusal, Retired};
+use crate::descriptor::eventfd;
+use crate::{Errno, Token};
 
-/// What the test and the engine share.
+/// The state that the test and the engine share.
 #[derive(Default)]
 struct Script {
     /// The next change fails with this.
@@ -18,7 +25,7 @@ struct Script {
     renewals: u32,
 }
 
-/// Announces by a descriptor that nobody waits for.
+/// Its descriptor never becomes readable, because no test waits.
 struct Scripted(Rc<RefCell<Script>>, OwnedFd);
 
 impl Scripted {
@@ -56,11 +63,11 @@ impl Engine for Scripted {
             .retain(|watched| watched.0 != fd);
     }
 
-    fn holds(&self, _fd: RawFd) -> bool {
+    fn is_same_file(&self, _fd: RawFd) -> bool {
         true
     }
 
-    fn look(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
+    fn try_wait(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let mut script = self.change()?;
         let count = script.events.len().min(found.len());
         found[..count].copy_from_slice(&script.events[..count]);
@@ -68,11 +75,11 @@ impl Engine for Scripted {
         Ok(count)
     }
 
-    fn arm(&mut self) -> Result<(), Errno> {
+    fn begin_wait(&mut self) -> Result<(), Errno> {
         Ok(())
     }
 
-    fn announcer(&self) -> BorrowedFd<'_> {
+    fn wait_fd(&self) -> BorrowedFd<'_> {
         self.1.as_fd()
     }
 
@@ -87,13 +94,31 @@ impl Engine for Scripted {
 
 fn scripted() -> (Poller, Rc<RefCell<Script>>) {
     let script = Rc::new(RefCell::new(Script::default()));
-    (
-        Poller::on(Box::new(Scripted(Rc::clone(&script), crate::pipe().0)), 8),
-        script,
-    )
+    let engine = Scripted(Rc::clone(&script), eventfd(0, false).unwrap());
+    let poller = Poller {
+        has_real_files: false,
+        ..Poller::on(Box::new(engine), 8)
+    };
+    (poller, script)
 }
 
-/// EEXIST is none of them: where nobody is registered it is a ghost's, which is taken out (`closed.rs`).
+/// As [`Poller::register`].
+fn watch(poller: &mut Poller, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
+    // SAFETY: the engine makes no system call with the number.
+    unsafe { poller.register(fd, interest) }
+}
+
+/// The tokens and masks of one wait.
+fn wait(poller: &mut Poller) -> Vec<(Token, u32)> {
+    let mut found = Vec::new();
+    poller
+        .try_wait(usize::MAX, |event| found.push((event.token, event.mask)))
+        .unwrap();
+    found
+}
+
+/// Without EEXIST: if the poller has no registration of the number, that is a leftover of a closed one, which is removed (`closed.rs`
+/// in `tests/readiness/`).
 const ERRNOS: [Errno; 7] = [
     Errno::ENOENT,
     Errno::EPERM,
@@ -104,7 +129,7 @@ const ERRNOS: [Errno; 7] = [
     Errno::ENOSPC,
 ];
 
-/// hazard 10: every errno at every operation; afterwards the same descriptor can be had.
+/// hazard 10: every error of every operation. Afterwards the same descriptor can be watched.
 #[test]
 fn what_is_refused_leaves_nothing_behind() {
     for errno in ERRNOS {
@@ -112,9 +137,9 @@ fn what_is_refused_leaves_nothing_behind() {
         let fail = || script.borrow_mut().fails = Some(errno);
 
         fail();
-        let added = poller.watch(7, bits::READABLE);
+        let added = watch(&mut poller, 7, bits::READABLE);
         assert_eq!(added, Err(Refusal::Kernel(errno)));
-        let token = poller.watch(7, bits::READABLE).unwrap();
+        let token = watch(&mut poller, 7, bits::READABLE).unwrap();
 
         fail();
         let modified = poller.modify(token, bits::WRITABLE);
@@ -127,61 +152,61 @@ fn what_is_refused_leaves_nothing_behind() {
         fail();
         assert_eq!(poller.unregister(token), Err(errno));
         assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "it is gone");
-        let again = poller.watch(7, bits::READABLE).unwrap();
+        let again = watch(&mut poller, 7, bits::READABLE).unwrap();
         assert_ne!(again, token);
     }
 }
 
-/// hazard 1: the second event of a batch is for a place that has another occupant by now.
+/// hazard 1: an event of a batch is for a slot that has another registration by now.
 #[test]
 fn an_event_of_an_earlier_occupant_is_dropped() {
     let (mut poller, script) = scripted();
-    let old = poller.watch(7, bits::READABLE).unwrap();
+    let old = watch(&mut poller, 7, bits::READABLE).unwrap();
     poller.unregister(old).unwrap();
-    let new = poller.watch(7, bits::READABLE).unwrap();
+    let new = watch(&mut poller, 7, bits::READABLE).unwrap();
     assert_eq!((old.index, old.generation + 1), (new.index, new.generation));
     let mask = bits::READABLE;
     script.borrow_mut().events = vec![
         Readiness { token: old, mask },
         Readiness { token: new, mask },
     ];
-    assert_eq!(crate::look(&mut poller), [(new, mask)]);
+    assert_eq!(wait(&mut poller), [(new, mask)]);
     assert_eq!(poller.counters().stale, 1);
 }
 
-/// A look that fails tells nobody anything, and the next one goes on.
+/// A wait that fails reports nothing, and the next one reports the event.
 #[test]
-fn a_look_that_fails_loses_nothing() {
+fn a_wait_that_fails_loses_nothing() {
     let (mut poller, script) = scripted();
-    let token = poller.watch(7, bits::READABLE).unwrap();
+    let token = watch(&mut poller, 7, bits::READABLE).unwrap();
     let mask = bits::READABLE;
     script.borrow_mut().events = vec![Readiness { token, mask }];
     script.borrow_mut().fails = Some(Errno::ENOMEM);
-    let failed = poller.look(8, |_| panic!("there is nothing to tell"));
+    let failed = poller.try_wait(8, |_| panic!("there is no event"));
     assert_eq!(failed.err(), Some(Errno::ENOMEM));
-    assert_eq!(crate::look(&mut poller), [(token, mask)]);
+    assert_eq!(wait(&mut poller), [(token, mask)]);
 }
 
-/// hazard 3: while no descriptor is left, a ghost cannot be left behind. Nobody loses anything by that, and it is tried
-/// again, more and more seldom.
+/// hazard 3: without a free descriptor the engine cannot be renewed. No registration loses an event by that, and the renewal is tried
+/// again, less and less often.
 #[test]
 fn a_renewal_that_is_refused_is_none() {
     let (mut poller, script) = scripted();
-    let ghost = poller.watch(7, bits::READABLE).unwrap();
+    let ghost = watch(&mut poller, 7, bits::READABLE).unwrap();
     poller.unregister(ghost).unwrap();
-    let token = poller.watch(8, bits::READABLE).unwrap();
+    let token = watch(&mut poller, 8, bits::READABLE).unwrap();
     let mask = bits::READABLE;
     let stale = Readiness { token: ghost, mask };
     for _ in 0..1000 {
         script.borrow_mut().events = vec![stale];
-        assert_eq!(crate::look(&mut poller), []);
+        assert_eq!(wait(&mut poller), []);
     }
     assert!(
         (5..=9).contains(&script.borrow().renewals),
-        "{} times in 1,000 looks",
+        "{} times in 1,000 waits",
         script.borrow().renewals
     );
     assert_eq!(poller.counters().renewals, 0);
     script.borrow_mut().events = vec![stale, Readiness { token, mask }];
-    assert_eq!(crate::look(&mut poller), [(token, mask)]);
+    assert_eq!(wait(&mut poller), [(token, mask)]);
 }
