@@ -790,14 +790,17 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     receiveError(options?: ReceiveErrorOptions): QueuedError | null;
     /**
-     * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
-     * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
+     * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends,
+     * iterations over messages do not throw the errors that are entries here. It ends when the queue is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
      * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
      */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**
      * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
-     * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`.
+     * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`, and the errors of recvmsg(2).
+     *
+     * With IP_RECVERR or IPV6_RECVERR an ICMP error is an entry of the error queue, and also the pending error of the socket. The loop
+     * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on.
      */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */

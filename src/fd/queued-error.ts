@@ -6,7 +6,7 @@
 import { errorName, fd as native } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
-import { systemError } from '../internal/errors.js';
+import { EdgepollError, systemError } from '../internal/errors.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionalInteger } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
@@ -25,6 +25,7 @@ import type { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
 import { WAIT_OPTIONS } from './ready.js';
 import { valueUnlessBlocked } from './results.js';
+import { socketTypes } from './socket-type.js';
 
 /** The source of an entry of the error queue. A source without a name here is a number. */
 export type ErrorOrigin = 'local' | 'icmp' | 'icmp6' | 'timestamping' | 'zerocopy' | 'txtime';
@@ -101,7 +102,18 @@ export interface QueuedError {
   controlTruncated: boolean;
 }
 
-const { AF_CAN, AF_INET, AF_INET6, AF_PACKET, AF_VSOCK } = constants;
+const {
+  AF_CAN,
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  AF_VSOCK,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IP_RECVERR,
+  IPV6_RECVERR,
+} = constants;
+const { stream: STREAM } = socketTypes;
 const EOPNOTSUPP = 95;
 
 /** A flag of the native receive. */
@@ -124,6 +136,39 @@ export function receiveError(
   const result = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
   const message = valueUnlessBlocked(result, 'recvmsg', fd);
   return message === null ? null : queuedErrorOf(message, into);
+}
+
+/**
+ * The errors that the kernel makes of ICMP messages (icmp_err_convert and icmpv6_err_convert). With IP_RECVERR or IPV6_RECVERR each
+ * of them is an entry of the queue, and also the pending error of the socket, which the next recvmsg(2) or sendmsg(2) reports.
+ */
+const fromIcmp = new Set([
+  'EACCES',
+  'ECONNREFUSED',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'EMSGSIZE',
+  'ENETUNREACH',
+  'ENONET',
+  'ENOPROTOOPT',
+  'EOPNOTSUPP',
+  'EPROTO',
+]);
+
+/** Whether a receive has failed with the pending error of the socket, and the kernel has put an entry for it on the queue. */
+export function isQueued(error: unknown, fd: number, family: number, type: number): boolean {
+  if (!(error instanceof EdgepollError) || !fromIcmp.has(error.code)) return false;
+  // The errors of a connection are not on the queue (ip(7), IP_RECVERR), and other families have no such option.
+  if (type === STREAM || (family !== AF_INET && family !== AF_INET6)) return false;
+  if (family === AF_INET6 && isOn(fd, IPPROTO_IPV6, IPV6_RECVERR)) return true;
+  // An `inet6` socket has this option, too, because it may send to IPv4 addresses.
+  return isOn(fd, IPPROTO_IP, IP_RECVERR);
+}
+
+/** Whether a socket has an integer option, and it is not 0. */
+function isOn(fd: number, level: number, name: number): boolean {
+  const bytes = native.socketOptionBytes(fd, level, name, 4);
+  return typeof bytes !== 'number' && bytes.some((byte) => byte !== 0);
 }
 
 /** Makes an entry from what the native side has received into `into`. */

@@ -27,6 +27,18 @@ export const WAIT_OPTIONS: OptionNames<WaitOptions> = { driver: true, signal: tr
 /** The `take` of {@link itemsOf} returns it when no item will follow. */
 export const END: unique symbol = Symbol('end');
 
+/** The `take` of {@link itemsOf} returns it to be called again after the event loop has run. */
+export const AGAIN: unique symbol = Symbol('again');
+
+/** Takes the next item; `null` if there is none yet. */
+type Take<T> = () => T | null | typeof END | typeof AGAIN;
+
+/** Follows an iteration: `begin` is called at the first `next()`, and `end` after that, when the iteration ends or is left. */
+export interface Follower {
+  begin: () => void;
+  end: () => void;
+}
+
 /** After this many items in a row the iterator lets the event loop run. */
 const MAX_IN_A_ROW = 32;
 
@@ -48,8 +60,11 @@ export async function ready(
 /** One iteration over the items that `take` returns. */
 class Items<T> {
   readonly #owner: Descriptor;
-  readonly #take: () => T | null | typeof END;
+  readonly #take: Take<T>;
   readonly #options: WaitOptions;
+  readonly #follower: Follower | undefined;
+  /** The follower's `begin` was called, and its `end` was not. */
+  #isFollowed = false;
   #waiting: Waiting | undefined;
   /** Resolves when the last call of `next()` has settled. */
   #last: Promise<unknown> = Promise.resolve();
@@ -59,13 +74,18 @@ class Items<T> {
   #isLast = false;
   #over = false;
 
-  constructor(owner: Descriptor, take: () => T | null | typeof END, options: WaitOptions) {
+  constructor(owner: Descriptor, take: Take<T>, options: WaitOptions, follower?: Follower) {
     this.#owner = owner;
     this.#take = take;
     this.#options = options;
+    this.#follower = follower;
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#follower !== undefined && !this.#isFollowed && !this.#over) {
+      this.#isFollowed = true;
+      this.#follower.begin();
+    }
     // One after the other: if two pulls waited at the same time, one item would wake both.
     const pulled = this.#last.then(() => this.#pull());
     this.#last = pulled.catch(() => {});
@@ -84,6 +104,11 @@ class Items<T> {
         }
         const item = this.#take();
         if (item === END) break;
+        if (item === AGAIN) {
+          this.#inARow = 0;
+          await nextTurn();
+          continue;
+        }
         if (item !== null) {
           this.#inARow += 1;
           return { value: item, done: false };
@@ -107,6 +132,10 @@ class Items<T> {
   /** Ends the iteration. A second call does nothing. */
   end(): void {
     this.#over = true;
+    if (this.#isFollowed) {
+      this.#isFollowed = false;
+      this.#follower?.end();
+    }
     this.#waiting?.close();
   }
 }
@@ -123,13 +152,15 @@ const iterate = iteratorsOver<Items<unknown>, unknown>(
  */
 export function itemsOf<T>(
   owner: Descriptor,
-  take: () => T | null | typeof END,
+  take: Take<T>,
   options: WaitOptions = {},
+  follower?: Follower,
 ): AsyncIterableIterator<T, undefined, undefined> {
   optionsObject('options', options, WAIT_OPTIONS);
   optionalSignal('signal', options.signal);
   // Both throw here, and not from the first next(), as watch() does. The getter throws if the object is closed.
   void owner.fd;
   throwIfAborted(options.signal);
-  return iterate(new Items(owner, take, options)) as AsyncIterableIterator<T, undefined, undefined>;
+  const items = new Items(owner, take, options, follower);
+  return iterate(items) as AsyncIterableIterator<T, undefined, undefined>;
 }

@@ -16,9 +16,9 @@ import type { OutgoingMessage } from './outgoing-message.js';
 import { OUTGOING_MESSAGE, sendMessage } from './outgoing-message.js';
 import { adoptNumber, bufferToFill, describeDescriptor, OwnedFd } from './owned.js';
 import type { ErrorsOptions, QueuedError, ReceiveErrorOptions } from './queued-error.js';
-import { ERRORS_OPTIONS, RECEIVE_ERROR_OPTIONS, receiveError } from './queued-error.js';
-import type { WaitOptions } from './ready.js';
-import { itemsOf, END, ready, WAIT_OPTIONS } from './ready.js';
+import { ERRORS_OPTIONS, isQueued, RECEIVE_ERROR_OPTIONS, receiveError } from './queued-error.js';
+import type { Follower, WaitOptions } from './ready.js';
+import { AGAIN, itemsOf, END, ready, WAIT_OPTIONS } from './ready.js';
 import type { Message, MessagesOptions, ReceiveOptions } from './received-message.js';
 import {
   isEnd,
@@ -66,6 +66,8 @@ const FAILED_CONNECTION = new Set([
   'ENETUNREACH',
   'ENONET',
 ]);
+/** After this many pending errors in a row an iteration over messages lets the event loop run. */
+const MAX_PENDING_ERRORS = 8;
 /** The result of the native connect if connect(2) would block. It was not called then. */
 const WOULD_BLOCK = 2;
 
@@ -95,6 +97,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   readonly #type: number;
   /** The error number of a failed connect, or 0. The kernel returns it only once, so it is kept. */
   #failure = 0;
+  /** How many iterations over the error queue have begun and not ended. */
+  #errorIterations = 0;
 
   private constructor(fd: number, family: number, type: number) {
     super(fd, 'socket');
@@ -399,20 +403,31 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Iterates the entries of the error queue, also while another iteration takes messages. It ends when the queue is empty and the
-   * socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
+   * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends,
+   * iterations over messages do not throw the errors that are entries here. It ends when the queue is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
    * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
    */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
     const wanted = pickOptions<ReceiveErrorOptions>(options, RECEIVE_ERROR_OPTIONS);
     const take = (): QueuedError | null => receiveError(this, this.#family, wanted);
-    return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
+    const follower: Follower = {
+      begin: () => {
+        this.#errorIterations += 1;
+      },
+      end: () => {
+        this.#errorIterations -= 1;
+      },
+    };
+    return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS), follower);
   }
 
   /**
    * Iterates the messages, until the peer of a stream ends it, or the socket is shut down for reading and empty. It does not read
-   * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`.
+   * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`, and the errors of recvmsg(2).
+   *
+   * With IP_RECVERR or IPV6_RECVERR an ICMP error is an entry of the error queue, and also the pending error of the socket. The loop
+   * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on.
    */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
     optionsObject('options', options, MESSAGES_OPTIONS);
@@ -421,7 +436,19 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       const message = receiveMessage(this, this.#family, this.#type, wanted);
       return message !== null && isEnd(message, this.#type) ? END : message;
     };
-    return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
+    const takeDespiteErrors = (): Message | null | typeof END | typeof AGAIN => {
+      // Each report clears the pending error, and the message behind it is next, unless another error has come.
+      for (let reports = 0; reports < MAX_PENDING_ERRORS; reports += 1) {
+        try {
+          return take();
+        } catch (error) {
+          if (this.#errorIterations === 0) throw error;
+          if (!isQueued(error, this.fd, this.#family, this.#type)) throw error;
+        }
+      }
+      return AGAIN;
+    };
+    return itemsOf(this, takeDespiteErrors, pickOptions<WaitOptions>(options, WAIT_OPTIONS));
   }
 
   /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */

@@ -62,7 +62,14 @@ export const recipes: Drives = {
     }
   },
   pass: async (t, path) => prints(t, path, `a file ${readFileSync(path, 'latin1').slice(0, 7)}\n`),
-  'error-queue': async (t, path) => prints(t, path, 'ECONNREFUSED is anybody there?\n'),
+  'error-queue': async (t, path, host) => {
+    const child = started(t, path);
+    t.is(await child.line(), 'ECONNREFUSED is anybody there?');
+    const other = openSocket('inet', 'dgram');
+    t.teardown(() => other.close());
+    other.send('a message', { family: 'inet', address: host, port: 7000 });
+    t.is(await child.line(), 'received a message');
+  },
   proxy: async (t, path, host) => {
     const child = started(t, path);
     const target = createServer({ allowHalfOpen: true }, (socket) => {
