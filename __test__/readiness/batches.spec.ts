@@ -1,4 +1,4 @@
-/** poll(), its waits and its ends; counters; what one batch holds. */
+/** poll(): its waits, timeouts and ends; counters; the contents of a batch. */
 import { getEventListeners } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 
@@ -18,7 +18,7 @@ const { O_NONBLOCK, O_RDWR } = constants;
 
 const engines = ['epoll', 'poll', 'select'] as const;
 
-/** Two pipes became ready in one batch, and one of them was told: the other is pending. */
+/** Two pipes became ready in one batch, and the iterator gave one event: the other event is pending. */
 async function onePending(
   t: ExecutionContext,
   driver: Driver,
@@ -30,11 +30,12 @@ async function onePending(
   const registrations = pipes.map(({ fd }) => poller.register(fd, { trigger }));
   for (const ends of pipes) ends.write(1);
   const told = await nextOf(poller[Symbol.asyncIterator]());
-  const pending = registrations.find(({ fd }) => fd !== told.fd) ?? t.fail('both are told');
+  const pending =
+    registrations.find(({ fd }) => fd !== told.fd) ?? t.fail('both events were delivered');
   return { poller, pipes, pending };
 }
 
-/** A poller whose looks tell of one descriptor each, and five that were closed while it watched them. */
+/** A poller with `maxEvents: 1`, and five descriptors that were closed while it watched them. */
 function closedTogether(t: ExecutionContext, driver: Driver): { poller: Poller; closed: number[] } {
   const poller = new Poller({ driver, maxEvents: 1 });
   t.teardown(() => poller.close());
@@ -44,7 +45,7 @@ function closedTogether(t: ExecutionContext, driver: Driver): { poller: Poller; 
   return { poller, closed };
 }
 
-/** Whose close an error tells of. */
+/** The descriptor that an ERR_DESCRIPTOR_CLOSED error reports; `undefined` for another error. */
 function fdOf(error: NodeJS.ErrnoException): number | undefined {
   return error.code === 'ERR_DESCRIPTOR_CLOSED' ? (error as EdgepollError).fd : undefined;
 }
@@ -53,7 +54,7 @@ function sorted(fds: Iterable<number | undefined>): number[] {
   return [...fds].map(Number).toSorted((a, b) => a - b);
 }
 
-/** Says whether the loop has had a turn since. */
+/** An object whose `turned` becomes true when the event loop has made a turn. */
 function untilItTurns(): { turned: boolean } {
   const loop = { turned: false };
   setImmediate(() => {
@@ -64,7 +65,7 @@ function untilItTurns(): { turned: boolean } {
 
 for (const driver of drivers) {
   for (const engine of engines) {
-    test(`pending-others: a wait that comes later looks, and what it finds for an earlier one is told, ${engine}, ${driver}`, async (t) => {
+    test(`pending-others: events that a later wait finds for an earlier one are delivered, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       for (const later of ['next', 'poll'] as const) {
@@ -75,7 +76,7 @@ for (const driver of drivers) {
         poller.register(fd, { data: 'closed' });
         const iterator = poller[Symbol.asyncIterator]();
         const earlier = nextOf(iterator);
-        // Nothing lets the loop come round before the later wait: it looks for itself, because a closed number came back.
+        // No turn of the loop comes before the later wait. It polls the kernel itself, because a closed number was reused.
         closeSync(fd);
         openAs(t, second, O_RDWR | O_NONBLOCK, fd);
         const other = poller.register(fd);
@@ -89,7 +90,7 @@ for (const driver of drivers) {
       }
     });
 
-    test(`poll-looks: timeout 0 tells what is, and nothing else, ${engine}, ${driver}`, async (t) => {
+    test(`poll-looks: timeout 0 gives what is ready now, and nothing else, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller<string>({ driver, engine });
       t.teardown(() => poller.close());
       const [first, second] = [pipe(t), pipe(t)];
@@ -122,7 +123,7 @@ for (const driver of drivers) {
       t.teardown(() => poller.close());
       const watched = pipe(t);
       const batch = poller.poll();
-      // What is registered during the wait is waited for as well.
+      // A descriptor that is registered during the wait belongs to the wait, too.
       poller.register(watched.fd, { data: 'late' });
       setImmediate(() => watched.write(1));
       t.deepEqual(
@@ -132,7 +133,7 @@ for (const driver of drivers) {
       t.is((await poller.poll({ timeout: 60_000 })).length, 1, 'the level is still there');
     });
 
-    test(`look-beside-wait: who looks takes nobody's wake-up, ${engine}, ${driver}`, async (t) => {
+    test(`look-beside-wait: a poll with timeout 0 does not consume another wait's wake-up, ${engine}, ${driver}`, async (t) => {
       const before = new Set(openDescriptors());
       const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
@@ -146,14 +147,14 @@ for (const driver of drivers) {
       const batch = poller.poll();
       await eventually('the engine sleeps', () => !isSignalled());
       watched.write(1);
-      // The loop does not come round before the look, whoever has announced what meanwhile.
+      // Wait without a turn of the loop until the engine has signalled, then poll with timeout 0.
       const limit = performance.now() + 5000;
       if (engine !== 'epoll') while (!isSignalled() && performance.now() < limit);
       t.is((await poller.poll({ timeout: 0 })).length, 1);
       t.is((await batch).length, 1, 'the level is still there');
     });
 
-    test(`look-beside-wait: what a look leaves is told to whoever waits, ${engine}, ${driver}`, async (t) => {
+    test(`look-beside-wait: events that a poll with timeout 0 leaves go to the pending wait, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller<string | undefined>({ driver, engine });
       t.teardown(() => poller.close());
       const trigger = engine === 'epoll' ? 'edge' : 'level';
@@ -163,7 +164,7 @@ for (const driver of drivers) {
       poller.register(fd, { trigger, data: 'first' });
       poller.register(second.fd, { trigger, data: 'second' });
       const batch = poller.poll();
-      // Its number comes back, so that the next look tells of it first.
+      // Its number is reused, so the next poll reports the close first.
       closeSync(fd);
       openAs(t, path, flags, fd);
       poller.register(fd, { trigger, data: 'next' });
@@ -176,7 +177,7 @@ for (const driver of drivers) {
       );
     });
 
-    test(`max-events: a batch is bounded, and everybody has a turn, ${engine}, ${driver}`, async (t) => {
+    test(`max-events: a batch is bounded, and every ready descriptor has its turn, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller<number>({ driver, engine, maxEvents: 3 });
       t.teardown(() => poller.close());
       for (let data = 0; data < 8; data += 1) {
@@ -207,7 +208,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`poll-timeout: one that passed takes no event from whoever comes next, ${driver}`, async (t) => {
+  test(`poll-timeout: a wait that timed out takes no event from the next one, ${driver}`, async (t) => {
     const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const watched = pipe(t);
@@ -253,7 +254,7 @@ for (const driver of drivers) {
     t.is((await poller.poll()).length, 1);
   });
 
-  test(`poll-closed: what waits and what comes later is ERR_CLOSED, ${driver}`, async (t) => {
+  test(`poll-closed: pending and later waits reject with ERR_CLOSED, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     poller.register(pipe(t).fd);
     const waiting = [poller.poll(), poller.poll({ timeout: 60_000 })];
@@ -277,7 +278,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`stats: what happened is counted, ${driver}`, async (t) => {
+  test(`stats: waits, events and batches are counted, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());
     const none = {
@@ -305,21 +306,21 @@ for (const driver of drivers) {
     t.deepEqual(poller.stats(), last, 'once the driver has stopped, too');
   });
 
-  test(`changed-while-pending: what was told before modify() or rearm() is asked for anew, ${driver}`, async (t) => {
+  test(`changed-while-pending: a pending event is checked again after modify() or rearm(), ${driver}`, async (t) => {
     for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const) {
       const { poller, pending } = await onePending(t, driver, trigger);
       pending.modify({ trigger, writable: true });
-      const ours = async (): Promise<unknown[]> =>
+      const eventsOfPending = async (): Promise<unknown[]> =>
         (await poller.poll({ timeout: 0 }))
           .filter(({ fd }) => fd === pending.fd)
           .map(({ readable, writable }) => ({ readable, writable }));
-      t.deepEqual(await ours(), [{ readable: false, writable: true }], trigger);
+      t.deepEqual(await eventsOfPending(), [{ readable: false, writable: true }], trigger);
       pending.modify({ trigger });
-      t.deepEqual(await ours(), [{ readable: true, writable: false }], trigger);
+      t.deepEqual(await eventsOfPending(), [{ readable: true, writable: false }], trigger);
     }
   });
 
-  test(`changed-while-pending: what was read before rearm() or modify() is told no more, ${driver}`, async (t) => {
+  test(`changed-while-pending: after a read and rearm() or modify() the event is dropped, ${driver}`, async (t) => {
     for (const trigger of ['level', 'edge', 'oneshot', 'edge-oneshot'] as const)
       for (const change of ['rearm', 'modify'] as const) {
         const { poller, pipes, pending } = await onePending(t, driver, trigger);
@@ -330,7 +331,7 @@ for (const driver of drivers) {
       }
   });
 
-  test(`rearmed-while-pending: a oneshot is told once, ${driver}`, async (t) => {
+  test(`rearmed-while-pending: a oneshot gives one event, ${driver}`, async (t) => {
     const { poller, pending } = await onePending(t, driver, 'oneshot');
     pending.rearm();
     t.deepEqual(
@@ -340,9 +341,9 @@ for (const driver of drivers) {
     t.deepEqual(await poller.poll({ timeout: 0 }), []);
   });
 
-  // Alone: another poller's wait would keep the question going.
+  // Serial: another poller's wait would keep the check for closed descriptors running.
   test.serial(
-    `closed-while-polling: whoever waits for less than a second, again and again, is told, ${driver}`,
+    `closed-while-polling: repeated waits of less than a second report a closed descriptor, ${driver}`,
     async (t) => {
       const poller = new Poller({ driver });
       t.teardown(() => poller.close());
@@ -361,9 +362,9 @@ for (const driver of drivers) {
     },
   );
 
-  // Who would have to wait for the next question, ten milliseconds or a second later, leaves the loop a turn. Whatever the
-  // machine does meanwhile, who is told at once does not.
-  test(`closed-together: what does not fit into one look is told at once after it, ${driver}`, async (t) => {
+  // The next check for closed descriptors comes ten milliseconds or a second later, so waiting for it takes a turn of the
+  // loop. An immediate report takes none, however slow the machine is.
+  test(`closed-together: what one poll cannot report is reported by the next, without a turn, ${driver}`, async (t) => {
     const { poller, closed } = closedTogether(t, driver);
     const iterator = poller[Symbol.asyncIterator]();
     const told = new Set([fdOf(await rejection(iterator.next()))]);
@@ -373,7 +374,7 @@ for (const driver of drivers) {
     t.deepEqual(sorted(told), sorted(closed));
   });
 
-  test(`closed-together: each of several who wait is told at once after the first, ${driver}`, async (t) => {
+  test(`closed-together: every pending wait is rejected at once after the first, ${driver}`, async (t) => {
     const { poller, closed } = closedTogether(t, driver);
     const iterator = poller[Symbol.asyncIterator]();
     const waiting = closed.map((_, at) =>
@@ -386,7 +387,7 @@ for (const driver of drivers) {
     t.deepEqual(sorted(told), sorted(closed));
   });
 
-  test(`closed-reused: whoever registers the number again makes it known at once, ${driver}`, async (t) => {
+  test(`closed-reused: registering the number again reports the close at once, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());
     const path = makeFifo(t);
@@ -405,14 +406,14 @@ for (const driver of drivers) {
   });
 
   for (const engine of ['poll', 'select'] as const)
-    // Serial: a child that another test starts has the writing end, until it runs its program.
+    // Serial: a child that another test starts holds the writing end between fork and exec.
     test.serial(
-      `over: a wait that was aborted holds nobody's file open, ${engine}, ${driver}`,
+      `over: an aborted wait keeps no closed file open, ${engine}, ${driver}`,
       async (t) => {
         const poller = new Poller({ driver, engine });
         t.teardown(() => poller.close());
         const ROUNDS = 6;
-        let unasked = 0;
+        let releasedAtOnce = 0;
         for (let round = 0; round < ROUNDS; round += 1) {
           const { reader, writer, closeWriter } = pipePair(t);
           poller.register(writer);
@@ -423,24 +424,24 @@ for (const driver of drivers) {
           t.is((await rejection(waiting)).name, 'AbortError');
           closeWriter();
           await eventually('the reader sees the end', () => readText(reader) === 'end');
-          if (poller.stats().closedDescriptors === round) unasked += 1;
+          if (poller.stats().closedDescriptors === round) releasedAtOnce += 1;
           await rejection(poller.poll({ timeout: 0 }));
           t.is(poller.stats().closedDescriptors, round + 1);
         }
-        // One that is held is let go by the question after closed descriptors that finds it. That is asked once a second,
-        // so it may have come in between, but not each time.
-        t.true(unasked > ROUNDS / 2, `${unasked} of ${ROUNDS}`);
+        // A file that the wait held would be released by the check for closed descriptors. That runs once a second, so it may
+        // have come in between in one round, but not in most.
+        t.true(releasedAtOnce > ROUNDS / 2, `${releasedAtOnce} of ${ROUNDS}`);
       },
     );
 
-  test(`pending-bounded: events pulled one by one and in batches keep no memory, ${driver}`, async (t) => {
+  test(`pending-bounded: events taken one by one and in batches retain no memory, ${driver}`, async (t) => {
     const fifos = Array.from({ length: 6 }, () => makeFifo(t));
     const { code, stdout, stderr } = await runFixture('pending-mixed', driver, ...fifos);
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     t.true(Number(stdout) < 1_000_000, `${stdout.trim()} bytes for 200,000 batches`);
   });
 
-  test(`closed-in-batch: one that was unregistered before it hides no closed descriptor, ${driver}`, async (t) => {
+  test(`closed-in-batch: an unregistered event before it does not hide a closed descriptor, ${driver}`, async (t) => {
     const poller = new Poller<string | undefined>({ driver, engine: 'poll' });
     t.teardown(() => poller.close());
     const [first, second, gone] = [pipe(t), pipe(t), pipe(t)];
@@ -451,7 +452,7 @@ for (const driver of drivers) {
     const fd = openSync(makeFifo(t), constants.O_RDWR | constants.O_NONBLOCK);
     poller.register(fd, { data: 'closed' });
     t.is((await poller[Symbol.asyncIterator]().next()).value?.data, 'first');
-    // What is pending now: the second, and the one that goes. The close comes behind them.
+    // Pending now: the events of `second` and `gone`. The close is found after them.
     first.read(1);
     unregistered.unregister();
     closeSync(fd);

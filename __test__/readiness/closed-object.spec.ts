@@ -13,9 +13,9 @@ import { drivers, exceptIn } from '../support/process.js';
 
 const { EPOLLIN } = Epoll;
 
-const notOfDeno = exceptIn(['deno'], 'node:fs of Deno closes what it has opened itself alone');
+const exceptDeno = exceptIn(['deno'], 'Deno closes by number only what its node:fs has opened');
 
-/** Opens an eventfd under the number `fd`, which was closed just before. The kernel gives the lowest free number. */
+/** Opens an eventfd under the number `fd`, which was just closed. The kernel gives the lowest free number. */
 function eventfdUnder(fd: number): EventFd {
   const others: EventFd[] = [];
   try {
@@ -131,7 +131,7 @@ for (const driver of drivers) {
     for (const pull of pulls) t.deepEqual(await pull, { value: undefined, done: true });
   });
 
-  notOfDeno(
+  exceptDeno(
     `closed-object: the object that got the number of a closed one is not what was watched, ${driver}`,
     async (t) => {
       const poller = new Poller({ driver });

@@ -1,6 +1,6 @@
 /**
- * The timer that asks once a second after descriptors which were closed: it runs while somebody waits, and no longer.
- * The seconds are the test's own.
+ * The timer that checks once a second for closed descriptors: it runs only while a wait is pending. The tests replace the
+ * timer and fire it themselves.
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -13,28 +13,29 @@ import { eventfd } from 'edgepoll/fd';
 import { pipe } from './helpers.js';
 import { drivers, makeFifo } from '../support/process.js';
 
-/** Milliseconds, far more than the ten. */
-const LONG = 5000;
+/** Milliseconds until a missing report is a failure; far more than the 10 ms between two checks. */
+const LIMIT = 5000;
 
-/** What stands for a timer. */
-interface Clock {
-  ask: () => void;
+/** A replaced interval. */
+interface Interval {
+  callback: () => void;
   delay: number;
   keepsAlive: boolean;
   unref: () => void;
 }
 
-/** Every interval of `node:timers` that runs, until the test ends; none of them passes by itself. */
-function clocks(t: ExecutionContext): Set<Clock> {
-  const running = new Set<Clock>();
+/** Replaces the intervals of `node:timers` until the test ends. Returns those that run; none fires by itself. */
+function fakeIntervals(t: ExecutionContext): Set<Interval> {
+  const running = new Set<Interval>();
   const timers = createRequire(import.meta.url)('node:timers') as Record<string, unknown>;
   const { setInterval: realSet, clearInterval: realClear } = timers;
-  const setInterval = (ask: () => void, delay: number): Clock => {
-    const clock = { ask, delay, keepsAlive: true, unref: () => void (clock.keepsAlive = false) };
-    running.add(clock);
-    return clock;
+  const setInterval = (callback: () => void, delay: number): Interval => {
+    const unref = (): void => void (interval.keepsAlive = false);
+    const interval = { callback, delay, keepsAlive: true, unref };
+    running.add(interval);
+    return interval;
   };
-  const clearInterval = (clock: Clock): void => void running.delete(clock);
+  const clearInterval = (interval: Interval): void => void running.delete(interval);
   Object.assign(timers, { setInterval, clearInterval });
   syncBuiltinESMExports();
   t.teardown(() => {
@@ -44,20 +45,21 @@ function clocks(t: ExecutionContext): Set<Clock> {
   return running;
 }
 
-/** A second passes. */
-function pass(running: Set<Clock>): void {
-  for (const { ask } of running) ask();
+/** Fires every running interval, as if a second had passed. */
+function fire(running: Set<Interval>): void {
+  for (const { callback } of running) callback();
 }
 
 test.serial(
-  'closed-under-us: the driver uv asks whenever its loop is about to wait, and no second has to pass',
+  'closed-under-us: the driver uv checks each time its loop is about to wait, and needs no second to pass',
   async (t) => {
-    clocks(t);
+    fakeIntervals(t);
     const poller = new Poller({ driver: 'uv' });
     t.teardown(() => poller.close());
     const path = makeFifo(t);
-    // A loop that nobody wakes would sleep for ever. One for all rounds: the host wakes once for a timer that was cleared, too.
-    const late = setTimeout(() => poller.close(), LONG);
+    // Without a timer a failing loop would sleep for ever. One timer for all rounds, because a cleared timer still wakes
+    // the loop once.
+    const late = setTimeout(() => poller.close(), LIMIT);
     for (let round = 0; round < 4; round += 1) {
       const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
       poller.register(fd);
@@ -75,12 +77,12 @@ for (const driver of drivers) {
   test.serial(
     `closed-under-us: a descriptor closed before the wait is reported at once, ${driver}`,
     async (t) => {
-      clocks(t);
+      fakeIntervals(t);
       const poller = new Poller({ driver });
       t.teardown(() => poller.close());
       const path = makeFifo(t);
       // One timer for all rounds, as above.
-      const late = setTimeout(() => poller.close(), LONG);
+      const late = setTimeout(() => poller.close(), LIMIT);
       for (let round = 0; round < 4; round += 1) {
         const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
         poller.register(fd);
@@ -94,7 +96,7 @@ for (const driver of drivers) {
   test.serial(
     `closed-under-us: a closed one among many, whose duplicate is open and ready, is reported soon, ${driver}`,
     async (t) => {
-      clocks(t);
+      fakeIntervals(t);
       const poller = new Poller<string>({ driver });
       t.teardown(() => poller.close());
       const idle = Array.from({ length: 300 }, () => eventfd());
@@ -104,7 +106,7 @@ for (const driver of drivers) {
       const fd = counter.release();
       poller.register(fd, { data: 'closed' });
       closeSync(fd);
-      const late = setTimeout(() => poller.close(), LONG);
+      const late = setTimeout(() => poller.close(), LIMIT);
       let code: string | undefined;
       while (code === undefined) {
         try {
@@ -120,45 +122,42 @@ for (const driver of drivers) {
     },
   );
 
-  // Serial: the timers are everybody's.
-  test.serial(
-    `idle: a poller that nobody waits for any more wakes no loop, ${driver}`,
-    async (t) => {
-      const running = clocks(t);
-      const poller = new Poller({ driver });
-      t.teardown(() => poller.close());
-      const watched = pipe(t);
-      poller.register(watched.fd, { trigger: 'edge' });
-      const events = poller[Symbol.asyncIterator]();
-      t.is(running.size, 0, 'nobody has waited yet');
-      for (let round = 0; round < 2; round += 1) {
-        const pull = events.next();
-        // Whoever waits is asked for, however long it lasts.
-        for (let seconds = 0; seconds < 3; seconds += 1) {
-          t.deepEqual(
-            [...running].map(({ delay, keepsAlive }) => [delay, keepsAlive]),
-            [[1000, false]],
-          );
-          pass(running);
-        }
-        watched.write(1);
-        t.like(await pull, { value: { fd: watched.fd } });
-        // One that waits for less than a second, again and again, has come back.
-        const again = events.next();
-        watched.write(1);
-        await again;
-        pass(running);
-        t.is(running.size, 1, 'it may come back');
-        pass(running);
-        t.is(running.size, 0, 'it did not');
+  // Serial: the replaced timers are process-wide.
+  test.serial(`idle: a poller without a pending wait wakes no loop, ${driver}`, async (t) => {
+    const running = fakeIntervals(t);
+    const poller = new Poller({ driver });
+    t.teardown(() => poller.close());
+    const watched = pipe(t);
+    poller.register(watched.fd, { trigger: 'edge' });
+    const events = poller[Symbol.asyncIterator]();
+    t.is(running.size, 0, 'no wait has begun yet');
+    for (let round = 0; round < 2; round += 1) {
+      const pull = events.next();
+      // The timer runs as long as the wait lasts.
+      for (let seconds = 0; seconds < 3; seconds += 1) {
+        t.deepEqual(
+          [...running].map(({ delay, keepsAlive }) => [delay, keepsAlive]),
+          [[1000, false]],
+        );
+        fire(running);
       }
-    },
-  );
+      watched.write(1);
+      t.like(await pull, { value: { fd: watched.fd } });
+      // A new wait within the second keeps the timer.
+      const again = events.next();
+      watched.write(1);
+      await again;
+      fire(running);
+      t.is(running.size, 1, 'a new wait may come');
+      fire(running);
+      t.is(running.size, 0, 'no new wait came');
+    }
+  });
 
   test.serial(
     `idle: all pollers share one timer, until the last is closed, ${driver}`,
     async (t) => {
-      const running = clocks(t);
+      const running = fakeIntervals(t);
       const waiting = [1, 2, 3].map(() => {
         const poller = new Poller({ driver });
         t.teardown(() => poller.close());

@@ -1,4 +1,4 @@
-/** Failures that no JavaScript waits for: they are nobody's promise, so they have to be an uncaught exception. */
+/** Failures in the driver's callback: no promise can carry them, so they must be uncaught exceptions. */
 import type { Driver } from 'edgepoll';
 import type { TestFn } from 'ava';
 import test from 'ava';
@@ -8,12 +8,12 @@ import { makeFifo, straceTest } from '../support/process.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
 
-/** Elsewhere the host's own loop makes the same system call. */
+/** On other architectures libuv's loop makes the same system call, so strace cannot fail the package's alone. */
 const straceX64: TestFn =
   process.arch === 'x64'
     ? straceTest
     : (((title: string, body: () => void): void =>
-        test.skip(`${title} (epoll_wait is the host's own here)`, body)) as TestFn);
+        test.skip(`${title} (libuv uses epoll_wait itself here)`, body)) as TestFn);
 
 for (const driver of drivers) {
   for (const [kind, told] of [
@@ -21,7 +21,7 @@ for (const driver of drivers) {
     ['server', 'epoll_wait failed: '],
   ] as const) {
     straceX64(
-      `look-refused: what the kernel refuses in the driver's callback is an uncaught exception, ${kind}, ${driver}`,
+      `look-refused: a system call that fails in the driver's callback is an uncaught exception, ${kind}, ${driver}`,
       async (t) => {
         const inject = 'epoll_wait:error=ENOMEM';
         const args = [driver, kind, makeFifo(t)];

@@ -1,4 +1,4 @@
-/** Descriptors to watch, and looks at a poller that need no clock. */
+/** Pipes and other descriptors to watch, and a poller with a fence in place of a timeout. */
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
 import type { ExecutionContext } from 'ava';
@@ -10,7 +10,7 @@ import { makeFifo } from '../support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
-/** Both ends of a pipe in one descriptor. */
+/** A pipe whose one descriptor reads and writes. */
 export interface Pipe {
   fd: number;
   path: string;
@@ -18,14 +18,14 @@ export interface Pipe {
   read(length: number): void;
 }
 
-/** Opens `path` for the length of the test. */
+/** Opens `path`; the descriptor is closed when the test ends. */
 export function open(t: ExecutionContext, path: string, flags: number): number {
   const fd = openSync(path, flags);
   t.teardown(() => closeSync(fd));
   return fd;
 }
 
-/** Opens `path` under the number `fd`, which was closed just now, for the length of the test. */
+/** Opens `path` under the number `fd`, which was just closed; it is closed when the test ends. */
 export function openAs(t: ExecutionContext, path: string, flags: number, fd: number): void {
   openUnder(path, flags, fd);
   t.teardown(() => closeSync(fd));
@@ -42,7 +42,7 @@ export function pipe(t: ExecutionContext): Pipe {
   };
 }
 
-/** A pipe's reading end, and how to close its only writing end. */
+/** A pipe's reading end, and a function that closes its only writing end. */
 export function pipeEnds(t: ExecutionContext): { reader: number; closeWriter: () => void } {
   const path = makeFifo(t);
   const reader = open(t, path, O_RDONLY | O_NONBLOCK);
@@ -50,14 +50,14 @@ export function pipeEnds(t: ExecutionContext): { reader: number; closeWriter: ()
   return { reader, closeWriter: () => closeSync(writer) };
 }
 
-/** The flags of the open file description, as the kernel shows them. */
+/** The flags of the open file description, in octal, from /proc. */
 export function flagsOf(fd: number): string | undefined {
   return /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
 }
 
 /**
- * A poller with a fence: a pipe of its own that is made ready on purpose. Whatever else is ready comes with it
- * or before it, so that a fence that comes alone proves that nothing else was.
+ * A poller with a fence: a pipe of its own that the test makes ready. Events of other ready descriptors come with the
+ * fence or before it, so a fence that comes alone proves that nothing else was ready.
  */
 export class Fenced {
   readonly poller: Poller<string | undefined>;
@@ -77,7 +77,7 @@ export class Fenced {
     return this.poller.register(fd, { data: 'watched', ...options });
   }
 
-  /** What is ready now, besides the fence: the names of the events, in their order. */
+  /** The `data` of all events that come before the fence, in their order. */
   async ready(): Promise<string[]> {
     this.#fence.write(1);
     const found: string[] = [];

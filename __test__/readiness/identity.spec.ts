@@ -1,4 +1,4 @@
-/** Who is who: numbers that come back, descriptors closed under us, duplicates, owners that nobody holds. */
+/** Events go to the right registration: reused numbers, descriptors closed by other code, duplicates, collected owners. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, readdirSync } from 'node:fs';
@@ -31,10 +31,10 @@ interface Told<T> {
   more: T;
 }
 
-/** The descriptors that a program has when it has just been started from here. */
+/** The descriptors of a child process right after its start. */
 async function descriptorsOfChild(): Promise<string[]> {
   const child = spawn('cat', { stdio: ['pipe', 'pipe', 'pipe'] });
-  // While it starts it opens its libraries: it has started when it answers.
+  // During its start the program opens its libraries. Its first output shows that it has started.
   child.stdin.write('started');
   await once(child.stdout, 'data');
   const open = readdirSync(`/proc/${child.pid}/fd`);
@@ -45,16 +45,22 @@ async function descriptorsOfChild(): Promise<string[]> {
 
 const engines = ['epoll', 'poll', 'select'] as const;
 
-const whereHandlesAreCollected = exceptIn(
+const exceptWithoutCollection = exceptIn(
   ['bun', 'deno'],
-  'a FileHandle that is collected there is an error, or keeps its descriptor',
+  'there a collected FileHandle throws, or keeps its descriptor',
 );
-const whereNothingElseOpens = exceptIn(['bun', 'deno'], 'it panics itself without a descriptor');
-const whereOthersClose = exceptIn(
+const exceptWithoutDescriptors = exceptIn(
   ['bun', 'deno'],
-  'its own descriptors reach a child now and then',
+  'the runtime panics without a free descriptor',
 );
-const whereWorkersTell = exceptIn(['bun', 'deno'], 'a worker that ends there keeps what it opened');
+const exceptWithLeaks = exceptIn(
+  ['bun', 'deno'],
+  'children of this runtime sometimes inherit its own descriptors',
+);
+const exceptWithoutWorkerExit = exceptIn(
+  ['bun', 'deno'],
+  'a worker that ends there keeps its descriptors open',
+);
 
 for (const driver of drivers)
   for (const engine of engines) {
@@ -70,18 +76,18 @@ for (const driver of drivers)
       t.deepEqual(told, [more.first, 'fence', 'new']);
     });
 
-    test(`hazard-1 stale-event: nobody said that the second goes, ${where}`, async (t) => {
+    test(`hazard-1 stale-event: the first handler closes the second without unregister(), ${where}`, async (t) => {
       const { told, more } = await identity<{ first: string; other: number }>(t, 'stale-untold');
       const [end, old] = [`ERR_DESCRIPTOR_CLOSED of ${more.other}`, `old ${more.other}`];
       t.is(told.filter((what) => what === end).length, 1, told.join(', '));
       t.is(told[0], more.first);
       t.is(told.filter((what) => what === 'fence').length, 2);
-      // The old file's own event may have been on its way. What is ready later is the new file, which nobody watches.
+      // The old file's event may have been pending. Later readiness is the new file's, which is not registered.
       t.false(told.slice(told.indexOf('fence')).includes(old), told.join(', '));
       t.false(told.slice(told.indexOf(end)).includes(old), told.join(', '));
     });
 
-    test(`hazard-2 recycled: a thousand owners of one number, and only the last is told of, ${where}`, async (t) => {
+    test(`hazard-2 recycled: a thousand owners of one number, and only the last gives events, ${where}`, async (t) => {
       const { told, more } = await identity<{ size: number }>(t, 'churn');
       t.deepEqual(
         told.filter((what) => what.startsWith('round')),
@@ -94,21 +100,22 @@ for (const driver of drivers)
       const ended = await runFixture('closed-elsewhere', driver, engine, makeFifo(t));
       const report = reportOf(ended) as { code: string; right: boolean; asked: number };
       t.like(report, { code: 'ERR_DESCRIPTOR_CLOSED', right: true });
-      // Its timers are not for others to watch: that it is told at all is what is seen there.
+      // Deno's timers cannot be replaced; there the test only shows that the close is reported.
       if (runtimeName === 'deno') return;
-      // There is a question a second later. Without it nothing is told, or when V8 itself wakes the loop, after some eight.
+      // The check runs every second. Without it the close would not be reported, or only after some eight seconds, when V8
+      // itself wakes the loop.
       t.like(report, { delays: [1000] });
-      // The first one after the close tells of it, if nothing has before: the loop may not have been asleep yet.
+      // At the latest the first check after the close reports it. If the loop did not sleep yet, no check is needed.
       t.true(report.asked <= 1, `${report.asked} questions`);
     });
 
-    test(`hazard-4 duplicate: the number's next owner is not heard, and the file still is, ${where}`, async (t) => {
+    test(`hazard-4 duplicate: the number's next owner gives no event, and the watched file does, ${where}`, async (t) => {
       const { told, more } = await identity<{ size: number }>(t, 'duplicate');
       t.deepEqual(told, ['fence', 'mine']);
       t.is(more.size, 2);
     });
 
-    test(`fact-32: a closed number that comes back is registered beside its ghost, and told alone, ${where}`, async (t) => {
+    test(`fact-32: a reused number is registered beside the ghost of its old file, and only the new file gives events, ${where}`, async (t) => {
       const { told, more } = await identity<{ active: boolean; size: number }>(t, 'ghost');
       t.deepEqual(more, { active: false, size: 2 });
       t.deepEqual(
@@ -132,7 +139,7 @@ for (const driver of drivers)
   }
 
 for (const driver of drivers) {
-  test(`hazard-3 ghost: what the poller left behind for it is anybody's number again, ${driver}`, async (t) => {
+  test(`hazard-3 ghost: numbers that the renewal freed can be registered again, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
     const other = hands(t, reader, writer);
     await other.does("os.write(4, b'x')");
@@ -142,14 +149,14 @@ for (const driver of drivers) {
     registration.unregister();
     for (let look = 0; look < 10; look += 1) t.deepEqual(await now(poller), []);
     t.is(poller.stats().renewals, 1);
-    // Every number that became free, in whatever order.
+    // Opens pipes until every freed number is in use again, in whatever order.
     for (let count = 0; count < 8; count += 1) {
       const { reader: next } = pipePair(t);
       t.true(poller.register(next).active);
     }
   });
 
-  test(`hazard-3 ghost: also while somebody waits, what the poller left behind is anybody's number again, ${driver}`, async (t) => {
+  test(`hazard-3 ghost: also during a wait, numbers that the renewal freed can be registered again, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
     const other = hands(t, reader, writer);
     await other.does('1');
@@ -161,17 +168,17 @@ for (const driver of drivers) {
     poller.register(fence.reader);
     const waiting = soon(poller);
     await other.does("os.write(4, b'x')");
-    await eventually('a fresh start', () => poller.stats().renewals === 1);
+    await eventually('the poller has a new epoll descriptor', () => poller.stats().renewals === 1);
     for (let count = 0; count < 8; count += 1) {
       const next = pipePair(t);
-      // Nothing can be read there: nobody is told of it.
+      // The pipe is empty, so the registrations give no event.
       for (const end of [next.reader, next.writer]) t.true(poller.register(end).active);
     }
     writeText(fence.writer, 'x');
     t.deepEqual(await waiting, ['IN']);
   });
 
-  test(`hazard-3 ghost: one after the other, and each time there is a fresh start, ${driver}`, async (t) => {
+  test(`hazard-3 ghost: three ghosts, one after the other, and each causes one renewal, ${driver}`, async (t) => {
     const poller = pollerOf(t, driver);
     for (const round of [1, 2, 3]) {
       const { reader, writer, closeReader } = pipePair(t);
@@ -186,8 +193,8 @@ for (const driver of drivers) {
   });
 
   for (const free of [0, 1, 2])
-    whereNothingElseOpens(
-      `hazard-3 ghost: with ${free} descriptors left for a fresh start nothing is lost, and later there is one, ${driver}`,
+    exceptWithoutDescriptors(
+      `hazard-3 ghost: with ${free} descriptors left for a renewal no event is lost, and the renewal comes later, ${driver}`,
       async (t) => {
         const fifos = [makeFifo(t), makeFifo(t), makeFifo(t)];
         const ended = await runFixture('ghost-short', driver, String(free), ...fifos);
@@ -201,7 +208,7 @@ for (const driver of drivers) {
       },
     );
 
-  test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are nobody's, ${driver}`, async (t) => {
+  test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are dropped, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
     const other = hands(t, reader, writer);
     await other.does('1');
@@ -215,7 +222,7 @@ for (const driver of drivers) {
     await other.does("os.write(4, b'x')");
     t.deepEqual(await now(poller), []);
 
-    // The number comes back, and what it is now is told apart from the ghost.
+    // The number is reused. Events of the new file are not confused with those of the ghost.
     const next = pipePair(t);
     poller.register(next.reader, { data: 'next' });
     t.deepEqual(await now(poller), []);
@@ -225,7 +232,7 @@ for (const driver of drivers) {
     t.deepEqual(more, []);
     t.is(readText(next.reader), 'x');
 
-    // The ghost is still ready. It costs nothing.
+    // The ghost is still ready. It causes no further waits.
     const waiting = poller.poll();
     const { waits } = poller.stats();
     await other.does("os.write(4, b'y')");
@@ -277,13 +284,13 @@ for (const driver of drivers) {
     t.is(poller.size, 1);
     t.is(poller.stats().closedDescriptors, 1);
     writeText(second.writer, 'x');
-    t.deepEqual(await soon(poller), ['IN'], 'told once');
+    t.deepEqual(await soon(poller), ['IN'], 'the close was reported once');
     t.throws(() => gone.modify({}), { any: true });
     t.throws(() => gone.rearm(), { any: true });
     t.notThrows(() => gone.unregister());
   });
 
-  test(`hazard-4 closed-under-us: who only looks, and never waits, is told as well, ${driver}`, async (t) => {
+  test(`hazard-4 closed-under-us: polls with timeout 0 report it as well, ${driver}`, async (t) => {
     for (const engine of engines) {
       const pipes = [pipePair(t), pipePair(t), pipePair(t)];
       const [gone] = pipes;
@@ -292,7 +299,7 @@ for (const driver of drivers) {
       t.deepEqual(await now(poller), []);
       gone?.closeReader();
       let code: string | undefined;
-      // One registration is looked after at each look that finds nothing.
+      // Each poll that finds nothing checks one registration.
       for (let look = 0; look < 2 * pipes.length && code === undefined; look += 1) {
         try {
           await now(poller);
@@ -305,7 +312,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`hazard-4 closed-under-us: two at once are told one after the other, ${driver}`, async (t) => {
+  test(`hazard-4 closed-under-us: two closed at once are reported one after the other, ${driver}`, async (t) => {
     const pipes = [pipePair(t), pipePair(t)];
     const poller = pollerOf(t, driver);
     for (const { reader } of pipes) poller.register(reader);
@@ -340,11 +347,11 @@ for (const driver of drivers) {
     }
   });
 
-  whereOthersClose(
-    `hazard-5 leak: a child has no descriptor of ours, nor a duplicate, ${driver}`,
+  exceptWithLeaks(
+    `hazard-5 leak: a child inherits neither a poller's descriptor nor a duplicate, ${driver}`,
     async (t) => {
       const { reader, writer } = pipePair(t);
-      // What this process was started with may have no mark to be closed.
+      // Descriptors that this process itself inherited may lack close-on-exec.
       const inherited = await descriptorsOfChild();
       const pollers = engines.map((engine) => pollerOf(t, driver, { engine }));
       for (const poller of pollers) {
@@ -356,7 +363,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`hazard-7 close-first: a write in the handler of a close goes to nobody, ${driver}`, async (t) => {
+  test(`hazard-7 close-first: a write in the handler of a close reaches no other connection, ${driver}`, async (t) => {
     const server = await listen({ host: '127.0.0.1', port: 0, driver });
     t.teardown(() => server.destroy());
     const accepted = server[Symbol.asyncIterator]();
@@ -365,12 +372,12 @@ for (const driver of drivers) {
     const first = await nextOf(accepted);
     await peer.does('reset(s)');
     await first.closed;
-    // As soon as it is told, another connection takes its number.
+    // As soon as the close is reported, another connection takes its number.
     await peer.does(`s = dial(${server.address.port})`);
     const second = await nextOf(accepted);
-    await t.throwsAsync(first.write('for the dead'), { any: true });
-    await second.write('for the living');
-    t.is(await peer.does('s.recv(100)'), 'for the living');
+    await t.throwsAsync(first.write('to the closed one'), { any: true });
+    await second.write('to the open one');
+    t.is(await peer.does('s.recv(100)'), 'to the open one');
   });
 
   test(`hazard-8 recycled-number: the error of a connect that a close's handler began stays its own, ${driver}`, async (t) => {
@@ -390,7 +397,7 @@ for (const driver of drivers) {
     t.is((await refused).code, 'ECONNREFUSED');
   });
 
-  whereHandlesAreCollected(
+  exceptWithoutCollection(
     `hazard-17 file-handle: by number, its collection ends the iteration with the reason, ${driver}`,
     async (t) => {
       const ended = await run(process.execPath, [
@@ -429,14 +436,14 @@ for (const driver of drivers) {
     const handle = await openHandle(makeFifo(t), O_RDWR | O_NONBLOCK);
     const { fd } = handle;
     const iterator = watch(handle, { driver });
-    // Awaited from now on: it may be told before the handle says that it is closed.
+    // Handled from now on: the report may come before `handle.close()` resolves.
     const told = t.throwsAsync(iterator.next(), { instanceOf: EdgepollError });
     await handle.close();
     t.like(await told, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 
-  whereWorkersTell(
-    `hazard-17 worker-exit: a worker that ends closes what it opened, and the watcher is told, ${driver}`,
+  exceptWithoutWorkerExit(
+    `hazard-17 worker-exit: a worker that ends closes what it opened, and the watching loop throws, ${driver}`,
     async (t) => {
       const ended = await runFixture('hazard-worker-descriptor', driver, makeFifo(t));
       t.deepEqual(reportOf(ended), {
@@ -446,7 +453,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`fact-1: a duplicate keeps the registration of a closed number alive; nobody hears of it, ${driver}`, async (t) => {
+  test(`fact-1: a duplicate keeps the registration of a closed number alive; it gives no event, ${driver}`, async (t) => {
     const { reader, closeReader, writer } = pipePair(t);
     const other = hands(t, reader, writer);
     await other.does('1');
@@ -462,7 +469,7 @@ for (const driver of drivers) {
         told.push((error as NodeJS.ErrnoException).code);
       }
     }
-    // The old file's own event may come first; it is an edge, and told once.
+    // The old file's own event may come first, but only once, because it is an edge.
     t.true(
       ['ghost', 'ERR_DESCRIPTOR_CLOSED'].slice(-told.length).join() === told.join(),
       told.join(', '),

@@ -1,16 +1,16 @@
-/** Consumers that come back for the next event a turn of the loop later: what that costs. */
+/** Consumers that take the next event a turn of the loop later: which epoll_ctl calls that costs. */
 import { drivers, makeFifo, straced, straceTest } from '../support/process.js';
 
 const EVENTS = 100;
 
-/** Changes of what an epoll descriptor watches, of the kinds named. The question after closed descriptors changes nothing. */
+/** The epoll_ctl calls of these kinds that change a set. Those that fail with EEXIST only check whether a descriptor is open. */
 function changes(lines: string[], kinds: RegExp): string[] {
   return lines.filter((line) => kinds.test(line) && !line.includes('EEXIST'));
 }
 
 for (const driver of drivers) {
   straceTest(
-    `late-consumer: who has used the event up changes nothing that the loop watches, ${driver}`,
+    `late-consumer: a consumer that read before the turn causes no epoll_ctl, ${driver}`,
     async (t) => {
       const args = [driver, 'before', makeFifo(t)];
       const { ended, lines } = await straced(t, 'epoll_ctl', 'late-consumer', ...args);
@@ -19,9 +19,9 @@ for (const driver of drivers) {
     },
   );
 
-  // To put an epoll descriptor into another's set again costs the kernel a walk through all that the first one watches.
+  // Adding an epoll descriptor to another one's set makes the kernel walk through all registrations of the first.
   straceTest(
-    `late-consumer: who has not leaves what the loop watches in its set, ${driver}`,
+    `late-consumer: a consumer that reads after the turn leaves the poller in the loop's set, ${driver}`,
     async (t) => {
       const args = [driver, 'after', makeFifo(t)];
       const { ended, lines } = await straced(t, 'epoll_ctl', 'late-consumer', ...args);

@@ -1,4 +1,4 @@
-/** How a poller ends, and what a registration is worth when its descriptor was closed. */
+/** How a poller ends, and how a registration behaves after its descriptor was closed. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { getEventListeners } from 'node:events';
 
@@ -15,25 +15,25 @@ import { drivers, exceptIn, makeFifo, runFixture } from '../support/process.js';
 const { O_NONBLOCK, O_RDWR } = constants;
 
 for (const driver of drivers) {
-  test(`closed-at-once: close() gives its descriptors back before the loop comes round, ${driver}`, async (t) => {
+  test(`closed-at-once: close() closes its descriptors before the next turn of the loop, ${driver}`, async (t) => {
     t.deepEqual(reportOf(await runFixture('closed-at-once', driver)), [0, 0, 0]);
   });
 
-  test(`break-closes: leaving the loop gives every descriptor and thread back, ${driver}`, async (t) => {
+  test(`break-closes: leaving the loop closes every descriptor and ends every thread, ${driver}`, async (t) => {
     const { code, stdout, stderr } = await runFixture('poller-descriptors', driver, makeFifo(t));
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     t.deepEqual(JSON.parse(stdout), { opened: true, given: true, watchedIsOpen: true });
   });
 
-  exceptIn(['bun', 'deno'], 'async_hooks and the collector tell less there')(
-    `closed-is-collected: nothing of ours holds a poller that was closed, nor what it had, ${driver}`,
+  exceptIn(['bun', 'deno'], 'async_hooks and the collector report less there')(
+    `closed-is-collected: the package does not retain a closed poller or its resources, ${driver}`,
     async (t) => {
       const report = reportOf(await runFixture('collected', driver, makeFifo(t)));
       t.deepEqual(report, { made: true, pollers: 0, contexts: 0 });
     },
   );
 
-  test(`throwing-delivery: an exception is told the process, each time, and events go on, ${driver}`, async (t) => {
+  test(`throwing-delivery: each exception is an uncaught exception, and events go on, ${driver}`, async (t) => {
     const told = [1, 2, 3].map((count) => `thrown by delivery ${count}`);
     t.deepEqual(reportOf(await runFixture('glue-throwing', driver, makeFifo(t))), told);
   });
@@ -61,7 +61,7 @@ for (const driver of drivers) {
     t.throws(() => thrown.register(watched.fd), { code: 'ERR_CLOSED' });
   });
 
-  test(`close-with-pulls-waiting: each ends, ${driver}`, async (t) => {
+  test(`close-with-pulls-waiting: each pull ends, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     poller.register(pipe(t).fd);
     const iterator = poller[Symbol.asyncIterator]();
@@ -72,7 +72,7 @@ for (const driver of drivers) {
     t.deepEqual(await Promise.all(pulls), [end, end]);
   });
 
-  test(`dispose: ends what waits, twice allowed, ${driver}`, async (t) => {
+  test(`dispose: ends pending waits, and may be called twice, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     const pull = poller[Symbol.asyncIterator]().next();
     await poller[Symbol.asyncDispose]();
@@ -80,7 +80,7 @@ for (const driver of drivers) {
     t.true((await pull).done);
   });
 
-  test(`abort: told once, to the first pull, and no listener stays, ${driver}`, async (t) => {
+  test(`abort: rejects the first pull only, and leaves no listener, ${driver}`, async (t) => {
     const reason = new Error('enough');
     const controller = new AbortController();
     const poller = new Poller({ driver, signal: controller.signal });
@@ -99,7 +99,7 @@ for (const driver of drivers) {
     );
   });
 
-  test(`abort: without a pull it waits for the next, and close() forgets the signal, ${driver}`, async (t) => {
+  test(`abort: without a pending pull the next one rejects, and close() removes the listener, ${driver}`, async (t) => {
     const controller = new AbortController();
     const poller = new Poller({ driver, signal: controller.signal });
     const closed = new Poller({ driver, signal: controller.signal });
@@ -129,7 +129,7 @@ for (const driver of drivers) {
   });
 
   for (const engine of ['epoll', 'poll', 'select'] as const)
-    test(`held-file: the peer of what is closed after a wait sees the end, ${engine}, ${driver}`, async (t) => {
+    test(`held-file: the peer of a descriptor closed after a wait sees the end, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller({ driver, engine });
       const watcher = new Poller({ driver });
       const pairs = [socketpair(), socketpair(), socketpair()] as const;
@@ -155,14 +155,14 @@ for (const driver of drivers) {
       await rounds();
       second?.unregister();
       pairs[1][0].close();
-      t.true(await isOver(pairs[1][1]), 'unregister() while somebody waits');
+      t.true(await isOver(pairs[1][1]), 'unregister() during a wait');
 
       controller.abort();
       await wait;
       pairs[2][0].close();
       t.true(await isOver(pairs[2][1]), 'a close after an abort');
 
-      // One whose number came back is told as closed, and the other is closed when nobody waits any more.
+      // A descriptor whose number was reused is reported as closed. The other one is closed when no wait is pending.
       t.is(poller.size, 0);
       const other = socketpair();
       const path = makeFifo(t);
@@ -175,11 +175,11 @@ for (const driver of drivers) {
       poller.register(fd);
       t.like(await closed, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
       other[0].close();
-      t.true(await isOver(other[1]), 'a close after another was told');
+      t.true(await isOver(other[1]), 'a close after another one was reported');
       other[1].close();
     });
 
-  test(`owner-closes-first: modify() tells it, unregister() does not mind, ${driver}`, async (t) => {
+  test(`owner-closes-first: modify() throws EBADF, unregister() does not throw, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
     const registration = fenced.watch(fd);
@@ -190,7 +190,7 @@ for (const driver of drivers) {
     t.is(fenced.poller.size, 1);
   });
 
-  // In one go without an await, so that nobody else in this process takes the number.
+  // Without an await in between, so that no other test of this process takes the number.
   test(`recycled-number: a late unregister() leaves the successor alone, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const [first, second] = [makeFifo(t), makeFifo(t)];

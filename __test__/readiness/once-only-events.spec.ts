@@ -61,7 +61,7 @@ async function mountsOf(t: ExecutionContext): Promise<Mounts> {
   };
 }
 
-/** How many threads of this process watch such files for a poller. */
+/** The number of threads of this process that watch such files for pollers. */
 function relays(): number {
   return readdirSync('/proc/self/task').filter((id) => {
     try {
@@ -75,22 +75,25 @@ function relays(): number {
 
 for (const driver of drivers) {
   for (const engine of engines) {
-    mountsTest(`once-only: each change of the mounts is told, ${engine}, ${driver}`, async (t) => {
-      const mounts = await mountsOf(t);
-      const fd = open(t, mounts.path, constants.O_RDONLY);
-      const poller = new Poller({ driver, engine });
-      t.teardown(() => poller.close());
-      const registration = poller.register(fd, { readable: false, priority: true });
-      const iterator = poller[Symbol.asyncIterator]();
-      for (let change = 0; change < 5; change += 1) {
-        const next = iterator.next();
-        // By now the host's loop, or the driver's thread, waits for the poller.
-        await turn();
-        await mounts.change();
-        const { value: event } = await next;
-        t.like(event, { registration, priority: true, error: true, readable: false });
-      }
-    });
+    mountsTest(
+      `once-only: each change of the mounts gives an event, ${engine}, ${driver}`,
+      async (t) => {
+        const mounts = await mountsOf(t);
+        const fd = open(t, mounts.path, constants.O_RDONLY);
+        const poller = new Poller({ driver, engine });
+        t.teardown(() => poller.close());
+        const registration = poller.register(fd, { readable: false, priority: true });
+        const iterator = poller[Symbol.asyncIterator]();
+        for (let change = 0; change < 5; change += 1) {
+          const next = iterator.next();
+          // By now the host's loop, or the driver's thread, waits for the poller.
+          await turn();
+          await mounts.change();
+          const { value: event } = await next;
+          t.like(event, { registration, priority: true, error: true, readable: false });
+        }
+      },
+    );
 
     mountsTest(
       `once-only: with oneshot a change is kept until rearm(), ${engine}, ${driver}`,
@@ -237,7 +240,7 @@ const first = pressure();
 const pressureTest = unless(typeof first === 'string' ? first : undefined);
 if (typeof first !== 'string') closeSync(first.fd);
 
-pressureTest('once-only: 3 of 3 windows of pressure are told', async (t) => {
+pressureTest('once-only: 3 of 3 windows of pressure give an event', async (t) => {
   const pollers = drivers.flatMap((driver) =>
     engines.map((engine) => new Poller({ driver, engine })),
   );

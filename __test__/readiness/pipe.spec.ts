@@ -1,6 +1,6 @@
 /**
- * 2 KiB written, 1 KiB read: who is told again, and when. Every trigger, every order of read, rearm and wait, every
- * engine that knows the trigger. What must be told is waited for; what must not be is looked for.
+ * 2 KiB written, 1 KiB read: when does the next event come? Tests every trigger with every order of read, rearm and wait,
+ * on every engine that supports the trigger. An expected event is awaited; its absence is checked by a poll with timeout 0.
  */
 import test from 'ava';
 import type { Driver, PollerOptions, RegisterOptions } from 'edgepoll';
@@ -19,7 +19,7 @@ const orders: Step[][] = [
   ['rearm', 'wait', 'read'],
   ['wait', 'read', 'rearm'],
   ['wait', 'rearm', 'read'],
-  // The scenario as it is usually told, and waits alone.
+  // The usual form of the scenario, and waits alone.
   ['read', 'wait'],
   ['wait', 'read'],
   ['wait', 'wait', 'rearm', 'wait', 'wait'],
@@ -44,12 +44,12 @@ for (const [driver, engine, trigger] of cases) {
       const { reader, writer } = pipePair(t);
       const poller = pollerOf(t, driver, { engine });
       const registration = poller.register(reader, { trigger });
-      // What the kernel owes us: level always, the others one event for each edge or rearm.
-      let owed = false;
-      const look = async (why: string): Promise<void> => {
-        const expected = trigger === 'level' || owed;
+      // Whether an event is due: always with level, once for each edge or rearm with the others.
+      let isDue = false;
+      const check = async (why: string): Promise<void> => {
+        const expected = trigger === 'level' || isDue;
         t.deepEqual(await (expected ? soon(poller) : now(poller)), expected ? ['IN'] : [], why);
-        owed = false;
+        isDue = false;
       };
 
       const first = soon(poller);
@@ -63,18 +63,18 @@ for (const [driver, engine, trigger] of cases) {
           unread -= half;
         } else if (step === 'rearm') {
           registration.rearm();
-          owed = true;
-        } else await look(`step ${at + 1}`);
+          isDue = true;
+        } else await check(`step ${at + 1}`);
       }
-      await look('after the steps');
+      await check('after the steps');
 
       t.is(writeText(writer, Buffer.alloc(half)), half);
-      // A disabled oneshot takes no notice of more.
-      owed = trigger === 'edge';
-      await look('more is written');
+      // A disabled oneshot ignores new data.
+      isDue = trigger === 'edge';
+      await check('more is written');
       registration.rearm();
-      owed = true;
-      await look('rearmed');
+      isDue = true;
+      await check('rearmed');
       t.is(readText(reader, unread + half).length, unread + half);
       registration.rearm();
       t.deepEqual(await now(poller), [], 'nothing is left');

@@ -1,4 +1,4 @@
-/** How long poll() waits: never less than asked, not for ever, and without asking the kernel over and over. */
+/** How long poll() waits: never shorter than its timeout, not for ever, and without a busy loop. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -25,7 +25,7 @@ interface Storm {
   empty: number;
   events: number;
   shortest: number;
-  /** Waits that ended sooner after a signal than they last. */
+  /** Waits during which a signal came. */
   interrupted: number;
   signals: number;
 }
@@ -42,7 +42,7 @@ function polled(t: Parameters<typeof pipe>[0], driver: (typeof drivers)[number])
 const dataOf = (events: ReadinessEvent<string>[]): string[] => events.map(({ data }) => data);
 
 for (const driver of drivers) {
-  test(`hazard-99 huge-timeout: up to 2^53 ms is a wait, no end and no warning, ${driver}`, async (t) => {
+  test(`hazard-99 huge-timeout: up to 2^53 ms is a wait that does not end, without a warning, ${driver}`, async (t) => {
     const warnings: string[] = [];
     const warn = ({ name }: Error): void => void warnings.push(name);
     process.on('warning', warn);
@@ -64,7 +64,7 @@ for (const driver of drivers) {
     t.deepEqual(warnings, []);
   });
 
-  test(`hazard-100 never-early: each of many short waits at once lasts as long as asked, ${driver}`, async (t) => {
+  test(`hazard-100 never-early: each of many concurrent short waits lasts at least its timeout, ${driver}`, async (t) => {
     const timeouts = [0.1, 0.5, 0.9, 1, 1.1, 1.5, 2, 2.7, 3, 4.999, 5, 7, 10, 16.6, 20];
     const early: string[] = [];
     await Promise.all(
@@ -82,7 +82,7 @@ for (const driver of drivers) {
   });
 
   straceTest(
-    `hazard-100 no-busy-loop: a wait of 5 ms asks the kernel a few times, ${driver}`,
+    `hazard-100 no-busy-loop: a wait of 5 ms makes few system calls, ${driver}`,
     async (t) => {
       const calls = '?epoll_wait,epoll_pwait,?epoll_pwait2,?poll,ppoll';
       const { ended, lines } = await straced(t, calls, 'poll-waits', driver, makeFifo(t));
@@ -114,16 +114,16 @@ for (const driver of drivers) {
 
   // Serial: nothing else in this thread delays the signals.
   test.serial(
-    `hazard-101 signal-storm: a signal every millisecond delays no wait's end, ${driver}`,
+    `hazard-101 signal-storm: a signal every millisecond does not delay the end of a wait, ${driver}`,
     async (t) => {
       const [program, ...args] = runtime;
       const child = start(program, [...args, fixture('signal-storm'), driver, makeFifo(t)]);
       t.is(await child.line(), 'ready');
       let sent = 0;
-      // One that ends nobody who does not listen to it any more.
+      // SIGWINCH is ignored by default, so a late one does not end the child.
       const storm = setInterval(() => {
         sent += Number(process.kill(child.process.pid ?? 0, 'SIGWINCH'));
-        // However long that takes here, it waits for so many.
+        // The child waits until this number was sent, however long that takes.
         if (sent === 51) child.process.stdin.write('enough\n');
       }, 1);
       t.teardown(() => clearInterval(storm));
@@ -135,13 +135,13 @@ for (const driver of drivers) {
       t.true(rounds >= 10);
       t.like({ empty, events }, { empty: rounds, events: 20 * rounds });
       t.true(shortest >= 50, `${shortest} ms`);
-      // A wait that began anew with every signal would end its whole length after the last of them, however few came.
+      // If each signal restarted the wait, every wait would end its full length after the last signal.
       t.true(interrupted >= 1, JSON.stringify(report));
-      t.true(sent > 50 && signals >= 1, `${sent} sent, ${signals} told`);
+      t.true(sent > 50 && signals >= 1, `${sent} sent, ${signals} handled`);
     },
   );
 
-  test(`hazard-102 timers-and-events: neither keeps the other from its turn, ${driver}`, async (t) => {
+  test(`hazard-102 timers-and-events: neither starves the other, ${driver}`, async (t) => {
     const { poller, watched } = polled(t, driver);
     watched.write(1);
     let ticks = 0;
@@ -175,16 +175,16 @@ for (const driver of drivers) {
     t.true(events > 0);
   });
 
-  // Serial: the clock is everybody's.
+  // Serial: the replaced clock is process-wide.
   test.serial(
-    `hazard-103 clock-jump: an hour forth and back moves no deadline, ${driver}`,
+    `hazard-103 clock-jump: an hour forward and back moves no deadline, ${driver}`,
     async (t) => {
       const { now } = Date;
       t.teardown(() => {
         Date.now = now;
       });
       const { poller } = polled(t, driver);
-      // One that goes by the clock waits for an hour the second time. However slow the machine is, this comes after the others.
+      // A wait that followed the wall clock would last an hour the second time, so this limit would end it first.
       const late = setTimeout(() => poller.close(), 30_000);
       for (const jump of [3_600_000, -3_600_000]) {
         const began = performance.now();

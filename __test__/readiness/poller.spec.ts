@@ -1,4 +1,4 @@
-/** Readiness of pipes and sockets: what is told, how often, and when not. */
+/** Readiness of pipes and sockets: which events come, how often, and when none comes. */
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { connect as netConnect, createServer } from 'node:net';
@@ -12,7 +12,7 @@ import { drivers, makeFifo } from '../support/process.js';
 import { descriptorOf } from '../support/socket-number.js';
 
 for (const driver of drivers) {
-  test(`level-repeats: told for as long as bytes are left, ${driver}`, async (t) => {
+  test(`level-repeats: an event in each batch while bytes are left, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const watched = pipe(t);
     fenced.watch(watched.fd);
@@ -26,7 +26,7 @@ for (const driver of drivers) {
     t.deepEqual(await fenced.ready(), []);
   });
 
-  test(`edge-is-told-once: 2 KiB written and 1 KiB read is no second event, ${driver}`, async (t) => {
+  test(`edge-comes-once: 2 KiB written and 1 KiB read is no second event, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const watched = pipe(t);
     fenced.watch(watched.fd, { trigger: 'edge' });
@@ -39,7 +39,7 @@ for (const driver of drivers) {
     t.deepEqual(await fenced.ready(), ['watched'], 'more was written');
   });
 
-  test(`edge-rearm: modify() makes the kernel look anew, ${driver}`, async (t) => {
+  test(`edge-rearm: modify() makes the kernel check again, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const watched = pipe(t);
     const registration = fenced.watch(watched.fd, { trigger: 'edge' });
@@ -51,7 +51,7 @@ for (const driver of drivers) {
     registration.modify({ trigger: 'edge', writable: true });
     t.deepEqual(await fenced.ready(), ['again'], 'the data stays');
     registration.modify({ priority: true });
-    t.deepEqual(await fenced.ready(), [], 'not asked for any more');
+    t.deepEqual(await fenced.ready(), [], 'no longer of interest');
   });
 
   test(`events-combine: 1,000 edges without a consumer are one event, ${driver}`, async (t) => {
@@ -73,14 +73,14 @@ for (const driver of drivers) {
     fenced.watch(second.fd, { trigger: 'edge', data: 'second' });
     first.write(1);
     second.write(1);
-    // The second is in the same batch and waits in JavaScript from here on.
+    // The second event is in the same batch, and is pending in JavaScript from here on.
     t.is((await fenced.next())?.data, 'first');
     for (let count = 0; count < 1000; count += 1) {
       second.write(1);
       second.read(1);
     }
     t.is((await fenced.next())?.data, 'second');
-    // What the kernel gathered meanwhile is one more.
+    // The kernel combined the later edges into one more event.
     t.deepEqual(await fenced.ready(), ['second']);
     t.deepEqual(await fenced.ready(), []);
   });
@@ -107,7 +107,7 @@ for (const driver of drivers) {
     t.deepEqual(await fenced.ready(), ['anew'], 'it can be registered again');
   });
 
-  test(`starvation: one event a look, and every ready descriptor gets its turn, ${driver}`, async (t) => {
+  test(`starvation: with one event per poll every ready descriptor gets its turn, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver, { maxEvents: 1 });
     const names = ['a', 'b', 'c', 'd', 'e'];
     for (const data of names) {
@@ -120,7 +120,7 @@ for (const driver of drivers) {
     t.deepEqual(seen, new Set(names));
   });
 
-  test(`several-pullers: concurrent next() settle in their order, ${driver}`, async (t) => {
+  test(`several-pullers: concurrent next() calls settle in their order, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const settled: number[] = [];
     const pulls = [0, 1, 2].map(async (number) => {
@@ -138,7 +138,7 @@ for (const driver of drivers) {
     t.deepEqual(settled, [0, 1, 2]);
   });
 
-  test(`several-pollers: each tells of the same descriptor by itself, ${driver}`, async (t) => {
+  test(`several-pollers: each gives its own event for the same descriptor, ${driver}`, async (t) => {
     const watched = pipe(t);
     const pollers = [new Fenced(t, driver), new Fenced(t, driver), new Fenced(t, 'thread')];
     for (const fenced of pollers) fenced.watch(watched.fd, { trigger: 'edge' });

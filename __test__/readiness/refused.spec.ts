@@ -1,4 +1,4 @@
-/** What cannot be watched, and what the kernel refuses: a coded error, and everything goes on. */
+/** Descriptors that cannot be watched, and calls that the kernel refuses: a coded error, and the poller goes on. */
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 
@@ -23,9 +23,9 @@ import {
   straceTest,
 } from '../support/process.js';
 
-/** By the name of a file its descriptor's calls are found, and Deno opens it in another way. */
+/** These tests find calls by the file's path in strace's log. Deno makes file calls of its own in between. */
 const straceNotDeno =
-  runtimeName === 'deno' ? exceptIn(['deno'], 'its own file calls are in between') : straceTest;
+  runtimeName === 'deno' ? exceptIn(['deno'], 'its own file calls are in the log') : straceTest;
 
 function isRefused(use: () => unknown): boolean {
   try {
@@ -76,8 +76,9 @@ for (const driver of drivers) {
       `hazard-10 refused: ${errno} of each epoll_ctl, and the same descriptor goes on, ${driver}`,
       async (t) => {
         const fifo = makeFifo(t);
-        // The first, third and fifth: ADD, MOD, MOD. Each is followed by one that the kernel sees. After EEXIST of what
-        // nobody watches here it is a DEL, lest it be a ghost: the first and the fourth then, ADD and MOD.
+        // Fails the first, third and fifth call: ADD, MOD, MOD. The repeated call after each of them succeeds. After EEXIST
+        // for an unregistered descriptor the poller removes a possible ghost with a DEL; then the first and fourth fail,
+        // ADD and MOD.
         const isRemoved = errno === 'EEXIST';
         const when = isRemoved ? '1..4+3' : '1..5+2';
         const { ended, lines } = await spoiled(
@@ -117,7 +118,7 @@ for (const driver of drivers) {
   const redirections: [string, string, Record<NonNullable<PollerOptions['engine']>, unknown>][] = [
     ['a file', `<${root}/package.json`, { epoll: 'refused', poll: 'ready', select: 'ready' }],
     ['/dev/null', '</dev/null', { epoll: 'refused', poll: 'ready', select: 'ready' }],
-    // Node.js opens /dev/null in its place.
+    // Node.js opens /dev/null in place of a closed standard stream.
     ['closed', '<&-', { epoll: 'refused', poll: 'ready', select: 'ready' }],
   ];
   for (const [name, redirection, expected] of redirections) {
@@ -146,7 +147,7 @@ for (const driver of drivers) {
     });
   }
 
-  test(`hazard-12 nested: our own descriptors are refused, whoever's they are, ${driver}`, (t) => {
+  test(`hazard-12 nested: our own descriptors are refused, by every poller of the package, ${driver}`, (t) => {
     const epolls = (): number[] =>
       readdirSync('/proc/self/fd')
         .map(Number)
@@ -154,7 +155,7 @@ for (const driver of drivers) {
           try {
             return isEpoll(fd);
           } catch {
-            // It was closed meanwhile: the listing's own, or another thread's.
+            // Closed since the listing: the listing's own descriptor, or another thread's.
             return false;
           }
         });
@@ -179,10 +180,10 @@ for (const driver of drivers) {
         openDescriptors().filter((fd) => /event(?:poll|fd)/.test(targetOf(fd)));
       const before = new Set(opened());
       const poller = pollerOf(t, driver, { engine });
-      // The engine's own, and what the driver's thread waits by.
+      // The engine's own descriptors, and those of the driver's thread.
       const expected = (engine === 'epoll' ? 1 : 3) + (driver === 'thread' ? 2 : 0);
       const fresh = opened().filter((fd) => !before.has(fd));
-      // A thread of Bun's may have opened one of its own meanwhile, which is nobody's to adopt here.
+      // One of Bun's threads may have opened a descriptor of its own since then; the poller does not refuse that one.
       const own = fresh.filter((fd) => isRefused(() => poller.register(fd)));
       t.is(own.length, expected, fresh.join(', '));
       if (runtimeName !== 'bun') t.is(fresh.length, expected, fresh.join(', '));
@@ -214,7 +215,7 @@ for (const driver of drivers) {
       );
       t.like(ended, { code: 0, stdout: '9\n', stderr: '' });
       const calls = lines.map((line) => /^\d+\s+(\w+)\(/.exec(line)?.[1]);
-      // The fixture's own, before the first registration: it opens the pipe and writes one byte.
+      // Before the first registration the fixture itself opens the pipe and writes one byte.
       const first = calls.indexOf('epoll_ctl');
       t.deepEqual(calls.slice(0, first).filter((call) => call === 'write').length, 1);
       const after = new Set(calls.slice(first));
@@ -235,7 +236,7 @@ for (const driver of drivers) {
         {
           calls: 'close,?access,?faccessat,?faccessat2',
           inject: 'close:error=EINTR',
-          // The loader of the process itself does not bear it.
+          // Limited to these files, because the dynamic loader fails when a close(2) fails.
           paths: [
             fifo,
             'anon_inode:[eventpoll]',
@@ -273,7 +274,7 @@ for (const driver of drivers) {
   });
 
   straceTest(
-    `hazard-135 misuse: every wrong value is refused, and the kernel hears of none, ${driver}`,
+    `hazard-135 misuse: every wrong value is refused before any epoll_ctl, ${driver}`,
     async (t) => {
       const { ended, lines } = await straced(
         t,
@@ -305,7 +306,7 @@ for (const driver of drivers) {
       );
       t.true(
         lines.some((line) => line.includes('fcntl(1000000, F_GETFD)')),
-        'strace saw what there was',
+        'strace saw the calls',
       );
     },
   );
@@ -318,7 +319,7 @@ for (const driver of drivers) {
 }
 
 exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
-  "hazard-13 the host's own epoll descriptor is refused before the host would abort over it",
+  "hazard-13 the host's own epoll descriptor is refused before the host would abort",
   async (t) => {
     const { code, stdout, stderr } = await runFixture('host-epoll');
     t.is(code, 0, stderr);

@@ -1,4 +1,4 @@
-/** What is no descriptor to watch is refused, with its value, and mostly before the kernel hears of it. */
+/** register() refuses values that are no descriptor and shows the value, mostly before any system call. */
 import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
@@ -69,7 +69,7 @@ for (const driver of drivers) {
       );
       t.true(
         lines.some((line) => line.includes('fcntl(1000000, F_GETFD)')),
-        'strace saw what there was',
+        'strace saw the calls',
       );
     },
   );
@@ -139,7 +139,7 @@ for (const driver of drivers) {
     t.is(poller.size, 0);
   });
 
-  test(`closed-descriptor: refused before the kernel is asked, ${driver}`, (t) => {
+  test(`closed-descriptor: refused before any epoll_ctl, ${driver}`, (t) => {
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());
     const fd = openSync(makeFifo(t), constants.O_RDWR | constants.O_NONBLOCK);

@@ -1,13 +1,13 @@
-/** The driver's thread lets the host's loop go round by an immediate: whose setImmediate that is, and what it may do. */
+/** The driver `thread` gives the event loop a turn with setImmediate: which function that is, and how a replaced one may behave. */
 import test from 'ava';
 
 import { reportOf } from '../support/injected.js';
 import { exceptIn, runFixture } from '../support/process.js';
 
-const inNode = exceptIn(['bun', 'deno'], 'modules of its own cannot be changed there');
+const inNode = exceptIn(['bun', 'deno'], 'built-in modules cannot be changed there');
 
 for (const what of ['never', 'twice'] as const) {
-  test(`replaced-immediate: a global one that calls back ${what} is not ours, and events go on`, async (t) => {
+  test(`replaced-immediate: a global one that calls back ${what} is not used, and events go on`, async (t) => {
     const ended = await runFixture('immediate', 'global', what);
     t.deepEqual(reportOf(ended), { events: 1000, called: false, thrown: false });
   });
@@ -15,7 +15,7 @@ for (const what of ['never', 'twice'] as const) {
 
 for (const what of ['twice', 'at-once', 'throws'] as const) {
   inNode(
-    `replaced-immediate: one of node:timers, replaced before the import, harms nobody: ${what}`,
+    `replaced-immediate: one of node:timers, replaced before the import, does no harm: ${what}`,
     async (t) => {
       const ended = await runFixture('immediate', 'module', what);
       t.deepEqual(reportOf(ended), { events: 1000, called: true, thrown: what === 'throws' });

@@ -1,18 +1,18 @@
-/** What an operation costs does not depend on how many descriptors are open or watched beside it. */
+/** The cost of an operation does not depend on how many other descriptors are open or watched. */
 import test from 'ava';
 
 import { runFixture } from '../support/process.js';
 
-/** So many times as much. */
+/** The ratio of CPU times from which the cost counts as growing. */
 const MOST = 3;
 
 const cases = JSON.parse((await runFixture('among-many')).stdout) as string[];
 
-// Serial: each asks for the CPU time of a process of its own, which shares the caches with whatever runs beside it.
+// Serial: each test measures the CPU time of a process, which shares the CPU's caches with other processes.
 for (const name of cases) {
   test.serial(`among-many: ${name} costs the same among thousands of idle ones`, async (t) => {
-    // What grows with them is at four times as much or more by then, each time; the caches' share is less than as much
-    // again, but whatever else the machine does may empty them.
+    // An operation whose cost grows with the idle descriptors takes four times as long or more in each run. Cache misses
+    // alone less than double it, but other load may empty the caches, so the best of three runs counts.
     const ratios: number[] = [];
     do {
       const { code, stdout, stderr } = await runFixture('among-many', name);

@@ -1,4 +1,4 @@
-/** What readiness means to whoever waits for it: hints, hang-ups, ends, what combines and what must not spin. */
+/** The meaning of events: spurious readiness, hang-ups, ends, combined events, and no busy loops. */
 import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
@@ -34,27 +34,27 @@ import {
 } from '../support/process.js';
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
-const whereWorkersTell = exceptIn(
+const exceptWithoutWorkerExit = exceptIn(
   ['bun', 'deno'],
-  'a worker that ends there tells its addons nothing',
+  'there addons get no notice of the end of a worker',
 );
 const straceNotDeno =
-  runtimeName === 'deno' ? exceptIn(['deno'], 'its own sockets receive in between') : straceTest;
-/** In a second; a runtime's looks after its own timers are not counted. */
+  runtimeName === 'deno' ? exceptIn(['deno'], 'its own sockets receive, too') : straceTest;
+/** The most waits in a second of an idle loop; waits that end at the runtime's own timers are not counted. */
 const mostWaits = 6;
 
 const triggers: Trigger[] = ['level', 'edge', 'oneshot', 'edge-oneshot'];
 
 for (const driver of drivers) {
-  whereWorkersTell(
-    `hazard-13 lazy-registration: numbers come back before the loop has heard of the close, also in workers, ${driver}`,
+  exceptWithoutWorkerExit(
+    `hazard-13 lazy-registration: numbers are reused before libuv has removed the closed descriptor, also in workers, ${driver}`,
     async (t) => {
       const report = reportOf(await runFixture('hazard-churn', driver, makeFifo(t)));
       t.deepEqual(report, { told: [50, 50, 50, 50, 50], descriptors: 0, threads: 0 });
     },
   );
 
-  test(`hazard-15 re-entered: a batch is its receiver's, whatever is looked at meanwhile, ${driver}`, async (t) => {
+  test(`hazard-15 re-entered: polls during the delivery of a batch do not change the batch, ${driver}`, async (t) => {
     const pipes = [1, 2, 3].map(() => pipePair(t));
     const poller = pollerOf<number>(t, driver, { maxEvents: 2 });
     for (const [at, { reader, writer }] of pipes.entries()) {
@@ -86,7 +86,7 @@ for (const driver of drivers) {
         const receive = async (): Promise<void> => {
           while (!ended) {
             await poller.poll();
-            // An edge is answered by reading to EAGAIN; a level, by one step of any size.
+            // After an edge the reader reads to EAGAIN; after a level event it makes one read of any size.
             for (
               let text = readText(reader, 777);
               text !== 'EAGAIN';
@@ -126,7 +126,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`hazard-25 writable-noise: a peer that reads wakes only who asked for OUT, fact-27, ${driver}`, async (t) => {
+  test(`hazard-25 writable-noise: a peer that reads wakes only registrations for OUT, fact-27, ${driver}`, async (t) => {
     const [ours, client] = socketpair();
     t.teardown(() => {
       ours.close();
@@ -144,18 +144,18 @@ for (const driver of drivers) {
       t.is(client.read(Buffer.alloc(8)), 1);
       noise += (await now(loud)).length;
     }
-    t.true(noise > 0, 'the kernel tells each read of the peer');
+    t.true(noise > 0, 'the kernel reports reads of the peer');
     t.deepEqual(await now(quiet), []);
     t.is(quiet.stats().events, 0);
   });
 
-  test(`hazard-26 edge-counts: writes are not counted by edges, on a pipe, ${driver}`, async (t) => {
+  test(`hazard-26 edge-counts: the number of edges on a pipe is not the number of writes, ${driver}`, async (t) => {
     const { reader, writer } = pipePair(t);
     const poller = pollerOf(t, driver);
     poller.register(reader, { trigger: 'edge' });
     writeText(writer, 'a');
     t.deepEqual(await soon(poller), ['IN']);
-    // Whether a write on what is unread is an edge has changed between kernels: at most one, and nothing is lost.
+    // Kernels differ in whether a write to a pipe with unread bytes is an edge: at most one event comes, and no byte is lost.
     for (let round = 0; round < 10; round += 1) writeText(writer, 'b');
     t.true((await now(poller)).length <= 1);
     t.is(drain(reader), 11);
@@ -178,7 +178,7 @@ for (const driver of drivers) {
 
   for (const how of ['fin', 'reset'] as const)
     straceTest(
-      `hazard-28 masked: a connection that nobody reads and its peer's ${how} cost no wait, ${driver}`,
+      `hazard-28 masked: an unread connection and its peer's ${how} cost no wait, ${driver}`,
       async (t) => {
         const { ended, lines } = await straced(t, WAITS, 'hazard-paused', driver, how);
         const waits = endedWaits(lines);
@@ -214,7 +214,7 @@ for (const driver of drivers) {
       },
     );
 
-  test(`hazard-29 forgotten: a hang-up that was told is told again to who asks anew, ${driver}`, async (t) => {
+  test(`hazard-29 forgotten: a hang-up is reported again after rearm() and modify(), ${driver}`, async (t) => {
     for (const trigger of triggers) {
       const { reader, writer, closeWriter } = pipePair(t);
       const poller = pollerOf(t, driver);
@@ -231,7 +231,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`hazard-29 forgotten: what came while nobody pulled is not lost, ${driver}`, async (t) => {
+  test(`hazard-29 forgotten: a hang-up without a pending pull is not lost, ${driver}`, async (t) => {
     const { reader, writer, closeWriter } = pipePair(t);
     const poller = pollerOf(t, driver);
     poller.register(reader, { trigger: 'edge' });
@@ -247,20 +247,20 @@ for (const driver of drivers) {
     t.like((await iterator.next()).value, { readable: true, hangup: true });
   });
 
-  test(`hazard-33 urgent: PRI is for who asks for it, and nobody else spins or is blinded, ${driver}`, async (t) => {
+  test(`hazard-33 urgent: PRI comes only with interest in it, and other registrations neither spin nor miss data, ${driver}`, async (t) => {
     const { fd, peer } = await tcpPair(t);
-    const [asking, plain] = [pollerOf(t, driver), pollerOf(t, driver)];
-    asking.register(fd, { readable: true, priority: true });
+    const [urgent, plain] = [pollerOf(t, driver), pollerOf(t, driver)];
+    urgent.register(fd, { readable: true, priority: true });
     plain.register(fd, { readable: true });
-    const told = soon(asking);
+    const told = soon(urgent);
     await peer.does("s.send(b'!', socket.MSG_OOB)");
     t.deepEqual(await told, ['PRI']);
-    t.deepEqual(await soon(asking), ['PRI'], 'level: it lasts');
+    t.deepEqual(await soon(urgent), ['PRI'], 'level: it lasts');
     t.deepEqual(await now(plain), []);
     const data = soon(plain);
     await peer.does("s.sendall(b'plain')");
     t.deepEqual(await data, ['IN']);
-    t.deepEqual(await soon(asking), ['IN|PRI']);
+    t.deepEqual(await soon(urgent), ['IN|PRI']);
     t.is(readText(fd), 'plain');
   });
 
@@ -282,7 +282,7 @@ for (const driver of drivers) {
         closeSync(writer);
         t.deepEqual(await hangup, ['HUP'], `round ${round}`);
         t.is(readText(reader), 'end');
-        // Level: whoever asks again is told again. The others have been told.
+        // With level the next poll reports it again. The other triggers have reported it.
         t.deepEqual(await now(poller), trigger === 'level' ? ['HUP'] : []);
         if (isOneshot) {
           registration.rearm();
@@ -351,7 +351,7 @@ for (const driver of drivers) {
   });
 }
 
-test('words: an event that lies about its mask is found out', (t) => {
+test('words: an event whose fields contradict its mask is an error', (t) => {
   const bits = { readable: true, writable: false, priority: false, readHangup: false };
   const event = { fd: 3, data: '', ...bits, hangup: false, error: false };
   t.is(words({ ...event, mask: 1 }), 'IN');

@@ -1,4 +1,4 @@
-/** What register() takes: triggers, exclusive, duplicates, owners, and what the engines refuse. */
+/** Options of register(): triggers, exclusive, duplicates, owners, and combinations that an engine refuses. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { open as openHandle } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
@@ -14,8 +14,8 @@ import { drivers, makeFifo, root } from '../support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
-/** A poller of a descriptor that is always ready, and of one that is to be closed. */
-function besideABusyOne(t: ExecutionContext, driver: Driver) {
+/** A poller that watches a descriptor that is always ready, and one that the test will close. */
+function withBusyDescriptor(t: ExecutionContext, driver: Driver) {
   const poller = new Poller({ driver });
   t.teardown(() => poller.close());
   const busy = pipe(t);
@@ -27,7 +27,7 @@ function besideABusyOne(t: ExecutionContext, driver: Driver) {
 }
 
 for (const driver of drivers) {
-  test(`hazard-108 oneshot-rearm: silent until rearm(), which tells what holds, ${driver}`, async (t) => {
+  test(`hazard-108 oneshot-rearm: silent until rearm(), which reports what is ready then, ${driver}`, async (t) => {
     for (const trigger of ['oneshot', 'edge-oneshot'] as const) {
       const fenced = new Fenced(t, driver);
       const watched = pipe(t);
@@ -43,7 +43,7 @@ for (const driver of drivers) {
       t.deepEqual(await fenced.ready(), ['again'], trigger);
       watched.read(3);
       registration.rearm();
-      t.deepEqual(await fenced.ready(), [], 'nothing holds');
+      t.deepEqual(await fenced.ready(), [], 'nothing is ready');
       watched.write(1);
       t.deepEqual(await fenced.ready(), ['again'], trigger);
       registration.unregister();
@@ -51,7 +51,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`exclusive: watched, never modified, and refused with what the kernel refuses, ${driver}`, async (t) => {
+  test(`exclusive: watched, never modified, and refused in combinations that the kernel refuses, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const watched = pipe(t);
     const registration = fenced.watch(watched.fd, { exclusive: true });
@@ -76,17 +76,17 @@ for (const driver of drivers) {
     t.throws(() => level.modify({ exclusive: true }), { code: 'ERR_EXCLUSIVE' });
   });
 
-  test(`duplicate: the original may be closed and its number given away, ${driver}`, async (t) => {
+  test(`duplicate: the original may be closed and its number reused, ${driver}`, async (t) => {
     const fenced = new Fenced(t, driver);
     const path = makeFifo(t);
     const fd = openSync(path, O_RDWR | O_NONBLOCK);
     const registration = fenced.watch(fd, { duplicate: true, writable: true, trigger: 'edge' });
     t.is(registration.fd, fd);
     closeSync(fd);
-    const stranger = pipe(t);
+    const successor = pipe(t);
     const event = await fenced.next();
     t.like(event, { fd, data: 'watched', writable: true });
-    stranger.write(1);
+    successor.write(1);
     t.deepEqual(await fenced.ready(), []);
     registration.unregister();
     t.is(fenced.poller.size, 1);
@@ -120,7 +120,7 @@ for (const driver of drivers) {
     t.deepEqual(batch.map(({ data }) => data).toSorted(), ['first', 'second']);
   });
 
-  test(`owner: an object with the descriptor will do, and is refused once it is closed, ${driver}`, async (t) => {
+  test(`owner: an object with a descriptor is accepted, and refused once it is closed, ${driver}`, async (t) => {
     const poller = new Poller({ driver });
     t.teardown(() => poller.close());
     const handle = await openHandle(makeFifo(t), O_RDWR | O_NONBLOCK);
@@ -132,7 +132,7 @@ for (const driver of drivers) {
     t.throws(() => poller.register(handle), { instanceOf: RangeError });
   });
 
-  test(`engine-refuses: edges and exclusive are epoll's alone, ${driver}`, (t) => {
+  test(`engine-refuses: only epoll supports edges and exclusive, ${driver}`, (t) => {
     for (const engine of ['poll', 'select'] as const) {
       const poller = new Poller({ driver, engine });
       t.teardown(() => poller.close());
@@ -152,7 +152,8 @@ for (const driver of drivers) {
     }
   });
 
-  // In one go: the others here, which run beside it, watch low numbers with select. Other threads would not wait.
+  // Without an await: other tests of this file run beside it and need low numbers for select. Skipped in a worker,
+  // because other threads would not wait for it.
   (isMainThread ? test : test.skip)(
     `select-size: a number above 1,023 is refused, and the other engines take it, ${driver}`,
     (t) => {
@@ -184,7 +185,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`regular-file: epoll refuses it and says what to do, poll and select call it ready, ${driver}`, async (t) => {
+  test(`regular-file: epoll refuses it and names the alternatives, poll and select report it as ready, ${driver}`, async (t) => {
     const fd = openSync(`${root}/package.json`, O_RDONLY);
     t.teardown(() => closeSync(fd));
     const epoll = new Poller({ driver });
@@ -240,7 +241,7 @@ for (const driver of drivers) {
     await events.return?.();
   });
 
-  test(`closed-under-us: told once, the others go on, ${driver}`, async (t) => {
+  test(`closed-under-us: reported once, and the others go on, ${driver}`, async (t) => {
     const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
@@ -259,8 +260,8 @@ for (const driver of drivers) {
     t.notThrows(() => closed.unregister());
   });
 
-  test(`closed-under-us: told also while others are busy without a pause, ${driver}`, async (t) => {
-    const { poller, busy, fd } = besideABusyOne(t, driver);
+  test(`closed-under-us: reported also while another descriptor is always ready, ${driver}`, async (t) => {
+    const { poller, busy, fd } = withBusyDescriptor(t, driver);
     t.is((await poller.poll())[0]?.fd, busy.fd);
     closeSync(fd);
     const consume = async (): Promise<void> => {
@@ -269,25 +270,25 @@ for (const driver of drivers) {
     t.like(await t.throwsAsync(consume), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 
-  test(`closed-under-us: told to one who looks and never waits, though others are always ready, ${driver}`, async (t) => {
-    const { poller, busy, fd } = besideABusyOne(t, driver);
+  test(`closed-under-us: reported to polls with timeout 0, though another descriptor is always ready, ${driver}`, async (t) => {
+    const { poller, busy, fd } = withBusyDescriptor(t, driver);
     closeSync(fd);
-    const look = async (): Promise<void> => {
-      for (let looks = 0; looks < 1000; looks += 1) {
+    const pollRepeatedly = async (): Promise<void> => {
+      for (let polls = 0; polls < 1000; polls += 1) {
         const [event] = await poller.poll({ timeout: 0 });
         t.is(event?.fd, busy.fd);
       }
     };
-    t.like(await t.throwsAsync(look), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+    t.like(await t.throwsAsync(pollRepeatedly), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 
   for (const [busy, most, events] of [
     [0, 64, 6400],
     [1, 8, 200],
   ] as const) {
-    // The driver `thread` calls up to eight times in a row.
+    // The driver `thread` delivers up to eight times in a row.
     const bound = driver === 'uv' ? most : most * 8;
-    test(`turn-is-bounded: at most ${bound} events of ${busy} ms are told without a turn of the loop, ${driver}`, async (t) => {
+    test(`turn-is-bounded: at most ${bound} events of ${busy} ms are delivered without a turn of the loop, ${driver}`, async (t) => {
       const watched = pipe(t);
       watched.write(1);
       let told = 0;

@@ -1,4 +1,4 @@
-/** Readiness that comes at any moment of a poller's sleep, and what a poller's end does to its sleeper. */
+/** Readiness that comes at any moment of a poller's sleep, and close() during the sleep. */
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -13,11 +13,11 @@ import { drivers, makeFifo } from '../support/process.js';
 
 const ROUNDS = 10_000;
 
-/** Another thread that makes a pipe ready at a random phase each time that `ask()` was called. */
+/** Another thread that makes a pipe ready at a random phase after each call of `request()`. */
 function waker(
   t: ExecutionContext,
   seed: number,
-): { fd: number; ask: () => void; read: () => void } {
+): { fd: number; request: () => void; read: () => void } {
   const watched = pipe(t);
   const { fd, path } = watched;
   const turns = new Int32Array(new SharedArrayBuffer(4));
@@ -28,7 +28,7 @@ function waker(
   t.teardown(() => worker.terminate());
   return {
     fd,
-    ask: () => {
+    request: () => {
       Atomics.add(turns, 0, 1);
       Atomics.notify(turns, 0);
     },
@@ -49,10 +49,10 @@ for (const driver of drivers) {
         const iterator = poller[Symbol.asyncIterator]();
         let woken = 0;
         for (let round = 0; round < ROUNDS; round += 1) {
-          // Half of them are asked for before anybody waits.
-          if (round % 2 === 0) other.ask();
+          // Half of the wake-ups are requested before the wait begins.
+          if (round % 2 === 0) other.request();
           const pull = iterator.next();
-          if (round % 2 === 1) other.ask();
+          if (round % 2 === 1) other.request();
           if ((await pull).value?.data === 'woken') woken += 1;
           other.read();
         }
@@ -74,9 +74,9 @@ for (const driver of drivers) {
           let woken = 0;
           let pull = iterator.next();
           for (let round = 0; round < ROUNDS / 2; round += 1) {
-            other.ask();
+            other.request();
             if ((await pull).value?.data === 'woken') woken += 1;
-            // The next pull is there before the pipe is empty: the driver is armed while it is still ready.
+            // The next pull begins before the pipe is emptied, so the driver is armed while the pipe is still ready.
             pull = iterator.next();
             other.read();
           }
@@ -90,7 +90,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `hazard-105 closed-in-its-sleep: nothing is written to whoever gets the numbers next, ${driver}`,
+    `hazard-105 closed-in-its-sleep: nothing is written to the next owners of the numbers, ${driver}`,
     async (t) => {
       const watched = pipe(t);
       watched.write(1);
@@ -100,7 +100,7 @@ for (const driver of drivers) {
         const poller = new Poller({ driver });
         poller.register(watched.fd);
         const pull = poller[Symbol.asyncIterator]().next();
-        // Closed while it falls asleep, while it sleeps, and after it was told.
+        // Closed while it falls asleep, while it sleeps, and after its event.
         if (round % 3 === 1) await new Promise((turn) => setImmediate(turn));
         if (round % 3 === 2) await pull;
         poller.close();
@@ -122,7 +122,7 @@ for (const driver of drivers) {
   );
 }
 
-test('hazard-107 another-thread: a copy of a poller is no poller', async (t) => {
+test('hazard-107 another-thread: a structured clone of a poller is no poller', async (t) => {
   const poller = new Poller({ driver: 'thread' });
   t.teardown(() => poller.close());
   const registration = poller.register(pipe(t).fd);

@@ -1,19 +1,19 @@
-// The arguments that must be refused before any system call: one table, used in the test's own process and, for
-// what is counted per process, in a child.
+// The arguments that must be refused before any system call: one table. The tests use it in their own process, and in
+// a child process where descriptors and system calls are counted.
 import { connect, listen } from 'edgepoll';
 
-/** One refusal: who is called, with what, and what the error must say. */
+/** One refusal: the call with its argument, and what its error must contain. */
 export interface BadInput {
   name: string;
   call: () => Promise<unknown>;
   error: 'TypeError' | 'RangeError';
-  /** How the message shows the value. */
+  /** The value as the error's message shows it. */
   shows: string;
-  /** The name of the option that it must name. */
+  /** The option's name, which the message must contain. */
   option: string;
 }
 
-/** A value, and what of it is wrong for an option of this kind. */
+/** A value that is wrong for this kind of option, the class of its error, and the value as the message shows it. */
 type Bad = [value: unknown, error: BadInput['error'], shows: string];
 
 const NOT_A_NUMBER: Bad[] = [
@@ -136,7 +136,7 @@ function table(
   return [...cases, ...none];
 }
 
-/** Every refusal. */
+/** All refusals of `listen()` and `connect()`. */
 export const badInputs: BadInput[] = [
   ...table('listen', listen, OF_LISTEN),
   ...table('connect', connect, OF_CONNECT),

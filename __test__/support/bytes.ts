@@ -1,7 +1,7 @@
-// Bytes that look random and can be made again. One job: content whose order and completeness a hash proves.
+// Reproducible pseudo-random bytes, and hashes that show whether they arrived complete and in order.
 import { createHash } from 'node:crypto';
 
-/** A generator of numbers from 0 up to 1, the same for the same seed (mulberry32). */
+/** A pseudo-random generator of numbers from 0 to 1 (exclusive); the same seed gives the same numbers (mulberry32). */
 export function numbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -12,7 +12,7 @@ export function numbers(seed: number): () => number {
   };
 }
 
-/** `length` bytes, the same for the same seed. */
+/** `length` pseudo-random bytes (xorshift32); the same seed gives the same bytes. */
 export function bytes(length: number, seed: number): Buffer {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = seed | 1;
@@ -25,7 +25,7 @@ export function bytes(length: number, seed: number): Buffer {
   return Buffer.from(words.buffer, 0, length);
 }
 
-/** The SHA-256 of all parts one after the other. */
+/** The SHA-256 of the concatenated parts, in hexadecimal. */
 export function sha256(...parts: readonly Uint8Array[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

@@ -1,11 +1,11 @@
-// Runs a script of children/ as a process of its own: for what is counted per process (descriptors, memory,
-// limits, system calls). One job: its output as JSON. A child that fails fails the test, with its stderr.
+// Runs a script of children/ in a process of its own, for what the kernel counts per process (descriptors, memory,
+// limits, system calls). If the child fails, the test fails with the child's stderr.
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where a program lies; undefined when the machine lacks it. */
+/** The path of a program in PATH; `undefined` if it is not installed. */
 export function which(program: string): string | undefined {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(folder, program);
@@ -24,7 +24,7 @@ function childPath(name: string): string {
   return fileURLToPath(new URL(`children/${name}.js`, import.meta.url));
 }
 
-/** Runs `node children/NAME.js ARGS`, behind the words of `before`, and gives the JSON that it printed. */
+/** Runs `BEFORE… node children/NAME.js ARGS` and returns the JSON that it prints. */
 export function runChild<T>(name: string, args: string[] = [], before: string[] = []): Promise<T> {
   const words = [...before, process.execPath, '--expose-gc', childPath(name), ...args];
   const [program = '', ...rest] = words;

@@ -1,10 +1,10 @@
-// Waits for what nothing announces. One job: look at a condition until it holds or a hard limit passes.
-// It must never stand where an event, a handshake or a promise could be awaited instead.
+// Waits for conditions that no event announces, by checking them again and again up to a limit. Use it only where the
+// test cannot await an event, a handshake or a promise.
 import { setTimeout as pause } from 'node:timers/promises';
 
 const LIMIT = 10_000;
 
-/** Resolves when `holds` is true; rejects after ten seconds, naming what was waited for. */
+/** Resolves when `holds()` returns true. Rejects after ten seconds; `what` describes the condition in the error. */
 export async function eventually(what: string, holds: () => boolean): Promise<void> {
   const end = performance.now() + LIMIT;
   while (!holds()) {
@@ -14,8 +14,8 @@ export async function eventually(what: string, holds: () => boolean): Promise<vo
 }
 
 /**
- * Lets both event loops' work that is ready now be done: as many rounds as a message, its answer and the
- * answer's answer need. Only for showing that something does not happen.
+ * Runs `count` turns of the event loop, which are enough for a message, its reply and the reply to that. Use it only to
+ * show that something does not happen.
  */
 export async function rounds(count = 20): Promise<void> {
   for (let round = 0; round < count; round += 1) {
@@ -25,7 +25,7 @@ export async function rounds(count = 20): Promise<void> {
   }
 }
 
-/** Says whether a promise is fulfilled by now. A rejection is left to whoever awaits the promise. */
+/** An object whose `fulfilled` becomes true once the promise is fulfilled. A rejection is left to the code that awaits it. */
 export function watch(promise: Promise<unknown>): { fulfilled: boolean } {
   const state = { fulfilled: false };
   const follow = async (): Promise<void> => {

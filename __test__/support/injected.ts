@@ -1,6 +1,6 @@
 /**
- * A fixture whose system calls fail as a test wants, by strace, and what it did. It must never touch calls on
- * other files than the named one: with paths, only calls on those files are traced, counted and spoiled.
+ * Runs a fixture under strace, which makes chosen system calls fail, and returns the calls that it traced. With `paths`
+ * strace traces, counts and changes only calls on those files.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ import type { Ended } from './process.js';
 import { fixture, folder, run } from './process.js';
 
 export interface Spoiled {
-  /** The calls to see, in strace's words, for example `epoll_ctl` or `?poll,ppoll`. */
+  /** The calls to trace, in strace's notation, for example `epoll_ctl` or `?poll,ppoll`. */
   calls: string;
-  /** What is done to them, for example `epoll_ctl:error=ENOSPC:when=1`. */
+  /** What strace injects, for example `epoll_ctl:error=ENOSPC:when=1`. */
   inject?: string;
-  /** Only calls on these files: on a descriptor of one, or by its name. */
+  /** Limits both to calls on these files, by descriptor or by path. */
   paths?: string[];
 }
 
-/** Runs a fixture under strace; gives every line of its calls. */
+/** Runs a fixture under strace and returns every line of the log. */
 export async function spoiled(
   t: ExecutionContext,
   { calls, inject, paths = [] }: Spoiled,
@@ -35,7 +35,7 @@ export async function spoiled(
   return { ended, lines: lines.filter((line) => line !== '') };
 }
 
-/** The object that a fixture printed; its words when it printed none. */
+/** Parses the JSON that a fixture printed. Throws with its output if it failed or wrote to stderr. */
 export function reportOf(ended: Ended): unknown {
   if (ended.code !== 0 || ended.stderr !== '')
     throw new Error(`code ${ended.code}, signal ${ended.signal}\n${ended.stdout}\n${ended.stderr}`);

@@ -1,5 +1,5 @@
-// The other end, by node:net: it shares no code with what is tested. One job: open sockets and collect what
-// they receive. Nothing here may hide an error: how a socket ended is always part of the answer.
+// Peers made with node:net, which share no code with the package under test. No helper here hides an error: each result
+// includes how the socket ended.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -17,7 +17,7 @@ import { eventually } from './eventually.js';
 
 export type { Socket } from 'node:net';
 
-/** Whether this machine, or the container that it is, has ::1. */
+/** Whether this machine or container has the address ::1. */
 export const hasLoopback6 = Object.values(networkInterfaces())
   .flat()
   .some((one) => one?.address === '::1');
@@ -25,10 +25,10 @@ export const hasLoopback6 = Object.values(networkInterfaces())
 const skipWithReason = (title: string, body: () => void): void =>
   test.skip(`${title} (no ::1 here)`, body);
 
-/** For tests that need IPv6: skipped, visibly, where there is none. */
+/** For tests that need IPv6: reported as skipped on a machine without it. */
 export const loopback6Test: TestFn = hasLoopback6 ? test : (skipWithReason as TestFn);
 
-/** What a socket received, and how that ended: by FIN (no error), by an error, or by nothing of the two. */
+/** The bytes that a socket received, and how the stream ended: by FIN, by an error, or by neither. */
 export interface Received {
   bytes: Buffer;
   fin: boolean;
@@ -41,7 +41,7 @@ function keepError(socket: Socket): void {
   socket.on('error', (error) => opened.set(socket, error));
 }
 
-/** Connects to 127.0.0.1. The socket keeps its writing side when we end ours, and reads nothing until asked. */
+/** Connects to 127.0.0.1. The socket stays writable after the package's FIN, and reads nothing until `resume()`. */
 export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
   keepError(socket);
@@ -49,7 +49,7 @@ export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
   return socket;
 }
 
-/** Everything until the socket's end, whatever it is. */
+/** Receives until the socket ends or closes. */
 export function receiveAll(socket: Socket): Promise<Received> {
   const chunks: Buffer[] = [];
   let fin = false;
@@ -72,7 +72,7 @@ export function receiveAll(socket: Socket): Promise<Received> {
   });
 }
 
-/** Exactly so many bytes, then the socket stops reading. Rejects when it ends before. */
+/** Receives exactly `length` bytes, then pauses the socket. Rejects if the socket ends before. */
 export function receiveExactly(socket: Socket, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let missing = length;
@@ -101,7 +101,7 @@ export function receiveExactly(socket: Socket, length: number): Promise<Buffer> 
   });
 }
 
-/** Writes, and resolves when the kernel has taken it. */
+/** Writes, and resolves when the kernel has taken all bytes. */
 export function send(socket: Socket, data: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.write(data, (error) => {
@@ -111,10 +111,10 @@ export function send(socket: Socket, data: Uint8Array | string): Promise<void> {
   });
 }
 
-/** Resolves when the other end's kernel has all that the socket sent; it may not have been read. */
+/** Resolves when the peer's kernel has acknowledged all sent bytes; the peer may not have read them. */
 export function delivered(socket: Socket): Promise<void> {
   const port = (socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
-  // The local end, the remote one, a connection's state; then what was sent and is not acknowledged.
+  // The local address, the remote address, the state, then tx_queue: the bytes that are not acknowledged yet.
   const unsent = new RegExp(`: \\w+:${port} \\w+:\\w+ \\w\\w (\\w+):`);
   return eventually('everything is acknowledged', () => {
     const found = unsent.exec(readFileSync('/proc/net/tcp', 'latin1'))?.[1];
@@ -122,7 +122,7 @@ export function delivered(socket: Socket): Promise<void> {
   });
 }
 
-/** A listener that is not ours. Without a host: on `::` and all of IPv4, or on IPv4 alone where there is no other. */
+/** A node:net server. Without a host it listens on `::`, which includes IPv4, or on IPv4 alone if there is no IPv6. */
 export async function netServer(
   t: ExecutionContext,
   host?: string,
@@ -139,7 +139,7 @@ export async function netServer(
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** A port on which nobody listens, and nobody can until the test ends: it is bound, at every address of IPv4. */
+/** A port without a listener. A bound socket reserves it on every IPv4 address until the test ends. */
 export function freePort(t: ExecutionContext): number {
   const reserved = openSocket('inet', 'stream');
   t.teardown(() => reserved.close());
@@ -147,7 +147,7 @@ export function freePort(t: ExecutionContext): number {
   return (reserved.localAddress as InetAddress).port;
 }
 
-/** A server of ours on a free port of 127.0.0.1, gone when the test is. */
+/** A server of the package on a free port of 127.0.0.1, destroyed when the test ends. */
 export async function serverOf(
   t: ExecutionContext,
   options: Partial<ListenOptions> = {},
@@ -157,14 +157,14 @@ export async function serverOf(
   return server;
 }
 
-/** The next value of an iterator that must not be at its end. */
+/** The next value of an iterator; throws if the iterator has ended. */
 export async function nextOf<T>(iterator: AsyncIterator<T, undefined>): Promise<T> {
   const result = await iterator.next();
   if (result.done === true) throw new Error('the iterator ended');
   return result.value;
 }
 
-/** One connection of ours and the socket at its other end. */
+/** A server of the package, one accepted connection, and its node:net peer. */
 export interface Pair {
   server: Server;
   accepted: AsyncIterator<Connection, undefined>;
@@ -184,7 +184,7 @@ export async function pairOf(
   return { server, accepted, connection, peer };
 }
 
-/** Every chunk of a connection until its end, and the error that ended it. */
+/** Reads a connection to its end; returns all bytes, and the error if the iteration threw one. */
 export async function drain(
   connection: Connection,
 ): Promise<{ bytes: Buffer; error: NodeJS.ErrnoException | undefined }> {
@@ -198,7 +198,7 @@ export async function drain(
   return { bytes: Buffer.concat(chunks), error };
 }
 
-/** What a promise was rejected with; an error when it was not. */
+/** The reason of a rejected promise; throws if the promise is fulfilled. */
 export async function rejection(promise: Promise<unknown>): Promise<NodeJS.ErrnoException> {
   try {
     await promise;

@@ -1,6 +1,6 @@
 /**
- * Programs as processes of their own: started, talked to by lines, waited for under a hard time limit.
- * It must never leave a process behind, nor take a killed one for one that ended.
+ * Starts programs as child processes, reads their output by lines, and waits for them under a time limit. No process
+ * outlives the tests, and a process that the limit killed rejects instead of counting as ended.
  */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,38 +14,38 @@ import type { ExecutionContext, TestFn } from 'ava';
 import test from 'ava';
 import type { Driver } from 'edgepoll';
 
-/** The project's top folder. */
+/** The project's root folder. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The folder of the package that is tested: the project's own, or the one that was packed. */
+/** The root folder of the package under test: the project itself, or the packed package. */
 export const packageRoot = fileURLToPath(new URL('..', import.meta.resolve('edgepoll')));
 
 const { versions } = process;
 const other = (['bun', 'deno'] as const).find((name) => versions[name] !== undefined);
 
-/** What these tests run in. */
+/** The runtime that runs these tests. */
 export const runtimeName: 'node' | 'bun' | 'deno' = other ?? 'node';
 
-/** The drivers of this runtime, for tests that hold for all: only Node.js has the first. */
+/** The drivers that this runtime supports: only Node.js has `uv`. */
 export const drivers: readonly Driver[] = runtimeName === 'node' ? ['uv', 'thread'] : ['thread'];
 
-/** For tests of what some runtimes do not have: skipped there, visibly, with the reason. */
+/** For tests of a feature that the named runtimes lack: there the test is reported as skipped, with the reason. */
 export function exceptIn(names: readonly string[], reason: string): TestFn {
   if (!names.includes(runtimeName)) return test;
   const skip = (title: string, body: () => void): void => test.skip(`${title} (${reason})`, body);
   return skip as TestFn;
 }
 
-/** What starts a script in this runtime, with `gc()`; the script's path and its arguments follow. */
+/** The command that runs a script in this runtime with `gc()` exposed; append the script's path and its arguments. */
 export const runtime: readonly [program: string, ...args: string[]] =
   versions['deno'] === undefined
     ? [process.execPath, '--expose-gc']
     : [process.execPath, 'run', '--allow-all', '--v8-flags=--expose-gc'];
 
-/** For so long a program may neither end nor say anything. */
+/** Seconds without output after which a program is killed. */
 const LIMIT_SECONDS = 45;
 
-/** How a process ended, and all that it said. */
+/** How a process ended, and all of its output. */
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -56,20 +56,20 @@ export interface Ended {
 /** A running process. */
 export interface Child {
   process: ChildProcessWithoutNullStreams;
-  /** The next line of its output; `undefined` when there will be none. */
+  /** The next line of its output; `undefined` after the last one. */
   line(): Promise<string | undefined>;
-  /** How it ended. Rejects when the limit had to end it. */
+  /** How it ended. Rejects if the time limit killed it. */
   ended: Promise<Ended>;
 }
 
-/** Where a compiled program of the tests lies. */
+/** The path of a compiled fixture. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/${name}.js`, import.meta.url));
 }
 
 const groups = new Set<number>();
 
-// A test that ran out of its own time ends before the limit of what it started.
+// A test that exceeds its own timeout ends before the time limit of the programs that it started.
 process.on('exit', () => {
   for (const group of groups) process.kill(-group, 'SIGKILL');
 });
@@ -79,15 +79,15 @@ export function start(command: string, args: string[], env: NodeJS.ProcessEnv = 
   const child = spawn(command, args, {
     cwd: root,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
-    // A group of its own, so that the limit ends what the program started as well.
+    // A process group of its own, so that the time limit also kills the program's children.
     detached: true,
   });
   const { pid } = child;
   if (pid !== undefined) groups.add(pid);
-  const told = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (told.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told.stderr += text));
-  // Who ends without reading its input does nothing wrong.
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  // A program may end without reading its input: EPIPE is no failure.
   child.stdin.on('error', () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = new Promise<Ended>((resolve, reject) => {
@@ -106,12 +106,12 @@ export function start(command: string, args: string[], env: NodeJS.ProcessEnv = 
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       if (pid !== undefined) groups.delete(pid);
-      const said = `stdout:\n${told.stdout}\nstderr:\n${told.stderr}`;
-      if (late) reject(new Error(`${args.join(' ')} did not end within its limit\n${said}`));
-      else resolve({ code, signal, ...told });
+      const both = `stdout:\n${output.stdout}\nstderr:\n${output.stderr}`;
+      if (late) reject(new Error(`${args.join(' ')} did not end within its limit\n${both}`));
+      else resolve({ code, signal, ...output });
     });
   });
-  // Told to whoever awaits it; a test that failed before must not fail twice.
+  // The caller sees the rejection when it awaits `ended`. A test that failed before that must not fail a second time.
   ended.catch(() => {});
   const line = async (): Promise<string | undefined> => (await lines.next()).value;
   return { process: child, line, ended };
@@ -121,7 +121,7 @@ const MOST_AT_ONCE = 4;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Runs a program without input to its end. Few at a time: some tests look at how long a program lives. */
+/** Runs a program without input to its end. Only a few run at a time, because some tests measure how long one lives. */
 export async function run(
   command: string,
   args: string[],
@@ -140,20 +140,20 @@ export async function run(
   }
 }
 
-/** Runs one of the tests' own programs in the runtime that the test runs in. */
+/** Runs a fixture in the runtime of the tests. */
 export function runFixture(name: string, ...args: string[]): Promise<Ended> {
   const [program, ...before] = runtime;
   return run(program, [...before, fixture(name), ...args]);
 }
 
-/** A temporary folder that goes with the test. */
+/** A temporary folder that is removed when the test ends. */
 export function folder(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), 'edgepoll-test-'));
   t.teardown(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** A named pipe that goes with the test. */
+/** A named pipe that is removed when the test ends. */
 export function makeFifo(t: ExecutionContext): string {
   const path = join(folder(t), 'fifo');
   const { status, stderr } = spawnSync('mkfifo', [path], { encoding: 'utf8' });
@@ -166,11 +166,11 @@ const hasStrace = spawnSync('strace', ['-V']).error === undefined;
 const skipWithReason = (title: string, body: () => void): void =>
   test.skip(`${title} (no strace here)`, body);
 
-/** For tests that count system calls: skipped, visibly, on a machine without strace, but never in CI. */
+/** For tests that use strace: reported as skipped on a machine without it, but never in CI. */
 export const straceTest: TestFn =
   hasStrace || process.env['CI'] !== undefined ? test : (skipWithReason as TestFn);
 
-/** Runs a fixture under strace and gives the lines of the calls between its marks `begin` and `end`. */
+/** Runs a fixture under strace and returns the lines of the calls between its marks `begin` and `end`. */
 export async function straced(
   t: ExecutionContext,
   calls: string,
@@ -178,7 +178,7 @@ export async function straced(
   ...args: string[]
 ): Promise<{ ended: Ended; lines: string[] }> {
   const log = join(folder(t), 'strace');
-  // Each runtime asks by another call whether the marks' files exist.
+  // Each runtime checks by a different call whether the marks' files exist.
   const trace = `trace=?access,?faccessat,?faccessat2,?stat,?lstat,?newfstatat,?statx,${calls}`;
   const strace = ['-f', '-qq', '-e', trace, '-e', 'signal=none', '-o', log];
   const ended = await run('strace', [...strace, ...runtime, fixture(name), ...args]);
@@ -186,16 +186,16 @@ export async function straced(
   const begin = all.findIndex((line) => line.includes('/edgepoll-mark-begin'));
   const end = all.findIndex((line) => line.includes('/edgepoll-mark-end'));
   if (begin === -1 || end < begin)
-    throw new Error(`no marks; it said:\n${ended.stdout}${ended.stderr}`);
+    throw new Error(`no marks; its output:\n${ended.stdout}${ended.stderr}`);
   return { ended, lines: all.slice(begin + 1, end) };
 }
 
-/** What waits for descriptors, for strace: a call that this machine does not have is no error. */
+/** The system calls that wait for descriptors, for strace. `?` marks calls that this architecture may lack. */
 export const WAITS = '?epoll_wait,epoll_pwait,?epoll_pwait2,?poll,ppoll,?select,pselect6';
 
 /**
- * The waits that were over within these lines, without those that found nothing until their own time had come: a
- * runtime looks after its timers like that, and it is no spin.
+ * The waits that returned within these lines. Waits that slept and found nothing until their timeout are left out: a
+ * runtime serves its timers that way, which is no busy loop.
  */
 export function endedWaits(lines: string[]): string[] {
   const ended = /(?:epoll_p?wait2?|p?poll|p?select6?)(?:\(| resumed>).* = -?\d/;

@@ -1,11 +1,11 @@
-/** The resolver's answers as a test wants them. It must never last longer than the test, which has to be a serial one. */
+/** Replaces the resolver's answers until the test ends. Only for serial tests, because the replacement is process-wide. */
 import type { LookupAddress } from 'node:dns';
 import dns from 'node:dns/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
 import type { ExecutionContext } from 'ava';
 
-/** Lets the resolver answer with these addresses until the test ends; without any, never. */
+/** The resolver answers with these addresses until the test ends; with an empty list it never answers. */
 export function resolveAs(t: ExecutionContext, addresses: string[]): void {
   const { lookup } = dns;
   const answers: LookupAddress[] = addresses.map((address) => ({

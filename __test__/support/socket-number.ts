@@ -1,4 +1,4 @@
-/** The descriptor of a connected socket, of `node:net` or ours, which only the kernel tells in every runtime. It never keeps or changes one. */
+/** Finds the descriptor number of a connected socket in /proc, because not every runtime exposes it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 function hexPort(port: number | undefined): string {
@@ -22,7 +22,7 @@ export function descriptorOf(socket: Ports): number {
     try {
       if (readlinkSync(`/proc/self/fd/${fd}`) === `socket:[${inode}]`) return Number(fd);
     } catch {
-      // The descriptor of the listing itself is gone again.
+      // The descriptor of the listing itself is closed by now.
     }
   }
   throw new Error(`no descriptor for the socket ${local} ${remote}`);

@@ -1,5 +1,5 @@
-// Makes every call of bad-inputs.ts between two marks that strace shows, without a turn of the event loop, and
-// prints which descriptors were open before and after.
+// Makes every call of bad-inputs.ts between two marks that strace shows, without a turn of the event loop. Prints the
+// number of refusals and the descriptors that were open before and after.
 import { existsSync, readdirSync } from 'node:fs';
 
 import { badInputs } from '../bad-inputs.js';
@@ -15,6 +15,6 @@ for (const { call } of badInputs) {
   });
 }
 existsSync('/edgepoll-mark-end');
-// Before stdout is touched: that opens a descriptor too.
+// Read before the first use of stdout, which opens a descriptor too.
 const after = descriptors();
 process.stdout.write(JSON.stringify({ refused, before, after }));

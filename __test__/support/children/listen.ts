@@ -1,4 +1,4 @@
-// Listens on HOST PORT and prints the error: run without privileges by connections/listen.spec.ts.
+// Tries to listen on HOST PORT without privileges and prints the error.
 import { listen } from 'edgepoll';
 
 const [, , host = '', port = ''] = process.argv;

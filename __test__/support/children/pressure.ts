@@ -1,5 +1,6 @@
-// Prints by how many bytes this process grows when 100 peers flood it and nobody reads, and when 100 peers do not
-// read and everybody waits for write(). The peers are a process of their own: their memory is not ours.
+// Prints by how many bytes this process grows in two cases: 100 peers send without end and the consumer reads nothing, and
+// 100 peers read nothing while each connection waits for write(). The peers run in another process, so that their memory
+// is not counted.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 

@@ -1,4 +1,4 @@
-// Keeps 20,000 chunks of 512 bytes, each received alone, and prints by how much the buffers of this process grew.
+// Keeps 20,000 chunks of 512 bytes, each received alone, and prints by how many bytes the process's buffers grew.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 

@@ -1,5 +1,5 @@
-// Serves 100 clients with room for fewer: prints what happened while descriptors were short and afterwards. The
-// clients are a process of their own, because this one has no descriptors to spare.
+// Serves 100 clients with descriptors for fewer, and prints what happened during the shortage and afterwards. The clients
+// run in another process, because this one has no descriptors to spare.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -14,23 +14,24 @@ import { eventually } from '../eventually.js';
 const CLIENTS = 100;
 const LIMIT = 64;
 
-// Told 'go' they connect, told 'ask' they send a byte each, told 'leave' they end; each answer is a line.
+// Reads commands by lines: 'connect' opens the connections, 'send' sends a byte on each, 'end' ends them. Prints a line per
+// reply.
 const clients = `
   const net = require('node:net');
   const sockets = [];
-  const told = {
-    go() {
+  const commands = {
+    connect() {
       for (let count = 0; count < ${CLIENTS}; count += 1) {
         const socket = net.connect({ port: Number(process.argv[1]), host: '127.0.0.1' });
         socket.on('data', () => console.log('echo'));
         sockets.push(socket);
       }
     },
-    ask() { for (const socket of sockets) socket.write('x'); },
-    leave() { for (const socket of sockets) socket.end(); },
+    send() { for (const socket of sockets) socket.write('x'); },
+    end() { for (const socket of sockets) socket.end(); },
   };
   const lines = require('node:readline').createInterface({ input: process.stdin });
-  lines.on('line', (line) => told[line]());
+  lines.on('line', (line) => commands[line]());
 `;
 
 const driver = process.argv[2] as Driver;
@@ -38,7 +39,7 @@ const server = await listen({ host: '127.0.0.1', port: 0, driver, maxConnections
 const child = spawn(process.execPath, ['-e', clients, String(server.address.port)], {
   stdio: ['pipe', 'pipe', 'inherit'],
 });
-// Not by the shell that starts us: Node.js raises the soft limit, and the clients would inherit the hard one.
+// Not set with ulimit before the start: Node.js raises the soft limit, and the clients would inherit the hard one.
 execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${LIMIT}:${LIMIT}`]);
 let replies = 0;
 createInterface({ input: child.stdout }).on('line', () => {
@@ -55,24 +56,27 @@ const running = (async () => {
   }
 })();
 
-child.stdin.write('go\n');
-await eventually('accept runs dry', () => server.stats().acceptPauses > 0);
+child.stdin.write('connect\n');
+await eventually('accepting pauses', () => server.stats().acceptPauses > 0);
 const { open, lastAcceptError } = server.stats();
 existsSync('/edgepoll-mark-begin');
 const before = { pauses: server.stats().acceptPauses, cpu: process.cpuUsage() };
-// The time is what is measured here: how much is done in it, when nothing can be done.
+// Measures how often the server tries, and its CPU time, over two seconds in which no accept can succeed.
 const began = performance.now();
 await pause(2000);
-await eventually('it tries again', () => server.stats().acceptPauses > before.pauses);
+await eventually(
+  'the server tries to accept again',
+  () => server.stats().acceptPauses > before.pauses,
+);
 const cpu = process.cpuUsage(before.cpu);
 const seconds = (performance.now() - began) / 1000;
 const pauses = server.stats().acceptPauses - before.pauses;
 existsSync('/edgepoll-mark-end');
-child.stdin.write('ask\n');
+child.stdin.write('send\n');
 await eventually('the old connections answer', () => replies >= open);
 const echoes = replies;
-child.stdin.end('leave\n');
-await eventually('everybody is served', () => served === CLIENTS);
+child.stdin.end('end\n');
+await eventually('every client is served', () => served === CLIENTS);
 await once(child, 'exit');
 server.destroy();
 await running;
