@@ -374,8 +374,8 @@ export declare interface OutgoingControlMessage {
 /** A message for {@link Socket.sendMessage}. */
 export declare interface OutgoingMessage {
     /**
-     * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
-     * byte (unix(7)), so they need at least one.
+     * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors, credentials and control messages travel
+     * with the first byte (unix(7)): without bytes they are a `TypeError`.
      */
     data?: Uint8Array | string | undefined;
     /** The destination. Default: the peer of the connected socket. */
@@ -761,7 +761,7 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      *
      * Returns and throws as {@link Socket.send}; also throws `EBADF` with the `fd` of a descriptor that is not open, `EINVAL` for a control
      * message that the kernel refuses, and `TypeError` for descriptors, credentials or a source address that the kernel would ignore for a
-     * socket of this kind.
+     * socket of this kind, or without bytes on a stream.
      */
     sendMessage(message: OutgoingMessage): number | null;
     /** As {@link OwnedFd.read}: 0 is the end of a stream, or an empty datagram. */

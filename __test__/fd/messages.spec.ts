@@ -174,6 +174,49 @@ test('credentials: own ones may be named, another process’s need a privilege',
   there.close();
 });
 
+test('without bytes: a stream drops what travels with the first one, so it is refused', (t) => {
+  const [here, there] = socketpair();
+  const counter = eventfd();
+  const me = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  there.setPassCredentials(true);
+  const beside = [
+    { descriptors: [counter] },
+    { credentials: me },
+    { descriptors: [counter], credentials: me },
+    { control: [{ level: 'SOL_SOCKET', type: 0x7f, data: new Uint8Array(4) }] },
+  ] as const;
+  for (const [index, message] of beside.entries()) {
+    for (const data of [undefined, '', Buffer.alloc(0)]) {
+      t.throws(() => here.sendMessage({ data, ...message }), {
+        instanceOf: TypeError,
+        code: 'ERR_INVALID_ARG_VALUE',
+        message: /^data must have at least one byte: on a stream socket descriptors, /,
+      });
+    }
+    t.is(there.receiveMessage(), null, `${index}: nothing was sent`);
+  }
+  // Nothing is lost, so nothing is refused.
+  t.is(here.sendMessage({ data: '' }), 0);
+  t.is(here.sendMessage({ descriptors: [], control: [] }), 0);
+  t.is(there.receiveMessage(), null);
+  t.is(here.sendMessage({ data: '!', descriptors: [counter], credentials: me }), 1);
+  const message = there.receiveMessage({ descriptors: 1, credentials: true });
+  t.deepEqual([message?.descriptors.length, message?.credentials], [1, me]);
+  message?.descriptors[0]?.close();
+  here.close();
+  there.close();
+  for (const type of ['dgram', 'seqpacket'] as const) {
+    const [one, other] = socketpair({ type });
+    t.is(one.sendMessage({ descriptors: [counter] }), 0, `${type}: an empty message carries them`);
+    const empty = other.receiveMessage({ descriptors: 1 });
+    t.is(empty?.descriptors.length, 1);
+    empty?.descriptors[0]?.close();
+    one.close();
+    other.close();
+  }
+  counter.close();
+});
+
 test('would-wait: a full queue gives null and takes nothing', (t) => {
   const [here, there] = socketpair({ type: 'dgram' });
   let sent = 0;

@@ -5,7 +5,14 @@ import { fd as native, isOpen } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
-import { integer, invalidValue, isBytes, rangeError, typeError } from '../internal/validate.js';
+import {
+  coded,
+  integer,
+  invalidValue,
+  isBytes,
+  rangeError,
+  typeError,
+} from '../internal/validate.js';
 import type { DescriptorOwner } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
 import type { Constant } from './constants.js';
@@ -42,8 +49,8 @@ export interface SendFrom {
 /** A message for {@link Socket.sendMessage}. */
 export interface OutgoingMessage {
   /**
-   * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors and credentials travel with the first
-   * byte (unix(7)), so they need at least one.
+   * The bytes; a string is encoded as UTF-8. Default: none. On a stream socket descriptors, credentials and control messages travel
+   * with the first byte (unix(7)): without bytes they are a `TypeError`.
    */
   data?: Uint8Array | string | undefined;
   /** The destination. Default: the peer of the connected socket. */
@@ -94,12 +101,20 @@ export function sendMessage(
   const ancillary = ancillaryToNative(message, family, type === STREAM);
   const { data = '' } = message;
   const bytes = bytesToSend('data', data);
+  if (type === STREAM && bytes.length === 0 && ancillary !== undefined) throw nothingToTravelWith();
   const { fd } = owner;
   const taken = native.messageSend(fd, bytes, to, ancillary);
   // With EBADF the descriptor that is not open may be one of those in the message. The error then names that one.
   const closed =
     taken === -EBADF ? ancillary?.descriptors.find((passed) => !isOpen(passed)) : undefined;
   return unlessBlocked(taken, 'sendmsg', closed ?? fd);
+}
+
+/** The kernel would return 0 for a send without bytes, as if it had sent what is beside them. */
+function nothingToTravelWith(): TypeError {
+  const message =
+    'data must have at least one byte: on a stream socket descriptors, credentials and control messages travel with the first byte';
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
 }
 
 /** Checks the ancillary data, and converts it for the native side; `undefined` if there is none. */

@@ -352,7 +352,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    *
    * Returns and throws as {@link Socket.send}; also throws `EBADF` with the `fd` of a descriptor that is not open, `EINVAL` for a control
    * message that the kernel refuses, and `TypeError` for descriptors, credentials or a source address that the kernel would ignore for a
-   * socket of this kind.
+   * socket of this kind, or without bytes on a stream.
    */
   sendMessage(message: OutgoingMessage): number | null {
     optionsObject('message', message ?? null, OUTGOING_MESSAGE);
