@@ -9,15 +9,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { fd as native } from '../internal/binding.js';
 import { isNode } from '../internal/driver.js';
-
-/** A bit for the native write: it must survive SIGPIPE. */
-const MUST_SURVIVE = 2;
-
-/**
- * With it: the native write must not call a handler of the signal either. Deno keeps a handler of its own after the last listener is
- * removed, and that handler ends the process.
- */
-const NO_HANDLER = 4;
+import { WRITE_SURVIVE, WRITE_WITHOUT_HANDLER } from '../internal/layout.js';
 
 /** The bits for the native write, or 0. They change when a listener of SIGPIPE is removed. */
 export const survival: { bits: number } = { bits: 0 };
@@ -29,14 +21,15 @@ export function followBrokenPipes(): void {
   if (isFollowed) return;
   isFollowed = true;
   if (!isNode) {
-    // Other runtimes do not all report the removal of a listener.
-    survival.bits = MUST_SURVIVE | NO_HANDLER;
+    // Other runtimes do not all report the removal of a listener. Deno keeps a handler of its own after the last listener is
+    // removed, and that handler ends the process, so it must not run either.
+    survival.bits = WRITE_SURVIVE | WRITE_WITHOUT_HANDLER;
     return;
   }
   // Listeners belong to the main thread, and a worker does not learn of their removal.
-  if (!isMainThread || native.brokenPipeEndsProcess()) survival.bits = MUST_SURVIVE;
+  if (!isMainThread || native.brokenPipeEndsProcess()) survival.bits = WRITE_SURVIVE;
   if (!isMainThread) return;
   process.on('removeListener', (name) => {
-    if (name === 'SIGPIPE') survival.bits = MUST_SURVIVE;
+    if (name === 'SIGPIPE') survival.bits = WRITE_SURVIVE;
   });
 }

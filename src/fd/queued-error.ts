@@ -7,6 +7,7 @@ import { errorName, fd as native } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
+import { RECEIVE_ERROR_QUEUE } from '../internal/layout.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionalInteger } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
@@ -116,9 +117,6 @@ const {
 const { stream: STREAM } = socketTypes;
 const EOPNOTSUPP = 95;
 
-/** A flag of the native receive. */
-const ERROR_QUEUE = 16;
-
 /** The families that have an error queue. Others ignore MSG_ERRQUEUE, and recvmsg(2) would take a message instead. */
 const withErrorQueue = new Set([AF_INET, AF_INET6, AF_PACKET, AF_CAN, AF_VSOCK]);
 
@@ -133,7 +131,7 @@ export function receiveError(
   const { fd } = owner;
   if (!withErrorQueue.has(family)) throw systemError(EOPNOTSUPP, { syscall: 'recvmsg', fd });
   const into = Buffer.allocUnsafeSlow(size);
-  const result = native.messageReceive(fd, into, 0, control, ERROR_QUEUE);
+  const result = native.messageReceive(fd, into, 0, control, RECEIVE_ERROR_QUEUE);
   const message = valueUnlessBlocked(result, 'recvmsg', fd);
   return message === null ? null : queuedErrorOf(message, into);
 }

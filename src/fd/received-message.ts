@@ -6,6 +6,7 @@
 import { fd as native } from '../internal/binding.js';
 import type { fd as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
+import * as layout from '../internal/layout.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionalBoolean, optionalInteger } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
@@ -95,18 +96,17 @@ export interface Message {
   controlTruncated: boolean;
 }
 
+// V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
+const { RECEIVE_CREDENTIALS, RECEIVE_PEEK, RECEIVE_TRUE_LENGTH, RECEIVE_UNIX } = layout;
 const { AF_UNIX } = constants;
 const { stream: STREAM, seqpacket: SEQPACKET } = socketTypes;
 
-/** Flags of the native receive. */
-const UNIX = 1;
-const WITH_CREDENTIALS = 2;
-const TRUE_LENGTH = 4;
-const PEEK = 8;
-
-/** Returns the flags for a socket of this kind. A stream socket has no TRUE_LENGTH, because its MSG_TRUNC discards bytes (tcp(7)). */
+/**
+ * Returns the flags for a socket of this kind. A stream socket has no RECEIVE_TRUE_LENGTH, because its MSG_TRUNC discards bytes
+ * (tcp(7)).
+ */
 export function receiveFlags(family: number, type: number): number {
-  return (family === AF_UNIX ? UNIX : 0) | (type === STREAM ? 0 : TRUE_LENGTH);
+  return (family === AF_UNIX ? RECEIVE_UNIX : 0) | (type === STREAM ? 0 : RECEIVE_TRUE_LENGTH);
 }
 
 /** See {@link Socket.receiveMessage}. */
@@ -121,8 +121,8 @@ export function receiveMessage(
   const defaultControl = family === AF_UNIX ? 0 : DEFAULT_CONTROL;
   const control = optionalInteger('control', options.control, 0, MAX_CONTROL, defaultControl);
   let flags = receiveFlags(family, type);
-  if (optionalBoolean('credentials', options.credentials, false)) flags |= WITH_CREDENTIALS;
-  if (optionalBoolean('peek', options.peek, false)) flags |= PEEK;
+  if (optionalBoolean('credentials', options.credentials, false)) flags |= RECEIVE_CREDENTIALS;
+  if (optionalBoolean('peek', options.peek, false)) flags |= RECEIVE_PEEK;
   const { fd } = owner;
   // Not filled with zeros, because the caller gets only the part that was received. Not from the shared pool of Buffer.
   const into = Buffer.allocUnsafeSlow(size);

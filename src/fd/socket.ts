@@ -5,6 +5,7 @@
 import { fd as native } from '../internal/binding.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
 import { showAs } from '../internal/inspect.js';
+import { CONNECT_DONE, CONNECT_WOULD_WAIT } from '../internal/layout.js';
 import { optionsObject, pickOptions } from '../internal/option-names.js';
 import { integer, oneOf, optionalBoolean } from '../internal/validate.js';
 import type { SocketAddress } from './address.js';
@@ -68,8 +69,6 @@ const FAILED_CONNECTION = new Set([
 ]);
 /** After this many pending errors in a row an iteration over messages lets the event loop run. */
 const MAX_PENDING_ERRORS = 8;
-/** The result of the native connect if connect(2) would block. It was not called then. */
-const WOULD_BLOCK = 2;
 
 /** An accepted connection and the address of its peer. */
 export interface AcceptedConnection {
@@ -150,14 +149,14 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     const to = toNative(address, 'connect');
     const { fd } = this;
     const result = checkedAt('connect', native.socketConnect(fd, to), fd, address);
-    if (result === WOULD_BLOCK) {
+    if (result === CONNECT_WOULD_WAIT) {
       const message =
         `connect of fd ${fd} would wait: the socket is a blocking one, because it was opened without O_NONBLOCK ` +
         'or another process that shares it cleared the flag; connect a socket that no other process shares';
       throw new EdgepollError('ERR_BLOCKING', message, { syscall: 'connect', fd });
     }
     this.#failure = 0;
-    return result === 1;
+    return result === CONNECT_DONE;
   }
 
   /**

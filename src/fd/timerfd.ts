@@ -1,5 +1,6 @@
 /** Timerfds: timers as descriptors. */
 import { fd as native } from '../internal/binding.js';
+import { TIMER_AFTER, TIMER_AT, TIMER_AT_UNLESS_SET } from '../internal/layout.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import {
@@ -62,11 +63,6 @@ let makeTimerFd: (fd: number, isRealtime: boolean) => TimerFd;
 /** The kernel's numbers of CLOCK_REALTIME and CLOCK_REALTIME_ALARM. */
 const realtimeClocks = new Set([0, 8]);
 
-/** How the native side arms a timer: relative, absolute, or absolute and cancelled when the clock is set. */
-const AFTER = 0;
-const AT = 1;
-const AT_CANCEL_ON_SET = 2;
-
 /**
  * A timer that is readable once it has expired (timerfd_create(2)). It does not expire early. Iterating gives for each read how often it
  * has expired since the read before.
@@ -110,8 +106,8 @@ export class TimerFd extends Descriptor implements AsyncIterable<bigint, undefin
     if (isCancelled && (at === undefined || !this.#isRealtime))
       throw invalidValue('cancelOnSet', "false without 'at' and the clock 'realtime'", true);
     const { fd } = this;
-    let how = at === undefined ? AFTER : AT;
-    if (isCancelled) how = AT_CANCEL_ON_SET;
+    let how = at === undefined ? TIMER_AFTER : TIMER_AT;
+    if (isCancelled) how = TIMER_AT_UNLESS_SET;
     checked(native.timerArm(fd, first, between, how), 'timerfd_settime', { fd });
   }
 

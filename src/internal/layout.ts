@@ -115,3 +115,30 @@ export const REFUSED_SET_SIZE = -1;
 export const REFUSED_CLOSED = -3;
 /** Bit of an interest, beside those of epoll_ctl(2): polling the file consumes what it reports. */
 export const POLL_CONSUMES = 0x20_0000;
+
+/** Bit for the native receive: the socket is a Unix socket. */
+export const RECEIVE_UNIX = 1;
+/** Bit for the native receive: report the sender's credentials. */
+export const RECEIVE_CREDENTIALS = 2;
+/** Bit for the native receive: report the true length of a message that is cut off. */
+export const RECEIVE_TRUE_LENGTH = 4;
+/** Bit for the native receive: leave the message in the queue. */
+export const RECEIVE_PEEK = 8;
+/** Bit for the native receive: receive from the error queue. */
+export const RECEIVE_ERROR_QUEUE = 16;
+/** Bit for the native write: SIGPIPE could end the process, so the call has to prevent it. */
+export const WRITE_SURVIVE = 2;
+/** Bit for the native write, with `WRITE_SURVIVE`: a handler of SIGPIPE must not run either. */
+export const WRITE_WITHOUT_HANDLER = 4;
+/** Result of the native connect: the connect is in progress. */
+export const CONNECT_IN_PROGRESS = 0;
+/** Result of the native connect: the socket is connected. */
+export const CONNECT_DONE = 1;
+/** Result of the native connect: the call was not made, because it would wait. */
+export const CONNECT_WOULD_WAIT = 2;
+/** How the native side arms a timer: after a time from now on. */
+export const TIMER_AFTER = 0;
+/** How the native side arms a timer: at a time of its clock. */
+export const TIMER_AT = 1;
+/** How the native side arms a timer: at a time of its clock, and cancelled when the clock is set. */
+export const TIMER_AT_UNLESS_SET = 2;

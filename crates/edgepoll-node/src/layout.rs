@@ -135,4 +135,31 @@ layout! {
     REFUSED_CLOSED: i32 = -3;
     /// Bit of an interest, beside those of epoll_ctl(2): polling the file consumes what it reports.
     POLL_CONSUMES: u32 = bits::POLL_CONSUMES;
+
+    /// Bit for the native receive: the socket is a Unix socket.
+    RECEIVE_UNIX: u32 = 1;
+    /// Bit for the native receive: report the sender's credentials.
+    RECEIVE_CREDENTIALS: u32 = 2;
+    /// Bit for the native receive: report the true length of a message that is cut off.
+    RECEIVE_TRUE_LENGTH: u32 = 4;
+    /// Bit for the native receive: leave the message in the queue.
+    RECEIVE_PEEK: u32 = 8;
+    /// Bit for the native receive: receive from the error queue.
+    RECEIVE_ERROR_QUEUE: u32 = 16;
+    /// Bit for the native write: SIGPIPE could end the process, so the call has to prevent it.
+    WRITE_SURVIVE: i32 = 2;
+    /// Bit for the native write, with `WRITE_SURVIVE`: a handler of SIGPIPE must not run either.
+    WRITE_WITHOUT_HANDLER: i32 = 4;
+    /// Result of the native connect: the connect is in progress.
+    CONNECT_IN_PROGRESS: i32 = 0;
+    /// Result of the native connect: the socket is connected.
+    CONNECT_DONE: i32 = 1;
+    /// Result of the native connect: the call was not made, because it would wait.
+    CONNECT_WOULD_WAIT: i32 = 2;
+    /// How the native side arms a timer: after a time from now on.
+    TIMER_AFTER: u32 = 0;
+    /// How the native side arms a timer: at a time of its clock.
+    TIMER_AT: u32 = 1;
+    /// How the native side arms a timer: at a time of its clock, and cancelled when the clock is set.
+    TIMER_AT_UNLESS_SET: u32 = 2;
 }

@@ -2,6 +2,7 @@
 //!
 //! A missing field is an error; there are no defaults.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use edgepoll::Address;
@@ -47,6 +48,18 @@ pub struct SocketAddress {
     pub packet_kind: Option<u32>,
     /// AF_PACKET: the link-layer address. A family that is not named here: all bytes after the family.
     pub data: Option<Buffer>,
+}
+
+impl fmt::Debug for SocketAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SocketAddress")
+            .field("family", &self.family)
+            .field("path", &self.path)
+            .field("address", &self.address)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
 }
 
 fn missing(field: &str) -> Error {

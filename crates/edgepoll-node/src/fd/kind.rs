@@ -4,7 +4,8 @@ use edgepoll::descriptor::kind;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use super::{borrowed, failed};
+use super::number::borrowed;
+use super::results::failed;
 
 /// The target of the link in /proc/self/fd: `anon_inode:[eventfd]`, `pipe:[123]`, a path; or an error.
 #[napi(namespace = "fd", catch_unwind)]

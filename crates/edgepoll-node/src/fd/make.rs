@@ -7,9 +7,11 @@ use edgepoll::Errno;
 use napi::Env;
 use napi_derive::napi;
 
-use super::{
-    borrowed, failed, hold, hold_both, hold_signals, outcome, owner, registry, reset_methods,
-};
+use super::number::borrowed;
+use super::owned::{hold, hold_both, hold_signals, owner};
+use super::registry;
+use super::results::{failed, outcome};
+use super::transfer_methods::reset_methods;
 
 /// pipe2(2): two numbers, or one error.
 #[napi(namespace = "fd", catch_unwind)]

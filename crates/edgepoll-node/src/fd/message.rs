@@ -2,6 +2,7 @@
 //!
 //! Every received descriptor is stored in the registry before its number is returned.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use edgepoll::descriptor::control::{ControlMessage as Control, ExtendedError, PacketSource};
@@ -13,8 +14,15 @@ use napi::bindgen_prelude::{BigInt, Either, Object, Uint8Array};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
+use crate::layout::{
+    RECEIVE_CREDENTIALS, RECEIVE_ERROR_QUEUE, RECEIVE_PEEK, RECEIVE_TRUE_LENGTH, RECEIVE_UNIX,
+};
+
+use super::address::SocketAddress;
+use super::number::borrowed;
+use super::owned::{keep, owner};
+use super::results::{failed, length};
 use super::usage::{source as readable, space as writable};
-use super::{borrowed, failed, keep, length, owner, SocketAddress};
 
 /// A control message that has no field of its own in [`ReceivedMessage`].
 #[napi(object, namespace = "fd")]
@@ -27,8 +35,19 @@ pub struct ControlMessage {
     pub data: Uint8Array,
 }
 
+impl fmt::Debug for ControlMessage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ControlMessage")
+            .field("level", &self.level)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The descriptors, credentials and control messages of a message to send.
 #[napi(object, namespace = "fd")]
+#[derive(Debug)]
 pub struct OutgoingBeside {
     /// The numbers of descriptors.
     pub descriptors: Vec<i32>,
@@ -96,6 +115,7 @@ pub fn message_send(
 
 /// The interface and the addresses of a received packet.
 #[napi(object, namespace = "fd")]
+#[derive(Debug)]
 pub struct PacketInfo {
     /// The interface's index.
     pub interface_index: u32,
@@ -107,6 +127,7 @@ pub struct PacketInfo {
 
 /// An entry of the error queue.
 #[napi(object, namespace = "fd")]
+#[derive(Debug)]
 pub struct QueuedError {
     /// The error's number.
     pub errno: u32,
@@ -126,7 +147,7 @@ pub struct QueuedError {
 
 /// A received message, except for its bytes.
 #[napi(object, namespace = "fd")]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ReceivedMessage {
     /// The length of the message. It may exceed the space if the true length was asked for.
     pub length: u32,
@@ -156,15 +177,7 @@ pub struct ReceivedMessage {
     pub control: Option<Vec<ControlMessage>>,
 }
 
-// The bits of `how` in `message_receive`.
-const UNIX: u32 = 1;
-const CREDENTIALS: u32 = 2;
-const TRUE_LENGTH: u32 = 4;
-const PEEK: u32 = 8;
-const ERROR_QUEUE: u32 = 16;
-
-/// recvmsg(2): a message, or an error. `how` is a sum: 1 for a Unix socket, 2 to report credentials, 4 to report the true length, 8
-/// to peek, 16 to receive from the error queue.
+/// recvmsg(2): a message, or an error. `how` is a sum of the `RECEIVE_` bits of `layout.rs`.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn message_receive(
     env: Env,
@@ -175,13 +188,13 @@ pub fn message_receive(
     how: u32,
 ) -> Result<Either<ReceivedMessage, i32>> {
     let options = ReceiveOptions {
-        unix: how & UNIX != 0,
+        unix: how & RECEIVE_UNIX != 0,
         descriptors: usize::try_from(descriptors).unwrap_or(usize::MAX),
-        credentials: how & CREDENTIALS != 0,
+        credentials: how & RECEIVE_CREDENTIALS != 0,
         control: usize::try_from(control).unwrap_or(usize::MAX),
-        true_length: how & TRUE_LENGTH != 0,
-        peek: how & PEEK != 0,
-        from_error_queue: how & ERROR_QUEUE != 0,
+        true_length: how & RECEIVE_TRUE_LENGTH != 0,
+        peek: how & RECEIVE_PEEK != 0,
+        from_error_queue: how & RECEIVE_ERROR_QUEUE != 0,
     };
     let space = writable(&env, &into)?;
     let outcome = borrowed(&fd).and_then(|fd| message::receive(fd, &space, options));

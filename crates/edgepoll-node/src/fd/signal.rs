@@ -6,7 +6,8 @@ use edgepoll::descriptor::signal::{self, Unblocked};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use super::{borrowed, failed};
+use super::number::borrowed;
+use super::results::failed;
 
 thread_local! {
     /// While this holds a value, the thread does not block caught signals.
@@ -45,6 +46,7 @@ pub fn can_catch(signal: i32) -> bool {
 
 /// A signal that arrived.
 #[napi(object, namespace = "fd")]
+#[derive(Debug)]
 pub struct SignalRecord {
     /// Its number.
     pub signal: i32,

@@ -6,7 +6,12 @@ use napi::bindgen_prelude::{Buffer, Either, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{borrowed, failed, keep, outcome, owner, SocketAddress};
+use crate::layout::{CONNECT_DONE, CONNECT_IN_PROGRESS, CONNECT_WOULD_WAIT};
+
+use super::address::SocketAddress;
+use super::number::borrowed;
+use super::owned::{keep, owner};
+use super::results::{failed, outcome};
 
 /// bind(2): 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
@@ -16,16 +21,15 @@ pub fn socket_bind(fd: i32, address: SocketAddress) -> Result<i32> {
     Ok(outcome(bound))
 }
 
-/// connect(2): 1 when the socket is connected, 0 when the connect is in progress, 2 when the call was not made because it would
-/// wait, or an error.
+/// connect(2): one of the `CONNECT_` numbers of `layout.rs`, or an error.
 #[napi(namespace = "fd", catch_unwind)]
 pub fn socket_connect(fd: i32, address: SocketAddress) -> Result<i32> {
     let address = address.read()?;
     let result = borrowed(&fd).and_then(|fd| socket::connect(fd, &address));
     Ok(result.map_or_else(failed, |status| match status {
-        ConnectStatus::InProgress => 0,
-        ConnectStatus::Connected => 1,
-        ConnectStatus::WouldWait => 2,
+        ConnectStatus::InProgress => CONNECT_IN_PROGRESS,
+        ConnectStatus::Connected => CONNECT_DONE,
+        ConnectStatus::WouldWait => CONNECT_WOULD_WAIT,
     }))
 }
 
@@ -38,6 +42,7 @@ pub fn socket_listen(fd: i32, backlog: i32) -> i32 {
 
 /// A connection that was accepted.
 #[napi(object, namespace = "fd")]
+#[derive(Debug)]
 pub struct Accepted {
     /// Its descriptor.
     pub fd: i32,

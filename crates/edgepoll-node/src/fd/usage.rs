@@ -2,12 +2,17 @@
 //!
 //! No Rust slice of JavaScript's memory is made, because a worker may share that memory.
 
+use std::fmt;
+
 use edgepoll::descriptor::{self, broken_pipe, inotify, Source, Space, When};
 use napi::bindgen_prelude::{Buffer, Either, JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{borrowed, failed, length, outcome, with_methods};
+use super::number::borrowed;
+use super::results::{failed, length, outcome};
+use super::transfer_methods::with_methods;
+use crate::layout::{TIMER_AFTER, TIMER_AT, WRITE_SURVIVE, WRITE_WITHOUT_HANDLER};
 use crate::{bare, node};
 
 /// The memory of an argument that a system call writes.
@@ -44,11 +49,6 @@ pub fn reader(env: &Env) -> Result<Unknown<'_>> {
     })
 }
 
-/// A bit of a writer's last argument: SIGPIPE could end the process, so the call has to prevent it.
-const SURVIVE: i32 = 2;
-/// A further bit, with [`SURVIVE`]: a handler of SIGPIPE must not run either.
-const WITHOUT_HANDLER: i32 = 4;
-
 /// Whether SIGPIPE would end this process now.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
@@ -56,8 +56,8 @@ pub fn broken_pipe_ends_process() -> bool {
     broken_pipe::ends_process()
 }
 
-/// Returns the function that writes to a descriptor from memory without waiting. `care` is a sum of [`SURVIVE`] and
-/// [`WITHOUT_HANDLER`]. It returns a length or an error.
+/// Returns the function that writes to a descriptor from memory without waiting. `care` is a sum of the
+/// `WRITE_` bits of `layout.rs`. It returns a length or an error.
 #[napi(
     namespace = "fd",
     catch_unwind,
@@ -71,10 +71,10 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
         let (fd, care) = (node::int32(raw, *fd), node::int32(raw, *care));
         let to = borrowed(&fd);
         let write = || with_methods(fd, |methods| descriptor::write(to?, &source, methods));
-        let written = if care & SURVIVE == 0 {
+        let written = if care & WRITE_SURVIVE == 0 {
             write()
         } else {
-            broken_pipe::survive(care & WITHOUT_HANDLER != 0, write)
+            broken_pipe::survive(care & WRITE_WITHOUT_HANDLER != 0, write)
         };
         Ok(f64::from(length(written)))
     })
@@ -91,15 +91,15 @@ fn nanoseconds(milliseconds: f64) -> u64 {
     ((milliseconds * 1e6).ceil() as u64).min(i64::MAX.cast_unsigned())
 }
 
-/// Arms a timerfd. Times are in milliseconds. `first` is a time from now on if `how` is 0, and a time of the timer's clock if it is
-/// 1 or 2. With 2 the timer becomes readable if the clock is set, and a read fails with ECANCELED. Returns 0 or an error.
+/// Arms a timerfd. Times are in milliseconds. `how` is one of the `TIMER_` numbers of `layout.rs`. With `TIMER_AT_UNLESS_SET` the timer
+/// becomes readable if the clock is set, and a read fails with ECANCELED. Returns 0 or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
 pub fn timer_arm(fd: i32, first: f64, every: f64, how: u32) -> i32 {
     let first = nanoseconds(first);
     let when = match how {
-        0 => When::After(first),
-        1 => When::At(first),
+        TIMER_AFTER => When::After(first),
+        TIMER_AT => When::At(first),
         _ => When::AtUnlessSet(first),
     };
     outcome(borrowed(&fd).and_then(|fd| descriptor::arm(fd, when, nanoseconds(every))))
@@ -146,6 +146,18 @@ pub struct InotifyRecord {
     pub name: String,
     /// The bytes of the name, if they are not UTF-8.
     pub bytes: Option<Buffer>,
+}
+
+impl fmt::Debug for InotifyRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("InotifyRecord")
+            .field("watch", &self.watch)
+            .field("mask", &self.mask)
+            .field("cookie", &self.cookie)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The next events, at least one; or an error.
