@@ -1,7 +1,7 @@
-//! Tells the linker what a Node-API addon needs.
+//! Passes the linker the options that a Node-API addon needs.
 
 fn main() {
     napi_build::setup();
-    // The tests are their own host: Node-API's functions are looked for among what the executable exports.
+    // The tests implement Node-API themselves. The addon's code finds those functions among the exports of the executable.
     println!("cargo:rustc-link-arg-tests=-rdynamic");
 }

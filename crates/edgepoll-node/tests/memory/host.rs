@@ -1,6 +1,6 @@
-//! A host of Node-API that has memory when a test wants it to. Only the calls that the inbox and its regions make.
+//! A host of Node-API that refuses memory when a test asks for that. It has only the calls that the inbox and its regions make.
 //!
-//! It must never move a buffer, nor write into one: both are the glue's alone.
+//! It never moves a buffer and never writes into one after it was given.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -9,19 +9,19 @@ use std::sync::Once;
 
 use napi::sys;
 
-/// What is behind a value of the host's: a typed array.
+/// A typed array, which is what every value of this host points to.
 struct Array {
     data: *mut u8,
     bytes: usize,
-    /// In elements, as Node-API tells it.
+    /// The number of elements, which is what Node-API returns.
     length: usize,
 }
 
 #[derive(Default)]
 struct Host {
-    /// Answers to the next wishes for a buffer, in their order; after them there is memory.
-    answers: Vec<bool>,
-    /// The sizes of all buffers that were given.
+    /// Whether each of the next requests for a buffer gets one, in order. Later requests get one.
+    grants: Vec<bool>,
+    /// The sizes of all buffers that were made.
     given: Vec<usize>,
 }
 
@@ -29,26 +29,27 @@ thread_local! {
     static HOST: RefCell<Host> = RefCell::default();
 }
 
-/// A host's environment. The tests never free what it gives: a few megabytes.
+/// A new environment. The tests never free the memory that it gives, which is a few megabytes.
 pub(crate) fn environment() -> sys::napi_env {
     static LOADED: Once = Once::new();
-    // SAFETY: once, before the first call; the functions below are this executable's, which stays.
+    // SAFETY: this runs once, before the first call of Node-API. The functions below belong to this executable, so they are never
+    // unloaded.
     LOADED.call_once(|| std::mem::forget(unsafe { sys::setup() }));
     HOST.take();
     ptr::without_provenance_mut(1)
 }
 
-/// Whether the next buffers are given or refused.
-pub(crate) fn answer_next(answers: &[bool]) {
-    HOST.with_borrow_mut(|host| host.answers = answers.to_vec());
+/// Sets for each of the next requests for a buffer whether it gets one.
+pub(crate) fn grant_next(grants: &[bool]) {
+    HOST.with_borrow_mut(|host| host.grants = grants.to_vec());
 }
 
-/// How many buffers of at least that size were given.
+/// How many buffers of at least that size were made.
 pub(crate) fn given(least: usize) -> usize {
     HOST.with_borrow(|host| host.given.iter().filter(|size| **size >= least).count())
 }
 
-/// An Int32Array of JavaScript's whose memory is aligned for doubles.
+/// An Int32Array whose memory is aligned for doubles.
 pub(crate) fn int32_array(length: usize) -> sys::napi_value {
     let data = vec![0_f64; length.div_ceil(2)].leak().as_mut_ptr();
     value(data.cast(), length * 4, length)
@@ -63,29 +64,29 @@ fn value(data: *mut u8, bytes: usize, length: usize) -> sys::napi_value {
     Box::into_raw(Box::new(array)).cast()
 }
 
-/// JavaScript takes the memory away.
+/// Detaches the array's memory, as JavaScript can.
 pub(crate) fn detach(value: sys::napi_value) {
-    // SAFETY: `value` is one of ours, and nobody else looks at it now.
+    // SAFETY: this host made `value`, and no other reference to the array exists now.
     let array = unsafe { &mut *value.cast::<Array>() };
     (array.data, array.bytes, array.length) = (ptr::null_mut(), 0, 0);
 }
 
-/// Where an array's memory begins.
+/// The address of an array's memory.
 pub(crate) fn address_of(value: sys::napi_value) -> usize {
-    // SAFETY: `value` is one of ours, and nobody changes it now.
+    // SAFETY: this host made `value`, and no code changes the array now.
     unsafe { &*value.cast::<Array>() }.data.addr()
 }
 
-/// What JavaScript reads at a place of an array.
+/// The bytes that JavaScript would read from an array.
 pub(crate) fn bytes_at(value: sys::napi_value, offset: usize, length: usize) -> Vec<u8> {
-    // SAFETY: `value` is one of ours; its memory is never freed, and nobody writes now.
+    // SAFETY: this host made `value`, whose memory is never freed, and no code writes it now.
     let array = unsafe { &*value.cast::<Array>() };
     assert!(offset + length <= array.bytes, "outside the array");
-    // SAFETY: inside the array, as was just seen.
+    // SAFETY: the range is inside the array, as asserted above.
     unsafe { std::slice::from_raw_parts(array.data.add(offset), length) }.to_vec()
 }
 
-/// Fresh memory has something in it, so that a chunk of it that nobody wrote is seen.
+/// New memory is filled with 0xee, so that a test notices bytes that were never written.
 #[no_mangle]
 unsafe extern "C" fn napi_create_buffer(
     _env: sys::napi_env,
@@ -93,18 +94,18 @@ unsafe extern "C" fn napi_create_buffer(
     data: *mut *mut c_void,
     result: *mut sys::napi_value,
 ) -> sys::napi_status {
-    let is_given = HOST.with_borrow_mut(|host| {
-        let is_given = host.answers.is_empty() || host.answers.remove(0);
-        if is_given {
+    let is_granted = HOST.with_borrow_mut(|host| {
+        let is_granted = host.grants.is_empty() || host.grants.remove(0);
+        if is_granted {
             host.given.push(size);
         }
-        is_given
+        is_granted
     });
-    if !is_given {
+    if !is_granted {
         return sys::Status::napi_generic_failure;
     }
     let memory = vec![0xee_u8; size].leak().as_mut_ptr();
-    // SAFETY: the caller's places for results.
+    // SAFETY: the caller passes valid pointers for the results.
     unsafe {
         data.write(memory.cast());
         result.write(value(memory, size, size));
@@ -119,7 +120,7 @@ unsafe extern "C" fn napi_create_reference(
     _count: u32,
     result: *mut sys::napi_ref,
 ) -> sys::napi_status {
-    // SAFETY: the caller's place for the result.
+    // SAFETY: the caller passes a valid pointer for the result.
     unsafe { result.write(value.cast()) };
     sys::Status::napi_ok
 }
@@ -135,7 +136,7 @@ unsafe extern "C" fn napi_get_reference_value(
     reference: sys::napi_ref,
     result: *mut sys::napi_value,
 ) -> sys::napi_status {
-    // SAFETY: the caller's place for the result.
+    // SAFETY: the caller passes a valid pointer for the result.
     unsafe { result.write(reference.cast()) };
     sys::Status::napi_ok
 }
@@ -150,7 +151,7 @@ unsafe extern "C" fn napi_get_typedarray_info(
     _buffer: *mut sys::napi_value,
     _offset: *mut usize,
 ) -> sys::napi_status {
-    // SAFETY: `value` is one of ours, and the places are the caller's.
+    // SAFETY: this host made `value`, and the caller passes valid pointers for the results.
     unsafe {
         let array = &*value.cast::<Array>();
         length.write(array.length);

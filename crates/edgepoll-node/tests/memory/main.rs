@@ -1,13 +1,14 @@
-//! What the inbox does when JavaScript has no memory, or takes it away: nothing that was received is lost or mixed up.
-//! No host of JavaScript refuses memory when a test wants it, so this one is made up.
+//! The inbox when JavaScript refuses memory or detaches it: no received bytes are lost or mixed up without an error.
+//!
+//! A real host does not refuse memory when a test asks for that, so these tests have a host of their own.
 #![allow(unsafe_code, reason = "Node-API is C; every block gives its reason")]
 #![allow(
     dead_code,
-    reason = "the glue's own files, of which one is tested: its crate shows none of them"
+    reason = "these are files of the glue, and the tests use only a part of them"
 )]
 #![allow(
     clippy::unwrap_used,
-    reason = "a test may end where it sees what cannot be"
+    reason = "a test ends with a panic when something unexpected happens"
 )]
 
 #[path = "../../src/reactor/address_words.rs"]
@@ -19,10 +20,10 @@ mod control;
 mod host;
 #[path = "../../src/reactor/inbox.rs"]
 mod inbox;
-#[allow(unreachable_pub, reason = "its crate shows it")]
+#[allow(unreachable_pub, reason = "the crate exports it")]
 #[path = "../../src/layout.rs"]
 mod layout;
-#[allow(unreachable_pub, reason = "its crate shows them")]
+#[allow(unreachable_pub, reason = "the crate exports them")]
 #[path = "../../src/names.rs"]
 mod names;
 #[allow(unused_imports, reason = "the inbox needs a part of it")]
@@ -40,30 +41,34 @@ use napi::sys;
 
 use control::Lending;
 use inbox::JsInbox;
+use layout::{DATA, FIRST_FRESH, RECORD_FIELDS};
 
-const WHO: Token = Token {
+const TOKEN: Token = Token {
     index: 5,
     generation: 7,
 };
-/// A chunk that is a view, and one that is copied out.
+/// The length of a chunk that is a view of a slab.
 const LONG: usize = 16 * 1024;
+/// The length of a chunk that is copied.
 const SHORT: usize = 100;
 const RECORDS: usize = 64;
-/// Smaller than a slab and an arena, larger than every other buffer of these tests.
+/// The size of a record in bytes.
+const RECORD: usize = 4 * RECORD_FIELDS;
+/// Less than the size of a slab or an arena, and more than that of every other buffer of these tests.
 const REGION: usize = 64 * 1024;
 
-/// JavaScript's side: what it knows of buffers.
+/// JavaScript's side of the inbox: it keeps the buffers that it was given.
 struct Reader {
     inbox: JsInbox,
     records: sys::napi_value,
-    /// Pool, slab and arena.
+    /// The pool, the slab and the arena that JavaScript knows.
     regions: [Option<sys::napi_value>; 3],
 }
 
 impl Reader {
     fn new() -> Reader {
         let environment = host::environment();
-        let records = host::int32_array(RECORDS * 8);
+        let records = host::int32_array(RECORDS * RECORD_FIELDS);
         let mut inbox = JsInbox::new(environment, records).unwrap();
         inbox.begin(&Lending::AllBack);
         Reader {
@@ -73,32 +78,32 @@ impl Reader {
         }
     }
 
-    /// A receive of `length` bytes, as the core makes one: it asks for the space again and again.
+    /// Makes a receive of `length` bytes, as the core does. The core may call `space` several times for one receive.
     fn receive(&mut self, lend: bool, fill: u8, length: usize) {
         self.inbox.space(lend).write(0, &vec![fill; length]);
-        // A second call before the end of the receive gives the same space.
+        // A second call before the end of the receive returns the same space.
         assert!(!self.inbox.space(lend).is_empty());
-        // The codec has a look.
+        // The codec reads the bytes first.
         let seen = self.inbox.filled(lend, length).to_vec();
-        assert_eq!(seen, vec![fill; length], "what the codec sees");
-        self.inbox.frame(WHO, 0..length);
+        assert_eq!(seen, vec![fill; length], "the bytes that the codec reads");
+        self.inbox.frame(TOKEN, 0..length);
         self.inbox.received(length);
     }
 
-    /// The batch's chunks, and why bytes were lost.
+    /// Takes the batch. Returns its chunks, and the error if bytes were lost.
     fn take(&mut self) -> (Vec<Vec<u8>>, Option<String>) {
         let batch = self.inbox.take();
         let places = [batch.pool, batch.slab, batch.arena];
         let known = self.regions;
-        let find = |place: usize| match place.checked_sub(3) {
+        let find = |place: usize| match place.checked_sub(FIRST_FRESH) {
             Some(fresh) => Some(batch.fresh[fresh]),
             None => known[place],
         };
         let chunk = |record: usize| {
-            let bytes = host::bytes_at(self.records, record * 32, 32);
+            let bytes = host::bytes_at(self.records, record * RECORD, RECORD);
             let field = |at: usize| i32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
             let size = |at: usize| usize::try_from(field(at)).unwrap();
-            assert_eq!(field(0), 3, "a record of data");
+            assert_eq!(field(0), DATA, "a record of data");
             let buffer = find(size(12)).unwrap();
             let (offset, length) = (size(16), size(20));
             let address = host::address_of(buffer) + offset;
@@ -107,14 +112,14 @@ impl Reader {
         };
         let chunks = (0..batch.records).map(chunk).collect();
         let of_arena = |record: &usize| {
-            let place = host::bytes_at(self.records, record * 32 + 12, 4);
+            let place = host::bytes_at(self.records, record * RECORD + 12, 4);
             usize::try_from(i32::from_ne_bytes(place.try_into().unwrap())) == Ok(batch.arena)
         };
         let lent = (0..batch.records).filter(of_arena).count();
         assert_eq!(
             usize::try_from(batch.lent),
             Ok(lent),
-            "as many are to be given back"
+            "the number of lent chunks"
         );
         self.regions = places.map(find);
         (chunks, batch.uncaught)
@@ -125,28 +130,28 @@ impl Reader {
     }
 }
 
-/// Every answer that a host may give to a few wishes.
-fn answers() -> impl Iterator<Item = Vec<bool>> {
+/// Every way in which a host may grant or refuse six requests.
+fn all_grants() -> impl Iterator<Item = Vec<bool>> {
     (0..64_u32).map(|bits| (0..6).map(|bit| bits >> bit & 1 == 1).collect())
 }
 
 #[test]
-fn memory_that_is_refused_and_then_given_within_one_receive_hides_no_byte() {
+fn memory_refused_and_then_granted_within_one_receive_loses_no_byte_silently() {
     for (lend, length) in [(true, SHORT), (true, LONG), (false, SHORT), (false, LONG)] {
-        for answers in answers() {
+        for grants in all_grants() {
             let mut reader = Reader::new();
-            host::answer_next(&answers);
+            host::grant_next(&grants);
             reader.receive(lend, 1, length);
             reader.receive(lend, 2, length);
             let (chunks, lost) = reader.take();
             let all = [vec![1; length], vec![2; length]];
             if lost.is_none() {
-                assert_eq!(chunks, all, "lend {lend}, {answers:?}");
+                assert_eq!(chunks, all, "lend {lend}, {grants:?}");
             } else {
                 assert!(chunks.iter().all(|chunk| all.contains(chunk)));
             }
-            // There is memory again: everybody goes on as if nothing had been.
-            host::answer_next(&[]);
+            // Once there is memory again, everything works as before.
+            host::grant_next(&[]);
             reader.next_turn();
             reader.receive(lend, 3, length);
             assert_eq!(reader.take(), (vec![vec![3; length]], None));
@@ -155,14 +160,14 @@ fn memory_that_is_refused_and_then_given_within_one_receive_hides_no_byte() {
 }
 
 #[test]
-fn without_memory_for_slabs_short_chunks_come_and_of_long_ones_the_loss_is_told() {
+fn without_memory_for_a_slab_short_chunks_arrive_and_lost_long_ones_are_an_error() {
     let mut reader = Reader::new();
-    // A slab is refused, a pool is given.
-    host::answer_next(&[false, true]);
+    // The slab is refused, and the pool is granted.
+    host::grant_next(&[false, true]);
     reader.receive(false, 1, SHORT);
     assert_eq!(reader.take(), (vec![vec![1; SHORT]], None));
     reader.next_turn();
-    host::answer_next(&[false, false]);
+    host::grant_next(&[false, false]);
     reader.receive(false, 2, LONG);
     let (chunks, lost) = reader.take();
     assert_eq!(chunks, Vec::<Vec<u8>>::new());
@@ -170,9 +175,9 @@ fn without_memory_for_slabs_short_chunks_come_and_of_long_ones_the_loss_is_told(
 }
 
 #[test]
-fn an_arena_that_is_refused_is_asked_for_again_with_the_next_receive() {
+fn a_refused_arena_is_requested_again_with_the_next_receive() {
     let mut reader = Reader::new();
-    host::answer_next(&[false]);
+    host::grant_next(&[false]);
     reader.receive(true, 1, SHORT);
     assert_eq!(host::given(REGION), 1, "a slab instead");
     reader.receive(true, 2, SHORT);
@@ -185,9 +190,9 @@ fn an_arena_that_is_refused_is_asked_for_again_with_the_next_receive() {
 }
 
 #[test]
-fn a_slab_that_is_refused_is_asked_for_again_with_the_next_receive() {
+fn a_refused_slab_is_requested_again_with_the_next_receive() {
     let mut reader = Reader::new();
-    host::answer_next(&[false]);
+    host::grant_next(&[false]);
     reader.receive(false, 1, SHORT);
     assert_eq!(host::given(REGION), 0);
     reader.receive(false, 2, SHORT);
@@ -208,7 +213,7 @@ fn a_receive_that_fills_a_region_to_its_last_byte_leaves_it_full() {
 }
 
 #[test]
-fn memory_that_is_taken_away_is_replaced_whatever_it_was_for() {
+fn detached_memory_is_replaced() {
     for (lend, length, place) in [
         (false, SHORT, 0),
         (false, LONG, 1),
@@ -225,16 +230,13 @@ fn memory_that_is_taken_away_is_replaced_whatever_it_was_for() {
             reader.receive(lend, fill, length);
             assert_eq!(reader.take(), (vec![vec![fill; length]], None));
             let next = reader.regions[place].unwrap();
-            assert!(
-                next != gone,
-                "place {place}: memory that is gone stays in use"
-            );
+            assert!(next != gone, "place {place}: detached memory stays in use");
         }
     }
 }
 
 #[test]
-fn of_an_arena_that_was_taken_away_nothing_can_be_written() {
+fn nothing_of_a_detached_arena_can_be_sent() {
     let mut reader = Reader::new();
     reader.receive(true, 1, SHORT);
     let lent = |reader: &mut Reader| reader.inbox.lent().len();
@@ -242,24 +244,24 @@ fn of_an_arena_that_was_taken_away_nothing_can_be_written() {
     reader.take();
     host::detach(reader.regions[2].unwrap());
     assert_eq!(lent(&mut reader), 0);
-    // All is back, and still there is none of it.
+    // This holds after all chunks were given back, too.
     reader.next_turn();
     assert_eq!(lent(&mut reader), 0);
 }
 
 #[test]
-fn what_was_lent_can_be_written_until_the_arena_is_replaced_however_often_it_was_filled() {
+fn lent_bytes_can_be_sent_until_the_arena_is_replaced_however_often_it_was_filled() {
     let mut reader = Reader::new();
     reader.receive(true, 1, LONG);
     let most = reader.inbox.lent().len();
     assert!(most >= LONG);
     reader.take();
-    // A shorter batch fills it from the front: what lies behind may be staged still.
+    // A shorter batch fills the arena from the front. Bytes behind it may still be staged.
     reader.next_turn();
     reader.receive(true, 2, SHORT);
     assert_eq!(reader.inbox.lent().len(), most);
     reader.take();
-    // Chunks that nobody can give back: their memory is never written again.
+    // Memory of chunks that no code can give back is never written again.
     let forgotten = reader.regions[2];
     reader.inbox.begin(&Lending::RestForgotten);
     reader.next_turn();
@@ -269,12 +271,12 @@ fn what_was_lent_can_be_written_until_the_arena_is_replaced_however_often_it_was
 }
 
 #[test]
-fn what_was_lent_holds_no_byte_that_was_never_written() {
+fn lent_memory_holds_no_byte_that_was_never_written() {
     let mut reader = Reader::new();
     for fill in 1..4 {
         reader.receive(true, fill, SHORT);
     }
-    // The content of the host's memory before the first write.
+    // 0xee is the content of the host's memory before the first write.
     assert!(!reader.inbox.lent().contains(&0xee));
 }
 
@@ -284,12 +286,12 @@ fn a_batch_has_room_for_all_records_of_its_last_close() {
     for others in 0..8 {
         let mut reader = Reader::new();
         for _ in 0..others {
-            reader.inbox.event(Event::End { token: WHO });
+            reader.inbox.event(Event::End { token: TOKEN });
         }
         let mut closes = 0;
         while reader.inbox.room() > 0 {
             reader.inbox.event(Event::Closed {
-                token: WHO,
+                token: TOKEN,
                 reason: CloseReason::Ended,
                 unsent: 0,
                 bytes_read: 0,
