@@ -2,7 +2,7 @@
 
 import { alone } from './lib/lock.mjs';
 import { steps } from './lib/steps.mjs';
-import { failSetUp, requireNode } from './lib/toolchain.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
 import { runStep } from './setup.mjs';
 
 const names = process.argv.slice(2);
@@ -13,7 +13,6 @@ if (names.length === 0 || unknown.length > 0) {
 }
 
 const build = async () => {
-  requireNode();
   if (steps.install.isStale()) await runStep('install');
   for (const name of names) await runStep(name);
 };

@@ -5,14 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { alone } from './lib/lock.mjs';
 import { toStderr, toStdout } from './lib/run.mjs';
 import { steps } from './lib/steps.mjs';
-import { failSetUp, requireNode } from './lib/toolchain.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
 
 export const everything = ['install', 'native', 'src', 'examples', 'test'];
 export const toRunExamples = ['install', 'native', 'src', 'examples'];
 
 /** Runs the stale ones of the steps `names`; says what it does on stderr if `quiet`, else on stdout. */
 export async function setUp(names = everything, { quiet = false, sayNothingToDo = !quiet } = {}) {
-  requireNode();
   const stale = () => names.filter((name) => steps[name].isStale());
   if (stale().length === 0) {
     if (sayNothingToDo) console.log('set-up: everything is up to date');

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { checks } from './lib/checks.mjs';
 import { failures } from './lib/failures.mjs';
 import { run } from './lib/run.mjs';
-import { explain, failSetUp, requireNode } from './lib/toolchain.mjs';
+import { explain } from './lib/toolchain.mjs';
 import { everything, setUp } from './setup.mjs';
 
 /** A check that prints nothing for so many seconds hangs. When quiet, none needs a minute. */
@@ -20,11 +20,6 @@ if (values.list) {
   process.exit(0);
 }
 
-try {
-  requireNode();
-} catch (error) {
-  failSetUp(error);
-}
 const results = [];
 const notRun = [];
 let interrupted;

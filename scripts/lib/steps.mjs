@@ -64,7 +64,8 @@ export function isInstalled(folder) {
  * Not `npm ci`: that first deletes what programs still running may be about to import.
  */
 export function install(folder, output) {
-  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const options = ['--no-save', '--ignore-scripts', '--prefer-offline', ...quietly];
   const advice = "check the network and npm's messages above, and run this again";
   return must('npm', ['install', ...options], output, advice, { cwd: inProject(folder) });
 }

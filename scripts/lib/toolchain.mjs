@@ -1,5 +1,5 @@
-// Says in one line what this machine lacks: Node.js, Rust and the linker are looked at before a build fails on them with
-// something obscure. Installs nothing.
+// Says in one line what this machine lacks to build the crates, before cargo fails with something obscure, and what to do
+// about a failed set-up. Installs nothing.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
@@ -9,19 +9,6 @@ import { inProject } from './root.mjs';
 /** What went wrong, in words that are shown without a stack. */
 export class SetupError extends Error {
   name = 'SetupError';
-}
-
-export function requireNode() {
-  if (process.platform !== 'linux') {
-    throw new SetupError(`edgepoll runs on Linux only; this is ${process.platform}.`);
-  }
-  const { engines } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
-  const needed = engines.node.replace('>=', '');
-  if (isOlder(process.versions.node, needed)) {
-    throw new SetupError(
-      `Node.js ${needed} or newer is needed, and this is ${process.versions.node}: install a newer one and run this again.`,
-    );
-  }
 }
 
 export function requireRust() {
