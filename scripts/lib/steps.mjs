@@ -1,12 +1,20 @@
 // The steps that turn a clone into a running package, in their order. Each knows its sources, so what is done is skipped.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
 import { sayWhyNotLoaded } from './loader.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
-import { requireRust, SetupError } from './toolchain.mjs';
+import { fullDisk, requireRust, SetupError } from './toolchain.mjs';
 
 /** The compiler. Older ones are installed beside it for the types matrix, and node_modules/.bin/tsc may be any of them. */
 export const compiler = inProject('node_modules/typescript/bin/tsc');
@@ -48,10 +56,10 @@ export const steps = {
   ]),
 };
 
-/** Whether every package that `folder`'s lock file asks for is there in its version. */
+/** Whether every package that `folder`'s lock file asks for is there in its version, and whole. */
 export function isInstalled(folder) {
   const installed = inProject(`${folder}/node_modules/.package-lock.json`);
-  if (!existsSync(installed)) return false;
+  if (!existsSync(installed) || existsSync(unfinished(folder))) return false;
   const have = packagesIn(installed);
   return Object.entries(packagesIn(inProject(`${folder}/package-lock.json`))).every(
     // Optional packages are those of other platforms; theirs move with a package that is not.
@@ -63,11 +71,24 @@ export function isInstalled(folder) {
  * Installs what the lock file says, without install scripts: no package that we use needs one.
  * Not `npm ci`: that first deletes what programs still running may be about to import.
  */
-export function install(folder, output) {
+export async function install(folder, output) {
+  const mark = unfinished(folder);
+  // npm takes a package that it unpacked in part for a whole one.
+  if (existsSync(mark)) rmSync(dirname(mark), { recursive: true });
+  mkdirSync(dirname(mark), { recursive: true });
+  writeFileSync(mark, '');
   const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
   const options = ['--no-save', '--ignore-scripts', '--prefer-offline', ...quietly];
   const advice = "check the network and npm's messages above, and run this again";
-  return must('npm', ['install', ...options], output, advice, { cwd: inProject(folder) });
+  await must('npm', ['install', ...options], output, advice, { cwd: inProject(folder) });
+  // npm does not fail when it cannot write a package.
+  if (fullDisk() !== undefined) throw new SetupError('the packages did not fit on the disk');
+  rmSync(mark);
+}
+
+/** A file that is there while npm installs, and after an installation that did not come to its end. */
+function unfinished(folder) {
+  return inProject(`${folder}/node_modules/.unfinished`);
 }
 
 function packagesIn(path) {

@@ -33,13 +33,18 @@ export function missingRust() {
     : undefined;
 }
 
+/** The folder whose disk is full, or undefined. */
+export function fullDisk() {
+  return [inProject(), tmpdir()].find((folder) => {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < 2 ** 20;
+  });
+}
+
 /** What to do about an error of the set-up: one line if its cause is known, else its stack. */
 export function explain(error) {
-  const isFull = ({ bavail, bsize }) => bavail * bsize < 2 ** 20;
-  const full = [inProject(), tmpdir()].find((folder) => isFull(statfsSync(folder)));
-  if (full !== undefined || error.code === 'ENOSPC') {
-    return `the disk of ${full ?? inProject()} is full: make room and run this again.`;
-  }
+  const full = fullDisk() ?? (error.code === 'ENOSPC' ? inProject() : undefined);
+  if (full !== undefined) return `the disk of ${full} is full: make room and run this again.`;
   return error instanceof SetupError ? error.message : error.stack;
 }
 
