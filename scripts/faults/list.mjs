@@ -7,30 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { busyPollFaults } from './busy-poll.mjs';
 import { readinessFaults } from './readiness.mjs';
 
-/** The tests of the core that look for faults; the simulation runs some thousand seeds of its own. */
-export const core = [
+const cargo = (rest) => [
   'cargo',
-  [
-    'test',
-    '--offline',
-    '--no-fail-fast',
-    '-p',
-    'edgepoll',
-    '--test',
-    'simulation',
-    '--test',
-    'hazards_simulated',
-  ],
+  ['test', '--offline', '--no-fail-fast', '-p', ...rest.split(' ')],
 ];
 
-/** The tests of the inbox, whose host of JavaScript refuses memory when a test wants it. */
-const memory = [
-  'cargo',
-  ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll-node', '--test', 'memory'],
-];
+/** The tests of the core that look for faults. The simulation runs some thousand seeds. */
+export const core = cargo('edgepoll --test simulation --test hazards_simulated');
+
+/** The tests of the inbox, whose JavaScript host can refuse memory. */
+const memory = cargo('edgepoll-node --test memory');
 
 /** The tests of single system calls on Linux. */
-const onLinux = ['cargo', ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll', '--lib']];
+const onLinux = cargo('edgepoll --lib');
 
 const linux = 'crates/edgepoll/src/kernel/linux';
 const reactor = 'crates/edgepoll/src/reactor';
@@ -307,6 +296,6 @@ export const faults = [
     replace: '.try_clone();',
     command: onLinux,
   },
-  ...busyPollFaults,
-  ...readinessFaults,
+  ...busyPollFaults.map((fault) => ({ ...fault, command: cargo('edgepoll --test busy_poll') })),
+  ...readinessFaults.map((fault) => ({ ...fault, command: cargo('edgepoll --test readiness') })),
 ];

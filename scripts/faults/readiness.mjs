@@ -1,10 +1,4 @@
-// Seeded faults of the readiness layer, in the form that list.mjs tells. One job: the list.
-
-/** The tests of the core that see them. */
-const command = [
-  'cargo',
-  ['test', '--offline', '--no-fail-fast', '-p', 'edgepoll', '--test', 'readiness'],
-];
+// Seeded faults of the readiness layer; ./list.mjs says what each field means.
 
 const readiness = 'crates/edgepoll/src/readiness';
 
@@ -14,62 +8,53 @@ export const readinessFaults = [
     file: `${readiness}/by_poll.rs`,
     find: 'self.next = (place + 1) % length;',
     replace: '',
-    command,
   },
   {
     name: 'a oneshot that was told is asked about again (poll)',
     file: `${readiness}/by_poll.rs`,
     find: 'self.entries[place].fd = !watched.fd;',
     replace: '',
-    command,
   },
   {
     name: 'a oneshot that has fired counts as armed',
     file: `${readiness}/poller/waiting.rs`,
     find: 'registration.state = State::Fired;',
     replace: '',
-    command,
   },
   {
     name: 'a number that came back silences its first owner',
     file: `${readiness}/poller/registering.rs`,
     find: 'self.remove_from_other_set(old, token);\n            self.mark_closed(old);',
     replace: 'self.remove_from_other_set(old, token);',
-    command,
   },
   {
     name: 'a closed descriptor is taken for an open one',
     file: 'crates/edgepoll/src/kernel/epoll.rs',
     find: 'Err(Errno::EBADF | Errno::EPERM | Errno::EINVAL) => false,',
     replace: '',
-    command,
   },
   {
     name: 'what the kernel gives once is not kept until it is told',
     file: `${readiness}/relay/table.rs`,
     find: 'watched.kept |= mask & watched.once;',
     replace: '',
-    command,
   },
   {
     name: 'the thread of poll and select is not told that somebody waits',
     file: `${readiness}/wait_thread.rs`,
     find: 'order.wanted = true;',
     replace: '',
-    command,
   },
   {
     name: 'the thread of poll and select holds what nobody waits for',
     file: `${readiness}/wait_thread.rs`,
     find: 'if std::mem::take(&mut self.shared.lock().wanted) {',
     replace: 'if false {',
-    command,
   },
   {
     name: 'a renewal watches whoever has the number now',
     file: `${readiness}/by_epoll.rs`,
     find: 'if !self.is_same_file(fd) {',
     replace: 'if false {',
-    command,
   },
 ];
