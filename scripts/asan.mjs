@@ -1,6 +1,5 @@
-// Runs the specs of lifetimes and of memory against an addon that AddressSanitizer watches: whoever touches memory that
-// is freed, or lies beside what was allocated, ends the process with a report. One job: build it, run ava, show the
-// reports. Never touches the usual build: everything lies in target/asan. Run by `npm test` where its tools are.
+// Runs the specs of lifetimes and of memory against an addon that AddressSanitizer watches: an access to freed memory, or
+// beside an allocation, ends the process with a report. The usual build stays as it is: everything lies in target/asan.
 // Arguments: names of specs, without `.spec`, instead of the usual ones.
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -9,28 +8,12 @@ import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { asanRuntime, missingForAsan } from './lib/sanitizer.mjs';
 
-// Not backpressure: the sanitizer keeps freed memory for a while, and that spec measures memory.
+// Not connections/backpressure: the sanitizer keeps freed memory for a while, and that spec measures memory.
 const usual = [
-  'connections/borrowed',
-  'connections/borrowed-writes',
-  'connections/chunks',
-  'connections/detached-chunks',
-  'connections/echo',
-  'connections/ends',
-  'connections/events',
-  'fd/messages',
-  'fd/owned',
-  'fd/sockets',
-  'process/pollers-in-workers',
-  'connections/lines',
-  'readiness/poller',
-  'readiness/batches',
-  'readiness/replaced-immediate',
-  'readiness/lifetime',
-  'connections/reset',
-  'process/teardown',
-  'connections/turns',
-  'process/worker',
+  'connections/{borrowed,borrowed-writes,chunks,detached-chunks,echo,ends,events,lines,reset,turns}',
+  'fd/{messages,owned,sockets}',
+  'process/{pollers-in-workers,teardown,worker}',
+  'readiness/{batches,lifetime,poller,replaced-immediate}',
 ];
 
 const target = inProject('target/asan');
@@ -60,7 +43,7 @@ async function test(specs) {
   const { code } = await run(inProject('node_modules/.bin/ava'), files, {
     env: {
       LD_PRELOAD: asanRuntime(),
-      // What an ended process had not freed yet is no leak.
+      // Memory that a process has not freed when it ends is no leak.
       ASAN_OPTIONS: `detect_leaks=0:log_path=${path.join(reports, 'report')}`,
       NAPI_RS_NATIVE_LIBRARY_PATH: addon,
     },

@@ -17,8 +17,6 @@ const allowed = {
     'types only: a descriptor has methods that wait and write, and these files name the type of the descriptor',
   'src: readiness/entry, readiness/registration':
     'types only: a registration and the entry that its poller keeps for it refer to each other',
-  'crates/edgepoll-node/src: reactor/inbox, reactor/staging': 'to be removed',
-  'crates/edgepoll-node/src: reactor/binding, reactor/sender': 'to be removed',
 };
 
 const wrong = checkedForLength.flatMap(tooLong);

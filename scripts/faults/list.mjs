@@ -21,6 +21,9 @@ const memory = cargo('edgepoll-node --test memory');
 /** The tests of single system calls on Linux. */
 const onLinux = cargo('edgepoll --lib');
 
+const busyPoll = cargo('edgepoll --test busy_poll');
+const readiness = cargo('edgepoll --test readiness');
+
 const linux = 'crates/edgepoll/src/kernel/linux';
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
@@ -296,6 +299,6 @@ export const faults = [
     replace: '.try_clone();',
     command: onLinux,
   },
-  ...busyPollFaults.map((fault) => ({ ...fault, command: cargo('edgepoll --test busy_poll') })),
-  ...readinessFaults.map((fault) => ({ ...fault, command: cargo('edgepoll --test readiness') })),
+  ...busyPollFaults.map((fault) => Object.assign(fault, { command: busyPoll })),
+  ...readinessFaults.map((fault) => Object.assign(fault, { command: readiness })),
 ];

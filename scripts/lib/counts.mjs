@@ -1,5 +1,4 @@
-// Reads from a runner's output how many tests passed and failed. One job: numbers, no verdict; the
-// verdict is the exit code. A runner that ran nothing counts as failed. Used by the checks.
+// Reads from a runner's output how many tests passed and failed. Whether the run failed, its exit code says.
 
 /** cargo: one `test result:` line per test binary. */
 export function cargoCounts(text) {

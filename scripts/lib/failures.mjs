@@ -1,5 +1,4 @@
-// What a red check said about its failures, for the end of the report: of a long log only the end may be
-// kept. One job: choosing those lines. Used by test.mjs.
+// Chooses what a failed check said about its failures. It is shown again at the end, which survives when a log is cut.
 
 /** How ava, cargo and our own scripts mark a test that failed. */
 const marks = /^\s*(✘|✖|not ok|test .* FAILED|error(\[|:)|FAIL|RED|GREEN)/;

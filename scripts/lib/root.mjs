@@ -1,11 +1,8 @@
-// Where the project lies. One job: turn a path inside the project into an absolute one, so that
-// every script works from any current directory. Used by all other scripts.
-
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The absolute path of `path`, given relative to the project's top folder. */
+/** The absolute path of `path`, given relative to the project's top folder: scripts work from any current directory. */
 export function inProject(path = '') {
   return root + path;
 }

@@ -1,5 +1,4 @@
-// Finds what AddressSanitizer needs on this machine. One job: look, and say what is missing. Installs nothing. Used by
-// asan.mjs and by the list of checks.
+// Finds what AddressSanitizer needs on this machine, and says what is missing. Installs nothing.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
