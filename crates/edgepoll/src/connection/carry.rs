@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rest_behind_a_large_message_does_not_keep_its_memory() {
+    fn rest_after_a_large_message_does_not_keep_its_memory() {
         let mut carry = Carry::default();
         carry.push(&vec![7; 1 << 20]);
         carry.push(b"next");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn frame_by_frame_the_rest_is_not_moved_each_time() {
+    fn consuming_frame_by_frame_does_not_move_the_rest() {
         let mut carry = Carry::default();
         carry.push(&[7; 1_000]);
         let start = carry.as_ptr();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_dropped_and_appended_the_bytes_keep_their_order() {
+    fn bytes_keep_their_order_through_all_pushes_and_consumes() {
         let mut carry = Carry::default();
         let (mut pushed, mut consumed) = (0_u32, 0_u32);
         for step in 0..10_000_u32 {

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_bites_with_and_without_a_delimiter() {
+    fn the_limit_applies_with_and_without_a_delimiter() {
         for step in 1..8 {
             assert!(frames(b"12345\r\n", step, 5).is_ok(), "pieces of {step}");
             assert_eq!(
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_bites_where_a_last_cr_is_no_delimiter() {
+    fn the_limit_applies_where_a_last_cr_is_no_delimiter() {
         for step in 1..8 {
             assert_eq!(
                 frames(b"12345\r", step, 5),
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_limit_is_none() {
+    fn the_largest_limit_does_not_overflow() {
         let mut codec = Lines::new(usize::MAX);
         assert_eq!(codec.decode(b"part of a line"), Ok(None));
         assert_eq!(codec.limit(), usize::MAX);
     }
 
     #[test]
-    fn encoding_refuses_what_would_decode_as_two() {
+    fn encoding_refuses_a_message_that_would_not_decode_as_one_line() {
         let mut output = Vec::new();
         assert!(Lines::new(9).encode(b"a\nb", &mut output).is_err());
         assert!(Lines::new(2).encode(b"abc", &mut output).is_err());

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn others_and_crowds_are_no_pattern() {
+    fn alternating_or_several_connections_are_no_pattern() {
         let mut guess = Guess::default();
         for alone in [Some(ONE), Some(OTHER), Some(ONE), None, Some(ONE)] {
             guess.learn(alone);

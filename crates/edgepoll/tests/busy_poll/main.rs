@@ -70,7 +70,7 @@ impl World {
 }
 
 #[test]
-fn a_peer_that_answers_at_once_is_looked_for() {
+fn a_peer_that_answers_at_once_is_polled_for() {
     let mut world = World::new();
     for _ in 0..100_000 {
         world.message(1, 12_000);
@@ -81,7 +81,7 @@ fn a_peer_that_answers_at_once_is_looked_for() {
 }
 
 #[test]
-fn a_loop_that_tells_nothing_never_looks() {
+fn a_loop_without_messages_never_polls() {
     let mut busy = BusyPoll::new();
     for _ in 0..10_000 {
         assert_eq!(
@@ -92,7 +92,7 @@ fn a_loop_that_tells_nothing_never_looks() {
 }
 
 #[test]
-fn where_sleeping_is_cheap_nobody_looks_for_long() {
+fn polling_ends_where_sleeping_is_cheap() {
     let mut world = World::new();
     world.sleep = 2_000;
     for _ in 0..200_000 {
@@ -104,7 +104,7 @@ fn where_sleeping_is_cheap_nobody_looks_for_long() {
 
 /// Hazard 100, no busy loop: with a peer that takes its time.
 #[test]
-fn looks_for_nothing_stay_few() {
+fn failed_polls_stay_few() {
     for gap in [50_000, 300_000, 10_000_000] {
         let mut world = World::new();
         for _ in 0..50_000 {
@@ -118,7 +118,7 @@ fn looks_for_nothing_stay_few() {
 
 /// Hazard 100, no busy loop: the peer was quick, and is not any more.
 #[test]
-fn looking_ends_soon_after_the_peer_has_changed() {
+fn polling_ends_soon_after_the_peer_becomes_slow() {
     let mut world = World::new();
     for _ in 0..20_000 {
         world.message(1, 12_000);
@@ -137,7 +137,7 @@ fn looking_ends_soon_after_the_peer_has_changed() {
 }
 
 #[test]
-fn where_many_share_a_wait_nobody_looks() {
+fn no_poll_where_many_messages_share_a_wait() {
     let mut world = World::new();
     for _ in 0..50_000 {
         world.message(5, 1_000);
@@ -160,7 +160,7 @@ fn where_many_share_a_wait_nobody_looks() {
 
 /// What a peer does that knows the rules: it answers at once during trials alone.
 #[test]
-fn nobody_makes_a_loop_look_for_nothing_at_its_cost() {
+fn a_peer_that_is_quick_in_trials_alone_costs_a_tenth_at_most() {
     let mut world = World::new();
     let mut reads = 0;
     for _ in 0..200_000 {
@@ -174,7 +174,7 @@ fn nobody_makes_a_loop_look_for_nothing_at_its_cost() {
 
 /// A collection of garbage in either row of a trial, or the other, decides nothing.
 #[test]
-fn a_message_that_took_long_is_no_measure() {
+fn one_long_message_does_not_decide_a_trial() {
     for spoilt in 64..160 {
         let mut world = World::new();
         for message in 0..400 {
@@ -189,7 +189,7 @@ fn a_message_that_took_long_is_no_measure() {
 
 /// Without the clock nothing can be known.
 #[test]
-fn without_a_clock_the_loop_sleeps() {
+fn with_a_clock_that_stands_still_the_loop_sleeps() {
     let mut busy = BusyPoll::new();
     let mut looks = 0;
     for _ in 0..10_000 {
@@ -204,7 +204,7 @@ fn without_a_clock_the_loop_sleeps() {
 
 /// Mixed traffic of every kind, one kind after the other: it never costs much more than sleeping.
 #[test]
-fn no_traffic_makes_looking_dear() {
+fn no_traffic_makes_polling_expensive() {
     for seed in 0..200_u64 {
         let mut stream = Random::new(seed);
         let mut random = |below: u64| stream.bits() % below;

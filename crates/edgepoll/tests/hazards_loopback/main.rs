@@ -153,7 +153,7 @@ fn client_of_a_reset_on_purpose_sees_it() {
 }
 
 #[test]
-fn dropping_the_reactor_resets_whoever_has_not_got_everything() {
+fn dropping_the_reactor_resets_connections_with_unsent_bytes() {
     let mut bench = real();
     let address = bench.listen();
     let (slow, token) = bench.client(address);
@@ -168,7 +168,7 @@ fn dropping_the_reactor_resets_whoever_has_not_got_everything() {
 }
 
 #[test]
-fn bytes_behind_urgent_data_do_not_wait_for_another_packet() {
+fn bytes_after_urgent_data_do_not_wait_for_another_packet() {
     let mut bench = real();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
@@ -222,7 +222,7 @@ fn reset_found_by_a_send_is_not_a_clean_end() {
 }
 
 #[test]
-fn paused_connection_learns_of_a_reset() {
+fn paused_connection_is_closed_by_a_reset() {
     let mut bench = real();
     let address = bench.listen();
     let (client, token) = bench.client(address);
@@ -354,7 +354,7 @@ fn connect_refused() {
 }
 
 #[test]
-fn connect_then_reset_before_anybody_looked() {
+fn connect_then_reset_before_the_first_turn() {
     let mut bench = real();
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = server.local_addr().unwrap();
@@ -462,7 +462,7 @@ fn echo_of_many_clients_comes_back_whole() {
 
 /// A wait for no event at all is EINVAL to the kernel, in every turn.
 #[test]
-fn a_reactor_for_no_events_takes_one() {
+fn a_reactor_for_zero_events_takes_one() {
     let mut reactor = Reactor::open(0, Budget::default()).expect("descriptors");
     let mut inbox = Kept::new(8, 1);
     assert_eq!(reactor.turn(Some(Duration::ZERO), &mut inbox), Ok(false));

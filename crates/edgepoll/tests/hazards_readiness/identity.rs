@@ -39,7 +39,7 @@ fn hazard_1_stale_event_the_second_of_a_batch_is_unregistered_by_the_first() {
 }
 
 #[test]
-fn hazard_2_recycled_slot_a_ghost_of_each_earlier_owner_is_nobodys() {
+fn hazard_2_recycled_slot_events_of_earlier_owners_are_dropped() {
     let _alone = alone();
     let mut poller = Poller::new(64).unwrap();
     let mut kept = Vec::new();
@@ -64,7 +64,7 @@ fn hazard_2_recycled_slot_a_ghost_of_each_earlier_owner_is_nobodys() {
 }
 
 #[test]
-fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_nobody() {
+fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_no_event() {
     let _alone = alone();
     let mut poller = Poller::new(64).unwrap();
     let (level, level_writer) = pipe();
@@ -114,7 +114,7 @@ fn hazard_3_ghost_storm_ends_with_a_fresh_epoll_and_loses_nobody() {
 }
 
 #[test]
-fn hazard_4_closed_under_us_is_told_once_and_the_successor_is_not_watched() {
+fn hazard_4_closed_under_us_is_reported_once_and_the_successor_is_not_watched() {
     let _alone = alone();
     for kind in ENGINES {
         let mut poller = Poller::with_kind(kind, 64).unwrap();

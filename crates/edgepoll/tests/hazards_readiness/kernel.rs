@@ -54,7 +54,7 @@ fn hazard_26_wake_ups_combine_and_never_block() {
 }
 
 #[test]
-fn hazard_27_hang_up_alone_is_told_by_every_engine() {
+fn hazard_27_hang_up_alone_is_reported_by_every_engine() {
     let _alone = alone();
     for kind in ENGINES {
         let mut poller = Poller::with_kind(kind, 8).unwrap();
@@ -85,7 +85,7 @@ fn hazard_40_ten_writes_are_one_event_by_every_engine() {
 }
 
 #[test]
-fn room_for_every_event_there_could_be_is_more_than_memory() {
+fn room_for_more_events_than_memory_holds_is_accepted() {
     let _alone = alone();
     for room in [usize::MAX, usize::MAX / size_of::<EpollEvent>(), 1 << 28] {
         let mut kernel = LinuxKernel::new(room).unwrap();

@@ -28,7 +28,7 @@ extern "C" fn chaining(number: i32, info: *mut libc::siginfo_t, context: *mut c_
 }
 
 #[test]
-fn a_signal_comes_once_after_a_signalfd_was_closed_under_a_handler_that_calls_its_own() {
+fn a_chained_handler_runs_once_for_each_signal_after_the_signalfd_was_closed() {
     let number = libc::SIGUSR2;
     let (fd, caught) = signal::signalfd(&[number]).unwrap();
     // SAFETY: a sigaction of zeros is valid; both outlive the calls.

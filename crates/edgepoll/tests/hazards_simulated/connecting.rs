@@ -89,7 +89,7 @@ fn connect_deadline() {
 
 /// The host was busy, stopped or asleep: it finds the outcome and the alarm together.
 #[test]
-fn connect_that_came_in_time_is_not_late_because_this_side_was() {
+fn connect_that_ended_in_time_is_not_timed_out_by_a_late_turn() {
     for batch in [1_024, 1] {
         let mut bench = healthy(Budget::default(), 100);
         let mut tokens = Vec::new();
@@ -145,7 +145,7 @@ fn false_hang_up_during_a_connect_is_not_its_end() {
 }
 
 #[test]
-fn end_asked_for_during_a_connect_does_not_wait_for_ever_for_a_peer_that_reads_nothing() {
+fn end_during_a_connect_has_a_deadline_when_the_peer_reads_nothing() {
     let mut bench = healthy(Budget::default(), 100);
     bench.kernel().plan_connect(Outcome::Established, 1_000_000);
     bench.kernel().set_default_capacity(10);
@@ -175,7 +175,7 @@ fn end_asked_for_during_a_connect_does_not_wait_for_ever_for_a_peer_that_reads_n
 }
 
 #[test]
-fn queue_lost_at_the_end_of_a_connect_is_told_to_an_owner_who_does_not_read() {
+fn queue_lost_at_the_end_of_a_connect_is_reported_while_paused() {
     let mut bench = healthy(Budget::default(), 100);
     bench
         .kernel()

@@ -35,7 +35,7 @@ fn data_before_reset_is_delivered() {
 }
 
 #[test]
-fn reset_met_while_paused_is_not_a_clean_end() {
+fn reset_found_while_paused_is_not_a_clean_end() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"before");
@@ -50,7 +50,7 @@ fn reset_met_while_paused_is_not_a_clean_end() {
 }
 
 #[test]
-fn reset_met_by_a_send_is_not_a_clean_end() {
+fn reset_found_by_a_send_is_not_a_clean_end() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().peer_send(peer, b"before");
     bench.kernel().peer_reset(peer);
@@ -67,7 +67,7 @@ fn reset_met_by_a_send_is_not_a_clean_end() {
 }
 
 #[test]
-fn reset_met_by_the_look_at_a_connect_is_not_a_clean_end() {
+fn reset_found_by_the_check_of_a_connect_is_not_a_clean_end() {
     let mut bench = healthy(Budget::default(), 100);
     let token = bench
         .reactor
@@ -84,7 +84,7 @@ fn reset_met_by_the_look_at_a_connect_is_not_a_clean_end() {
 }
 
 #[test]
-fn reset_behind_a_fin_is_told() {
+fn reset_after_a_fin_is_reported() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.pause(token);
     bench.kernel().peer_finish(peer);
@@ -107,7 +107,7 @@ fn unsent_bytes_are_counted_when_the_peer_resets() {
 }
 
 #[test]
-fn writes_after_a_failed_send_are_unsent_too() {
+fn writes_after_a_failed_send_count_as_unsent() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().peer_reset(peer);
     for count in 1..=2 {
@@ -173,7 +173,7 @@ fn end_has_a_deadline_on_the_virtual_clock() {
 
 /// The host was busy, stopped or asleep: it finds the answer and the alarm together.
 #[test]
-fn answer_that_came_in_time_is_not_lost_because_this_side_was_late() {
+fn answer_that_came_in_time_is_not_lost_by_a_late_turn() {
     for batch in [1_024, 1] {
         let mut bench = hurried();
         let pairs: Vec<_> = (0..5).map(|_| bench.client()).collect();
@@ -197,7 +197,7 @@ fn answer_that_came_in_time_is_not_lost_because_this_side_was_late() {
 }
 
 #[test]
-fn room_that_came_in_time_is_used_before_the_peer_is_late() {
+fn room_that_came_in_time_is_used_before_the_deadline_is_checked() {
     let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);
@@ -216,7 +216,7 @@ fn room_that_came_in_time_is_used_before_the_peer_is_late() {
 }
 
 #[test]
-fn no_end_timeout_at_all_does_not_hang_the_turn() {
+fn end_timeout_of_zero_does_not_hang_the_turn() {
     let limits = Limits {
         end_timeout: 0,
         ..Limits::default()
@@ -311,7 +311,7 @@ fn slow_sender_does_not_hold_a_discarding_connection() {
 }
 
 #[test]
-fn reset_that_a_send_met_is_told_also_when_paused_after_the_last_byte() {
+fn reset_is_reported_when_paused_after_the_last_byte() {
     let budget = Budget {
         slot_calls: 1,
         ..Budget::default()
@@ -330,7 +330,7 @@ fn reset_that_a_send_met_is_told_also_when_paused_after_the_last_byte() {
 }
 
 #[test]
-fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
+fn peer_that_reads_nothing_does_not_hold_an_ending_connection() {
     let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);
@@ -352,7 +352,7 @@ fn peer_who_reads_nothing_does_not_hold_an_ending_connection() {
 
 /// What is thrown away is no reason to wait: a byte now and then would hold the connection and its queue for ever.
 #[test]
-fn slow_sender_who_reads_nothing_does_not_hold_what_was_written_for_it() {
+fn slow_sender_that_reads_nothing_does_not_hold_the_send_queue() {
     let mut bench = hurried();
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 1_000);

@@ -172,7 +172,7 @@ fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
 }
 
 #[test]
-fn frames_at_the_end_wait_for_room_as_all_others() {
+fn frames_at_the_end_wait_for_room_like_other_frames() {
     for room in [8, 9, 100] {
         let kernel = SimulatedKernel::new(1, Faults::none());
         let mut bench = Bench::with(kernel, Budget::default(), Kept::new(room, 100));
@@ -188,7 +188,7 @@ fn frames_at_the_end_wait_for_room_as_all_others() {
 }
 
 #[test]
-fn frames_at_the_end_that_wait_are_thrown_away_with_the_rest() {
+fn waiting_frames_at_the_end_are_discarded_with_the_rest() {
     let kernel = SimulatedKernel::new(1, Faults::none());
     let mut bench = Bench::with(kernel, Budget::default(), Kept::new(9, 100));
     bench.listen(waits(20));
@@ -296,7 +296,7 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
 }
 
 #[test]
-fn lines_that_a_turn_had_no_share_for_are_input_until_they_are_handed_over() {
+fn lines_left_for_later_turns_count_as_input() {
     let mut bench = healthy(Budget::default(), 65_536);
     bench.listen(lines(100));
     let (peer, token) = bench.client();
@@ -330,7 +330,7 @@ fn dead(options: ListenOptions, input: &[u8]) -> (Bench, Token) {
 }
 
 #[test]
-fn a_connection_whose_send_failed_is_not_served_on_without_end() {
+fn a_connection_whose_send_failed_is_not_served_for_ever() {
     let (bench, token) = dead(lines(100), &b"\n".repeat(100_000));
     let told = bench.frames(token).len();
     assert!((256..256 + 64).contains(&told), "{told} lines of the dead");
@@ -339,7 +339,7 @@ fn a_connection_whose_send_failed_is_not_served_on_without_end() {
 }
 
 #[test]
-fn what_a_connection_left_whose_send_failed_is_handed_over_up_to_a_bound() {
+fn input_left_by_a_failed_send_is_delivered_up_to_a_bound() {
     let (bench, token) = dead(ListenOptions::default(), &[7; 900_000]);
     assert_eq!(bench.bytes(token).len(), 900_000);
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));

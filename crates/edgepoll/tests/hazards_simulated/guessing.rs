@@ -38,7 +38,7 @@ fn ping_pong_is_a_receive_and_mostly_no_wait() {
 }
 
 #[test]
-fn others_wait_sixteen_turns_at_most() {
+fn other_connections_wait_sixteen_turns_at_most() {
     let (mut bench, chatty, _) = pair();
     let (other, token) = bench.client();
     learned(&mut bench, chatty);
@@ -70,7 +70,7 @@ fn a_wrong_guess_costs_one_receive_and_is_not_repeated() {
 }
 
 #[test]
-fn an_end_behind_guessed_bytes_is_told() {
+fn an_end_after_guessed_bytes_is_reported() {
     let (mut bench, peer, token) = pair();
     learned(&mut bench, peer);
     bench.kernel().peer_send(peer, b"last words");
@@ -82,7 +82,7 @@ fn an_end_behind_guessed_bytes_is_told() {
 }
 
 #[test]
-fn a_reset_behind_guessed_bytes_is_no_clean_end() {
+fn a_reset_after_guessed_bytes_is_no_clean_end() {
     let (mut bench, peer, token) = pair();
     learned(&mut bench, peer);
     bench.kernel().peer_send(peer, b"last words");
@@ -116,7 +116,7 @@ fn a_paused_connection_is_not_guessed() {
 }
 
 #[test]
-fn a_successor_is_not_guessed_for_its_predecessor() {
+fn the_next_connection_in_a_slot_is_not_guessed() {
     let (mut bench, peer, token) = pair();
     learned(&mut bench, peer);
     bench.reactor.destroy(token);

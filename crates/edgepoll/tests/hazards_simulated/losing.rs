@@ -99,7 +99,7 @@ fn broken_protocol_with_a_queue_resets() {
 
 /// The socket is alive when there is no route for a moment: its close would send FIN.
 #[test]
-fn failed_send_resets_also_when_the_socket_lives() {
+fn failed_send_resets_a_socket_that_is_still_connected() {
     for paused in [false, true] {
         let (mut bench, peer, token) = pair(Limits::default());
         if paused {
@@ -123,7 +123,7 @@ fn failed_send_resets_also_when_the_socket_lives() {
 
 /// A short receive empties a socket. The failure behind it must still be reported.
 #[test]
-fn failed_send_of_a_live_socket_is_told_behind_the_bytes_that_came_before() {
+fn failed_send_of_a_live_socket_is_reported_after_the_bytes_before_it() {
     let (mut bench, peer, token) = pair(Limits::default());
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"before\n");
@@ -142,7 +142,7 @@ fn failed_send_of_a_live_socket_is_told_behind_the_bytes_that_came_before() {
 
 /// The owner pauses, resumes for the last bytes and pauses again, so no receive meets the failure.
 #[test]
-fn failure_known_before_a_pause_is_told_after_the_last_byte() {
+fn failure_known_before_a_pause_is_reported_after_the_last_byte() {
     let budget = Budget {
         slot_calls: 1,
         ..Budget::default()
@@ -187,7 +187,7 @@ fn shortage_of_memory_that_does_not_end_fails_the_send_and_resets() {
 
 /// An owner writes until it gets the close event, and that event may have to wait for room in the inbox.
 #[test]
-fn write_accepted_before_the_end_was_told_is_lost_with_a_reset() {
+fn write_accepted_before_the_close_is_reported_is_lost_with_a_reset() {
     let mut bench = healthy(Budget::default(), 100);
     bench.inbox = crate::inbox::Kept::new(8, 100);
     bench.listen(ListenOptions {

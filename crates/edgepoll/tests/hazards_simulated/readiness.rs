@@ -63,7 +63,7 @@ fn hazard_18_edge_triggering_every_cut_of_the_work_gives_the_same_result() {
 }
 
 #[test]
-fn hazard_24_spurious_readiness_is_no_event_of_the_owner() {
+fn hazard_24_spurious_readiness_is_not_reported_to_the_owner() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().faults = Faults {
         spurious: 1_000,
@@ -81,7 +81,7 @@ fn hazard_24_spurious_readiness_is_no_event_of_the_owner() {
 }
 
 #[test]
-fn hazard_25_writable_noise_a_peer_that_reads_wakes_nobody() {
+fn hazard_25_writable_noise_a_peer_that_reads_causes_no_event() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     let events = bench.reactor.stats().events;
     let mut got = Vec::new();
@@ -96,7 +96,7 @@ fn hazard_25_writable_noise_a_peer_that_reads_wakes_nobody() {
 }
 
 #[test]
-fn hazard_27_hang_up_makes_both_directions_speak() {
+fn hazard_27_hang_up_is_served_in_both_directions() {
     // A reset says HUP and ERR: the receive must be made that tells which error it was.
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().peer_reset(peer);
@@ -133,7 +133,7 @@ fn hazard_28_masked_hang_up_of_a_paused_connection_costs_nothing() {
 }
 
 #[test]
-fn hazard_29_forgotten_hang_up_is_met_after_any_number_of_pauses() {
+fn hazard_29_forgotten_hang_up_is_found_after_any_number_of_pauses() {
     let budget = Budget {
         slot_bytes: 3,
         slot_calls: 1,
@@ -192,7 +192,7 @@ fn hazard_37_empty_space_is_never_received_into() {
 }
 
 #[test]
-fn hazard_38_clear_race_an_edge_beside_the_again_is_not_erased() {
+fn hazard_38_clear_race_an_edge_together_with_eagain_is_not_erased() {
     // Each receive may answer EAGAIN while the bytes come just afterwards, with an edge.
     for seed in 0..200 {
         let faults = Faults {
@@ -221,7 +221,7 @@ fn hazard_38_clear_race_an_edge_beside_the_again_is_not_erased() {
 }
 
 #[test]
-fn hazard_40_kernel_reports_combine_and_one_event_is_all_the_bytes() {
+fn hazard_40_kernel_reports_combine_and_one_event_covers_all_bytes() {
     let mut bench = healthy(Budget::default(), 1_000);
     bench.listen(ListenOptions::default());
     let (peer, token) = bench.client();

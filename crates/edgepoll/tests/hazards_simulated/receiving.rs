@@ -7,7 +7,7 @@ use edgepoll::reactor::{Budget, ListenOptions, WriteError};
 use crate::{healthy, Bench};
 
 #[test]
-fn stale_token_reaches_nobody() {
+fn stale_token_reaches_no_connection() {
     let (mut bench, _, first) = Bench::pair(Budget::default(), 100);
     bench.reactor.destroy(first);
     bench.rest();
@@ -73,7 +73,7 @@ fn hang_up_hint_is_no_end() {
 }
 
 #[test]
-fn budget_requeues_what_no_edge_will_tell_again() {
+fn budget_requeues_input_that_no_edge_will_report_again() {
     let budget = Budget {
         slot_bytes: 10,
         slot_calls: 1,
@@ -123,7 +123,7 @@ fn eagain_is_the_end_of_work() {
 }
 
 #[test]
-fn paused_connection_learns_of_a_reset() {
+fn paused_connection_is_closed_by_a_reset() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.pause(token);
     bench.kernel().peer_reset(peer);
@@ -133,7 +133,7 @@ fn paused_connection_learns_of_a_reset() {
 }
 
 #[test]
-fn paused_connection_costs_nothing_and_forgets_nothing() {
+fn paused_connection_costs_nothing_and_loses_nothing() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"while you slept");
@@ -150,7 +150,7 @@ fn paused_connection_costs_nothing_and_forgets_nothing() {
 }
 
 #[test]
-fn nothing_is_told_before_the_first_turn() {
+fn nothing_is_reported_before_the_first_turn() {
     let mut bench = healthy(Budget::default(), 100);
     bench.listen(ListenOptions::default());
     let peer = bench.kernel().dial(crate::address()).unwrap();
@@ -162,7 +162,7 @@ fn nothing_is_told_before_the_first_turn() {
 }
 
 #[test]
-fn budgets_of_nothing_serve_everybody_a_little() {
+fn budgets_of_zero_serve_every_connection_a_little() {
     let nothing = Budget {
         slot_bytes: 0,
         slot_frames: 0,
@@ -182,7 +182,7 @@ fn budgets_of_nothing_serve_everybody_a_little() {
 }
 
 #[test]
-fn turn_s_bound_of_bytes_holds_for_one_connection_alone() {
+fn bound_of_bytes_per_turn_holds_for_a_single_connection() {
     let budget = Budget {
         slot_bytes: usize::MAX,
         slot_calls: u32::MAX,
@@ -216,7 +216,7 @@ fn an_empty_space_is_no_room_and_no_end() {
 }
 
 #[test]
-fn bytes_behind_an_urgent_mark_arrive_with_those_before_it() {
+fn bytes_after_an_urgent_mark_arrive_with_those_before_it() {
     for guessed in [false, true] {
         let (mut bench, peer, token) = Bench::pair(Budget::default(), 65_536);
         for _ in 0..2 {

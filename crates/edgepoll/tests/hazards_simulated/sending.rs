@@ -96,7 +96,7 @@ fn no_memory_for_a_send_is_tried_again_without_an_edge() {
 }
 
 #[test]
-fn fall_to_the_low_watermark_is_told_also_for_writes_with_more() {
+fn fall_to_the_low_watermark_is_reported_for_writes_with_more() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1_000_000);
     assert_eq!(bench.reactor.write(token, &[1; 100_000], true), Ok(100_000));
@@ -123,7 +123,7 @@ fn exactly_filled_buffer_goes_on_when_the_peer_reads() {
 }
 
 #[test]
-fn failed_send_is_told_to_an_owner_who_does_not_read() {
+fn failed_send_is_reported_while_paused() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1_000);
     assert_eq!(bench.reactor.write(token, &[1; 100_000], false), Ok(99_000));
@@ -146,7 +146,7 @@ fn failed_send_is_told_to_an_owner_who_does_not_read() {
 }
 
 #[test]
-fn room_that_cannot_be_asked_for_is_found_by_the_clock() {
+fn room_is_found_by_a_timer_when_writability_cannot_be_watched() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 10);
     bench.kernel().faults = Faults {
@@ -167,7 +167,7 @@ fn room_that_cannot_be_asked_for_is_found_by_the_clock() {
 }
 
 #[test]
-fn huge_write_to_a_peer_that_drains_as_fast_leaves_the_others_their_turn() {
+fn huge_write_to_a_fast_peer_does_not_starve_other_connections() {
     let budget = Budget {
         slot_calls: 3,
         ..Budget::default()
@@ -196,7 +196,7 @@ fn huge_write_to_a_peer_that_drains_as_fast_leaves_the_others_their_turn() {
 }
 
 #[test]
-fn queue_below_the_watermarks_that_empties_is_told() {
+fn emptied_queue_is_reported_below_the_watermarks() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1_000);
     bench.reactor.write(token, &[1; 3_000], false).unwrap();
@@ -215,7 +215,7 @@ fn queue_below_the_watermarks_that_empties_is_told() {
 }
 
 #[test]
-fn long_queue_whose_sends_are_short_leaves_the_others_their_turn() {
+fn long_queue_with_short_sends_does_not_starve_other_connections() {
     let budget = Budget {
         slot_calls: 2,
         ..Budget::default()
@@ -243,7 +243,7 @@ fn long_queue_whose_sends_are_short_leaves_the_others_their_turn() {
 }
 
 #[test]
-fn fall_to_the_low_watermark_is_told_also_after_a_fall_that_nobody_was_told() {
+fn fall_to_the_low_watermark_is_reported_after_an_unreported_fall() {
     let budget = Budget {
         slot_calls: 1,
         ..Budget::default()
@@ -289,7 +289,7 @@ fn fall_to_the_low_watermark_is_told_also_after_a_fall_that_nobody_was_told() {
 }
 
 #[test]
-fn report_that_the_queue_grew_is_no_leave_to_go_on() {
+fn report_of_a_longer_queue_does_not_resume_the_owner() {
     const TOTAL: usize = 100_000;
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 1_000);
     bench.kernel().set_capacity(peer, 500);
@@ -322,7 +322,7 @@ fn report_that_the_queue_grew_is_no_leave_to_go_on() {
 }
 
 #[test]
-fn unsent_bytes_that_no_number_holds_are_the_largest_number() {
+fn unsent_bytes_saturate_at_the_largest_number() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1);
     assert_eq!(bench.reactor.write(token, b"abc", false), Ok(2));

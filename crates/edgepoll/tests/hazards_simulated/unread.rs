@@ -51,7 +51,7 @@ fn is_reset(reason: Option<CloseReason>) -> bool {
 }
 
 #[test]
-fn reset_before_which_nobody_reads_is_told_after_the_end_timeout() {
+fn reset_after_unread_bytes_is_reported_after_the_end_timeout() {
     let (mut bench, peer, token) = unread(Budget::default());
     bench.kernel().peer_reset(peer);
     bench.rest();
@@ -63,7 +63,7 @@ fn reset_before_which_nobody_reads_is_told_after_the_end_timeout() {
 }
 
 #[test]
-fn whoever_reads_within_the_end_timeout_gets_the_bytes_before_the_reset() {
+fn bytes_before_a_reset_can_be_read_within_the_end_timeout() {
     let (mut bench, peer, token) = unread(Budget::default());
     bench.kernel().peer_reset(peer);
     bench.rest();
@@ -76,7 +76,7 @@ fn whoever_reads_within_the_end_timeout_gets_the_bytes_before_the_reset() {
 }
 
 #[test]
-fn end_before_a_reset_is_offered_as_well() {
+fn end_before_a_reset_is_reported_as_well() {
     let (mut bench, peer, token) = unread(Budget::default());
     bench.kernel().peer_finish(peer);
     bench.kernel().peer_reset(peer);
@@ -113,7 +113,7 @@ fn slow_reader_has_the_end_timeout_from_the_last_byte() {
 }
 
 #[test]
-fn connection_that_is_paused_and_alive_has_no_deadline() {
+fn paused_connection_that_is_alive_has_no_deadline() {
     let (mut bench, peer, token) = unread(Budget::default());
     assert!(!bench.kernel().has_alarm());
     // Nor one whose peer has ended: it may wait for an answer.
@@ -146,7 +146,7 @@ fn false_report_of_a_hang_up_does_not_close_a_paused_connection() {
 }
 
 #[test]
-fn ended_connection_whose_input_nobody_reads_is_over_after_the_end_timeout() {
+fn ended_connection_with_unread_input_closes_after_the_end_timeout() {
     for peer_ends in [false, true] {
         let (mut bench, peer, token) = unread(Budget::default());
         bench.reactor.end(token);
@@ -166,7 +166,7 @@ fn ended_connection_whose_input_nobody_reads_is_over_after_the_end_timeout() {
 }
 
 #[test]
-fn ended_connection_that_was_reset_while_nobody_read_tells_the_reset() {
+fn ended_connection_that_was_reset_while_paused_reports_the_reset() {
     let (mut bench, peer, token) = unread(Budget::default());
     bench.reactor.end(token);
     bench.rest();
@@ -178,7 +178,7 @@ fn ended_connection_that_was_reset_while_nobody_read_tells_the_reset() {
 }
 
 #[test]
-fn owner_who_ends_and_pauses_may_go_on_within_the_end_timeout() {
+fn owner_that_ends_and_pauses_may_resume_within_the_end_timeout() {
     let (mut bench, peer, token) = unread(Budget::default());
     bench.reactor.end(token);
     later(&mut bench, TIMEOUT - 1);
@@ -190,7 +190,7 @@ fn owner_who_ends_and_pauses_may_go_on_within_the_end_timeout() {
 }
 
 #[test]
-fn failed_send_before_which_nobody_reads_is_over_after_the_end_timeout() {
+fn failed_send_after_unread_bytes_closes_after_the_end_timeout() {
     for is_alive in [false, true] {
         let (mut bench, peer, token) = unread(Budget::default());
         if is_alive {
@@ -240,7 +240,7 @@ fn reset_while_a_send_waits_for_memory_leaves_the_owner_the_end_timeout() {
 
 /// An event that reports room may come before the pause is over. Then nothing is left to try, and the deadline is the reader's.
 #[test]
-fn reset_after_a_send_that_waited_for_memory_is_told_after_the_end_timeout() {
+fn reset_after_a_send_that_waited_for_memory_is_reported_after_the_end_timeout() {
     let (mut bench, peer, token) = short_of_memory();
     bench.kernel().peer_send(peer, b"more");
     bench.rest();
@@ -255,7 +255,7 @@ fn reset_after_a_send_that_waited_for_memory_is_told_after_the_end_timeout() {
 }
 
 #[test]
-fn connect_that_was_reset_and_that_nobody_reads_is_over_after_the_end_timeout() {
+fn reset_connect_with_unread_bytes_closes_after_the_end_timeout() {
     let mut bench = healthy(Budget::default(), 100);
     let limits = Limits {
         end_timeout: 500,
@@ -279,7 +279,7 @@ fn connect_that_was_reset_and_that_nobody_reads_is_over_after_the_end_timeout() 
 
 /// One turn cannot serve all connections that must be served before their deadline is checked.
 #[test]
-fn whoever_could_not_be_served_in_time_is_judged_by_a_later_turn() {
+fn connections_not_served_in_time_are_checked_by_a_later_turn() {
     let budget = Budget {
         turn_bytes: 100,
         ..Budget::default()
@@ -311,7 +311,7 @@ fn whoever_could_not_be_served_in_time_is_judged_by_a_later_turn() {
 }
 
 #[test]
-fn alarm_that_the_kernel_refuses_is_told_once_and_deadlines_are_met_all_the_same() {
+fn refused_alarm_is_reported_once_and_deadlines_still_hold() {
     let (mut bench, _, token) = unread(Budget::default());
     bench.kernel().refuse_alarms(Some(Errno::EINVAL));
     bench.reactor.end(token);

@@ -10,7 +10,7 @@ use crate::{is_ready, look, pipe, poller, read, write, KINDS};
 
 /// hazard 4
 #[test]
-fn a_closed_descriptor_is_told_once() {
+fn a_closed_descriptor_is_reported_once() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (reader, writer) = pipe();
@@ -28,7 +28,7 @@ fn a_closed_descriptor_is_told_once() {
 
 /// A poller that was large once has many places that nobody has, and they take nothing from the others' turns.
 #[test]
-fn a_closed_descriptor_is_found_among_empty_places() {
+fn a_closed_descriptor_is_found_among_empty_slots() {
     let mut poller = poller(EngineKind::Epoll);
     let pipes: Vec<_> = (0..200).map(|_| pipe()).collect();
     let tokens: Vec<_> = pipes
@@ -88,7 +88,7 @@ fn a_recycled_number_inherits_nothing() {
 
 /// hazard 2: a place is not given away before everybody has heard that its occupant is gone.
 #[test]
-fn a_place_waits_until_its_end_is_told() {
+fn a_slot_is_not_reused_before_its_close_is_reported() {
     let mut poller = poller(EngineKind::Epoll);
     let (reader, writer) = pipe();
     let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
@@ -105,7 +105,7 @@ fn a_place_waits_until_its_end_is_told() {
 /// hazard 3: a file that lives on under another number cannot be removed by the closed one. It spins at most
 /// until the engine is renewed, and nobody else loses anything by that.
 #[test]
-fn a_ghost_is_left_behind() {
+fn a_renewal_leaves_a_ghost_behind() {
     let mut poller = poller(EngineKind::Epoll);
     let (mut reader, writer) = pipe();
     let copy: OwnedFd = reader.try_clone().unwrap();
@@ -155,7 +155,7 @@ fn a_ghost_is_left_behind() {
 
 /// hazard 6: at a renewal as well, a number that is another file's by now inherits nothing.
 #[test]
-fn a_renewal_watches_no_stranger() {
+fn a_renewal_does_not_watch_a_recycled_number() {
     let mut poller = poller(EngineKind::Epoll);
     let (mut reader, writer) = pipe();
     let copy = reader.try_clone().unwrap();
@@ -179,7 +179,7 @@ fn a_renewal_watches_no_stranger() {
 
 /// hazard 4: the number may be the poller's own by now, as a renewal opens a descriptor and takes the lowest that is free.
 #[test]
-fn a_number_that_became_the_pollers_own_is_told() {
+fn a_number_that_became_the_pollers_own_is_reported() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (mut reader, _writer) = pipe();
@@ -194,7 +194,7 @@ fn a_number_that_became_the_pollers_own_is_told() {
 
 /// hazard 3: the ghost of one who is gone does not keep its file from being watched again under the same number.
 #[test]
-fn a_ghost_gives_its_number_back() {
+fn a_number_with_a_ghost_can_be_registered_again() {
     for kind in KINDS {
         for told in [false, true] {
             let mut poller = poller(kind);
@@ -291,7 +291,7 @@ fn a_renewal_is_taken_back() {
 /// A thread in poll(2) or select(2) holds the files that it waits for: whoever closes one would keep its other end
 /// waiting. In rounds, because nobody is told when the thread falls asleep.
 #[test]
-fn what_nobody_waits_for_is_held_open_by_nobody() {
+fn a_file_that_is_not_waited_for_is_not_held_open() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (other, _writer) = pipe();
@@ -349,7 +349,7 @@ fn a_duplicate_outlives_the_original() {
 
 /// A file that is still open under another number reports events for the closed one, until the poller checks the number.
 #[test]
-fn an_event_in_doubt_is_told_only_of_what_was_registered() {
+fn an_event_in_doubt_is_reported_only_for_the_registered_file() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);

@@ -184,7 +184,7 @@ fn run(seed: u64) -> usize {
 }
 
 #[test]
-fn the_engines_say_the_same() {
+fn the_engines_report_the_same() {
     if let Ok(seed) = std::env::var("EDGEPOLL_SEED") {
         run(seed.parse().unwrap());
         return;

@@ -48,7 +48,7 @@ fn oneshot_is_silent_until_armed_with_every_engine() {
 }
 
 #[test]
-fn edge_is_told_once_and_refused_where_there_is_none() {
+fn edge_is_reported_once_by_epoll_and_refused_by_poll_and_select() {
     let (reader, writer) = pipe();
     for kind in KINDS {
         let mut poller = poller(kind);
@@ -71,7 +71,7 @@ fn edge_is_told_once_and_refused_where_there_is_none() {
 }
 
 #[test]
-fn a_small_room_starves_nobody_with_every_engine() {
+fn a_small_room_starves_no_registration_with_every_engine() {
     for kind in KINDS {
         let pipes: Vec<_> = (0..10).map(|_| pipe()).collect();
         let mut poller = Poller::with_kind(kind, 3).unwrap();
@@ -134,7 +134,7 @@ fn regular_files_are_ready_for_poll_and_select() {
 
 /// hazard 104: however a wake-up falls into the thread's round, it is not lost.
 #[test]
-fn the_announcement_comes_whenever_the_write_does() {
+fn the_announcement_comes_whenever_the_write_happens() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let mut poller = poller(kind);

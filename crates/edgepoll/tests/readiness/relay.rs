@@ -97,7 +97,7 @@ fn outer(poller: &Poller) -> Epoll {
 }
 
 #[test]
-fn an_event_that_is_reported_once_is_told_whoever_polls_the_poller() {
+fn an_event_that_is_reported_once_is_not_lost_to_the_hosts_poll() {
     let Some(mounts) = Mounts::own() else {
         return;
     };
@@ -134,7 +134,7 @@ fn an_event_that_is_reported_once_is_told_whoever_polls_the_poller() {
 }
 
 #[test]
-fn what_was_reported_before_the_registration_is_told() {
+fn a_change_before_the_registration_is_reported() {
     let Some(mounts) = Mounts::own() else {
         return;
     };
@@ -167,7 +167,7 @@ fn many_changes_are_one_event_until_it_is_taken() {
 }
 
 #[test]
-fn a_level_that_lasts_is_told_at_each_look() {
+fn a_lasting_level_is_reported_at_each_look() {
     for kind in KINDS {
         // Always readable; reading it changes nothing.
         let file = File::open("/proc/version").unwrap();
@@ -195,7 +195,7 @@ fn a_level_that_lasts_is_told_at_each_look() {
 }
 
 #[test]
-fn an_edge_that_lasts_is_told_once() {
+fn a_lasting_edge_is_reported_once() {
     let file = File::open("/proc/version").unwrap();
     let mut poller = poller(KINDS[0]);
     let token = poller
@@ -236,7 +236,7 @@ fn the_relay_and_the_engine_share_a_room_of_one() {
 }
 
 #[test]
-fn a_file_that_was_closed_is_told_and_its_number_inherits_nothing() {
+fn a_closed_file_is_reported_and_its_number_inherits_nothing() {
     for kind in KINDS {
         let file = File::open("/proc/version").unwrap();
         let fd = file.as_raw_fd();
@@ -296,7 +296,7 @@ fn any_file_is_relayed_on_request_and_none_twice() {
 }
 
 #[test]
-fn what_an_engine_does_not_take_its_relay_does_not_take() {
+fn a_trigger_that_an_engine_refuses_its_relay_refuses() {
     let file = File::open("/proc/version").unwrap();
     for kind in &KINDS[1..] {
         let mut poller = poller(*kind);

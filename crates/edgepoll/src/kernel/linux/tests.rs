@@ -42,7 +42,7 @@ fn pair(kernel: &mut LinuxKernel) -> (LinuxSocket, TcpStream) {
 /// Two sockets that connect to each other at the same time need no listener (simultaneous open, RFC 9293, 3.5). A socket that
 /// connects to its own address connects to itself in the same way.
 #[test]
-fn socket_that_met_itself_is_refused() {
+fn socket_that_connected_to_itself_is_refused() {
     let mut kernel = LinuxKernel::new(1).expect("descriptors");
     let socket = LinuxSocket::stream(loopback()).expect("a socket");
     socket::bind(socket.raw(), &SockaddrStorage::from(loopback())).expect("a port");
@@ -58,7 +58,7 @@ fn socket_that_met_itself_is_refused() {
 }
 
 #[test]
-fn socket_without_a_peer_is_connecting_or_has_none() {
+fn socket_without_a_peer_is_einprogress_or_enotconn() {
     let mut kernel = LinuxKernel::new(1).expect("descriptors");
     // The backlog has room for one connection, so the second connect gets no answer.
     let listener = TcpListener::bind(loopback()).expect("a port");
