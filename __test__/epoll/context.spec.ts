@@ -1,4 +1,4 @@
-/** `edgepoll/epoll`: whose work a callback is, to AsyncLocalStorage and to async hooks. */
+/** `edgepoll/epoll`: the async context of callbacks, for AsyncLocalStorage and async hooks. */
 import { AsyncLocalStorage, createHook, executionAsyncId } from 'node:async_hooks';
 
 import test from 'ava';
@@ -10,7 +10,7 @@ import { drivers, exceptIn } from '../support/process.js';
 const { EPOLLIN } = Epoll;
 
 for (const driver of drivers) {
-  test(`async-context: that of the constructor, ${driver}`, async (t) => {
+  test(`async-context: callbacks run in that of the constructor, ${driver}`, async (t) => {
     const storage = new AsyncLocalStorage<string>();
     const fd = ready(t);
     const store = await new Promise<string | undefined>((resolve) => {
@@ -25,7 +25,7 @@ for (const driver of drivers) {
     t.is(store, 'made');
   });
 
-  test(`async-context: each object its own, also for a descriptor that was another's, ${driver}`, async (t) => {
+  test(`async-context: each object has its own, also for a descriptor that another object watched, ${driver}`, async (t) => {
     const storage = new AsyncLocalStorage<string>();
     const fds = [ready(t), ready(t)];
     const told: string[] = [];
@@ -38,7 +38,7 @@ for (const driver of drivers) {
         }),
       );
     const [one, other] = [named('one'), named('other')];
-    const heard = async (...[first, second]: [Epoll, Epoll]): Promise<Set<string>> => {
+    const collect = async (...[first, second]: [Epoll, Epoll]): Promise<Set<string>> => {
       told.length = 0;
       const all = new Promise<void>((resolve) => (enough = resolve));
       first.add(fds[0] as number, EPOLLIN);
@@ -48,14 +48,14 @@ for (const driver of drivers) {
       second.remove(fds[1] as number);
       return new Set(told);
     };
-    t.deepEqual(await heard(one, other), new Set(['one in one: 0', 'other in other: 1']));
-    t.deepEqual(await heard(other, one), new Set(['other in other: 0', 'one in one: 1']));
+    t.deepEqual(await collect(one, other), new Set(['one in one: 0', 'other in other: 1']));
+    t.deepEqual(await collect(other, one), new Set(['other in other: 0', 'one in one: 1']));
     one.close();
     const last = epoll(t, driver, () => {});
-    t.deepEqual(await heard(other, last), new Set(['other in other: 0']));
+    t.deepEqual(await collect(other, last), new Set(['other in other: 0']));
   });
 
-  test(`async-context: what a callback begins is that context's too, ${driver}`, async (t) => {
+  test(`async-context: tasks that a callback starts keep the context, ${driver}`, async (t) => {
     const storage = new AsyncLocalStorage<string>();
     const fd = ready(t);
     const seen: (string | undefined)[] = [];
@@ -77,7 +77,7 @@ for (const driver of drivers) {
   });
 
   exceptIn(['bun', 'deno'], 'it has no async hooks')(
-    `async-context: hooks hear of the object, of each callback, and of the end once, ${driver}`,
+    `async-context: hooks report the object, each callback, and the end once, ${driver}`,
     async (t) => {
       const fd = ready(t);
       const told: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * `edgepoll/epoll`: the scenarios of the original's own tests, under their names, and what its users' callbacks do.
+ * `edgepoll/epoll`: the scenarios of npm epoll's own tests, under their names, and callbacks as its users write them.
  */
 import { closeSync, readdirSync, writeSync } from 'node:fs';
 
@@ -14,7 +14,7 @@ const { Epoll } = entry;
 const { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } =
   Epoll;
 
-test('constants: the kernel’s values, and not to be changed', (t) => {
+test('constants: the kernel’s values, read-only', (t) => {
   const expected = {
     EPOLLIN: 0x1,
     EPOLLOUT: 0x4,
@@ -31,7 +31,7 @@ test('constants: the kernel’s values, and not to be changed', (t) => {
 });
 
 for (const driver of drivers) {
-  test(`closed: false until close(), which gives null, ${driver}`, (t) => {
+  test(`closed: false until close(), which returns null, ${driver}`, (t) => {
     const { fd } = pipe(t);
     const poller = epoll(t, driver, () => {});
     t.false(poller.closed);
@@ -50,14 +50,14 @@ for (const driver of drivers) {
       t.notThrows(() => poller.add(fd, events).remove(fd));
       t.notThrows(() => poller.add(fd, 0).modify(fd, events).remove(fd));
     }
-    // As bit operators give it: EPOLLET is negative then.
+    // Bit operators give a negative number with EPOLLET.
     t.notThrows(() => poller.add(fd, EPOLLIN | EPOLLET));
   });
 
   test(`callback: three arguments, and this is the global object, ${driver}`, async (t) => {
     const fd = ready(t);
     const told = await new Promise<unknown[]>((resolve) => {
-      const poller = epoll(t, driver, function tell(this: unknown, ...all) {
+      const poller = epoll(t, driver, function callback(this: unknown, ...all) {
         poller.close();
         resolve([this, ...all]);
       });
@@ -67,7 +67,7 @@ for (const driver of drivers) {
     t.deepEqual(told.slice(1), [null, fd, EPOLLIN]);
   });
 
-  test(`level: told until it is read, ${driver}`, async (t) => {
+  test(`level: an event in each batch until it is read, ${driver}`, async (t) => {
     const fd = ready(t);
     const told = new Told(t, driver, () => {
       if (told.events.length === 5) drain(fd);
@@ -81,7 +81,7 @@ for (const driver of drivers) {
     );
   });
 
-  test(`edge: told once per write, ${driver}`, async (t) => {
+  test(`edge: one event per write, ${driver}`, async (t) => {
     const fd = ready(t);
     const told = new Told(t, driver);
     told.epoll.add(fd, EPOLLIN | EPOLLET);
@@ -129,10 +129,10 @@ for (const driver of drivers) {
     t.is(told.events.length, 4);
   });
 
-  test(`no-gc-allowed: who watches is not collected, ${driver}`, async (t) => {
+  test(`no-gc-allowed: a watching object is not collected, ${driver}`, async (t) => {
     const { fd } = pipe(t);
     const told = new Promise<number>((resolve) => {
-      // Only the event leads to the callback, and only the callback to the object.
+      // Only the registration refers to the callback, and only the callback to the object.
       const poller = epoll(undefined, driver, (_err, which, events) => {
         poller.remove(which).close();
         resolve(events);
@@ -165,11 +165,11 @@ for (const driver of drivers) {
       };
       again();
     });
-    // Other tests of this file open some at the same time, but no thousand.
+    // Other tests of this file open descriptors at the same time, but far fewer.
     t.true(readdirSync('/proc/self/fd').length < before + 200);
   });
 
-  test(`hangup and error: told without being asked for, ${driver}`, async (t) => {
+  test(`hangup and error: reported without interest in them, ${driver}`, async (t) => {
     for (const [end, other, bit] of [
       ['reader', 'writer', EPOLLHUP],
       ['writer', 'reader', EPOLLERR],
@@ -187,7 +187,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`stale-event: what an earlier callback drained is not told, ${driver}`, async (t) => {
+  test(`stale-event: no event for a descriptor that an earlier callback drained, ${driver}`, async (t) => {
     const descriptors = [ready(t), ready(t), ready(t)];
     const told = new Told(t, driver, () => {
       if (told.events.length === 1) for (const fd of descriptors) drain(fd);
@@ -197,7 +197,7 @@ for (const driver of drivers) {
     t.is(told.events.length, 1);
   });
 
-  test(`stale-event: what an earlier callback removed is not told, ${driver}`, async (t) => {
+  test(`stale-event: no event for a descriptor that an earlier callback removed, ${driver}`, async (t) => {
     const descriptors = [ready(t), ready(t), ready(t)];
     const told = new Told(t, driver, () => {
       for (const fd of descriptors) told.epoll.remove(fd);
@@ -255,7 +255,7 @@ for (const driver of drivers) {
     t.deepEqual(seen, [first, second]);
   });
 
-  test(`two objects: each its own descriptors, and each may change the other's, ${driver}`, async (t) => {
+  test(`two objects: each has its own descriptors, and each may change the other's, ${driver}`, async (t) => {
     const [first, second] = [ready(t), ready(t)] as const;
     const one = new Told(t, driver, (fd) => t.is(fd, first));
     const other = new Told(t, driver, (fd) => t.is(fd, second));

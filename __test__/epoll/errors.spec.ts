@@ -1,6 +1,6 @@
 /**
- * `edgepoll/epoll`: what it refuses, in the very words that users of the original compare, and descriptors that were
- * closed without a word.
+ * `edgepoll/epoll`: refused calls, with the exact messages of npm epoll, which programs compare; and descriptors that were
+ * closed without a remove().
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -60,7 +60,7 @@ for (const driver of drivers) {
     }
   });
 
-  test(`after-close: told before the arguments are looked at, ${driver}`, (t) => {
+  test(`after-close: the error for a closed object comes before argument checks, ${driver}`, (t) => {
     const poller = epoll(t, driver, () => {});
     poller.close();
     for (const method of methods) {
@@ -70,7 +70,7 @@ for (const driver of drivers) {
     t.is(String(t.throws(() => poller.close())), "Error: close can't be called more than once");
   });
 
-  test(`kernel's refusals: strerror's words, with the code beside them, ${driver}`, (t) => {
+  test(`kernel's refusals: the message is strerror's text, and code is set, ${driver}`, (t) => {
     const poller = epoll(t, driver, () => {});
     const other = epoll(t, driver, () => {});
     const file = open(t, fileURLToPath(import.meta.url), O_RDONLY);
@@ -99,10 +99,10 @@ for (const driver of drivers) {
       t.is(String(error), `Error: ${text}`);
       t.like(error, { code, syscall: 'epoll_ctl', fd: about });
     }
-    t.notThrows(() => poller.add(fd, EPOLLIN).close(), 'usable after all that');
+    t.notThrows(() => poller.add(fd, EPOLLIN).close(), 'usable after the errors');
   });
 
-  test(`remove: an event that was on its way is not told, ${driver}`, async (t) => {
+  test(`remove: a pending event is dropped, ${driver}`, async (t) => {
     const fd = ready(t);
     const told = new Told(t, driver);
     told.epoll.add(fd, EPOLLIN).remove(fd);
@@ -110,8 +110,8 @@ for (const driver of drivers) {
     t.deepEqual(told.events, []);
   });
 
-  // In one go without an await, so that nobody else in this process takes the number.
-  test(`owner-closes-first: told by remove(), and by close() after all the others are gone, ${driver}`, (t) => {
+  // Without an await in between, so that no other test of this process takes the number.
+  test(`owner-closes-first: remove() throws, and so does close(), after it has removed the others, ${driver}`, (t) => {
     const text = 'Bad file descriptor';
     const poller = epoll(t, driver, () => {});
     const first = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
@@ -127,10 +127,13 @@ for (const driver of drivers) {
     closeSync(second);
     t.throws(() => poller.close(), { message: text });
     t.true(poller.closed);
-    t.notThrows(() => epoll(t, driver, () => {}).add(third, EPOLLIN), 'nobody has it any more');
+    t.notThrows(
+      () => epoll(t, driver, () => {}).add(third, EPOLLIN),
+      'no object watches it any more',
+    );
   });
 
-  test(`owner-closes-first: nothing is told, and the others go on, ${driver}`, async (t) => {
+  test(`owner-closes-first: no event, and the others go on, ${driver}`, async (t) => {
     const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
     writeSync(fd, 'x');
     const told = new Told(t, driver);
@@ -145,7 +148,7 @@ for (const driver of drivers) {
     await fence(t, driver);
     t.is(told.events.length, 2);
     told.epoll.remove(other);
-    // Whether it has something to tell depends on who has the number by now.
+    // Whether close() throws depends on whether the number is in use again.
     try {
       told.epoll.close();
     } catch (error) {
@@ -154,7 +157,7 @@ for (const driver of drivers) {
     t.true(told.epoll.closed);
   });
 
-  test(`recycled-number: it belongs to who added it last, ${driver}`, async (t) => {
+  test(`recycled-number: it belongs to the object that added it last, ${driver}`, async (t) => {
     const [first, second] = [makeFifo(t), makeFifo(t)];
     const old = new Told(t, driver);
     const fresh = new Told(t, driver);
@@ -166,7 +169,7 @@ for (const driver of drivers) {
     fresh.epoll.add(fd, EPOLLIN | EPOLLET);
     writeSync(fd, 'x');
     await fresh.count(1);
-    t.is(old.epoll.close(), null, 'it has nothing any more');
+    t.is(old.epoll.close(), null, 'it watches nothing any more');
     await fence(t, driver);
     t.deepEqual([old.events, fresh.events], [[], [EPOLLIN]]);
     writeSync(fd, 'y');

@@ -1,6 +1,6 @@
 /**
- * `edgepoll/epoll` as the GPIO packages on top of it use it: EPOLLPRI as the interrupt, which a read of the value clears.
- * The pin is a socket with urgent data, as machines that run tests have no pins.
+ * `edgepoll/epoll` as GPIO packages use it: EPOLLPRI is the interrupt, and reading the value clears it. A socket with urgent
+ * data stands for the pin, because test machines have no pins.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -14,7 +14,7 @@ import { drivers, exceptIn } from '../support/process.js';
 const { EPOLLET, EPOLLONESHOT, EPOLLPRI } = Epoll;
 
 const hasPerl = spawnSync('perl', ['-e', 'use Socket']).status === 0;
-/** Skipped, visibly, on a machine without perl, but never in CI. */
+/** Reported as skipped on a machine without perl, but never in CI. */
 const pinTest: TestFn =
   hasPerl || process.env['CI'] !== undefined
     ? exceptIn(['deno'], 'its node:fs reads only what it has opened itself')
@@ -32,7 +32,7 @@ for (const driver of drivers) {
       const before = told.events.length;
       await set(next);
       await told.count(before + 1);
-      // A read that finds the urgent byte alone clears the event, and the value then comes without one.
+      // If the read finds only the urgent byte, it clears the event, and the value comes later without an event.
       if (values.at(-1) !== next) values.push(valueOf(fd, ''));
       t.is(values.at(-1), next);
       const settled = told.events.length;
@@ -62,10 +62,10 @@ for (const driver of drivers) {
     );
   });
 
-  pinTest(`gpio: listeners come and go, the poller stays unclosed, ${driver}`, async (t) => {
+  pinTest(`gpio: listeners are added and removed, the poller stays open, ${driver}`, async (t) => {
     const { fd, set } = await pin(t);
     const told = new Told(t, driver, () => void valueOf(fd, ''));
-    // A first listener adds, the last one to go removes, the next adds again.
+    // The first listener adds the descriptor, removing the last one removes it, the next one adds it again.
     told.epoll.add(fd, EPOLLPRI | EPOLLET);
     await set('1');
     await told.count(1);

@@ -1,6 +1,6 @@
 /**
- * `Epoll` objects with a chosen driver, pipes for them, and a fence. It must never wait by the clock: what did not
- * come before the fence was not there.
+ * `Epoll` objects with a chosen driver, pipes for them, and a fence that replaces timeouts: an event that did not come
+ * before the fence was not pending.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,12 +17,12 @@ import { Epoll } from 'edgepoll/epoll';
 import { pipe } from '../readiness/helpers.js';
 import { descriptorOf } from '../support/socket-number.js';
 
-// Not a part of the package's interface: the class chooses by the runtime, tests want both.
+// Not part of the public interface: the class chooses the driver by the runtime, and the tests need both drivers.
 const internals = (await import(
   new URL('epoll.js', import.meta.resolve('edgepoll/epoll')).href
 )) as { useDriver: (driver: Driver) => void };
 
-/** An object with that driver, closed with the test, if one is given, unless it was closed before. */
+/** An object with that driver. With `t` it is closed when the test ends, unless it was closed before. */
 export function epoll(
   t: ExecutionContext | undefined,
   driver: Driver,
@@ -36,19 +36,19 @@ export function epoll(
   return made;
 }
 
-/** A pipe with a byte in it. */
+/** A pipe that contains one byte. */
 export function ready(t: ExecutionContext): number {
   const { fd } = pipe(t);
   writeSync(fd, 'x');
   return fd;
 }
 
-/** Takes all that is in a pipe. */
+/** Empties a pipe that contains at most 4096 bytes. */
 export function drain(fd: number): void {
   readSync(fd, Buffer.alloc(4096));
 }
 
-/** Everything that was ready before the call has been told when this resolves. */
+/** Resolves when all events that were ready before the call have been delivered. */
 export function fence(t: ExecutionContext, driver: Driver): Promise<void> {
   return new Promise((resolve) => {
     const fd = ready(t);
@@ -60,22 +60,22 @@ export function fence(t: ExecutionContext, driver: Driver): Promise<void> {
   });
 }
 
-/** An object whose events can be awaited one by one. */
+/** An `Epoll` object that records its events, so that a test can await them. */
 export class Told {
   readonly epoll: Epoll;
-  /** All that came, in order: the bits. */
+  /** The event bits of all callbacks, in order. */
   readonly events: number[] = [];
   #next: (() => void) | undefined;
 
   constructor(t: ExecutionContext, driver: Driver, also: (fd: number) => void = () => {}) {
-    this.epoll = epoll(t, driver, (_err, fd, events) => {
+    this.epoll = epoll(t, driver, (_error, fd, events) => {
       this.events.push(events);
       also(fd);
       this.#next?.();
     });
   }
 
-  /** Resolves when there were `count` events. */
+  /** Resolves when `count` events have come in total. */
   async count(count: number): Promise<void> {
     while (this.events.length < count) {
       await new Promise<void>((resolve) => (this.#next = resolve));
@@ -83,7 +83,7 @@ export class Told {
   }
 }
 
-/** Sends one urgent byte, then a normal one, per character of its input; prints `sent` for each. */
+/** For each character of its input, sends an urgent byte and then the character, and prints `sent`. */
 const URGENT = `
 use Socket; $| = 1;
 socket(my $s, PF_INET, SOCK_STREAM, 0) or die $!;
@@ -96,14 +96,14 @@ while (sysread(STDIN, my $c, 1)) {
 }
 `;
 
-/** A descriptor that behaves as the value of a GPIO: each change is an EPOLLPRI event, which a read clears. */
+/** A descriptor that behaves like the value of a GPIO pin: each change is an EPOLLPRI event, which a read clears. */
 export interface Pin {
   fd: number;
-  /** Changes the value: '0' or '1'. Resolves when it was sent. */
+  /** Sets the value, '0' or '1'. Resolves when it was sent. */
   readonly set: (this: void, value: string) => Promise<void>;
 }
 
-/** Made of a connection's urgent data, as a test has no GPIO. perl sends it: Node.js cannot. */
+/** Makes a pin from a connection's urgent data. perl sends it, because Node.js cannot. */
 export async function pin(t: ExecutionContext): Promise<Pin> {
   const server = createServer({ pauseOnConnect: true });
   t.teardown(() => server.close());
@@ -126,14 +126,14 @@ export async function pin(t: ExecutionContext): Promise<Pin> {
   };
 }
 
-/** The value of a pin, which clears its event: the last byte that came, if one came. */
+/** Reads a pin, which clears its event. Returns the last byte that arrived, or `before` if none did. */
 export function valueOf(fd: number, before: string): string {
   const buffer = Buffer.alloc(64);
   try {
     const length = readSync(fd, buffer);
     return buffer.toString('latin1', 0, length).at(-1) ?? before;
   } catch (error) {
-    // The urgent byte is there and the normal one that follows it is not yet.
+    // The urgent byte has arrived, and the normal byte after it has not yet.
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return before;
     throw error;
   }

@@ -1,5 +1,5 @@
 /**
- * `edgepoll/epoll` in programs as its users have them: how they import it, what keeps them alive, what they throw.
+ * `edgepoll/epoll` in whole programs: imports, what keeps the process alive, exceptions in callbacks.
  */
 import {
   closeSync,
@@ -58,10 +58,10 @@ for (const driver of drivers) {
   }
 }
 
-const withLoop = exceptIn(['bun', 'deno'], 'without libuv nobody tells that the loop is idle');
+const withLoop = exceptIn(['bun', 'deno'], 'without libuv there is no event for an idle loop');
 
 withLoop(
-  'recycled-place: who has the place of a closed one keeps it when that number comes back',
+  'recycled-place: the new owner of a closed descriptor’s place keeps it when that number is reused',
   async (t) => {
     const ended = await runFixture('epoll-places', makeFifo(t), makeFifo(t));
     t.like(ended, { code: 0, stdout: '["kept","again"]\n', stderr: '' });
@@ -73,7 +73,7 @@ function project(t: ExecutionContext, name: string, text: string): string {
   const path = folder(t);
   mkdirSync(join(path, 'node_modules'));
   symlinkSync(packageRoot, join(path, 'node_modules/edgepoll'));
-  // Deno finds by its name only what is declared.
+  // Deno resolves a package by name only if package.json declares it.
   const description = { private: true, dependencies: { edgepoll: '*' } };
   writeFileSync(join(path, 'package.json'), JSON.stringify(description));
   writeFileSync(join(path, name), text);
@@ -124,7 +124,7 @@ for (const [way, [suffix, line]] of Object.entries(ways)) {
   });
 }
 
-test('worker: a program that runs in one', async (t) => {
+test('worker: a program in a worker', async (t) => {
   const text = `
 const { Worker, isMainThread } = require('worker_threads');
 if (isMainThread) new Worker(__filename, { argv: process.argv.slice(2) });
@@ -133,7 +133,7 @@ else {
   const fs = require('fs');
   const fd = fs.openSync(process.argv[2], fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
   const poller = new Epoll((err, which, events) => {
-    fs.writeSync(1, 'told ' + events);
+    fs.writeSync(1, 'event ' + events);
     poller.close();
   });
   poller.add(fd, Epoll.EPOLLIN);
@@ -141,10 +141,10 @@ else {
 }`;
   const program = project(t, 'program.cjs', text);
   const { code, stdout, stderr } = await runScript(program, makeFifo(t));
-  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'told 1', stderr: '' });
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'event 1', stderr: '' });
 });
 
-test('no-descriptor-left: told by the constructor', async (t) => {
+test('no-descriptor-left: the constructor throws', async (t) => {
   const text = `
 const { Epoll } = require('edgepoll/epoll');
 const fs = require('fs');
@@ -172,7 +172,7 @@ fs.writeSync(1, '|' + new Epoll(() => {}).closed);`;
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
 
-test('own-descriptor: a number that was closed and is ours by now is closed to the user', async (t) => {
+test('own-descriptor: a closed number that the package now uses counts as closed', async (t) => {
   const text = `
 const { Epoll } = require('edgepoll/epoll');
 const fs = require('fs');
@@ -193,7 +193,7 @@ fs.writeSync(1, ours);`;
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
 
-test('owner-closes-first: told by a remove() that comes many turns later', async (t) => {
+test('owner-closes-first: remove() throws also many turns later', async (t) => {
   const text = `
 const { Epoll } = require('edgepoll/epoll');
 const fs = require('fs');
@@ -201,7 +201,7 @@ const [first, second] = process.argv.slice(2).map((path) =>
   fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NONBLOCK));
 let turns = 0;
 const poller = new Epoll((err, fd, events) => {
-  if (fd === first) fs.writeSync(1, 'told of what is closed|');
+  if (fd === first) fs.writeSync(1, 'event of a closed descriptor|');
   turns += 1;
   if (turns < 100) return;
   for (let count = 0; count < 2; count += 1) {
@@ -223,7 +223,7 @@ fs.writeSync(second, 'x');`;
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
 });
 
-test('hangup: a program whose stdin ends is told, and can go on', async (t) => {
+test('hangup: a program whose input ends gets an event, and can go on', async (t) => {
   const fifo = makeFifo(t);
   const text = `
 const { Epoll } = require('edgepoll/epoll');

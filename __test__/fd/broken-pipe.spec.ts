@@ -1,23 +1,23 @@
-/** SIGPIPE, which a write to a pipe raises and no flag of write(2) keeps away. */
+/** SIGPIPE, which a write to a pipe without a reader raises; write(2) has no flag against it. */
 import test from 'ava';
 
 import { exceptIn, runFixture } from '../support/process.js';
 
 for (const how of ['before', 'after', 'worker']) {
-  test(`hazard-53 sigpipe: a listener that came and went, ${how}, and a write is EPIPE all the same`, async (t) => {
+  test(`hazard-53 sigpipe: after a listener was added and removed (${how}) a write still fails with EPIPE`, async (t) => {
     const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', how);
     t.is(stderr, '');
     t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
-    // What the signal does to a process that is sent it is as it was.
+    // A SIGPIPE that another process sends keeps its effect.
     t.is(signal, 'SIGPIPE');
   });
 }
 
-// Elsewhere no handler is told, because it may be the runtime's own, which ends the process.
-exceptIn(['bun', 'deno'], 'nobody knows there whose handler it is')(
-  'hazard-53 sigpipe: a listener that is there hears of a write that the process would survive',
+// In other runtimes the package calls no handler, because it may be the runtime's own, which ends the process.
+exceptIn(['bun', 'deno'], 'there the handler may be the runtime itself')(
+  'hazard-53 sigpipe: an installed listener is called for a write that fails with EPIPE',
   async (t) => {
-    const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', 'heard');
+    const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', 'listener');
     t.is(stderr, '');
     t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
     t.is(signal, 'SIGPIPE');

@@ -1,4 +1,4 @@
-/** Counters and timers: exact counts, never early, and iterators that end as they should. */
+/** Counters and timers: exact counts, no early expiry, and the ends of their iterators. */
 import test from 'ava';
 import { Poller, watch } from 'edgepoll';
 import { eventfd, timerfd } from 'edgepoll/fd';
@@ -7,7 +7,7 @@ import { drivers } from '../support/process.js';
 
 const MOST = 2n ** 64n - 2n;
 
-test('eventfd: takes everything, or one at a time', (t) => {
+test('eventfd: read() takes the whole count, or one at a time', (t) => {
   const counter = eventfd({ initial: 3 });
   t.is(counter.read(), 3n);
   t.is(counter.read(), null);
@@ -35,7 +35,7 @@ for (const driver of drivers) {
     counter.close();
   });
 
-  test(`iterating: what is written comes, also to two pulls at once, and close() ends it, ${driver}`, async (t) => {
+  test(`iterating: written values are delivered, also to concurrent pulls, and close() ends it, ${driver}`, async (t) => {
     const counter = eventfd();
     const values = counter.values({ driver });
     const pulls = [values.next(), values.next(), values.next()] as const;
@@ -48,7 +48,7 @@ for (const driver of drivers) {
     t.deepEqual(await values.next(), { value: undefined, done: true });
   });
 
-  test(`iterating: return() ends what waits and leaves the descriptor open, ${driver}`, async (t) => {
+  test(`iterating: return() ends a pending pull and leaves the descriptor open, ${driver}`, async (t) => {
     const counter = eventfd();
     const values = counter.values({ driver });
     const pull = values.next();
@@ -59,7 +59,7 @@ for (const driver of drivers) {
     counter.close();
   });
 
-  test(`iterating: abort is told once, before and while it waits, ${driver}`, async (t) => {
+  test(`iterating: an abort rejects once, and an aborted signal is refused, ${driver}`, async (t) => {
     const counter = eventfd();
     const reason = new Error('enough');
     const controller = new AbortController();
@@ -76,7 +76,7 @@ for (const driver of drivers) {
     counter.close();
   });
 
-  test(`iterating: what is always ready lets the event loop turn, ${driver}`, async (t) => {
+  test(`iterating: an always ready counter lets the event loop turn, ${driver}`, async (t) => {
     const counter = eventfd({ initial: 1_000_000, semaphore: true });
     let turned = false;
     setImmediate(() => (turned = true));
@@ -94,7 +94,7 @@ for (const driver of drivers) {
       const timer = timerfd({ clock });
       t.is(timer.remaining, 0);
       t.is(timer.read(), null);
-      // So long that it is not over before it is looked at.
+      // An hour, so that it does not expire before `remaining` is read.
       timer.set({ after: 3_600_000.5 });
       t.true(timer.remaining > 0 && timer.remaining <= 3_600_000.5);
       const start = performance.now();
@@ -116,7 +116,7 @@ for (const driver of drivers) {
       t.is(timer.read(), null);
       t.is(timer.remaining, 0);
 
-      // A time in the past, and no time at all, are now: 0 would disarm it.
+      // A time in the past and a delay of 0 mean now, although the kernel would disarm the timer at 0.
       for (const now of [{ after: 0 }, { at: 0 }]) {
         timer.set(now);
         const expired = await timer.values({ driver }).next();
@@ -132,7 +132,7 @@ for (const driver of drivers) {
     });
   }
 
-  test(`poller: owners are watched as they are, and their close() is told, ${driver}`, async (t) => {
+  test(`poller: timer and counter objects are watched, and close() ends their registration, ${driver}`, async (t) => {
     const poller = new Poller<string | undefined>({ driver });
     t.teardown(() => poller.close());
     const timer = timerfd();
@@ -151,7 +151,7 @@ for (const driver of drivers) {
       ['timer'],
     );
     poller.register(eventfd(), { data: 'held by the poller alone' });
-    // With its expiry unread: closing the object is enough.
+    // The expiry is still unread: closing the object ends its events.
     timer.close();
     counter.write();
     t.deepEqual(

@@ -1,4 +1,4 @@
-/** Every descriptor is close-on-exec and non-blocking from its birth. */
+/** Every descriptor is close-on-exec and non-blocking from its creation. */
 import test from 'ava';
 
 import { runFixture, straced, straceTest } from '../support/process.js';

@@ -163,7 +163,7 @@ for (const driver of drivers) {
     const here = queueing(t);
     const refused = refusing();
     const messages = collect(here.values({ driver }));
-    // An iterator that was not asked for anything is no running iteration.
+    // An iterator without a call of next() is no running iteration.
     const idle = here.errors({ driver });
     const errors = here.errors({ driver });
     const entry = errors.next();

@@ -15,7 +15,7 @@ const {
 } = constants;
 
 /** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
-const whereNumbersAreClosed = exceptIn(['deno'], 'its node:fs closes only what it has opened');
+const exceptDeno = exceptIn(['deno'], 'its node:fs closes only what it has opened');
 
 /** A datagram socket: the kernel puts the time of each send on its error queue. */
 function stamping(): Socket {
@@ -101,7 +101,7 @@ for (const driver of drivers) {
     other.close();
   });
 
-  whereNumbersAreClosed(
+  exceptDeno(
     `error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`,
     async (t) => {
       const here = stamping();
@@ -132,7 +132,7 @@ for (const driver of drivers) {
     const { port } = refusing();
     const messages = here.values({ driver });
     const next = messages.next();
-    here.send('nobody', { family: 'inet', address: '127.0.0.1', port });
+    here.send('unread', { family: 'inet', address: '127.0.0.1', port });
     await t.throwsAsync(next, { code: 'ECONNREFUSED' });
     t.is(here.takeError(), null);
     const entry = here.receiveError();
@@ -140,7 +140,7 @@ for (const driver of drivers) {
     t.like(entry, { truncated: false, controlTruncated: false, timestamps: undefined });
     t.deepEqual(entry?.to, { family: 'inet', address: '127.0.0.1', port });
     t.like(entry?.offender, { family: 'inet', address: '127.0.0.1' });
-    t.is(entry?.packet.toString(), 'nobody');
+    t.is(entry?.packet.toString(), 'unread');
     t.is(here.receiveError(), null);
     here.close();
   });
@@ -150,7 +150,7 @@ test('error-queue: takeError() gives an error once', (t) => {
   const here = socket('inet', 'dgram');
   here.connect(refusing());
   t.is(here.takeError(), null);
-  here.send('nobody');
+  here.send('unread');
   t.is(here.takeError()?.code, 'ECONNREFUSED');
   t.is(here.takeError(), null);
   here.close();
@@ -163,12 +163,12 @@ test('error-queue: room for only a part of the packet, and for no control messag
   gone.bind({ family: 'inet6', address: '::1', port: 0 });
   const to = gone.localAddress;
   gone.close();
-  here.send('nobody', to);
+  here.send('unread', to);
   const short = here.receiveError({ length: 2 });
   t.like(short, { name: 'ECONNREFUSED', origin: 'icmp6', type: 1, code: 4, truncated: true });
-  t.is(short?.packet.toString(), 'no');
+  t.is(short?.packet.toString(), 'un');
   t.like(short?.offender, { family: 'inet6', address: '::1' });
-  here.send('nobody', to);
+  here.send('unread', to);
   const bare = here.receiveError({ control: 0 });
   // Even with `control: 0` the buffer has room for credentials. The error's fields fit there, the offender's address does not.
   t.like(bare, {

@@ -1,4 +1,4 @@
-/** Sockets that somebody else made: blocking ones, with flags that stay theirs. */
+/** Adopted sockets that other code made: they are blocking, and their flags stay as they are. */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { watch } from 'edgepoll';
@@ -12,7 +12,7 @@ import { drivers } from '../support/process.js';
 
 const loopback: SocketAddress = { family: 'inet', address: '127.0.0.1', port: 0 };
 
-/** A blocking socket that Python makes as `name` by the expression `made`. */
+/** Adopts a blocking socket that Python makes with the expression `made` and keeps as `name`. */
 async function foreign(
   t: ExecutionContext,
   name: string,
@@ -32,7 +32,7 @@ async function foreign(
 }
 
 for (const driver of drivers) {
-  test(`blocking: accept() of an adopted listener does not wait, and takes what is there, ${driver}`, async (t) => {
+  test(`blocking: accept() of an adopted listener does not wait, and accepts a pending connection, ${driver}`, async (t) => {
     const { one, peer } = await foreign(t, 'listener', "socket.create_server(('127.0.0.1', 0))");
     const before = flagsOf(one.fd);
     t.is(one.accept(), null);
@@ -47,7 +47,7 @@ for (const driver of drivers) {
   });
 }
 
-test('blocking: connect() that could wait is refused with the way out; one of datagrams cannot', async (t) => {
+test('blocking: connect() that could wait is refused with advice; on a datagram socket it cannot wait', async (t) => {
   const listener = socket('inet', 'stream');
   listener.bind(loopback);
   listener.listen();
@@ -67,7 +67,7 @@ test('blocking: connect() that could wait is refused with the way out; one of da
   t.true(dgram.connect(datagrams.localAddress));
   t.deepEqual(dgram.remoteAddress, datagrams.localAddress);
   t.true(dgram.connect({ family: 'unspecified' }));
-  // Its maker's choice counts: from now on no call on it waits.
+  // When the other process sets O_NONBLOCK, connect() is allowed.
   const tcp = await foreign(t, 'tcp', 'socket.socket()');
   await tcp.peer.does('tcp.setblocking(False)');
   tcp.one.connect(listener.localAddress);

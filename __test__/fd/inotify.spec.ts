@@ -1,4 +1,4 @@
-/** What inotify tells, in order, with nothing lost in silence. */
+/** Events of inotify: in order, and a loss is reported. */
 import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -59,7 +59,7 @@ for (const driver of drivers) {
 }
 
 for (const driver of drivers) {
-  test(`read-ahead: more than the event loop lets come in a row, from one read, ${driver}`, async (t) => {
+  test(`read-ahead: one read gives more events than are delivered in one turn, ${driver}`, async (t) => {
     const path = folder(t);
     const watches = inotify();
     watches.add(path, ['create']);
@@ -73,7 +73,7 @@ for (const driver of drivers) {
     watches.close();
   });
 
-  test(`read-ahead: what a loop that was left has not had is the next one's, or read()'s, ${driver}`, async (t) => {
+  test(`read-ahead: events that a left loop did not take go to the next loop, or to read(), ${driver}`, async (t) => {
     const path = folder(t);
     const watches = inotify();
     watches.add(path, ['create']);
@@ -85,21 +85,21 @@ for (const driver of drivers) {
     watches.close();
   });
 
-  test(`read-ahead: what one loop has read wakes another that waits, ${driver}`, async (t) => {
+  test(`read-ahead: events that one loop has read wake another loop that waits, ${driver}`, async (t) => {
     const path = folder(t);
     const watches = inotify();
     watches.add(path, ['create']);
     const waits = watches.values({ driver }).next();
     await turn();
     for (const name of ['a', 'b']) writeFileSync(join(path, name), '');
-    // It takes them before the loop has turned, and so before the other can be told by the kernel.
+    // This loop reads both events before the event loop turns, so the kernel cannot wake the other one.
     t.deepEqual(brief(await taken(watches, 1, driver)), ['create a']);
     t.is((await waits).value?.name, 'b');
     watches.close();
   });
 }
 
-test('inotify: the end of a watch is told, by remove() and by the file’s', (t) => {
+test('inotify: the end of a watch is an event, after remove() and after the file’s removal', (t) => {
   const path = folder(t);
   const watches = inotify();
   const first = watches.add(path, ['create']);
@@ -135,7 +135,7 @@ exceptIn(['deno'], 'its paths are text')(
   },
 );
 
-test('queue-overflow: lost events are told as an event', (t) => {
+test('queue-overflow: lost events are reported as an event', (t) => {
   const path = folder(t);
   const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
   const watches = inotify();

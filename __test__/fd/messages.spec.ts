@@ -1,4 +1,4 @@
-/** What travels beside the bytes: descriptors and credentials. */
+/** Ancillary data of messages: descriptors and credentials. */
 import {
   closeSync,
   lstatSync,
@@ -17,7 +17,7 @@ import { EdgepollError, eventfd, socket, socketpair } from 'edgepoll/fd';
 
 import { drivers, fixture, folder, runFixture, start } from '../support/process.js';
 
-test('unasked-descriptors: 200 with one byte, 1,000 times, and none is left', async (t) => {
+test('unrequested-descriptors: 200 with one byte, 1,000 times, and none is left', async (t) => {
   const { code, stdout, stderr } = await runFixture('fd-flood');
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   t.deepEqual(JSON.parse(stdout), { bytes: 1000, kept: 750, truncated: 750, most: 3, leaked: 0 });
@@ -25,10 +25,10 @@ test('unasked-descriptors: 200 with one byte, 1,000 times, and none is left', as
 
 const SO_PASSPIDFD = 76;
 
-test('unasked-descriptors: the sender’s pidfd that comes with each message is closed', (t) => {
+test('unrequested-descriptors: the sender’s pidfd that comes with each message is closed', (t) => {
   const pidfds = (): number =>
     readdirSync('/proc/self/fd').filter((fd) => {
-      // The listing's own is gone.
+      // The listing's own descriptor is closed by now.
       const path = `/proc/self/fd/${fd}`;
       return (
         lstatSync(path, { throwIfNoEntry: false }) !== undefined && /pidfd/.test(readlinkSync(path))
@@ -92,7 +92,7 @@ for (const driver of drivers) {
       told: ['what is in it', 'what is in it', '\u0001\0\0\0\0\0\0\0'],
       closeOnExec: true,
     });
-    // The same open file there: its counter was taken.
+    // Both processes share the open file: the child has read the counter.
     t.is(counter.read(), null);
     counter.close();
     listener.close();
@@ -129,7 +129,7 @@ test('descriptors: the most that a message carries, one more, and one that is cl
   there.close();
 });
 
-test('truncated: fewer descriptors wanted than came, and the rest is told and closed', (t) => {
+test('truncated: with fewer descriptors requested than sent the rest is closed, and the message says so', (t) => {
   const [here, there] = socketpair({ type: 'dgram' });
   there.setPassCredentials(true);
   const counter = eventfd();
@@ -153,7 +153,7 @@ test('truncated: fewer descriptors wanted than came, and the rest is told and cl
   there.close();
 });
 
-test('credentials: own ones may be named, another process’s need a privilege', (t) => {
+test('credentials: a process may send its own, another process’s need a privilege', (t) => {
   const [here, there] = socketpair({ type: 'dgram' });
   there.setPassCredentials(true);
   const own = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -161,7 +161,7 @@ test('credentials: own ones may be named, another process’s need a privilege',
   t.deepEqual(there.receiveMessage({ credentials: true })?.credentials, own);
   here.send('y');
   t.is(there.receiveMessage()?.credentials, undefined);
-  // No process has the number: whoever may name others is told that, and who may not is refused before.
+  // No process has this number: a privileged sender gets ESRCH, any other EPERM.
   const error = t.throws(
     () => here.sendMessage({ data: 'x', credentials: { ...own, pid: 2 ** 31 - 1 } }),
     { instanceOf: EdgepollError },
@@ -229,7 +229,7 @@ test('would-wait: a full queue gives null and takes nothing', (t) => {
   there.close();
 });
 
-test('shared-memory: a message from and into memory that a worker may see', (t) => {
+test('shared-memory: a message from and into a SharedArrayBuffer', (t) => {
   const [here, there] = socketpair({ type: 'dgram' });
   const shared = new Uint8Array(new SharedArrayBuffer(4)).fill(7);
   t.is(here.send(shared), 4);

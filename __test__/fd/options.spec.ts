@@ -1,4 +1,4 @@
-/** Socket options as numbers, bytes and types; addresses that are no text. */
+/** Socket options as numbers and bytes; structures with types; Unix addresses that are not UTF-8. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { constants, PidFd, socket, socketpair } from 'edgepoll/fd';
 
 import { folder } from '../support/process.js';
 
-test('options: a structure is no number, and its bytes are all there', (t) => {
+test('options: a structure is refused as a number, and complete as bytes', (t) => {
   const here = socket('inet', 'stream');
   const linger = Buffer.alloc(8);
   linger.writeInt32LE(1, 0);
@@ -48,7 +48,7 @@ test('options: names and numbers are the same, and an unknown name is an error',
   here.close();
 });
 
-test('constants: frozen, whole, and as the kernel has them', (t) => {
+test('constants: frozen integers with the kernel’s values', (t) => {
   t.true(Object.isFrozen(constants));
   t.is(constants.SO_ERROR, 4);
   t.is(constants.IPV6_RECVPKTINFO, 49);

@@ -1,4 +1,4 @@
-/** One owner per number: what close, release, adoption and garbage collection may and must not do. */
+/** One owner per descriptor number: the effects of close, release, adoption and garbage collection. */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 
 import test from 'ava';
@@ -8,11 +8,11 @@ import { eventfd, OwnedFd, pipe } from 'edgepoll/fd';
 import { flagsOf } from '../readiness/helpers.js';
 import { exceptIn, makeFifo, runFixture } from '../support/process.js';
 
-const notOfDeno = exceptIn(
+const exceptDeno = exceptIn(
   ['deno'],
   'node:fs of Deno closes and uses only what it has opened itself, and closes that itself',
 );
-const notWorkersOfDeno = exceptIn(['deno'], 'the worker of Deno tells nobody that it ends');
+const exceptDenoWorkers = exceptIn(['deno'], 'a worker of Deno ends without notice');
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
@@ -38,20 +38,20 @@ test('double-close: twice is allowed, and every use after it is refused by name'
   writer.close();
 });
 
-test('double-close: the number of the next one is left alone by the last one', (t) => {
+test('double-close: a second close() does not close the number’s next owner', (t) => {
   const first = eventfd();
   const { fd } = first;
   first.close();
   const second = eventfd();
   first.close();
-  // Whoever else opens in this process may have taken the number; the second one is open in any case.
+  // Another thread of this process may have taken the number; the second object is open in any case.
   t.true(second.write(1), `after fd ${fd}`);
   second.close();
 });
 
-// In a process of its own: what is closed twice by number may be somebody else's the second time.
-notOfDeno(
-  'close-behind-our-back: told by close(), and a number that came back has its new owner',
+// In a process of its own: a number that is closed twice may belong to other code the second time.
+exceptDeno(
+  'close-behind-our-back: close() throws EBADF, and a reused number stays its new owner’s',
   async (t) => {
     const { code, stdout, stderr } = await runFixture('fd-behind');
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -64,7 +64,7 @@ notOfDeno(
   },
 );
 
-test('pipe: bytes, the end, and what would wait', (t) => {
+test('pipe: bytes, the end, and null where a call would wait', (t) => {
   const { reader, writer } = pipe();
   const space = Buffer.alloc(8);
   t.is(reader.read(space), null);
@@ -107,7 +107,7 @@ test('empty-buffer: refused before it can read as the end; detached and shared m
   writer.close();
 });
 
-test('stdio: 0, 1 and 2 are nobody’s to own', (t) => {
+test('stdio: 0, 1 and 2 cannot be adopted', (t) => {
   for (const fd of [0, 1, 2]) {
     const error = t.throws(() => OwnedFd.adopt(fd), { instanceOf: RangeError });
     t.regex(error?.message ?? '', /stdio/);
@@ -150,14 +150,14 @@ test('adopt: a blocking descriptor never waits and keeps its flags', (t) => {
   copy.close();
 });
 
-notOfDeno('adopt: a regular file is read and written as it is', (t) => {
+exceptDeno('adopt: a regular file is read like any descriptor', (t) => {
   const file = adopted('/proc/self/comm', O_RDONLY | O_NONBLOCK);
   t.true((file.read(Buffer.alloc(64)) ?? 0) > 0);
   t.is(file.read(Buffer.alloc(64)), 0);
   file.close();
 });
 
-notOfDeno('release: the number stays open and is its new owner’s', (t) => {
+exceptDeno('release: the number stays open for its new owner', (t) => {
   const { reader, writer } = pipe();
   const fd = writer.release();
   writeSync(fd, 'on');
@@ -168,7 +168,7 @@ notOfDeno('release: the number stays open and is its new owner’s', (t) => {
 });
 
 for (const how of ['dropped', 'released', 'closed', 'watched']) {
-  test(`garbage: what was ${how} is closed once, or left alone, and told`, async (t) => {
+  test(`garbage: a descriptor that was ${how} is closed once or left alone, with a warning if dropped`, async (t) => {
     const { code, stdout, stderr } = await runFixture('fd-garbage', how);
     t.is(code, 0, stderr);
     const { open, warnings, fd } = JSON.parse(stdout) as {
@@ -183,14 +183,14 @@ for (const how of ['dropped', 'released', 'closed', 'watched']) {
   });
 }
 
-notWorkersOfDeno('worker: its end closes what it left open', async (t) => {
+exceptDenoWorkers('worker: its end closes the descriptors that it left open', async (t) => {
   const { code, stdout, stderr } = await runFixture('fd-worker');
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   t.deepEqual(JSON.parse(stdout), { during: 20, after: 0 });
 });
 
-notWorkersOfDeno(
-  'worker: a number that it adopted and closed is its heir’s at its end',
+exceptDenoWorkers(
+  'worker: its end does not close a number that it adopted and closed before',
   async (t) => {
     const { code, stdout, stderr } = await runFixture('fd-adopt-worker');
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });

@@ -9,9 +9,9 @@ import { eventfd, OwnedFd, pipe, pidfd, socket, socketpair } from 'edgepoll/fd';
 import { drivers, runFixture, runtimeName } from '../support/process.js';
 
 /** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
-const whereNumbersAreClosed = runtimeName === 'deno' ? test.serial.skip : test.serial;
+const exceptDeno = runtimeName === 'deno' ? test.serial.skip : test.serial;
 
-/** How many epoll descriptors this process has. */
+/** The number of this process's open epoll descriptors. */
 function epolls(): number {
   const isEpoll = (fd: string): boolean => {
     try {
@@ -24,7 +24,7 @@ function epolls(): number {
   return readdirSync('/proc/self/fd').filter(isEpoll).length;
 }
 
-/** Fills a pipe; gives how much it took. */
+/** Fills a pipe; returns the number of bytes written. */
 function fill(writer: OwnedFd): number {
   const page = Buffer.alloc(65_536, 'x');
   let taken = 0;
@@ -100,7 +100,7 @@ for (const driver of drivers) {
     OwnedFd.adopt(fd).close();
   });
 
-  whereNumbersAreClosed(
+  exceptDeno(
     `readable: a number that other code closed fails its own wait, and the others go on, ${driver}`,
     async (t) => {
       const stays = eventfd();
@@ -156,13 +156,13 @@ for (const driver of drivers) {
     far.close();
   });
 
-  test(`writeAll: room that comes meanwhile is the first call’s, ${driver}`, async (t) => {
+  test(`writeAll: new room goes to the first call, ${driver}`, async (t) => {
     const { reader, writer } = pipe();
     const taken = fill(writer);
     const got = Buffer.alloc(2 * taken + 6);
     t.is(reader.read(got.subarray(0, taken)), taken);
     const first = writer.writeAll(Buffer.alloc(2 * taken, 'l'), { driver });
-    // The first call has filled the pipe, and waits. Now there is room, and it does not know that yet.
+    // The first call has filled the pipe and waits. Now the pipe has room, but its event has not come yet.
     t.is(reader.read(got.subarray(0, taken)), taken);
     const second = writer.writeAll('second', { driver });
     let length = taken;
@@ -238,7 +238,7 @@ async function bytesWritten(failed: Promise<void>): Promise<number | undefined> 
   );
 }
 
-test('listen: the object that it gives iterates connections, also by its type', async (t) => {
+test('listen: the object that it returns iterates connections, also by its type', async (t) => {
   const server = socket('unix', 'stream');
   server.bind({ family: 'unix', path: `\0edgepoll-listen-${process.pid}` });
   const listening = server.listen();

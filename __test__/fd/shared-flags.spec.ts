@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { exceptIn, folder, runFixture } from '../support/process.js';
 
-const notOfDeno = exceptIn(['deno'], 'its children get no descriptors but the first three');
+const exceptDeno = exceptIn(['deno'], 'its children get only the first three descriptors');
 
-notOfDeno(
+exceptDeno(
   'shared-flags: a child makes every kind of descriptor blocking, and no call waits',
   async (t) => {
     const place = folder(t);
@@ -51,7 +51,7 @@ notOfDeno(
   },
 );
 
-notOfDeno(
+exceptDeno(
   'shared-flags: a program that is started with our pipe as its standard input',
   async (t) => {
     // libuv clears O_NONBLOCK of a descriptor that it passes as a child's standard input.

@@ -7,14 +7,14 @@ import { pidfd, signalfd, withUnblockedSignals } from 'edgepoll/fd';
 
 import { drivers, exceptIn, run, runFixture } from '../support/process.js';
 
-const ofNode = exceptIn(
+const onlyNode = exceptIn(
   ['bun', 'deno'],
   'its workers, children and listeners of signals are not those of Node.js',
 );
 
 for (const driver of drivers) {
-  ofNode(
-    `signals: each comes once with its sender, whatever thread it met, and goes back after close(), ${driver}`,
+  onlyNode(
+    `signals: each is read once, with its sender, whatever thread it hit; after close() the handlers get them, ${driver}`,
     async (t) => {
       const { code, signal, stdout, stderr } = await runFixture('fd-signals', driver);
       t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
@@ -30,22 +30,22 @@ for (const driver of drivers) {
     },
   );
 
-  test(`pidfd: tells the end of a child and of a stranger, once and again, ${driver}`, async (t) => {
-    // The stranger is the shell's child, not ours.
+  test(`pidfd: the end of a child and of an unrelated process, awaited twice, ${driver}`, async (t) => {
+    // The unrelated process is the shell's child.
     const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; wait $!']);
     const shellClosed = once(shell, 'close');
     const [line] = (await once(shell.stdout, 'data')) as [Buffer];
-    const stranger = pidfd(Number(line.toString()));
+    const unrelated = pidfd(Number(line.toString()));
     const child = pidfd(shell.pid ?? 0);
     t.true(child.pid === shell.pid);
-    const both = Promise.all([stranger.exited({ driver }), child.exited({ driver })]);
-    stranger.kill(0);
-    stranger.kill();
+    const both = Promise.all([unrelated.exited({ driver }), child.exited({ driver })]);
+    unrelated.kill(0);
+    unrelated.kill();
     await both;
     await child.exited({ driver });
-    t.throws(() => stranger.kill(), { code: 'ESRCH' });
+    t.throws(() => unrelated.kill(), { code: 'ESRCH' });
     await shellClosed;
-    stranger.close();
+    unrelated.close();
     child.close();
   });
 
@@ -69,15 +69,15 @@ test('signal-masks: a signal is read while listeners are added and removed; chil
   t.deepEqual(JSON.parse(stdout), {
     helpers: 2,
     areQuiet: true,
-    takers: 0,
+    withoutMask: 0,
     read: 6,
     childEndedBy: 'SIGTERM',
     childBlocks: false,
     nested: 'done',
     keptNumbers: [12, 15],
-    heardMeanwhile: 0,
+    handledMeanwhile: 0,
     changed: 0,
-    heardAfter: 1,
+    handledAfter: 1,
     listeners: 0,
   });
 });
@@ -104,7 +104,7 @@ test('withUnblockedSignals: throws what its function throws, and does nothing wi
   t.throws(() => withUnblockedSignals('sleep' as unknown as () => void), { instanceOf: TypeError });
 });
 
-test('bad-input: signals that nobody can catch, and those that a fault raises', (t) => {
+test('bad-input: signals that cannot be caught, and those that a fault raises', (t) => {
   for (const name of [
     'SIGKILL',
     'SIGSTOP',
@@ -137,8 +137,8 @@ test('bad-input: processes', async (t) => {
   self.close();
 });
 
-exceptIn(['deno'], 'its command line is another')(
-  'signal-dispositions: an unread signal goes where it went before',
+exceptIn(['deno'], 'its command line differs')(
+  'signal-dispositions: an unread signal keeps its default action',
   async (t) => {
     // The default action of SIGTERM ends the process that closes without having read it.
     const script = `

@@ -1,4 +1,4 @@
-/** Sockets of every family that this kernel has: addresses, options, datagrams and their lack of an end. */
+/** Sockets of every family that this kernel supports: addresses, options, and datagrams, which have no end of stream. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { reportOf, spoiled } from '../support/injected.js';
 import { drivers, exceptIn, folder, runtimeName, straceTest } from '../support/process.js';
 
 const straceNotDeno =
-  runtimeName === 'deno' ? exceptIn(['deno'], 'it is started in another way') : straceTest;
+  runtimeName === 'deno' ? exceptIn(['deno'], 'it is started with other arguments') : straceTest;
 
 const host = '127.0.0.1';
 
@@ -21,7 +21,7 @@ function text(bytes: Uint8Array | undefined): string | undefined {
 }
 
 for (const driver of drivers) {
-  test(`zero-length-datagram: five empty ones are five, and no end, ${driver}`, async (t) => {
+  test(`zero-length-datagram: five empty datagrams are five messages, and no end, ${driver}`, async (t) => {
     const [here, there] = socketpair({ type: 'dgram' });
     const events = watch(there, { driver });
     const space = Buffer.alloc(8);
@@ -45,17 +45,18 @@ for (const driver of drivers) {
     there.close();
   });
 
-  for (const whose of ['its own', "a duplicate's"] as const) {
-    test(`shut-down-datagrams: ${whose} shutdown ends the iteration, after what came before it, ${driver}`, async (t) => {
+  for (const owner of ['its own', "a duplicate's"] as const) {
+    test(`shut-down-datagrams: ${owner} shutdown ends the iteration, after the earlier datagrams, ${driver}`, async (t) => {
       const [here, there] = socketpair({ type: 'dgram' });
       const lengths: number[] = [];
       const over = (async () => {
         for await (const message of there.values({ driver })) lengths.push(message.length);
       })();
-      // It waits: what is always readable from now on, and never gives anything, would be asked for ever.
+      // The iteration waits. After the shutdown the socket is always readable but gives nothing, so an iteration that missed
+      // the end would poll for ever.
       await turn();
       for (const content of ['a', '', 'bc']) here.send(content);
-      const other = whose === 'its own' ? undefined : Socket.adopt(there.duplicate().release());
+      const other = owner === 'its own' ? undefined : Socket.adopt(there.duplicate().release());
       (other ?? there).shutdown('read');
       await over;
       t.deepEqual(lengths, [1, 0, 2]);
@@ -73,7 +74,7 @@ for (const driver of drivers) {
   });
 
   for (const type of ['stream', 'seqpacket'] as const) {
-    test(`unix ${type}: connects, talks and ends, ${driver}`, async (t) => {
+    test(`unix ${type}: connects, transfers and ends, ${driver}`, async (t) => {
       const path = join(folder(t), 'socket');
       const listener = socket('unix', type);
       listener.bind({ family: 'unix', path });
@@ -138,13 +139,13 @@ for (const driver of drivers) {
       await client.connected({ driver });
     };
     await t.throwsAsync(refused, { code: 'ECONNREFUSED' });
-    // The kernel tells it once.
+    // The kernel gives the error once; connected() must give it each time.
     for (let again = 0; again < 2; again += 1)
       await t.throwsAsync(client.connected({ driver }), {
         code: 'ECONNREFUSED',
         message: /connect/,
       });
-    // A new attempt has an end of its own; the kernel wants the old one given up first.
+    // A new attempt has a result of its own. The kernel requires a disconnect before it.
     reserved.listen();
     client.connect({ family: 'unspecified' });
     client.connect(reserved.localAddress);
@@ -233,7 +234,7 @@ test('path-truncated: too long, or with NUL inside, is refused before the call, 
   unix.close();
 });
 
-test('backlog-full: a Unix socket says EAGAIN, not "connected"', (t) => {
+test('backlog-full: connect() of a Unix socket throws EAGAIN instead of reporting a connection', (t) => {
   const path = `\0edgepoll-full-${process.pid}-${Math.random()}`;
   const listener = socket('unix', 'stream');
   listener.bind({ family: 'unix', path });
@@ -268,14 +269,14 @@ test('options: read back as they were set', (t) => {
 });
 
 straceNotDeno('unknown-errno: a number without a name is an error, not a success', async (t) => {
-  // ENOTSUPP, which the kernel should keep to itself and some drivers do not.
+  // ENOTSUPP is internal to the kernel, but some drivers return it.
   const listening = { calls: 'listen', inject: 'listen:error=524' };
   const { ended } = await spoiled(t, listening, 'fd-errno');
   const refused = { code: 'EIO', errno: -5, syscall: 'listen' };
   t.deepEqual(reportOf(ended), { byNumber: refused, byServer: refused });
 });
 
-test('adopt: a socket is known again; a pipe is refused and stays its owner’s', (t) => {
+test('adopt: a released socket is adopted; a pipe is refused and stays open', (t) => {
   const [here, there] = socketpair({ type: 'seqpacket' });
   const again = Socket.adopt(there.release());
   here.send('abcdef');
@@ -297,7 +298,7 @@ for (const [family, type, protocol] of [
   ['inet6', 'dgram', 0],
   [27, 'raw', 0],
 ] as [FamilyName | number, 'raw' | 'stream' | 'dgram', number][]) {
-  test(`family ${family}: there, or a coded error`, (t) => {
+  test(`family ${family}: supported, or a coded error`, (t) => {
     try {
       const one = socket(family, type, { protocol });
       t.true(typeof one.localAddress.family === typeof family);
@@ -311,7 +312,7 @@ for (const [family, type, protocol] of [
   });
 }
 
-test('vsock: an address goes and comes back', (t) => {
+test('vsock: localAddress gives the bound address', (t) => {
   let one: Socket;
   try {
     one = socket('vsock', 'stream');

@@ -1,4 +1,4 @@
-/** Several that wait for one descriptor: one poller, and each of them its own end. */
+/** Several waits for one descriptor: they share one poller, and each ends on its own. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -7,13 +7,13 @@ import { eventfd, OwnedFd } from 'edgepoll/fd';
 
 import { drivers } from '../support/process.js';
 
-/** How many epoll descriptors of this process watch a number. */
+/** The number of this process's epoll descriptors that watch `fd`. */
 function watchers(fd: number): number {
   const infos = readdirSync('/proc/self/fdinfo').map((name) => {
     try {
       return readFileSync(`/proc/self/fdinfo/${name}`, 'utf8');
     } catch {
-      // The listing's own.
+      // The listing's own descriptor.
       return '';
     }
   });
@@ -21,10 +21,10 @@ function watchers(fd: number): number {
 }
 
 for (const driver of drivers) {
-  // A poller's thread has a duplicate of its descriptor.
+  // The poller's thread keeps a duplicate of the epoll descriptor, which counts as well.
   const one = driver === 'uv' ? 1 : 2;
 
-  test(`abandoned-iterators: twenty that waited and were dropped hold one poller, ${driver}`, async (t) => {
+  test(`abandoned-iterators: twenty dropped iterators hold one poller, ${driver}`, async (t) => {
     const counter = eventfd();
     for (let count = 0; count < 20; count += 1) {
       const item = counter.values({ driver }).next();
@@ -32,13 +32,13 @@ for (const driver of drivers) {
       t.is((await item).value, 1n);
     }
     t.is(watchers(counter.fd), one);
-    // Still open, so that whoever watched it would be seen.
+    // The descriptor stays open, so that a remaining registration would be visible.
     const fd = counter.release();
     t.is(watchers(fd), 0);
     OwnedFd.adopt(fd).close();
   });
 
-  test(`waiting together: whoever leaves or aborts ends its own wait alone, ${driver}`, async (t) => {
+  test(`waiting together: return() and abort end only their own wait, ${driver}`, async (t) => {
     const counter = eventfd({ semaphore: true });
     const controller = new AbortController();
     const [leaves, aborts, stays, late] = [
@@ -58,7 +58,7 @@ for (const driver of drivers) {
     await turn();
     counter.write(2);
     t.deepEqual([(await pulls[2]).value, (await last).value], [1n, 1n]);
-    // Nobody waits: what was made for it is given back with the last that leaves.
+    // No wait is pending. The registration ends with the last iterator.
     await stays.return?.();
     t.is(watchers(counter.fd), one);
     await late.return?.();

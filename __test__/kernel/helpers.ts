@@ -1,4 +1,4 @@
-/** Pollers, pipes and what they tell, for the facts of the kernel and the hazards of readiness. */
+/** Pollers, pipes and their events as text, for the tests of kernel facts and readiness hazards. */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 
@@ -27,7 +27,7 @@ const { fd: native } = (await import(
 };
 const [readBytes, writeBytes] = [native.reader(), native.writer()];
 
-/** Drops what was kept for the number. adopt() refuses a number that an object owns, and that one keeps it. */
+/** Drops the cached kind of file for the number. If an object owns the number, adopt() refuses it and the kind stays cached. */
 function forget(fd: number): void {
   if (native.adopt(fd) >= 0) native.release(fd);
 }
@@ -51,18 +51,18 @@ const BITS: [number, string][] = [
   [0x2000, 'RDHUP'],
 ];
 
-/** A mask in the words of epoll(7). Throws when the event's own fields say something else. */
+/** An event's mask with the names of epoll(7), for example `IN|HUP`. Throws if the event's fields contradict the mask. */
 export function words(event: Omit<ReadinessEvent<unknown>, 'registration'>): string {
   const { mask, readable, priority, writable, error, hangup, readHangup } = event;
   const found = BITS.filter(([bit]) => (mask & bit) !== 0).map(([, word]) => word);
   const fields = [readable, priority, writable, error, hangup, readHangup];
-  const said = BITS.filter((_, at) => fields[at] === true).map(([, word]) => word);
-  if (found.join('|') !== said.join('|'))
-    throw new Error(`the mask says ${found.join('|')}, the fields say ${said.join('|')}`);
+  const fromFields = BITS.filter((_, at) => fields[at] === true).map(([, word]) => word);
+  if (found.join('|') !== fromFields.join('|'))
+    throw new Error(`the mask is ${found.join('|')}, the fields are ${fromFields.join('|')}`);
   return found.join('|');
 }
 
-/** A poller that is gone when the test is. */
+/** A poller that is closed when the test ends. */
 export function pollerOf<T = string | undefined>(
   t: ExecutionContext,
   driver: Driver,
@@ -73,17 +73,17 @@ export function pollerOf<T = string | undefined>(
   return poller;
 }
 
-/** What is ready now, without a wait. */
+/** The masks of the events that are ready now, by a poll with timeout 0. */
 export async function now(poller: Poller<string | undefined>): Promise<string[]> {
   return (await poller.poll({ timeout: 0 })).map((event) => words(event));
 }
 
-/** What the next batch tells; waits for it, with the driver. */
+/** The masks of the next batch; waits for it. */
 export async function soon(poller: Poller<string | undefined>): Promise<string[]> {
   return (await poller.poll()).map((event) => words(event));
 }
 
-/** The ends of a pipe. Those that the test has not closed go with it. */
+/** The ends of a pipe. Ends that are still open are closed when the test ends. */
 export interface Ends {
   path: string;
   reader: number;
@@ -92,7 +92,7 @@ export interface Ends {
   closeWriter: () => void;
 }
 
-/** Opens a pipe, neither end of which blocks. */
+/** Opens a pipe with two non-blocking ends. */
 export function pipePair(t: ExecutionContext): Ends {
   const path = makeFifo(t);
   const reader = openSync(path, O_RDONLY | O_NONBLOCK);
@@ -110,7 +110,7 @@ export function pipePair(t: ExecutionContext): Ends {
   return { path, reader, writer, closeReader, closeWriter };
 }
 
-/** Reads, and gives what came as text, `end` for the end, or the error's code. */
+/** Reads once; returns the bytes as text, `end` at the end, or the error's code. */
 export function readText(fd: number, length = 100): string {
   const into = Buffer.alloc(length);
   const count = readInto(fd, into);
@@ -118,13 +118,13 @@ export function readText(fd: number, length = 100): string {
   return count === 0 ? 'end' : into.toString('latin1', 0, count);
 }
 
-/** Writes, and gives how much, or the error's code. */
+/** Writes once; returns the number of bytes written, or the error's code. */
 export function writeText(fd: number, text: string | Uint8Array): number | string {
   const count = writeFrom(fd, Buffer.from(text));
   return count < 0 ? getSystemErrorName(count) : count;
 }
 
-/** Reads all there is; gives how much. */
+/** Reads to EAGAIN or the end; returns the number of bytes. */
 export function drain(fd: number): number {
   const into = Buffer.alloc(65_536);
   let total = 0;
@@ -140,7 +140,7 @@ export function drain(fd: number): number {
   }
 }
 
-/** True when the number is an epoll descriptor now. */
+/** Whether `fd` is an epoll descriptor. */
 export function isEpoll(fd: number): boolean {
   return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]';
 }

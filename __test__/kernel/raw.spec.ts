@@ -1,4 +1,4 @@
-/** What the kernel was seen to do with sockets and counters that Node.js cannot make, as a user of Poller sees it. */
+/** Facts of the kernel, seen through Poller: sockets and counters that Node.js cannot create. */
 import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -26,13 +26,13 @@ const all: RegisterOptions<string | undefined> = {
   trigger: 'edge',
 };
 
-/** Gone when the test is. */
+/** Disposes of `made` when the test ends. */
 function kept<S extends Disposable>(t: ExecutionContext, made: S): S {
   t.teardown(() => made[Symbol.dispose]());
   return made;
 }
 
-/** A raw TCP connection: ours, and Python's, named `s` there. */
+/** A TCP connection: our socket, and a Python process that has the other end as `s`. */
 async function rawPair(t: ExecutionContext): Promise<{ ours: Socket; peer: Hands }> {
   const peer = hands(t);
   const port = await peer.does(
@@ -80,8 +80,8 @@ for (const driver of drivers) {
     t.is(refused.getOption(SOL_SOCKET, SO_ERROR), 0);
   });
 
-  test(`fact-20: whoever reads SO_ERROR first makes a reset look like an end; a poller does not, ${driver}`, async (t) => {
-    for (const asks of [true, false]) {
+  test(`fact-20: reading SO_ERROR first makes a reset look like an end; a poller does not read it, ${driver}`, async (t) => {
+    for (const readsError of [true, false]) {
       const { ours, peer } = await rawPair(t);
       const poller = pollerOf(t, driver);
       poller.register(ours, all);
@@ -89,8 +89,11 @@ for (const driver of drivers) {
       await peer.does("s.sendall(b'abc'); reset(s)");
       await arrived(ours.fd, { state: 'gone' });
       t.deepEqual(await soon(poller), ['IN|OUT|ERR|HUP|RDHUP']);
-      if (asks) t.is(ours.getOption(SOL_SOCKET, SO_ERROR), ECONNRESET);
-      t.deepEqual([readText(ours.fd), readText(ours.fd)], ['abc', asks ? 'end' : 'ECONNRESET']);
+      if (readsError) t.is(ours.getOption(SOL_SOCKET, SO_ERROR), ECONNRESET);
+      t.deepEqual(
+        [readText(ours.fd), readText(ours.fd)],
+        ['abc', readsError ? 'end' : 'ECONNRESET'],
+      );
     }
   });
 
@@ -108,7 +111,7 @@ for (const driver of drivers) {
     t.is(readText(ours.fd), 'late');
   });
 
-  test(`hazard-26 counter: a full eventfd is told as not writable, and a read makes it so, ${driver}`, async (t) => {
+  test(`hazard-26 counter: a full eventfd is not reported as writable, and a read makes it writable, ${driver}`, async (t) => {
     const counter = kept(t, eventfd());
     t.true(counter.write(2n ** 64n - 2n));
     t.false(counter.write(1n), 'it is full');

@@ -1,4 +1,4 @@
-/** What the kernel was seen to do, row by row, as a user of Poller sees it: pipes, terminals, TCP sockets. */
+/** Facts of the kernel, seen through Poller: pipes, terminals, TCP sockets. */
 import { closeSync, constants, openSync } from 'node:fs';
 
 import test from 'ava';
@@ -65,7 +65,7 @@ for (const driver of drivers) {
     poller.register(fd, all);
     t.deepEqual(await soon(poller), ['OUT']);
     socket.shutdown('write');
-    // The acknowledgement is an edge of its own.
+    // The acknowledgement of the FIN is an edge.
     await arrived(fd, { state: 'we finished and it is acknowledged' });
     t.deepEqual(await soon(poller), ['OUT']);
     t.deepEqual(await now(poller), []);
@@ -102,7 +102,7 @@ for (const driver of drivers) {
     t.is(writeText(unread.writer, 'x'), 'EPIPE');
   });
 
-  test(`fact-13: an edge that was told is told again after modify() with the same interest, ${driver}`, async (t) => {
+  test(`fact-13: an edge is reported again after modify() with the same interest, ${driver}`, async (t) => {
     const { reader, writer } = pipePair(t);
     const poller = pollerOf(t, driver);
     const registration = poller.register(reader, { trigger: 'edge' });
@@ -142,7 +142,7 @@ for (const driver of drivers) {
     );
   });
 
-  test(`fact-16: a oneshot that was told is silent, also about a hang-up, until it is rearmed, ${driver}`, async (t) => {
+  test(`fact-16: after its event a oneshot is silent, also about a hang-up, until it is rearmed, ${driver}`, async (t) => {
     const { fd, socket, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     const registration = poller.register(fd, { trigger: 'oneshot' });
@@ -158,7 +158,7 @@ for (const driver of drivers) {
     t.deepEqual(await now(poller), []);
   });
 
-  test(`fact-17: errors and hang-ups are told to who asked for nothing of the kind, ${driver}`, async (t) => {
+  test(`fact-17: errors and hang-ups are reported without interest in them, ${driver}`, async (t) => {
     const { fd, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     poller.register(fd, { priority: true, trigger: 'edge' });
@@ -226,7 +226,7 @@ for (const driver of drivers) {
       return written - before;
     };
     fill();
-    // The kernel moves on for a while: its buffers grow, and what is acknowledged makes room.
+    // For a while the kernel still makes room: its buffers grow, and acknowledged bytes are freed.
     for (let quiet = 0; quiet < 20; quiet += 1) {
       await rounds(2);
       if ((await now(poller)).length > 0 || fill() > 0) quiet = 0;

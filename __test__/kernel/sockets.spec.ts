@@ -1,4 +1,4 @@
-/** What the kernel was seen to do, row by row, where the socket is ours: as a user of listen() and connect() sees it. */
+/** Facts of the kernel, seen through listen() and connect(). */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { connect, EdgepollError, listen } from 'edgepoll';
@@ -9,7 +9,7 @@ import { drain, freePort, nextOf, rejection } from '../support/net.js';
 import { drivers } from '../support/process.js';
 
 for (const driver of drivers) {
-  /** A server of ours and Python's connection to it, named `s` there. */
+  /** A server of the package, and a Python process that is connected to it by its socket `s`. */
   const pair = async (t: ExecutionContext, readHighWaterMark = 65_536) => {
     const server = await listen({
       host: '127.0.0.1',
@@ -42,7 +42,7 @@ for (const driver of drivers) {
     t.is(error?.code, 'ECONNRESET');
   });
 
-  test(`fact-7: a refused connect is told once, as ECONNREFUSED, ${driver}`, async (t) => {
+  test(`fact-7: a refused connect rejects once, with ECONNREFUSED, ${driver}`, async (t) => {
     const port = freePort(t);
     const error = await rejection(connect({ host: '127.0.0.1', port, driver }));
     t.true(error instanceof EdgepollError);
@@ -63,10 +63,10 @@ for (const driver of drivers) {
     t.is(error?.code, 'ECONNRESET');
   });
 
-  test(`fact-21: a write that meets the reset first leaves it a reset for the reader, ${driver}`, async (t) => {
+  test(`fact-21: when a write fails with the reset first, the reader still gets the reset, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
     await peer.does("s.sendall(b'abc'); reset(s)");
-    // Until the reset is met, whoever meets it.
+    // Until a write fails.
     let failed: NodeJS.ErrnoException | undefined;
     while (failed === undefined) {
       try {
@@ -105,10 +105,10 @@ for (const driver of drivers) {
     t.is(error?.code, 'ECONNRESET');
   });
 
-  test(`fact-24: what the kernel takes for a peer that does not read has an end, ${driver}`, async (t) => {
+  test(`fact-24: the kernel takes a limited number of bytes for a peer that does not read, ${driver}`, async (t) => {
     const { connection } = await pair(t);
     const block = Buffer.alloc(1_048_576);
-    // With 4 MiB of the kernel's and 1 MiB of our own queue, 64 MiB cannot be taken.
+    // The kernel's buffers (4 MiB) and the package's queue (1 MiB) cannot take 64 MiB.
     let taken = 0;
     let waits = false;
     while (!waits && taken < 64) {

@@ -1,4 +1,4 @@
-/** Descriptors that a process has too few of, does not have, or hands on to others. */
+/** The process's descriptors: inheritance, closed standard streams, limits, and leaks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -31,7 +31,7 @@ interface FewDescriptors {
 }
 
 for (const driver of drivers) {
-  test(`hazard-111 close-on-exec: a child gets no descriptor of ours, ${driver}`, async (t) => {
+  test(`hazard-111 close-on-exec: a child inherits no descriptor of the package, ${driver}`, async (t) => {
     const report = join(folder(t), 'report');
     const ended = await runFixture('own-descriptors', driver, makeFifo(t), report);
     t.is(ended.code, 0, ended.stderr);
@@ -46,7 +46,7 @@ for (const driver of drivers) {
   });
 
   for (const closed of ['<&-', '>&-', '2>&-', '<&- >&- 2>&-']) {
-    test(`hazard-114 closed-streams: started with ${closed}, nothing of ours takes their place, ${driver}`, async (t) => {
+    test(`hazard-114 closed-streams: started with ${closed}, no descriptor of the package takes their place, ${driver}`, async (t) => {
       const report = join(folder(t), 'report');
       const words = [...runtime, fixture('own-descriptors'), driver, makeFifo(t), report];
       const ended = await run('sh', ['-c', `exec "$@" ${closed}`, 'sh', ...words]);
@@ -60,7 +60,7 @@ for (const driver of drivers) {
     });
   }
 
-  exceptIn(['deno'], 'it panics itself without a descriptor')(
+  exceptIn(['deno'], 'the runtime panics without a free descriptor')(
     `hazard-115 no-descriptor-left: EMFILE, nothing left behind, and later it works, ${driver}`,
     async (t) => {
       const ended = await runFixture('few-descriptors', driver, makeFifo(t));
@@ -72,7 +72,7 @@ for (const driver of drivers) {
       t.true(refused.length > 0);
       for (const refusal of refused) {
         t.like(refusal, { typed: true, code: 'EMFILE', errno: -24 });
-        // Below 0: the runtime has let go of one of its own meanwhile.
+        // Below 0 the runtime has closed one of its own descriptors meanwhile.
         t.true(refusal.left <= 0, `${refusal.left} descriptors are left behind`);
       }
       t.is(told, 'watched');

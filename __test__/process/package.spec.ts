@@ -1,4 +1,4 @@
-/** The package and its process: what keeps it alive, what user code throws, and two copies side by side. */
+/** The package and its process: what keeps the process alive, exceptions in user code, exit, and two copies side by side. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -28,9 +28,9 @@ for (const driver of drivers) {
       t.is(ours.code, twin.code);
       t.is(ours.signal, twin.signal);
       t.not(ours.code, 0);
-      const told = /^TypeError: thrown by the user$/m;
-      t.regex(twin.stderr, told);
-      t.regex(ours.stderr, told);
+      const uncaught = /^TypeError: thrown by the user$/m;
+      t.regex(twin.stderr, uncaught);
+      t.regex(ours.stderr, uncaught);
     });
 
     test(`user-code-throws in a ${place}: a handler keeps the server, ${driver}`, async (t) => {
@@ -50,7 +50,7 @@ for (const driver of drivers) {
     'by a listener of the exit',
     'at once, the rest by a listener of the exit',
   ]) {
-    test(`exit after write(), ${how}: what was written is sent, ${driver}`, async (t) => {
+    test(`exit after write(), ${how}: all written bytes are sent, ${driver}`, async (t) => {
       const received: Promise<Received>[] = [];
       const { port } = await netServer(t, '127.0.0.1', (socket) => {
         received.push(receiveAll(socket));
@@ -61,7 +61,7 @@ for (const driver of drivers) {
     });
   }
 
-  test(`loaded-twice: two copies in one process do not meet, ${driver}`, async (t) => {
+  test(`loaded-twice: two copies in one process do not interfere, ${driver}`, async (t) => {
     const paths = ['first', 'second'].map((name) => {
       const copy = join(folder(t), name);
       for (const part of ['dist', 'native', 'package.json']) {
@@ -79,7 +79,7 @@ for (const driver of drivers) {
   });
 }
 
-test('addon-refused: the error says why, and does not blame npm', async (t) => {
+test('addon-refused: the error has the cause, and does not blame npm', async (t) => {
   const { code, stderr } = await run(process.execPath, [
     '--no-addons',
     '--input-type=module',

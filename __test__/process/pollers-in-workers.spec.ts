@@ -1,4 +1,4 @@
-/** Several pollers in one process, in several threads, none of which hears of the others' descriptors. */
+/** Several pollers in several threads of one process: none gets events of another one's descriptors. */
 import { once } from 'node:events';
 import { constants, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -13,7 +13,7 @@ const POLLERS = 8;
 const BYTES = 200;
 
 for (const driver of drivers) {
-  test(`several-pollers: eight in each of four workers, told of their own bytes alone, ${driver}`, async (t) => {
+  test(`several-pollers: eight in each of four workers get only their own bytes, ${driver}`, async (t) => {
     const expected: string[][] = [];
     const workers: Promise<unknown[]>[] = [];
     const writers: { fd: number; letter: string }[] = [];
@@ -35,7 +35,7 @@ for (const driver of drivers) {
     }
     for (let count = 0; count < BYTES; count += 1) {
       for (const { fd, letter } of writers) writeSync(fd, letter);
-      // So that the workers find some of it early and some of it late.
+      // The turns let the workers find some bytes early and some late.
       if (count % 20 === 0) await new Promise((turn) => setImmediate(turn));
     }
     const ended = (await Promise.all(workers)) as [string[], [number]][];

@@ -1,4 +1,4 @@
-/** Standard streams and terminals: shared with others, and theirs again whatever happens to us. */
+/** Standard streams and terminals that other readers share, and that stay unchanged even after SIGKILL. */
 import { spawnSync } from 'node:child_process';
 
 import type { ExecutionContext, TestFn } from 'ava';
@@ -17,7 +17,7 @@ function quoted(words: readonly string[]): string {
   return words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
 }
 
-/** Runs a shell command with a terminal of its own. */
+/** The arguments for script(1) that run a shell command on a new terminal. */
 function inTerminal(command: string): string[] {
   return ['--quiet', '--return', '--command', command, '/dev/null'];
 }
@@ -43,10 +43,10 @@ for (const driver of drivers) {
     },
   );
 
-  test(`hazard-113 shared-stdin: process.stdin reads all, before and after the poller is gone, ${driver}`, async (t) => {
+  test(`hazard-113 shared-stdin: process.stdin reads everything, before and after the poller is closed, ${driver}`, async (t) => {
     const [program, ...args] = runtime;
     const child = start(program, [...args, fixture('stdio-watcher'), 'shared', driver]);
-    await talk(t, child);
+    await exchange(t, child);
     child.process.stdin.end();
     t.like(await child.ended, { code: 0, stderr: '' });
   });
@@ -54,20 +54,20 @@ for (const driver of drivers) {
   terminalTest(`hazard-113 shared-stdin: the same on a terminal, ${driver}`, async (t) => {
     const watcher = quoted([...runtime, fixture('stdio-watcher'), 'shared', driver]);
     const child = start('script', inTerminal(`stty -echo; exec ${watcher}`));
-    await talk(t, child);
+    await exchange(t, child);
     child.process.stdin.end();
     t.is((await child.ended).code, 0);
   });
 }
 
-// What the other runtimes do with a terminal is theirs.
+// Other runtimes handle a terminal differently.
 if (drivers.includes('uv')) {
   for (const driver of drivers) {
     terminalTest(
-      `hazard-113 replaced-stdin: a terminal that process.stdin replaces under its number is told, ${driver}`,
+      `hazard-113 replaced-stdin: a terminal that process.stdin replaces under its number is reported as closed, ${driver}`,
       async (t) => {
         const watcher = quoted([...runtime, fixture('stdio-watcher'), 'replaced', driver]);
-        // Its input stays open: the end of it would be readiness.
+        // The child's input stays open, because its end would be an event.
         const child = start('script', inTerminal(watcher));
         t.is(await child.line(), 'true ERR_DESCRIPTOR_CLOSED 0 0');
         t.is((await child.ended).code, 0);
@@ -76,13 +76,13 @@ if (drivers.includes('uv')) {
   }
 }
 
-async function talk(t: ExecutionContext, child: Child): Promise<void> {
+async function exchange(t: ExecutionContext, child: Child): Promise<void> {
   t.is(await child.line(), 'ready');
   child.process.stdin.write('first\n');
-  t.is(await child.line(), 'told of 0');
-  t.is(await child.line(), 'first', 'the poller took nothing');
+  t.is(await child.line(), 'event of 0');
+  t.is(await child.line(), 'first', 'the poller reads nothing');
   child.process.stdin.write('second\n');
   t.is(await child.line(), 'second');
   child.process.stdin.write('third\n');
-  t.is(await child.line(), 'third', 'and broke nothing when it was closed');
+  t.is(await child.line(), 'third', 'close() leaves the stream intact');
 }

@@ -1,4 +1,4 @@
-/** An environment may end at any moment: nothing crashes, nothing is left. */
+/** An environment may end at any moment: no crash, no descriptor and no thread remains. */
 import test from 'ava';
 
 import { phases } from '../fixtures/phases.js';
@@ -28,16 +28,16 @@ for (const driver of drivers) {
     t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
     t.deepEqual(report.failures, []);
-    t.true(report.count >= 200, 'so many were terminated');
+    t.true(report.count >= 200, 'all of them were terminated');
     t.deepEqual(report.after, report.before, 'the same descriptors as before');
-    t.is(report.threadsLeft, 0, 'no thread of ours is left');
+    t.is(report.threadsLeft, 0, 'no thread of the package is left');
     if (driver === 'uv') t.is(report.mostThreads, 0, 'the uv driver has no thread');
     else t.true(report.mostThreads > 0, 'the thread driver had threads');
   });
 
-  // glibc fills what is freed with the one, and what is allocated with its complement: a stale address finds no state there.
+  // glibc fills freed memory with this byte and allocated memory with its complement, so a stale pointer finds no valid state.
   for (const filling of ['1', '254']) {
-    test(`closed-before-the-end: a driver that is gone has no clean-up hook left, ${filling}, ${driver}`, async (t) => {
+    test(`closed-before-the-end: a closed driver leaves no clean-up hook, ${filling}, ${driver}`, async (t) => {
       const [program, ...args] = [...runtime, fixture('closed-drivers'), driver];
       const ended = await run(program, args, { MALLOC_PERTURB_: filling });
       t.deepEqual(ended, { code: 0, signal: null, stdout: '{"code":0}\n', stderr: '' });

@@ -1,4 +1,4 @@
-/** Each worker has a reactor of its own; several environments share one addon. */
+/** Each worker has its own reactor, although all environments of the process share one addon. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -25,7 +25,7 @@ function sha(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Sends `bytes`, ends, and gives all that came back. */
+/** Sends `bytes`, ends the stream, and returns all received bytes. */
 async function exchange(port: number, driver: Driver, bytes: Uint8Array): Promise<Buffer> {
   const connection = await connect({ host: '127.0.0.1', port, driver, maxBufferedAmount: 2 ** 22 });
   const sent = connection.end(bytes);
@@ -36,7 +36,7 @@ async function exchange(port: number, driver: Driver, bytes: Uint8Array): Promis
 }
 
 for (const driver of drivers) {
-  test(`worker-echo: 1 MiB through a worker and back, which then ends by itself, ${driver}`, async (t) => {
+  test(`worker-echo: 1 MiB to a worker and back, and the worker then ends by itself, ${driver}`, async (t) => {
     const { port, exit } = await echoWorker(driver, 1);
     const bytes = randomBytes(2 ** 20);
     const back = await exchange(port, driver, bytes);

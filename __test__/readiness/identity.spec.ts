@@ -77,7 +77,10 @@ for (const driver of drivers)
     });
 
     test(`hazard-1 stale-event: the first handler closes the second without unregister(), ${where}`, async (t) => {
-      const { told, more } = await identity<{ first: string; other: number }>(t, 'stale-untold');
+      const { told, more } = await identity<{ first: string; other: number }>(
+        t,
+        'stale-unannounced',
+      );
       const [end, old] = [`ERR_DESCRIPTOR_CLOSED of ${more.other}`, `old ${more.other}`];
       t.is(told.filter((what) => what === end).length, 1, told.join(', '));
       t.is(told[0], more.first);
@@ -98,7 +101,7 @@ for (const driver of drivers)
 
     test(`hazard-4 closed-under-us: by another thread, while the loop sleeps, ${where}`, async (t) => {
       const ended = await runFixture('closed-elsewhere', driver, engine, makeFifo(t));
-      const report = reportOf(ended) as { code: string; right: boolean; asked: number };
+      const report = reportOf(ended) as { code: string; right: boolean; checks: number };
       t.like(report, { code: 'ERR_DESCRIPTOR_CLOSED', right: true });
       // Deno's timers cannot be replaced; there the test only shows that the close is reported.
       if (runtimeName === 'deno') return;
@@ -106,7 +109,7 @@ for (const driver of drivers)
       // itself wakes the loop.
       t.like(report, { delays: [1000] });
       // At the latest the first check after the close reports it. If the loop did not sleep yet, no check is needed.
-      t.true(report.asked <= 1, `${report.asked} questions`);
+      t.true(report.checks <= 1, `${report.checks} checks`);
     });
 
     test(`hazard-4 duplicate: the number's next owner gives no event, and the watched file does, ${where}`, async (t) => {
