@@ -9,7 +9,7 @@ import { connect, EdgepollError, listen } from 'edgepoll';
 
 import { runChild, which } from '../support/child.js';
 import { mostDescriptors } from '../support/descriptors.js';
-import { hands } from '../support/hands.js';
+import { startPython } from '../support/python.js';
 import {
   dial,
   drain,
@@ -210,10 +210,10 @@ for (const [name, option, expected] of [
     const descriptors = [accepted, connected].map(({ localAddress, remoteAddress }) =>
       descriptorOf({ localPort: localAddress?.port, remotePort: remoteAddress?.port }),
     );
-    const python = hands(t, ...descriptors);
+    const python = startPython(t, ...descriptors);
     for (const fd of [3, 4]) {
       const asked = `socket.socket(fileno=${fd}).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)`;
-      t.is(Boolean(await python.does(asked)), expected);
+      t.is(Boolean(await python.run(asked)), expected);
     }
     connected.destroy();
   });

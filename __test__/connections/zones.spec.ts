@@ -6,7 +6,7 @@ import type { TestFn } from 'ava';
 import test from 'ava';
 import { connect } from 'edgepoll';
 
-import { reportOf, spoiled } from '../support/injected.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import { hasLoopback6, nextOf, serverOf } from '../support/net.js';
 import { straceTest } from '../support/process.js';
 
@@ -49,7 +49,7 @@ linkLocalTest("a link-local address is told with its zone's number, at both ends
   'a zone goes to the kernel as its number, by name and by number, and none as none',
   async (t) => {
     const calls = 'bind,connect';
-    const { ended, lines } = await spoiled(
+    const { ended, lines } = await runInjected(
       t,
       { calls },
       'zones',

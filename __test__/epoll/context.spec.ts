@@ -28,25 +28,25 @@ for (const driver of drivers) {
   test(`async-context: each object has its own, also for a descriptor that another object watched, ${driver}`, async (t) => {
     const storage = new AsyncLocalStorage<string>();
     const fds = [ready(t), ready(t)];
-    const told: string[] = [];
+    const reported: string[] = [];
     let enough = (): void => {};
     const named = (name: string): Epoll =>
       storage.run(name, () =>
         epoll(t, driver, (_error, fd) => {
-          told.push(`${name} in ${storage.getStore()}: ${fds.indexOf(fd)}`);
-          if (told.length === 8) enough();
+          reported.push(`${name} in ${storage.getStore()}: ${fds.indexOf(fd)}`);
+          if (reported.length === 8) enough();
         }),
       );
     const [one, other] = [named('one'), named('other')];
     const collect = async (...[first, second]: [Epoll, Epoll]): Promise<Set<string>> => {
-      told.length = 0;
+      reported.length = 0;
       const all = new Promise<void>((resolve) => (enough = resolve));
       first.add(fds[0] as number, EPOLLIN);
       second.add(fds[1] as number, EPOLLIN);
       await all;
       first.remove(fds[0] as number);
       second.remove(fds[1] as number);
-      return new Set(told);
+      return new Set(reported);
     };
     t.deepEqual(await collect(one, other), new Set(['one in one: 0', 'other in other: 1']));
     t.deepEqual(await collect(other, one), new Set(['other in other: 0', 'one in one: 1']));
@@ -80,24 +80,24 @@ for (const driver of drivers) {
     `async-context: hooks report the object, each callback, and the end once, ${driver}`,
     async (t) => {
       const fd = ready(t);
-      const told: string[] = [];
+      const reported: string[] = [];
       let own = NaN;
       let isMaking = true;
       const hook = createHook({
         init(id, type, trigger) {
           if (!isMaking || type !== 'Epoll:DispatchEvent') return;
           own = id;
-          told.push(trigger === executionAsyncId() ? 'init' : 'init by another');
+          reported.push(trigger === executionAsyncId() ? 'init' : 'init by another');
         },
-        before: (id) => void (id === own && told.push('before')),
-        after: (id) => void (id === own && told.push('after')),
-        destroy: (id) => void (id === own && told.push('destroy')),
+        before: (id) => void (id === own && reported.push('before')),
+        after: (id) => void (id === own && reported.push('after')),
+        destroy: (id) => void (id === own && reported.push('destroy')),
       }).enable();
       t.teardown(() => hook.disable());
       await new Promise<void>((resolve) => {
         let calls = 0;
         const poller = epoll(t, driver, () => {
-          told.push(executionAsyncId() === own ? 'inside' : 'outside');
+          reported.push(executionAsyncId() === own ? 'inside' : 'outside');
           calls += 1;
           if (calls === 2) poller.close();
           if (calls === 2) setImmediate(() => setImmediate(resolve));
@@ -106,7 +106,7 @@ for (const driver of drivers) {
         poller.add(fd, EPOLLIN);
       });
       const call = ['before', 'inside', 'after'];
-      t.deepEqual(told, ['init', ...call, ...call, 'destroy']);
+      t.deepEqual(reported, ['init', ...call, ...call, 'destroy']);
     },
   );
 }

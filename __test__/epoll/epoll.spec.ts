@@ -6,7 +6,7 @@ import { closeSync, readdirSync, writeSync } from 'node:fs';
 import test from 'ava';
 import * as entry from 'edgepoll/epoll';
 
-import { drain, epoll, fence, openEnd, ready, Told } from './helpers.js';
+import { drain, epoll, fence, openEnd, ready, Recorder } from './helpers.js';
 import { pipe } from '../readiness/helpers.js';
 import { drivers, exceptIn, makeFifo } from '../support/process.js';
 
@@ -56,86 +56,86 @@ for (const driver of drivers) {
 
   test(`callback: three arguments, and this is the global object, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = await new Promise<unknown[]>((resolve) => {
+    const received = await new Promise<unknown[]>((resolve) => {
       const poller = epoll(t, driver, function callback(this: unknown, ...all) {
         poller.close();
         resolve([this, ...all]);
       });
       poller.add(fd, EPOLLIN);
     });
-    t.is(told[0], globalThis);
-    t.deepEqual(told.slice(1), [null, fd, EPOLLIN]);
+    t.is(received[0], globalThis);
+    t.deepEqual(received.slice(1), [null, fd, EPOLLIN]);
   });
 
   test(`level: an event in each batch until it is read, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver, () => {
-      if (told.events.length === 5) drain(fd);
+    const recorder = new Recorder(t, driver, () => {
+      if (recorder.events.length === 5) drain(fd);
     });
-    told.epoll.add(fd, EPOLLIN);
-    await told.count(5);
+    recorder.epoll.add(fd, EPOLLIN);
+    await recorder.count(5);
     await fence(t, driver);
     t.deepEqual(
-      told.events,
+      recorder.events,
       Array.from({ length: 5 }, () => EPOLLIN),
     );
   });
 
   test(`edge: one event per write, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLIN | EPOLLET);
-    await told.count(1);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLIN | EPOLLET);
+    await recorder.count(1);
     await fence(t, driver);
-    t.is(told.events.length, 1);
+    t.is(recorder.events.length, 1);
     writeSync(fd, 'y');
-    await told.count(2);
+    await recorder.count(2);
     await fence(t, driver);
-    t.is(told.events.length, 2);
+    t.is(recorder.events.length, 2);
   });
 
   test(`one-shot: one event, then silence, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
-    await told.count(1);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await recorder.count(1);
     await fence(t, driver);
     writeSync(fd, 'y');
     await fence(t, driver);
-    t.is(told.events.length, 1);
-    told.epoll.remove(fd).close();
+    t.is(recorder.events.length, 1);
+    recorder.epoll.remove(fd).close();
   });
 
   test(`two-shot: modify() arms it again, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
-    await told.count(1);
-    told.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
-    await told.count(2);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await recorder.count(1);
+    recorder.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
+    await recorder.count(2);
     await fence(t, driver);
-    t.is(told.events.length, 2);
-    told.epoll.remove(fd).close();
+    t.is(recorder.events.length, 2);
+    recorder.epoll.remove(fd).close();
   });
 
   test(`two-shot: armed again in the callback, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver, () => {
-      if (told.events.length < 4) told.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
+    const recorder = new Recorder(t, driver, () => {
+      if (recorder.events.length < 4) recorder.epoll.modify(fd, EPOLLIN | EPOLLONESHOT);
     });
-    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
-    await told.count(4);
+    recorder.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await recorder.count(4);
     await fence(t, driver);
-    t.is(told.events.length, 4);
+    t.is(recorder.events.length, 4);
   });
 
   test(`no-gc-allowed: a watching object is not collected, ${driver}`, async (t) => {
     const { fd } = pipe(t);
-    const told = new Promise<number>((resolve) => {
+    const events = new Promise<number>((resolve) => {
       // Only the registration refers to the callback, and only the callback to the object.
-      const poller = epoll(undefined, driver, (_err, which, events) => {
+      const poller = epoll(undefined, driver, (_error, which, bits) => {
         poller.remove(which).close();
-        resolve(events);
+        resolve(bits);
       });
       poller.add(fd, EPOLLIN);
     });
@@ -144,7 +144,7 @@ for (const driver of drivers) {
       globalThis.gc?.();
     }
     writeSync(fd, 'x');
-    t.is(await told, EPOLLIN);
+    t.is(await events, EPOLLIN);
   });
 
   test(`brute-force-leak-check: a new object in each callback, ${driver}`, async (t) => {
@@ -178,46 +178,46 @@ for (const driver of drivers) {
       const reader = openEnd(path, 'reader');
       const writer = openEnd(path, 'writer');
       const [watched, closed] = end === 'reader' ? [reader, writer] : [writer, reader];
-      const told = new Told(t, driver, (fd) => told.epoll.remove(fd));
-      told.epoll.add(watched, 0);
+      const recorder = new Recorder(t, driver, (fd) => recorder.epoll.remove(fd));
+      recorder.epoll.add(watched, 0);
       closeSync(closed);
-      await told.count(1);
-      t.deepEqual(told.events, [bit], `${other} closed`);
+      await recorder.count(1);
+      t.deepEqual(recorder.events, [bit], `${other} closed`);
       closeSync(watched);
     }
   });
 
   test(`stale-event: no event for a descriptor that an earlier callback drained, ${driver}`, async (t) => {
     const descriptors = [ready(t), ready(t), ready(t)];
-    const told = new Told(t, driver, () => {
-      if (told.events.length === 1) for (const fd of descriptors) drain(fd);
+    const recorder = new Recorder(t, driver, () => {
+      if (recorder.events.length === 1) for (const fd of descriptors) drain(fd);
     });
-    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
+    for (const fd of descriptors) recorder.epoll.add(fd, EPOLLIN);
     await fence(t, driver);
-    t.is(told.events.length, 1);
+    t.is(recorder.events.length, 1);
   });
 
   test(`stale-event: no event for a descriptor that an earlier callback removed, ${driver}`, async (t) => {
     const descriptors = [ready(t), ready(t), ready(t)];
-    const told = new Told(t, driver, () => {
-      for (const fd of descriptors) told.epoll.remove(fd);
+    const recorder = new Recorder(t, driver, () => {
+      for (const fd of descriptors) recorder.epoll.remove(fd);
     });
-    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
+    for (const fd of descriptors) recorder.epoll.add(fd, EPOLLIN);
     await fence(t, driver);
-    t.is(told.events.length, 1);
+    t.is(recorder.events.length, 1);
   });
 
   exceptIn(['deno'], 'it runs them after the last event of a batch')(
     `microtasks: a callback's ticks and promises run before the next event, ${driver}`,
     async (t) => {
       const order: string[] = [];
-      const told = new Told(t, driver, (fd) => {
+      const recorder = new Recorder(t, driver, (fd) => {
         order.push('event');
-        told.epoll.remove(fd);
+        recorder.epoll.remove(fd);
         process.nextTick(() => order.push('tick'));
         queueMicrotask(() => order.push('microtask'));
       });
-      for (const fd of [ready(t), ready(t)]) told.epoll.add(fd, EPOLLIN);
+      for (const fd of [ready(t), ready(t)]) recorder.epoll.add(fd, EPOLLIN);
       await fence(t, driver);
       const [first, second] = [order.slice(0, 3), order.slice(3)];
       t.is(first[0], 'event');
@@ -229,36 +229,36 @@ for (const driver of drivers) {
   test(`starvation: every ready descriptor has its turn, ${driver}`, async (t) => {
     const descriptors = Array.from({ length: 8 }, () => ready(t));
     const seen: number[] = [];
-    const told = new Told(t, driver, (fd) => {
+    const recorder = new Recorder(t, driver, (fd) => {
       seen.push(fd);
-      if (seen.length === 24) told.epoll.close();
+      if (seen.length === 24) recorder.epoll.close();
     });
-    for (const fd of descriptors) told.epoll.add(fd, EPOLLIN);
-    await told.count(24);
+    for (const fd of descriptors) recorder.epoll.add(fd, EPOLLIN);
+    await recorder.count(24);
     for (const fd of descriptors) t.true(seen.includes(fd));
   });
 
   test(`add-in-callback and close-in-callback, ${driver}`, async (t) => {
     const [first, second] = [ready(t), ready(t)] as const;
     const seen: number[] = [];
-    const told = new Told(t, driver, (fd) => {
+    const recorder = new Recorder(t, driver, (fd) => {
       seen.push(fd);
-      if (fd === first) told.epoll.remove(first).add(second, EPOLLIN);
+      if (fd === first) recorder.epoll.remove(first).add(second, EPOLLIN);
       else {
-        t.is(told.epoll.close(), null);
-        t.throws(() => told.epoll.close(), { message: "close can't be called more than once" });
+        t.is(recorder.epoll.close(), null);
+        t.throws(() => recorder.epoll.close(), { message: "close can't be called more than once" });
       }
     });
-    told.epoll.add(first, EPOLLIN);
-    await told.count(2);
+    recorder.epoll.add(first, EPOLLIN);
+    await recorder.count(2);
     await fence(t, driver);
     t.deepEqual(seen, [first, second]);
   });
 
   test(`two objects: each has its own descriptors, and each may change the other's, ${driver}`, async (t) => {
     const [first, second] = [ready(t), ready(t)] as const;
-    const one = new Told(t, driver, (fd) => t.is(fd, first));
-    const other = new Told(t, driver, (fd) => t.is(fd, second));
+    const one = new Recorder(t, driver, (fd) => t.is(fd, first));
+    const other = new Recorder(t, driver, (fd) => t.is(fd, second));
     one.epoll.add(first, EPOLLIN | EPOLLET);
     other.epoll.add(second, EPOLLPRI);
     await one.count(1);

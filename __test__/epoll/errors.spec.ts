@@ -9,7 +9,7 @@ import test from 'ava';
 import { EdgepollError } from 'edgepoll';
 import { Epoll } from 'edgepoll/epoll';
 
-import { epoll, fence, ready, Told } from './helpers.js';
+import { epoll, fence, ready, Recorder } from './helpers.js';
 import { open, openAs, pipe } from '../readiness/helpers.js';
 import { drivers, makeFifo } from '../support/process.js';
 
@@ -104,10 +104,10 @@ for (const driver of drivers) {
 
   test(`remove: a pending event is dropped, ${driver}`, async (t) => {
     const fd = ready(t);
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLIN).remove(fd);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLIN).remove(fd);
     await fence(t, driver);
-    t.deepEqual(told.events, []);
+    t.deepEqual(recorder.events, []);
   });
 
   // Without an await in between, so that no other test of this process takes the number.
@@ -136,31 +136,31 @@ for (const driver of drivers) {
   test(`owner-closes-first: no event, and the others go on, ${driver}`, async (t) => {
     const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
     writeSync(fd, 'x');
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
-    await told.count(1);
-    told.epoll.modify(fd, EPOLLIN);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLIN | EPOLLONESHOT);
+    await recorder.count(1);
+    recorder.epoll.modify(fd, EPOLLIN);
     closeSync(fd);
     await fence(t, driver);
     const other = ready(t);
-    told.epoll.add(other, EPOLLIN | EPOLLET);
-    await told.count(2);
+    recorder.epoll.add(other, EPOLLIN | EPOLLET);
+    await recorder.count(2);
     await fence(t, driver);
-    t.is(told.events.length, 2);
-    told.epoll.remove(other);
+    t.is(recorder.events.length, 2);
+    recorder.epoll.remove(other);
     // Whether close() throws depends on whether the number is in use again.
     try {
-      told.epoll.close();
+      recorder.epoll.close();
     } catch (error) {
       t.true(error instanceof EdgepollError);
     }
-    t.true(told.epoll.closed);
+    t.true(recorder.epoll.closed);
   });
 
   test(`recycled-number: it belongs to the object that added it last, ${driver}`, async (t) => {
     const [first, second] = [makeFifo(t), makeFifo(t)];
-    const old = new Told(t, driver);
-    const fresh = new Told(t, driver);
+    const old = new Recorder(t, driver);
+    const fresh = new Recorder(t, driver);
     const fd = openSync(first, O_RDWR | O_NONBLOCK);
     old.epoll.add(fd, EPOLLIN);
     closeSync(fd);
@@ -179,15 +179,15 @@ for (const driver of drivers) {
 
   test(`recycled-number: the same object adds it again, ${driver}`, async (t) => {
     const [first, second] = [makeFifo(t), makeFifo(t)];
-    const told = new Told(t, driver, (fd) => told.epoll.remove(fd));
+    const recorder = new Recorder(t, driver, (fd) => recorder.epoll.remove(fd));
     const fd = openSync(first, O_RDWR | O_NONBLOCK);
-    told.epoll.add(fd, EPOLLIN);
+    recorder.epoll.add(fd, EPOLLIN);
     closeSync(fd);
     openAs(t, second, O_RDWR | O_NONBLOCK, fd);
-    told.epoll.add(fd, EPOLLIN);
+    recorder.epoll.add(fd, EPOLLIN);
     writeSync(fd, 'x');
-    await told.count(1);
+    await recorder.count(1);
     await fence(t, driver);
-    t.deepEqual(told.events, [EPOLLIN]);
+    t.deepEqual(recorder.events, [EPOLLIN]);
   });
 }

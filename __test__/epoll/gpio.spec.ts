@@ -8,7 +8,7 @@ import type { TestFn } from 'ava';
 import test from 'ava';
 import { Epoll } from 'edgepoll/epoll';
 
-import { epoll, fence, pin, Told, valueOf } from './helpers.js';
+import { epoll, fence, pin, Recorder, valueOf } from './helpers.js';
 import { drivers, exceptIn } from '../support/process.js';
 
 const { EPOLLET, EPOLLONESHOT, EPOLLPRI } = Epoll;
@@ -24,36 +24,36 @@ for (const driver of drivers) {
   pinTest(`gpio: an interrupt per change, cleared by reading the value, ${driver}`, async (t) => {
     const { fd, set } = await pin(t);
     const values: string[] = [];
-    const told = new Told(t, driver, () => values.push(valueOf(fd, '')));
-    told.epoll.add(fd, EPOLLPRI);
+    const recorder = new Recorder(t, driver, () => values.push(valueOf(fd, '')));
+    recorder.epoll.add(fd, EPOLLPRI);
     await fence(t, driver);
-    t.deepEqual(told.events, [], 'nothing before the first change');
+    t.deepEqual(recorder.events, [], 'nothing before the first change');
     for (const next of ['1', '0', '1']) {
-      const before = told.events.length;
+      const before = recorder.events.length;
       await set(next);
-      await told.count(before + 1);
+      await recorder.count(before + 1);
       // If the read finds only the urgent byte, it clears the event, and the value comes later without an event.
       if (values.at(-1) !== next) values.push(valueOf(fd, ''));
       t.is(values.at(-1), next);
-      const settled = told.events.length;
+      const settled = recorder.events.length;
       await fence(t, driver);
-      t.is(told.events.length, settled, 'cleared');
+      t.is(recorder.events.length, settled, 'cleared');
     }
-    for (const events of told.events) t.is(events, EPOLLPRI);
+    for (const events of recorder.events) t.is(events, EPOLLPRI);
   });
 
   pinTest(`gpio: with oneshot, armed again in the callback, ${driver}`, async (t) => {
     const { fd, set } = await pin(t);
     const seen: string[] = [];
-    const told = new Told(t, driver, () => {
+    const recorder = new Recorder(t, driver, () => {
       seen.push(valueOf(fd, ''));
-      told.epoll.modify(fd, EPOLLPRI | EPOLLONESHOT);
+      recorder.epoll.modify(fd, EPOLLPRI | EPOLLONESHOT);
     });
-    told.epoll.add(fd, EPOLLPRI | EPOLLONESHOT);
+    recorder.epoll.add(fd, EPOLLPRI | EPOLLONESHOT);
     for (const next of ['1', '0', '1', '0']) {
-      const before = told.events.length;
+      const before = recorder.events.length;
       await set(next);
-      await told.count(before + 1);
+      await recorder.count(before + 1);
       if (seen.at(-1) !== next) seen.push(valueOf(fd, ''));
     }
     t.deepEqual(
@@ -64,22 +64,22 @@ for (const driver of drivers) {
 
   pinTest(`gpio: listeners are added and removed, the poller stays open, ${driver}`, async (t) => {
     const { fd, set } = await pin(t);
-    const told = new Told(t, driver, () => void valueOf(fd, ''));
+    const recorder = new Recorder(t, driver, () => void valueOf(fd, ''));
     // The first listener adds the descriptor, removing the last one removes it, the next one adds it again.
-    told.epoll.add(fd, EPOLLPRI | EPOLLET);
+    recorder.epoll.add(fd, EPOLLPRI | EPOLLET);
     await set('1');
-    await told.count(1);
-    told.epoll.remove(fd);
-    const before = told.events.length;
+    await recorder.count(1);
+    recorder.epoll.remove(fd);
+    const before = recorder.events.length;
     await set('0');
     await fence(t, driver);
-    t.is(told.events.length, before);
+    t.is(recorder.events.length, before);
     valueOf(fd, '');
-    told.epoll.add(fd, EPOLLPRI | EPOLLET);
+    recorder.epoll.add(fd, EPOLLPRI | EPOLLET);
     await set('1');
-    await told.count(before + 1);
-    told.epoll.remove(fd);
-    t.false(told.epoll.closed);
+    await recorder.count(before + 1);
+    recorder.epoll.remove(fd);
+    t.false(recorder.epoll.closed);
   });
 
   pinTest(`gpio: a poller per pin, ended by remove().close(), ${driver}`, async (t) => {

@@ -61,7 +61,7 @@ export function fence(t: ExecutionContext, driver: Driver): Promise<void> {
 }
 
 /** An `Epoll` object that records its events, so that a test can await them. */
-export class Told {
+export class Recorder {
   readonly epoll: Epoll;
   /** The event bits of all callbacks, in order. */
   readonly events: number[] = [];

@@ -7,7 +7,7 @@ for (const how of ['before', 'after', 'worker']) {
   test(`hazard-53 sigpipe: after a listener was added and removed (${how}) a write still fails with EPIPE`, async (t) => {
     const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', how);
     t.is(stderr, '');
-    t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
+    t.deepEqual(JSON.parse(stdout), { reported: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
     // A SIGPIPE that another process sends keeps its effect.
     t.is(signal, 'SIGPIPE');
   });
@@ -19,7 +19,7 @@ exceptIn(['bun', 'deno'], 'there the handler may be the runtime itself')(
   async (t) => {
     const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', 'listener');
     t.is(stderr, '');
-    t.deepEqual(JSON.parse(stdout), { told: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
+    t.deepEqual(JSON.parse(stdout), { reported: ['EPIPE', 'EPIPE', '1'], sameSignals: true });
     t.is(signal, 'SIGPIPE');
   },
 );

@@ -6,8 +6,8 @@ import type { InetAddress, SocketAddress } from 'edgepoll/fd';
 import { EdgepollError, socket, Socket, socketpair } from 'edgepoll/fd';
 
 import { flagsOf } from '../readiness/helpers.js';
-import type { Hands } from '../support/hands.js';
-import { hands } from '../support/hands.js';
+import type { Python } from '../support/python.js';
+import { startPython } from '../support/python.js';
 import { drivers } from '../support/process.js';
 
 const loopback: SocketAddress = { family: 'inet', address: '127.0.0.1', port: 0 };
@@ -17,12 +17,12 @@ async function foreign(
   t: ExecutionContext,
   name: string,
   made: string,
-): Promise<{ one: Socket; peer: Hands }> {
+): Promise<{ one: Socket; peer: Python }> {
   const [here, there] = socketpair({ type: 'seqpacket' });
-  const peer = hands(t, there.fd);
+  const peer = startPython(t, there.fd);
   there.close();
-  await peer.does(`up = socket.socket(fileno=3); ${name} = ${made}`);
-  await peer.does(`socket.send_fds(up, [b'x'], [${name}.fileno()])`);
+  await peer.run(`up = socket.socket(fileno=3); ${name} = ${made}`);
+  await peer.run(`socket.send_fds(up, [b'x'], [${name}.fileno()])`);
   const [received] = here.receiveMessage({ descriptors: 1 })?.descriptors ?? [];
   here.close();
   if (received === undefined) throw new Error('no socket came');
@@ -37,10 +37,10 @@ for (const driver of drivers) {
     const before = flagsOf(one.fd);
     t.is(one.accept(), null);
     const { port } = one.localAddress as InetAddress;
-    await peer.does(`s = dial(${port})`);
+    await peer.run(`s = dial(${port})`);
     for await (const _ of watch(one, { driver })) break;
     const accepted = one.accept();
-    t.like(accepted?.from, { port: await peer.does('s.getsockname()[1]') });
+    t.like(accepted?.from, { port: await peer.run('s.getsockname()[1]') });
     accepted?.socket.close();
     t.is(one.accept(), null);
     t.is(flagsOf(one.fd), before);
@@ -69,7 +69,7 @@ test('blocking: connect() that could wait is refused with advice; on a datagram 
   t.true(dgram.connect({ family: 'unspecified' }));
   // When the other process sets O_NONBLOCK, connect() is allowed.
   const tcp = await foreign(t, 'tcp', 'socket.socket()');
-  await tcp.peer.does('tcp.setblocking(False)');
+  await tcp.peer.run('tcp.setblocking(False)');
   tcp.one.connect(listener.localAddress);
   await tcp.one.connected();
   t.deepEqual(tcp.one.remoteAddress, listener.localAddress);

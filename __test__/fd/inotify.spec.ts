@@ -115,9 +115,9 @@ test('inotify: the end of a watch is an event, after remove() and after the file
   const once = watches.add(path, ['create', 'oneshot']);
   writeFileSync(join(path, 'one'), '');
   writeFileSync(join(path, 'two'), '');
-  const told = watches.read();
-  t.deepEqual(brief(told), ['create one', 'ignored -']);
-  t.is(told?.[0]?.watch, once);
+  const reported = watches.read();
+  t.deepEqual(brief(reported), ['create one', 'ignored -']);
+  t.is(reported?.[0]?.watch, once);
   watches.close();
 });
 

@@ -89,7 +89,7 @@ for (const driver of drivers) {
     const { code, stdout, stderr } = await child.ended;
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     t.deepEqual(JSON.parse(stdout), {
-      told: ['what is in it', 'what is in it', '\u0001\0\0\0\0\0\0\0'],
+      reported: ['what is in it', 'what is in it', '\u0001\0\0\0\0\0\0\0'],
       closeOnExec: true,
     });
     // Both processes share the open file: the child has read the counter.

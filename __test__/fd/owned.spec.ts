@@ -56,7 +56,7 @@ exceptDeno(
     const { code, stdout, stderr } = await runFixture('fd-behind');
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     t.deepEqual(JSON.parse(stdout), {
-      told: 'close EBADF',
+      reported: 'close EBADF',
       closed: [true, true],
       cameBack: true,
       written: true,

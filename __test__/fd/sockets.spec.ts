@@ -8,7 +8,7 @@ import { watch } from 'edgepoll';
 import type { FamilyName, OutgoingMessage, SocketAddress, SocketPairOptions } from 'edgepoll/fd';
 import { EdgepollError, OwnedFd, pipe, Socket, socket, socketpair } from 'edgepoll/fd';
 
-import { reportOf, spoiled } from '../support/injected.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import { drivers, exceptIn, folder, runtimeName, straceTest } from '../support/process.js';
 
 const straceNotDeno =
@@ -271,7 +271,7 @@ test('options: read back as they were set', (t) => {
 straceNotDeno('unknown-errno: a number without a name is an error, not a success', async (t) => {
   // ENOTSUPP is internal to the kernel, but some drivers return it.
   const listening = { calls: 'listen', inject: 'listen:error=524' };
-  const { ended } = await spoiled(t, listening, 'fd-errno');
+  const { ended } = await runInjected(t, listening, 'fd-errno');
   const refused = { code: 'EIO', errno: -5, syscall: 'listen' };
   t.deepEqual(reportOf(ended), { byNumber: refused, byServer: refused });
 });

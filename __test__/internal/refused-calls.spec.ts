@@ -2,7 +2,7 @@
 // program or the peer can see.
 import type { Driver } from 'edgepoll';
 
-import { reportOf, spoiled } from '../support/injected.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import { straceTest } from '../support/process.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
@@ -56,7 +56,13 @@ for (const driver of drivers) {
     ],
   ] as const) {
     straceTest(`refused-calls: ${inject}, ${kind}, ${driver}`, async (t) => {
-      const { ended, lines } = await spoiled(t, { calls, inject }, 'refused-calls', driver, kind);
+      const { ended, lines } = await runInjected(
+        t,
+        { calls, inject },
+        'refused-calls',
+        driver,
+        kind,
+      );
       t.true(lines.some((line) => line.endsWith('(INJECTED)')));
       t.deepEqual(reportOf(ended), report);
     });

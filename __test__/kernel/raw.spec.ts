@@ -9,8 +9,8 @@ import { eventfd, pipe, socket, socketpair } from 'edgepoll/fd';
 import type { Socket, SocketAddress } from 'edgepoll/fd';
 
 import { now, pollerOf, readText, soon } from './helpers.js';
-import { arrived, hands } from '../support/hands.js';
-import type { Hands } from '../support/hands.js';
+import { arrived, startPython } from '../support/python.js';
+import type { Python } from '../support/python.js';
 import { freePort } from '../support/net.js';
 import { drivers, folder } from '../support/process.js';
 
@@ -33,14 +33,14 @@ function kept<S extends Disposable>(t: ExecutionContext, made: S): S {
 }
 
 /** A TCP connection: our socket, and a Python process that has the other end as `s`. */
-async function rawPair(t: ExecutionContext): Promise<{ ours: Socket; peer: Hands }> {
-  const peer = hands(t);
-  const port = await peer.does(
+async function rawPair(t: ExecutionContext): Promise<{ ours: Socket; peer: Python }> {
+  const peer = startPython(t);
+  const port = await peer.run(
     "(globals().update(l=socket.create_server(('127.0.0.1', 0))), l.getsockname()[1])[1]",
   );
   const ours = kept(t, socket('inet', 'stream'));
   ours.connect({ family: 'inet', address: '127.0.0.1', port: port as number });
-  await peer.does('s = l.accept()[0]');
+  await peer.run('s = l.accept()[0]');
   await ours.connected();
   return { ours, peer };
 }
@@ -86,7 +86,7 @@ for (const driver of drivers) {
       const poller = pollerOf(t, driver);
       poller.register(ours, all);
       t.deepEqual(await soon(poller), ['OUT']);
-      await peer.does("s.sendall(b'abc'); reset(s)");
+      await peer.run("s.sendall(b'abc'); reset(s)");
       await arrived(ours.fd, { state: 'gone' });
       t.deepEqual(await soon(poller), ['IN|OUT|ERR|HUP|RDHUP']);
       if (readsError) t.is(ours.getOption(SOL_SOCKET, SO_ERROR), ECONNRESET);
@@ -101,12 +101,12 @@ for (const driver of drivers) {
     const { ours, peer } = await rawPair(t);
     const poller = pollerOf(t, driver);
     poller.register(ours, { readable: true, readHangup: true, trigger: 'edge' });
-    const told = soon(poller);
+    const reported = soon(poller);
     ours.shutdown('read');
-    t.deepEqual(await told, ['IN|RDHUP']);
+    t.deepEqual(await reported, ['IN|RDHUP']);
     t.is(readText(ours.fd), 'end');
     const late = soon(poller);
-    await peer.does("s.sendall(b'late')");
+    await peer.run("s.sendall(b'late')");
     t.deepEqual(await late, ['IN|RDHUP']);
     t.is(readText(ours.fd), 'late');
   });
@@ -118,9 +118,9 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     poller.register(counter, { readable: true, writable: true, trigger: 'edge' });
     t.deepEqual(await soon(poller), ['IN']);
-    const told = soon(poller);
+    const reported = soon(poller);
     t.is(counter.read(), 2n ** 64n - 2n);
-    t.deepEqual(await told, ['OUT']);
+    t.deepEqual(await reported, ['OUT']);
     t.true(counter.write(1n));
     t.deepEqual(await soon(poller), ['IN|OUT']);
   });

@@ -8,7 +8,7 @@ import type { RegisterOptions } from 'edgepoll';
 import { open } from '../readiness/helpers.js';
 import { drain, now, pipePair, pollerOf, readText, soon, words, writeText } from './helpers.js';
 import { rounds } from '../support/eventually.js';
-import { arrived, hands, tcpPair } from '../support/hands.js';
+import { arrived, startPython, tcpPair } from '../support/python.js';
 import { drivers, makeFifo, root } from '../support/process.js';
 
 const { O_NONBLOCK, O_NOCTTY, O_RDONLY, O_RDWR } = constants;
@@ -26,8 +26,8 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     poller.register(fd, all);
     t.deepEqual(await soon(poller), ['OUT']);
-    await peer.does("s.sendall(b'abc'); s.close()");
-    await arrived(fd, { state: 'peer finished', unread: 4 });
+    await peer.run("s.sendall(b'abc'); s.close()");
+    await arrived(fd, { state: 'FIN received', unread: 4 });
     t.deepEqual(await soon(poller), ['IN|OUT|RDHUP']);
     t.is(readText(fd), 'abc');
     t.deepEqual(await now(poller), [], 'no second edge');
@@ -39,7 +39,7 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     poller.register(fd, all);
     t.deepEqual(await soon(poller), ['OUT']);
-    await peer.does("s.sendall(b'abc'); reset(s)");
+    await peer.run("s.sendall(b'abc'); reset(s)");
     await arrived(fd, { state: 'gone' });
     t.deepEqual(await soon(poller), ['IN|OUT|ERR|HUP|RDHUP']);
     t.deepEqual([readText(fd), readText(fd)], ['abc', 'ECONNRESET']);
@@ -66,12 +66,12 @@ for (const driver of drivers) {
     t.deepEqual(await soon(poller), ['OUT']);
     socket.shutdown('write');
     // The acknowledgement of the FIN is an edge.
-    await arrived(fd, { state: 'we finished and it is acknowledged' });
+    await arrived(fd, { state: 'FIN acknowledged' });
     t.deepEqual(await soon(poller), ['OUT']);
     t.deepEqual(await now(poller), []);
-    const told = soon(poller);
-    await peer.does('s.close()');
-    t.deepEqual(await told, ['IN|OUT|HUP|RDHUP']);
+    const reported = soon(poller);
+    await peer.run('s.close()');
+    t.deepEqual(await reported, ['IN|OUT|HUP|RDHUP']);
   });
 
   test(`fact-10: a pipe's hang-up comes with its data, or alone, and a writer's as an error, ${driver}`, async (t) => {
@@ -118,23 +118,23 @@ for (const driver of drivers) {
     const { fd, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     poller.register(fd, { trigger: 'edge' });
-    await peer.does("s.sendall(b'xyz')");
+    await peer.run("s.sendall(b'xyz')");
     t.deepEqual(await soon(poller), ['IN']);
     t.is(readText(fd, 1), 'x');
     t.deepEqual(await now(poller), []);
-    const told = soon(poller);
-    await peer.does("s.sendall(b'!')");
-    t.deepEqual(await told, ['IN']);
+    const reported = soon(poller);
+    await peer.run("s.sendall(b'!')");
+    t.deepEqual(await reported, ['IN']);
     t.is(readText(fd), 'yz!');
   });
 
   test(`fact-15: a terminal whose other end is closed: the bytes, then EIO, ${driver}`, async (t) => {
     const master = open(t, '/dev/ptmx', O_RDWR | O_NOCTTY | O_NONBLOCK);
-    const other = hands(t, master);
-    await other.does('t = slave_of(3); os.close(3)');
+    const other = startPython(t, master);
+    await other.run('t = slave_of(3); os.close(3)');
     const poller = pollerOf(t, driver);
     poller.register(master, { trigger: 'edge' });
-    await other.does("os.write(t, b'z' * 10); os.close(t)");
+    await other.run("os.write(t, b'z' * 10); os.close(t)");
     t.deepEqual(await soon(poller), ['IN|HUP']);
     t.deepEqual(
       [readText(master, 4), readText(master), readText(master)],
@@ -146,10 +146,10 @@ for (const driver of drivers) {
     const { fd, socket, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     const registration = poller.register(fd, { trigger: 'oneshot' });
-    await peer.does("s.sendall(b'q')");
+    await peer.run("s.sendall(b'q')");
     t.deepEqual(await soon(poller), ['IN']);
-    await peer.does('s.close()');
-    await arrived(fd, { state: 'peer finished' });
+    await peer.run('s.close()');
+    await arrived(fd, { state: 'FIN received' });
     socket.shutdown('write');
     await arrived(fd, { state: 'gone' });
     t.deepEqual(await now(poller), []);
@@ -162,9 +162,9 @@ for (const driver of drivers) {
     const { fd, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     poller.register(fd, { priority: true, trigger: 'edge' });
-    const told = soon(poller);
-    await peer.does('reset(s)');
-    t.deepEqual(await told, ['ERR|HUP']);
+    const reported = soon(poller);
+    await peer.run('reset(s)');
+    t.deepEqual(await reported, ['ERR|HUP']);
     t.is(readText(fd), 'ECONNRESET');
   });
 
@@ -198,8 +198,8 @@ for (const driver of drivers) {
     poller.register(fd, all);
     t.deepEqual(await soon(poller), ['OUT']);
     t.is(writeText(fd, 'z'.repeat(10)), 10);
-    await peer.does('s.recv(10, socket.MSG_PEEK)');
-    await peer.does('s.close()');
+    await peer.run('s.recv(10, socket.MSG_PEEK)');
+    await peer.run('s.close()');
     await arrived(fd, { state: 'gone' });
     t.deepEqual(await soon(poller), ['IN|OUT|ERR|HUP|RDHUP']);
     t.is(readText(fd), 'ECONNRESET');
@@ -211,7 +211,7 @@ for (const driver of drivers) {
     poller.register(fd, { writable: true, trigger: 'edge' });
     t.deepEqual(await soon(poller), ['OUT']);
     t.is(writeText(fd, 'x'), 1);
-    await peer.does('s.recv(1)');
+    await peer.run('s.recv(1)');
     t.deepEqual(await now(poller), [], 'nothing was refused');
     let written = 0;
     const block = Buffer.alloc(65_536);
@@ -232,12 +232,12 @@ for (const driver of drivers) {
       if ((await now(poller)).length > 0 || fill() > 0) quiet = 0;
     }
     t.is(writeText(fd, block), 'EAGAIN');
-    await peer.does('s.recv(1000)');
+    await peer.run('s.recv(1000)');
     t.deepEqual(await now(poller), [], 'hardly any room');
-    const told = soon(poller);
-    await peer.does(`left = ${written} - 1000`);
-    await peer.does('while left > 0: left -= len(s.recv(1 << 20))');
-    t.deepEqual(await told, ['OUT']);
+    const reported = soon(poller);
+    await peer.run(`left = ${written} - 1000`);
+    await peer.run('while left > 0: left -= len(s.recv(1 << 20))');
+    t.deepEqual(await reported, ['OUT']);
   });
 
   test(`fact-28: the edge of arriving data carries OUT, too, ${driver}`, async (t) => {
@@ -245,18 +245,18 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     poller.register(fd, { readable: true, writable: true, trigger: 'edge' });
     t.deepEqual(await soon(poller), ['OUT']);
-    const told = soon(poller);
-    await peer.does("s.sendall(b'1')");
-    t.deepEqual(await told, ['IN|OUT']);
+    const reported = soon(poller);
+    await peer.run("s.sendall(b'1')");
+    t.deepEqual(await reported, ['IN|OUT']);
   });
 
   test(`fact-29: an urgent byte is PRI alone, and a plain read does not see it, ${driver}`, async (t) => {
     const { fd, peer } = await tcpPair(t);
     const poller = pollerOf(t, driver);
     poller.register(fd, { readable: true, priority: true, trigger: 'edge' });
-    const told = soon(poller);
-    await peer.does("s.send(b'a', socket.MSG_OOB)");
-    t.deepEqual(await told, ['PRI']);
+    const reported = soon(poller);
+    await peer.run("s.send(b'a', socket.MSG_OOB)");
+    t.deepEqual(await reported, ['PRI']);
     t.is(readText(fd), 'EAGAIN');
   });
 }

@@ -4,7 +4,7 @@ import test from 'ava';
 import { connect, EdgepollError, listen } from 'edgepoll';
 import type { Connection } from 'edgepoll';
 
-import { hands } from '../support/hands.js';
+import { startPython } from '../support/python.js';
 import { drain, freePort, nextOf, rejection } from '../support/net.js';
 import { drivers } from '../support/process.js';
 
@@ -19,16 +19,16 @@ for (const driver of drivers) {
       allowHalfOpen: true,
     });
     t.teardown(() => server.destroy());
-    const peer = hands(t);
+    const peer = startPython(t);
     const accepted = nextOf(server[Symbol.asyncIterator]());
-    await peer.does(`s = dial(${server.address.port})`);
+    await peer.run(`s = dial(${server.address.port})`);
     const connection: Connection = await accepted;
     return { server, connection, peer };
   };
 
   test(`fact-2: data and FIN: the data, then the end, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
-    await peer.does("s.sendall(b'abc'); s.shutdown(socket.SHUT_WR)");
+    await peer.run("s.sendall(b'abc'); s.shutdown(socket.SHUT_WR)");
     const { bytes, error } = await drain(connection);
     t.is(bytes.toString(), 'abc');
     t.is(error, undefined);
@@ -36,7 +36,7 @@ for (const driver of drivers) {
 
   test(`fact-3: data and RST: the data, then ECONNRESET, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
-    await peer.does("s.sendall(b'abc'); reset(s)");
+    await peer.run("s.sendall(b'abc'); reset(s)");
     const { bytes, error } = await drain(connection);
     t.is(bytes.toString(), 'abc');
     t.is(error?.code, 'ECONNRESET');
@@ -52,8 +52,8 @@ for (const driver of drivers) {
   test(`fact-18: a client that reset before it was accepted is accepted, with its address, ${driver}`, async (t) => {
     const server = await listen({ host: '127.0.0.1', port: 0, driver });
     t.teardown(() => server.destroy());
-    const peer = hands(t);
-    const port = await peer.does(
+    const peer = startPython(t);
+    const port = await peer.run(
       `(globals().update(s=dial(${server.address.port})), s.getsockname()[1], reset(s))[1]`,
     );
     const connection = await nextOf(server[Symbol.asyncIterator]());
@@ -65,7 +65,7 @@ for (const driver of drivers) {
 
   test(`fact-21: when a write fails with the reset first, the reader still gets the reset, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
-    await peer.does("s.sendall(b'abc'); reset(s)");
+    await peer.run("s.sendall(b'abc'); reset(s)");
     // Until a write fails.
     let failed: NodeJS.ErrnoException | undefined;
     while (failed === undefined) {
@@ -82,7 +82,7 @@ for (const driver of drivers) {
 
   test(`fact-22: writes after the peer's close: one is taken, then errors, and never a clean end, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
-    await peer.does('s.close()');
+    await peer.run('s.close()');
     t.is(await connection.read(), null);
     await t.notThrowsAsync(connection.write('x'));
     let error: NodeJS.ErrnoException | undefined;
@@ -99,8 +99,8 @@ for (const driver of drivers) {
   test(`fact-23: a peer that closes with our bytes unread is a reset, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t);
     await connection.write('unread');
-    await peer.does('s.recv(6, socket.MSG_PEEK | socket.MSG_WAITALL)');
-    await peer.does('s.close()');
+    await peer.run('s.recv(6, socket.MSG_PEEK | socket.MSG_WAITALL)');
+    await peer.run('s.close()');
     const { error } = await drain(connection);
     t.is(error?.code, 'ECONNRESET');
   });
@@ -124,19 +124,19 @@ for (const driver of drivers) {
   test(`fact-30: a client that waits to be accepted is reset when the listener closes, ${driver}`, async (t) => {
     const server = await listen({ host: '127.0.0.1', port: 0, driver, maxConnections: 1 });
     t.teardown(() => server.destroy());
-    const peer = hands(t);
-    await peer.does(`s = dial(${server.address.port})`);
+    const peer = startPython(t);
+    await peer.run(`s = dial(${server.address.port})`);
     await nextOf(server[Symbol.asyncIterator]());
-    await peer.does(`waits = dial(${server.address.port})`);
+    await peer.run(`waits = dial(${server.address.port})`);
     server.destroy();
-    t.is(await peer.does('told(waits.recv, 1)'), 'Connection reset by peer');
+    t.is(await peer.run('outcome(waits.recv, 1)'), 'Connection reset by peer');
   });
 
   test(`fact-33: a server that stops reading has not stopped the peer: the bytes come later, ${driver}`, async (t) => {
     const { connection, peer } = await pair(t, 1);
-    await peer.does("s.sendall(b'first')");
+    await peer.run("s.sendall(b'first')");
     t.is(String(await connection.read()), 'first');
-    await peer.does("s.sendall(b'late'); s.close()");
+    await peer.run("s.sendall(b'late'); s.close()");
     const { bytes, error } = await drain(connection);
     t.is(bytes.toString(), 'late');
     t.is(error, undefined);

@@ -26,7 +26,7 @@ interface OwnDescriptors {
 interface FewDescriptors {
   full: string;
   refused: { free: number; typed: boolean; code: string; errno: number; left: number }[];
-  told: string;
+  reported: string;
   threads: number;
 }
 
@@ -65,7 +65,7 @@ for (const driver of drivers) {
     async (t) => {
       const ended = await runFixture('few-descriptors', driver, makeFifo(t));
       t.like(ended, { code: 0, stderr: '' });
-      const { full, refused, told, threads } = JSON.parse(
+      const { full, refused, reported, threads } = JSON.parse(
         ended.stdout.replace('begins\n', ''),
       ) as FewDescriptors;
       t.is(full, 'EMFILE');
@@ -75,7 +75,7 @@ for (const driver of drivers) {
         // Below 0 the runtime has closed one of its own descriptors meanwhile.
         t.true(refusal.left <= 0, `${refusal.left} descriptors are left behind`);
       }
-      t.is(told, 'watched');
+      t.is(reported, 'watched');
       t.is(threads, 0);
     },
   );
@@ -97,7 +97,7 @@ for (const driver of drivers) {
           { attempt: 'second', ...refused, size: 0 },
           { attempt: 'third', code: 'none', size: 1 },
         ],
-        told: 'third',
+        reported: 'third',
       });
     },
   );

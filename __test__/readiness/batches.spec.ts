@@ -29,9 +29,9 @@ async function onePending(
   const pipes = [pipe(t), pipe(t)];
   const registrations = pipes.map(({ fd }) => poller.register(fd, { trigger }));
   for (const ends of pipes) ends.write(1);
-  const told = await nextOf(poller[Symbol.asyncIterator]());
+  const reported = await nextOf(poller[Symbol.asyncIterator]());
   const pending =
-    registrations.find(({ fd }) => fd !== told.fd) ?? t.fail('both events were delivered');
+    registrations.find(({ fd }) => fd !== reported.fd) ?? t.fail('both events were delivered');
   return { poller, pipes, pending };
 }
 
@@ -83,8 +83,8 @@ for (const driver of drivers) {
         ready.write(1);
         const wait = later === 'next' ? iterator.next() : poller.poll();
         t.like(await rejection(wait), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
-        const told = await Promise.race([earlier, rounds(100)]);
-        t.is(told?.data, 'once', later);
+        const reported = await Promise.race([earlier, rounds(100)]);
+        t.is(reported?.data, 'once', later);
         once.unregister();
         other.unregister();
       }
@@ -350,15 +350,15 @@ for (const driver of drivers) {
       const fd = openSync(makeFifo(t), O_RDWR | O_NONBLOCK);
       poller.register(fd);
       closeSync(fd);
-      let told: unknown;
-      for (let waits = 0; waits < 100 && told === undefined; waits += 1) {
+      let reported: unknown;
+      for (let waits = 0; waits < 100 && reported === undefined; waits += 1) {
         try {
           await poller.poll({ timeout: 100 });
         } catch (error) {
-          told = error;
+          reported = error;
         }
       }
-      t.like(told, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      t.like(reported, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
     },
   );
 
@@ -367,11 +367,11 @@ for (const driver of drivers) {
   test(`closed-together: what one poll cannot report is reported by the next, without a turn, ${driver}`, async (t) => {
     const { poller, closed } = closedTogether(t, driver);
     const iterator = poller[Symbol.asyncIterator]();
-    const told = new Set([fdOf(await rejection(iterator.next()))]);
+    const reported = new Set([fdOf(await rejection(iterator.next()))]);
     const loop = untilItTurns();
-    while (told.size < closed.length) told.add(fdOf(await rejection(iterator.next())));
+    while (reported.size < closed.length) reported.add(fdOf(await rejection(iterator.next())));
     t.false(loop.turned);
-    t.deepEqual(sorted(told), sorted(closed));
+    t.deepEqual(sorted(reported), sorted(closed));
   });
 
   test(`closed-together: every pending wait is rejected at once after the first, ${driver}`, async (t) => {
@@ -382,9 +382,9 @@ for (const driver of drivers) {
     );
     await Promise.race(waiting);
     const loop = untilItTurns();
-    const told = (await Promise.all(waiting)).map((error) => fdOf(error));
+    const reported = (await Promise.all(waiting)).map((error) => fdOf(error));
     t.false(loop.turned);
-    t.deepEqual(sorted(told), sorted(closed));
+    t.deepEqual(sorted(reported), sorted(closed));
   });
 
   test(`closed-reused: registering the number again reports the close at once, ${driver}`, async (t) => {

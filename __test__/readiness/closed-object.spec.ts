@@ -8,7 +8,7 @@ import { Epoll } from 'edgepoll/epoll';
 import { eventfd, OwnedFd } from 'edgepoll/fd';
 import type { EventFd } from 'edgepoll/fd';
 
-import { fence, Told } from '../epoll/helpers.js';
+import { fence, Recorder } from '../epoll/helpers.js';
 import { drivers, exceptIn } from '../support/process.js';
 
 const { EPOLLIN } = Epoll;
@@ -141,8 +141,8 @@ for (const driver of drivers) {
       closeSync(fd);
       const successor = eventfdUnder(fd);
       successor.close();
-      const told = { code: 'ERR_DESCRIPTOR_CLOSED', fd };
-      t.like(await t.throwsAsync(poller.poll(), { any: true }), told);
+      const expected = { code: 'ERR_DESCRIPTOR_CLOSED', fd };
+      t.like(await t.throwsAsync(poller.poll(), { any: true }), expected);
       t.is(poller.size, 0);
     },
   );
@@ -151,15 +151,15 @@ for (const driver of drivers) {
     const counter = eventfd({ initial: 1 });
     const elsewhere = counter.duplicate();
     const { fd } = counter;
-    const told = new Told(t, driver, () => {
+    const recorder = new Recorder(t, driver, () => {
       if (counter.isOpen) counter.close();
     });
-    told.epoll.add(fd, EPOLLIN);
-    await told.count(1);
+    recorder.epoll.add(fd, EPOLLIN);
+    await recorder.count(1);
     await fence(t, driver);
-    t.is(told.events.length, 1);
-    t.throws(() => told.epoll.remove(fd), { code: 'EBADF' });
-    t.throws(() => told.epoll.remove(fd), { code: 'EBADF' });
+    t.is(recorder.events.length, 1);
+    t.throws(() => recorder.epoll.remove(fd), { code: 'EBADF' });
+    t.throws(() => recorder.epoll.remove(fd), { code: 'EBADF' });
     elsewhere.close();
   });
 }

@@ -3,7 +3,7 @@ import type { Driver } from 'edgepoll';
 import type { TestFn } from 'ava';
 import test from 'ava';
 
-import { reportOf, spoiled } from '../support/injected.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import { makeFifo, straceTest } from '../support/process.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
@@ -16,7 +16,7 @@ const straceX64: TestFn =
         test.skip(`${title} (libuv uses epoll_wait itself here)`, body)) as TestFn);
 
 for (const driver of drivers) {
-  for (const [kind, told] of [
+  for (const [kind, reported] of [
     ['epoll', 'looking failed: '],
     ['server', 'epoll_wait failed: '],
   ] as const) {
@@ -25,7 +25,7 @@ for (const driver of drivers) {
       async (t) => {
         const inject = 'epoll_wait:error=ENOMEM';
         const args = [driver, kind, makeFifo(t)];
-        const { ended, lines } = await spoiled(
+        const { ended, lines } = await runInjected(
           t,
           { calls: 'epoll_wait', inject },
           'look-refused',
@@ -34,7 +34,7 @@ for (const driver of drivers) {
         t.true(lines.some((line) => line.endsWith('(INJECTED)')));
         const { name, message } = reportOf(ended) as { name: string; message: string };
         t.is(name, 'Error');
-        t.true(message.startsWith(`edgepoll: ${told}`), message);
+        t.true(message.startsWith(`edgepoll: ${reported}`), message);
         t.regex(message, /ENOMEM|errno 12/);
       },
     );

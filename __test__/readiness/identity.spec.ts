@@ -10,7 +10,7 @@ import { connect, EdgepollError, listen, watch } from 'edgepoll';
 
 import { now, pipePair, pollerOf, readText, soon, writeText } from '../kernel/helpers.js';
 import { eventually } from '../support/eventually.js';
-import { hands } from '../support/hands.js';
+import { startPython } from '../support/python.js';
 import { reportOf } from '../support/injected.js';
 import { freePort, nextOf, rejection } from '../support/net.js';
 import {
@@ -26,8 +26,8 @@ import {
 
 const { O_NONBLOCK, O_RDWR } = constants;
 
-interface Told<T> {
-  told: string[];
+interface Recorder<T> {
+  reported: string[];
   more: T;
 }
 
@@ -65,35 +65,35 @@ const exceptWithoutWorkerExit = exceptIn(
 for (const driver of drivers)
   for (const engine of engines) {
     const where = `${engine}, ${driver}`;
-    const identity = async <T>(t: ExecutionContext, name: string): Promise<Told<T>> => {
+    const identity = async <T>(t: ExecutionContext, name: string): Promise<Recorder<T>> => {
       const fifos = [1, 2, 3, 4].map(() => makeFifo(t));
       const ended = await runFixture('hazard-identity', name, driver, engine, ...fifos);
-      return reportOf(ended) as Told<T>;
+      return reportOf(ended) as Recorder<T>;
     };
 
     test(`hazard-1 stale-event: one batch, the first handler closes the second, ${where}`, async (t) => {
-      const { told, more } = await identity<{ first: string }>(t, 'stale');
-      t.deepEqual(told, [more.first, 'fence', 'new']);
+      const { reported, more } = await identity<{ first: string }>(t, 'stale');
+      t.deepEqual(reported, [more.first, 'fence', 'new']);
     });
 
     test(`hazard-1 stale-event: the first handler closes the second without unregister(), ${where}`, async (t) => {
-      const { told, more } = await identity<{ first: string; other: number }>(
+      const { reported, more } = await identity<{ first: string; other: number }>(
         t,
         'stale-unannounced',
       );
       const [end, old] = [`ERR_DESCRIPTOR_CLOSED of ${more.other}`, `old ${more.other}`];
-      t.is(told.filter((what) => what === end).length, 1, told.join(', '));
-      t.is(told[0], more.first);
-      t.is(told.filter((what) => what === 'fence').length, 2);
+      t.is(reported.filter((what) => what === end).length, 1, reported.join(', '));
+      t.is(reported[0], more.first);
+      t.is(reported.filter((what) => what === 'fence').length, 2);
       // The old file's event may have been pending. Later readiness is the new file's, which is not registered.
-      t.false(told.slice(told.indexOf('fence')).includes(old), told.join(', '));
-      t.false(told.slice(told.indexOf(end)).includes(old), told.join(', '));
+      t.false(reported.slice(reported.indexOf('fence')).includes(old), reported.join(', '));
+      t.false(reported.slice(reported.indexOf(end)).includes(old), reported.join(', '));
     });
 
     test(`hazard-2 recycled: a thousand owners of one number, and only the last gives events, ${where}`, async (t) => {
-      const { told, more } = await identity<{ size: number }>(t, 'churn');
+      const { reported, more } = await identity<{ size: number }>(t, 'churn');
       t.deepEqual(
-        told.filter((what) => what.startsWith('round')),
+        reported.filter((what) => what.startsWith('round')),
         [],
       );
       t.is(more.size, 2);
@@ -113,39 +113,40 @@ for (const driver of drivers)
     });
 
     test(`hazard-4 duplicate: the number's next owner gives no event, and the watched file does, ${where}`, async (t) => {
-      const { told, more } = await identity<{ size: number }>(t, 'duplicate');
-      t.deepEqual(told, ['fence', 'mine']);
+      const { reported, more } = await identity<{ size: number }>(t, 'duplicate');
+      t.deepEqual(reported, ['fence', 'mine']);
       t.is(more.size, 2);
     });
 
     test(`fact-32: a reused number is registered beside the ghost of its old file, and only the new file gives events, ${where}`, async (t) => {
-      const { told, more } = await identity<{ active: boolean; size: number }>(t, 'ghost');
+      const { reported, more } = await identity<{ active: boolean; size: number }>(t, 'ghost');
       t.deepEqual(more, { active: false, size: 2 });
       t.deepEqual(
-        told.filter((what) => !what.startsWith('ERR_DESCRIPTOR_CLOSED')),
+        reported.filter((what) => !what.startsWith('ERR_DESCRIPTOR_CLOSED')),
         ['fence', 'fence', 'new'],
       );
     });
 
     test(`hazard-6 late-removal: an old registration leaves its number's new owner alone, ${where}`, async (t) => {
-      const { told, more } = await identity<{ uses: string[]; size: number; active: boolean[] }>(
-        t,
-        'late',
-      );
+      const { reported, more } = await identity<{
+        uses: string[];
+        size: number;
+        active: boolean[];
+      }>(t, 'late');
       t.deepEqual(more.active, [false, true]);
       t.deepEqual(more.uses.slice(2), ['silent', 'silent']);
       for (const use of more.uses.slice(0, 2)) t.regex(use, /^ERR_(?:DESCRIPTOR_)?CLOSED$/);
       t.is(more.size, 2, 'the new one and the fence');
-      t.is(told.at(-1), 'new');
-      t.false(told.includes('old'));
+      t.is(reported.at(-1), 'new');
+      t.false(reported.includes('old'));
     });
   }
 
 for (const driver of drivers) {
   test(`hazard-3 ghost: numbers that the renewal freed can be registered again, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
-    const other = hands(t, reader, writer);
-    await other.does("os.write(4, b'x')");
+    const other = startPython(t, reader, writer);
+    await other.run("os.write(4, b'x')");
     const poller = pollerOf(t, driver);
     const registration = poller.register(reader);
     closeReader();
@@ -161,8 +162,8 @@ for (const driver of drivers) {
 
   test(`hazard-3 ghost: also during a wait, numbers that the renewal freed can be registered again, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
-    const other = hands(t, reader, writer);
-    await other.does('1');
+    const other = startPython(t, reader, writer);
+    await other.run('1');
     const poller = pollerOf(t, driver);
     const registration = poller.register(reader);
     closeReader();
@@ -170,7 +171,7 @@ for (const driver of drivers) {
     const fence = pipePair(t);
     poller.register(fence.reader);
     const waiting = soon(poller);
-    await other.does("os.write(4, b'x')");
+    await other.run("os.write(4, b'x')");
     await eventually('the poller has a new epoll descriptor', () => poller.stats().renewals === 1);
     for (let count = 0; count < 8; count += 1) {
       const next = pipePair(t);
@@ -185,8 +186,8 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     for (const round of [1, 2, 3]) {
       const { reader, writer, closeReader } = pipePair(t);
-      const other = hands(t, reader, writer);
-      await other.does("os.write(4, b'x')");
+      const other = startPython(t, reader, writer);
+      await other.run("os.write(4, b'x')");
       const registration = poller.register(reader);
       closeReader();
       registration.unregister();
@@ -204,7 +205,7 @@ for (const driver of drivers) {
         t.like(ended, { code: 0, stderr: '' });
         const during = free === 0 || driver === 'thread' ? 0 : 1;
         t.deepEqual(JSON.parse(ended.stdout.replace('begins\n', '')), {
-          told: ['live', 'late', 'live'],
+          reported: ['live', 'late', 'live'],
           during,
           renewals: 1,
         });
@@ -213,8 +214,8 @@ for (const driver of drivers) {
 
   test(`hazard-3 ghost: a duplicate elsewhere keeps the file open, and its events are dropped, ${driver}`, async (t) => {
     const { reader, writer, closeReader } = pipePair(t);
-    const other = hands(t, reader, writer);
-    await other.does('1');
+    const other = startPython(t, reader, writer);
+    await other.run('1');
     const poller = pollerOf(t, driver);
     const registration = poller.register(reader, { data: 'ghost' });
     closeReader();
@@ -222,7 +223,7 @@ for (const driver of drivers) {
     t.like(error, { code: 'ERR_DESCRIPTOR_CLOSED', fd: reader });
     t.false(registration.active);
     t.is(poller.size, 0);
-    await other.does("os.write(4, b'x')");
+    await other.run("os.write(4, b'x')");
     t.deepEqual(await now(poller), []);
 
     // The number is reused. Events of the new file are not confused with those of the ghost.
@@ -238,9 +239,9 @@ for (const driver of drivers) {
     // The ghost is still ready. It causes no further waits.
     const waiting = poller.poll();
     const { waits } = poller.stats();
-    await other.does("os.write(4, b'y')");
-    await other.does('os.read(3, 1)');
-    await other.does('1');
+    await other.run("os.write(4, b'y')");
+    await other.run('os.read(3, 1)');
+    await other.run('1');
     t.true(poller.stats().waits - waits <= 4, `${poller.stats().waits - waits} waits for a ghost`);
     writeText(next.writer, 'x');
     t.is((await waiting)[0]?.data, 'next');
@@ -248,12 +249,12 @@ for (const driver of drivers) {
 
   test(`hazard-3 ghost: unregister() before the close leaves none, ${driver}`, async (t) => {
     const { reader, closeReader, writer } = pipePair(t);
-    const other = hands(t, reader, writer);
-    await other.does('1');
+    const other = startPython(t, reader, writer);
+    await other.run('1');
     const poller = pollerOf(t, driver);
     poller.register(reader, { data: 'gone' }).unregister();
     closeReader();
-    await other.does("os.write(4, b'x')");
+    await other.run("os.write(4, b'x')");
     t.deepEqual(await now(poller), []);
     t.is(poller.stats().staleEvents, 0);
   });
@@ -320,13 +321,13 @@ for (const driver of drivers) {
     const poller = pollerOf(t, driver);
     for (const { reader } of pipes) poller.register(reader);
     for (const { closeReader } of pipes) closeReader();
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     for (let count = 0; count < 2; count += 1) {
       const error = await t.throwsAsync(poller.poll(), { instanceOf: EdgepollError });
       t.is(error?.code, 'ERR_DESCRIPTOR_CLOSED');
-      told.push((error as EdgepollError & { fd: number }).fd);
+      reported.push((error as EdgepollError & { fd: number }).fd);
     }
-    t.deepEqual(new Set(told), new Set(pipes.map(({ reader }) => reader)));
+    t.deepEqual(new Set(reported), new Set(pipes.map(({ reader }) => reader)));
     t.is(poller.size, 0);
   });
 
@@ -370,29 +371,29 @@ for (const driver of drivers) {
     const server = await listen({ host: '127.0.0.1', port: 0, driver });
     t.teardown(() => server.destroy());
     const accepted = server[Symbol.asyncIterator]();
-    const peer = hands(t);
-    await peer.does(`s = dial(${server.address.port})`);
+    const peer = startPython(t);
+    await peer.run(`s = dial(${server.address.port})`);
     const first = await nextOf(accepted);
-    await peer.does('reset(s)');
+    await peer.run('reset(s)');
     await first.closed;
     // As soon as the close is reported, another connection takes its number.
-    await peer.does(`s = dial(${server.address.port})`);
+    await peer.run(`s = dial(${server.address.port})`);
     const second = await nextOf(accepted);
     await t.throwsAsync(first.write('to the closed one'), { any: true });
     await second.write('to the open one');
-    t.is(await peer.does('s.recv(100)'), 'to the open one');
+    t.is(await peer.run('s.recv(100)'), 'to the open one');
   });
 
   test(`hazard-8 recycled-number: the error of a connect that a close's handler began stays its own, ${driver}`, async (t) => {
     const server = await listen({ host: '127.0.0.1', port: 0, driver });
     t.teardown(() => server.destroy());
-    const peer = hands(t);
+    const peer = startPython(t);
     const accepted = nextOf(server[Symbol.asyncIterator]());
-    await peer.does(`s = dial(${server.address.port})`);
+    await peer.run(`s = dial(${server.address.port})`);
     const connection = await accepted;
     const port = freePort(t);
     const reading = rejection(connection.read());
-    await peer.does('reset(s)');
+    await peer.run('reset(s)');
     t.is((await reading).code, 'ECONNRESET');
     const refused = rejection(connect({ host: '127.0.0.1', port, driver }));
     connection.destroy();
@@ -412,7 +413,7 @@ for (const driver of drivers) {
         makeFifo(t),
       ]);
       t.deepEqual(reportOf(ended), {
-        told: { code: 'ERR_DESCRIPTOR_CLOSED', right: true },
+        reported: { code: 'ERR_DESCRIPTOR_CLOSED', right: true },
         size: 0,
         after: 'other',
       });
@@ -429,7 +430,7 @@ for (const driver of drivers) {
       makeFifo(t),
     ]);
     t.deepEqual(reportOf(ended), {
-      told: { data: 'forgotten', held: true },
+      reported: { data: 'forgotten', held: true },
       size: 1,
       after: 'other',
     });
@@ -440,9 +441,9 @@ for (const driver of drivers) {
     const { fd } = handle;
     const iterator = watch(handle, { driver });
     // Handled from now on: the report may come before `handle.close()` resolves.
-    const told = t.throwsAsync(iterator.next(), { instanceOf: EdgepollError });
+    const reported = t.throwsAsync(iterator.next(), { instanceOf: EdgepollError });
     await handle.close();
-    t.like(await told, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+    t.like(await reported, { code: 'ERR_DESCRIPTOR_CLOSED', fd });
   });
 
   exceptWithoutWorkerExit(
@@ -450,7 +451,7 @@ for (const driver of drivers) {
     async (t) => {
       const ended = await runFixture('hazard-worker-descriptor', driver, makeFifo(t));
       t.deepEqual(reportOf(ended), {
-        told: { code: 'ERR_DESCRIPTOR_CLOSED', right: true },
+        reported: { code: 'ERR_DESCRIPTOR_CLOSED', right: true },
         events: [],
       });
     },
@@ -458,27 +459,27 @@ for (const driver of drivers) {
 
   test(`fact-1: a duplicate keeps the registration of a closed number alive; it gives no event, ${driver}`, async (t) => {
     const { reader, closeReader, writer } = pipePair(t);
-    const other = hands(t, reader, writer);
-    await other.does('1');
+    const other = startPython(t, reader, writer);
+    await other.run('1');
     const poller = pollerOf(t, driver);
     poller.register(reader, { trigger: 'edge', data: 'ghost' });
     closeReader();
-    await other.does("os.write(4, b'x')");
-    const told: unknown[] = [];
-    while (told.at(-1) !== 'ERR_DESCRIPTOR_CLOSED') {
+    await other.run("os.write(4, b'x')");
+    const reported: unknown[] = [];
+    while (reported.at(-1) !== 'ERR_DESCRIPTOR_CLOSED') {
       try {
-        told.push(...(await poller.poll()).map(({ data }) => data));
+        reported.push(...(await poller.poll()).map(({ data }) => data));
       } catch (error) {
-        told.push((error as NodeJS.ErrnoException).code);
+        reported.push((error as NodeJS.ErrnoException).code);
       }
     }
     // The old file's own event may come first, but only once, because it is an edge.
     t.true(
-      ['ghost', 'ERR_DESCRIPTOR_CLOSED'].slice(-told.length).join() === told.join(),
-      told.join(', '),
+      ['ghost', 'ERR_DESCRIPTOR_CLOSED'].slice(-reported.length).join() === reported.join(),
+      reported.join(', '),
     );
     t.deepEqual(await now(poller), []);
-    await other.does("os.write(4, b'x')");
+    await other.run("os.write(4, b'x')");
     t.deepEqual(await now(poller), []);
   });
 }

@@ -14,7 +14,7 @@ for (const driver of drivers) {
     async (t) => {
       const args = [driver, 'before', makeFifo(t)];
       const { ended, lines } = await straced(t, 'epoll_ctl', 'late-consumer', ...args);
-      t.like(ended, { code: 0, stdout: `{"told":${EVENTS}}\n`, stderr: '' });
+      t.like(ended, { code: 0, stdout: `{"reported":${EVENTS}}\n`, stderr: '' });
       t.deepEqual(changes(lines, /EPOLL_CTL/), []);
     },
   );
@@ -25,7 +25,7 @@ for (const driver of drivers) {
     async (t) => {
       const args = [driver, 'after', makeFifo(t)];
       const { ended, lines } = await straced(t, 'epoll_ctl', 'late-consumer', ...args);
-      t.like(ended, { code: 0, stdout: `{"told":${EVENTS}}\n`, stderr: '' });
+      t.like(ended, { code: 0, stdout: `{"reported":${EVENTS}}\n`, stderr: '' });
       t.deepEqual(changes(lines, /EPOLL_CTL_(?:ADD|DEL)/), []);
       t.true(changes(lines, /EPOLL_CTL_MOD/).length <= 2 * EVENTS);
     },

@@ -34,8 +34,8 @@ for (const driver of drivers) {
   );
 
   test(`throwing-delivery: each exception is an uncaught exception, and events go on, ${driver}`, async (t) => {
-    const told = [1, 2, 3].map((count) => `thrown by delivery ${count}`);
-    t.deepEqual(reportOf(await runFixture('glue-throwing', driver, makeFifo(t))), told);
+    const reported = [1, 2, 3].map((count) => `thrown by delivery ${count}`);
+    t.deepEqual(reportOf(await runFixture('glue-throwing', driver, makeFifo(t))), reported);
   });
 
   test(`break-closes: every way out, and what comes after, ${driver}`, async (t) => {
@@ -214,8 +214,8 @@ for (const driver of drivers) {
     t.throws(() => old.modify({ priority: true }), { code: 'ENOENT' });
     fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
     t.throws(() => old.modify({ priority: true }), { code: 'ERR_DESCRIPTOR_CLOSED' });
-    const told = await t.throwsAsync(fenced.ready(), { code: 'ERR_DESCRIPTOR_CLOSED' });
-    t.like(told, { fd });
+    const reported = await t.throwsAsync(fenced.ready(), { code: 'ERR_DESCRIPTOR_CLOSED' });
+    t.like(reported, { fd });
     t.false(old.active);
     t.deepEqual(await fenced.ready(), ['new']);
   });

@@ -13,7 +13,7 @@ import test from 'ava';
 import { Poller } from 'edgepoll';
 import { Epoll } from 'edgepoll/epoll';
 
-import { Told } from '../epoll/helpers.js';
+import { Recorder } from '../epoll/helpers.js';
 import { open, pipe } from './helpers.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { eventually } from '../support/eventually.js';
@@ -110,14 +110,14 @@ for (const driver of drivers) {
           data: 'mounts',
         });
         poller.register(other.fd, { trigger: 'oneshot', data: 'fence' });
-        const told = async (): Promise<string[]> => (await poller.poll()).map(({ data }) => data);
+        const batch = async (): Promise<string[]> => (await poller.poll()).map(({ data }) => data);
         await mounts.change();
-        t.deepEqual(await told(), ['mounts']);
+        t.deepEqual(await batch(), ['mounts']);
         await mounts.change();
         other.write(1);
-        t.deepEqual(await told(), ['fence'], 'a oneshot that has fired gives no event');
+        t.deepEqual(await batch(), ['fence'], 'a oneshot that has fired gives no event');
         registration.rearm();
-        t.deepEqual(await told(), ['mounts']);
+        t.deepEqual(await batch(), ['mounts']);
       },
     );
   }
@@ -189,15 +189,15 @@ for (const driver of drivers) {
     const { EPOLLERR, EPOLLPRI } = Epoll;
     const mounts = await mountsOf(t);
     const fd = open(t, mounts.path, constants.O_RDONLY);
-    const told = new Told(t, driver);
-    told.epoll.add(fd, EPOLLPRI);
+    const recorder = new Recorder(t, driver);
+    recorder.epoll.add(fd, EPOLLPRI);
     for (let change = 1; change <= 3; change += 1) {
       await turn();
       await mounts.change();
-      await told.count(change);
+      await recorder.count(change);
     }
-    t.true(told.events.every((events) => events === (EPOLLPRI | EPOLLERR)));
-    told.epoll.remove(fd);
+    t.true(recorder.events.every((events) => events === (EPOLLPRI | EPOLLERR)));
+    recorder.epoll.remove(fd);
   });
 
   mountsTest(`once-only: in a worker, which ends while it is watched, ${driver}`, async (t) => {
@@ -211,9 +211,9 @@ for (const driver of drivers) {
     const message = (): Promise<void> => new Promise((resolve) => messages.push(resolve));
     await message();
     for (let change = 0; change < 3; change += 1) {
-      const told = message();
+      const event = message();
       await mounts.change();
-      await told;
+      await event;
     }
     t.is(await worker.terminate(), await exited);
   });

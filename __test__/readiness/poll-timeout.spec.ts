@@ -203,7 +203,7 @@ for (const driver of drivers) {
     const poller = new Poller<number>({ driver, maxEvents: 4 });
     t.teardown(() => poller.close());
     const pipes = Array.from({ length: 10 }, () => pipe(t));
-    let told = 0;
+    let reported = 0;
     for (let round = 0; round < 100; round += 1) {
       const registrations = pipes.map(({ fd }, data) =>
         poller.register(fd, { data, trigger: round % 2 === 0 ? 'level' : 'oneshot' }),
@@ -212,7 +212,7 @@ for (const driver of drivers) {
       const seen = new Set<number>();
       while (seen.size < pipes.length) {
         for (const { data } of await poller.poll()) {
-          told += 1;
+          reported += 1;
           seen.add(data);
         }
       }
@@ -221,7 +221,7 @@ for (const driver of drivers) {
     }
     const stats = poller.stats();
     t.like(stats, { staleEvents: 0, closedDescriptors: 0, renewals: 0, largestBatch: 4 });
-    t.is(stats.events, told, JSON.stringify(stats));
+    t.is(stats.events, reported, JSON.stringify(stats));
     t.true(stats.batches <= stats.waits);
     t.is(poller.size, 0);
   });

@@ -9,7 +9,7 @@ import { OwnedFd } from 'edgepoll/fd';
 
 import { isEpoll, pipePair, pollerOf, soon, writeText } from '../kernel/helpers.js';
 import { openDescriptors, targetOf } from '../support/descriptors.js';
-import { reportOf, spoiled } from '../support/injected.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import {
   drivers,
   exceptIn,
@@ -51,7 +51,7 @@ interface ErrnoReport {
   refusals: Record<'register' | 'modify' | 'rearm', Refusal>;
   sizes: number[];
   afterRefusal: string[];
-  afterModifyRefused: { told: string[]; active: boolean };
+  afterModifyRefused: { reported: string[]; active: boolean };
   modified: string[];
   afterRearmRefused: string[];
   rearmed: string[];
@@ -81,7 +81,7 @@ for (const driver of drivers) {
         // ADD and MOD.
         const isRemoved = errno === 'EEXIST';
         const when = isRemoved ? '1..4+3' : '1..5+2';
-        const { ended, lines } = await spoiled(
+        const { ended, lines } = await runInjected(
           t,
           { calls: 'epoll_ctl', paths: [fifo], inject: `epoll_ctl:error=${errno}:when=${when}` },
           'hazard-errno',
@@ -104,7 +104,7 @@ for (const driver of drivers) {
         t.deepEqual(rest, {
           sizes: [1, 2, 1],
           afterRefusal: ['bystander'],
-          afterModifyRefused: { told: ['bystander', 'first'], active: true },
+          afterModifyRefused: { reported: ['bystander', 'first'], active: true },
           modified: ['bystander', 'second'],
           afterRearmRefused: isRemoved ? ['bystander', 'second'] : ['bystander'],
           rearmed: ['bystander', 'second'],
@@ -206,7 +206,7 @@ for (const driver of drivers) {
     `hazard-39 unreadable: what is watched is never read, written or changed, ${driver}`,
     async (t) => {
       const fifo = makeFifo(t);
-      const { ended, lines } = await spoiled(
+      const { ended, lines } = await runInjected(
         t,
         { calls: 'all', paths: [fifo] },
         'hazard-untouched',
@@ -231,7 +231,7 @@ for (const driver of drivers) {
     `hazard-9 double-close: an interrupted close is not repeated, ${driver}`,
     async (t) => {
       const fifo = makeFifo(t);
-      const { ended, lines } = await spoiled(
+      const { ended, lines } = await runInjected(
         t,
         {
           calls: 'close,?access,?faccessat,?faccessat2',
@@ -286,19 +286,19 @@ for (const driver of drivers) {
       const report = reportOf(ended) as Record<string, [string, string][]>;
       const { descriptors, watched, options, engines, constructed, sizes } = report;
       t.true((descriptors?.length ?? 0) >= 80, 'three engines and some thirty values');
-      for (const [shown, told] of [...(descriptors ?? []), ...(watched ?? [])]) {
-        t.regex(told, /^(?:TypeError ERR_INVALID_ARG_TYPE|RangeError ERR_OUT_OF_RANGE): /);
-        t.true(told.endsWith(`, not ${shown}`), `${told} shows ${shown}`);
+      for (const [shown, reported] of [...(descriptors ?? []), ...(watched ?? [])]) {
+        t.regex(reported, /^(?:TypeError ERR_INVALID_ARG_TYPE|RangeError ERR_OUT_OF_RANGE): /);
+        t.true(reported.endsWith(`, not ${shown}`), `${reported} shows ${shown}`);
       }
-      for (const [shown, told] of [...(options ?? []), ...(constructed ?? [])])
+      for (const [shown, reported] of [...(options ?? []), ...(constructed ?? [])])
         t.regex(
-          told,
+          reported,
           /^(?:TypeError ERR_INVALID_ARG_(?:TYPE|VALUE)|RangeError ERR_OUT_OF_RANGE): /,
           shown,
         );
       t.is(engines?.length, 8);
-      for (const [engine, told] of engines ?? [])
-        t.regex(told, /^TypeError ERR_INVALID_ARG_VALUE: /, engine);
+      for (const [engine, reported] of engines ?? [])
+        t.regex(reported, /^TypeError ERR_INVALID_ARG_VALUE: /, engine);
       t.deepEqual(sizes as unknown, [0, 0, 0]);
       t.deepEqual(
         lines.filter((line) => line.includes('epoll_ctl(')),
@@ -338,6 +338,6 @@ exceptIn(['bun', 'deno'], 'only the driver uv is nested in the host')(
   async (t) => {
     const { code, stdout, stderr } = await runFixture('many-watchers', 'uv');
     t.is(code, 0, stderr);
-    t.deepEqual(JSON.parse(stdout), { code: 'EINVAL', told: 500 });
+    t.deepEqual(JSON.parse(stdout), { code: 'EINVAL', reported: 500 });
   },
 );

@@ -17,8 +17,8 @@ import {
   words,
   writeText,
 } from '../kernel/helpers.js';
-import { hands, tcpPair } from '../support/hands.js';
-import { reportOf, spoiled } from '../support/injected.js';
+import { startPython, tcpPair } from '../support/python.js';
+import { reportOf, runInjected } from '../support/injected.js';
 import {
   drivers,
   endedWaits,
@@ -50,7 +50,7 @@ for (const driver of drivers) {
     `hazard-13 lazy-registration: numbers are reused before libuv has removed the closed descriptor, also in workers, ${driver}`,
     async (t) => {
       const report = reportOf(await runFixture('hazard-churn', driver, makeFifo(t)));
-      t.deepEqual(report, { told: [50, 50, 50, 50, 50], descriptors: 0, threads: 0 });
+      t.deepEqual(report, { reported: [50, 50, 50, 50, 50], descriptors: 0, threads: 0 });
     },
   );
 
@@ -115,7 +115,7 @@ for (const driver of drivers) {
   straceNotDeno(
     `hazard-24 spurious: a receive that finds nothing is no event, ${driver}`,
     async (t) => {
-      const { ended, lines } = await spoiled(
+      const { ended, lines } = await runInjected(
         t,
         { calls: 'recvfrom', inject: 'recvfrom:error=EAGAIN:when=1..3' },
         'hazard-again',
@@ -159,9 +159,9 @@ for (const driver of drivers) {
     for (let round = 0; round < 10; round += 1) writeText(writer, 'b');
     t.true((await now(poller)).length <= 1);
     t.is(drain(reader), 11);
-    const told = soon(poller);
+    const reported = soon(poller);
     writeText(writer, 'c');
-    t.deepEqual(await told, ['IN'], 'after a read to the end each write is an edge');
+    t.deepEqual(await reported, ['IN'], 'after a read to the end each write is an edge');
   });
 
   test(`hazard-27 hang-up alone: HUP without IN is an event, by every engine, ${driver}`, async (t) => {
@@ -169,9 +169,9 @@ for (const driver of drivers) {
       const { reader, closeWriter } = pipePair(t);
       const poller = pollerOf(t, driver, { engine });
       poller.register(reader);
-      const told = soon(poller);
+      const reported = soon(poller);
       closeWriter();
-      t.deepEqual(await told, ['HUP'], engine);
+      t.deepEqual(await reported, ['HUP'], engine);
       t.is(readText(reader), 'end');
     }
   });
@@ -186,8 +186,8 @@ for (const driver of drivers) {
           waits.length <= mostWaits,
           `${waits.length} waits in a second:\n${waits.slice(0, 20).join('\n')}`,
         );
-        const report = reportOf(ended) as { whole: boolean; told: string };
-        t.is(report.told, how === 'fin' ? 'the end' : 'ECONNRESET');
+        const report = reportOf(ended) as { whole: boolean; reported: string };
+        t.is(report.reported, how === 'fin' ? 'the end' : 'ECONNRESET');
         if (how === 'fin') t.true(report.whole);
       },
     );
@@ -252,13 +252,13 @@ for (const driver of drivers) {
     const [urgent, plain] = [pollerOf(t, driver), pollerOf(t, driver)];
     urgent.register(fd, { readable: true, priority: true });
     plain.register(fd, { readable: true });
-    const told = soon(urgent);
-    await peer.does("s.send(b'!', socket.MSG_OOB)");
-    t.deepEqual(await told, ['PRI']);
+    const reported = soon(urgent);
+    await peer.run("s.send(b'!', socket.MSG_OOB)");
+    t.deepEqual(await reported, ['PRI']);
     t.deepEqual(await soon(urgent), ['PRI'], 'level: it lasts');
     t.deepEqual(await now(plain), []);
     const data = soon(plain);
-    await peer.does("s.sendall(b'plain')");
+    await peer.run("s.sendall(b'plain')");
     t.deepEqual(await data, ['IN']);
     t.deepEqual(await soon(urgent), ['IN|PRI']);
     t.is(readText(fd), 'plain');
@@ -273,9 +273,9 @@ for (const driver of drivers) {
       const isOneshot = trigger.endsWith('oneshot');
       let writer = openSync(path, O_WRONLY | O_NONBLOCK);
       for (let round = 1; round <= 3; round += 1) {
-        const told = soon(poller);
+        const reported = soon(poller);
         writeText(writer, `round ${round}`);
-        t.deepEqual(await told, ['IN'], `round ${round}`);
+        t.deepEqual(await reported, ['IN'], `round ${round}`);
         t.is(readText(reader), `round ${round}`);
         if (isOneshot) registration.rearm();
         const hangup = soon(poller);
@@ -297,14 +297,14 @@ for (const driver of drivers) {
 
   test(`hazard-35 pty: 64 KiB in small reads, then the end as EIO, and nothing lost, ${driver}`, async (t) => {
     const master = open(t, '/dev/ptmx', O_RDWR | O_NOCTTY | O_NONBLOCK);
-    const other = hands(t, master);
-    await other.does('t = slave_of(3); os.close(3)');
+    const other = startPython(t, master);
+    await other.run('t = slave_of(3); os.close(3)');
     const poller = pollerOf(t, driver);
     poller.register(master);
-    const written = other.does("os.write(t, b'0123456789abcdef' * 4096)");
+    const written = other.run("os.write(t, b'0123456789abcdef' * 4096)");
     const close = async (): Promise<void> => {
       t.is(await written, 65_536);
-      await other.does('os.close(t)');
+      await other.run('os.close(t)');
     };
     const closed = close();
     let text = '';
@@ -338,13 +338,13 @@ for (const driver of drivers) {
     const args = ['--expose-gc', fixture('hazard-million'), driver, makeFifo(t)];
     const report = reportOf(await run(process.execPath, args)) as {
       grown: number;
-      told: string[];
+      reported: string[];
       more: number;
       batches: number;
       events: number;
     };
     t.true(report.grown < 1_000_000, `the heap grew by ${report.grown} bytes`);
-    t.deepEqual(report.told, ['edge']);
+    t.deepEqual(report.reported, ['edge']);
     t.is(report.more, 0);
     t.true(report.batches <= 4, `${report.batches} batches`);
     t.true(report.events <= 4, `${report.events} events`);

@@ -206,26 +206,26 @@ for (const driver of drivers) {
   test(`watch: one descriptor, until the loop is left, ${driver}`, async (t) => {
     const watched = pipe(t);
     watched.write(3);
-    let told = 0;
+    let reported = 0;
     for await (const event of watch(watched.fd, { driver, data: 'mine' })) {
       t.like(event, { fd: watched.fd, data: 'mine', readable: true });
       watched.read(1);
-      told += 1;
-      if (told === 3) break;
+      reported += 1;
+      if (reported === 3) break;
     }
-    t.is(told, 3);
+    t.is(reported, 3);
     t.notThrows(() => watch(watched.fd, { driver }).return?.(), 'nothing is left behind');
   });
 
   test(`watch: its ends, ${driver}`, async (t) => {
     const watched = pipe(t);
     watched.write(1);
-    let told = 0;
+    let reported = 0;
     for await (const event of watch(watched.fd, { driver, trigger: 'oneshot' })) {
       t.is(event.fd, watched.fd);
-      told += 1;
+      reported += 1;
     }
-    t.is(told, 1, 'a oneshot is one event');
+    t.is(reported, 1, 'a oneshot is one event');
     const reason = new Error('enough');
     const controller = new AbortController();
     watched.read(1);
@@ -291,20 +291,20 @@ for (const driver of drivers) {
     test(`turn-is-bounded: at most ${bound} events of ${busy} ms are delivered without a turn of the loop, ${driver}`, async (t) => {
       const watched = pipe(t);
       watched.write(1);
-      let told = 0;
+      let reported = 0;
       let inARow = 0;
       let longest = 0;
       const turn = (): void => {
         inARow = 0;
-        if (told < events) setImmediate(turn);
+        if (reported < events) setImmediate(turn);
       };
       setImmediate(turn);
       for await (const event of watch(watched.fd, { driver })) {
         t.is(event.fd, watched.fd);
-        told += 1;
+        reported += 1;
         inARow += 1;
         longest = Math.max(longest, inARow);
-        if (told === events) break;
+        if (reported === events) break;
         const until = performance.now() + busy;
         while (performance.now() < until);
       }

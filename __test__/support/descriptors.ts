@@ -1,5 +1,6 @@
 /** Lists this process's open descriptors and threads from /proc, and reopens a descriptor number that was just closed. */
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 
 /** The numbers of this process's open descriptors, without the one that reading the folder opens. */
 export function openDescriptors(): number[] {
@@ -31,6 +32,12 @@ export function ownThreads(): number {
       return false;
     }
   }).length;
+}
+
+/** The same number once it is 0, or after 10,000 turns of the loop: the kernel still lists a thread for a moment after its end. */
+export async function remainingThreads(): Promise<number> {
+  for (let turns = 0; turns < 10_000 && ownThreads() > 0; turns += 1) await turn();
+  return ownThreads();
 }
 
 /** Whether every helper thread of the engines `poll` and `select` is asleep in its system call. */

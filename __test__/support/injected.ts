@@ -10,7 +10,7 @@ import type { ExecutionContext } from 'ava';
 import type { Ended } from './process.js';
 import { fixture, folder, run } from './process.js';
 
-export interface Spoiled {
+export interface Injection {
   /** The calls to trace, in strace's notation, for example `epoll_ctl` or `?poll,ppoll`. */
   calls: string;
   /** What strace injects, for example `epoll_ctl:error=ENOSPC:when=1`. */
@@ -20,9 +20,9 @@ export interface Spoiled {
 }
 
 /** Runs a fixture under strace and returns every line of the log. */
-export async function spoiled(
+export async function runInjected(
   t: ExecutionContext,
-  { calls, inject, paths = [] }: Spoiled,
+  { calls, inject, paths = [] }: Injection,
   name: string,
   ...args: string[]
 ): Promise<{ ended: Ended; lines: string[] }> {

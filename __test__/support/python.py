@@ -1,6 +1,6 @@
-"""Does with sockets, pipes and terminals what it is told, one line of JSON (a piece of Python) at a time.
+"""Runs Python code from its input, one JSON string per line, and prints the result of each as a line of JSON.
 
-It must never do anything by itself. Started by hands.ts, which hands it descriptors from number 3 on.
+Descriptors that the parent passes have the numbers from 3 on.
 """
 import fcntl
 import json
@@ -27,7 +27,7 @@ def dial(port, address="127.0.0.1"):
 
 
 def slave_of(master):
-    """Opens the other end of a terminal, raw."""
+    """Opens the slave end of a terminal in raw mode."""
     fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
     number = struct.unpack("i", fcntl.ioctl(master, TIOCGPTN, struct.pack("i", 0)))[0]
     made = os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
@@ -35,22 +35,22 @@ def slave_of(master):
     return made
 
 
-def told(of, *wanted):
-    """The error's name, or what came."""
+def outcome(of, *arguments):
+    """The result of a call, or the message of its OSError."""
     try:
-        return of(*wanted)
+        return of(*arguments)
     except OSError as error:
         return os.strerror(error.errno)
 
 
 scope = globals()
 for line in sys.stdin:
-    what = json.loads(line)
+    code = json.loads(line)
     try:
         try:
-            result = eval(compile(what, "told", "eval"), scope)
+            result = eval(compile(code, "input", "eval"), scope)
         except SyntaxError:
-            exec(compile(what, "told", "exec"), scope)
+            exec(compile(code, "input", "exec"), scope)
             result = None
         if isinstance(result, bytes):
             result = result.decode("latin1")

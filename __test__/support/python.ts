@@ -1,6 +1,6 @@
 /**
- * The other end, by Python: sockets, terminals and duplicates of descriptors that Node.js has no call for.
- * Each thing is done when its promise resolves. It must never share code with what is tested.
+ * A peer process in Python, for sockets, terminals and duplicated descriptors that Node.js has no calls for. It shares no
+ * code with the package under test. Each operation is complete when its promise resolves.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,19 +15,19 @@ import type { Socket } from 'edgepoll/fd';
 import { eventually } from './eventually.js';
 import { root } from './process.js';
 
-const script = join(root, '__test__/support/hands.py');
+const script = join(root, '__test__/support/python.py');
 
 /** A Python process. */
-export interface Hands {
+export interface Python {
   pid: number;
-  /** Runs a line of Python there and gives its value; its error is ours. */
-  does(what: string): Promise<unknown>;
-  /** Ends it, and with it every duplicate that it holds. */
+  /** Evaluates a line of Python and returns its value; rejects if it raises an exception. */
+  run(code: string): Promise<unknown>;
+  /** Ends the process, which closes its duplicates. */
   end(): Promise<void>;
 }
 
-/** Starts one; it has duplicates of `descriptors` as 3, 4 and so on. Gone when the test is. */
-export function hands(t: ExecutionContext, ...descriptors: number[]): Hands {
+/** Starts Python with duplicates of `descriptors` as 3, 4 and so on. It is killed when the test ends. */
+export function startPython(t: ExecutionContext, ...descriptors: number[]): Python {
   const child = spawn('python3', ['-u', script], {
     stdio: ['pipe', 'pipe', 'inherit', ...descriptors],
   });
@@ -39,12 +39,12 @@ export function hands(t: ExecutionContext, ...descriptors: number[]): Hands {
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   return {
     pid,
-    async does(what) {
-      stdin.write(`${JSON.stringify(what)}\n`);
+    async run(code) {
+      stdin.write(`${JSON.stringify(code)}\n`);
       const line = await lines.next();
-      if (line.done === true) throw new Error(`python3 ended at: ${what}`);
+      if (line.done === true) throw new Error(`python3 ended at: ${code}`);
       const answer = JSON.parse(line.value) as { result?: unknown; error?: string };
-      if (answer.error !== undefined) throw new Error(`${what}: ${answer.error}`);
+      if (answer.error !== undefined) throw new Error(`${code}: ${answer.error}`);
       return answer.result;
     },
     async end() {
@@ -54,43 +54,43 @@ export function hands(t: ExecutionContext, ...descriptors: number[]): Hands {
   };
 }
 
-/** One TCP connection: our end, which nobody reads, and Python's, named `s` there. */
+/** A TCP connection: our end, which is not read automatically, and Python's end, named `s` there. */
 export interface TcpPair {
   fd: number;
   socket: Socket;
-  peer: Hands;
+  peer: Python;
 }
 
-/** Opens a connection over loopback. Ours is a bare socket: a runtime's own would read, and close, by itself. */
+/** Opens a connection over loopback. Our end is a socket of edgepoll/fd, because one of node:net would read and close by itself. */
 export async function tcpPair(t: ExecutionContext): Promise<TcpPair> {
   const server = socket('inet', 'stream');
   t.teardown(() => server.close());
   server.bind({ family: 'inet', address: '127.0.0.1', port: 0 });
   server.listen(1);
   const { localAddress } = server;
-  const peer = hands(t);
-  await peer.does(`s = dial(${localAddress.family === 'inet' ? localAddress.port : 0})`);
+  const peer = startPython(t);
+  await peer.run(`s = dial(${localAddress.family === 'inet' ? localAddress.port : 0})`);
   const accepted = server.accept();
-  if (accepted === null) throw new Error('nobody connected');
+  if (accepted === null) throw new Error('no connection');
   t.teardown(() => accepted.socket.close());
   return { fd: accepted.socket.fd, socket: accepted.socket, peer };
 }
 
 const STATES: Record<string, string> = {
   '01': 'established',
-  '04': 'we finished',
-  '05': 'we finished and it is acknowledged',
-  '08': 'peer finished',
-  '09': 'both finished',
+  '04': 'FIN sent',
+  '05': 'FIN acknowledged',
+  '08': 'FIN received',
+  '09': 'FIN sent and received',
 };
 
 interface TcpView {
   state: string;
-  /** Bytes that nobody has read. */
+  /** Received bytes that have not been read. */
   unread: number;
 }
 
-/** What the kernel's table says of a TCP socket over IPv4; one that was reset is not in it. */
+/** The state of a TCP socket over IPv4 in /proc/net/tcp; a socket that was reset is not listed. */
 function tcpView(fd: number): TcpView {
   const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n')) {
@@ -102,7 +102,7 @@ function tcpView(fd: number): TcpView {
   return { state: 'gone', unread: 0 };
 }
 
-/** Waits until everything that the peer did has arrived. */
+/** Waits until the peer's segments have arrived: until the socket has this state or number of unread bytes. */
 export function arrived(fd: number, wanted: Partial<TcpView>): Promise<void> {
   return eventually(`${JSON.stringify(wanted)} of fd ${fd}`, () => {
     const view = tcpView(fd);
