@@ -1,13 +1,11 @@
-// Rolls the public types of dist/*.d.ts up into one file per entry of the package. One job: write
-// index.d.ts and its like, or with --check say whether a committed one is stale (exit 1, with the
-// difference). The results must not mention the generated native types. Called by `npm run
-// build:dts`, `check:dts` and the tests.
+// Rolls the public types of dist/*.d.ts up into one file for each entry of the package, or with --check says whether a
+// committed file is stale (exit code 1, with the difference). The files must not mention the generated native types.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 
-/** Entries by name: what dist/ has, and what the rolled-up file's first line calls it. */
+/** The entries of the package: where dist/ has the types, and the name of the import. */
 const entries = {
   index: { source: 'dist/index.d.ts', title: 'edgepoll' },
   fd: { source: 'dist/fd/index.d.ts', title: 'edgepoll/fd' },

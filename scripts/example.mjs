@@ -1,6 +1,5 @@
-// Runs one example: npm run --silent example -- NAME [options]. One job: build what is stale, then
-// import the example into this same process, so that the pid it prints is the one that serves.
-// Writes nothing to stdout and reads nothing from stdin: both belong to the example.
+// Runs one example: npm run --silent example -- NAME [options]. Builds what is stale, then imports the example into this
+// process, so that the pid it prints is the one that serves. Stdout and stdin belong to the example.
 
 import { readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

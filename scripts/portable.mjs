@@ -20,7 +20,7 @@ const layer = [
   'process/pollers-in-workers',
   'process/stdio',
 ];
-/** Those of them that replace timers of Node.js, or need its event loop. */
+/** Specs among these that replace timers of Node.js or need its event loop. */
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
 
 const atOnce = 2;
@@ -48,10 +48,10 @@ console.log(`\nportable: ${files.length} files under ${name}, ${totals.skipped} 
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
-/** The specs lie as deep below the staged project as below this one, and find their neighbours by that. */
+/** Copies the specs to the same place below the staged project: they find other files by relative paths. */
 function stageSpecs() {
   cpSync(inProject(specs), `${stage}/${specs}`, { recursive: true });
-  // What the specs start that is not compiled.
+  // Programs in Python that specs start.
   const support = '__test__/support';
   for (const file of readdirSync(inProject(support)).filter((found) => found.endsWith('.py')))
     cpSync(inProject(`${support}/${file}`), `${stage}/${support}/${file}`);
@@ -86,7 +86,7 @@ async function runFile(file) {
   );
   const counts = plainCounts(text);
   const skipped = Number(/^(\d+) skipped$/m.exec(text)?.[1] ?? 0);
-  // Red without a failed test, and no test at all, are a failure each.
+  // An error without a failed test is one failure, and so is a file without tests.
   const isRed = code !== 0 || counts.passed + skipped === 0;
   const failed = Math.max(counts.failed, isRed ? 1 : 0);
   totals.passed += counts.passed;

@@ -1,5 +1,5 @@
-// npm start: the set-up, then the chat server, ended by Ctrl-C with exit code 0. One job: own that
-// child: show its lines, say how to connect, hand signals on, and not end before it has.
+// npm start: the set-up, then the chat server, which Ctrl-C ends with exit code 0. Shows the server's lines, says how to
+// connect, and hands signals on.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -13,7 +13,7 @@ const graceMs = 5000;
 
 await setUp(toRunExamples).catch(failSetUp);
 
-// In our process group on purpose: whatever ends the group ends the server too.
+// In our process group, so that what ends the group ends the server too.
 const chat = spawn(
   process.execPath,
   [inProject('build/examples/chat.js'), '--host', host, '--port', port],

@@ -1,112 +1,96 @@
-// Checks the shape of the source: no file is longer than 600 lines, no modules of a crate use each other in a circle,
-// and no files of src/ import each other in a circle, except the circles listed below with a reason. Circles of src/
-// that exist at run time are refused by oxlint (import/no-cycle); here, imports of types count too.
+// Checks the shape of the source: no file is over 600 lines, and neither modules of a crate nor files of src/ use each other
+// in a circle, except the circles listed here. Imports of types count. (Circles at run time are oxlint's: import/no-cycle.)
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inProject } from './lib/root.mjs';
 
 const mostLines = 600;
-const checkedForLength = ['src', 'crates', 'scripts', 'benchmark', 'examples', '__test__'];
 
-/** The circles that may stay, each with its reason. A listed circle that is gone is an error too. */
+/** The circles that may stay, each with its reason. */
 const allowed = {
   'src: connections/connection, connections/connection-core, connections/connection-inspect, connections/connection-late, connections/dispatch, connections/event-sink, connections/owner, connections/reactor':
-    'types only: a connection has an owner, the owner has the reactor, and the reactor has a table of its connections',
+    'types: a reactor and what belongs to it know their connections, and each connection its reactor',
   'src: fd/owned, fd/ready, fd/waiting, fd/write-all':
-    'types only: a descriptor has methods that wait and write, and these files name the type of the descriptor',
+    'types: a descriptor has methods that wait for it and write to it, and these take the descriptor',
   'src: readiness/entry, readiness/registration':
-    'types only: a registration and the entry that its poller keeps for it refer to each other',
+    'types: an entry holds its registration, and the registration changes its entry',
 };
 
-const wrong = checkedForLength.flatMap(tooLong);
-const standing = [
-  ...circles('src', importsOf('src')),
-  ...['edgepoll', 'edgepoll-node'].flatMap((crate) => {
-    const folder = `crates/${crate}/src`;
-    return circles(folder, usesOf(folder));
-  }),
+const folders = ['src', 'crates', 'scripts', 'benchmark', 'examples', '__test__'];
+const files = folders.flatMap((folder) => sources(folder).map((file) => `${folder}/${file}`));
+const tooLong = files.filter((file) => read(file).split('\n').length - 1 > mostLines);
+const graphs = {
+  src: importsOf('src'),
+  'crates/edgepoll/src': usesOf('crates/edgepoll/src'),
+  'crates/edgepoll-node/src': usesOf('crates/edgepoll-node/src'),
+};
+const found = Object.entries(graphs).flatMap(([folder, graph]) =>
+  circles(graph).map((names) => `${folder}: ${names}`),
+);
+const wrong = [
+  ...tooLong.map((file) => `${file} has more than ${mostLines} lines`),
+  ...found.filter((circle) => !(circle in allowed)).map((circle) => `a circle in ${circle}`),
+  ...Object.keys(allowed)
+    .filter((circle) => !found.includes(circle))
+    .map((circle) => `remove from the list in this script, the circle is gone: ${circle}`),
 ];
-for (const circle of standing) if (!(circle in allowed)) wrong.push(`a circle in ${circle}`);
-for (const circle of Object.keys(allowed)) {
-  if (!standing.includes(circle))
-    wrong.push(`this circle is gone, remove it from the list: ${circle}`);
-}
 for (const line of wrong) console.error(`structure: ${line}`);
 if (wrong.length > 0) process.exit(1);
 console.log(
-  `structure: no file over ${mostLines} lines, ${standing.length} circles, all of them listed`,
+  `structure: ${files.length} files, none over ${mostLines} lines; ${found.length} listed circles`,
 );
 
 /** The source files below `folder`, relative to it. */
-function sources(folder, extension = /\.(ts|mts|mjs|rs|py)$/) {
-  return readdirSync(inProject(folder), { recursive: true }).filter(
-    (file) => extension.test(file) && !file.includes('node_modules/'),
-  );
+function sources(folder, extension = /\.([cm]?[jt]s|rs|py)$/) {
+  const names = readdirSync(inProject(folder), { recursive: true });
+  return names.filter((name) => extension.test(name) && !name.includes('node_modules/'));
 }
 
-function read(...names) {
-  return readFileSync(inProject(path.join(...names)), 'utf8');
+function read(file) {
+  return readFileSync(inProject(file), 'utf8');
 }
 
-function tooLong(folder) {
-  return sources(folder).flatMap((file) => {
-    const lines = read(folder, file).split('\n').length - 1;
-    return lines > mostLines
-      ? [`${folder}/${file} has ${lines} lines, more than ${mostLines}`]
-      : [];
-  });
-}
-
-/** What each TypeScript file imports, types included: a Map from file to Set of files. */
+/** What each TypeScript file imports: a Map from file to Set of files. */
 function importsOf(folder) {
   const imported = /^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)\.js'/gm;
-  return new Map(
-    sources(folder, /\.ts$/).map((file) => {
-      const own = read(folder, file).matchAll(imported);
-      const files = Array.from(own, ([, name]) => path.join(path.dirname(file), name));
-      return [file.replace(/\.ts$/, ''), new Set(files)];
-    }),
-  );
+  const entries = sources(folder, /\.ts$/).map((file) => {
+    const names = Array.from(read(`${folder}/${file}`).matchAll(imported), ([, name]) => name);
+    return [file.replace(/\.ts$/, ''), new Set(names.map((name) => path.join(file, '..', name)))];
+  });
+  return new Map(entries);
 }
 
 /**
- * What each module of a crate uses. A module and the modules inside it may use each other, as Rust intends: a submodule
- * sees the private items of its parent. Unit tests at the end of a file are not read.
+ * What each module of a crate uses, without unit tests. A module and the modules inside it may use each other, as Rust
+ * intends: a submodule sees the private items of its parent.
  */
 function usesOf(folder) {
-  const files = sources(folder, /\.rs$/);
-  const nameOf = (file) => file.replace(/(^|\/)(mod|lib)\.rs$|\.rs$/, '');
-  const modules = new Set(files.map(nameOf));
-  return new Map(
-    files.map((file) => {
-      const own = nameOf(file);
-      const text = read(folder, file)
-        .replace(/^#\[cfg\(test\)\]\nmod tests \{[^]*/m, '')
-        .replace(/\/\/.*$/gm, '');
-      const inside = (outer, inner) => outer === '' || inner.startsWith(`${outer}/`);
-      const uses = pathsIn(text)
-        .map((words) => moduleOf(words, own, modules))
-        .filter((used) => used !== own && !inside(used, own) && !inside(own, used));
-      return [own, new Set(uses)];
-    }),
-  );
+  const names = sources(folder, /\.rs$/);
+  const moduleOf = (file) => file.replace(/(^|\/)(mod|lib)\.rs$|\.rs$/, '');
+  const modules = new Set(names.map(moduleOf));
+  const isInside = (inner, outer) => outer === '' || `${inner}/`.startsWith(`${outer}/`);
+  const entries = names.map((file) => {
+    const own = moduleOf(file);
+    const code = read(`${folder}/${file}`).replace(/^#\[cfg\(test\)\]\nmod tests \{[^]*/m, '');
+    const used = pathsIn(code.replace(/\/\/.*$/gm, '')).map((words) => target(words, own, modules));
+    return [own, new Set(used.filter((name) => !isInside(name, own) && !isInside(own, name)))];
+  });
+  return new Map(entries);
 }
 
-/** Every path that begins with `crate`, `super` or `self`, as words; `a::{b, c}` is two of them. */
-function pathsIn(text) {
-  const flat = text.replace(/\s*(::|[{},])\s*/g, '$1');
-  return [...flat.matchAll(/\b(?:crate|super|self)::[\w:]*(\{(?:[^{}]|\{[^{}]*\})*\})?/g)].flatMap(
-    ([found, group]) => {
-      const base = found.slice(0, found.length - (group?.length ?? 0)).split('::');
-      const names = group?.slice(1, -1).match(/(?:[^,{}]|\{[^{}]*\})+/g) ?? [''];
-      return names.map((name) => [...base, ...name.split('::')].filter((word) => word !== ''));
-    },
-  );
+/** Every path that begins with `crate`, `super` or `self`, as words. `a::{b, c}` is two of them. */
+function pathsIn(code) {
+  const flat = code.replace(/\s*(::|[{},])\s*/g, '$1');
+  const paths = flat.matchAll(/\b((?:crate|super|self)::[\w:]*)(?:\{((?:[^{}]|\{[^{}]*\})*)\})?/g);
+  return Array.from(paths).flatMap(([, base, group = '']) => {
+    const ends = group.match(/(?:[^,{}]|\{[^{}]*\})+/g) ?? [''];
+    return ends.map((end) => `${base}::${end}`.split('::').filter((word) => word !== ''));
+  });
 }
 
-/** The module in which `words`, seen from the module `own`, ends. */
-function moduleOf(words, own, modules) {
+/** The module in which a path ends that stands in the module `own`. */
+function target(words, own, modules) {
   const place = words[0] === 'crate' || own === '' ? [] : own.split('/');
   for (const word of words) {
     if (word === 'super') place.pop();
@@ -116,29 +100,24 @@ function moduleOf(words, own, modules) {
   return place.join('/');
 }
 
-/** Sets of nodes each of which reaches all others of its set, as text. */
-function circles(folder, graph) {
+/** Each set of nodes that reach one another, as text. */
+function circles(graph) {
   const reached = new Map([...graph.keys()].map((node) => [node, reach(graph, node)]));
-  const sets = [...graph.keys()].map((node) =>
-    [...reached.get(node)].filter((other) => reached.get(other)?.has(node)).toSorted(byName),
-  );
-  return [
-    ...new Set(sets.filter((set) => set.length > 1).map((set) => `${folder}: ${set.join(', ')}`)),
-  ];
-}
-
-function byName(a, b) {
-  return a.localeCompare(b);
+  const sets = [...graph.keys()]
+    .toSorted((a, b) => a.localeCompare(b))
+    .map((node, _, all) =>
+      all.filter((other) => reached.get(node).has(other) && reached.get(other).has(node)),
+    );
+  return [...new Set(sets.filter((set) => set.length > 1).map((set) => set.join(', ')))];
 }
 
 function reach(graph, from) {
   const seen = new Set();
   const waiting = [from];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    for (const next of graph.get(node) ?? []) {
-      if (!seen.has(next)) waiting.push(next);
-      seen.add(next);
-    }
+    const next = [...(graph.get(node) ?? [])].filter((other) => !seen.has(other));
+    for (const other of next) seen.add(other);
+    waiting.push(...next);
   }
   return seen;
 }

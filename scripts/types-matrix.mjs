@@ -1,7 +1,6 @@
-// Compiles users' programs against the published types with every combination of compiler, module
-// resolution, library and @types/node that the package supports. One job: the matrix; an error in the
-// package's declarations or in a program fails it, one in foreign declarations does not. Called by
-// the tests. `node scripts/types-matrix.mjs COMPILER`, as this script calls itself, does one compiler.
+// Compiles users' programs against the published types with every combination of compiler, module resolution, library and
+// @types/node that the package supports. An error in the package's declarations or in a program fails; one in
+// the declarations of another package does not. `node scripts/types-matrix.mjs COMPILER` does one compiler.
 
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -33,7 +32,7 @@ if (only === undefined) await everything();
 else if (only === '7') await byProcess();
 else await inThisProcess(only);
 
-/** Each compiler in a process of its own, as many at once as there are processors. */
+/** Runs each compiler in a process of its own, as many at once as there are processors. */
 async function everything() {
   rmSync(stage, { recursive: true, force: true });
   for (const version of Object.keys(nodeTypes)) makeProject(version);
@@ -53,7 +52,7 @@ async function everything() {
   if (failed) process.exit(1);
 }
 
-/** A user's project: the package as it is published, one version of @types/node, and programs. */
+/** Makes a user's project: the package as it is published, one version of @types/node, and programs. */
 function makeProject(version) {
   const project = projectOf(version);
   const types = `${project}/node_modules/@types/node`;
@@ -103,7 +102,7 @@ function report(version, name, errors) {
   if (errors.length > 0) process.exitCode = 1;
 }
 
-/** Compiles by the compiler's programming interface, which parses files that the combinations share once. */
+/** Compiles by the compiler's programming interface, so that files that combinations share are parsed once. */
 async function inThisProcess(version) {
   const ts = createRequire(inProject('package.json'))(compilers[version]);
   const parsed = new Map();

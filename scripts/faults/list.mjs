@@ -1,6 +1,5 @@
-// The seeded faults: each is one mistake that was made in some well-known program, and that the tests
-// must see. One job: the list. `find` stands exactly once in `file`; `replace` takes its place; what
-// runs then must be red. Used by ../faults.mjs.
+// The seeded faults. Each is a mistake that some well-known program once made, and the tests must fail with it: `find` stands
+// exactly once in `file` and is replaced by `replace`; then `command` runs, without one the tests of `core`.
 
 import { fileURLToPath } from 'node:url';
 
@@ -28,13 +27,12 @@ const linux = 'crates/edgepoll/src/kernel/linux';
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
 
-/** One file of the tests of memory, and how the title of the one begins that must see the fault. */
+/** A spec of chunk memory, and how the title begins of the test that must fail. */
 const chunks = (file, title) => [
   process.execPath,
   [fileURLToPath(new URL('chunks.mjs', import.meta.url)), file, title],
 ];
 
-/** A fault without a `command` is to be seen by `core`. */
 export const faults = [
   {
     name: 'no generation compare',
@@ -81,7 +79,7 @@ export const faults = [
         }`,
   },
   {
-    name: 'frames of one connection without a bound',
+    name: 'no bound on the frames of one connection in a turn',
     file: `${reactor}/receive.rs`,
     find: 'self.frames > 0 && inbox.room() >= MIN_ROOM',
     replace: 'inbox.room() >= MIN_ROOM',
@@ -94,19 +92,19 @@ export const faults = [
     ],
   },
   {
-    name: 'who had a share served before who had none',
+    name: 'connections that had a share are always served first',
     file: `${reactor}/turn.rs`,
     find: 'if std::mem::take(&mut self.rest_first) {',
     replace: 'self.rest_first = true; if std::mem::take(&mut self.rest_first) {',
   },
   {
-    name: 'who had a share never served before who had none',
+    name: 'connections that had a share are never served first',
     file: `${reactor}/turn.rs`,
     find: 'self.rest_first = waiting > 0 && !is_served;',
     replace: 'self.rest_first = waiting > 0 && is_served && !is_served;',
   },
   {
-    name: 'the dead served without end',
+    name: 'a connection that failed is served without a bound',
     file: `${connection}/mod.rs`,
     find: 'self.leftover > self.limits.leftover',
     replace: 'self.leftover > u32::MAX - 1',
@@ -180,7 +178,7 @@ export const faults = [
     replace: 'Stop::Blocked => {}',
   },
   {
-    name: 'guesses without end',
+    name: 'no bound on guesses in a row',
     file: `${reactor}/guess.rs`,
     find: 'token.filter(|_| self.in_a_row <= MOST_IN_A_ROW)',
     replace: 'token',
@@ -192,7 +190,7 @@ export const faults = [
     replace: 'self.refusals == 0',
   },
   {
-    name: 'a space of nothing received into',
+    name: 'a receive into an empty space',
     file: `${reactor}/receive.rs`,
     find: 'if size == 0 {',
     replace: 'if size == usize::MAX {',
@@ -215,28 +213,28 @@ export const faults = [
     command: chunks('connections/chunks', 'chunks kept over'),
   },
   {
-    name: 'lent memory is used again before it was given back',
+    name: 'lent memory is used again before it is returned',
     file: 'crates/edgepoll-node/src/reactor/inbox.rs',
     find: 'Lending::AllBack | Lending::SomeOut => {}',
     replace: 'Lending::AllBack | Lending::SomeOut => arena.clear(),',
     command: chunks('connections/borrowed', 'borrowed: held'),
   },
   {
-    name: 'lent memory is used again because its connection was forgotten',
+    name: 'lent memory is used again once its connection is forgotten',
     file: 'crates/edgepoll-node/src/reactor/inbox.rs',
     find: 'Lending::RestForgotten => self.retires_arena = true,',
     replace: 'Lending::RestForgotten => arena.clear(),',
     command: chunks('connections/borrowed', 'borrowed: a chunk outlives'),
   },
   {
-    name: 'what was lent leaves from where small writes are staged',
+    name: 'a borrowed write is sent from the staging area',
     file: 'crates/edgepoll-node/src/reactor/staging.rs',
     find: 'if length & LENT == 0 { staged } else { lent }',
     replace: 'if length & LENT == 0 || !lent.is_empty() { staged } else { lent }',
     command: chunks('connections/borrowed-writes', 'borrowed writes: every stream'),
   },
   {
-    name: 'memory that was refused is asked for again within one receive',
+    name: 'refused memory is requested again within one receive',
     file: 'crates/edgepoll-node/src/reactor/inbox.rs',
     find: 'self.no_arena = self.arena.is_none();',
     replace: '',
@@ -256,25 +254,25 @@ export const faults = [
     replace: '',
   },
   {
-    name: 'FIN before the owner knows of the end',
+    name: 'FIN before the owner has seen the end of input',
     file: `${reactor}/close.rs`,
     find: 'let is_decided = knows || entry.must_reset();',
     replace: 'let is_decided = knows || !knows;',
   },
   {
-    name: 'who was not served in time is judged all the same',
+    name: 'a connection that was not served in time is closed all the same',
     file: `${reactor}/late.rs`,
     find: 'if entry.listed {',
     replace: 'if entry.listed && entry.closed.is_some() {',
   },
   {
-    name: 'a reset that nobody reads has no deadline',
+    name: 'a reset that is not read has no deadline',
     file: `${reactor}/late.rs`,
     find: 'if entry.connection.deadline == 0 {',
     replace: 'if entry.connection.deadline == 1 {',
   },
   {
-    name: 'a failure is forgotten by a pause',
+    name: 'a pause loses a failure',
     file: `${connection}/mod.rs`,
     find: 'self.ready.insert(Ready::READABLE | Ready::ERROR);',
     replace: 'self.ready.insert(Ready::READABLE);',
@@ -286,7 +284,7 @@ export const faults = [
     replace: 'self.write_within(token, message, false, false)',
   },
   {
-    name: 'a socket that met itself is connected',
+    name: 'a socket connected to itself counts as connected',
     file: `${linux}/socket.rs`,
     find: 'if own == peer {',
     replace: 'if false {',

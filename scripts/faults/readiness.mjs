@@ -4,13 +4,13 @@ const readiness = 'crates/edgepoll/src/readiness';
 
 export const readinessFaults = [
   {
-    name: 'a small room always begins with the same descriptor (poll)',
+    name: 'a short list of events always begins with the same descriptor (poll)',
     file: `${readiness}/by_poll.rs`,
     find: 'self.next = (place + 1) % length;',
     replace: '',
   },
   {
-    name: 'a oneshot that was told is asked about again (poll)',
+    name: 'a oneshot stays watched after its event (poll)',
     file: `${readiness}/by_poll.rs`,
     find: 'self.entries[place].fd = !watched.fd;',
     replace: '',
@@ -22,7 +22,7 @@ export const readinessFaults = [
     replace: '',
   },
   {
-    name: 'a number that came back silences its first owner',
+    name: 'a reused descriptor number silences its first owner',
     file: `${readiness}/poller/registering.rs`,
     find: 'self.remove_from_other_set(old, token);\n            self.mark_closed(old);',
     replace: 'self.remove_from_other_set(old, token);',
@@ -34,25 +34,25 @@ export const readinessFaults = [
     replace: '',
   },
   {
-    name: 'what the kernel gives once is not kept until it is told',
+    name: 'an event that the kernel reports once is not kept until delivery',
     file: `${readiness}/relay/table.rs`,
     find: 'watched.kept |= mask & watched.once;',
     replace: '',
   },
   {
-    name: 'the thread of poll and select is not told that somebody waits',
+    name: 'the thread of poll and select does not see that a wait began',
     file: `${readiness}/wait_thread.rs`,
     find: 'order.wanted = true;',
     replace: '',
   },
   {
-    name: 'the thread of poll and select holds what nobody waits for',
+    name: 'the thread of poll and select holds events without a wait',
     file: `${readiness}/wait_thread.rs`,
     find: 'if std::mem::take(&mut self.shared.lock().wanted) {',
     replace: 'if false {',
   },
   {
-    name: 'a renewal watches whoever has the number now',
+    name: 'a renewal watches the new owner of the number',
     file: `${readiness}/by_epoll.rs`,
     find: 'if !self.is_same_file(fd) {',
     replace: 'if false {',

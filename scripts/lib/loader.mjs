@@ -1,12 +1,11 @@
-// The generated loader of the addon, native/binding.js, made to say why it failed. One job: its words
-// for «not loaded» blame npm whatever the reason was. Used by steps.mjs.
+// Makes the generated loader of the addon, native/binding.js, say why it failed: its own message blames npm for everything.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SetupError } from './toolchain.mjs';
 
 const generated = /`Cannot find native binding\. `[^]*?node_modules directory\.',/;
 
-// What was tried for WebAssembly, which we have none of, says nothing.
+// Without the attempt to load WebAssembly, which the package does not have.
 const ours = [
   '`edgepoll: no addon for ${process.platform}-${process.arch} could be loaded: ` +',
   "loadErrors.map(({ message }) => message.split('\\n')[0]).filter((text) => !text.includes('wasi')).join('; ') +",
