@@ -73,17 +73,17 @@ export class EdgepollError extends Error {
 /** Caches the native side's names of numbers. The kernel's error numbers end at 4,095, so the cache stays small. */
 class Words<W extends string> {
   readonly #known = new Map<number, W>();
-  readonly #ask: (number: number) => W;
+  readonly #find: (number: number) => W;
 
-  /** `ask` is a native call. Without the cache it would cost more than the rest of an error, apart from its stack. */
-  constructor(ask: (number: number) => W) {
-    this.#ask = ask;
+  /** `find` is a native call. Without the cache it would cost more than the rest of an error, apart from its stack. */
+  constructor(find: (number: number) => W) {
+    this.#find = find;
   }
 
   of(number: number): W {
     let word = this.#known.get(number);
     if (word === undefined) {
-      word = this.#ask(number);
+      word = this.#find(number);
       this.#known.set(number, word);
     }
     return word;
@@ -160,10 +160,10 @@ export function openNative<T>(open: () => T): T {
   }
 }
 
-/** Calls `look`, and turns its error into an {@link EdgepollError} if it is a refusal. */
-export function lookNative(look: () => number): number {
+/** Calls `poll`, and turns its error into an {@link EdgepollError} if it is a refusal. */
+export function pollNative(poll: () => number): number {
   try {
-    return look();
+    return poll();
   } catch (error) {
     const errno = refusedNumber(error);
     if (errno === undefined) throw error;

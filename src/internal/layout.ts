@@ -102,9 +102,9 @@ export const READINESS_FIELDS = 3;
 export const DELIVERING = 1;
 /** Bit in that field, set by JavaScript: a consumer waits again. */
 export const WANTED = 2;
-/** Bit in that field, set by the glue: another look within this delivery is likely to find something. */
-export const LOOK = 4;
-/** Bit in that field, set by the glue: the next look reports a closed descriptor. No event announces that. */
+/** Bit in that field, set by the glue: another poll within this delivery is likely to find something. */
+export const POLL_AGAIN = 4;
+/** Bit in that field, set by the glue: the next poll reports a closed descriptor. No event announces that. */
 export const LOST = 8;
 /** Bit in that field, set by the glue: `register()` has changed `descriptors`. JavaScript clears it. */
 export const MOVED = 16;

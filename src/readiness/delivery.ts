@@ -5,7 +5,7 @@
  */
 import { PollerBinding } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
-import { EdgepollError, lookNative, openNative } from '../internal/errors.js';
+import { EdgepollError, pollNative, openNative } from '../internal/errors.js';
 import * as layout from '../internal/layout.js';
 import type { Entry } from './entry.js';
 import { cancelEverySecond, everySecond } from './every-second.js';
@@ -16,7 +16,7 @@ import type { Waiter, WaiterQueue } from './waiter.js';
 import { nothing, waitForBatch } from './waiter.js';
 
 // Constants of this module, because V8 compiles those into its optimised code. It would load an imported one at each use.
-const { DELIVERING, READINESS_FIELDS: FIELDS, LOOK, LOST, MOVED, WANTED } = layout;
+const { DELIVERING, READINESS_FIELDS: FIELDS, POLL_AGAIN, LOST, MOVED, WANTED } = layout;
 
 /** `poll({ timeout: 0 })` checks one registration for a closed descriptor once per this many batches. */
 const BATCHES_PER_CHECK = 64;
@@ -77,7 +77,7 @@ export class Delivery<T> implements WaiterQueue<T> {
           this.#deliver(count);
         }),
     );
-    this.#fill = this.native.looker();
+    this.#fill = this.native.pollFunction();
   }
 
   get isClosed(): boolean {
@@ -203,7 +203,7 @@ export class Delivery<T> implements WaiterQueue<T> {
 
   /** Polls the kernel without waiting and fills the records. Returns how many. Throws the kernel's error. */
   #pollKernel(): number {
-    const result = lookNative(this.#fill);
+    const result = pollNative(this.#fill);
     if (result >= 0) return result;
     // Below 0 the native side has also replaced descriptors of its own.
     this.#host.descriptorsChanged();
@@ -215,7 +215,7 @@ export class Delivery<T> implements WaiterQueue<T> {
    * next one ready, and this saves a return to the native side and a call back. Returns whether there was an event.
    */
   #pollAgain(): boolean {
-    if (((this.#records[this.#control] as number) & LOOK) === 0) return false;
+    if (((this.#records[this.#control] as number) & POLL_AGAIN) === 0) return false;
     if (this.#isClosed || this.#waiters.length > 0) return false;
     const count = this.#pollKernel();
     this.#read(count);

@@ -84,7 +84,7 @@ export interface PollerStats {
 /** Makes the counters of a poller from those of the native side and the number of batches. */
 export function statsOf(counters: PollerCounters, batches: number): PollerStats {
   return {
-    waits: counters.looks,
+    waits: counters.waits,
     events: counters.events,
     staleEvents: counters.stale,
     batches,

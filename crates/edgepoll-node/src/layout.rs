@@ -122,9 +122,9 @@ layout! {
     DELIVERING: i32 = 1;
     /// Bit in that field, set by JavaScript: a consumer waits again.
     WANTED: i32 = 2;
-    /// Bit in that field, set by the glue: another look within this delivery is likely to find something.
-    LOOK: i32 = 4;
-    /// Bit in that field, set by the glue: the next look reports a closed descriptor. No event announces that.
+    /// Bit in that field, set by the glue: another poll within this delivery is likely to find something.
+    POLL_AGAIN: i32 = 4;
+    /// Bit in that field, set by the glue: the next poll reports a closed descriptor. No event announces that.
     LOST: i32 = 8;
     /// Bit in that field, set by the glue: `register()` has changed `descriptors`. JavaScript clears it.
     MOVED: i32 = 16;

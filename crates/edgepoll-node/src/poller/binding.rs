@@ -43,8 +43,8 @@ fn number_of(refusal: Refusal) -> i32 {
 #[napi(object)]
 #[derive(Debug, Default)]
 pub struct PollerCounters {
-    /// Looks at the kernel.
-    pub looks: f64,
+    /// Polls of the kernel.
+    pub waits: f64,
     /// Events that the kernel reported.
     pub events: f64,
     /// Events of registrations that were gone. They were dropped.
@@ -196,18 +196,18 @@ impl PollerBinding {
     /// Makes the function that fills the records with what is ready now, without waiting. It returns the number of records, or
     /// −1 less that number when `descriptors` has changed.
     #[napi(catch_unwind, ts_return_type = "() => number")]
-    pub fn looker<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+    pub fn poll_function<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
         let core = Rc::downgrade(&self.core);
         bare::function(env, move |raw, _arguments| {
             let Some(core) = core.upgrade() else {
                 return Ok(0.0);
             };
-            let (count, moved) = core.look(raw)?;
+            let (count, moved) = core.poll(raw)?;
             let is_inside = |working: &mut Working| *working.control() & DELIVERING != 0;
             if core.with(is_inside) == Some(true) {
-                core.count_look(count > 0);
+                core.count_poll(count > 0);
             } else if core.is_wanted() {
-                // This look has taken the events that another consumer waits for, so the engine must be armed again. That
+                // This poll has taken the events that another consumer waits for, so the engine must be armed again. That
                 // cannot fail, because it was armed before.
                 core.arm_engine();
             }
@@ -217,7 +217,7 @@ impl PollerBinding {
     }
 
     /// Checks for up to `limit` registrations whether their descriptors are still the registered files. Returns true when the next
-    /// look reports one that is not.
+    /// poll reports one that is not.
     #[napi(catch_unwind)]
     pub fn check(&self, limit: u32) -> bool {
         let check = |working: &mut Working| {
@@ -256,7 +256,7 @@ impl PollerBinding {
     pub fn counters(&self) -> PollerCounters {
         let counters = self.core.with(|working| working.poller.counters());
         counters.map_or_else(PollerCounters::default, |counters| PollerCounters {
-            looks: float(counters.waits),
+            waits: float(counters.waits),
             events: float(counters.events),
             stale: float(counters.stale),
             largest: float(counters.largest as u64),

@@ -1,4 +1,4 @@
-//! What a poller's driver does: it looks for events, delivers them, and finds descriptors that were closed.
+//! What a poller's driver does: it polls for events, delivers them, and finds descriptors that were closed.
 //!
 //! No borrow of the poller may be held while JavaScript runs.
 
@@ -9,10 +9,10 @@ use std::rc::Rc;
 use napi::sys;
 
 use super::context::BySlot;
-use super::look_limit::LookLimit;
-use super::working::{Looked, Working};
+use super::poll_limit::PollLimit;
+use super::working::{Polled, Working};
 use crate::driver::{Driver, Kind, Next, Task};
-use crate::layout::{DELIVERING, LOOK, LOST, WANTED};
+use crate::layout::{DELIVERING, LOST, POLL_AGAIN, WANTED};
 use crate::node::{self, AsyncContext, CallError, Callback, Scope};
 
 /// How many registrations are checked for a closed descriptor before a wait.
@@ -38,7 +38,7 @@ pub(crate) struct Core {
     wanted: Cell<bool>,
     /// The event loop's time of the last check for closed descriptors.
     checked_at: Cell<u64>,
-    look_limit: LookLimit,
+    poll_limit: PollLimit,
 }
 
 impl Core {
@@ -54,7 +54,7 @@ impl Core {
             is_referenced: Cell::new(false),
             wanted: Cell::new(false),
             checked_at: Cell::new(0),
-            look_limit: LookLimit::default(),
+            poll_limit: PollLimit::default(),
         }
     }
 
@@ -110,11 +110,11 @@ impl Core {
         Ok(())
     }
 
-    /// Looks for events. After a renewal, it moves the driver to the new descriptor if it can. Gives the number of events, and
+    /// Polls for events. After a renewal, it moves the driver to the new descriptor if it can. Gives the number of events, and
     /// whether it moved.
-    pub(crate) fn look(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool), CallError> {
-        match self.with(Working::look) {
-            Some(Ok(Looked { count, renewed })) => {
+    pub(crate) fn poll(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool), CallError> {
+        match self.with(Working::poll) {
+            Some(Ok(Polled { count, renewed })) => {
                 let moved = renewed && self.drive(env).is_ok();
                 if renewed && !moved {
                     self.with(|working| working.poller.undo_renewal());
@@ -126,17 +126,17 @@ impl Core {
         }
     }
 
-    /// Looks and delivers, and does both again while a consumer waits again and another look is worth it. Gives whether a
+    /// Polls and delivers, and does both again while a consumer waits again and another poll is worth it. Gives whether a
     /// consumer still waits.
     fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
-        self.look_limit.begin();
+        self.poll_limit.begin();
         let mut is_first = true;
         loop {
             let Some(_scope) = Scope::open(env) else {
                 return false;
             };
-            let (count, moved) = match self.look(env) {
-                Ok(looked) => looked,
+            let (count, moved) = match self.poll(env) {
+                Ok(polled) => polled,
                 Err(error) => {
                     let message = format!("edgepoll: looking failed: {error}");
                     node::throw_uncaught(env, &message);
@@ -144,7 +144,7 @@ impl Core {
                 }
             };
             if !is_first {
-                self.count_look(count > 0);
+                self.count_poll(count > 0);
             }
             is_first = false;
             if count > 0 {
@@ -153,7 +153,7 @@ impl Core {
                 break;
             }
             self.deliver(env, count, moved);
-            if !self.wanted.get() || !self.look_limit.may_look() {
+            if !self.wanted.get() || !self.poll_limit.may_poll() {
                 break;
             }
         }
@@ -165,17 +165,17 @@ impl Core {
         false
     }
 
-    /// Counts a look that was not the first of its turn.
-    pub(crate) fn count_look(&self, found: bool) {
-        self.look_limit.count(found);
-        if !self.look_limit.may_look() {
-            self.with(|working| *working.control() &= !LOOK);
+    /// Counts a poll that was not the first of its turn.
+    pub(crate) fn count_poll(&self, found: bool) {
+        self.poll_limit.count(found);
+        if !self.poll_limit.may_poll() {
+            self.with(|working| *working.control() &= !POLL_AGAIN);
         }
     }
 
     fn deliver(&self, env: sys::napi_env, count: usize, moved: bool) {
-        let state = if self.look_limit.is_worth_it() {
-            DELIVERING | LOOK
+        let state = if self.poll_limit.is_worth_it() {
+            DELIVERING | POLL_AGAIN
         } else {
             DELIVERING
         };
@@ -213,7 +213,7 @@ impl Core {
         self.contexts.get(slot)
     }
 
-    /// Arms the engine for a consumer that waits, because a look or a change of the registrations may have left it unarmed.
+    /// Arms the engine for a consumer that waits, because a poll or a change of the registrations may have left it unarmed.
     /// False if it cannot wait.
     pub(crate) fn arm_engine(&self) -> bool {
         matches!(
@@ -269,7 +269,7 @@ impl Task for Announcer {
     }
 
     /// Checks for closed descriptors: at once after a quiet time, else at most once per [`BETWEEN_CHECKS`], because the check of a
-    /// registration costs as much as an event's own look.
+    /// registration costs as much as the poll that finds an event.
     fn before_wait(&self, env: sys::napi_env, now: u64) -> u64 {
         if !self.is_present() || !self.core.wanted.get() {
             return 0;

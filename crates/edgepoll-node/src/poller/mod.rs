@@ -3,7 +3,7 @@
 mod binding;
 mod context;
 mod core;
-mod look_limit;
+mod poll_limit;
 mod records;
 mod working;
 

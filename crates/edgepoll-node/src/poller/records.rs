@@ -1,4 +1,4 @@
-//! The array that a look fills with readiness and JavaScript reads, and the field of bits after the records.
+//! The array that a poll fills with readiness and JavaScript reads, and the field of bits after the records.
 //!
 //! `layout.rs` has the layout. The glue reads and writes the array only while JavaScript does not run.
 
@@ -9,7 +9,7 @@ use napi::{sys, Error, Result};
 use crate::layout::READINESS_FIELDS;
 use crate::node::{self, Reference};
 
-/// The records of one look.
+/// The records of one poll.
 pub(crate) struct Records {
     /// Keeps the array alive. Only its owner in TypeScript has a reference to it, and never detaches it.
     _array: Reference,

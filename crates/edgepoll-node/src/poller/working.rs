@@ -12,8 +12,8 @@ pub(crate) struct Working {
     pub(crate) records: Records,
 }
 
-/// The result of a look.
-pub(crate) struct Looked {
+/// The result of a poll.
+pub(crate) struct Polled {
     /// How many records were written.
     pub(crate) count: usize,
     /// Whether the engine has a new descriptor.
@@ -27,21 +27,21 @@ impl Working {
     }
 
     /// Fills the records with what is ready now, without waiting.
-    pub(crate) fn look(&mut self) -> Result<Looked, Errno> {
+    pub(crate) fn poll(&mut self) -> Result<Polled, Errno> {
         let Working { poller, records } = self;
         let mut count = 0;
-        let looked = poller.try_wait(records.capacity(), |event| {
+        let polled = poller.try_wait(records.capacity(), |event| {
             records.put(count, event);
             count += 1;
         })?;
         self.note_lost();
-        Ok(Looked {
+        Ok(Polled {
             count,
-            renewed: looked.renewed,
+            renewed: polled.renewed,
         })
     }
 
-    /// Tells JavaScript whether the next look reports a closed descriptor.
+    /// Tells JavaScript whether the next poll reports a closed descriptor.
     pub(crate) fn note_lost(&mut self) {
         let is_lost = self.poller.has_closed();
         let field = self.control();

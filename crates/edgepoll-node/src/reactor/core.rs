@@ -228,7 +228,7 @@ impl Task for Core {
                     records >= LARGE_BATCH && messages < RECORDS_PER_CALLBACK
                 }
                 Turned::Left(records) => {
-                    // A turn that left work counts as many messages, so that the driver does not wait for single ones.
+                    // A turn that left work counts as a full callback. Then the driver `uv` does not busy-poll before the next wait.
                     messages += RECORDS_PER_CALLBACK;
                     weight += LEAST_WEIGHT.max(records * RECORD_WEIGHT);
                     turns + 1 < LEAST_TURNS || weight < RECORDS_PER_CALLBACK
