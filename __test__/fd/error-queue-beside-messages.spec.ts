@@ -36,7 +36,7 @@ function refusing(family: Family = 'inet'): SocketAddress {
   return address;
 }
 
-/** Sends a datagram that is refused. The send itself may report the pending error of the one before, and sends nothing then. */
+/** Sends a datagram that is refused. If the send itself reports the pending error of the previous one, it sends nothing. */
 function sendRefused(from: Socket, to?: SocketAddress): void {
   for (;;) {
     try {
@@ -48,7 +48,7 @@ function sendRefused(from: Socket, to?: SocketAddress): void {
   }
 }
 
-/** Sends from another socket, whose sends report no error of this one. */
+/** Sends from another socket, because its sends do not report this socket's pending error. */
 function sendTo(to: Socket, text: string): void {
   const family = to.localAddress.family as Family;
   const other = socket(family, 'dgram');
@@ -56,13 +56,13 @@ function sendTo(to: Socket, text: string): void {
   other.close();
 }
 
-/** Runs a loop, and collects what it gives. */
+/** Runs a loop in the background and collects its items. */
 function collect<T>(items: AsyncIterable<T>) {
   const got: T[] = [];
   const over = (async () => {
     for await (const item of items) got.push(item);
   })();
-  // Not unhandled while the test waits for something else.
+  // Handles a rejection now, because the test awaits `over` only later.
   over.catch(() => {});
   return { got, over };
 }
@@ -77,19 +77,19 @@ async function both(t: ExecutionContext, here: Socket, refused: SocketAddress, l
   for (let round = 1; round <= most; round += 1) {
     for (let count = 0; count < 5; count += 1) sendRefused(here, refused);
     sendTo(here, `${round}`);
-    // Some of the rounds come together.
+    // A turn only after every third round, so that entries also come in bursts.
     if (round % 3 === 0) await rounds(1);
   }
   await eventually(
-    'all came',
+    'all messages and entries have come',
     () => messages.got.length === most && errors.got.length === most * 5,
   );
-  // Both sleep now. A last one of each wakes both.
+  // Both loops sleep now. One more message and one more entry wake them.
   await rounds();
   sendRefused(here, refused);
   sendTo(here, 'last');
   await eventually(
-    'the last came',
+    'the last message and entry have come',
     () => messages.got.length === most + 1 && errors.got.length === most * 5 + 1,
   );
   t.is(texts(messages.got).at(-1), 'last');
@@ -169,7 +169,7 @@ for (const driver of drivers) {
     const entry = errors.next();
     sendRefused(here, refused);
     t.is((await entry).value?.name, 'ECONNREFUSED');
-    // It still runs between two entries.
+    // The loop over the queue still runs between two entries.
     sendRefused(here, refused);
     await rounds();
     sendTo(here, 'between');
@@ -186,7 +186,7 @@ for (const driver of drivers) {
   });
 
   test(`error-queue: an error without an entry is thrown beside errors(), ${driver}`, async (t) => {
-    // Without IP_RECVERR a connected socket has the pending error alone.
+    // Without IP_RECVERR a connected socket has only the pending error and no entry.
     const here = socket('inet', 'dgram');
     t.teardown(() => here.close());
     here.connect(refusing());

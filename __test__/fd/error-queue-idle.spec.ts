@@ -11,7 +11,7 @@ import { drivers, exceptIn } from '../support/process.js';
 
 const onlyNode = exceptIn(['bun', 'deno'], 'libuv counts the turns');
 
-/** How many turns the event loop has made. */
+/** The number of turns that the event loop has made. */
 function turns(): number {
   const { uvMetricsInfo } = performance.nodeTiming as unknown as {
     uvMetricsInfo: { loopCount: number };
@@ -21,17 +21,17 @@ function turns(): number {
 
 /** Milliseconds of one measurement. */
 const WINDOW = 250;
-/** How many turns an idle loop makes in that time at most. One that spins makes a hundred even on a busy machine. */
+/** The most turns of an idle loop in that time. A spinning loop makes a hundred even on a busy machine. */
 const IDLE = 12;
 
 /**
- * Whether the loop comes to rest: in one of the windows it makes few turns. One window is not enough, because V8 has the loop
- * run its tasks while it collects garbage, for seconds on a busy machine.
+ * Whether the loop becomes idle: it makes few turns in one of the windows. One window is not enough, because V8's garbage
+ * collection runs tasks in the loop, for seconds on a busy machine.
  */
 async function rests(): Promise<boolean> {
   for (let window = 0; window < 40; window += 1) {
     const before = turns();
-    // Not a wait for something to happen: the turns within this time are counted.
+    // This does not wait for an event: it counts the turns within this time.
     await delay(WINDOW);
     if (turns() - before < IDLE) return true;
   }

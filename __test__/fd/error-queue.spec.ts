@@ -81,11 +81,11 @@ for (const driver of drivers) {
     here.connect(here.localAddress);
     here.send('one');
     t.is(here.receive(Buffer.alloc(9)), 3);
-    // The entry is all that there is, so from now on the waits are edge-triggered.
+    // Only the entry keeps the socket ready, so from now on the waits are edge-triggered.
     await here.readable({ driver });
     const messages = here.values({ driver });
     const next = messages.next();
-    // After this it waits.
+    // After these turns the iteration waits.
     await rounds();
     here.send('two');
     t.is((await next).value?.data.toString(), 'two');
@@ -110,7 +110,7 @@ for (const driver of drivers) {
       const kept = other.readable({ driver });
       here.send('one', here.localAddress);
       t.is(here.receive(Buffer.alloc(9)), 3);
-      // The entry is all that there is, so from now on the waits are edge-triggered.
+      // Only the entry keeps the socket ready, so from now on the waits are edge-triggered.
       await here.readable({ driver });
       t.is(here.receiveError()?.name, 'ENOMSG');
       const first = here.readable({ driver });

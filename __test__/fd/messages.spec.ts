@@ -195,7 +195,7 @@ test('without bytes: a stream drops what travels with the first one, so it is re
     }
     t.is(there.receiveMessage(), null, `${index}: nothing was sent`);
   }
-  // Nothing is lost, so nothing is refused.
+  // Without ancillary data an empty message loses nothing, so it is accepted.
   t.is(here.sendMessage({ data: '' }), 0);
   t.is(here.sendMessage({ descriptors: [], control: [] }), 0);
   t.is(there.receiveMessage(), null);

@@ -104,7 +104,7 @@ test('tcpInfo: the fields of struct tcp_info', async (t) => {
   t.is(info.bytesAcked, 1001n, 'and the connecting segment');
   t.is(server?.tcpInfo().bytesReceived, 1000n);
   t.true(info.sndWscale <= 14 && info.rcvWscale <= 14);
-  // Every field that this kernel fills, and no other.
+  // tcpInfo() has exactly the fields that this kernel fills.
   const { length } = client.getOptionBytes('IPPROTO_TCP', 'TCP_INFO', 512);
   t.is('totalRtoTime' in info, length >= 248);
   const other = socket('unix', 'stream');
@@ -118,7 +118,7 @@ test('address: a path that is not UTF-8 is a Buffer, to bind() and from localAdd
   const path = Buffer.concat([Buffer.from(`${place}/`), name]);
   const listener = socket('unix', 'stream');
   listener.bind({ family: 'unix', path });
-  // By ls, because Deno's node:fs gives names as text only.
+  // Listed by ls, because Deno's node:fs gives names as text only.
   t.deepEqual(execFileSync('ls', [place]), Buffer.concat([name, Buffer.from('\n')]));
   t.deepEqual(listener.localAddress, { family: 'unix', path });
   listener.listen();

@@ -169,8 +169,8 @@ for (const driver of drivers) {
       openAs(t, path, flags, fd);
       poller.register(fd, { trigger, data: 'next' });
       second.write(1);
-      const look = poller.poll({ timeout: 0 });
-      t.like(await t.throwsAsync(look, { any: true }), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
+      const immediate = poller.poll({ timeout: 0 });
+      t.like(await t.throwsAsync(immediate, { any: true }), { code: 'ERR_DESCRIPTOR_CLOSED', fd });
       t.deepEqual(
         (await batch).map(({ data }) => data),
         ['second'],

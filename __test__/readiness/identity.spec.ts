@@ -151,7 +151,7 @@ for (const driver of drivers) {
     const registration = poller.register(reader);
     closeReader();
     registration.unregister();
-    for (let look = 0; look < 10; look += 1) t.deepEqual(await now(poller), []);
+    for (let count = 0; count < 10; count += 1) t.deepEqual(await now(poller), []);
     t.is(poller.stats().renewals, 1);
     // Opens pipes until every freed number is in use again, in whatever order.
     for (let count = 0; count < 8; count += 1) {
@@ -191,7 +191,7 @@ for (const driver of drivers) {
       const registration = poller.register(reader);
       closeReader();
       registration.unregister();
-      for (let look = 0; look < 10; look += 1) t.deepEqual(await now(poller), []);
+      for (let count = 0; count < 10; count += 1) t.deepEqual(await now(poller), []);
       t.is(poller.stats().renewals, round);
     }
   });
@@ -304,7 +304,7 @@ for (const driver of drivers) {
       gone?.closeReader();
       let code: string | undefined;
       // Each poll that finds nothing checks one registration.
-      for (let look = 0; look < 2 * pipes.length && code === undefined; look += 1) {
+      for (let count = 0; count < 2 * pipes.length && code === undefined; count += 1) {
         try {
           await now(poller);
         } catch (error) {

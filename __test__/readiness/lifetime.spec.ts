@@ -2,7 +2,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { getEventListeners } from 'node:events';
 
+import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import type { Driver } from 'edgepoll';
 import { Poller } from 'edgepoll';
 import { socketpair } from 'edgepoll/fd';
 import type { Socket } from 'edgepoll/fd';
@@ -13,6 +15,20 @@ import { reportOf } from '../support/injected.js';
 import { drivers, exceptIn, makeFifo, runFixture } from '../support/process.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
+
+/**
+ * A registration whose descriptor was closed, and whose number `fd` now belongs to another pipe. Without an await in between, so
+ * that no other test of this process takes the number.
+ */
+function withReusedNumber(t: ExecutionContext, driver: Driver) {
+  const fenced = new Fenced(t, driver);
+  const [first, second] = [makeFifo(t), makeFifo(t)];
+  const fd = openSync(first, O_RDWR | O_NONBLOCK);
+  const old = fenced.watch(fd, { writable: true, trigger: 'edge', data: 'old' });
+  closeSync(fd);
+  openAs(t, second, O_RDWR | O_NONBLOCK, fd);
+  return { fenced, old, fd };
+}
 
 for (const driver of drivers) {
   test(`closed-at-once: close() closes its descriptors before the next turn of the loop, ${driver}`, async (t) => {
@@ -190,14 +206,8 @@ for (const driver of drivers) {
     t.is(fenced.poller.size, 1);
   });
 
-  // Without an await in between, so that no other test of this process takes the number.
   test(`recycled-number: a late unregister() leaves the successor alone, ${driver}`, async (t) => {
-    const fenced = new Fenced(t, driver);
-    const [first, second] = [makeFifo(t), makeFifo(t)];
-    const fd = openSync(first, O_RDWR | O_NONBLOCK);
-    const old = fenced.watch(fd, { writable: true, trigger: 'edge', data: 'old' });
-    closeSync(fd);
-    openAs(t, second, O_RDWR | O_NONBLOCK, fd);
+    const { fenced, old, fd } = withReusedNumber(t, driver);
     fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
     old.unregister();
     t.deepEqual(await fenced.ready(), ['new']);
@@ -205,12 +215,7 @@ for (const driver of drivers) {
   });
 
   test(`recycled-number: a late modify() leaves the successor alone, ${driver}`, async (t) => {
-    const fenced = new Fenced(t, driver);
-    const [first, second] = [makeFifo(t), makeFifo(t)];
-    const fd = openSync(first, O_RDWR | O_NONBLOCK);
-    const old = fenced.watch(fd, { writable: true, trigger: 'edge', data: 'old' });
-    closeSync(fd);
-    openAs(t, second, O_RDWR | O_NONBLOCK, fd);
+    const { fenced, old, fd } = withReusedNumber(t, driver);
     t.throws(() => old.modify({ priority: true }), { code: 'ENOENT' });
     fenced.watch(fd, { writable: true, trigger: 'edge', data: 'new' });
     t.throws(() => old.modify({ priority: true }), { code: 'ERR_DESCRIPTOR_CLOSED' });
