@@ -5,7 +5,7 @@ use edgepoll::readiness::{bits, Poller, Refusal};
 use edgepoll::Errno;
 use nix::unistd;
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
 
 #[test]

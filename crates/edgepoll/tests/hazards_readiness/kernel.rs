@@ -7,7 +7,7 @@ use edgepoll::kernel::{Kernel, LinuxKernel};
 use edgepoll::readiness::{bits, Poller};
 use edgepoll::Token;
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
 
 #[test]

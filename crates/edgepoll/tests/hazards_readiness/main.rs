@@ -10,8 +10,8 @@
 mod identity;
 mod kernel;
 mod nesting;
-#[path = "../support/watch.rs"]
-mod watch;
+#[path = "../support/poller.rs"]
+mod poller;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use edgepoll::readiness::{Poller, Refusal};
 use edgepoll::Errno;
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{alone, looked, pipe, raw, read, write, IN};
 
 #[test]

@@ -6,14 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../support/watch.rs"]
-mod watch;
+#[path = "../support/poller.rs"]
+mod poller;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::thread::{spawn, JoinHandle};
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::Reactor;
 use edgepoll::readiness::{bits, EngineKind, Poller};

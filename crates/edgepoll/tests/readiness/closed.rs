@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use edgepoll::readiness::{bits, EngineKind, Refusal};
 use edgepoll::Errno;
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{is_ready, look, pipe, poller, read, write, KINDS};
 
 /// hazard 4

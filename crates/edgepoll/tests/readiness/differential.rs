@@ -10,7 +10,7 @@ use edgepoll::readiness::{bits, Poller};
 use edgepoll::Token;
 use nix::sys::socket::{socketpair, AddressFamily, SockFlag, SockType};
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{look, pipe, poller, KINDS};
 
 const SEEDS: u64 = 400;

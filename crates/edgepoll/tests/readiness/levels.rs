@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use edgepoll::readiness::{bits, Poller, Refusal};
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{announces, look, pipe, poller, read, write, KINDS};
 
 #[test]

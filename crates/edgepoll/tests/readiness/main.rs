@@ -8,9 +8,9 @@
 mod closed;
 mod differential;
 mod levels;
+#[path = "../support/poller.rs"]
+mod poller;
 mod relay;
-#[path = "../support/watch.rs"]
-mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 

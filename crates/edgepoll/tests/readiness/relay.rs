@@ -10,7 +10,7 @@ use edgepoll::Errno;
 use nix::mount::{mount, umount, MsFlags};
 use nix::sched::{unshare, CloneFlags};
 
-use crate::watch::Watch;
+use crate::poller::Watch;
 use crate::{announces, look, pipe, poller, read, write, KINDS};
 
 /// The bits that the kernel reports once for each change of the mounts.

@@ -8,7 +8,7 @@ use edgepoll::reactor::{CodecFactory, ConnectOptions, WriteError};
 use edgepoll::{Address, Errno, Token};
 
 use crate::driver::Run;
-use crate::far_end::FarEnd;
+use crate::model::FarEnd;
 
 /// Longer than any line that a peer ever sends.
 const LINE_LIMIT: usize = 8_192;

@@ -11,8 +11,8 @@ use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
 use edgepoll::reactor::{Budget, ListenOptions, Reactor};
 use edgepoll::Token;
 
-use crate::far_end::FarEnd;
 use crate::inbox::Kept;
+use crate::model::FarEnd;
 
 /// How often something happened, so that a run without it is noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,10 +10,10 @@
 mod actions;
 mod after_turn;
 mod driver;
-mod far_end;
 #[path = "../support/inbox.rs"]
 mod inbox;
-mod told;
+mod model;
+mod reports;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::thread;
