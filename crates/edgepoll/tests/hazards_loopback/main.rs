@@ -1,5 +1,5 @@
-//! The hazards in which the kernel itself matters, on real loopback sockets. Every wait is for an event,
-//! with a limit that only a failure reaches.
+//! The hazards that depend on the real kernel, on loopback sockets. Every wait is for an event, with a time limit that only a
+//! failure reaches.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,22 +24,22 @@ use edgepoll::{Address, Call, Errno, Token};
 use nix::sys::socket::{bind, getsockname, send, setsockopt, socket, sockopt};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn};
 
-use inbox::Kept;
+use inbox::RecordingInbox;
 
 type Bench = bench::Bench<LinuxKernel>;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn real() -> Bench {
+fn on_linux() -> Bench {
     Bench::with(
         LinuxKernel::new(64).unwrap(),
         Budget::default(),
-        Kept::new(10_000, 65_536),
+        RecordingInbox::new(10_000, 65_536),
     )
 }
 
 impl Bench {
-    /// Turns until `done`; panics when that takes too long.
+    /// Runs turns until `done` returns true. Panics if that takes too long.
     fn until(&mut self, what: &str, mut done: impl FnMut(&mut Bench) -> bool) {
         let start = Instant::now();
         while !done(self) {
@@ -62,7 +62,7 @@ impl Bench {
         address.try_into().unwrap()
     }
 
-    /// A plain blocking client, accepted.
+    /// A blocking client that the listener has accepted.
     fn client(&mut self, address: SocketAddr) -> (TcpStream, Token) {
         let before = self.opened().len();
         let client = TcpStream::connect(address).unwrap();
@@ -92,7 +92,7 @@ fn is_reset(reason: CloseReason) -> bool {
 
 #[test]
 fn data_before_reset_is_delivered() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
     client.write_all(b"the last bytes").unwrap();
@@ -103,7 +103,7 @@ fn data_before_reset_is_delivered() {
     assert!(!bench.ended(token));
 }
 
-/// What a client that reads to the end gets: so many bytes, and how they ended.
+/// Reads until the end. Returns the number of bytes, and whether they ended with a FIN or an error.
 fn read_to_the_end(mut client: TcpStream) -> (usize, std::io::Result<()>) {
     let mut got = Vec::new();
     let result = client.read_to_end(&mut got);
@@ -115,12 +115,12 @@ fn assert_reset(result: std::io::Result<()>) {
     assert_eq!(error.raw_os_error(), Some(Errno::ECONNRESET.raw_os_error()));
 }
 
-/// More than the kernel takes for a client that reads nothing.
+/// More bytes than the kernel accepts for a client that reads nothing.
 const MUCH: usize = 12 << 20;
 
 #[test]
 fn client_of_a_connection_that_lost_bytes_sees_a_reset() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (client, token) = bench.client(address);
     let queued = bench.reactor.write(token, &vec![1; MUCH], false).unwrap();
@@ -133,7 +133,7 @@ fn client_of_a_connection_that_lost_bytes_sees_a_reset() {
 
 #[test]
 fn client_of_a_connection_that_lost_nothing_sees_its_end() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (client, token) = bench.client(address);
     assert_eq!(bench.reactor.write(token, &[1; 10_000], false), Ok(0));
@@ -145,7 +145,7 @@ fn client_of_a_connection_that_lost_nothing_sees_its_end() {
 
 #[test]
 fn client_of_a_reset_on_purpose_sees_it() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (client, token) = bench.client(address);
     bench.reactor.reset(token);
@@ -154,7 +154,7 @@ fn client_of_a_reset_on_purpose_sees_it() {
 
 #[test]
 fn dropping_the_reactor_resets_connections_with_unsent_bytes() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (slow, token) = bench.client(address);
     let (whole, other) = bench.client(address);
@@ -169,7 +169,7 @@ fn dropping_the_reactor_resets_connections_with_unsent_bytes() {
 
 #[test]
 fn bytes_after_urgent_data_do_not_wait_for_another_packet() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
     client.set_nodelay(true).unwrap();
@@ -187,7 +187,7 @@ fn bytes_after_urgent_data_do_not_wait_for_another_packet() {
 
 #[test]
 fn reset_found_while_paused_is_not_a_clean_end() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
     bench.reactor.pause(token);
@@ -205,7 +205,7 @@ fn reset_found_while_paused_is_not_a_clean_end() {
 
 #[test]
 fn reset_found_by_a_send_is_not_a_clean_end() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
     client.write_all(b"before").unwrap();
@@ -223,7 +223,7 @@ fn reset_found_by_a_send_is_not_a_clean_end() {
 
 #[test]
 fn paused_connection_is_closed_by_a_reset() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (client, token) = bench.client(address);
     bench.reactor.pause(token);
@@ -234,7 +234,7 @@ fn paused_connection_is_closed_by_a_reset() {
 
 #[test]
 fn half_close_leaves_the_other_half() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (mut client, token) = bench.client(address);
     client.write_all(b"request").unwrap();
@@ -257,7 +257,7 @@ fn half_close_leaves_the_other_half() {
 
 #[test]
 fn fin_behind_queued_data() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut options = ListenOptions::default();
     options.limits.send_queue = 16 << 20;
@@ -267,7 +267,7 @@ fn fin_behind_queued_data() {
     let message: Vec<u8> = (0..8_u32 << 20)
         .map(|at| (at / 5).to_le_bytes()[0])
         .collect();
-    // How much the kernel takes at once is the machine's affair (tcp_wmem, tcp_rmem).
+    // How much the kernel accepts at once depends on the machine (tcp_wmem, tcp_rmem).
     let mut messages = 1;
     while bench.reactor.write(token, &message, false).unwrap() == 0 {
         messages += 1;
@@ -292,11 +292,12 @@ fn fin_behind_queued_data() {
 
 #[test]
 fn unread_input_does_not_reset_the_reply() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let (client, token) = bench.client(address);
     let reply: Vec<u8> = (0..500_000_u32).map(|at| at.to_le_bytes()[0]).collect();
-    // Nobody reads this; a plain close would answer it with a reset that destroys the reply.
+    // The connection is paused, so this input stays unread. A plain close would answer it with a reset, and the reply would
+    // be lost.
     bench.reactor.pause(token);
     let mut writer = client.try_clone().unwrap();
     let flood = thread::spawn(move || {
@@ -323,8 +324,8 @@ fn unread_input_does_not_reset_the_reply() {
 
 #[test]
 fn connect_refused() {
-    let mut bench = real();
-    // Bound and never listening: nobody else gets the port meanwhile.
+    let mut bench = on_linux();
+    // A port that is bound and does not listen. No other socket can get it during the test.
     let reserved = socket(
         AddressFamily::Inet,
         SockType::Stream,
@@ -355,7 +356,7 @@ fn connect_refused() {
 
 #[test]
 fn connect_then_reset_before_the_first_turn() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = server.local_addr().unwrap();
     let token = bench
@@ -373,8 +374,8 @@ fn connect_then_reset_before_the_first_turn() {
 
 #[test]
 fn connect_deadline() {
-    let mut bench = real();
-    // A backlog that is full drops what comes on top: no answer at all.
+    let mut bench = on_linux();
+    // A full backlog drops further connects, so they get no answer.
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     nix::sys::socket::listen(&server, nix::sys::socket::Backlog::new(0).unwrap()).unwrap();
     let address = server.local_addr().unwrap();
@@ -395,7 +396,7 @@ fn connect_deadline() {
 
 #[test]
 fn backlog_above_somaxconn_is_cut_by_the_kernel_and_not_refused() {
-    let mut bench = real();
+    let mut bench = on_linux();
     for backlog in [libc::SOMAXCONN, libc::SOMAXCONN + 1, 65_535] {
         let options = ListenOptions {
             backlog,
@@ -412,7 +413,7 @@ fn backlog_above_somaxconn_is_cut_by_the_kernel_and_not_refused() {
 
 #[test]
 fn echo_of_many_clients_comes_back_whole() {
-    let mut bench = real();
+    let mut bench = on_linux();
     let address = bench.listen();
     let clients: Vec<_> = (0..8_u8)
         .map(|salt| {
@@ -460,18 +461,18 @@ fn echo_of_many_clients_comes_back_whole() {
     }
 }
 
-/// A wait for no event at all is EINVAL to the kernel, in every turn.
+/// epoll_wait(2) refuses a wait for zero events with EINVAL, so every turn would fail.
 #[test]
 fn a_reactor_for_zero_events_takes_one() {
     let mut reactor = Reactor::open(0, Budget::default()).expect("descriptors");
-    let mut inbox = Kept::new(8, 1);
+    let mut inbox = RecordingInbox::new(8, 1);
     assert_eq!(reactor.turn(Some(Duration::ZERO), &mut inbox), Ok(false));
 }
 
-/// The reactor serves Internet sockets alone: any other address is refused before a socket is opened.
+/// The reactor serves Internet sockets only. It refuses any other address before it opens a socket.
 #[test]
 fn an_address_of_another_family_is_refused() {
-    let mut bench = real();
+    let mut bench = on_linux();
     for address in [Address::Unix(b"/nowhere".to_vec()), Address::Unspecified] {
         let refused = bench
             .reactor

@@ -1,4 +1,4 @@
-//! The kernel's word for it: tokens of all 64 bits, wake-ups that combine, reports that combine.
+//! What the kernel does with tokens of 64 bits, and how wake-ups and reports combine.
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use edgepoll::readiness::{bits, Poller};
 use edgepoll::Token;
 
 use crate::poller::Watch;
-use crate::{alone, looked, pipe, raw, read, registered, write, ENGINES, IN};
+use crate::{pipe, raw, read, registered, serial, try_wait, write, IN, KINDS};
 
 #[test]
 fn hazard_14_token_keeps_all_its_bits_in_the_kernel() {
-    let _alone = alone();
+    let _serial = serial();
     for token in [u64::MAX, 1 << 63, 0x8000_0000, 0xffff_ffff_0000_0000, 0] {
         let epoll = Epoll::new().unwrap();
         let (reader, writer) = pipe();
@@ -35,16 +35,16 @@ fn hazard_14_token_keeps_all_its_bits_in_the_kernel() {
 
 #[test]
 fn hazard_26_wake_ups_combine_and_never_block() {
-    let _alone = alone();
+    let _serial = serial();
     let mut kernel = LinuxKernel::new(8).unwrap();
     for _ in 0..3 {
         for _ in 0..200_000 {
             kernel.wake().unwrap();
         }
         let mut events = 0;
-        // Without a limit: it must return, because somebody woke it.
+        // Without a timeout. The wait must return, because of the wake-ups.
         kernel.wait(None, &mut |_, _| events += 1).unwrap();
-        assert_eq!(events, 0, "a wake-up is nobody's event");
+        assert_eq!(events, 0, "a wake-up is not an event");
     }
     let mut events = 0;
     kernel
@@ -55,42 +55,42 @@ fn hazard_26_wake_ups_combine_and_never_block() {
 
 #[test]
 fn hazard_27_hang_up_alone_is_reported_by_every_engine() {
-    let _alone = alone();
-    for kind in ENGINES {
+    let _serial = serial();
+    for kind in KINDS {
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let (reader, writer) = pipe();
         let token = poller.watch(raw(&reader), IN).unwrap();
-        assert_eq!(looked(&mut poller), []);
+        assert_eq!(try_wait(&mut poller), []);
         drop(writer);
-        assert_eq!(looked(&mut poller), [(token, bits::HANGUP)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::HANGUP)], "{kind:?}");
         assert_eq!(read(&reader), 0);
     }
 }
 
 #[test]
 fn hazard_40_ten_writes_are_one_event_by_every_engine() {
-    let _alone = alone();
-    for kind in ENGINES {
+    let _serial = serial();
+    for kind in KINDS {
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let (reader, writer) = pipe();
         let token = poller.watch(raw(&reader), IN).unwrap();
         for _ in 0..10 {
             write(&writer);
         }
-        assert_eq!(looked(&mut poller), [(token, IN)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, IN)], "{kind:?}");
         assert_eq!(read(&reader), 10);
-        assert_eq!(looked(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         assert_eq!(poller.counters().events, 1);
     }
 }
 
 #[test]
 fn room_for_more_events_than_memory_holds_is_accepted() {
-    let _alone = alone();
+    let _serial = serial();
     for room in [usize::MAX, usize::MAX / size_of::<EpollEvent>(), 1 << 28] {
         let mut kernel = LinuxKernel::new(room).unwrap();
         kernel.wait(Some(Duration::ZERO), &mut |_, _| {}).unwrap();
-        for kind in ENGINES {
+        for kind in KINDS {
             let mut poller = Poller::with_kind(kind, room).unwrap();
             let (reader, writer) = pipe();
             poller.watch(raw(&reader), IN).unwrap();

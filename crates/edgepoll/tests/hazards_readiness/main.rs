@@ -1,6 +1,6 @@
-//! The hazards of readiness on the real kernel, where its own bookkeeping can be seen (/proc/self/fdinfo).
+//! The hazards of readiness on the real kernel. /proc/self/fdinfo shows what the kernel has registered.
 //!
-//! Numbers of descriptors come back at once, so one test runs at a time. No test waits: every look is a look.
+//! A closed descriptor's number is reused at once, so one test runs at a time. No test sleeps: each wait returns at once.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,22 +16,17 @@ mod poller;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use edgepoll::readiness::{bits, EngineKind, Poller};
+use edgepoll::readiness::{bits, Poller};
 use edgepoll::Token;
-use nix::fcntl::OFlag;
 use nix::unistd;
 
-const ENGINES: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
+use poller::{pipe, KINDS};
 
-static ALONE: Mutex<()> = Mutex::new(());
+static SERIAL: Mutex<()> = Mutex::new(());
 
-/// Keeps the other tests from taking numbers.
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn pipe() -> (OwnedFd, OwnedFd) {
-    unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap()
+/// Keeps the other tests from opening descriptors meanwhile.
+fn serial() -> MutexGuard<'static, ()> {
+    SERIAL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write(to: &OwnedFd) {
@@ -42,8 +37,8 @@ fn read(from: &OwnedFd) -> usize {
     unistd::read(from, &mut [0; 100]).unwrap()
 }
 
-/// What one look tells.
-fn looked(poller: &mut Poller) -> Vec<(Token, u32)> {
+/// The events of one wait that returns at once.
+fn try_wait(poller: &mut Poller) -> Vec<(Token, u32)> {
     let mut found = Vec::new();
     poller
         .try_wait(64, |event| found.push((event.token, event.mask)))
@@ -51,7 +46,7 @@ fn looked(poller: &mut Poller) -> Vec<(Token, u32)> {
     found
 }
 
-/// What an epoll descriptor has registered: numbers and data, from the kernel.
+/// What is registered with an epoll descriptor, as the kernel shows it: numbers and data.
 fn registered(epoll: RawFd) -> Vec<(RawFd, u64)> {
     let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{epoll}")).unwrap();
     let words = |line: &str| -> Option<(RawFd, u64)> {

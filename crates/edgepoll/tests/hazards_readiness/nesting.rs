@@ -5,11 +5,11 @@ use edgepoll::readiness::{Poller, Refusal};
 use edgepoll::Errno;
 
 use crate::poller::Watch;
-use crate::{alone, looked, pipe, raw, read, write, IN};
+use crate::{pipe, raw, read, serial, try_wait, write, IN};
 
 #[test]
 fn hazard_12_nested_poller_is_ready_as_long_as_the_inner_one_has_events() {
-    let _alone = alone();
+    let _serial = serial();
     let mut inner = Poller::new(1).unwrap();
     let mut outer = Poller::new(8).unwrap();
     let nested = outer.watch(inner.as_raw_fd(), IN).unwrap();
@@ -18,20 +18,20 @@ fn hazard_12_nested_poller_is_ready_as_long_as_the_inner_one_has_events() {
         .each_ref()
         .map(|(reader, _)| inner.watch(raw(reader), IN | edgepoll::readiness::bits::EDGE))
         .map(Result::unwrap);
-    assert_eq!(looked(&mut outer), []);
+    assert_eq!(try_wait(&mut outer), []);
     for (_, writer) in &pipes {
         write(writer);
     }
-    // The inner one tells one at a time: the outer one must say so until the last.
-    let mut told = Vec::new();
+    // The inner poller reports one event in each wait. The outer poller must report it as ready until the last one.
+    let mut reported = Vec::new();
     for _ in 0..3 {
-        assert_eq!(looked(&mut outer), [(nested, IN)]);
-        told.extend(looked(&mut inner).iter().map(|(token, _)| *token));
+        assert_eq!(try_wait(&mut outer), [(nested, IN)]);
+        reported.extend(try_wait(&mut inner).iter().map(|(token, _)| *token));
     }
-    told.sort_unstable();
+    reported.sort_unstable();
     tokens.sort_unstable();
-    assert_eq!(told, tokens);
-    assert_eq!(looked(&mut outer), []);
+    assert_eq!(reported, tokens);
+    assert_eq!(try_wait(&mut outer), []);
     for (reader, _) in &pipes {
         assert_eq!(read(reader), 1);
     }
@@ -39,7 +39,7 @@ fn hazard_12_nested_poller_is_ready_as_long_as_the_inner_one_has_events() {
 
 #[test]
 fn hazard_12_nested_in_a_circle_or_too_deep_is_refused_and_nothing_is_left() {
-    let _alone = alone();
+    let _serial = serial();
     let mut first = Poller::new(8).unwrap();
     let mut second = Poller::new(8).unwrap();
     assert_eq!(
@@ -53,11 +53,11 @@ fn hazard_12_nested_in_a_circle_or_too_deep_is_refused_and_nothing_is_left() {
     );
     let (reader, writer) = pipe();
     let token = second.watch(raw(&reader), IN).unwrap();
-    assert_eq!(token.index, 0, "the refused one left its slot");
+    assert_eq!(token.index, 0, "the refused registration kept its slot");
     write(&writer);
-    assert_eq!(looked(&mut second), [(token, IN)]);
+    assert_eq!(try_wait(&mut second), [(token, IN)]);
 
-    // Deeper and deeper, until the kernel has enough.
+    // Nests one poller more each time, until the kernel refuses.
     let mut chain = vec![Poller::new(8).unwrap()];
     let refusal = loop {
         let mut next = Poller::new(8).unwrap();
@@ -65,7 +65,7 @@ fn hazard_12_nested_in_a_circle_or_too_deep_is_refused_and_nothing_is_left() {
             Ok(_) => chain.push(next),
             Err(refusal) => break refusal,
         }
-        assert!(chain.len() < 100, "the kernel never had enough");
+        assert!(chain.len() < 100, "the kernel never refused");
     };
     assert_eq!(refusal, Refusal::Kernel(Errno::ELOOP));
     assert!(chain.len() <= 6, "{}", chain.len());

@@ -1,5 +1,5 @@
-//! A handler that was installed over the one of a signalfd, and that calls the one that it found: signal-hook, which Deno
-//! uses, does so for as long as the process lives.
+//! A signal handler that was installed after the one of a signalfd, and that calls the handler that it replaced. signal-hook,
+//! which Deno uses, does that for as long as the process lives.
 #![allow(
     unsafe_code,
     reason = "the test installs a handler, which calls another one"
@@ -12,18 +12,18 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use edgepoll::descriptor::signal;
 
-/// How often the foreign handler ran, and the handler that it found.
-static HEARD: AtomicU32 = AtomicU32::new(0);
-static FOUND: AtomicUsize = AtomicUsize::new(0);
+/// How often the chaining handler ran, and the handler that it replaced.
+static RUNS: AtomicU32 = AtomicU32::new(0);
+static REPLACED: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn chaining(number: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
-    HEARD.fetch_add(1, Ordering::SeqCst);
-    let found = FOUND.load(Ordering::SeqCst);
-    // SAFETY: `found` is the handler that sigaction(2) reported with SA_SIGINFO, of this signature.
+    RUNS.fetch_add(1, Ordering::SeqCst);
+    let replaced = REPLACED.load(Ordering::SeqCst);
+    // SAFETY: `replaced` is the handler that sigaction(2) reported with SA_SIGINFO, of this signature.
     unsafe {
-        let found: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) =
-            std::mem::transmute(found);
-        found(number, info, context);
+        let replaced: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) =
+            std::mem::transmute(replaced);
+        replaced(number, info, context);
     }
 }
 
@@ -33,10 +33,13 @@ fn a_chained_handler_runs_once_for_each_signal_after_the_signalfd_was_closed() {
     let (fd, caught) = signal::signalfd(&[number]).unwrap();
     // SAFETY: a sigaction of zeros is valid; both outlive the calls.
     unsafe {
-        let mut found: libc::sigaction = std::mem::zeroed();
-        assert_eq!(libc::sigaction(number, std::ptr::null(), &raw mut found), 0);
-        assert!(found.sa_flags & libc::SA_SIGINFO != 0 && found.sa_sigaction > 1);
-        FOUND.store(found.sa_sigaction, Ordering::SeqCst);
+        let mut replaced: libc::sigaction = std::mem::zeroed();
+        assert_eq!(
+            libc::sigaction(number, std::ptr::null(), &raw mut replaced),
+            0
+        );
+        assert!(replaced.sa_flags & libc::SA_SIGINFO != 0 && replaced.sa_sigaction > 1);
+        REPLACED.store(replaced.sa_sigaction, Ordering::SeqCst);
         let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) = chaining;
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
@@ -51,15 +54,15 @@ fn a_chained_handler_runs_once_for_each_signal_after_the_signalfd_was_closed() {
         let failed = unsafe { libc::pthread_kill(libc::pthread_self(), number) };
         assert_eq!(failed, 0);
     };
-    // While the signalfd is open it reads the signal, and no handler runs.
+    // While the signalfd is open, it receives the signal, and no handler runs.
     send();
     assert_eq!(signal::next(fd.as_fd()).unwrap().signal, number);
-    assert_eq!(HEARD.load(Ordering::SeqCst), 0);
+    assert_eq!(RUNS.load(Ordering::SeqCst), 0);
     drop(fd);
     drop(caught);
-    // Sent to this thread, it is handled before the call returns.
+    // A signal that a thread sends to itself is handled before the call returns.
     for round in 1..=100 {
         send();
-        assert_eq!(HEARD.load(Ordering::SeqCst), round);
+        assert_eq!(RUNS.load(Ordering::SeqCst), round);
     }
 }

@@ -1,15 +1,15 @@
-//! Connecting: refused, never answered, meeting oneself, written to before it is up.
+//! Connects that are refused, get no answer or reach the socket itself, and writes before a connection is up.
 use std::time::Duration;
 
-use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, Outcome};
 use edgepoll::reactor::{Budget, ConnectOptions, Event};
 use edgepoll::{Call, Errno};
 
-use crate::{address, healthy};
+use crate::{address, short_end_timeout, without_faults};
 
-fn refused(outcome: Outcome) {
-    let mut bench = healthy(Budget::default(), 100);
+fn assert_refused(outcome: Outcome) {
+    let mut bench = without_faults(Budget::default(), 100);
     bench.kernel().plan_connect(outcome, 1_000_000);
     let token = bench
         .reactor
@@ -17,7 +17,7 @@ fn refused(outcome: Outcome) {
         .unwrap();
     bench.reactor.write(token, b"early", false).unwrap();
     bench.kernel().advance(1_000_000);
-    bench.rest();
+    bench.run_until_idle();
     match bench.close_event(token) {
         Some((CloseReason::Failed(failure), 5)) => {
             assert_eq!(
@@ -33,17 +33,17 @@ fn refused(outcome: Outcome) {
 
 #[test]
 fn connect_refused() {
-    refused(Outcome::Refused);
+    assert_refused(Outcome::Refused);
 }
 
 #[test]
 fn self_connect_is_refused() {
-    refused(Outcome::Itself);
+    assert_refused(Outcome::Itself);
 }
 
 #[test]
 fn connect_error_at_once_leaves_nothing_behind() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench
         .kernel()
         .plan_connect(Outcome::AtOnce(Errno::ENETUNREACH), 0);
@@ -69,7 +69,7 @@ fn connect_error_at_once_leaves_nothing_behind() {
 
 #[test]
 fn connect_deadline() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.kernel().plan_connect(Outcome::Never, 0);
     let options = ConnectOptions {
         timeout: 300,
@@ -87,11 +87,11 @@ fn connect_deadline() {
     assert_eq!(bench.kernel().open_sockets(), 0);
 }
 
-/// The host was busy, stopped or asleep: it finds the outcome and the alarm together.
+/// The process was busy, stopped or suspended, and finds the outcome and the alarm at the same time.
 #[test]
 fn connect_that_ended_in_time_is_not_timed_out_by_a_late_turn() {
     for batch in [1_024, 1] {
-        let mut bench = healthy(Budget::default(), 100);
+        let mut bench = without_faults(Budget::default(), 100);
         let mut tokens = Vec::new();
         for _ in 0..5 {
             bench
@@ -103,10 +103,10 @@ fn connect_that_ended_in_time_is_not_timed_out_by_a_late_turn() {
             };
             tokens.push(bench.reactor.connect(address(), options).unwrap());
         }
-        // Of many, one wait does not tell of all.
+        // With many connections, one wait does not report all of them.
         bench.kernel().faults.batch = batch;
         bench.kernel().advance(400_000_000);
-        bench.rest();
+        bench.run_until_idle();
         for token in tokens {
             assert_eq!(bench.closed(token), None);
             assert!(bench.events.contains(&Event::Connected { token }));
@@ -116,7 +116,7 @@ fn connect_that_ended_in_time_is_not_timed_out_by_a_late_turn() {
 
 #[test]
 fn false_hang_up_during_a_connect_is_not_its_end() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench
         .kernel()
         .plan_connect(Outcome::Established, 50_000_000);
@@ -133,10 +133,10 @@ fn false_hang_up_during_a_connect_is_not_its_end() {
         bench.turn(Some(Duration::ZERO));
     }
     bench.kernel().faults = Faults::none();
-    let told = |event: &Event| matches!(event, Event::Queued { .. });
-    assert!(bench.events.iter().all(told), "{:?}", bench.events);
+    let is_queued = |event: &Event| matches!(event, Event::Queued { .. });
+    assert!(bench.events.iter().all(is_queued), "{:?}", bench.events);
     bench.kernel().advance(50_000_000);
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.events.contains(&Event::Connected { token }));
     let peer = bench.kernel().peer_of(token).unwrap();
     let mut got = Vec::new();
@@ -146,13 +146,10 @@ fn false_hang_up_during_a_connect_is_not_its_end() {
 
 #[test]
 fn end_during_a_connect_has_a_deadline_when_the_peer_reads_nothing() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.kernel().plan_connect(Outcome::Established, 1_000_000);
     bench.kernel().set_default_capacity(10);
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
+    let limits = short_end_timeout();
     let options = ConnectOptions {
         limits,
         ..ConnectOptions::default()
@@ -161,7 +158,7 @@ fn end_during_a_connect_has_a_deadline_when_the_peer_reads_nothing() {
     bench.reactor.write(token, &[1; 100], false).unwrap();
     bench.reactor.end(token);
     bench.kernel().advance(1_000_000);
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.events.contains(&Event::Connected { token }));
     bench.kernel().advance(499_000_000);
     bench.turn(Some(Duration::ZERO));
@@ -176,7 +173,7 @@ fn end_during_a_connect_has_a_deadline_when_the_peer_reads_nothing() {
 
 #[test]
 fn queue_lost_at_the_end_of_a_connect_is_reported_while_paused() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench
         .kernel()
         .plan_connect(Outcome::Established, 50_000_000);
@@ -191,7 +188,7 @@ fn queue_lost_at_the_end_of_a_connect_is_reported_while_paused() {
     let peer = bench.kernel().peer_of(token).unwrap();
     bench.kernel().peer_send(peer, b"too many connections");
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     let failed =
         |event: &&Event| matches!(event, Event::WriteFailed { token: of, .. } if *of == token);
     assert_eq!(
@@ -203,14 +200,14 @@ fn queue_lost_at_the_end_of_a_connect_is_reported_while_paused() {
     assert_eq!(bench.reactor.unsent(token), 70_000);
     assert_eq!(bench.closed(token), None, "what arrived comes first");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"too many connections");
     assert_eq!(bench.close_event(token).unwrap().1, 70_000);
 }
 
 #[test]
 fn commands_for_listeners_leave_a_connection_its_deadline() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.kernel().plan_connect(Outcome::Never, 0);
     let token = bench
         .reactor

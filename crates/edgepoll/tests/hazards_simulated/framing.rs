@@ -1,4 +1,4 @@
-//! Frames through the reactor: any chunking, small inboxes, limits, the rest at the end.
+//! Frames through the reactor: every chunking, small inboxes, limits, and what is left at the end.
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
@@ -7,8 +7,8 @@ use edgepoll::protocol::{Codec, CodecError, Frame, Lines};
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::{Errno, Token};
 
-use crate::inbox::{Item, Kept};
-use crate::{healthy, Bench};
+use crate::inbox::{Item, RecordingInbox};
+use crate::{without_faults, Bench};
 
 fn lines(limit: usize) -> ListenOptions {
     ListenOptions {
@@ -39,15 +39,16 @@ fn lines_codec_any_chunking() {
     for piece in 1..=TEXT.len() {
         for (space, room) in [(1, 100), (7, 8), (100, 8), (100, 9), (100, 100)] {
             let kernel = SimulatedKernel::new(1, Faults::none());
-            let mut bench = Bench::with(kernel, Budget::default(), Kept::new(room, space));
+            let mut bench =
+                Bench::with(kernel, Budget::default(), RecordingInbox::new(room, space));
             bench.listen(lines(100));
             let (peer, token) = bench.client();
             for bytes in TEXT.chunks(piece) {
                 bench.kernel().peer_send(peer, bytes);
-                bench.rest();
+                bench.run_until_idle();
             }
             bench.kernel().peer_finish(peer);
-            bench.rest();
+            bench.run_until_idle();
             assert_eq!(
                 bench.frames(token),
                 expected(),
@@ -60,28 +61,28 @@ fn lines_codec_any_chunking() {
 
 #[test]
 fn frame_limit_closes() {
-    let mut bench = healthy(Budget::default(), 10);
+    let mut bench = without_faults(Budget::default(), 10);
     bench.listen(lines(20));
     let (peer, token) = bench.client();
     bench.kernel().peer_send(
         peer,
         b"short\nthis line is longer than twenty bytes and never ends",
     );
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token), [b"short"]);
     let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
     assert_eq!(bench.closed(token), Some(broken));
     assert!(!bench.ended(token));
     assert!(
         bench.kernel().view(peer).unread > 0,
-        "it read on after the limit"
+        "the reactor read on after the limit"
     );
 }
 
 #[test]
 fn part_of_a_line_before_a_reset_is_no_line() {
     for send_first in [false, true] {
-        let mut bench = healthy(Budget::default(), 100);
+        let mut bench = without_faults(Budget::default(), 100);
         bench.listen(lines(100));
         let (peer, token) = bench.client();
         bench.kernel().peer_send(peer, b"whole\ncut o");
@@ -89,7 +90,7 @@ fn part_of_a_line_before_a_reset_is_no_line() {
         if send_first {
             bench.reactor.write(token, b"x", false).unwrap_err();
         }
-        bench.rest();
+        bench.run_until_idle();
         assert_eq!(bench.frames(token), [b"whole"], "send first: {send_first}");
         assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
     }
@@ -98,7 +99,7 @@ fn part_of_a_line_before_a_reset_is_no_line() {
 #[test]
 fn frames_kept_back_by_a_pause_come_before_the_reset() {
     let kernel = SimulatedKernel::new(1, Faults::none());
-    let mut bench = Bench::with(kernel, Budget::default(), Kept::new(9, 1_000));
+    let mut bench = Bench::with(kernel, Budget::default(), RecordingInbox::new(9, 1_000));
     bench.listen(lines(100));
     let (peer, token) = bench.client();
     bench
@@ -109,20 +110,20 @@ fn frames_kept_back_by_a_pause_come_before_the_reset() {
     let kept_back = 9 - bench.frames(token).len();
     assert!(kept_back > 0, "the inbox held everything");
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.closed(token), None);
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token).len(), 9);
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// Waits for a frame that never comes, and gives what is left in pieces of one byte at the end.
-struct Waits {
+/// A codec that finds no frame before the end. At the end it returns each remaining byte as a frame.
+struct NeverComplete {
     limit: usize,
 }
 
-impl Codec for Waits {
+impl Codec for NeverComplete {
     fn decode(&mut self, _input: &[u8]) -> Result<Option<Frame>, CodecError> {
         Ok(None)
     }
@@ -144,9 +145,9 @@ impl Codec for Waits {
     }
 }
 
-fn waits(limit: usize) -> ListenOptions {
+fn never_complete(limit: usize) -> ListenOptions {
     ListenOptions {
-        codec: Box::new(move || Box::new(Waits { limit })),
+        codec: Box::new(move || Box::new(NeverComplete { limit })),
         ..ListenOptions::default()
     }
 }
@@ -154,14 +155,14 @@ fn waits(limit: usize) -> ListenOptions {
 #[test]
 fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
     for space in [1, 7, 20, 100] {
-        let mut bench = healthy(Budget::default(), space);
-        bench.listen(waits(20));
+        let mut bench = without_faults(Budget::default(), space);
+        bench.listen(never_complete(20));
         let (peer, token) = bench.client();
         bench.kernel().peer_send(peer, &[0; 20]);
-        bench.rest();
+        bench.run_until_idle();
         assert_eq!(bench.closed(token), None, "space {space}: at its limit");
         bench.kernel().peer_send(peer, &[0; 1_000]);
-        bench.rest();
+        bench.run_until_idle();
         let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
         assert_eq!(bench.closed(token), Some(broken), "space {space}");
         assert!(
@@ -175,12 +176,12 @@ fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
 fn frames_at_the_end_wait_for_room_like_other_frames() {
     for room in [8, 9, 100] {
         let kernel = SimulatedKernel::new(1, Faults::none());
-        let mut bench = Bench::with(kernel, Budget::default(), Kept::new(room, 100));
-        bench.listen(waits(20));
+        let mut bench = Bench::with(kernel, Budget::default(), RecordingInbox::new(room, 100));
+        bench.listen(never_complete(20));
         let (peer, token) = bench.client();
         bench.kernel().peer_send(peer, b"12345678901234567890");
         bench.kernel().peer_finish(peer);
-        bench.rest();
+        bench.run_until_idle();
         assert_eq!(bench.closed(token), None, "room {room}");
         assert_eq!(bench.frames(token).len(), 20, "room {room}");
         assert!(bench.ended(token), "room {room}");
@@ -190,8 +191,8 @@ fn frames_at_the_end_wait_for_room_like_other_frames() {
 #[test]
 fn waiting_frames_at_the_end_are_discarded_with_the_rest() {
     let kernel = SimulatedKernel::new(1, Faults::none());
-    let mut bench = Bench::with(kernel, Budget::default(), Kept::new(9, 100));
-    bench.listen(waits(20));
+    let mut bench = Bench::with(kernel, Budget::default(), RecordingInbox::new(9, 100));
+    bench.listen(never_complete(20));
     let (peer, token) = bench.client();
     bench.kernel().peer_send(peer, b"12345678901234567890");
     bench.kernel().peer_finish(peer);
@@ -199,27 +200,27 @@ fn waiting_frames_at_the_end_are_discarded_with_the_rest() {
     bench.reactor.pause(token);
     let given = bench.frames(token).len();
     assert!((1..20).contains(&given), "{given} at once");
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token).len(), given, "while it was paused");
     bench.reactor.end_and_discard(token);
-    bench.rest();
-    assert_eq!(bench.frames(token).len(), given, "after it was left");
+    bench.run_until_idle();
+    assert_eq!(bench.frames(token).len(), given, "after end_and_discard()");
     assert_eq!(bench.closed(token), Some(CloseReason::Ended));
 }
 
 #[test]
 fn the_memory_of_a_large_message_is_not_kept() {
-    let mut bench = healthy(Budget::default(), 10);
+    let mut bench = without_faults(Budget::default(), 10);
     bench.listen(lines(1024 * 1024));
     let (_peer, token) = bench.client();
     let written = bench.reactor.write(token, &vec![b'a'; 512 * 1024], false);
     assert!(written.is_ok());
-    bench.rest();
+    bench.run_until_idle();
 }
 
-/// A listener for lines, and `count` clients of it.
-fn several(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
-    let mut bench = healthy(budget, 65_536);
+/// A listener for lines with `count` clients.
+fn clients_of_lines(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
+    let mut bench = without_faults(budget, 65_536);
     bench.listen(lines(100));
     let clients = (0..count).map(|_| bench.client()).collect();
     (bench, clients)
@@ -227,15 +228,15 @@ fn several(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
 
 #[test]
 fn a_flood_of_lines_is_handed_over_in_shares() {
-    let (mut bench, clients) = several(Budget::default(), 3);
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 3);
     for (peer, _) in &clients {
         bench.kernel().peer_send(*peer, &b"line\n".repeat(1_000));
     }
     let mut most = 0;
     for turns in 1..=1_000_u32 {
         most = most.max(bench.turn(Some(Duration::ZERO)));
-        let told = clients.iter().map(|(_, token)| bench.frames(*token).len());
-        let (least, greatest) = (told.clone().min().unwrap(), told.max().unwrap());
+        let delivered = clients.iter().map(|(_, token)| bench.frames(*token).len());
+        let (least, greatest) = (delivered.clone().min().unwrap(), delivered.max().unwrap());
         assert!(
             greatest - least <= 64,
             "turn {turns}: {least} to {greatest}"
@@ -254,24 +255,24 @@ fn a_flood_of_lines_is_handed_over_in_shares() {
 
 #[test]
 fn a_line_alone_comes_before_those_of_a_flood() {
-    let (mut bench, clients) = several(Budget::default(), 51);
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 51);
     let (flooders, quiet) = clients.split_at(50);
     for (peer, _) in flooders {
         bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
     }
-    // Every connection was served once, and the turn handed over no more frames than it may.
+    // The first turn serves every connection once. The next ones stop after the frames of the budget.
     for _ in 0..3 {
         bench.turn(Some(Duration::ZERO));
     }
     let (peer, token) = quiet[0];
     bench.kernel().peer_send(peer, b"hello\n");
-    let told = bench.turn(Some(Duration::ZERO));
+    let delivered = bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.frames(token), [b"hello"]);
     assert!(
         matches!(bench.inbox.items[0], Item::Frame(first, _) if first == token),
-        "it was told behind others"
+        "it was reported after others"
     );
-    assert!(told <= 256 + 64, "{told} frames in a turn");
+    assert!(delivered <= 256 + 64, "{delivered} frames in a turn");
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
         turn_frames: 5,
         ..Budget::default()
     };
-    let (mut bench, clients) = several(budget, 11);
+    let (mut bench, clients) = clients_of_lines(budget, 11);
     let (flood, token) = clients[0];
     bench.kernel().peer_send(flood, &b"line\n".repeat(1_000));
     for turn in 1..=60 {
@@ -297,7 +298,7 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
 
 #[test]
 fn lines_left_for_later_turns_count_as_input() {
-    let mut bench = healthy(Budget::default(), 65_536);
+    let mut bench = without_faults(Budget::default(), 65_536);
     bench.listen(lines(100));
     let (peer, token) = bench.client();
     assert!(!bench.reactor.has_input(token), "nothing was sent");
@@ -306,55 +307,58 @@ fn lines_left_for_later_turns_count_as_input() {
     assert_eq!(bench.frames(token).len(), 64);
     assert!(bench.reactor.has_input(token), "36 lines are left");
     bench.reactor.pause(token);
-    assert!(!bench.reactor.has_input(token), "no turn hands them over");
+    assert!(!bench.reactor.has_input(token), "no turn delivers them");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token).len(), 100);
-    assert!(!bench.reactor.has_input(token), "all are handed over");
+    assert!(!bench.reactor.has_input(token), "all are delivered");
 }
 
-/// A client that sent `input` and whose connection a send then found reset.
-fn dead(options: ListenOptions, input: &[u8]) -> (Bench, Token) {
-    let mut bench = healthy(Budget::default(), 65_536);
+/// A connection whose peer sent `input`, and on which a send then failed with a reset.
+fn after_failed_send(options: ListenOptions, input: &[u8]) -> (Bench, Token) {
+    let mut bench = without_faults(Budget::default(), 65_536);
     bench.listen(options);
     let (peer, token) = bench.client();
     bench.kernel().set_window(peer, input.len());
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, input);
-    bench.rest();
+    bench.run_until_idle();
     bench.kernel().refuse_send(Errno::ECONNRESET);
     bench.reactor.write(token, b"x", false).unwrap_err();
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     (bench, token)
 }
 
 #[test]
 fn a_connection_whose_send_failed_is_not_served_for_ever() {
-    let (bench, token) = dead(lines(100), &b"\n".repeat(100_000));
-    let told = bench.frames(token).len();
-    assert!((256..256 + 64).contains(&told), "{told} lines of the dead");
+    let (bench, token) = after_failed_send(lines(100), &b"\n".repeat(100_000));
+    let delivered = bench.frames(token).len();
+    assert!(
+        (256..256 + 64).contains(&delivered),
+        "{delivered} lines after the failed send"
+    );
     let reason = bench.closed(token).expect("it was closed");
     assert_eq!(reason.to_string(), "write: Connection reset by peer");
 }
 
 #[test]
 fn input_left_by_a_failed_send_is_delivered_up_to_a_bound() {
-    let (bench, token) = dead(ListenOptions::default(), &[7; 900_000]);
+    let (bench, token) = after_failed_send(ListenOptions::default(), &[7; 900_000]);
     assert_eq!(bench.bytes(token).len(), 900_000);
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
-    let (bench, token) = dead(ListenOptions::default(), &[7; 3_000_000]);
-    let told = bench.bytes(token).len();
+    let (bench, token) = after_failed_send(ListenOptions::default(), &[7; 3_000_000]);
+    let delivered = bench.bytes(token).len();
     assert!(
-        (900_000..1_048_576 + 65_536).contains(&told),
-        "{told} bytes"
+        (900_000..1_048_576 + 65_536).contains(&delivered),
+        "{delivered} bytes"
     );
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// An owner that counts its unread bytes and pauses after a turn if they exceed `mark`.
-fn most_unread(mark: u32, limit: usize, space: usize, line: &[u8]) -> usize {
-    let mut bench = healthy(Budget::default(), space);
+/// The unread bytes of an owner that pauses after the first turn in which they exceed `mark`.
+fn unread_when_paused(mark: u32, limit: usize, space: usize, line: &[u8]) -> usize {
+    let mut bench = without_faults(Budget::default(), space);
     bench.listen(ListenOptions {
         limits: Limits {
             read_high_water: mark,
@@ -383,9 +387,9 @@ fn the_read_watermark_is_passed_by_one_turn_of_as_many_bytes_at_most() {
     let line = [&[b'x'; 99][..], b"\n"].concat();
     for mark in [1_000, 10_000, 65_536, 1_000_000] {
         for space in [100, 16_384, 65_536, 1_048_576] {
-            let unread = most_unread(mark, 100, space, &line);
-            assert!(unread > mark as usize, "mark {mark}: it never got there");
-            // Part of a line may lie there from the turn before.
+            let unread = unread_when_paused(mark, 100, space, &line);
+            assert!(unread > mark as usize, "mark {mark}: it was not passed");
+            // Part of a line may be left from the turn before.
             let most = 2 * mark as usize + 100;
             assert!(unread <= most, "mark {mark}, space {space}: {unread} bytes");
         }

@@ -1,4 +1,4 @@
-//! Guesses at who is ready: they spare waits, cost nobody his turn and lose nothing.
+//! Guesses of the next ready connection: they save waits, do not starve other connections and lose nothing.
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::Peer;
 use edgepoll::reactor::Budget;
@@ -6,8 +6,8 @@ use edgepoll::{Call, Errno, Token};
 
 use crate::Bench;
 
-/// Two turns in which this connection alone is ready: from then on it is guessed.
-fn learned(bench: &mut Bench, peer: Peer) {
+/// Two turns in which this connection is the only ready one. After them the reactor guesses it.
+fn train_guess(bench: &mut Bench, peer: Peer) {
     for _ in 0..2 {
         bench.kernel().peer_send(peer, b"ping");
         bench.announced_turn();
@@ -27,7 +27,7 @@ fn pair() -> (Bench, Peer, Token) {
 #[test]
 fn ping_pong_is_a_receive_and_mostly_no_wait() {
     let (mut bench, peer, token) = pair();
-    learned(&mut bench, peer);
+    train_guess(&mut bench, peer);
     let mut calls = 0;
     for _ in 0..170 {
         bench.kernel().peer_send(peer, b"ping");
@@ -41,14 +41,14 @@ fn ping_pong_is_a_receive_and_mostly_no_wait() {
 fn other_connections_wait_sixteen_turns_at_most() {
     let (mut bench, chatty, _) = pair();
     let (other, token) = bench.client();
-    learned(&mut bench, chatty);
+    train_guess(&mut bench, chatty);
     bench.kernel().peer_send(other, b"me too");
     let mut turns = 0;
     while bench.bytes(token).is_empty() {
         bench.kernel().peer_send(chatty, b"ping");
         bench.announced_turn();
         turns += 1;
-        assert!(turns <= 17, "the other one starves");
+        assert!(turns <= 17, "the other connection starves");
     }
     assert_eq!(bench.bytes(token), b"me too");
 }
@@ -57,7 +57,7 @@ fn other_connections_wait_sixteen_turns_at_most() {
 fn a_wrong_guess_costs_one_receive_and_is_not_repeated() {
     let (mut bench, chatty, _) = pair();
     let (other, token) = bench.client();
-    learned(&mut bench, chatty);
+    train_guess(&mut bench, chatty);
     bench.kernel().peer_send(other, b"1");
     assert_eq!(
         calls_of_a_turn(&mut bench),
@@ -72,23 +72,23 @@ fn a_wrong_guess_costs_one_receive_and_is_not_repeated() {
 #[test]
 fn an_end_after_guessed_bytes_is_reported() {
     let (mut bench, peer, token) = pair();
-    learned(&mut bench, peer);
+    train_guess(&mut bench, peer);
     bench.kernel().peer_send(peer, b"last words");
     bench.kernel().peer_finish(peer);
     bench.announced_turn();
     assert!(bench.bytes(token).ends_with(b"last words"));
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.ended(token));
 }
 
 #[test]
 fn a_reset_after_guessed_bytes_is_no_clean_end() {
     let (mut bench, peer, token) = pair();
-    learned(&mut bench, peer);
+    train_guess(&mut bench, peer);
     bench.kernel().peer_send(peer, b"last words");
     bench.kernel().peer_reset(peer);
     bench.announced_turn();
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.bytes(token).ends_with(b"last words"));
     assert!(!bench.ended(token));
     let Some(CloseReason::Failed(failure)) = bench.closed(token) else {
@@ -103,7 +103,7 @@ fn a_reset_after_guessed_bytes_is_no_clean_end() {
 #[test]
 fn a_paused_connection_is_not_guessed() {
     let (mut bench, peer, token) = pair();
-    learned(&mut bench, peer);
+    train_guess(&mut bench, peer);
     bench.reactor.pause(token);
     let calls = bench.kernel().view(peer).calls;
     bench.kernel().peer_send(peer, b"later");
@@ -111,22 +111,22 @@ fn a_paused_connection_is_not_guessed() {
     assert_eq!(bench.kernel().view(peer).calls, calls);
     assert!(!bench.bytes(token).ends_with(b"later"));
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.bytes(token).ends_with(b"later"));
 }
 
 #[test]
 fn the_next_connection_in_a_slot_is_not_guessed() {
     let (mut bench, peer, token) = pair();
-    learned(&mut bench, peer);
+    train_guess(&mut bench, peer);
     bench.reactor.destroy(token);
-    // A turn that tells the close goes by no guess.
+    // A turn that reports a close makes no guess.
     bench.announced_turn();
-    let (heir, next) = bench.client();
+    let (next_peer, next) = bench.client();
     assert_eq!(next.index, token.index);
-    let calls = bench.kernel().view(heir).calls;
+    let calls = bench.kernel().view(next_peer).calls;
     bench.announced_turn();
-    assert_eq!(bench.kernel().view(heir).calls, calls);
+    assert_eq!(bench.kernel().view(next_peer).calls, calls);
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn work_that_is_left_comes_before_a_guess() {
     let (other, token) = bench.client();
     bench.reactor.pause(token);
     bench.kernel().peer_send(other, b"waiting");
-    bench.rest();
-    learned(&mut bench, chatty);
+    bench.run_until_idle();
+    train_guess(&mut bench, chatty);
     bench.reactor.resume(token);
     bench.kernel().peer_send(chatty, b"ping");
     bench.announced_turn();

@@ -1,4 +1,4 @@
-//! Who is who: late tokens, slots that are used again, closes in the middle of an event.
+//! Stale tokens, slots that are used again, and closes in the middle of an event.
 use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
@@ -8,8 +8,8 @@ use edgepoll::{Errno, Token};
 
 use crate::{address, Bench};
 
-/// Every command there is, for a connection that is no more.
-fn use_late(bench: &mut Bench, token: Token) {
+/// Calls every command with the token of a closed connection.
+fn use_stale_token(bench: &mut Bench, token: Token) {
     assert_eq!(
         bench.reactor.write(token, b"late", false),
         Err(WriteError::Closed)
@@ -32,7 +32,7 @@ fn calls(bench: &mut Bench, peer: Peer) -> u64 {
 
 #[test]
 fn hazard_1_stale_event_two_ready_and_one_closed_between_them() {
-    // One frame fills the turn, so that the second event is served in a later turn than it was reported in.
+    // One frame uses up the turn's budget, so the second event is served in a later turn than the one that reported it.
     let budget = Budget {
         turn_bytes: 1,
         ..Budget::default()
@@ -42,28 +42,32 @@ fn hazard_1_stale_event_two_ready_and_one_closed_between_them() {
     bench.kernel().peer_send(first_peer, b"for the first");
     bench.kernel().peer_send(second_peer, b"for the second");
     bench.turn(Some(Duration::ZERO));
-    let waits = if bench.bytes(first).is_empty() {
+    let unserved = if bench.bytes(first).is_empty() {
         first
     } else {
         second
     };
-    assert!(bench.bytes(waits).is_empty(), "both were served");
+    assert!(bench.bytes(unserved).is_empty(), "both were served");
     assert!(bench.reactor.has_work(), "its event is still to be served");
-    bench.reactor.destroy(waits);
+    bench.reactor.destroy(unserved);
     bench.reactor.report(&mut bench.inbox);
     let successor = bench
         .reactor
         .connect(address(), ConnectOptions::default())
         .unwrap();
-    assert_eq!(successor.index, waits.index, "the slot is used again");
+    assert_eq!(successor.index, unserved.index, "the slot is used again");
     bench.kernel().advance(1);
     let peer = bench.kernel().peer_of(successor).unwrap();
     bench.kernel().peer_send(peer, b"for its successor");
-    bench.rest();
-    assert_eq!(bench.bytes(waits), b"");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(unserved), b"");
     assert_eq!(bench.bytes(successor), b"for its successor");
-    let told = |token: Token| bench.events.contains(&Event::Connected { token });
-    assert!(told(successor) && !told(waits), "{:?}", bench.events);
+    let connected = |token: Token| bench.events.contains(&Event::Connected { token });
+    assert!(
+        connected(successor) && !connected(unserved),
+        "{:?}",
+        bench.events
+    );
 }
 
 #[test]
@@ -74,7 +78,7 @@ fn hazard_2_recycled_slot_a_thousand_times_and_every_old_token_is_stale() {
     for round in 0..1_000 {
         assert_eq!((token.index, token.generation), (index, round));
         bench.reactor.destroy(token);
-        bench.rest();
+        bench.run_until_idle();
         old.push(token);
         token = bench.client().1;
     }
@@ -99,14 +103,14 @@ fn hazard_2_recycled_slot_a_thousand_times_and_every_old_token_is_stale() {
 fn hazard_6_late_removal_leaves_the_successor_alone() {
     let (mut bench, _, first) = Bench::pair(Budget::default(), 100);
     bench.reactor.destroy(first);
-    bench.rest();
+    bench.run_until_idle();
     let (peer, second) = bench.client();
     assert_eq!(first.index, second.index);
     let before = calls(&mut bench, peer);
-    use_late(&mut bench, first);
+    use_stale_token(&mut bench, first);
     assert_eq!(calls(&mut bench, peer), before);
     bench.kernel().peer_send(peer, b"still registered");
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(second), b"still registered");
     assert_eq!(bench.closed(second), None);
 }
@@ -117,14 +121,14 @@ fn hazard_7_close_comes_first_and_a_write_in_its_handler_goes_nowhere() {
     bench.kernel().peer_reset(peer);
     bench.turn(Some(Duration::ZERO));
     assert!(bench.closed(token).is_some());
-    // What the owner does on hearing of the close: it writes, and opens another connection.
+    // In its handler of the close, the owner opens another connection and writes to the closed one.
     let open = bench.kernel().open_sockets();
     let next = bench
         .reactor
         .connect(address(), ConnectOptions::default())
         .unwrap();
-    use_late(&mut bench, token);
-    bench.rest();
+    use_stale_token(&mut bench, token);
+    bench.run_until_idle();
     let other = bench.kernel().peer_of(next).unwrap();
     assert_eq!(bench.kernel().view(other).in_flight, 0);
     assert_eq!(bench.kernel().open_sockets(), open + 1);
@@ -146,11 +150,11 @@ fn hazard_8_another_socket_keeps_its_error() {
     assert_eq!(
         bench.kernel().view(other).error,
         Some(Errno::ECONNREFUSED),
-        "it waits to be read, once"
+        "the error can be read once"
     );
-    use_late(&mut bench, token);
+    use_stale_token(&mut bench, token);
     assert_eq!(bench.kernel().view(other).calls, 0);
-    bench.rest();
+    bench.run_until_idle();
     match bench.closed(next) {
         Some(CloseReason::Failed(failure)) => assert_eq!(failure.errno, Errno::ECONNREFUSED),
         other => panic!("closed as {other:?}"),
@@ -159,21 +163,21 @@ fn hazard_8_another_socket_keeps_its_error() {
 
 #[test]
 fn hazard_9_double_close_every_way_to_a_close_closes_once() {
-    // The simulated kernel complains of a second close, and of any call on a closed socket: `rest` looks.
+    // The simulated kernel records a second close, and any call on a closed socket. `run_until_idle` checks its records.
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.end(token);
     bench.kernel().peer_reset(peer);
     bench.turn(Some(Duration::ZERO));
     bench.reactor.destroy(token);
     bench.reactor.destroy(token);
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.closed(token).is_some());
 
     let (_, token) = bench.client();
     bench.reactor.destroy(token);
     bench.reactor.end_and_discard(token);
     bench.reactor.destroy(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.closed(token), Some(CloseReason::Destroyed));
     assert_eq!(bench.kernel().open_sockets(), 1, "the listener");
 }
@@ -200,17 +204,18 @@ fn hazard_10_registration_that_fails_leaves_nothing_and_the_next_one_works() {
         .listen(another, ListenOptions::default())
         .unwrap();
     bench.kernel().peer_send(peer, b"as before");
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"as before");
 }
 
 #[test]
 fn hazard_15_events_overwritten_a_small_inbox_loses_no_event() {
-    // Room for a few frames only: most of what one wait reported is served by later turns, each with a wait of its own.
+    // The inbox has room for a few frames only. Later turns, each with a wait of its own, serve most of what one wait
+    // reported.
     let mut bench = Bench::with(
         edgepoll::kernel::simulated::SimulatedKernel::new(1, Faults::none()),
         Budget::default(),
-        crate::inbox::Kept::new(12, 100),
+        crate::inbox::RecordingInbox::new(12, 100),
     );
     bench.listen(ListenOptions::default());
     let clients: Vec<_> = (0..200).map(|_| bench.client()).collect();
@@ -218,10 +223,10 @@ fn hazard_15_events_overwritten_a_small_inbox_loses_no_event() {
         bench.kernel().peer_send(peer, b"mine");
     }
     let turns = bench.reactor.stats().turns;
-    bench.rest();
+    bench.run_until_idle();
     assert!(
         bench.reactor.stats().turns > turns + 10,
-        "it fitted at once"
+        "everything fitted into a few turns"
     );
     for (_, token) in clients {
         assert_eq!(bench.bytes(token), b"mine");
@@ -233,11 +238,11 @@ fn hazard_16_second_half_of_an_event_finds_the_connection_closed_by_the_first() 
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 10);
     bench.reactor.write(token, &[1; 100], false).unwrap();
-    // One event with IN, OUT and ERR: the flush of its OUT half meets an error, and what its IN half received
-    // before must come, and then one close; the kernel complains of any call after that.
+    // One event with IN, OUT and ERR. The flush for OUT finds an error. The bytes that IN reported must still be delivered,
+    // and then one close. The simulated kernel records any call after that as a fault.
     bench.kernel().peer_send(peer, b"the other half");
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"the other half");
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
     let last = bench.events.last();
@@ -246,11 +251,11 @@ fn hazard_16_second_half_of_an_event_finds_the_connection_closed_by_the_first() 
         "nothing after the close: {last:?}"
     );
 
-    // Its IN half ends it (the last FIN of two), and its OUT half must not be served.
+    // IN ends the connection, with the second of the two FINs. OUT must not be served then.
     let (peer, token) = bench.client();
     bench.reactor.end(token);
-    bench.rest();
+    bench.run_until_idle();
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.closed(token), Some(CloseReason::Ended));
 }

@@ -7,11 +7,11 @@ use edgepoll::protocol::Lines;
 use edgepoll::reactor::{Budget, ListenOptions, WriteError};
 use edgepoll::{Call, Errno, Token};
 
-use crate::{healthy, Bench};
+use crate::{short_end_timeout, without_faults, Bench};
 
-/// A server of lines whose peers read nothing beyond 100 bytes, and one client.
+/// A server of lines with one client. The kernel accepts 100 bytes for a client that reads nothing.
 fn pair(limits: Limits) -> (Bench, Peer, Token) {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions {
         limits,
         codec: Box::new(|| Box::new(Lines::new(50))),
@@ -22,17 +22,11 @@ fn pair(limits: Limits) -> (Bench, Peer, Token) {
     (bench, peer, token)
 }
 
-fn hurried() -> Limits {
-    Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    }
-}
-
-/// What the peer sees: a reset, and only if bytes were lost or it was asked for.
+/// Whether the peer of a closed connection saw a reset. It may see one only if bytes were lost or the owner reset the
+/// connection.
 fn was_reset(bench: &mut Bench, peer: Peer) -> bool {
     let view = bench.kernel().view(peer);
-    assert!(!view.open, "it is over");
+    assert!(!view.open, "the connection is closed");
     view.peer_was_reset
 }
 
@@ -50,7 +44,7 @@ fn queue_that_is_full_resets() {
         bench.reactor.write(token, b"x", false),
         Err(WriteError::QueueFull)
     );
-    bench.rest();
+    bench.run_until_idle();
     assert!(was_reset(&mut bench, peer));
     assert_eq!(bench.closed(token), Some(CloseReason::QueueFull));
 }
@@ -62,18 +56,18 @@ fn destroy_with_a_queue_resets() {
         bench.reactor.write(token, &[b'x'; 49], false).unwrap();
     }
     bench.reactor.destroy(token);
-    assert!(was_reset(&mut bench, peer), "at once");
-    bench.rest();
+    assert!(was_reset(&mut bench, peer), "the close is immediate");
+    bench.run_until_idle();
     assert_eq!(bench.close_event(token), Some((CloseReason::Destroyed, 50)));
 }
 
 #[test]
 fn deadline_with_a_queue_resets() {
-    let (mut bench, peer, token) = pair(hurried());
+    let (mut bench, peer, token) = pair(short_end_timeout());
     bench.reactor.write(token, &[b'x'; 49], false).unwrap();
     bench.reactor.write(token, &[b'x'; 49], false).unwrap();
     bench.reactor.end_with(token, b"last").unwrap();
-    bench.rest();
+    bench.run_until_idle();
     bench.turn(None);
     assert_eq!(
         bench.close_event(token),
@@ -89,7 +83,7 @@ fn broken_protocol_with_a_queue_resets() {
         bench.reactor.write(token, &[b'x'; 49], false).unwrap();
     }
     bench.kernel().peer_send(peer, &[b'y'; 60]);
-    bench.rest();
+    bench.run_until_idle();
     assert!(matches!(
         bench.close_event(token),
         Some((CloseReason::Protocol(_), 50))
@@ -97,7 +91,7 @@ fn broken_protocol_with_a_queue_resets() {
     assert!(was_reset(&mut bench, peer));
 }
 
-/// The socket is alive when there is no route for a moment: its close would send FIN.
+/// The socket is still connected if there is no route for a moment. A plain close would send FIN.
 #[test]
 fn failed_send_resets_a_socket_that_is_still_connected() {
     for paused in [false, true] {
@@ -112,7 +106,7 @@ fn failed_send_resets_a_socket_that_is_still_connected() {
             bench.reactor.write(token, b"lost", false),
             Err(WriteError::Failed)
         );
-        bench.rest();
+        bench.run_until_idle();
         let Some((CloseReason::Failed(failure), 5)) = bench.close_event(token) else {
             panic!("paused {paused}: {:?}", bench.close_event(token));
         };
@@ -121,7 +115,7 @@ fn failed_send_resets_a_socket_that_is_still_connected() {
     }
 }
 
-/// A short receive empties a socket. The failure behind it must still be reported.
+/// A short receive empties a socket. The failure after it must still be reported.
 #[test]
 fn failed_send_of_a_live_socket_is_reported_after_the_bytes_before_it() {
     let (mut bench, peer, token) = pair(Limits::default());
@@ -132,15 +126,15 @@ fn failed_send_of_a_live_socket_is_reported_after_the_bytes_before_it() {
         .refuse_send_of_live_socket(Errno::EHOSTUNREACH);
     let refused = bench.reactor.write(token, b"lost", false);
     assert_eq!(refused, Err(WriteError::Failed));
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.closed(token), None, "what arrived comes first");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"before");
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// The owner pauses, resumes for the last bytes and pauses again, so no receive meets the failure.
+/// The owner pauses, resumes for the last bytes and pauses again, so no receive finds the failure.
 #[test]
 fn failure_known_before_a_pause_is_reported_after_the_last_byte() {
     let budget = Budget {
@@ -155,18 +149,18 @@ fn failure_known_before_a_pause_is_reported_after_the_last_byte() {
         .refuse_send_of_live_socket(Errno::EHOSTUNREACH);
     let refused = bench.reactor.write(token, b"lost", false);
     assert_eq!(refused, Err(WriteError::Failed));
-    bench.rest();
+    bench.run_until_idle();
     bench.reactor.resume(token);
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.bytes(token), b"before");
     bench.reactor.pause(token);
-    bench.rest();
+    bench.run_until_idle();
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
 #[test]
 fn shortage_of_memory_that_does_not_end_fails_the_send_and_resets() {
-    let (mut bench, peer, token) = pair(hurried());
+    let (mut bench, peer, token) = pair(short_end_timeout());
     bench.kernel().faults = Faults {
         no_buffers: 1_000,
         ..Faults::none()
@@ -175,7 +169,10 @@ fn shortage_of_memory_that_does_not_end_fails_the_send_and_resets() {
     let before = bench.kernel().calls();
     while bench.closed(token).is_none() {
         bench.turn(None);
-        assert!(bench.kernel().calls() - before < 1_000, "without an end");
+        assert!(
+            bench.kernel().calls() - before < 1_000,
+            "the send is tried without end"
+        );
     }
     let Some((CloseReason::Failed(failure), 5)) = bench.close_event(token) else {
         panic!("{:?}", bench.close_event(token));
@@ -188,8 +185,8 @@ fn shortage_of_memory_that_does_not_end_fails_the_send_and_resets() {
 /// An owner writes until it gets the close event, and that event may have to wait for room in the inbox.
 #[test]
 fn write_accepted_before_the_close_is_reported_is_lost_with_a_reset() {
-    let mut bench = healthy(Budget::default(), 100);
-    bench.inbox = crate::inbox::Kept::new(8, 100);
+    let mut bench = without_faults(Budget::default(), 100);
+    bench.inbox = crate::inbox::RecordingInbox::new(8, 100);
     bench.listen(ListenOptions {
         codec: Box::new(|| Box::new(Lines::new(50))),
         ..ListenOptions::default()
@@ -199,18 +196,18 @@ fn write_accepted_before_the_close_is_reported_is_lost_with_a_reset() {
         bench.kernel().peer_send(*peer, &[b'y'; 60]);
     }
     bench.turn(Some(Duration::ZERO));
-    let untold: Vec<_> = clients
+    let unreported: Vec<_> = clients
         .iter()
         .filter(|(_, token)| bench.closed(*token).is_none())
         .copied()
         .collect();
-    let [(peer, token)] = untold[..] else {
-        panic!("one of nine has no room: {untold:?}");
+    let [(peer, token)] = unreported[..] else {
+        panic!("one of nine has no room: {unreported:?}");
     };
     let refused = bench.reactor.write(token, b"accepted", false);
     assert_eq!(refused, Err(WriteError::Closed));
     bench.reactor.count_unsent(token, 8);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.close_event(token).unwrap().1, 8);
     for (other, _) in clients {
         assert_eq!(was_reset(&mut bench, other), other == peer);
@@ -219,14 +216,14 @@ fn write_accepted_before_the_close_is_reported_is_lost_with_a_reset() {
 
 #[test]
 fn nothing_lost_is_no_reset() {
-    let (mut bench, peer, token) = pair(hurried());
+    let (mut bench, peer, token) = pair(short_end_timeout());
     bench.reactor.write(token, b"whole", false).unwrap();
     bench.reactor.destroy(token);
     assert!(!was_reset(&mut bench, peer), "destroyed");
 
     let (peer, token) = bench.client();
     bench.reactor.end_with(token, b"whole").unwrap();
-    bench.rest();
+    bench.run_until_idle();
     bench.turn(None);
     assert_eq!(
         bench.closed(token),
@@ -237,7 +234,7 @@ fn nothing_lost_is_no_reset() {
     let (peer, token) = bench.client();
     bench.reactor.write(token, b"whole", false).unwrap();
     bench.kernel().peer_send(peer, &[b'y'; 60]);
-    bench.rest();
+    bench.run_until_idle();
     assert!(matches!(
         bench.closed(token),
         Some(CloseReason::Protocol(_))
@@ -251,7 +248,7 @@ fn reset_on_purpose() {
     bench.reactor.write(token, b"whole", false).unwrap();
     bench.reactor.reset(token);
     assert!(was_reset(&mut bench, peer));
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.close_event(token), Some((CloseReason::Destroyed, 0)));
 }
 
@@ -273,7 +270,7 @@ fn last_write_is_taken_by_a_full_queue() {
     );
     let mut got = Vec::new();
     while bench.kernel().peer_receive(peer, 1_000, &mut got) > 0 {
-        bench.rest();
+        bench.run_until_idle();
     }
     assert_eq!(got.len(), 205);
     assert!(got.ends_with(b"\nlast\n"));
@@ -288,7 +285,7 @@ fn last_write_that_is_no_frame_is_refused_and_the_end_follows() {
     assert!(bench.kernel().view(peer).output_ended);
 }
 
-/// The end of the process closes what is open: a peer may see FIN only if it has received everything.
+/// When the process ends, the kernel closes its sockets. A peer may see FIN only if it has received everything.
 #[test]
 fn connections_with_unsent_bytes_are_reset_by_the_end_of_the_process() {
     let (mut bench, full, token) = pair(Limits::default());
@@ -307,7 +304,7 @@ fn end_that_cannot_be_sent_fails_the_connection() {
     let (mut bench, _, token) = pair(Limits::default());
     bench.kernel().refuse_shutdown(Errno::EIO);
     bench.reactor.end(token);
-    bench.rest();
+    bench.run_until_idle();
     let Some(CloseReason::Failed(failure)) = bench.closed(token) else {
         panic!("{:?}", bench.closed(token));
     };

@@ -1,4 +1,4 @@
-//! One test per hazard, on the simulated kernel: there the moment of each event is exact.
+//! One test per hazard, on the simulated kernel, where the moment of each event is exact.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,11 +24,12 @@ mod unread;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::Token;
 
-use inbox::Kept;
+use inbox::RecordingInbox;
 
 type Bench = bench::Bench<SimulatedKernel>;
 
@@ -38,10 +39,18 @@ fn address() -> SocketAddr {
     ADDRESS.parse().unwrap()
 }
 
-/// A reactor on a kernel in good health, with much room.
-fn healthy(budget: Budget, space: usize) -> Bench {
+/// A reactor on a kernel without faults, and an inbox with much room.
+fn without_faults(budget: Budget, space: usize) -> Bench {
     let kernel = SimulatedKernel::new(1, Faults::none());
-    Bench::with(kernel, budget, Kept::new(100_000, space))
+    Bench::with(kernel, budget, RecordingInbox::new(100_000, space))
+}
+
+/// Limits with an end timeout of 500 ms.
+fn short_end_timeout() -> Limits {
+    Limits {
+        end_timeout: 500,
+        ..Limits::default()
+    }
 }
 
 impl Bench {
@@ -49,8 +58,8 @@ impl Bench {
         self.reactor.kernel_mut()
     }
 
-    /// Turns until nothing is left to do without time going by.
-    fn rest(&mut self) {
+    /// Runs turns until nothing is left to do before time passes.
+    fn run_until_idle(&mut self) {
         for _ in 0..100_000 {
             if !self.reactor.has_work() && !self.kernel().has_pending() {
                 self.kernel().verify().unwrap();
@@ -58,7 +67,7 @@ impl Bench {
             }
             self.turn(Some(Duration::ZERO));
         }
-        panic!("it never comes to rest");
+        panic!("the reactor never becomes idle");
     }
 
     fn listen(&mut self, options: ListenOptions) -> Token {
@@ -68,15 +77,15 @@ impl Bench {
     /// A client that is accepted at once.
     fn client(&mut self) -> (Peer, Token) {
         let peer = self.kernel().dial(address()).unwrap();
-        self.rest();
+        self.run_until_idle();
         let token = *self.opened().last().unwrap();
         assert_eq!(self.kernel().peer_of(token), Some(peer));
         (peer, token)
     }
 
-    /// A listener and one accepted client.
+    /// A listener with one accepted client.
     fn pair(budget: Budget, space: usize) -> (Bench, Peer, Token) {
-        let mut bench = healthy(budget, space);
+        let mut bench = without_faults(budget, space);
         bench.listen(ListenOptions::default());
         let (peer, token) = bench.client();
         (bench, peer, token)

@@ -6,11 +6,11 @@ use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::Errno;
 
-use crate::inbox::Kept;
-use crate::{address, healthy, Bench};
+use crate::inbox::RecordingInbox;
+use crate::{address, without_faults, Bench};
 
-/// Turns that nothing is left to do in; each must be one wait and no other call.
-fn costs_nothing(bench: &mut Bench, turns: u64) {
+/// Runs turns in which nothing is left to do. Each must make one wait and no other call.
+fn assert_idle_turns(bench: &mut Bench, turns: u64) {
     let before = bench.kernel().calls();
     for _ in 0..turns {
         bench.turn(Some(Duration::ZERO));
@@ -18,7 +18,7 @@ fn costs_nothing(bench: &mut Bench, turns: u64) {
     assert_eq!(bench.kernel().calls(), before + turns);
 }
 
-/// What an owner is told of one script, under one budget.
+/// What the reactor reports in one script with one budget: the bytes, whether the end came, and the close.
 fn transcript(budget: Budget, space: usize) -> (Vec<u8>, bool, Option<CloseReason>) {
     let (mut bench, peer, token) = Bench::pair(budget, space);
     bench.kernel().set_capacity(peer, 64);
@@ -26,21 +26,21 @@ fn transcript(budget: Budget, space: usize) -> (Vec<u8>, bool, Option<CloseReaso
     let mut sent = Vec::new();
     for part in 0..20_u8 {
         bench.kernel().peer_send(peer, &[part; 50]);
-        bench.rest();
+        bench.run_until_idle();
         bench.kernel().peer_receive(peer, 64, &mut sent);
-        bench.rest();
+        bench.run_until_idle();
     }
     bench.kernel().peer_finish(peer);
     bench.reactor.end(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(sent, [7; 1_000]);
     (bench.bytes(token), bench.ended(token), bench.closed(token))
 }
 
 #[test]
 fn hazard_18_edge_triggering_every_cut_of_the_work_gives_the_same_result() {
-    // Large steps are edge-triggered as it is meant; steps of one call and few bytes look at everything again and
-    // again, which is what level triggering does.
+    // With large steps the reactor works edge-triggered. With steps of one call and few bytes it serves everything again and
+    // again, as with level triggering.
     let whole = transcript(Budget::default(), 65_536);
     assert_eq!(whole.0.len(), 1_000);
     assert!(whole.1);
@@ -97,20 +97,20 @@ fn hazard_25_writable_noise_a_peer_that_reads_causes_no_event() {
 
 #[test]
 fn hazard_27_hang_up_is_served_in_both_directions() {
-    // A reset says HUP and ERR: the receive must be made that tells which error it was.
+    // A reset is reported as HUP and ERR. A receive must be made, because only it returns the error.
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     match bench.closed(token) {
         Some(CloseReason::Failed(failure)) => assert_eq!(failure.errno, Errno::ECONNRESET),
         other => panic!("closed as {other:?}"),
     }
 
-    // Both FINs say HUP: the end is a receive of 0, and a queue that waits for room is not waited for any more.
+    // Two FINs are reported as HUP. The end is a receive of 0 bytes, and a queue does not wait for room any more.
     let (peer, token) = bench.client();
     bench.reactor.end(token);
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert!(bench.ended(token));
     assert_eq!(bench.closed(token), Some(CloseReason::Ended));
 }
@@ -121,14 +121,14 @@ fn hazard_28_masked_hang_up_of_a_paused_connection_costs_nothing() {
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"unread");
     bench.kernel().peer_finish(peer);
-    bench.rest();
-    costs_nothing(&mut bench, 100);
+    bench.run_until_idle();
+    assert_idle_turns(&mut bench, 100);
     bench.reactor.end(token);
-    bench.rest();
-    costs_nothing(&mut bench, 100);
+    bench.run_until_idle();
+    assert_idle_turns(&mut bench, 100);
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    costs_nothing(&mut bench, 100);
+    bench.run_until_idle();
+    assert_idle_turns(&mut bench, 100);
     assert_eq!(bench.bytes(token), b"");
 }
 
@@ -143,33 +143,29 @@ fn hazard_29_forgotten_hang_up_is_found_after_any_number_of_pauses() {
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"in many steps");
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     let events = bench.reactor.stats().events;
     let mut steps = 0;
     while !bench.ended(token) {
         bench.reactor.resume(token);
         bench.turn(Some(Duration::ZERO));
         bench.reactor.pause(token);
-        bench.rest();
+        bench.run_until_idle();
         steps += 1;
         assert!(steps < 20, "it stopped at {:?}", bench.bytes(token));
     }
     assert_eq!(bench.bytes(token), b"in many steps");
-    assert_eq!(
-        bench.reactor.stats().events,
-        events,
-        "no edge came to remind"
-    );
+    assert_eq!(bench.reactor.stats().events, events, "no further edge came");
 }
 
 #[test]
 fn hazard_37_empty_space_is_never_received_into() {
-    // Lines longer than the space, frames kept back, a space of one byte: the kernel complains of a receive into
-    // nothing, because its 0 reads as the end.
+    // Lines longer than the space, frames kept back, and a space of one byte. The simulated kernel records a receive into an
+    // empty space as a fault, because its 0 looks like the end.
     let mut bench = Bench::with(
         SimulatedKernel::new(1, Faults::none()),
         Budget::default(),
-        Kept::new(10, 1),
+        RecordingInbox::new(10, 1),
     );
     bench.listen(ListenOptions {
         codec: Box::new(|| Box::new(edgepoll::protocol::Lines::new(100))),
@@ -183,7 +179,7 @@ fn hazard_37_empty_space_is_never_received_into() {
         bench.reactor.resume(token);
         bench.turn(Some(Duration::ZERO));
     }
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token).len(), 5);
     assert!(
         !bench.ended(token),
@@ -193,21 +189,21 @@ fn hazard_37_empty_space_is_never_received_into() {
 
 #[test]
 fn hazard_38_clear_race_an_edge_together_with_eagain_is_not_erased() {
-    // Each receive may answer EAGAIN while the bytes come just afterwards, with an edge.
+    // Each receive may return EAGAIN although bytes arrive just after it, with an edge.
     for seed in 0..200 {
         let faults = Faults {
             again: 500,
             ..Faults::none()
         };
         let kernel = SimulatedKernel::new(seed, faults);
-        let mut bench = Bench::with(kernel, Budget::default(), Kept::new(100_000, 16));
+        let mut bench = Bench::with(kernel, Budget::default(), RecordingInbox::new(100_000, 16));
         bench.listen(ListenOptions::default());
         let peer = bench.kernel().dial(address()).unwrap();
-        bench.rest();
+        bench.run_until_idle();
         let token = *bench.opened().last().unwrap();
         for part in 0..20_u8 {
             bench.kernel().peer_send(peer, &[part; 33]);
-            bench.rest();
+            bench.run_until_idle();
             assert_eq!(
                 bench.bytes(token).len(),
                 33 * (usize::from(part) + 1),
@@ -215,21 +211,21 @@ fn hazard_38_clear_race_an_edge_together_with_eagain_is_not_erased() {
             );
         }
         bench.kernel().peer_finish(peer);
-        bench.rest();
+        bench.run_until_idle();
         assert!(bench.ended(token), "seed {seed}");
     }
 }
 
 #[test]
 fn hazard_40_kernel_reports_combine_and_one_event_covers_all_bytes() {
-    let mut bench = healthy(Budget::default(), 1_000);
+    let mut bench = without_faults(Budget::default(), 1_000);
     bench.listen(ListenOptions::default());
     let (peer, token) = bench.client();
     let events = bench.reactor.stats().events;
     for part in 0..10_u8 {
         bench.kernel().peer_send(peer, &[part; 10]);
     }
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.stats().events, events + 1);
     let expected: Vec<u8> = (0..10_u8).flat_map(|part| [part; 10]).collect();
     assert_eq!(bench.bytes(token), expected);

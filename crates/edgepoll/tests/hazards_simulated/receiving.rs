@@ -1,16 +1,16 @@
-//! Bytes that arrive: edges, short reads, budgets, tokens of the dead.
+//! Bytes that arrive: edges, short reads, budgets, stale tokens.
 use std::time::Duration;
 
 use edgepoll::kernel::simulated::Faults;
 use edgepoll::reactor::{Budget, ListenOptions, WriteError};
 
-use crate::{healthy, Bench};
+use crate::{without_faults, Bench};
 
 #[test]
 fn stale_token_reaches_no_connection() {
     let (mut bench, _, first) = Bench::pair(Budget::default(), 100);
     bench.reactor.destroy(first);
-    bench.rest();
+    bench.run_until_idle();
     let (peer, second) = bench.client();
     assert_eq!(
         (first.index, first.generation + 1),
@@ -43,7 +43,7 @@ fn short_read_then_fin_is_one_event_and_an_end() {
     let events = bench.reactor.stats().events;
     bench.kernel().peer_send(peer, b"last words");
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.stats().events, events + 1);
     assert_eq!(bench.bytes(token), b"last words");
     assert!(bench.ended(token));
@@ -65,9 +65,9 @@ fn hang_up_hint_is_no_end() {
     assert_eq!(bench.bytes(token).len(), 10);
     assert!(
         !bench.ended(token),
-        "RDHUP was told as the end, before the bytes"
+        "RDHUP was reported as the end, before the bytes"
     );
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token).len(), 100);
     assert!(bench.ended(token));
 }
@@ -82,7 +82,7 @@ fn budget_requeues_input_that_no_edge_will_report_again() {
     let (mut bench, peer, token) = Bench::pair(budget, 10);
     let events = bench.reactor.stats().events;
     bench.kernel().peer_send(peer, &[b'a'; 1_000]);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token).len(), 1_000);
     assert_eq!(bench.reactor.stats().events, events + 1);
 }
@@ -109,9 +109,9 @@ fn starvation_a_firehose_waits_behind_a_ping() {
 #[test]
 fn eagain_is_the_end_of_work() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 4);
-    // Exactly one space: only EAGAIN can tell that nothing is left.
+    // The bytes fill the space exactly, so only EAGAIN shows that nothing is left.
     bench.kernel().peer_send(peer, b"four");
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"four");
     let calls = bench.kernel().calls();
     bench.turn(Some(Duration::ZERO));
@@ -127,8 +127,8 @@ fn paused_connection_is_closed_by_a_reset() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.reactor.pause(token);
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    let reason = bench.closed(token).expect("told while paused");
+    bench.run_until_idle();
+    let reason = bench.closed(token).expect("closed while paused");
     assert_eq!(reason.to_string(), "read: Connection reset by peer");
 }
 
@@ -138,25 +138,25 @@ fn paused_connection_costs_nothing_and_loses_nothing() {
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"while you slept");
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     let sleeps = bench.kernel().endless_sleeps();
     bench.turn(None);
     assert_eq!(bench.kernel().endless_sleeps(), sleeps + 1);
     assert_eq!(bench.bytes(token), b"");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"while you slept");
     assert!(bench.ended(token));
 }
 
 #[test]
 fn nothing_is_reported_before_the_first_turn() {
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions::default());
     let peer = bench.kernel().dial(crate::address()).unwrap();
     bench.kernel().peer_send(peer, b"early");
     assert!(!bench.reactor.has_work());
-    bench.rest();
+    bench.run_until_idle();
     let token = bench.opened()[0];
     assert_eq!(bench.bytes(token), b"early");
 }
@@ -174,7 +174,7 @@ fn budgets_of_zero_serve_every_connection_a_little() {
     let (mut bench, peer, token) = Bench::pair(nothing, 100);
     bench.kernel().peer_send(peer, b"hello");
     bench.reactor.write(token, b"there", false).unwrap();
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"hello");
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, 100, &mut got);
@@ -193,9 +193,9 @@ fn bound_of_bytes_per_turn_holds_for_a_single_connection() {
     bench.kernel().set_window(firehose, 100_000);
     bench.kernel().peer_send(firehose, &[0; 100_000]);
     bench.turn(Some(Duration::ZERO));
-    // The receive that passes the bound began below it.
+    // The receive that exceeds the bound began below it.
     assert_eq!(bench.bytes(token).len(), 1_200);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token).len(), 100_000);
 }
 
@@ -208,7 +208,7 @@ fn an_empty_space_is_no_room_and_no_end() {
         bench.turn(Some(Duration::ZERO));
         assert_eq!((bench.bytes(token), bench.ended(token)), (vec![], false));
     }
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(
         (bench.bytes(token), bench.ended(token)),
         (b"later".to_vec(), false)
@@ -229,7 +229,7 @@ fn bytes_after_an_urgent_mark_arrive_with_those_before_it() {
         if guessed {
             bench.announced_turn();
         }
-        bench.rest();
+        bench.run_until_idle();
         assert_eq!(bench.bytes(token), b"--beforebehind", "guessed: {guessed}");
     }
 }
@@ -238,9 +238,9 @@ fn bytes_after_an_urgent_mark_arrive_with_those_before_it() {
 fn an_urgent_byte_alone_is_stepped_over_and_costs_one_receive_more() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 65_536);
     bench.kernel().peer_send_urgent(peer);
-    bench.rest();
+    bench.run_until_idle();
     bench.kernel().peer_send(peer, b"ordinary");
-    bench.rest();
+    bench.run_until_idle();
     let calls = bench.kernel().calls();
     bench.kernel().peer_send(peer, b", again");
     bench.turn(Some(Duration::ZERO));

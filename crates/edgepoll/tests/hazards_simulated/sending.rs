@@ -1,4 +1,4 @@
-//! Bytes that leave: in order through every partial send, through short memory, within the queue's bound.
+//! Bytes that are sent: in order through every partial send and shortage of memory, within the bound of the queue.
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
@@ -6,7 +6,7 @@ use edgepoll::kernel::simulated::{Faults, Random};
 use edgepoll::reactor::{Budget, Event, ListenOptions, WriteError};
 use edgepoll::Errno;
 
-use crate::{healthy, Bench};
+use crate::{without_faults, Bench};
 
 #[test]
 fn partial_writev_keeps_every_byte_in_its_place() {
@@ -40,7 +40,7 @@ fn partial_writev_keeps_every_byte_in_its_place() {
         }
         let mut got = Vec::new();
         while got.len() < written.len() {
-            bench.rest();
+            bench.run_until_idle();
             let most = 1 + random.below(40_000);
             assert!(
                 bench.kernel().peer_receive(peer, most, &mut got) > 0,
@@ -57,7 +57,7 @@ fn send_queue_is_bounded_and_overflow_closes() {
         send_queue: 1_000,
         ..Limits::default()
     };
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions {
         limits,
         ..ListenOptions::default()
@@ -70,7 +70,7 @@ fn send_queue_is_bounded_and_overflow_closes() {
         bench.reactor.write(token, &[1; 1], false),
         Err(WriteError::QueueFull)
     );
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(
         bench.close_event(token),
         Some((CloseReason::QueueFull, 1_100))
@@ -86,7 +86,7 @@ fn no_memory_for_a_send_is_tried_again_without_an_edge() {
         let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
         bench.kernel().refuse_send(errno);
         assert_eq!(bench.reactor.write(token, b"patience", false), Ok(8));
-        bench.rest();
+        bench.run_until_idle();
         bench.turn(None);
         let mut got = Vec::new();
         bench.kernel().peer_receive(peer, 100, &mut got);
@@ -100,12 +100,12 @@ fn fall_to_the_low_watermark_is_reported_for_writes_with_more() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1_000_000);
     assert_eq!(bench.reactor.write(token, &[1; 100_000], true), Ok(100_000));
-    bench.rest();
-    let told = bench.events.iter().rev().find_map(|event| match event {
+    bench.run_until_idle();
+    let reported = bench.events.iter().rev().find_map(|event| match event {
         Event::Queued { bytes, .. } => Some(*bytes),
         _ => None,
     });
-    assert_eq!(told, Some(0));
+    assert_eq!(reported, Some(0));
 }
 
 #[test]
@@ -114,9 +114,9 @@ fn exactly_filled_buffer_goes_on_when_the_peer_reads() {
     bench.kernel().set_capacity(peer, 1_000);
     assert_eq!(bench.reactor.write(token, &[1; 1_000], false), Ok(0));
     let mut got = Vec::new();
-    // No EAGAIN was seen, so this makes no edge: the next write must find out by itself.
+    // No send returned EAGAIN, so the room causes no edge. The next write must try a send.
     bench.kernel().peer_receive(peer, 1_000, &mut got);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.write(token, &[2; 10], false), Ok(0));
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.kernel().peer_receive(peer, 1_000, &mut got), 10);
@@ -128,16 +128,19 @@ fn failed_send_is_reported_while_paused() {
     bench.kernel().set_capacity(peer, 1_000);
     assert_eq!(bench.reactor.write(token, &[1; 100_000], false), Ok(99_000));
     bench.kernel().peer_send(peer, b"unread");
-    bench.rest();
+    bench.run_until_idle();
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b", still");
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    let told = |event: &Event| matches!(event, Event::WriteFailed { .. });
-    assert_eq!(bench.events.iter().filter(|event| told(event)).count(), 1);
+    bench.run_until_idle();
+    let reported = |event: &Event| matches!(event, Event::WriteFailed { .. });
+    assert_eq!(
+        bench.events.iter().filter(|event| reported(event)).count(),
+        1
+    );
     assert_eq!(bench.close_event(token), None, "bytes wait for the reader");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.frames(token).concat(), b"unread, still");
     assert!(matches!(
         bench.close_event(token),
@@ -158,7 +161,7 @@ fn room_is_found_by_a_timer_when_writability_cannot_be_watched() {
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, 100, &mut got);
     bench.turn(Some(Duration::ZERO));
-    assert_eq!(bench.reactor.queued(token), 5, "nobody tells of the room");
+    assert_eq!(bench.reactor.queued(token), 5, "no event reports the room");
     bench.kernel().advance(10_000_000);
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.reactor.queued(token), 0);
@@ -174,7 +177,7 @@ fn huge_write_to_a_fast_peer_does_not_starve_other_connections() {
     };
     let (mut bench, peer, token) = Bench::pair(budget, 100);
     bench.kernel().set_capacity(peer, usize::MAX);
-    // Each send is taken in part, and none is refused: the peer makes room meanwhile.
+    // Each send is taken in part and none is refused, as with a peer that makes room meanwhile.
     bench.kernel().faults = Faults {
         short: 1_000,
         ..Faults::none()
@@ -189,7 +192,7 @@ fn huge_write_to_a_fast_peer_does_not_starve_other_connections() {
         "no edge will follow: nothing was refused"
     );
     bench.kernel().faults = Faults::none();
-    bench.rest();
+    bench.run_until_idle();
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, bytes.len(), &mut got);
     assert!(got == bytes, "the bytes differ");
@@ -200,18 +203,18 @@ fn emptied_queue_is_reported_below_the_watermarks() {
     let (mut bench, peer, token) = Bench::pair(Budget::default(), 100);
     bench.kernel().set_capacity(peer, 1_000);
     bench.reactor.write(token, &[1; 3_000], false).unwrap();
-    bench.rest();
+    bench.run_until_idle();
     let mut got = Vec::new();
     while got.len() < 3_000 {
         bench.kernel().peer_receive(peer, 1_000, &mut got);
-        bench.rest();
+        bench.run_until_idle();
     }
-    let told = |event: &Event| match event {
+    let reported = |event: &Event| match event {
         Event::Queued { token: of, bytes } if *of == token => Some(*bytes),
         _ => None,
     };
-    let told: Vec<usize> = bench.events.iter().filter_map(told).collect();
-    assert_eq!(told, [2_000, 0]);
+    let reported: Vec<usize> = bench.events.iter().filter_map(reported).collect();
+    assert_eq!(reported, [2_000, 0]);
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn long_queue_with_short_sends_does_not_starve_other_connections() {
     let (mut bench, peer, token) = Bench::pair(budget, 100);
     bench.kernel().set_capacity(peer, 0);
     bench.reactor.write(token, &[1; 50_000], false).unwrap();
-    bench.rest();
+    bench.run_until_idle();
     bench.kernel().set_capacity(peer, 65_536);
     bench.kernel().peer_receive(peer, 1, &mut Vec::new());
     bench.kernel().faults = Faults {
@@ -253,13 +256,13 @@ fn fall_to_the_low_watermark_is_reported_after_an_unreported_fall() {
         low_water: 100,
         ..Limits::default()
     };
-    let mut bench = healthy(budget, 100);
+    let mut bench = without_faults(budget, 100);
     bench.listen(ListenOptions {
         limits,
         ..ListenOptions::default()
     });
     let (peer, token) = bench.client();
-    let told = |bench: &Bench| {
+    let reported = |bench: &Bench| {
         let length = |event: &Event| match event {
             Event::Queued { bytes, .. } => Some(*bytes),
             _ => None,
@@ -269,23 +272,23 @@ fn fall_to_the_low_watermark_is_reported_after_an_unreported_fall() {
     let mut got = Vec::new();
     bench.kernel().set_capacity(peer, 1_500);
     bench.reactor.write(token, &[1; 3_000], false).unwrap();
-    bench.rest();
-    assert_eq!(told(&bench), Some(1_500));
-    // One call a turn: this one ends with room that was not asked for again.
+    bench.run_until_idle();
+    assert_eq!(reported(&bench), Some(1_500));
+    // Each turn makes one send. No second send returns EAGAIN, so no event will report further room.
     bench.kernel().peer_receive(peer, 500, &mut got);
     bench.turn(None);
     assert_eq!(bench.reactor.queued(token), 1_000);
-    // Between two turns the first write takes the queue to the low watermark, the second away from there.
+    // Between two turns, the first write lets the queue fall to the low watermark, and the second lets it grow again.
     bench.kernel().peer_receive(peer, 950, &mut got);
     assert_eq!(bench.reactor.write(token, &[2; 10], false), Ok(60));
     assert_eq!(bench.reactor.write(token, &[3; 400], false), Ok(460));
-    bench.rest();
-    assert_eq!(told(&bench), Some(460));
+    bench.run_until_idle();
+    assert_eq!(reported(&bench), Some(460));
     bench.kernel().peer_receive(peer, 1_080, &mut got);
     bench.kernel().set_capacity(peer, 840);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.queued(token), 40);
-    assert_eq!(told(&bench), Some(40));
+    assert_eq!(reported(&bench), Some(40));
 }
 
 #[test]
@@ -296,7 +299,7 @@ fn report_of_a_longer_queue_does_not_resume_the_owner() {
     bench.kernel().set_window(peer, TOTAL);
     bench.kernel().peer_send(peer, &[7; TOTAL]);
     let (mut answered, mut seen, mut got) = (0, 0, Vec::new());
-    // An owner as in the crate's documentation, whose peer reads nothing of the answers at first.
+    // An owner as in the crate's documentation. Its peer reads none of the answers at first.
     for turn in 0..2_000 {
         if turn > 100 {
             bench.kernel().peer_receive(peer, 500, &mut got);
@@ -315,7 +318,7 @@ fn report_of_a_longer_queue_does_not_resume_the_owner() {
         let queued = bench.reactor.queued(token);
         assert!(
             queued <= 8_000,
-            "{queued} bytes: the peer is not asked to wait"
+            "{queued} bytes: the owner did not stop reading"
         );
     }
     assert_eq!(got.len(), TOTAL);
@@ -330,7 +333,7 @@ fn unsent_bytes_saturate_at_the_largest_number() {
     assert_eq!(bench.reactor.unsent(token), usize::MAX);
     bench.reactor.count_unsent(token, usize::MAX);
     bench.reactor.destroy(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(
         bench.close_event(token),
         Some((CloseReason::Destroyed, usize::MAX))

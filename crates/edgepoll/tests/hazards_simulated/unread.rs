@@ -1,24 +1,21 @@
 //! Connections whose input is not read: bytes before an error can be read until the end timeout has passed.
 use std::time::Duration;
 
-use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, Peer};
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
 use edgepoll::{Call, Errno, Token};
 
-use crate::{address, healthy, Bench};
+use crate::{address, short_end_timeout, without_faults, Bench};
 
-/// Milliseconds.
+/// The end timeout of the connections, in milliseconds.
 const TIMEOUT: u64 = 500;
 const MILLISECOND: u64 = 1_000_000;
 
-/// A server whose connections have half a second for their end, and one of them, paused, with bytes unread.
-fn unread(budget: Budget) -> (Bench, Peer, Token) {
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(budget, 100);
+/// A server whose connections have a short end timeout, and one connection that is paused and has unread bytes.
+fn paused_with_unread_bytes(budget: Budget) -> (Bench, Peer, Token) {
+    let limits = short_end_timeout();
+    let mut bench = without_faults(budget, 100);
     bench.listen(ListenOptions {
         limits,
         max_connections: 1,
@@ -27,21 +24,21 @@ fn unread(budget: Budget) -> (Bench, Peer, Token) {
     let (peer, token) = bench.client();
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"unread");
-    bench.rest();
+    bench.run_until_idle();
     (bench, peer, token)
 }
 
-fn later(bench: &mut Bench, milliseconds: u64) {
+fn run_after(bench: &mut Bench, milliseconds: u64) {
     bench.kernel().advance(milliseconds * MILLISECOND);
     bench.turn(Some(Duration::ZERO));
-    bench.rest();
+    bench.run_until_idle();
 }
 
-/// Another connection has its slot, and nothing wakes the reactor for it any more.
-fn is_freed(bench: &mut Bench, token: Token) {
+/// Checks that no alarm is left, and that another connection can take the place of the closed one.
+fn assert_freed(bench: &mut Bench, token: Token) {
     assert!(!bench.kernel().has_alarm(), "an alarm is left");
     bench.kernel().dial(address()).unwrap();
-    bench.rest();
+    bench.run_until_idle();
     assert_ne!(bench.opened().last(), Some(&token));
     assert_eq!(bench.opened().len(), 2, "its place is free");
 }
@@ -52,38 +49,38 @@ fn is_reset(reason: Option<CloseReason>) -> bool {
 
 #[test]
 fn reset_after_unread_bytes_is_reported_after_the_end_timeout() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT - 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT - 1);
     assert_eq!(bench.closed(token), None);
-    later(&mut bench, 2);
+    run_after(&mut bench, 2);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
-    is_freed(&mut bench, token);
+    assert_freed(&mut bench, token);
 }
 
 #[test]
 fn bytes_before_a_reset_can_be_read_within_the_end_timeout() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT - 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT - 1);
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
     assert!(is_reset(bench.closed(token)));
-    is_freed(&mut bench, token);
+    assert_freed(&mut bench, token);
 }
 
 #[test]
 fn end_before_a_reset_is_reported_as_well() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().peer_finish(peer);
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT - 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT - 1);
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
     assert!(bench.ended(token));
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
@@ -95,39 +92,39 @@ fn slow_reader_has_the_end_timeout_from_the_last_byte() {
         slot_calls: 1,
         ..Budget::default()
     };
-    let (mut bench, peer, token) = unread(budget);
+    let (mut bench, peer, token) = paused_with_unread_bytes(budget);
     bench.kernel().peer_send(peer, &[b'x'; 300]);
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     for read in 1..=3 {
-        later(&mut bench, TIMEOUT - 100);
+        run_after(&mut bench, TIMEOUT - 100);
         assert_eq!(bench.closed(token), None);
         bench.reactor.resume(token);
         bench.turn(Some(Duration::ZERO));
         bench.reactor.pause(token);
         assert_eq!(bench.bytes(token).len(), 100 * read);
     }
-    later(&mut bench, TIMEOUT);
-    later(&mut bench, TIMEOUT);
+    run_after(&mut bench, TIMEOUT);
+    run_after(&mut bench, TIMEOUT);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
 }
 
 #[test]
 fn paused_connection_that_is_alive_has_no_deadline() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     assert!(!bench.kernel().has_alarm());
-    // Nor one whose peer has ended: it may wait for an answer.
+    // Nor has one whose peer has ended, because the peer may wait for an answer.
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert!(!bench.kernel().has_alarm());
-    later(&mut bench, 24 * 3_600_000);
+    run_after(&mut bench, 24 * 3_600_000);
     assert_eq!(bench.closed(token), None);
 }
 
-/// Events without a cause: from duplicates of the descriptor, and spurious ones.
+/// Events without a cause: spurious ones, and those of duplicates of the descriptor.
 #[test]
 fn false_report_of_a_hang_up_does_not_close_a_paused_connection() {
-    let (mut bench, _, token) = unread(Budget::default());
+    let (mut bench, _, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().faults = Faults {
         spurious: 1_000,
         ..Faults::none()
@@ -136,55 +133,55 @@ fn false_report_of_a_hang_up_does_not_close_a_paused_connection() {
         bench.turn(Some(Duration::ZERO));
     }
     bench.kernel().faults = Faults::none();
-    assert!(bench.kernel().has_alarm(), "one was reported");
-    later(&mut bench, TIMEOUT + 1);
+    assert!(bench.kernel().has_alarm(), "a hang-up was reported");
+    run_after(&mut bench, TIMEOUT + 1);
     assert_eq!(bench.closed(token), None);
-    assert!(!bench.kernel().has_alarm(), "and asked about once");
+    assert!(!bench.kernel().has_alarm(), "the hang-up was checked once");
     bench.reactor.resume(token);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
 }
 
 #[test]
 fn ended_connection_with_unread_input_closes_after_the_end_timeout() {
     for peer_ends in [false, true] {
-        let (mut bench, peer, token) = unread(Budget::default());
+        let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
         bench.reactor.end(token);
         if peer_ends {
             bench.kernel().peer_finish(peer);
         }
-        bench.rest();
-        later(&mut bench, TIMEOUT - 1);
+        bench.run_until_idle();
+        run_after(&mut bench, TIMEOUT - 1);
         assert_eq!(bench.closed(token), None);
-        later(&mut bench, 2);
+        run_after(&mut bench, 2);
         assert_eq!(
             bench.closed(token),
             Some(CloseReason::TimedOut(Call::Receive))
         );
-        is_freed(&mut bench, token);
+        assert_freed(&mut bench, token);
     }
 }
 
 #[test]
 fn ended_connection_that_was_reset_while_paused_reports_the_reset() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.reactor.end(token);
-    bench.rest();
+    bench.run_until_idle();
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT + 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT + 1);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
-    is_freed(&mut bench, token);
+    assert_freed(&mut bench, token);
 }
 
 #[test]
 fn owner_that_ends_and_pauses_may_resume_within_the_end_timeout() {
-    let (mut bench, peer, token) = unread(Budget::default());
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.reactor.end(token);
-    later(&mut bench, TIMEOUT - 1);
+    run_after(&mut bench, TIMEOUT - 1);
     bench.reactor.resume(token);
     bench.kernel().peer_finish(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
     assert_eq!(bench.closed(token), Some(CloseReason::Ended));
 }
@@ -192,7 +189,7 @@ fn owner_that_ends_and_pauses_may_resume_within_the_end_timeout() {
 #[test]
 fn failed_send_after_unread_bytes_closes_after_the_end_timeout() {
     for is_alive in [false, true] {
-        let (mut bench, peer, token) = unread(Budget::default());
+        let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
         if is_alive {
             bench
                 .kernel()
@@ -204,63 +201,62 @@ fn failed_send_after_unread_bytes_closes_after_the_end_timeout() {
             bench.reactor.write(token, b"reply", false),
             Err(WriteError::Failed)
         );
-        bench.rest();
-        later(&mut bench, TIMEOUT - 1);
+        bench.run_until_idle();
+        run_after(&mut bench, TIMEOUT - 1);
         assert_eq!(bench.closed(token), None);
-        later(&mut bench, 2);
+        run_after(&mut bench, 2);
         assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
-        is_freed(&mut bench, token);
+        assert_freed(&mut bench, token);
     }
 }
 
-/// As [`unread`], and the kernel has just had no memory for a send of ten bytes, although the peer has room.
-fn short_of_memory() -> (Bench, Peer, Token) {
-    let (mut bench, peer, token) = unread(Budget::default());
+/// As [`paused_with_unread_bytes`]. The kernel has also refused a send of ten bytes for lack of memory, although the peer has
+/// room.
+fn with_a_refused_send() -> (Bench, Peer, Token) {
+    let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().set_capacity(peer, 10);
     assert_eq!(bench.reactor.write(token, &[1; 20], false), Ok(10));
     bench.kernel().refuse_send(Errno::ENOBUFS);
     bench.kernel().peer_receive(peer, 10, &mut Vec::new());
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.queued(token), 10, "the send was refused");
     (bench, peer, token)
 }
 
-/// The pause before a send is tried again is much shorter than the time that the owner has to read.
+/// A refused send is tried again long before the time that the owner has to read is over.
 #[test]
 fn reset_while_a_send_waits_for_memory_leaves_the_owner_the_end_timeout() {
-    let (mut bench, peer, token) = short_of_memory();
+    let (mut bench, peer, token) = with_a_refused_send();
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT - 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT - 1);
     assert_eq!(bench.closed(token), None);
-    later(&mut bench, 2);
+    run_after(&mut bench, 2);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
-    is_freed(&mut bench, token);
+    assert_freed(&mut bench, token);
 }
 
-/// An event that reports room may come before the pause is over. Then nothing is left to try, and the deadline is the reader's.
+/// An event that reports room may come before the send is tried again. Then nothing is left to send, and the end timeout
+/// alone counts.
 #[test]
 fn reset_after_a_send_that_waited_for_memory_is_reported_after_the_end_timeout() {
-    let (mut bench, peer, token) = short_of_memory();
+    let (mut bench, peer, token) = with_a_refused_send();
     bench.kernel().peer_send(peer, b"more");
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.reactor.queued(token), 0);
     bench.kernel().peer_reset(peer);
-    bench.rest();
-    later(&mut bench, TIMEOUT - 1);
+    bench.run_until_idle();
+    run_after(&mut bench, TIMEOUT - 1);
     assert_eq!(bench.closed(token), None);
-    later(&mut bench, 2);
+    run_after(&mut bench, 2);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
-    is_freed(&mut bench, token);
+    assert_freed(&mut bench, token);
 }
 
 #[test]
 fn reset_connect_with_unread_bytes_closes_after_the_end_timeout() {
-    let mut bench = healthy(Budget::default(), 100);
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
+    let mut bench = without_faults(Budget::default(), 100);
+    let limits = short_end_timeout();
     let options = ConnectOptions {
         limits,
         ..ConnectOptions::default()
@@ -271,9 +267,9 @@ fn reset_connect_with_unread_bytes_closes_after_the_end_timeout() {
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"too many connections");
     bench.kernel().peer_reset(peer);
-    bench.rest();
+    bench.run_until_idle();
     assert_eq!(bench.closed(token), None);
-    later(&mut bench, TIMEOUT + 1);
+    run_after(&mut bench, TIMEOUT + 1);
     assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
 }
 
@@ -284,11 +280,8 @@ fn connections_not_served_in_time_are_checked_by_a_later_turn() {
         turn_bytes: 100,
         ..Budget::default()
     };
-    let limits = Limits {
-        end_timeout: 500,
-        ..Limits::default()
-    };
-    let mut bench = healthy(budget, 100);
+    let limits = short_end_timeout();
+    let mut bench = without_faults(budget, 100);
     bench.listen(ListenOptions {
         limits,
         ..ListenOptions::default()
@@ -297,13 +290,13 @@ fn connections_not_served_in_time_are_checked_by_a_later_turn() {
     for &(_, token) in &pairs {
         bench.reactor.end(token);
     }
-    bench.rest();
+    bench.run_until_idle();
     for &(peer, _) in &pairs {
         bench.kernel().peer_send(peer, &[7; 1_000]);
         bench.kernel().peer_finish(peer);
     }
     bench.kernel().advance((TIMEOUT + 100) * MILLISECOND);
-    bench.rest();
+    bench.run_until_idle();
     for (_, token) in pairs {
         assert_eq!(bench.bytes(token), [7; 1_000]);
         assert_eq!(bench.closed(token), Some(CloseReason::Ended));
@@ -312,12 +305,12 @@ fn connections_not_served_in_time_are_checked_by_a_later_turn() {
 
 #[test]
 fn refused_alarm_is_reported_once_and_deadlines_still_hold() {
-    let (mut bench, _, token) = unread(Budget::default());
+    let (mut bench, _, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().refuse_alarms(Some(Errno::EINVAL));
     bench.reactor.end(token);
-    assert!(bench.reactor.has_work(), "the owner is to be told");
+    assert!(bench.reactor.has_work(), "the owner must get the event");
     bench.turn(Some(Duration::ZERO));
-    let told = |bench: &Bench| {
+    let refusals = |bench: &Bench| {
         let refused = Event::AlarmRefused {
             errno: Errno::EINVAL,
         };
@@ -327,16 +320,16 @@ fn refused_alarm_is_reported_once_and_deadlines_still_hold() {
             .filter(|event| **event == refused)
             .count()
     };
-    assert_eq!(told(&bench), 1);
+    assert_eq!(refusals(&bench), 1);
     bench.turn(None);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))
     );
-    assert_eq!(told(&bench), 1);
+    assert_eq!(refusals(&bench), 1);
 
     bench.kernel().refuse_alarms(None);
     let (_, token) = bench.client();
     bench.reactor.end(token);
-    assert!(bench.kernel().has_alarm(), "it is tried again");
+    assert!(bench.kernel().has_alarm(), "the alarm is set again");
 }

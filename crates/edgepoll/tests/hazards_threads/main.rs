@@ -1,5 +1,6 @@
-//! The sleeper behind the poll and select engines: another thread makes descriptors ready, and orders, looks and
-//! ends cross with that at every moment. No wake-up may be lost, and nobody may be woken after the end.
+//! The thread that waits for the poll and select engines. Another thread makes descriptors ready while the test begins waits,
+//! takes events and drops pollers, at every phase. No wake-up may be lost, and nothing may be written after a poller is
+//! dropped.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,47 +14,43 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::thread::{spawn, JoinHandle};
 
-use crate::poller::Watch;
 use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::Reactor;
-use edgepoll::readiness::{bits, EngineKind, Poller};
+use edgepoll::readiness::{bits, Poller};
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 
-const KINDS: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
+use poller::{pipe, Watch, KINDS};
+
 const ROUNDS: u32 = 5000;
 
-fn pipe() -> (OwnedFd, OwnedFd) {
-    let flags = nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK;
-    nix::unistd::pipe2(flags).unwrap()
-}
-
-/// A thread that writes one byte, some steps after each time that it was asked to.
+/// A thread that writes one byte for each number that it receives, after so many steps.
 fn waker(writer: OwnedFd) -> (Sender<u32>, JoinHandle<()>) {
-    let (ask, asked): (Sender<u32>, Receiver<u32>) = channel();
+    let (delays, received): (Sender<u32>, Receiver<u32>) = channel();
     let thread = spawn(move || {
-        for steps in asked {
+        for steps in received {
             for _ in 0..steps {
                 std::hint::spin_loop();
             }
             nix::unistd::write(&writer, b"x").unwrap();
         }
     });
-    (ask, thread)
+    (delays, thread)
 }
 
-/// Waits for the announcement. Ten seconds: it is lost.
+/// Waits until the poller's descriptor is readable. After ten seconds the wake-up counts as lost.
 fn announced(poller: &Poller) -> bool {
     let mut fds = [PollFd::new(poller.as_fd(), PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::from(10_000u16)).unwrap() == 1
 }
 
-fn look(poller: &mut Poller) -> usize {
+fn try_wait(poller: &mut Poller) -> usize {
     let mut count = 0;
     poller.try_wait(8, |_| count += 1).unwrap();
     count
 }
 
-/// Steps that differ from round to round: an order is given before, while and after the descriptor gets ready.
+/// A number of steps that differs from round to round, so that the descriptor gets ready before, during and after
+/// `begin_wait`.
 fn phase(round: u32) -> u32 {
     round.wrapping_mul(2_654_435_761) >> 19
 }
@@ -62,30 +59,30 @@ fn phase(round: u32) -> u32 {
 fn hazard_104_random_phase_no_wake_up_is_lost() {
     for kind in KINDS {
         let (reader, writer) = pipe();
-        let (ask, thread) = waker(writer);
+        let (delays, thread) = waker(writer);
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         poller
             .watch(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
             .unwrap();
         for round in 0..ROUNDS {
             if round % 2 == 0 {
-                ask.send(phase(round)).unwrap();
+                delays.send(phase(round)).unwrap();
             }
             poller.begin_wait().unwrap();
             if round % 2 == 1 {
-                ask.send(phase(round)).unwrap();
+                delays.send(phase(round)).unwrap();
             }
-            // A look that finds nothing takes an announcement that was early; the order is then given anew.
+            // A wait that finds no event takes a wake-up that came too early. The test then begins the wait again.
             loop {
                 assert!(announced(&poller), "{kind:?}, round {round}: lost");
-                if look(&mut poller) > 0 {
+                if try_wait(&mut poller) > 0 {
                     break;
                 }
                 poller.begin_wait().unwrap();
             }
             nix::unistd::read(&reader, &mut [0; 8]).unwrap();
         }
-        drop(ask);
+        drop(delays);
         thread.join().unwrap();
     }
 }
@@ -95,27 +92,28 @@ fn hazard_106_already_woken_orders_and_looks_cross_with_the_wake_up() {
     for kind in KINDS {
         let (reader, writer) = pipe();
         let (other, _keep) = pipe();
-        let (ask, thread) = waker(writer);
+        let (delays, thread) = waker(writer);
         let mut poller = Poller::with_kind(kind, 8).unwrap();
         let fd = |fd: &OwnedFd| std::os::fd::AsRawFd::as_raw_fd(fd);
         poller.watch(fd(&reader), bits::READABLE).unwrap();
         for round in 0..ROUNDS {
             poller.begin_wait().unwrap();
-            ask.send(phase(round)).unwrap();
-            // While it may just be awake: a new set for it, an order that says nothing new, a look that may be early.
+            delays.send(phase(round)).unwrap();
+            // The thread may be waking up meanwhile. It gets another set of descriptors, then the same set again, and events
+            // are taken early.
             let token = poller.watch(fd(&other), bits::READABLE).unwrap();
             poller.begin_wait().unwrap();
-            let mut found = look(&mut poller);
+            let mut found = try_wait(&mut poller);
             poller.unregister(token).unwrap();
             poller.begin_wait().unwrap();
             while found == 0 {
                 assert!(announced(&poller), "{kind:?}, round {round}: lost");
-                found = look(&mut poller);
+                found = try_wait(&mut poller);
                 poller.begin_wait().unwrap();
             }
             nix::unistd::read(&reader, &mut [0; 8]).unwrap();
         }
-        drop(ask);
+        drop(delays);
         thread.join().unwrap();
     }
 }
@@ -124,23 +122,23 @@ fn hazard_106_already_woken_orders_and_looks_cross_with_the_wake_up() {
 fn hazard_105_shutdown_while_it_sleeps_and_while_it_wakes() {
     for kind in KINDS {
         let (reader, writer) = pipe();
-        let (ask, thread) = waker(writer);
+        let (delays, thread) = waker(writer);
         for round in 0..ROUNDS / 5 {
             let mut poller = Poller::with_kind(kind, 8).unwrap();
             poller
                 .watch(std::os::fd::AsRawFd::as_raw_fd(&reader), bits::READABLE)
                 .unwrap();
             poller.begin_wait().unwrap();
-            ask.send(phase(round)).unwrap();
+            delays.send(phase(round)).unwrap();
             if round % 2 == 0 {
                 assert!(announced(&poller), "{kind:?}, round {round}: lost");
             }
             drop(poller);
-            // The numbers are somebody else's now: what their owner did not write nobody wrote.
+            // These pipes get the numbers that the dropped poller had. The thread must not write to them any more.
             let (next_reader, _next_writer) = pipe();
             let (last_reader, _last_writer) = pipe();
-            for stranger in [&next_reader, &last_reader] {
-                let nothing = nix::unistd::read(stranger, &mut [0; 8]);
+            for reused in [&next_reader, &last_reader] {
+                let nothing = nix::unistd::read(reused, &mut [0; 8]);
                 assert_eq!(
                     nothing,
                     Err(nix::errno::Errno::EAGAIN),
@@ -151,13 +149,13 @@ fn hazard_105_shutdown_while_it_sleeps_and_while_it_wakes() {
             assert_eq!(poll(&mut fds, PollTimeout::from(10_000u16)), Ok(1));
             nix::unistd::read(&reader, &mut [0; 8]).unwrap();
         }
-        drop(ask);
+        drop(delays);
         thread.join().unwrap();
     }
 }
 
-/// Compiles only while two threads cannot hold the same poller: for a type that is `Sync` both implementations
-/// below fit, and the compiler cannot choose.
+/// Compiles only if two threads cannot share a poller. For a type that is `Sync`, both implementations below would fit, and
+/// the compiler could not choose one.
 #[test]
 fn hazard_107_another_thread_a_poller_is_not_shared() {
     trait NotSync<Which> {

@@ -1,4 +1,5 @@
-//! Descriptors that their owner closes while they are watched: told once, inherited by nobody, and no ghost spins.
+//! Descriptors that their owner closes while they are watched. The close is reported once, the next file under the number is
+//! not watched, and a registration that cannot be removed does not make the loop spin.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -6,7 +7,7 @@ use edgepoll::readiness::{bits, EngineKind, Refusal};
 use edgepoll::Errno;
 
 use crate::poller::Watch;
-use crate::{is_ready, look, pipe, poller, read, write, KINDS};
+use crate::{is_ready, pipe, poller, read, try_wait, write, KINDS};
 
 /// hazard 4
 #[test]
@@ -18,15 +19,15 @@ fn a_closed_descriptor_is_reported_once() {
         assert!(!poller.check_closed(8), "{kind:?}");
         drop((reader, writer));
         assert!(poller.check_closed(8), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
         assert!(!poller.check_closed(8), "{kind:?}");
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         assert_eq!(poller.counters().closed, 1, "{kind:?}");
         assert_eq!(poller.unregister(token), Err(Errno::ENOENT), "{kind:?}");
     }
 }
 
-/// A poller that was large once has many places that nobody has, and they take nothing from the others' turns.
+/// A poller that was large once has many empty slots. A check does not count them as slots that it visits.
 #[test]
 fn a_closed_descriptor_is_found_among_empty_slots() {
     let mut poller = poller(EngineKind::Epoll);
@@ -41,10 +42,10 @@ fn a_closed_descriptor_is_found_among_empty_slots() {
     }
     drop(pipes);
     assert!(poller.check_closed(1));
-    assert_eq!(look(&mut poller), [(last, bits::CLOSED)]);
+    assert_eq!(try_wait(&mut poller), [(last, bits::CLOSED)]);
 }
 
-/// A number that another file got is found as well, and that file is left alone.
+/// A check also finds a number that another file has got, and does not watch that file.
 #[test]
 fn a_recycled_number_inherits_nothing() {
     for kind in KINDS {
@@ -52,18 +53,19 @@ fn a_recycled_number_inherits_nothing() {
         let (reader, _writer) = pipe();
         let number = reader.as_raw_fd();
         let token = poller.watch(number, bits::READABLE).unwrap();
-        // dup2 puts another file under the number in one step: no other test can come between.
-        let (mut stranger, other) = (reader, pipe());
-        nix::unistd::dup2(&other.0, &mut stranger).unwrap();
+        // dup2 puts another file under the number in one step, so no other test can take the number.
+        let (mut reused, other) = (reader, pipe());
+        nix::unistd::dup2(&other.0, &mut reused).unwrap();
         write(&other.1, 1);
         assert!(poller.check_closed(8), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
 
-        // Registered anew before anybody looked: the old one is told, the new one lives.
+        // The number is registered again before the next wait. The old registration is reported as closed, and the new one
+        // works.
         let old = poller.watch(number, bits::READABLE).unwrap();
         let next = pipe();
-        nix::unistd::dup2(&next.0, &mut stranger).unwrap();
+        nix::unistd::dup2(&next.0, &mut reused).unwrap();
         write(&next.1, 1);
         assert!(matches!(
             poller.modify(old, bits::READABLE),
@@ -75,18 +77,18 @@ fn a_recycled_number_inherits_nothing() {
             Err(Refusal::Closed),
             "{kind:?}"
         );
-        let found = look(&mut poller);
+        let found = try_wait(&mut poller);
         assert_eq!(
             found,
             [(old, bits::CLOSED), (new, bits::READABLE)],
             "{kind:?}"
         );
-        assert_eq!(look(&mut poller), [(new, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(new, bits::READABLE)], "{kind:?}");
         poller.unregister(new).unwrap();
     }
 }
 
-/// hazard 2: a place is not given away before everybody has heard that its occupant is gone.
+/// hazard 2: a slot is not used again before the close of its occupant has been reported.
 #[test]
 fn a_slot_is_not_reused_before_its_close_is_reported() {
     let mut poller = poller(EngineKind::Epoll);
@@ -99,11 +101,11 @@ fn a_slot_is_not_reused_before_its_close_is_reported() {
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         assert_ne!(token.index, gone.index);
     }
-    assert_eq!(look(&mut poller), [(gone, bits::CLOSED)]);
+    assert_eq!(try_wait(&mut poller), [(gone, bits::CLOSED)]);
 }
 
-/// hazard 3: a file that lives on under another number cannot be removed by the closed one. It spins at most
-/// until the engine is renewed, and nobody else loses anything by that.
+/// hazard 3: the registration of a file that is still open elsewhere cannot be removed by the closed number. It causes stale
+/// events until the engine is renewed, and the renewal loses no other registration.
 #[test]
 fn a_renewal_leaves_a_ghost_behind() {
     let mut poller = poller(EngineKind::Epoll);
@@ -116,44 +118,45 @@ fn a_renewal_leaves_a_ghost_behind() {
     let oneshot = bits::READABLE | bits::ONESHOT;
     let fired_token = poller.watch(fired.as_raw_fd(), oneshot).unwrap();
     write(&fired_writer, 1);
-    assert_eq!(look(&mut poller), [(fired_token, bits::READABLE)]);
+    assert_eq!(try_wait(&mut poller), [(fired_token, bits::READABLE)]);
 
-    // In one step, so that no other test can come between: the number is a stranger's, the file lives on as `copy`.
-    let stranger = pipe();
-    nix::unistd::dup2(&stranger.0, &mut reader).unwrap();
+    // In one step, so no other test can take the number. The number belongs to another file then, and `copy` keeps the old
+    // file open.
+    let other_file = pipe();
+    nix::unistd::dup2(&other_file.0, &mut reader).unwrap();
     assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
     write(&writer, 1);
     let before = poller.as_raw_fd();
-    let mut looks = 0;
+    let mut waits = 0;
     while poller.counters().renewals == 0 {
-        assert_eq!(look(&mut poller), [], "nobody is told of it");
-        looks += 1;
-        assert!(looks < 10, "the ghost spins");
+        assert_eq!(try_wait(&mut poller), [], "no event is reported");
+        waits += 1;
+        assert!(waits < 10, "the ghost spins");
     }
     assert_ne!(poller.as_raw_fd(), before);
     poller.finish_renewal();
     let stale = poller.counters().stale;
-    assert_eq!(look(&mut poller), []);
-    assert_eq!(poller.counters().stale, stale, "it was left behind");
+    assert_eq!(try_wait(&mut poller), []);
+    assert_eq!(poller.counters().stale, stale, "the ghost is gone");
 
     drop(fired_writer);
     assert_eq!(
-        look(&mut poller),
+        try_wait(&mut poller),
         [],
         "a oneshot that has fired stays silent"
     );
     write(&level_writer, 1);
-    assert!(look(&mut poller).contains(&(level_token, bits::READABLE)));
+    assert!(try_wait(&mut poller).contains(&(level_token, bits::READABLE)));
     read(&level, 1);
     poller.rearm(fired_token).unwrap();
     assert_eq!(
-        look(&mut poller),
+        try_wait(&mut poller),
         [(fired_token, bits::READABLE | bits::HANGUP)]
     );
     drop(copy);
 }
 
-/// hazard 6: at a renewal as well, a number that is another file's by now inherits nothing.
+/// hazard 6: a renewal does not register a number that belongs to another file by then.
 #[test]
 fn a_renewal_does_not_watch_a_recycled_number() {
     let mut poller = poller(EngineKind::Epoll);
@@ -162,50 +165,51 @@ fn a_renewal_does_not_watch_a_recycled_number() {
     let ghost = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
     let (mut mine, _mine_writer) = pipe();
     let mine_token = poller.watch(mine.as_raw_fd(), bits::READABLE).unwrap();
-    // In one step, so that no other test can come between.
+    // In one step, so no other test can take the number.
     nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
     assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
     write(&writer, 1);
-    let stranger = pipe();
-    nix::unistd::dup2(&stranger.0, &mut mine).unwrap();
-    write(&stranger.1, 1);
+    let other_file = pipe();
+    nix::unistd::dup2(&other_file.0, &mut mine).unwrap();
+    write(&other_file.1, 1);
     assert!((0..100).any(|_| poller.try_wait(8, |_| {}).unwrap().renewed));
     poller.finish_renewal();
-    assert_eq!(look(&mut poller), [], "the stranger is ready, not ours");
+    assert_eq!(try_wait(&mut poller), [], "only the other file is ready");
     assert!(poller.check_closed(8));
-    assert_eq!(look(&mut poller), [(mine_token, bits::CLOSED)]);
+    assert_eq!(try_wait(&mut poller), [(mine_token, bits::CLOSED)]);
     drop(copy);
 }
 
-/// hazard 4: the number may be the poller's own by now, as a renewal opens a descriptor and takes the lowest that is free.
+/// hazard 4: the closed number may belong to the poller itself, because a renewal opens a descriptor and the kernel gives it
+/// the lowest free number.
 #[test]
 fn a_number_that_became_the_pollers_own_is_reported() {
     for kind in KINDS {
         let mut poller = poller(kind);
         let (mut reader, _writer) = pipe();
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
-        // In one step, so that no other test can come between.
+        // In one step, so no other test can take the number.
         nix::unistd::dup2(&poller, &mut reader).unwrap();
         assert!(poller.check_closed(8), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
         assert!(!poller.check_closed(8), "{kind:?}");
     }
 }
 
-/// hazard 3: the ghost of one who is gone does not keep its file from being watched again under the same number.
+/// hazard 3: a registration that could not be removed does not keep its file from being watched again under its number.
 #[test]
 fn a_number_with_a_ghost_can_be_registered_again() {
     for kind in KINDS {
-        for told in [false, true] {
+        for reported in [false, true] {
             let mut poller = poller(kind);
             let (mut reader, writer) = pipe();
             let copy = reader.try_clone().unwrap();
             let gone = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
-            // In one step, so that no other test can come between.
+            // In one step, so no other test can take the number.
             nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
-            if told {
+            if reported {
                 assert!(poller.check_closed(8), "{kind:?}");
-                assert_eq!(look(&mut poller), [(gone, bits::CLOSED)], "{kind:?}");
+                assert_eq!(try_wait(&mut poller), [(gone, bits::CLOSED)], "{kind:?}");
             } else {
                 assert_eq!(poller.unregister(gone), Err(Errno::ENOENT), "{kind:?}");
             }
@@ -213,7 +217,7 @@ fn a_number_with_a_ghost_can_be_registered_again() {
             let again = poller.watch(reader.as_raw_fd(), bits::READABLE);
             let again = again.unwrap_or_else(|refusal| panic!("{kind:?}: {refusal:?}"));
             write(&writer, 1);
-            assert_eq!(look(&mut poller), [(again, bits::READABLE)], "{kind:?}");
+            assert_eq!(try_wait(&mut poller), [(again, bits::READABLE)], "{kind:?}");
             assert_eq!(poller.counters().stale, 0, "{kind:?}: no ghost is left");
             assert_eq!(
                 poller.watch(reader.as_raw_fd(), bits::READABLE),
@@ -224,11 +228,11 @@ fn a_number_with_a_ghost_can_be_registered_again() {
     }
 }
 
-/// hazard 3: a duplicate gets the lowest free number, which is that of who was closed just now, and may be of the same file.
+/// hazard 3: a duplicate gets the lowest free number. That may be the number that was just closed, and of the same file.
 #[test]
 fn a_duplicate_may_get_the_number_of_a_ghost() {
     for kind in KINDS {
-        // Another test may be given the number first.
+        // Another test may get the number first.
         let came_back = (0..1_000).any(|_| {
             let mut poller = poller(kind);
             let (reader, writer) = pipe();
@@ -243,20 +247,20 @@ fn a_duplicate_may_get_the_number_of_a_ghost() {
                 return false;
             }
             write(&writer, 1);
-            let found = look(&mut poller);
+            let found = try_wait(&mut poller);
             assert_eq!(
                 found,
                 [(gone, bits::CLOSED), (token, bits::READABLE)],
                 "{kind:?}"
             );
-            assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+            assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
             true
         });
         assert!(came_back, "{kind:?}");
     }
 }
 
-/// hazard 3: who cannot wait on the fresh descriptor goes on with the old one, and all that it knows.
+/// hazard 3: a caller that cannot wait on the fresh descriptor goes on with the old one and all its registrations.
 #[test]
 fn a_renewal_is_taken_back() {
     let mut poller = poller(EngineKind::Epoll);
@@ -267,7 +271,7 @@ fn a_renewal_is_taken_back() {
     let edge_token = poller
         .watch(edge.as_raw_fd(), bits::READABLE | bits::EDGE)
         .unwrap();
-    // In one step, so that no other test can come between.
+    // In one step, so no other test can take the number.
     nix::unistd::dup2(&pipe().0, &mut reader).unwrap();
     assert_eq!(poller.unregister(ghost), Err(Errno::ENOENT));
     write(&writer, 1);
@@ -281,15 +285,16 @@ fn a_renewal_is_taken_back() {
         assert_eq!(poller.counters().renewals, 0, "round {round}");
     }
     write(&edge_writer, 1);
-    assert_eq!(look(&mut poller), [(edge_token, bits::READABLE)]);
+    assert_eq!(try_wait(&mut poller), [(edge_token, bits::READABLE)]);
     assert!((0..100).any(|_| poller.try_wait(8, |_| {}).unwrap().renewed));
     poller.finish_renewal();
     assert_ne!(poller.as_raw_fd(), before);
     drop(copy);
 }
 
-/// A thread in poll(2) or select(2) holds the files that it waits for: whoever closes one would keep its other end
-/// waiting. In rounds, because nobody is told when the thread falls asleep.
+/// A thread in poll(2) or select(2) keeps the files open that it waits for. If it kept a closed one open, the other end of the
+/// pipe would not see the close. There are rounds of different length, because the moment at which the thread falls asleep
+/// cannot be observed.
 #[test]
 fn a_file_that_is_not_waited_for_is_not_held_open() {
     for kind in KINDS {
@@ -314,15 +319,15 @@ fn a_file_that_is_not_waited_for_is_not_held_open() {
             }
             assert!(
                 is_ready(&writer, 5_000),
-                "{kind:?}, round {round}: the last reader is gone, and the writer is not told"
+                "{kind:?}, round {round}: the last reader is gone, and the writer does not see it"
             );
             poller.check_closed(8);
-            look(&mut poller);
+            try_wait(&mut poller);
         }
     }
 }
 
-/// A duplicate is ours: its owner may close the original, and somebody else may have the number.
+/// The duplicate belongs to the poller. The owner may close the original, and another file may get its number.
 #[test]
 fn a_duplicate_outlives_the_original() {
     for kind in KINDS {
@@ -331,13 +336,13 @@ fn a_duplicate_outlives_the_original() {
         let token = poller
             .register_duplicate(reader.as_fd(), bits::READABLE)
             .unwrap();
-        let stranger = pipe();
-        nix::unistd::dup2(&stranger.0, &mut reader).unwrap();
+        let other_file = pipe();
+        nix::unistd::dup2(&other_file.0, &mut reader).unwrap();
         assert!(!poller.check_closed(8), "{kind:?}");
         write(&writer, 1);
-        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         poller.unregister(token).unwrap();
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         let broken = nix::unistd::write(&writer, &[1]);
         assert_eq!(
             broken,
@@ -359,7 +364,7 @@ fn an_event_in_doubt_is_reported_only_for_the_registered_file() {
             .unwrap();
         write(&writer, 1);
         poller.verify_next(64);
-        let mut both = look(&mut poller);
+        let mut both = try_wait(&mut poller);
         both.sort_by_key(|(token, _)| token.index);
         assert_eq!(
             both,
@@ -369,13 +374,17 @@ fn an_event_in_doubt_is_reported_only_for_the_registered_file() {
         let _ghost = reader.try_clone().unwrap();
         drop(reader);
         poller.verify_next(64);
-        let mut both = look(&mut poller);
+        let mut both = try_wait(&mut poller);
         both.sort_by_key(|(token, _)| token.index);
         assert_eq!(
             both,
             [(token, bits::CLOSED), (copied, bits::READABLE)],
             "{kind:?}"
         );
-        assert_eq!(look(&mut poller), [(copied, bits::READABLE)], "{kind:?}");
+        assert_eq!(
+            try_wait(&mut poller),
+            [(copied, bits::READABLE)],
+            "{kind:?}"
+        );
     }
 }

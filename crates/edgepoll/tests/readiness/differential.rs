@@ -1,4 +1,5 @@
-//! The same script of operations for the three engines side by side: for level and oneshot they say the same.
+//! The same random script of operations for the three engines side by side. With level triggering and oneshot they report the
+//! same.
 //!
 //! `EDGEPOLL_SEED=S` runs that seed alone.
 
@@ -11,17 +12,17 @@ use edgepoll::Token;
 use nix::sys::socket::{socketpair, AddressFamily, SockFlag, SockType};
 
 use crate::poller::Watch;
-use crate::{look, pipe, poller, KINDS};
+use crate::{pipe, poller, try_wait, KINDS};
 
 const SEEDS: u64 = 400;
 const STEPS: usize = 150;
 
-/// One end that may be watched.
+/// A descriptor that may be watched.
 struct End {
     fd: OwnedFd,
-    /// Both directions: a socket. Else a pipe's reading end.
+    /// A socket, which is watched in both directions. Otherwise the reading end of a pipe.
     is_socket: bool,
-    /// Per engine.
+    /// One token for each engine.
     tokens: Option<[Token; 3]>,
 }
 
@@ -29,7 +30,7 @@ struct Run {
     random: Random,
     pollers: [Poller; 3],
     ends: Vec<End>,
-    /// The other ends, by the place in `ends`.
+    /// The other ends of the pipes and socket pairs, by index in `ends`.
     peers: BTreeMap<usize, OwnedFd>,
 }
 
@@ -65,7 +66,8 @@ impl Run {
         } else {
             0
         };
-        // select tells of a hang-up what poll tells only of what is read or written.
+        // Every interest includes reading or writing. With priority alone, select(2) would report no hang-up, and the other
+        // engines would.
         let wanted = if self.ends[place].is_socket {
             self.random.pick(&[
                 bits::READABLE,
@@ -120,7 +122,7 @@ impl Run {
             }
             3 => self.each(place, |poller, token| poller.rearm(token).unwrap()),
             4 => {
-                // Full, or without a reader: the state is what counts, not this result.
+                // The send may fail, because there is no room or no reader. Only the state that it leaves matters.
                 let _ = self
                     .peers
                     .get(&place)
@@ -139,14 +141,14 @@ impl Run {
         }
     }
 
-    /// What each engine tells, by place.
-    fn looks(&mut self) -> [BTreeMap<usize, u32>; 3] {
+    /// What each engine reports, by index in `ends`.
+    fn events(&mut self) -> [BTreeMap<usize, u32>; 3] {
         let mut engine = 0;
         let ends = &self.ends;
         self.pollers.each_mut().map(|poller| {
             let mine = engine;
             engine += 1;
-            look(poller)
+            try_wait(poller)
                 .into_iter()
                 .map(|(token, mask)| {
                     let is_it = |end: &End| end.tokens.is_some_and(|own| own[mine] == token);
@@ -157,7 +159,7 @@ impl Run {
     }
 }
 
-/// No SIGPIPE from a socket; Rust's runtime ignores it for pipes.
+/// MSG_NOSIGNAL prevents SIGPIPE from a socket. Rust's runtime ignores it for pipes.
 fn send(fd: &OwnedFd, is_socket: bool, length: usize) -> nix::Result<usize> {
     use nix::sys::socket::{send, MsgFlags};
     if is_socket {
@@ -169,18 +171,18 @@ fn send(fd: &OwnedFd, is_socket: bool, length: usize) -> nix::Result<usize> {
 
 fn run(seed: u64) -> usize {
     let mut run = Run::new(seed);
-    let mut told = 0;
+    let mut reported = 0;
     for step in 0..STEPS {
         run.step();
         if run.random.chance(600) {
-            let [epoll, poll, select] = run.looks();
+            let [epoll, poll, select] = run.events();
             let again = format!("EDGEPOLL_SEED={seed} cargo test -p edgepoll --test readiness");
             assert_eq!(epoll, poll, "epoll and poll, step {step}\n{again}");
             assert_eq!(epoll, select, "epoll and select, step {step}\n{again}");
-            told += epoll.len();
+            reported += epoll.len();
         }
     }
-    told
+    reported
 }
 
 #[test]
@@ -189,6 +191,9 @@ fn the_engines_report_the_same() {
         run(seed.parse().unwrap());
         return;
     }
-    let told: usize = (0..SEEDS).map(run).sum();
-    assert!(told > 20_000, "only {told} events: the scripts do nothing");
+    let reported: usize = (0..SEEDS).map(run).sum();
+    assert!(
+        reported > 20_000,
+        "only {reported} events: the scripts do nothing"
+    );
 }

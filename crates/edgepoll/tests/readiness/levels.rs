@@ -1,4 +1,4 @@
-//! Triggers, the room of a look, and the announcement, with every engine.
+//! Triggers, the room of a wait, and the announcement, with every engine.
 
 use std::os::fd::AsRawFd;
 
@@ -6,7 +6,7 @@ use edgepoll::readiness::{bits, Poller, Refusal};
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 
 use crate::poller::Watch;
-use crate::{announces, look, pipe, poller, read, write, KINDS};
+use crate::{announces, pipe, poller, read, try_wait, write, KINDS};
 
 #[test]
 fn level_repeats_until_it_is_read_with_every_engine() {
@@ -16,12 +16,12 @@ fn level_repeats_until_it_is_read_with_every_engine() {
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         write(&writer, 2048);
         for _ in 0..3 {
-            assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+            assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         }
         read(&reader, 1024);
-        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         read(&reader, 1024);
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
     }
 }
 
@@ -34,16 +34,16 @@ fn oneshot_is_silent_until_armed_with_every_engine() {
             .watch(reader.as_raw_fd(), bits::READABLE | bits::ONESHOT)
             .unwrap();
         write(&writer, 10);
-        assert_eq!(look(&mut poller).len(), 1, "{kind:?}");
+        assert_eq!(try_wait(&mut poller).len(), 1, "{kind:?}");
         write(&writer, 10);
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         drop(writer);
-        assert_eq!(look(&mut poller), [], "{kind:?}: not even a hang-up");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}: not even a hang-up");
         assert_eq!(poller.counters().stale, 0, "{kind:?}: the engine is silent");
         poller.rearm(token).unwrap();
-        let found = look(&mut poller);
+        let found = try_wait(&mut poller);
         assert_eq!(found, [(token, bits::READABLE | bits::HANGUP)], "{kind:?}");
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
     }
 }
 
@@ -58,15 +58,15 @@ fn edge_is_reported_once_by_epoll_and_refused_by_poll_and_select() {
             continue;
         }
         write(&writer, 2048);
-        assert_eq!(look(&mut poller).len(), 1);
+        assert_eq!(try_wait(&mut poller).len(), 1);
         read(&reader, 1024);
-        assert_eq!(look(&mut poller), []);
+        assert_eq!(try_wait(&mut poller), []);
         write(&writer, 1);
-        assert_eq!(look(&mut poller).len(), 1);
+        assert_eq!(try_wait(&mut poller).len(), 1);
         poller
             .modify(added.unwrap(), bits::READABLE | bits::EDGE)
             .unwrap();
-        assert_eq!(look(&mut poller).len(), 1, "to modify is to look anew");
+        assert_eq!(try_wait(&mut poller).len(), 1, "modify() checks again");
     }
 }
 
@@ -81,7 +81,7 @@ fn a_small_room_starves_no_registration_with_every_engine() {
         }
         let mut seen = std::collections::HashMap::new();
         for _ in 0..20 {
-            let found = look(&mut poller);
+            let found = try_wait(&mut poller);
             assert_eq!(found.len(), 3, "{kind:?}");
             for (token, _) in found {
                 *seen.entry(token.index).or_insert(0) += 1;
@@ -97,7 +97,7 @@ fn a_small_room_starves_no_registration_with_every_engine() {
 
 #[test]
 fn select_refuses_what_does_not_fit_into_a_set() {
-    // Many shells allow 1024 descriptors until a process asks for more.
+    // Many shells limit a process to 1024 descriptors until it raises the limit.
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
     if most <= 1024 {
@@ -108,7 +108,7 @@ fn select_refuses_what_does_not_fit_into_a_set() {
     let high = nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(1024)).unwrap();
     let mut poller = poller(KINDS[2]);
     assert_eq!(poller.watch(high, bits::READABLE), Err(Refusal::SetSize));
-    assert_eq!(look(&mut poller), []);
+    assert_eq!(try_wait(&mut poller), []);
     nix::unistd::close(high).unwrap();
 }
 
@@ -124,15 +124,15 @@ fn regular_files_are_ready_for_poll_and_select() {
             continue;
         }
         let token = added.unwrap();
-        assert_eq!(look(&mut poller), [(token, wanted)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, wanted)], "{kind:?}");
         let again = poller.watch(file.as_raw_fd(), wanted);
         assert_eq!(again, Err(Refusal::Kernel(edgepoll::Errno::EEXIST)));
         assert_eq!(poller.unregister(token), Ok(()));
-        assert_eq!(look(&mut poller), []);
+        assert_eq!(try_wait(&mut poller), []);
     }
 }
 
-/// hazard 104: however a wake-up falls into the thread's round, it is not lost.
+/// hazard 104: a wake-up is not lost in any phase of the waiting thread.
 #[test]
 fn the_announcement_comes_whenever_the_write_happens() {
     for kind in KINDS {
@@ -140,9 +140,9 @@ fn the_announcement_comes_whenever_the_write_happens() {
         let mut poller = poller(kind);
         poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         let rounds = 2_000;
-        let (ask, asked) = std::sync::mpsc::channel::<u32>();
+        let (delays, received) = std::sync::mpsc::channel::<u32>();
         let writing = std::thread::spawn(move || {
-            for phase in asked {
+            for phase in received {
                 for _ in 0..phase {
                     std::hint::spin_loop();
                 }
@@ -150,18 +150,18 @@ fn the_announcement_comes_whenever_the_write_happens() {
             }
         });
         for round in 0..rounds {
-            ask.send(round % 997 * 7).unwrap();
+            delays.send(round % 997 * 7).unwrap();
             poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}, round {round}");
-            assert_eq!(look(&mut poller).len(), 1, "{kind:?}, round {round}");
+            assert_eq!(try_wait(&mut poller).len(), 1, "{kind:?}, round {round}");
             read(&reader, 1);
         }
-        drop(ask);
+        drop(delays);
         writing.join().unwrap();
     }
 }
 
-/// What is registered while somebody waits is waited for, once the poller is armed again.
+/// A descriptor that is registered during a wait is watched from the next `begin_wait` on.
 #[test]
 fn a_registration_during_a_wait_is_announced() {
     for kind in KINDS {
@@ -172,6 +172,6 @@ fn a_registration_during_a_wait_is_announced() {
         let token = poller.watch(reader.as_raw_fd(), bits::READABLE).unwrap();
         poller.begin_wait().unwrap();
         assert!(announces(&poller, 5_000), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
     }
 }

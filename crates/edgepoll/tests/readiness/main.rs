@@ -1,4 +1,4 @@
-//! The poller on real descriptors and on an engine that does what a test says.
+//! The poller on real descriptors.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,13 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use edgepoll::readiness::{EngineKind, Poller};
 use edgepoll::Token;
 
-const KINDS: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
-
-/// Both ends of a pipe that never waits.
-fn pipe() -> (OwnedFd, OwnedFd) {
-    let flags = nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK;
-    nix::unistd::pipe2(flags).unwrap()
-}
+use poller::{pipe, KINDS};
 
 fn write(fd: &OwnedFd, length: usize) {
     nix::unistd::write(fd, &vec![7; length]).unwrap();
@@ -37,8 +31,8 @@ fn poller(kind: EngineKind) -> Poller {
     Poller::with_kind(kind, 64).unwrap()
 }
 
-/// What one look tells: tokens and masks.
-fn look(poller: &mut Poller) -> Vec<(Token, u32)> {
+/// The tokens and masks of one wait that returns at once.
+fn try_wait(poller: &mut Poller) -> Vec<(Token, u32)> {
     let mut found = Vec::new();
     poller
         .try_wait(usize::MAX, |event| found.push((event.token, event.mask)))
@@ -46,12 +40,12 @@ fn look(poller: &mut Poller) -> Vec<(Token, u32)> {
     found
 }
 
-/// True when the poller's own descriptor announces something within `milliseconds`.
+/// True if the poller's own descriptor is readable within `milliseconds`.
 fn announces(poller: &Poller, milliseconds: u16) -> bool {
     is_ready(poller, milliseconds)
 }
 
-/// True when `fd` can be read, or has an error or a hang-up, within `milliseconds`.
+/// True if `fd` can be read, or has an error or a hang-up, within `milliseconds`.
 fn is_ready(fd: &impl AsFd, milliseconds: u16) -> bool {
     use nix::poll::{poll, PollFd, PollFlags};
 

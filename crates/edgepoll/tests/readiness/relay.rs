@@ -11,7 +11,7 @@ use nix::mount::{mount, umount, MsFlags};
 use nix::sched::{unshare, CloneFlags};
 
 use crate::poller::Watch;
-use crate::{announces, look, pipe, poller, read, write, KINDS};
+use crate::{announces, pipe, poller, read, try_wait, write, KINDS};
 
 /// The bits that the kernel reports once for each change of the mounts.
 const CHANGED: u32 = bits::PRIORITY | bits::ERROR;
@@ -22,7 +22,7 @@ struct Mounts {
 }
 
 impl Mounts {
-    /// `None`, with the reason printed, where this process may not have its own.
+    /// `None` if this process may not have a mount namespace of its own. Prints the reason.
     fn own() -> Option<Mounts> {
         let folder = std::env::temp_dir().join(format!(
             "edgepoll-{}-{:?}",
@@ -73,21 +73,22 @@ impl Drop for Mounts {
     }
 }
 
-/// Waits as the host's loop does: its wait polls the files that the poller's descriptor watches. Gives the poller's events then.
+/// Waits as the host's loop does, whose wait polls the files that the poller's descriptor watches. Returns the masks of the
+/// poller's events.
 fn wait(outer: &Epoll, poller: &mut Poller) -> Vec<u32> {
     loop {
         poller.begin_wait().unwrap();
         let mut events = [EpollEvent { events: 0, u64: 0 }; 4];
         assert!(announces(poller, 5_000), "nothing is announced");
         outer.try_wait(&mut events).unwrap();
-        let found: Vec<u32> = look(poller).into_iter().map(|(_, mask)| mask).collect();
+        let found: Vec<u32> = try_wait(poller).into_iter().map(|(_, mask)| mask).collect();
         if !found.is_empty() {
             return found;
         }
     }
 }
 
-/// A set that watches the poller's descriptor, as libuv's does.
+/// An epoll set that watches the poller's descriptor, as libuv's does.
 fn outer(poller: &Poller) -> Epoll {
     let outer = Epoll::new().unwrap();
     outer
@@ -115,14 +116,14 @@ fn an_event_that_is_reported_once_is_not_lost_to_the_hosts_poll() {
             for round in 0..20 {
                 mounts.change();
                 assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?} {round}");
-                assert_eq!(look(&mut poller), [], "{kind:?}: told once");
+                assert_eq!(try_wait(&mut poller), [], "{kind:?}: reported once");
                 if trigger & bits::ONESHOT != 0 {
                     mounts.change();
                     poller.begin_wait().unwrap();
                     outer
                         .try_wait(&mut [EpollEvent { events: 0, u64: 0 }])
                         .unwrap();
-                    assert_eq!(look(&mut poller), [], "{kind:?}: it has fired");
+                    assert_eq!(try_wait(&mut poller), [], "{kind:?}: it has fired");
                     poller.rearm(token).unwrap();
                     assert_eq!(wait(&outer, &mut poller), [CHANGED], "{kind:?}: kept");
                     poller.rearm(token).unwrap();
@@ -161,8 +162,8 @@ fn many_changes_are_one_event_until_it_is_taken() {
         mounts.change();
     }
     assert_eq!(wait(&outer, &mut poller), [CHANGED]);
-    // Changes that the kernel reported to the thread during the first look may give one more event.
-    let more = look(&mut poller).len();
+    // Changes that the kernel reported to the thread during the first wait may give one more event.
+    let more = try_wait(&mut poller).len();
     assert!(more <= 1, "{more}");
 }
 
@@ -176,21 +177,21 @@ fn a_lasting_level_is_reported_at_each_look() {
         for _ in 0..3 {
             poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}");
-            assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+            assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
         }
         assert_eq!(
             poller.watch(file.as_raw_fd(), bits::READABLE),
             Err(Refusal::Kernel(Errno::EEXIST))
         );
         poller.modify(token, bits::PRIORITY).unwrap();
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         poller
             .modify(token, bits::READABLE | bits::ONESHOT)
             .unwrap();
-        assert_eq!(look(&mut poller).len(), 1, "{kind:?}");
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller).len(), 1, "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
         poller.unregister(token).unwrap();
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
     }
 }
 
@@ -202,12 +203,12 @@ fn a_lasting_edge_is_reported_once() {
         .watch(file.as_raw_fd(), bits::READABLE | bits::EDGE)
         .unwrap();
     assert!(announces(&poller, 5_000));
-    assert_eq!(look(&mut poller), [(token, bits::READABLE)]);
+    assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)]);
     assert!(!announces(&poller, 0));
-    assert_eq!(look(&mut poller), []);
+    assert_eq!(try_wait(&mut poller), []);
     poller.modify(token, bits::READABLE | bits::EDGE).unwrap();
     assert_eq!(
-        look(&mut poller),
+        try_wait(&mut poller),
         [(token, bits::READABLE)],
         "modify() checks again"
     );
@@ -226,7 +227,7 @@ fn the_relay_and_the_engine_share_a_room_of_one() {
         for _ in 0..40 {
             poller.begin_wait().unwrap();
             assert!(announces(&poller, 5_000), "{kind:?}");
-            for (token, _) in look(&mut poller) {
+            for (token, _) in try_wait(&mut poller) {
                 seen[usize::from(token == tokens[1])] += 1;
             }
         }
@@ -242,31 +243,31 @@ fn a_closed_file_is_reported_and_its_number_inherits_nothing() {
         let fd = file.as_raw_fd();
         let mut poller = poller(kind);
         let token = poller.watch(fd, bits::READABLE).unwrap();
-        assert_eq!(look(&mut poller).len(), 1);
+        assert_eq!(try_wait(&mut poller).len(), 1);
         drop(file);
         assert!(poller.check_closed(64), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
-        // A pipe under the number that a file of the relay's had, then such a file again.
+        assert_eq!(try_wait(&mut poller), [(token, bits::CLOSED)], "{kind:?}");
+        // A pipe gets the number of a file that the relay watched. Then such a file gets it again.
         let mut number = OwnedFd::from(File::open("/proc/version").unwrap());
         let fd = number.as_raw_fd();
         let old = poller.watch(fd, bits::READABLE).unwrap();
         let (reader, writer) = pipe();
         nix::unistd::dup2(&reader, &mut number).unwrap();
         let new = poller.watch(fd, bits::READABLE).unwrap();
-        assert_eq!(look(&mut poller), [(old, bits::CLOSED)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(old, bits::CLOSED)], "{kind:?}");
         write(&writer, 1);
-        assert_eq!(look(&mut poller), [(new, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(new, bits::READABLE)], "{kind:?}");
         let again = File::open("/proc/version").unwrap();
         nix::unistd::dup2(&again, &mut number).unwrap();
         let newest = poller.watch(fd, bits::READABLE).unwrap();
-        let told = look(&mut poller);
+        let reported = try_wait(&mut poller);
         assert_eq!(
-            told,
+            reported,
             [(new, bits::CLOSED), (newest, bits::READABLE)],
             "{kind:?}"
         );
         assert_eq!(poller.unregister(newest), Ok(()), "{kind:?}");
-        assert_eq!(look(&mut poller), [], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [], "{kind:?}");
     }
 }
 
@@ -291,7 +292,7 @@ fn any_file_is_relayed_on_request_and_none_twice() {
         let token = poller.watch(fd, bits::READABLE).unwrap();
         let twice = poller.watch(fd, bits::READABLE | bits::POLL_CONSUMES);
         assert_eq!(twice, Err(Refusal::Kernel(Errno::EEXIST)), "{kind:?}");
-        assert_eq!(look(&mut poller), [(token, bits::READABLE)], "{kind:?}");
+        assert_eq!(try_wait(&mut poller), [(token, bits::READABLE)], "{kind:?}");
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the owner and the peers do between turns, at random.
+//! The random actions of the owner and the peers between two turns.
 //!
-//! It must never judge more than the answer of the call that it made.
+//! An action checks only the result of its own call.
 
 use edgepoll::kernel::simulated::Outcome;
 use edgepoll::protocol::{Bytes, Codec, Lines};
@@ -8,7 +8,7 @@ use edgepoll::reactor::{CodecFactory, ConnectOptions, WriteError};
 use edgepoll::{Address, Errno, Token};
 
 use crate::driver::Run;
-use crate::model::FarEnd;
+use crate::model::Model;
 
 /// Longer than any line that a peer ever sends.
 const LINE_LIMIT: usize = 8_192;
@@ -29,7 +29,7 @@ impl Run {
     pub(crate) fn act(&mut self) -> Result<(), String> {
         match self.random.below(24) {
             0 => self.dial(),
-            1 if self.ends.len() < 12 => self.connect(),
+            1 if self.models.len() < 12 => self.connect(),
             2 if self.random.chance(30) => self.close_a_listener(),
             3 => self.grant(),
             4 => {
@@ -49,7 +49,7 @@ impl Run {
     }
 
     fn dial(&mut self) {
-        if self.listening.is_empty() || self.ends.len() >= 12 {
+        if self.listening.is_empty() || self.models.len() >= 12 {
             return;
         }
         let place = self.random.below(self.listening.len());
@@ -58,8 +58,8 @@ impl Run {
             (listening.address, listening.lines, listening.limits)
         };
         if let Some(peer) = self.kernel().dial(address) {
-            let end = FarEnd::new(peer, lines, limits, &mut self.random);
-            self.ends.push(end);
+            let model = Model::new(peer, lines, limits, &mut self.random);
+            self.models.push(model);
         }
     }
 
@@ -85,20 +85,20 @@ impl Run {
         };
         let address = Address::Inet([198, 51, 100, 7].into(), 9_000);
         let connected = self.reactor.connect(address, options);
-        // A connect whose registration failed leaves a number that is nobody's.
-        let made = self.kernel().connections() > self.ends.len();
+        // A connect whose registration failed leaves a peer without a connection.
+        let made = self.kernel().connections() > self.models.len();
         if made {
-            let peer = edgepoll::kernel::simulated::Peer(self.ends.len());
-            let mut end = FarEnd::new(peer, lines, limits, &mut self.random);
+            let peer = edgepoll::kernel::simulated::Peer(self.models.len());
+            let mut model = Model::new(peer, lines, limits, &mut self.random);
             match connected {
                 Ok(token) => {
-                    end.token = Some(token);
-                    end.connecting = true;
+                    model.token = Some(token);
+                    model.connecting = true;
                     self.by_token.insert(token, peer.0);
                 }
-                Err(_) => end.closed = true,
+                Err(_) => model.closed = true,
             }
-            self.ends.push(end);
+            self.models.push(model);
         }
     }
 
@@ -119,12 +119,12 @@ impl Run {
         }
     }
 
-    /// A token whose close was told reaches nobody, and costs no call.
+    /// A token whose close was reported reaches no connection and causes no system call.
     fn use_a_stale_token(&mut self) -> Result<(), String> {
-        if self.gone.is_empty() {
+        if self.stale_tokens.is_empty() {
             return Ok(());
         }
-        let token = self.random.pick(&self.gone);
+        let token = self.random.pick(&self.stale_tokens);
         let calls = self.kernel().calls();
         let answer = self.reactor.write(token, b"stray", false);
         self.reactor.pause(token);
@@ -142,32 +142,32 @@ impl Run {
     }
 
     fn peer_acts(&mut self) -> Result<(), String> {
-        if self.ends.is_empty() {
+        if self.models.is_empty() {
             return Ok(());
         }
-        let place = self.random.below(self.ends.len());
-        let peer = self.ends[place].peer;
+        let place = self.random.below(self.models.len());
+        let peer = self.models[place].peer;
         match self.random.below(40) {
             0 => {
                 let view = self.kernel().view(peer);
                 self.kernel().peer_reset(peer);
                 if !view.connecting && self.kernel().view(peer).was_reset {
-                    self.ends[place].broke = true;
+                    self.models[place].aborted = true;
                     self.counts.resets_after_data += u64::from(view.unread > 0);
                 }
             }
             1 => {
                 self.kernel().peer_close(peer);
-                let end = &mut self.ends[place];
-                end.broke = true;
-                end.finished |= self.reactor.kernel_mut().view(peer).input_ended;
+                let model = &mut self.models[place];
+                model.aborted = true;
+                model.finished |= self.reactor.kernel_mut().view(peer).input_ended;
             }
             2 | 3 => {
                 let finished = self.kernel().peer_finish(peer);
-                self.ends[place].finished |= finished;
+                self.models[place].finished |= finished;
             }
             4..=17 => {
-                if !self.ends[place].deaf {
+                if !self.models[place].never_reads {
                     let most = 1 + self.random.below(self.most_bytes);
                     self.peer_reads(place, most)?;
                 }
@@ -176,7 +176,7 @@ impl Run {
                 let length = 1 + self.random.below(self.most_bytes);
                 self.peer_sends(place, length);
                 if self.random.chance(100) {
-                    // Bytes on both sides of the mark arrive before either side receives.
+                    // The bytes before and after the mark arrive before any of them are received.
                     self.kernel().peer_send_urgent(peer);
                     self.peer_sends(place, length);
                 }
@@ -186,60 +186,60 @@ impl Run {
     }
 
     fn peer_sends(&mut self, place: usize, length: usize) {
-        let end = &mut self.ends[place];
-        let bytes = end.next_bytes(length);
-        let taken = self.reactor.kernel_mut().peer_send(end.peer, &bytes);
-        end.sent += taken as u64;
+        let model = &mut self.models[place];
+        let bytes = model.next_bytes(length);
+        let taken = self.reactor.kernel_mut().peer_send(model.peer, &bytes);
+        model.sent += taken as u64;
     }
 
     pub(crate) fn peer_reads(&mut self, place: usize, most: usize) -> Result<(), String> {
         let mut bytes = Vec::new();
-        let peer = self.ends[place].peer;
+        let peer = self.models[place].peer;
         self.kernel().peer_receive(peer, most, &mut bytes);
-        self.ends[place].verify(&bytes)
+        self.models[place].verify(&bytes)
     }
 
     fn owner_acts(&mut self) -> Result<(), String> {
         let open: Vec<(usize, Token)> = self
-            .ends
+            .models
             .iter()
             .zip(0..)
-            .filter(|(end, _)| !end.closed && !end.destroyed)
-            .filter_map(|(end, place)| Some((place, end.token?)))
+            .filter(|(model, _)| !model.closed && !model.destroyed)
+            .filter_map(|(model, place)| Some((place, model.token?)))
             .collect();
         if open.is_empty() {
             return Ok(());
         }
         let (place, token) = self.random.pick(&open);
-        let end = &mut self.ends[place];
+        let model = &mut self.models[place];
         match self.random.below(43) {
             0 => {
-                end.destroyed = true;
+                model.destroyed = true;
                 self.reactor.destroy(token);
             }
             40 => {
-                end.destroyed = true;
-                // Not if the connection is over already and only its report is outstanding.
-                end.resets = self.reactor.is_open(token);
+                model.destroyed = true;
+                // Not if the connection is closed already and only the report of its close is outstanding.
+                model.reset_requested = self.reactor.is_open(token);
                 self.reactor.reset(token);
             }
             41 | 42 => self.end_with(place, token)?,
             1 => {
-                end.ended = true;
+                model.ended = true;
                 self.reactor.end(token);
             }
             2 => {
-                end.ended = true;
-                end.discarding |= !end.end_told;
-                end.paused = false;
+                model.ended = true;
+                model.discarding |= !model.end_reported;
+                model.paused = false;
                 self.reactor.end_and_discard(token);
             }
             3..=8 => {
-                end.paused = !end.discarding;
+                model.paused = !model.discarding;
                 self.reactor.pause(token);
             }
             9..=18 => {
-                end.paused = false;
+                model.paused = false;
                 self.reactor.resume(token);
             }
             _ => {
@@ -254,36 +254,37 @@ impl Run {
 
     fn write(&mut self, place: usize, token: Token, more: bool) -> Result<(), String> {
         let length = self.random.below(self.most_bytes);
-        let end = &mut self.ends[place];
-        let (body, wire) = end.message(length);
+        let model = &mut self.models[place];
+        let (body, wire) = model.message(length);
         let before = self.reactor.queued(token);
         let answer = self.reactor.write(token, &body, more);
-        let full = before >= end.limits.send_queue as usize;
+        let full = before >= model.limits.send_queue as usize;
         match answer {
             Ok(queued) => {
-                if end.ended || full {
+                if model.ended || full {
                     return Err(format!(
                         "7: a write was taken with {before} bytes queued, or after the end"
                     ));
                 }
-                end.last_write = wire.len();
-                end.written.extend(wire);
-                end.know_queue(queued);
+                model.last_write = wire.len();
+                model.written.extend(wire);
+                model.note_queue_length(queued);
                 if queued != self.reactor.queued(token) {
-                    return Err("a write told a wrong queue".to_owned());
+                    return Err("a write returned a wrong queue length".to_owned());
                 }
             }
-            // What a failed send took of it stays unknown; the rest, and all that comes after it, is unsent.
+            // How much of this write the failed send took is unknown. The rest of it, and every later write, is unsent.
             Err(WriteError::Failed) => {
-                end.is_torn = true;
-                end.written.extend(wire);
+                model.partly_sent = true;
+                model.written.extend(wire);
             }
-            Err(WriteError::QueueFull) if full => end.overflowed = true,
-            Err(WriteError::Ended) if end.ended => {}
-            // Some owners accept a write before they pass it to the reactor, which then refuses it if the connection is over.
+            Err(WriteError::QueueFull) if full => model.overflowed = true,
+            Err(WriteError::Ended) if model.ended => {}
+            // Some owners accept a write before they pass it to the reactor. The reactor refuses it if the connection is
+            // closed by then.
             Err(WriteError::Closed) => {
-                if !end.ended && self.random.chance(500) {
-                    end.written.extend(&wire);
+                if !model.ended && self.random.chance(500) {
+                    model.written.extend(&wire);
                     self.reactor.count_unsent(token, wire.len());
                 }
             }
@@ -292,35 +293,35 @@ impl Run {
         Ok(())
     }
 
-    /// The last write is taken however long the queue is.
+    /// A last write is accepted however long the queue is.
     fn end_with(&mut self, place: usize, token: Token) -> Result<(), String> {
         let length = self.random.below(self.most_bytes);
-        let end = &mut self.ends[place];
-        let (body, wire) = end.message(length);
+        let model = &mut self.models[place];
+        let (body, wire) = model.message(length);
         let before = self.reactor.queued(token);
         let answer = self.reactor.end_with(token, &body);
         match answer {
             Ok(unsent) => {
-                if end.ended {
+                if model.ended {
                     return Err("a last write was taken after the end".to_owned());
                 }
-                self.counts.last_writes += u64::from(before >= end.limits.send_queue as usize);
-                end.last_write += wire.len();
-                end.written.extend(wire);
+                self.counts.last_writes += u64::from(before >= model.limits.send_queue as usize);
+                model.last_write += wire.len();
+                model.written.extend(wire);
                 if unsent != self.reactor.unsent(token) {
-                    return Err("a last write told wrongly what is unsent".to_owned());
+                    return Err("a last write returned a wrong number of unsent bytes".to_owned());
                 }
-                end.know_queue(self.reactor.queued(token));
+                model.note_queue_length(self.reactor.queued(token));
             }
             Err(WriteError::Failed) => {
-                end.is_torn = true;
-                end.written.extend(wire);
+                model.partly_sent = true;
+                model.written.extend(wire);
             }
-            Err(WriteError::Ended) if end.ended => {}
+            Err(WriteError::Ended) if model.ended => {}
             Err(WriteError::Closed) => {}
             Err(error) => return Err(format!("a last write was refused: {error}")),
         }
-        end.ended = true;
+        model.ended = true;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
-//! What must hold after every turn, whoever did what: budgets, bounds, service, rest.
+//! What must hold after every turn, whatever happened before it: budgets, bounds, service, and what is left when the reactor
+//! is idle.
 //!
-//! It must never change the run's course, the idle look excepted.
+//! The checks do not change the course of the run, except that an idle reactor makes a further turn.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use edgepoll::kernel::Kernel;
 
 use crate::driver::Run;
 
-/// What a turn is compared with.
+/// The counts before a turn.
 pub(crate) struct Before {
     accepts: u64,
     received: Vec<u64>,
@@ -16,7 +17,7 @@ pub(crate) struct Before {
 
 impl Run {
     pub(crate) fn before_turn(&mut self) -> Before {
-        let peers: Vec<_> = self.ends.iter().map(|end| end.peer).collect();
+        let peers: Vec<_> = self.models.iter().map(|model| model.peer).collect();
         let kernel = self.reactor.kernel_mut();
         Before {
             received: peers
@@ -32,45 +33,48 @@ impl Run {
         self.kernel()
             .verify()
             .map_err(|what| format!("1: {what}"))?;
-        self.keeps_its_budget(before)?;
+        self.check_budget(before)?;
         let stats = self.reactor.stats();
         self.counts.stale = stats.stale;
         let ghosts = self.kernel().ghosts_reported();
         if stats.stale != ghosts {
             return Err(format!("1: {} stale events, {ghosts} ghosts", stats.stale));
         }
-        let slots = self.ends.len() + self.listening.len();
-        for place in 0..self.ends.len() {
-            self.is_bounded(place)?;
-            self.is_served(place, slots + 3)?;
+        let slots = self.models.len() + self.listening.len();
+        for place in 0..self.models.len() {
+            self.check_send_queue(place)?;
+            self.check_service(place, slots + 3)?;
         }
         for at in 0..self.listening.len() {
-            self.holds_its_connections(at)?;
+            self.check_max_connections(at)?;
         }
         if !self.reactor.has_work() && !self.kernel().has_pending() {
-            self.rests()?;
+            self.check_idle()?;
         }
         Ok(())
     }
 
-    fn keeps_its_budget(&mut self, before: &Before) -> Result<(), String> {
+    fn check_budget(&mut self, before: &Before) -> Result<(), String> {
         let mut total = 0;
-        for place in 0..self.ends.len() {
-            let view = self.reactor.kernel_mut().view(self.ends[place].peer);
+        for place in 0..self.models.len() {
+            let view = self.reactor.kernel_mut().view(self.models[place].peer);
             let was = before.received.get(place).copied().unwrap_or(0);
             let now = usize::try_from(view.received - was).unwrap_or(usize::MAX);
-            let end = &self.ends[place];
-            let frames = end.frames_now;
+            let model = &self.models[place];
+            let frames = model.frames_now;
             if frames > self.budget.slot_frames {
-                return Err(format!("8: {:?} got {frames} frames in a turn", end.peer));
+                return Err(format!("8: {:?} got {frames} frames in a turn", model.peer));
             }
-            if now > end.limits.read_high_water.max(1) as usize {
-                return Err(format!("7: {:?} received {now} bytes in a turn", end.peer));
+            if now > model.limits.read_high_water.max(1) as usize {
+                return Err(format!(
+                    "7: {:?} received {now} bytes in a turn",
+                    model.peer
+                ));
             }
             if now >= self.budget.slot_bytes + self.space {
                 return Err(format!(
                     "8: {:?} received {now} bytes in a turn",
-                    self.ends[place].peer
+                    self.models[place].peer
                 ));
             }
             total += now;
@@ -85,48 +89,54 @@ impl Run {
         Ok(())
     }
 
-    fn is_bounded(&mut self, place: usize) -> Result<(), String> {
-        let end = &self.ends[place];
-        let Some(token) = end.token else {
+    fn check_send_queue(&mut self, place: usize) -> Result<(), String> {
+        let model = &self.models[place];
+        let Some(token) = model.token else {
             return Ok(());
         };
         let queued = self.reactor.queued(token);
-        // One write may pass the limit by its own size.
-        if queued >= end.limits.send_queue as usize + end.last_write.max(1) {
+        // One write may exceed the limit by its own size.
+        if queued >= model.limits.send_queue as usize + model.last_write.max(1) {
             return Err(format!("7: {token:?} has {queued} bytes queued"));
         }
         Ok(())
     }
 
-    /// Who could receive is served within `most` turns.
-    fn is_served(&mut self, place: usize, most: usize) -> Result<(), String> {
-        let end = &mut self.ends[place];
+    /// A connection that could receive is served within `most` turns.
+    fn check_service(&mut self, place: usize, most: usize) -> Result<(), String> {
+        let model = &mut self.models[place];
         let kernel = self.reactor.kernel_mut();
-        let (now, view) = (kernel.now(), kernel.view(end.peer));
-        if view.received != end.received_seen {
-            end.received_seen = view.received;
-            end.idle_since = now;
+        let (now, view) = (kernel.now(), kernel.view(model.peer));
+        if view.received != model.received_seen {
+            model.received_seen = view.received;
+            model.idle_since = now;
         }
-        let unread = view.unread > 0 || (view.input_ended && !end.end_told && !end.discarding);
-        let could = view.registered && !view.pending && !end.paused && !end.connecting && unread;
-        let idle = view.calls == end.calls_seen && end.delivered == end.delivered_seen;
-        end.neglected = if could && idle { end.neglected + 1 } else { 0 };
-        end.calls_seen = view.calls;
-        end.delivered_seen = end.delivered;
-        if end.neglected > most {
+        let unread =
+            view.unread > 0 || (view.input_ended && !model.end_reported && !model.discarding);
+        let could =
+            view.registered && !view.pending && !model.paused && !model.connecting && unread;
+        let idle = view.calls == model.calls_seen && model.delivered == model.delivered_seen;
+        model.turns_unserved = if could && idle {
+            model.turns_unserved + 1
+        } else {
+            0
+        };
+        model.calls_seen = view.calls;
+        model.delivered_seen = model.delivered;
+        if model.turns_unserved > most {
             return Err(format!(
                 "8: {:?} waits for {most} turns: {view:?}",
-                end.peer
+                model.peer
             ));
         }
         Ok(())
     }
 
-    fn holds_its_connections(&mut self, at: usize) -> Result<(), String> {
+    fn check_max_connections(&mut self, at: usize) -> Result<(), String> {
         let mut open = 0;
-        for place in 0..self.ends.len() {
-            if self.ends[place].listener == Some(at) {
-                open += u32::from(self.reactor.kernel_mut().view(self.ends[place].peer).open);
+        for place in 0..self.models.len() {
+            if self.models[place].listener == Some(at) {
+                open += u32::from(self.reactor.kernel_mut().view(self.models[place].peer).open);
             }
         }
         let most = self.listening[at].max;
@@ -138,7 +148,7 @@ impl Run {
         Ok(())
     }
 
-    /// A listener that could accept a client who waits, with nothing that would make it do so.
+    /// The index of a listener that could accept a waiting client, if there is one.
     pub(crate) fn forgotten_client(&mut self) -> Option<usize> {
         (0..self.listening.len()).find(|at| {
             let listening = &self.listening[*at];
@@ -149,10 +159,10 @@ impl Run {
                 listening.closed,
             );
             let peers: Vec<_> = self
-                .ends
+                .models
                 .iter()
-                .filter(|end| end.listener == Some(*at))
-                .map(|end| end.peer)
+                .filter(|model| model.listener == Some(*at))
+                .map(|model| model.peer)
                 .collect();
             let kernel = self.reactor.kernel_mut();
             let open = peers.iter().filter(|peer| kernel.view(**peer).open).count();
@@ -160,28 +170,30 @@ impl Run {
         })
     }
 
-    /// Nothing is ready and nothing will be: then nobody may have been forgotten, and nothing may be done.
-    fn rests(&mut self) -> Result<(), String> {
+    /// Checks a reactor that is idle: no connection or client may be left unserved, and a further turn does nothing.
+    fn check_idle(&mut self) -> Result<(), String> {
         let alarm = self.kernel().has_alarm();
         if !alarm && self.forgotten_client().is_some() {
             return Err("5: a client waits in the backlog and is forgotten".to_owned());
         }
-        for place in 0..self.ends.len() {
-            let end = &self.ends[place];
-            let Some(token) = end.token else { continue };
-            if end.closed {
+        for place in 0..self.models.len() {
+            let model = &self.models[place];
+            let Some(token) = model.token else { continue };
+            if model.closed {
                 continue;
             }
-            let (paused, connecting) = (end.paused, end.connecting);
-            let (end_told, discarding) = (end.end_told, end.discarding);
-            // Part of a line may wait with the whole ones before it.
-            let kept_back = end.delivered < end.sent;
-            let waits_at = end.waits_for_room.then_some(end.limits.low_water as usize);
-            let view = self.reactor.kernel_mut().view(end.peer);
+            let (paused, connecting) = (model.paused, model.connecting);
+            let (end_reported, discarding) = (model.end_reported, model.discarding);
+            // Part of a line may be kept back with the complete lines before it.
+            let kept_back = model.delivered < model.sent;
+            let waits_at = model
+                .waits_for_room
+                .then_some(model.limits.low_water as usize);
+            let view = self.reactor.kernel_mut().view(model.peer);
             let queued = self.reactor.queued(token);
             let forgotten = |what: &str| {
                 Err(format!(
-                    "5: {what} of {token:?} is forgotten, paused {paused}, end told {end_told}, \
+                    "5: {what} of {token:?} is forgotten, paused {paused}, end reported {end_reported}, \
                      discarding {discarding}, kept back {kept_back}: {view:?}"
                 ))
             };
@@ -191,7 +203,7 @@ impl Run {
                 }
                 continue;
             }
-            if !paused && (view.unread > 0 || (view.input_ended && !end_told && !discarding)) {
+            if !paused && (view.unread > 0 || (view.input_ended && !end_reported && !discarding)) {
                 return forgotten("the input");
             }
             if view.was_reset && !(paused && (view.unread > 0 || view.input_ended || kept_back)) {
@@ -226,26 +238,26 @@ impl Run {
         Ok(())
     }
 
-    /// After everything came to rest with everybody reading.
-    pub(crate) fn must_have_arrived(&mut self, place: usize) -> Result<(), String> {
-        let end = &self.ends[place];
-        if end.closed || end.token.is_none() || end.connecting {
+    /// Checks that everything has arrived, once both sides have read all and the reactor is idle.
+    pub(crate) fn check_arrival(&mut self, place: usize) -> Result<(), String> {
+        let model = &self.models[place];
+        if model.closed || model.token.is_none() || model.connecting {
             return Ok(());
         }
-        let view = self.reactor.kernel_mut().view(end.peer);
-        if !end.discarding && !end.is_complete(end.finished) {
+        let view = self.reactor.kernel_mut().view(model.peer);
+        if !model.discarding && !model.is_complete(model.finished) {
             return Err(format!(
-                "2: {:?} was handed {} of {} bytes: {view:?}",
-                end.peer, end.delivered, end.sent
+                "2: {:?} was given {} of {} bytes: {view:?}",
+                model.peer, model.delivered, model.sent
             ));
         }
-        let gone = end.written.len() == end.verified;
-        if !gone || (end.ended && !view.output_ended) {
+        let gone = model.written.len() == model.verified;
+        if !gone || (model.ended && !view.output_ended) {
             return Err(format!(
                 "2: {:?} got {} of {} bytes: {view:?}",
-                end.peer,
-                end.verified,
-                end.written.len()
+                model.peer,
+                model.verified,
+                model.written.len()
             ));
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! One seeded run: a reactor, its owner and its peers act at random, then everything is brought to an end.
+//! One seeded run. A reactor, its owner and its peers act at random, and then everything is brought to an end.
 //!
-//! It must never choose anything but by the seed.
+//! The seed alone decides every choice.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,10 +11,10 @@ use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
 use edgepoll::reactor::{Budget, ListenOptions, Reactor};
 use edgepoll::Token;
 
-use crate::inbox::Kept;
-use crate::model::FarEnd;
+use crate::inbox::RecordingInbox;
+use crate::model::Model;
 
-/// How often something happened, so that a run without it is noticed.
+/// How often each kind of event happened, to notice a simulation in which one of them never does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) turns: u64,
@@ -93,15 +93,15 @@ pub(crate) struct Listening {
 pub(crate) struct Run {
     pub(crate) random: Random,
     pub(crate) reactor: Reactor<SimulatedKernel>,
-    pub(crate) inbox: Kept,
+    pub(crate) inbox: RecordingInbox,
     pub(crate) budget: Budget,
     pub(crate) space: usize,
     pub(crate) most_bytes: usize,
     pub(crate) listening: Vec<Listening>,
-    /// By the number of their peer.
-    pub(crate) ends: Vec<FarEnd>,
+    /// The models of all connections, by the number of their peer.
+    pub(crate) models: Vec<Model>,
     pub(crate) by_token: HashMap<Token, usize>,
-    pub(crate) gone: Vec<Token>,
+    pub(crate) stale_tokens: Vec<Token>,
     pub(crate) counts: Counts,
 }
 
@@ -143,10 +143,10 @@ impl Run {
         let room = random.pick(&[8, 9, 20, 5_000]);
         Run {
             reactor: Reactor::new(kernel, budget),
-            inbox: Kept::new(room, space),
+            inbox: RecordingInbox::new(room, space),
             budget,
             space,
-            // Tiny receives, and one frame a turn, make few bytes long enough.
+            // With tiny receives, or with one frame in a turn, a few bytes already take many turns.
             most_bytes: if space < 50 || budget.turn_bytes < 50 || budget.slot_frames == 1 {
                 60
             } else {
@@ -154,9 +154,9 @@ impl Run {
             },
             random,
             listening: Vec::new(),
-            ends: Vec::new(),
+            models: Vec::new(),
             by_token: HashMap::new(),
-            gone: Vec::new(),
+            stale_tokens: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -196,7 +196,7 @@ impl Run {
                 codec: crate::actions::codec_factory(lines),
                 ..ListenOptions::default()
             };
-            // A registration may fail; then the socket must be gone again, and nobody listens.
+            // A registration may fail. Then the socket must be closed again, and there is no listener.
             let Ok(token) = self.reactor.listen(address, options) else {
                 continue;
             };
@@ -217,7 +217,7 @@ impl Run {
         self.reactor.kernel_mut()
     }
 
-    /// One turn and everything that must hold after it.
+    /// Runs one turn and checks everything that must hold after it.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), String> {
         self.counts.turns += 1;
         self.inbox.clear();
@@ -229,35 +229,36 @@ impl Run {
         };
         let had_work = turned.map_err(|errno| errno.to_string())?;
         if had_work != self.reactor.has_work() {
-            return Err("the turn told wrongly whether work is left".to_owned());
+            return Err("the turn returned wrongly whether work is left".to_owned());
         }
         self.read_inbox()?;
         self.after_turn(&before)
     }
 
-    /// The kernel is well from now on, everybody reads, and nobody acts: all that can move must arrive.
+    /// From now on the kernel has no faults, both sides read, and there are no other actions. Everything that was sent must
+    /// arrive.
     fn settle(&mut self) -> Result<(), String> {
         self.kernel().faults = Faults::none();
         self.kernel().run_short(edgepoll::Errno::EMFILE, 0);
-        for place in 0..self.ends.len() {
-            let peer = self.ends[place].peer;
+        for place in 0..self.models.len() {
+            let peer = self.models[place].peer;
             self.kernel().set_capacity(peer, 65_536);
-            if let Some(token) = self.ends[place].token {
+            if let Some(token) = self.models[place].token {
                 self.reactor.resume(token);
-                self.ends[place].paused = false;
+                self.models[place].paused = false;
             }
         }
         self.quiesce()?;
-        for place in 0..self.ends.len() {
-            self.must_have_arrived(place)?;
+        for place in 0..self.models.len() {
+            self.check_arrival(place)?;
         }
         Ok(())
     }
 
-    /// Turns until nothing is left to do without time going by; peers read all the while.
+    /// Runs turns until nothing is left to do but to wait for a deadline. The peers read meanwhile.
     fn quiesce(&mut self) -> Result<(), String> {
         for _ in 0..200_000 {
-            for place in 0..self.ends.len() {
+            for place in 0..self.models.len() {
                 self.peer_reads(place, usize::MAX)?;
             }
             if !self.reactor.has_work() && !self.kernel().has_pending() {
@@ -268,22 +269,22 @@ impl Run {
             }
             self.turn(Some(Duration::ZERO))?;
         }
-        Err("5: the run never comes to rest".to_owned())
+        Err("5: the run never becomes idle".to_owned())
     }
 
-    /// Bytes that wait for the kernel to have memory again, or clients for descriptors.
+    /// Whether bytes wait until the kernel has memory again, or clients until it has descriptors.
     fn waits_for_a_retry(&mut self) -> bool {
         if !self.kernel().has_alarm() {
             return false;
         }
         let mut waits = false;
-        for place in 0..self.ends.len() {
-            let FarEnd {
+        for place in 0..self.models.len() {
+            let Model {
                 token,
                 closed,
                 connecting,
                 ..
-            } = self.ends[place];
+            } = self.models[place];
             if let (Some(token), false, false) = (token, closed, connecting) {
                 waits |= self.reactor.queued(token) > 0;
             }
@@ -291,51 +292,51 @@ impl Run {
         waits || self.forgotten_client().is_some()
     }
 
-    /// Some connections are ended by both sides: that must be told as the clean end that it is.
+    /// Ends some connections from both sides. Each must be closed then.
     fn finish_some(&mut self) -> Result<(), String> {
         let mut ending = Vec::new();
-        for place in 0..self.ends.len() {
-            let end = &self.ends[place];
-            let Some(token) = end.token else { continue };
-            if end.closed || end.connecting || self.random.chance(300) {
+        for place in 0..self.models.len() {
+            let model = &self.models[place];
+            let Some(token) = model.token else { continue };
+            if model.closed || model.connecting || self.random.chance(300) {
                 continue;
             }
-            let peer = end.peer;
+            let peer = model.peer;
             let peer_first = self.random.chance(500);
             if peer_first {
                 self.kernel().peer_finish(peer);
-                self.ends[place].finished = true;
+                self.models[place].finished = true;
             }
             self.reactor.end(token);
-            self.ends[place].ended = true;
+            self.models[place].ended = true;
             if !peer_first {
                 self.turn(Some(Duration::ZERO))?;
                 self.kernel().peer_finish(peer);
-                self.ends[place].finished = true;
+                self.models[place].finished = true;
             }
             ending.push(place);
         }
         self.quiesce()?;
         for place in ending {
-            if !self.ends[place].closed {
+            if !self.models[place].closed {
                 return Err(format!(
                     "5: {:?} was ended by both sides and lives on",
-                    self.ends[place].peer
+                    self.models[place].peer
                 ));
             }
         }
         Ok(())
     }
 
-    /// The process ends with everything as it is: no peer may see a clean end unless it has everything that was written.
+    /// The process ends without closing anything. No peer may see a clean end unless it has everything that was written.
     fn end_the_process(&mut self) -> Result<(), String> {
         self.reactor.reset_unsent();
-        for place in 0..self.ends.len() {
-            let Some(token) = self.ends[place].token else {
+        for place in 0..self.models.len() {
+            let Some(token) = self.models[place].token else {
                 continue;
             };
             let unsent = self.reactor.unsent(token);
-            let view = self.reactor.kernel_mut().view(self.ends[place].peer);
+            let view = self.reactor.kernel_mut().view(self.models[place].peer);
             if view.open && (unsent > 0) != view.resets_on_close {
                 return Err(format!(
                     "2: {unsent} bytes of {token:?} are unsent when the process ends: {view:?}"
@@ -345,12 +346,12 @@ impl Run {
         Ok(())
     }
 
-    /// Everything goes: each close is told once, nothing stays open, and the reactor then costs nothing.
+    /// Closes everything. Each close is reported once, nothing stays open, and the reactor then sleeps.
     fn destroy_rest(&mut self) -> Result<(), String> {
-        for place in 0..self.ends.len() {
-            if let (Some(token), false) = (self.ends[place].token, self.ends[place].closed) {
+        for place in 0..self.models.len() {
+            if let (Some(token), false) = (self.models[place].token, self.models[place].closed) {
                 self.reactor.destroy(token);
-                self.ends[place].destroyed = true;
+                self.models[place].destroyed = true;
             }
         }
         for place in 0..self.listening.len() {

@@ -1,4 +1,4 @@
-//! Random runs of the reactor on the simulated kernel: every seed is one run, and the same run every time.
+//! Random runs of the reactor on the simulated kernel. Every seed is one run, and the same run every time.
 //!
 //! `EDGEPOLL_SEEDS=N` runs the seeds 0 to N; `EDGEPOLL_SEED=S` runs that one alone.
 #![allow(
@@ -28,7 +28,7 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
-/// Runs one seed; a panic inside is a failure like any other.
+/// Runs one seed. A panic in it is a failure.
 fn run(seed: u64) -> Result<driver::Counts, String> {
     catch_unwind(AssertUnwindSafe(|| driver::run(seed))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -37,7 +37,7 @@ fn run(seed: u64) -> Result<driver::Counts, String> {
     })
 }
 
-/// Runs `seeds` until one fails; gives that one and why.
+/// Runs `seeds` until one fails. Returns that seed and the reason.
 fn search(seeds: impl Iterator<Item = u64>) -> Result<driver::Counts, (u64, String)> {
     let mut counts = driver::Counts::default();
     for seed in seeds {
@@ -85,7 +85,7 @@ fn every_seed_keeps_the_invariants() {
         counts.add(&result);
     }
     eprintln!("{counts:?}");
-    // A simulation in which something never happens proves nothing about it.
+    // A simulation in which an event never happens does not test it.
     if seeds >= 1_000 {
         assert!(
             counts.all_happened(),

@@ -1,6 +1,6 @@
-//! What a turn told, held against what is true: bytes in order, ends as they were, one close each.
+//! Compares what a turn reported with the models: bytes in order, ends as they happened, one close for each connection.
 //!
-//! It must never accept a clean end that was none.
+//! A clean end after a reset or after lost bytes is an error.
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::Kernel;
@@ -15,9 +15,9 @@ impl Run {
         if self.inbox.overfilled {
             return Err("7: the inbox was given more than it has room for".to_owned());
         }
-        for end in &mut self.ends {
-            end.handed_now = 0;
-            end.frames_now = 0;
+        for model in &mut self.models {
+            model.delivered_now = 0;
+            model.frames_now = 0;
         }
         let items = std::mem::take(&mut self.inbox.items);
         let bytes = std::mem::take(&mut self.inbox.bytes);
@@ -36,25 +36,28 @@ impl Run {
         self.by_token
             .get(&token)
             .copied()
-            .ok_or_else(|| format!("1: {token:?} is nobody's"))
+            .ok_or_else(|| format!("1: {token:?} belongs to no connection"))
     }
 
     fn frame(&mut self, token: Token, body: &[u8]) -> Result<(), String> {
         let place = self.place(token)?;
-        let end = &mut self.ends[place];
-        if end.paused || end.discarding || end.destroyed || end.end_told || end.connecting {
-            return Err(format!(
-                "1: {token:?} was handed bytes that it must not get"
-            ));
+        let model = &mut self.models[place];
+        if model.paused
+            || model.discarding
+            || model.destroyed
+            || model.end_reported
+            || model.connecting
+        {
+            return Err(format!("1: {token:?} was given bytes that it must not get"));
         }
         self.counts.bytes += body.len() as u64;
-        let before = end.delivered;
-        end.take(body)?;
-        let cost = end.delivered - before + Limits::FRAME_COST as u64;
-        end.handed_now += cost;
-        end.frames_now += 1;
-        if end.write_failed || end.is_torn {
-            end.leftover += cost;
+        let before = model.delivered;
+        model.take(body)?;
+        let cost = model.delivered - before + Limits::FRAME_COST as u64;
+        model.delivered_now += cost;
+        model.frames_now += 1;
+        if model.write_failed || model.partly_sent {
+            model.leftover += cost;
         }
         Ok(())
     }
@@ -66,36 +69,40 @@ impl Run {
             } => self.opened(token, listener),
             Event::Connected { token } => {
                 let place = self.place(token)?;
-                let was = std::mem::replace(&mut self.ends[place].connecting, false);
+                let was = std::mem::replace(&mut self.models[place].connecting, false);
                 was.then_some(())
                     .ok_or_else(|| format!("{token:?} connected twice"))
             }
             Event::End { token } => {
                 let place = self.place(token)?;
-                let end = &mut self.ends[place];
-                if end.end_told || !end.finished || !end.is_complete(true) || end.discarding {
+                let model = &mut self.models[place];
+                if model.end_reported
+                    || !model.finished
+                    || !model.is_complete(true)
+                    || model.discarding
+                {
                     return Err(format!(
-                        "2: {token:?} was told an end after {} of {} bytes, finished: {}",
-                        end.delivered, end.sent, end.finished
+                        "2: {token:?} reported an end after {} of {} bytes, finished: {}",
+                        model.delivered, model.sent, model.finished
                     ));
                 }
-                end.end_told = true;
+                model.end_reported = true;
                 Ok(())
             }
             Event::Queued { token, bytes } => {
                 let place = self.place(token)?;
-                self.ends[place].know_queue(bytes);
+                self.models[place].note_queue_length(bytes);
                 self.counts.drains += 1;
                 Ok(())
             }
             Event::WriteFailed { token, .. } => {
                 let place = self.place(token)?;
-                let end = &mut self.ends[place];
-                end.know_queue(0);
-                end.know_failed_send();
-                (!std::mem::replace(&mut end.write_failed, true))
+                let model = &mut self.models[place];
+                model.note_queue_length(0);
+                model.note_failed_send();
+                (!std::mem::replace(&mut model.write_failed, true))
                     .then_some(())
-                    .ok_or_else(|| format!("{token:?} was told twice that a send failed"))
+                    .ok_or_else(|| format!("{token:?} reported a failed send twice"))
             }
             Event::Closed {
                 token,
@@ -111,7 +118,7 @@ impl Run {
                 let known = self.listening.iter().any(|other| other.token == listener);
                 known
                     .then_some(())
-                    .ok_or_else(|| "1: a pause of nobody's listener".to_owned())
+                    .ok_or_else(|| "1: a pause of an unknown listener".to_owned())
             }
             _ => Err(format!("an event that this test does not know: {event:?}")),
         }
@@ -134,8 +141,8 @@ impl Run {
             .kernel()
             .peer_of(token)
             .ok_or("an opened connection without a peer")?;
-        self.ends[peer.0].token = Some(token);
-        self.ends[peer.0].listener = Some(from_place);
+        self.models[peer.0].token = Some(token);
+        self.models[peer.0].listener = Some(from_place);
         self.by_token.insert(token, peer.0);
         Ok(())
     }
@@ -150,92 +157,96 @@ impl Run {
     ) -> Result<(), String> {
         let place = self.place(token)?;
         self.by_token.remove(&token);
-        self.gone.push(token);
+        self.stale_tokens.push(token);
         if self.random.chance(300) {
             self.kernel().haunt(token);
         }
-        let peer = self.ends[place].peer;
+        let peer = self.models[place].peer;
         let (now, view) = (self.kernel().now(), self.kernel().view(peer));
-        let end = &mut self.ends[place];
+        let model = &mut self.models[place];
         if matches!(reason, CloseReason::Failed(failure) if failure.call == Call::Send) {
-            end.know_failed_send();
+            model.note_failed_send();
         }
         let wrong = |what: &str| {
             Err(format!(
                 "{what}: {token:?} closed as «{reason}», delivered {} of {}, sent {bytes_written} and {unsent} not of {}, {view:?}",
-                end.delivered, end.sent, end.written.len()
+                model.delivered, model.sent, model.written.len()
             ))
         };
         let total = usize::try_from(bytes_written).unwrap_or(0) + unsent;
-        if total != end.written.len() {
+        if total != model.written.len() {
             return wrong("59: bytes are unaccounted for");
         }
         if bytes_read != view.received {
-            return wrong("bytes read are told wrongly");
+            return wrong("bytes read are counted wrongly");
         }
-        // The peer may see a clean end only if it gets everything that was accepted; and it sees one if nothing is lost.
-        let must_reset = unsent > 0 || end.resets || reason == CloseReason::QueueFull;
+        // The peer may see a clean end only if it receives everything that was accepted. It must see one if nothing is lost.
+        let must_reset = unsent > 0 || model.reset_requested || reason == CloseReason::QueueFull;
         if must_reset != view.resets_on_close || (must_reset && !view.peer_was_reset) {
             return wrong("2: how the peer sees the end");
         }
         self.counts.lost += u64::from(unsent > 0);
-        let waited = now - end.idle_since >= u64::from(end.limits.end_timeout) * 1_000_000;
-        let never_read = end.paused && (waited || end.ended || end.write_failed);
+        let waited = now - model.idle_since >= u64::from(model.limits.end_timeout) * 1_000_000;
+        let never_read = model.paused && (waited || model.ended || model.write_failed);
         match reason {
             CloseReason::Ended => {
                 self.counts.ended += 1;
                 let reset = view.was_reset && !view.input_ended;
-                if reset || !end.ended || !end.finished || !(end.end_told || end.discarding) {
+                if reset
+                    || !model.ended
+                    || !model.finished
+                    || !(model.end_reported || model.discarding)
+                {
                     return wrong("2: no clean end");
                 }
-                let arrived = end.verified + view.in_flight == end.written.len();
-                if unsent > 0 || end.is_torn || !(arrived || end.broke) {
+                let arrived = model.verified + view.in_flight == model.written.len();
+                if unsent > 0 || model.partly_sent || !(arrived || model.aborted) {
                     return wrong("2: ended with bytes lost");
                 }
             }
             CloseReason::Failed(failure) => {
                 self.counts.failed += 1;
-                let itself = view.met_itself && failure.call == Call::Connect && end.connecting;
+                let itself = view.met_itself && failure.call == Call::Connect && model.connecting;
                 let starved = matches!(failure.errno, Errno::ENOBUFS | Errno::ENOMEM);
                 self.counts.starved += u64::from(starved);
                 if !view.was_reset && !itself && !starved {
                     return wrong("2: a failure that nothing caused");
                 }
-                let is_whole = end.discarding || end.is_complete(end.end_told);
+                let is_whole = model.discarding || model.is_complete(model.end_reported);
                 self.counts.never_read += u64::from(!is_whole && never_read);
                 let excused = itself || starved || never_read;
-                if !excused && !is_whole && !end.had_leftover() {
+                if !excused && !is_whole && !model.has_used_leftover() {
                     return wrong("3: bytes before the failure are missing");
                 }
                 self.counts.leftovers_lost += u64::from(!excused && !is_whole);
             }
             CloseReason::Destroyed => {
                 self.counts.destroyed += 1;
-                let flooded = end.discarding && view.received > u64::from(end.limits.discard);
-                if !end.destroyed && !flooded {
-                    return wrong("nobody destroyed it");
+                let flooded = model.discarding && view.received > u64::from(model.limits.discard);
+                if !model.destroyed && !flooded {
+                    return wrong("nothing destroyed it");
                 }
             }
             CloseReason::QueueFull => {
                 self.counts.queue_full += 1;
-                if !end.overflowed {
+                if !model.overflowed {
                     return wrong("its queue was not full");
                 }
             }
             CloseReason::TimedOut(call) => {
                 self.counts.timed_out += 1;
                 let right = match call {
-                    Call::Connect => end.connecting,
-                    _ => end.ended && !end.connecting,
+                    Call::Connect => model.connecting,
+                    _ => model.ended && !model.connecting,
                 };
                 if !right {
-                    return wrong("it was not late");
+                    return wrong("its deadline had not passed");
                 }
             }
-            CloseReason::Protocol(_) => return wrong("its protocol was kept"),
+            CloseReason::Protocol(_) => return wrong("its protocol was not broken"),
             _ => return wrong("a reason that this test does not know"),
         }
-        end.closed = true;
+        model.closed = true;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
-//! A reactor with an owner that only remembers: what was told, and each connection's bytes.
+//! A reactor and an owner that records what the reactor reports: its events, and the bytes of each connection.
 //!
-//! It must never act by itself. Shared by the tests of single hazards.
+//! The owner never acts by itself. The tests of single hazards share it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, Event, Reactor};
 use edgepoll::Token;
 
-use crate::inbox::{Item, Kept};
+use crate::inbox::{Item, RecordingInbox};
 
-/// The reactor and everything that it told so far.
+/// The reactor, and everything that it has reported so far.
 pub(crate) struct Bench<K: Kernel> {
     pub(crate) reactor: Reactor<K>,
-    pub(crate) inbox: Kept,
+    pub(crate) inbox: RecordingInbox,
     pub(crate) events: Vec<Event>,
     frames: HashMap<Token, Vec<Vec<u8>>>,
 }
 
 impl<K: Kernel> Bench<K> {
-    pub(crate) fn with(kernel: K, budget: Budget, inbox: Kept) -> Bench<K> {
+    pub(crate) fn with(kernel: K, budget: Budget, inbox: RecordingInbox) -> Bench<K> {
         Bench {
             reactor: Reactor::new(kernel, budget),
             inbox,
@@ -30,7 +30,7 @@ impl<K: Kernel> Bench<K> {
         }
     }
 
-    /// One turn; gives the number of frames and events it told.
+    /// Runs one turn. Returns the number of frames and events that it reported.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> usize {
         self.inbox.clear();
         self.reactor
@@ -39,10 +39,10 @@ impl<K: Kernel> Bench<K> {
         self.read()
     }
 
-    /// As [`Bench::turn`], for a poll descriptor that is said to be readable.
+    /// As [`Bench::turn`], for a caller that knows that the poll descriptor is readable.
     #[allow(
         dead_code,
-        reason = "not every binary of tests that shares this has announcements"
+        reason = "only some of the test binaries that share this file call it"
     )]
     pub(crate) fn announced_turn(&mut self) -> usize {
         self.inbox.clear();
@@ -87,12 +87,12 @@ impl<K: Kernel> Bench<K> {
         self.events.contains(&Event::End { token })
     }
 
-    /// The one close of a connection, if it was told.
+    /// Why the connection was closed, if its close has been reported.
     pub(crate) fn closed(&self, token: Token) -> Option<CloseReason> {
         self.close_event(token).map(|(reason, _)| reason)
     }
 
-    /// How it closed, and how many bytes were never sent.
+    /// Why the connection was closed, and how many bytes were not sent. Panics if its close was reported twice.
     pub(crate) fn close_event(&self, of: Token) -> Option<(CloseReason, usize)> {
         let mut closes = self.events.iter().filter_map(|event| match event {
             Event::Closed {

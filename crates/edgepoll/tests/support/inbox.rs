@@ -1,6 +1,6 @@
-//! An inbox that keeps everything, with room and space as small as a test wants them.
+//! An inbox that records everything. A test chooses how many items it takes in a turn, and how large its receive buffer is.
 //!
-//! It must never take more than it said it has room for: that is a fault of the reactor, and noted.
+//! An item beyond its room is a fault of the reactor. The inbox notes it in `overfilled`.
 
 use std::ops::Range;
 
@@ -8,30 +8,31 @@ use edgepoll::kernel::Space;
 use edgepoll::reactor::{Event, Inbox};
 use edgepoll::Token;
 
-/// What a turn told, in its order.
+/// What a turn reported, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Frame(Token, Range<usize>),
     Event(Event),
 }
 
-/// Everything that one turn told.
-pub(crate) struct Kept {
+/// Everything that one turn reported.
+pub(crate) struct RecordingInbox {
     pub(crate) items: Vec<Item>,
-    /// The frames' bytes, one behind the other.
+    /// The bytes of all frames, one frame after the other.
     pub(crate) bytes: Vec<u8>,
-    /// Memory that stays and memory that is lent: whoever mixes them up reads what was never received.
+    /// Memory that the inbox keeps, and memory that it lends. A reactor that confuses the two reads bytes that were never
+    /// received.
     spaces: [Vec<u8>; 2],
     lends: bool,
     room: usize,
-    /// How many more times the space is empty.
+    /// How many of the next calls of `space` return an empty space.
     pub(crate) empty_spaces: usize,
     pub(crate) overfilled: bool,
 }
 
-impl Kept {
-    pub(crate) fn new(room: usize, space: usize) -> Kept {
-        Kept {
+impl RecordingInbox {
+    pub(crate) fn new(room: usize, space: usize) -> RecordingInbox {
+        RecordingInbox {
             items: Vec::new(),
             bytes: Vec::new(),
             spaces: [vec![0; space], vec![0; space]],
@@ -42,7 +43,7 @@ impl Kept {
         }
     }
 
-    /// Makes place for the next turn.
+    /// Forgets the last turn.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
@@ -54,7 +55,7 @@ impl Kept {
     }
 }
 
-impl Inbox for Kept {
+impl Inbox for RecordingInbox {
     fn room(&self) -> usize {
         self.room.saturating_sub(self.items.len())
     }
@@ -86,7 +87,7 @@ impl Inbox for Kept {
     }
 
     fn received(&mut self, length: usize) {
-        // Whoever reads these bytes again reads what was never sent.
+        // Overwrites the bytes, so that a second read of them does not find what was received.
         self.spaces[usize::from(self.lends)][..length].fill(0xee);
     }
 

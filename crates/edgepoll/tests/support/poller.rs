@@ -1,10 +1,18 @@
-//! Watching by number, as the tests do it.
+//! What the tests of the poller share: the engines, a pipe, and registration by number.
 #![allow(unsafe_code, reason = "Poller::register takes a number")]
 
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
-use edgepoll::readiness::{Poller, Refusal};
+use edgepoll::readiness::{EngineKind, Poller, Refusal};
 use edgepoll::Token;
+use nix::fcntl::OFlag;
+
+pub(crate) const KINDS: [EngineKind; 3] = [EngineKind::Epoll, EngineKind::Poll, EngineKind::Select];
+
+/// Both ends of a non-blocking pipe.
+pub(crate) fn pipe() -> (OwnedFd, OwnedFd) {
+    nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap()
+}
 
 pub(crate) trait Watch {
     /// As [`Poller::register`].

@@ -1,4 +1,4 @@
-//! The calls on Linux that only a real kernel can answer.
+//! The calls on Linux whose results need a real kernel.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
