@@ -175,8 +175,10 @@ export declare interface ConnectionOptions {
      * The longest time, in milliseconds, without a byte moving in either direction on a connection that is about to end. It
      * applies once this side has ended, a send has failed, or the peer has reset the connection, even if the program does not
      * read, so that every such connection ends. Until then the program can read bytes that arrived before. The connection then
-     * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. There is no such limit on an open connection. Default
-     * 30,000.
+     * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. There is no such limit on an open connection.
+     *
+     * A byte moves when this machine's kernel takes it to be sent, or gives it as received. It does not say when the peer reads: a
+     * peer that reads slowly moves bytes while it makes room. The close may come up to an eighth of the time late. Default 30,000.
      */
     endTimeout?: number | undefined;
     /**

@@ -266,6 +266,21 @@ export const faults = [
     replace: 'if entry.listed && entry.closed.is_some() {',
   },
   {
+    name: 'a connection that ends is checked only when its time is over',
+    file: `${reactor}/late.rs`,
+    find: 'const CHECKS: u64 = 8;',
+    replace: 'const CHECKS: u64 = 1;',
+  },
+  {
+    name: 'a connection that ends sends nothing unless the kernel reports room',
+    file: `${reactor}/entry.rs`,
+    find: `
+        connection.deadline = 0;
+        connection.ready.insert(Ready::WRITABLE);`,
+    replace: `
+        connection.deadline = 0;`,
+  },
+  {
     name: 'a reset that is not read has no deadline',
     file: `${reactor}/late.rs`,
     find: 'if entry.connection.deadline == 0 {',

@@ -77,9 +77,11 @@ pub struct Connection {
     pub listener: Option<Token>,
     /// The bounds, shared by all connections of a listener.
     pub limits: Rc<Limits>,
-    /// When the connection is late, in nanoseconds of the kernel's clock; 0 for never.
+    /// When the reactor checks the connection, or tries a send again, in nanoseconds of the kernel's clock; 0 for never.
     pub deadline: u64,
-    /// The value of [`Connection::progress`] when the deadline was set. If it has grown since, the connection is not late.
+    /// When a connection that is about to end is late, in nanoseconds of the kernel's clock. There are checks before.
+    pub late_at: u64,
+    /// The value of [`Connection::progress`] when `late_at` was set. If it has grown since, the connection is not late.
     pub mark: u64,
     /// The kernel had no memory for a send, and the deadline is the time to try again.
     pub short: bool,
@@ -129,6 +131,7 @@ impl Connection {
             listener,
             limits,
             deadline: 0,
+            late_at: 0,
             mark: 0,
             short: false,
             shortages: 0,
@@ -291,6 +294,17 @@ impl Connection {
     #[must_use]
     pub fn progress(&self) -> u64 {
         self.bytes_read - u64::from(self.discarded) + self.bytes_written
+    }
+
+    /// True when a byte has been sent or received that gives the connection more time to end. After this side's end, only what
+    /// the owner reads does: by sending bytes that are discarded, a peer could keep the connection open without end.
+    #[must_use]
+    pub fn has_moved_towards_end(&self) -> bool {
+        let is_awaited = match self.writing {
+            Writing::Finished | Writing::Failed => self.reading == Reading::Open(Sink::Inbox),
+            Writing::Connecting | Writing::Open | Writing::Finishing => true,
+        };
+        is_awaited && self.progress() != self.mark
     }
 
     /// True when the owner may still write.

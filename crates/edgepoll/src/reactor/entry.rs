@@ -73,19 +73,20 @@ impl<S> Entry<S> {
         self.closed.is_none() && self.connection.may_progress()
     }
 
-    /// The deadline has passed. Makes the next service try a send and a receive, because the kernel may have room or input that
-    /// one wait did not report. If it has none, they fail with EAGAIN.
+    /// The deadline has passed. Makes the next service try a send: the kernel reports room only once a third of the buffer is
+    /// free, and one wait may not report every connection. If the time for the end is over at `now`, the service tries a receive,
+    /// too. If the kernel has no room or no input, they fail with EAGAIN.
     ///
-    /// Gives true when the connection is late if that brings nothing. Gives false when the deadline was only the time to try a send
+    /// Gives true when the connection has to be checked after that. Gives false when the deadline was only the time to try a send
     /// again after a shortage of memory.
-    pub(super) fn handle_deadline(&mut self) -> bool {
+    pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
         let connection = &mut self.connection;
         connection.deadline = 0;
         connection.ready.insert(Ready::WRITABLE);
         if connection.short {
             return false;
         }
-        if !connection.paused {
+        if now >= connection.late_at && !connection.paused {
             connection.ready.insert(Ready::READABLE);
         }
         true

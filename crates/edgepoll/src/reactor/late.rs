@@ -1,9 +1,17 @@
 //! Connections that are about to end and make no progress: sets their deadlines, and closes those that are late.
+//!
+//! A connection is late when no byte was sent or received for its whole `end_timeout`. Within that time it is checked several
+//! times, because the time starts again when a check finds that a byte has moved: the more checks, the less late the close.
+//! A check also tries a send. The kernel reports room only once a third of its buffer is free, and a slow peer may need longer
+//! than `end_timeout` for that.
 
 use super::state::Reactor;
-use crate::connection::{CloseReason, Failure, Reading, Sink, Writing};
+use crate::connection::{CloseReason, Failure, Writing};
 use crate::kernel::Kernel;
 use crate::{Call, Token};
+
+/// How often a connection is checked within its `end_timeout`. It is closed at most one such part of the time late.
+const CHECKS: u64 = 8;
 
 impl<K: Kernel> Reactor<K> {
     /// Handles the deadlines that have passed. Listeners resume at once. Connections are served once more before they are judged:
@@ -13,7 +21,7 @@ impl<K: Kernel> Reactor<K> {
         self.deadlines.alarm_is_over(now);
         while let Some(token) = self.deadlines.pop_due(now) {
             let occupant = self.slots.get_mut(token);
-            if occupant.is_some_and(|occupant| occupant.handle_deadline()) {
+            if occupant.is_some_and(|occupant| occupant.handle_deadline(now)) {
                 self.due.push(token);
             }
             self.list(token);
@@ -36,7 +44,24 @@ impl<K: Kernel> Reactor<K> {
                 let at = self.after(1);
                 self.set_deadline(token, Some(at));
             } else {
-                self.deadline_passed(token);
+                self.check_or_close(token);
+            }
+        }
+    }
+
+    fn check_or_close(&mut self, token: Token) {
+        let now = self.kernel.now();
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let connection = &entry.connection;
+        if connection.writing == Writing::Connecting || now >= connection.late_at {
+            self.deadline_passed(token);
+        } else if connection.writing != Writing::Open || connection.paused {
+            if connection.has_moved_towards_end() {
+                self.expect_end(token);
+            } else {
+                self.set_next_check(token);
             }
         }
     }
@@ -47,13 +72,11 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let connection = &mut entry.connection;
-        let has_moved = connection.progress() != connection.mark;
+        let has_moved = connection.has_moved_towards_end();
         match connection.writing {
             Writing::Connecting => self.close(token, CloseReason::TimedOut(Call::Connect)),
-            // The deadline moves while the peer sends and the owner reads. Discarded bytes do not move it, because a peer could
-            // otherwise keep the connection open without end by sending slowly. If the owner reads nothing, it does not move either.
             Writing::Finished | Writing::Failed => {
-                if has_moved && connection.reading == Reading::Open(Sink::Inbox) {
+                if has_moved {
                     self.expect_end(token);
                 } else {
                     let late = CloseReason::TimedOut(Call::Receive);
@@ -116,7 +139,21 @@ impl<K: Kernel> Reactor<K> {
         entry.connection.mark = entry.connection.progress();
         // A timeout of 0 would pass at once and be set again, without end within one turn.
         let timeout = entry.connection.limits.end_timeout.max(1);
-        let at = self.after(timeout);
+        let late_at = self.after(timeout);
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.late_at = late_at;
+        }
+        self.set_next_check(token);
+    }
+
+    /// Sets the deadline for the next check of a connection that is not late yet.
+    fn set_next_check(&mut self, token: Token) {
+        let now = self.kernel.now();
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let timeout = u64::from(entry.connection.limits.end_timeout.max(1)) * 1_000_000;
+        let at = entry.connection.late_at.min(now + timeout / CHECKS);
         self.set_deadline(token, Some(at));
     }
 }

@@ -99,14 +99,14 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// Its deadline has passed. Gives true when it is late unless being served gives it more time.
-    pub(super) fn handle_deadline(&mut self) -> bool {
+    /// Its deadline has passed, at the time `now`. Gives true when it has to be checked once it has been served.
+    pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
         match self {
             Occupant::Listener(listener) => {
                 listener.resume_at = 0;
                 false
             }
-            Occupant::Connection(entry) => entry.handle_deadline(),
+            Occupant::Connection(entry) => entry.handle_deadline(now),
         }
     }
 }

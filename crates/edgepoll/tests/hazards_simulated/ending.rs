@@ -232,7 +232,7 @@ fn end_timeout_of_zero_does_not_hang_the_turn() {
     bench.reactor.end(token);
     bench.turn(None);
     bench.reactor.resume(token);
-    bench.turn(None);
+    bench.until_closed(token);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))
@@ -342,9 +342,10 @@ fn peer_that_reads_nothing_does_not_hold_an_ending_connection() {
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, 1_000, &mut got);
     bench.run_until_idle();
-    bench.turn(None);
+    bench.kernel().advance(500_000_000);
+    bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.closed(token), None);
-    bench.turn(None);
+    bench.until_closed(token);
     assert_eq!(
         bench.close_event(token),
         Some((CloseReason::TimedOut(Call::Send), 8_000))

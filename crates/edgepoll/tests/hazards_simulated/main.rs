@@ -15,6 +15,7 @@ mod guessing;
 mod identity;
 #[path = "../support/inbox.rs"]
 mod inbox;
+mod late;
 mod losing;
 mod readiness;
 mod receiving;
@@ -68,6 +69,17 @@ impl Bench {
             self.turn(Some(Duration::ZERO));
         }
         panic!("the reactor never becomes idle");
+    }
+
+    /// Waits, turn by turn, until the connection is closed.
+    fn until_closed(&mut self, token: Token) {
+        for _ in 0..100 {
+            if self.closed(token).is_some() {
+                return;
+            }
+            self.turn(None);
+        }
+        panic!("it is never closed");
     }
 
     fn listen(&mut self, options: ListenOptions) -> Token {

@@ -321,7 +321,7 @@ fn refused_alarm_is_reported_once_and_deadlines_still_hold() {
             .count()
     };
     assert_eq!(refusals(&bench), 1);
-    bench.turn(None);
+    bench.until_closed(token);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))
