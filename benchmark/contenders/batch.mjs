@@ -1,12 +1,12 @@
-// Descriptors that are always ready (level-triggered and never read), taken in batches, with as little else as possible:
-// what an event costs when waiting is shared. Started by the runner through `readiness hold`, with the style.
+// Descriptors that are always ready (level-triggered and never read), taken in batches: the cost of an event when many share
+// a wait. Started through `readiness hold`, with the style.
 
 import { heldDescriptors, Meter, serveWindows } from './meter.mjs';
 import { edgepoll, epollClass } from './package-api.mjs';
 
 const { readers } = heldDescriptors();
 const meter = new Meter(64);
-/** The least that can be done with an event without the compiler leaving it out. */
+/** Keeps the compiler from leaving out the reading of the event. */
 let sum = 0;
 
 async function poller() {
@@ -18,7 +18,7 @@ async function poller() {
   return created;
 }
 
-/** How each style takes its events; between windows it rests. @type {Record<string, () => Promise<void>>} */
+/** How each style takes its events. Between windows it waits. @type {Record<string, () => Promise<void>>} */
 const styles = {
   'edgepoll-iterate': async () => {
     for await (const { data } of await poller()) {
@@ -34,7 +34,7 @@ const styles = {
       if (!meter.add(events.length)) await meter.begun();
     }
   },
-  // One event per wake-up: it has no batches.
+  // It takes one event per wake-up.
   'npm-epoll': async () => {
     const Epoll = await epollClass('epoll');
     let rest = () => {};

@@ -1,5 +1,5 @@
-// A few active descriptors among many idle ones, through edgepoll: one cycle makes the active ones ready, takes one batch
-// and reads them. Started by the runner through `readiness hold`, with the engine and the trigger.
+// A few active descriptors among many idle ones, through edgepoll. One cycle makes the active ones ready, takes one batch
+// and reads them. Started through `readiness hold`, with the engine and the trigger.
 
 import { readSync, writeSync } from 'node:fs';
 import { heldDescriptors, Meter, serveWindows } from './meter.mjs';
@@ -17,7 +17,7 @@ for (const [index, fd] of readers.entries()) {
   poller.register(fd, { readable: true, trigger, data: index });
 }
 
-/** As many of all, evenly spread, like the plain loop. @param {number} active */
+/** The indices of `active` descriptors, evenly spread over all, as in the Rust program. @param {number} active */
 function spread(active) {
   return Array.from({ length: active }, (_, turn) =>
     Math.floor(((2 * turn + 1) * readers.length) / (2 * active)),
@@ -28,7 +28,7 @@ function spread(active) {
 async function cycle(active) {
   for (const index of active) writeSync(writers[index], token, 0, token.length, null);
   let served = 0;
-  // They are ready all at once; an engine that told them in parts would pay for each part.
+  // All are ready at once. An engine that returns them in several batches pays for each.
   while (served < active.length) {
     for (const { data } of await poller.poll()) {
       const length = readSync(readers[data], buffer, 0, buffer.length, null);

@@ -1,5 +1,5 @@
-// What every JavaScript contender of the readiness benchmark shares: the commands of the runner, and the counting of
-// events between two looks at the clock. Must never wait for readiness itself: that is what is measured.
+// Shared by the JavaScript contenders of the readiness benchmark: the runner's commands, and the counting of events between
+// two looks at the clock.
 
 import { createInterface } from 'node:readline';
 
@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
  */
 
 export class Meter {
-  /** Whether events are wanted. */
+  /** Whether a window is open or warming up. */
   running = false;
   #count = 0;
   #stride;
@@ -31,7 +31,7 @@ export class Meter {
     this.#stride = stride;
   }
 
-  /** @param {number} seconds @param {number} warmup @returns {Promise<Report>} when the window is over */
+  /** @param {number} seconds @param {number} warmup @returns {Promise<Report>} resolves when the window is over */
   window(seconds, warmup) {
     this.running = true;
     this.#measuring = false;
@@ -45,14 +45,14 @@ export class Meter {
     });
   }
 
-  /** For a loop that has nothing to do between windows. @returns {Promise<void>} when the next one begins */
+  /** For a loop that waits between windows. @returns {Promise<void>} resolves when the next one begins */
   begun() {
     return new Promise((resolve) => {
       this.#resume = resolve;
     });
   }
 
-  /** Counts. @param {number} events @returns {boolean} whether more are wanted */
+  /** Counts events. @param {number} events @returns {boolean} false once the window is over */
   add(events) {
     this.#count += events;
     if (this.#count >= this.#nextLook) this.#look();
@@ -102,7 +102,7 @@ export function serveWindows(window) {
   process.stdout.write('ready\n');
 }
 
-/** What `readiness hold` has opened for this process. */
+/** The descriptors that `readiness hold` opened for this process. */
 export function heldDescriptors() {
   /** @type {{ readers: number[], writers: number[], token: number[] }} */
   const { readers, writers, token } = JSON.parse(process.env.DESCRIPTORS ?? '');

@@ -1,10 +1,10 @@
 // Loads the packages that are measured: edgepoll from this clone's build, npm's epoll from benchmark/node_modules.
-// Imported at run time, so that the type check needs neither of them built.
+// Imported at run time, so that the type check needs neither.
 
 const dist = new URL('../../dist/', import.meta.url);
 
 /**
- * What the contenders use of a Poller, and no more.
+ * The part of a Poller that the contenders use.
  * @typedef {object} Event
  * @property {number} fd
  * @property {number} data
@@ -40,9 +40,9 @@ export function edgepollFd() {
   return import(new URL('fd/index.js', dist).href);
 }
 
-/** The class of the drop-in, or of the package it stands in for. @param {'edgepoll/epoll' | 'epoll'} name @returns {Promise<EpollClass>} */
+/** The class of edgepoll/epoll, or of npm's epoll. @param {'edgepoll/epoll' | 'epoll'} name @returns {Promise<EpollClass>} */
 export async function epollClass(name) {
   const module = await import(name === 'epoll' ? name : new URL('epoll/index.js', dist).href);
-  // What a CommonJS package exports at run time is found on its default export only.
+  // The exports of a CommonJS package may be on its default export only.
   return module.Epoll ?? module.default.Epoll;
 }

@@ -1,6 +1,6 @@
-// Ping-pong between two descriptors in one process: each event reads one and makes the other ready. The reads and writes
-// are node:fs's in every style but `edgepoll-fd`, which does them by the package; `work` does only them. Started by the
-// runner through `readiness hold`, with the style and the kind of descriptor.
+// Ping-pong between two descriptors in one process: each event reads one and makes the other ready. Every style but
+// `edgepoll-fd` reads and writes by node:fs; `work` does nothing else. Started through `readiness hold`, with the style and
+// the kind of descriptor.
 
 import { readSync, writeSync } from 'node:fs';
 import { heldDescriptors, Meter, serveWindows } from './meter.mjs';
@@ -10,12 +10,11 @@ const [style, kind] = process.argv.slice(2);
 const meter = new Meter(64);
 
 /**
- * The two descriptors: `play` makes one ready, `consume` takes that back; nothing there, or less, ends the process with
- * an error.
+ * The two descriptors: `play` makes one ready, `consume` reads it. A short read ends the process with an error.
  * @typedef {{ fds: number[], play: (side: number) => void, consume: (side: number) => void }} Ends
  */
 
-/** By node:fs, on what the runner has opened. @returns {Ends} */
+/** By node:fs, on the descriptors that `readiness hold` opened. @returns {Ends} */
 function byNode() {
   const { readers, writers, token } = heldDescriptors();
   const buffer = new Uint8Array(token.length);
@@ -29,7 +28,7 @@ function byNode() {
   };
 }
 
-/** By edgepoll/fd, on its own. @returns {Promise<Ends>} */
+/** By edgepoll/fd, on descriptors that it opens itself. @returns {Promise<Ends>} */
 async function byEdgepoll() {
   const { eventfd, pipe } = await edgepollFd();
   if (kind === 'eventfd') {
@@ -58,7 +57,7 @@ async function byEdgepoll() {
 
 const { fds, play, consume } = style === 'edgepoll-fd' ? await byEdgepoll() : byNode();
 
-/** Answers the event of one side. When the window is over, the ball stays away. @param {number} side */
+/** Answers the event of one side. When the window is over, neither becomes ready again. @param {number} side */
 function serve(side) {
   consume(side);
   if (meter.add(1)) play(1 - side);
@@ -85,7 +84,7 @@ async function iterate() {
   for await (const { data } of await poller()) serve(data);
 }
 
-/** How each style comes to its events. @type {Record<string, () => Promise<void>>} */
+/** How each style gets its events. @type {Record<string, () => Promise<void>>} */
 const styles = {
   'edgepoll-iterate': iterate,
   'edgepoll-fd': iterate,

@@ -1,4 +1,4 @@
-// What edgepoll has set itself to cost, and whether this run met it. Must never change a measured value.
+// The costs that edgepoll has set itself as limits, and whether a run met them.
 
 import { EDGEPOLL, FLOOR } from './servers.mjs';
 
@@ -14,7 +14,7 @@ const CPU_TO_FLOOR = {
   'churn-reset': { [EVENTS]: 1.25, [CONNECTION]: 1.25 },
 };
 const CPU_TO_NODE_NET = 0.8;
-/** Told as it is, and for a machine on which the floor takes `floor` of it, for which the limit was set. */
+/** Judged as measured, and once more scaled to a machine on which the floor takes `floor` µs, for which the limit was set. */
 const USER_US = { scenarios: ['64x64', '1000x64'], limit: 1.0, floor: 0.15 };
 const P50_TO_NODE_NET = { scenarios: ['1x64'], limit: 1.0 };
 const SYSCALLS = { scenarios: ['64x64'], limit: 2.1 };
@@ -56,7 +56,7 @@ export function judge(scenarios) {
 /** @param {Record<string, import('./idle.mjs').IdleSummary>} servers @returns {Bar[]} */
 export function judgeIdle(servers) {
   return EDGEPOLL.filter((name) => servers[name]).map((name) => {
-    // Pages of program files are left out: they come once, not with every connection.
+    // Without pages of program files, which are loaded once and not for every connection.
     const value = servers[name].anonymous.median;
     return {
       server: name,

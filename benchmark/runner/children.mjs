@@ -1,5 +1,5 @@
-// Every process that the benchmark starts is started here, so that none outlives it: on a normal end, an error and
-// Ctrl-C alike they are ended by their own pid. Must never end a process that was not started here.
+// Starts every process of the benchmark, and ends those that still run on a normal end, an error and Ctrl-C, each by its pid.
+// It never ends a process that was not started here.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ export function start(file, args, options) {
   return child;
 }
 
-/** Ends a process: politely first, then without asking. @param {import('node:child_process').ChildProcess} child */
+/** Ends a process: by SIGTERM, and after two seconds by SIGKILL. @param {import('node:child_process').ChildProcess} child */
 export async function stop(child) {
   const neverStarted = child.pid === undefined;
   if (neverStarted || child.exitCode !== null || child.signalCode !== null) return;
@@ -43,7 +43,7 @@ export async function stop(child) {
  * @param {string} file
  * @param {string[]} args
  * @param {string} cwd
- * @param {'inherit' | 'ignore'} messages `ignore`: nobody sees them
+ * @param {'inherit' | 'ignore'} messages `ignore`: they are not shown
  * @param {Record<string, string>} env in addition to ours
  * @returns {Promise<string>} what it wrote to standard output
  */

@@ -1,4 +1,4 @@
-// The churn benchmark: connect, one message, one reply, close; 32 at a time. And the same with a reset for the close.
+// The churn benchmark: connect, one message, one reply, close or reset; 32 at a time.
 
 import { measure } from './rounds.mjs';
 import { summarize } from './summary.mjs';
@@ -6,7 +6,7 @@ import { withServers } from './with-servers.mjs';
 
 const AT_A_TIME = 32;
 
-/** Each cycle ends with FIN, or with a reset. */
+/** How a cycle ends: with FIN, or with a reset. */
 const ENDS = [
   { id: 'churn', end: 'close', reset: false },
   { id: 'churn-reset', end: 'reset', reset: true },

@@ -1,5 +1,5 @@
-// Counts system calls, instructions and cycles per message in a short run of its own: counting system calls slows the
-// server down, so it must never happen in a timed round. Called by rounds.mjs.
+// Counts system calls, instructions and cycles per message in a short run of its own, because counting system calls
+// slows the server down.
 
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ const HARDWARE = ['instructions:u', 'instructions:k', 'cycles:u', 'cycles:k'];
 
 /** @typedef {{ syscalls: 'perf' | 'strace' | undefined, hardware: boolean }} Counters */
 
-/** Finds out what this machine can count. @returns {Counters} */
+/** Tries what this machine can count. @returns {Counters} */
 export function findCounters() {
   const perf = (/** @type {string} */ events) => {
     const result = spawnSync('perf', ['stat', '-x', ',', '-e', events, 'true'], {
@@ -73,7 +73,7 @@ async function countWith(tool, load) {
   );
 }
 
-/** Counters that are switched on and off through perf's control descriptors, each step acknowledged. */
+/** perf's counters, switched on and off through its control descriptors; perf acknowledges each command. */
 class Perf {
   /** @param {number} pid @param {string[]} events */
   constructor(pid, events) {
@@ -136,7 +136,7 @@ class Perf {
   }
 }
 
-/** strace attaches at the begin and detaches at the end of the window. */
+/** strace, which attaches at the begin of the window and detaches at its end. */
 class Strace {
   /** @param {number} pid */
   constructor(pid) {

@@ -1,4 +1,4 @@
-// The echo benchmark: its scenarios, run on servers that all stay up and warm from the first to the last.
+// The echo benchmark: its scenarios, run on servers that stay up from the first scenario to the last.
 
 import { measure } from './rounds.mjs';
 import { summarize } from './summary.mjs';

@@ -1,5 +1,5 @@
-// The idle benchmark: what a connection costs in memory while nothing happens on it, and that nothing wakes the server.
-// Every round starts fresh servers, because memory that a process once had it may keep.
+// The idle benchmark: the memory that a connection costs while it is silent, and the wake-ups of a silent server.
+// Every round starts fresh servers, because a process may keep memory that it once had.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Load } from './load-process.mjs';
@@ -7,7 +7,7 @@ import { progress } from './progress.mjs';
 import { spread } from './statistics.mjs';
 import { withServers } from './with-servers.mjs';
 
-/** Opened and closed before the first reading: code pages and first-time buffers are no cost of a connection. */
+/** Opened and closed before the first reading, so that code pages and first buffers are not counted as a connection's cost. */
 const WARM_CONNECTIONS = 64;
 const QUIET_MS = 1000;
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -66,10 +66,10 @@ async function hold(program, server, connections) {
   };
 }
 
-/** Waits until the server has closed what its peers have closed. @param {import('./server-process.mjs').Server} server @param {number} descriptors */
+/** Waits until the server has closed the connections that its peers have closed. @param {import('./server-process.mjs').Server} server @param {number} descriptors */
 async function closed(server, descriptors) {
   const deadline = Date.now() + CLOSE_TIMEOUT_MS;
-  // A few may stay open that a runtime opens for itself at the first connection.
+  // A runtime may open a few descriptors for itself at the first connection.
   while (server.descriptors() > descriptors + 8) {
     if (Date.now() > deadline)
       throw new Error(`${server.name} does not close connections that its peers have closed`);

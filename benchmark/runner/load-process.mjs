@@ -1,11 +1,10 @@
-// The load generator on one server, pinned to its CPU: open its connections, run windows, close.
-// Must never compute with the numbers (rounds.mjs does).
+// A load generator on one server, pinned to its CPU: opens its connections, runs windows, closes them.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { start, stop } from './children.mjs';
 
-/** For what has no length of its own: opening connections, the last replies. The load itself gives up after 5 s of silence. */
+/** The time limit of opening connections and of the last replies. The load itself fails after 5 s of silence. */
 const PATIENCE_MS = 30_000;
 
 /**
@@ -46,7 +45,7 @@ export class Load {
     this.#child = child;
     this.#serverName = serverName;
     this.#stdin = stdin;
-    // The load may end before it has read a command; how it ended says more than EPIPE does.
+    // The load may end before it has read a command. Its exit code then says more than EPIPE.
     stdin.on('error', () => {});
     createInterface({ input: stdout }).on('line', (line) => this.#say(line));
     createInterface({ input: stderr }).on('line', (line) => {

@@ -1,4 +1,4 @@
-// Facts about the machine and the versions that a result belongs to. Must never fail a run: what cannot be found out is left out.
+// Facts about the machine and the versions that a result belongs to. A fact that cannot be found out is left out.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The benchmark command: prepare, measure, print, write. Called by scripts/bench.mjs. Must never measure by itself.
+// The benchmark command: prepare, measure, print, write.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -30,7 +30,7 @@ import { barTable, idleTable, scenarioTable } from './table.mjs';
  * @property {{ program: string, cpu: number }} load
  * @property {import('./count.mjs').Counters} counters
  * @property {string} program the plain Rust side of readiness
- * @property {string | undefined} npmEpoll why npm's epoll cannot be measured; undefined when it can
+ * @property {string | undefined} npmEpoll the reason why npm's epoll cannot be measured; undefined when it can
  *
  * @typedef {object} Outcome
  * @property {string[]} tables
@@ -143,7 +143,7 @@ async function runAll(options) {
   await write(json, document, charts);
 }
 
-/** Where the result of a benchmark with charts goes when nobody says where. Not committed. */
+/** The file of a result with charts without `--json`. Not committed. */
 const RESULT = path.join(BENCHMARK, 'results/readiness.json');
 
 /** @param {string} file @param {object} document @param {import('./readiness/svg.mjs').Chart[]} charts written beside it */

@@ -1,4 +1,4 @@
-// The command line of the benchmarks: parsing, bounds, help. Must never start anything. Called by main.mjs.
+// The command line of the benchmarks: parsing, bounds, help.
 
 import { parseArgs } from 'node:util';
 
@@ -17,12 +17,12 @@ export const USAGE = `npm run bench -- echo|idle|churn|readiness [options]
   --scenario a,b         echo only: 1x64, 64x64, 1000x64, 64x16384, 64x64x16
   --cpus S,L             CPU of the servers and CPU of the load (default 0,1)
   --json FILE            write everything that was measured; readiness puts its charts (SVG) beside it, and writes to
-                         benchmark/results when it is not told where
-  --check                a brief run of everything that proves that all servers answer correctly; without a
-                         benchmark's name, of all of them
+                         benchmark/results without this option
+  --check                a brief run that shows that all servers answer correctly; without a benchmark's
+                         name, of all benchmarks
 `;
 
-/** What the user asked for wrongly; shown without a stack trace. */
+/** A mistake in the command line, shown without a stack trace. */
 export class UsageError extends Error {}
 
 /**

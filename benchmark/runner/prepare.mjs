@@ -1,4 +1,4 @@
-// Builds and installs what is about to be measured, and skips what is there. Must never measure. Called by main.mjs.
+// Builds and installs what will be measured, and skips what is there.
 
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { run } from './children.mjs';
 export const BENCHMARK = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = path.dirname(path.resolve(BENCHMARK));
 
-/** @typedef {{ floor: string, load: string, readiness: string }} Programs where they are */
+/** @typedef {{ floor: string, load: string, readiness: string }} Programs their paths */
 
 /** Builds the Rust programs. @returns {Promise<Programs>} */
 export async function buildPrograms() {
@@ -40,8 +40,8 @@ export async function buildPrograms() {
 }
 
 /**
- * Where the runtime that npm installed has its program. It is called directly: then neither install scripts nor a
- * launcher in between is needed, and the process that is started is the one that serves.
+ * The path of the program of a runtime that npm installed. It is started directly, without the package's launcher, which
+ * needs install scripts and would serve from a process of its own.
  * @param {'bun' | 'deno'} name
  */
 export function runtimePath(name) {
@@ -61,7 +61,7 @@ export function runtimePath(name) {
       );
 }
 
-/** @typedef {'bun' | 'deno' | 'epoll' | 'echarts'} Pinned what package.json names */
+/** @typedef {'bun' | 'deno' | 'epoll' | 'echarts'} Pinned a package that package.json pins */
 
 /** @param {Pinned} name */
 function isInstalled(name) {
@@ -91,7 +91,7 @@ export async function installPackages(wanted) {
 }
 
 /**
- * npm's epoll is a C++ addon that is compiled where it is installed. A benchmark of everything else must not fail with it.
+ * Compiles npm's epoll, a C++ addon. If that fails, everything else is measured all the same.
  * @returns {Promise<string | undefined>} why it cannot be measured; undefined when it can
  */
 export async function buildNpmEpoll() {
@@ -111,7 +111,7 @@ export async function buildNpmEpoll() {
   }
 }
 
-/** Where a distribution's Node keeps its headers, node-gyp need not download them. */
+/** Lets node-gyp use the headers beside this Node.js, if they are there, instead of downloading them. */
 function headers() {
   const prefix = path.dirname(path.dirname(process.execPath));
   const there = existsSync(path.join(prefix, 'include/node/node_api.h'));

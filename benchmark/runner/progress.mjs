@@ -1,5 +1,5 @@
-// Says on standard error what is going on: one line that is rewritten on a terminal, one line per step elsewhere.
-// Must never write to standard output, which carries the result.
+// Shows progress on standard error: one line that is rewritten on a terminal, else one line per step. Standard output carries
+// the result alone.
 
 const started = Date.now();
 

@@ -1,7 +1,6 @@
 // Timed rounds of one scenario. In every round the floor comes first, then each other server once, in a rotating order;
-// the next round's floor closes the round. Windows are short and follow each other closely, because a shared machine may
-// run twice as fast from one second to the next: what is compared must have met the same machine.
-// Must never know scenarios or bars (echo.mjs, churn.mjs and bars.mjs do).
+// the next round's floor closes the round. Windows are short and follow each other closely: a shared machine may
+// run twice as fast from one second to the next, and only measurements of the same moment can be compared.
 
 import { countPerMessage } from './count.mjs';
 import { Load } from './load-process.mjs';
@@ -40,11 +39,11 @@ import { FLOOR } from './servers.mjs';
  * @property {boolean} check
  */
 
-/** Between the first message of a window and its begin. */
+/** The time between the first message and the begin of a window. */
 const WARMUP = 0.02;
-/** Windows of counting for every server: how many messages a batch has changes from one to the next, in every server. */
+/** Windows of counting for every server. Several, because the number of messages in a batch varies. */
 const COUNTED_ROUNDS = 5;
-/** Before the first window, for the compilers of the JavaScript engines. */
+/** The warm-up before the first window, in which the JavaScript engines compile. */
 const FIRST_WARMUP = 1;
 
 /** @param {import('./load-process.mjs').LoadReport} report @returns {Window} */
@@ -81,7 +80,7 @@ export async function measure(context, title, settings) {
   /** @param {string} name @param {number} warmup */
   const run = async (name, warmup) => {
     const report = await loads.get(name)?.window(seconds, warmup);
-    // The scheduler of some servers starves connections; a window without a single message has no cost per message.
+    // Some servers starve connections. A window without a message has no cost per message.
     if (!report?.count) throw new Error(`${name} answered nothing within a window of ${seconds} s`);
     return report;
   };

@@ -1,5 +1,4 @@
-// A running server: start pinned to its CPU, know its address, make it collect garbage, read its memory, stop it.
-// Must never send it load (load-process.mjs does).
+// A running server: starts it pinned to its CPU, learns its address, makes it collect garbage, reads its memory, stops it.
 
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -22,7 +21,7 @@ export class Server {
 
   #child;
   #collects;
-  /** What waits for the next line. @type {((line: string) => void) | undefined} */
+  /** Takes the next line. @type {((line: string) => void) | undefined} */
   #onLine;
 
   /** @param {import('./servers.mjs').ServerSpec} spec @param {number} cpu @param {{ collecting: boolean }} mode */
@@ -53,7 +52,7 @@ export class Server {
     }
     this.address = match[1];
     this.pid = Number(match[2]);
-    // CPU time, memory and calls are read of this process alone, and only what was started here may be ended here.
+    // CPU time, memory and calls are read from this one process.
     if (this.pid !== this.#child.pid) {
       throw new Error(`${this.name} serves in another process than the one that was started`);
     }
@@ -78,7 +77,7 @@ export class Server {
     }
   }
 
-  /** Throws garbage away where there is any. */
+  /** Makes the server collect its garbage, if it has any. */
   async collect() {
     if (!this.#collects) return;
     const answer = this.#line(COLLECT_TIMEOUT_MS, 'did not collect its garbage');
@@ -99,7 +98,7 @@ export class Server {
     return { rss: bytes('Rss'), pss: bytes('Pss'), anonymous: bytes('Anonymous') };
   }
 
-  /** @returns {number} how often its threads have gone to sleep so far: each is one wake-up */
+  /** @returns {number} how often its threads have gone to sleep so far; each sleep is one wake-up */
   sleeps() {
     let sum = 0;
     for (const task of readdirSync(`/proc/${this.pid}/task`)) {

@@ -1,4 +1,4 @@
-// The servers that can be measured: their names, how each is started, what it needs. Must never start one.
+// The servers that can be measured: their names, how each is started, and what it needs.
 
 import path from 'node:path';
 import { BENCHMARK, EXAMPLE, ROOT, runtimePath } from './prepare.mjs';
@@ -58,7 +58,7 @@ function known(floorProgram) {
     onOther(FLOOR, [floorProgram], false, []),
     example('events', '--style', 'events'),
     example('connection', '--style', 'connection'),
-    // Beside the two, which borrow their chunks as the example does: what it costs that a chunk may be kept.
+    // The two above borrow their chunks. This one may keep them, which costs more.
     example('owned', '--style', 'events', '--chunks', 'owned'),
     onNode(NODE_NET, [script('node-net.mjs')], []),
     onOther('bun', [runtimePath('bun'), script('bun.mjs')], true, ['bun']),
@@ -84,14 +84,14 @@ export function selectServers(options, floorProgram) {
       );
     }
   }
-  // What --server names is always meant to run.
+  // Servers of --server always run.
   return all.filter(
     (spec) =>
       only.includes(spec.name) || options.extraServers.some((extra) => extra.name === spec.name),
   );
 }
 
-/** For reports: without this machine's paths. @param {string[]} command */
+/** A command without this machine's paths, for reports. @param {string[]} command */
 export function readable(command) {
   return command.map((word) => (path.isAbsolute(word) ? relative(word) : word)).join(' ');
 }

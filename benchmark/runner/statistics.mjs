@@ -1,4 +1,4 @@
-// Medians. Must never know what the numbers mean.
+// Medians and spreads.
 
 /** @param {number[]} values */
 export function median(values) {
@@ -8,7 +8,7 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Of each number that every object has, the median. @param {Record<string, number>[]} objects */
+/** The median of each property over all objects. @param {Record<string, number>[]} objects */
 export function mediansOf(objects) {
   const names = Object.keys(objects[0] ?? {});
   return Object.fromEntries(

@@ -1,10 +1,10 @@
-// Turns the raw rounds of a scenario into medians and ratios. Must never measure, nor judge.
+// Turns the raw rounds of a scenario into medians and ratios.
 
 import { FLOOR, NODE_NET } from './servers.mjs';
 import { median, spread } from './statistics.mjs';
 import { isSteady } from './steady.mjs';
 
-/** From this factor between its fastest and its slowest steady round on, the machine had two speeds. */
+/** The machine had two speeds if its fastest and its slowest steady round differ by at least this factor. */
 const TWO_SPEEDS = 1.5;
 
 /** @typedef {import('./rounds.mjs').Window} Window */
@@ -46,7 +46,7 @@ export function summarize(raw) {
   const rounds = raw.windows[names[0]].length;
   const all = Array.from({ length: rounds }, (_, round) => round);
   const calm = all.filter((round) => isSteadyRound(raw, round));
-  // Without the floor, or when no round was steady, there is nothing to choose by.
+  // Without the floor, or without a steady round, all rounds count.
   const chosen = calm.length > 0 ? calm : all;
   const floor = raw.closing.length > 0 ? chosen.map((round) => floorAround(raw, round)) : undefined;
   const nodeNet = raw.windows[NODE_NET] && chosen.map((round) => raw.windows[NODE_NET][round]);
@@ -112,7 +112,7 @@ function summarizeServer(raw, name, windows, floor, nodeNet) {
   const of = (/** @type {Column} */ column) => median(windows.map((window) => window[column]));
   const first = raw.first[name];
   const last = raw.windows[name].at(-1) ?? first;
-  // The kernel samples user against system time, so the proportion is taken over all rounds together.
+  // The kernel samples whether time is user or system time, so the proportion is taken over all rounds together.
   const user = last.user_ticks - first.user_ticks;
   const system = last.system_ticks - first.system_ticks;
   const cpu = of('cpu_us');
@@ -132,8 +132,8 @@ function summarizeServer(raw, name, windows, floor, nodeNet) {
 }
 
 /**
- * A virtual machine may have two speeds (where its CPUs happen to lie), and a ratio differs between them: the kernel's part
- * slows down more than JavaScript's. Then both are told.
+ * A virtual machine may have two speeds, and ratios differ between them, because the kernel's part slows down more than
+ * JavaScript's. Then the summary has the ratios at each.
  * @param {import('./rounds.mjs').Raw} raw
  * @param {number[]} chosen
  * @param {Base[]} floor

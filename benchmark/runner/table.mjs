@@ -1,4 +1,4 @@
-// Lays results out as text. Must never compute more than a unit or a rounding.
+// Lays results out as text.
 
 /** Right-aligned columns, the first left-aligned. @param {string[]} head @param {string[][]} rows */
 export function table(head, rows) {
@@ -25,9 +25,9 @@ export const range = (ratio) =>
 /** @param {number} share */
 const percent = (share) => `${(share * 100).toFixed(0)} %`;
 
-/** With fewer connections, the growth of a heap says nothing about one of them. */
+/** With fewer connections, the growth of the heap is not shown: it says nothing about one of them. */
 const MANY = 1000;
-/** A larger share of windows in which something else used the load's CPU is worth a warning. */
+/** Something else used the load's CPU in a larger share of windows than this: a remark says so. */
 const DISTURBED = 0.05;
 
 /** @param {import('./echo.mjs').Measured} measured */
@@ -67,7 +67,7 @@ export function scenarioTable({ title, unit, connections, summary }) {
   return [`${title} (per ${unit})`, table(head, rows), ...remarks(summary)].join('\n');
 }
 
-/** How far the machine can be trusted. @param {import('./summary.mjs').ScenarioSummary} summary */
+/** Remarks about the machine during the run. @param {import('./summary.mjs').ScenarioSummary} summary */
 function remarks({ servers, rounds, steady, speeds, disturbed }) {
   const lines = [];
   if (servers.floor) {

@@ -1,4 +1,4 @@
-// Starts the selected servers, lends them out, and stops them whatever happens.
+// Starts the selected servers, calls a function with them, and stops them even if it fails.
 
 import { progress } from './progress.mjs';
 import { Server } from './server-process.mjs';

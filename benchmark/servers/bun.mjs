@@ -1,5 +1,4 @@
-// Echo on Bun.listen. `write` takes what the kernel takes, so the rest is kept here, in order, until `drain`.
-// Started by the benchmark runner under Bun.
+// Echo on Bun.listen. `write` takes as much as the kernel takes; the rest is kept here, in order, until `drain`.
 
 import { announce } from './listening.mjs';
 
@@ -22,7 +21,7 @@ const server = Bun.listen({
   socket: {
     open(socket) {
       socket.setNoDelay(true);
-      // Made only when a write falls short: an idle connection pays nothing for it.
+      // Created at the first short write, so that an idle connection costs no memory for it.
       socket.data = undefined;
     },
     data(socket, data) {
@@ -45,7 +44,7 @@ const server = Bun.listen({
   },
 });
 
-// For the idle benchmark: memory is compared after garbage is gone (see collect.mjs, which does this for Node).
+// For the idle benchmark, which compares memory without garbage. collect.mjs does the same for Node.js.
 process.on('SIGUSR2', () => {
   Bun.gc(true);
   console.log('collected');

@@ -1,5 +1,5 @@
-// Preloaded (--import) into servers that run under Node in the idle benchmark: on SIGUSR2, throws the garbage away and
-// says `collected`, so that memory is compared without it. Must never be loaded while CPU time is measured.
+// Preloaded (--import) into servers under Node.js in the idle benchmark: on SIGUSR2 it collects the garbage and prints
+// `collected`. Not loaded while CPU time is measured.
 
 import { writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -10,7 +10,7 @@ const collect = runInNewContext('gc');
 
 process.on('SIGUSR2', () => {
   collect();
-  // Finalizers and weak callbacks of the first pass run between the two; the second takes what they let go.
+  // Finalizers of the first collection run in between; the second one frees what they released.
   setImmediate(() => {
     collect();
     writeSync(1, 'collected\n');

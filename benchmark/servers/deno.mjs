@@ -1,9 +1,9 @@
-// Echo on Deno.listen: a loop per connection that reads into one buffer and writes until everything is out.
-// Started by the benchmark runner under Deno with --v8-flags=--expose-gc, which only the idle benchmark uses.
+// Echo on Deno.listen: one loop per connection that reads into one buffer and writes until everything is sent.
+// Started with --v8-flags=--expose-gc, which only the idle benchmark uses.
 
 import { announce } from './listening.mjs';
 
-/** The largest message of the benchmark; more would only cost memory per connection. */
+/** The largest message of the benchmark. A larger buffer would only cost memory. */
 const BUFFER = 16 * 1024;
 
 /** @param {Deno.TcpConn} connection */

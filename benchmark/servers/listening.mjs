@@ -1,5 +1,4 @@
-// The one line that tells the runner where a server listens and which process serves.
-// Must never do anything else: every server here shows its own way of echoing in full.
+// The line that gives the runner a server's address and pid.
 
 /** @param {string} host @param {number} port @param {number} pid */
 export function announce(host, port, pid) {

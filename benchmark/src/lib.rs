@@ -1,5 +1,5 @@
-//! What the programs of the benchmarks share: `floor`, `load` and `readiness`.
-//! Must never hold anything that runs once per message: each program shows its own hot path in full.
+//! Shared by the programs of the benchmarks: `floor`, `load` and `readiness`. Nothing here runs once per message, so that
+//! each program shows its own hot path in full.
 
 pub mod meter;
 

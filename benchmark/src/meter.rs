@@ -1,5 +1,4 @@
-//! Reads what a process has used so far. Called at both ends of the timed window, by the loads themselves: no other
-//! process knows the moment as exactly. Must never be called inside the window.
+//! Reads what a process has used so far. The loads do so at both ends of the timed window, never inside it.
 
 use std::error::Error;
 use std::fs;
@@ -17,13 +16,13 @@ pub struct Reading {
     rss_bytes: u64,
 }
 
-/// What a process used within the window, where nothing else is said.
+/// What a process used within the window, except where a field says otherwise.
 #[derive(Serialize)]
 pub struct Usage {
     /// CPU time of all threads, exact.
     cpu_ns: u64,
-    /// Since the process started, not since the window began: the kernel divides CPU time into user and system by what
-    /// its timer tick meets, and tells it in steps of 10 ms, which is good for a proportion over many windows only.
+    /// Since the process started, not since the window began. The kernel divides CPU time into user and system by sampling
+    /// at its timer tick, in steps of 10 ms, so only the proportion over many windows is meaningful.
     user_ticks: u64,
     system_ticks: u64,
     /// Time that the threads were ready to run and something else had the CPU.
@@ -63,7 +62,7 @@ impl Reading {
             cpu_ns: end.cpu_ns.saturating_sub(self.cpu_ns),
             user_ticks: end.user_ticks,
             system_ticks: end.system_ticks,
-            // A thread that ended took its share with it.
+            // The time of a thread that ended is lost, so the sum may shrink.
             waited_ns: end.waited_ns.saturating_sub(self.waited_ns),
             rss_bytes: end.rss_bytes,
         }

@@ -1,4 +1,4 @@
-// What the readiness layer has set itself to cost, and whether this run met it. Must never change a measured value.
+// The costs that the readiness layer has set itself as limits, and whether a run met them.
 
 import { BY_FD, EDGEPOLL, NPM_EPOLL } from './names.mjs';
 
@@ -7,10 +7,10 @@ import { BY_FD, EDGEPOLL, NPM_EPOLL } from './names.mjs';
 const CPU_TO_NPM_EPOLL = 0.5;
 const EXCESS_US = 3;
 const BATCH_USER_US = 0.5;
-/** What a line must be to count as one: how much of the variance it explains, and how much it rises over the range. */
+/** A straight line explains at least this share of the variance, and rises at least by this factor over the range. */
 const POLL_R2 = 0.98;
 const POLL_GROWTH = 10;
-/** What counts as flat: the time with 10,000 idle descriptors over that with 100. */
+/** A flat line rises at most by this factor from 100 to 10,000 idle descriptors. */
 const EPOLL_GROWTH = 1.5;
 
 /** @param {string} server @param {string} scenario @param {string} what @param {number | undefined} value @param {number} limit @returns {Bar} */
@@ -33,7 +33,7 @@ const least = (server, scenario, what, value = NaN, limit) => ({
   pass: value >= limit,
 });
 
-/** A bar without its contender is told too: it was not met. @param {import('./ping-pong.mjs').Measured[]} scenarios @returns {Bar[]} */
+/** A limit whose contender is missing counts as not met. @param {import('./ping-pong.mjs').Measured[]} scenarios @returns {Bar[]} */
 export function judgePingPong(scenarios) {
   return scenarios.flatMap(({ id, summary: { contenders } }) =>
     EDGEPOLL.flatMap((name) => {

@@ -1,4 +1,4 @@
-// What the charts of the readiness benchmark show. Must never draw (svg.mjs does) nor compute more than a rounding.
+// The charts of the readiness benchmark, as options of ECharts.
 
 import { AT_A_TIME, EDGEPOLL, FLOOR, NPM_EPOLL } from './names.mjs';
 import { color } from './theme.mjs';
@@ -6,7 +6,7 @@ import { color } from './theme.mjs';
 /** @typedef {import('./svg.mjs').Chart} Chart */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
 
-/** Each way to wait has its colour, and its own mark for those who do not see it. */
+/** Each way to wait has its colour, and a mark of its own for readers who do not see colours. */
 const LOOKS = {
   select: { color: color('violet'), symbol: 'diamond', dash: 'dotted' },
   poll: { color: color('orange'), symbol: 'triangle', dash: 'solid' },
@@ -44,7 +44,7 @@ const legend = (top) => ({
   textStyle: { color: color('ink'), fontSize: 12 },
 });
 
-/** @internal For the tests. Three figures, or all of the whole number. @param {number} value */
+/** Three significant figures, or all of a whole number. @internal @param {number} value */
 export function figures(value) {
   if (!Number.isFinite(value)) return '–';
   return Math.abs(value) >= 999.5 ? thousands(Math.round(value)) : value.toPrecision(3);
@@ -55,7 +55,7 @@ const thousands = (value) => value.toLocaleString('en-US');
 
 /** @param {import('./ping-pong.mjs').Measured[]} scenarios @returns {Chart} */
 export function pingPongChart(scenarios) {
-  // npm's epoll takes one event per wake-up: among batches its bar would hide all the others.
+  // npm's epoll takes one event per wake-up: in the chart of batches, its bar would dwarf the others.
   const names = (/** @type {string} */ id) =>
     id === 'batch' ? [FLOOR, ...EDGEPOLL] : [FLOOR, NPM_EPOLL, ...EDGEPOLL];
   const [column, row, top] = [450, 215, 70];

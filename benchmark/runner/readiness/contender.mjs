@@ -1,11 +1,10 @@
-// One program of the readiness benchmark: start it, send it a command, get its answer, end it.
-// Must never compute with the answers.
+// One program of the readiness benchmark: starts it, sends it commands, reads its answers, ends it.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { start, stop } from '../children.mjs';
 
-/** For what has no length of its own: starting, opening 10,000 descriptors or connections, the last event. */
+/** The time limit of starting, of opening 10,000 descriptors or connections, and of the last event. */
 const PATIENCE_MS = 30_000;
 
 export class Contender {
@@ -15,7 +14,7 @@ export class Contender {
     this.name = name;
     this.#child = child;
     this.#stdin = child.stdin;
-    // It may end before it has read a command; how it ended says more than EPIPE does.
+    // It may end before it has read a command. Its exit code then says more than EPIPE.
     this.#stdin.on('error', () => {});
     createInterface({ input: child.stdout }).on('line', (line) => this.#answer?.(line));
     this.#closed = once(child, 'close');
@@ -32,7 +31,7 @@ export class Contender {
    * Resolves when it is ready.
    * @param {string} name
    * @param {string[]} command
-   * @param {number | undefined} cpu undefined: wherever the kernel likes
+   * @param {number | undefined} cpu undefined: any CPU
    * @param {string} cwd
    */
   static async open(name, command, cpu, cwd) {
@@ -71,7 +70,7 @@ export class Contender {
     }
   }
 
-  /** @param {string} command @param {number} seconds that it takes on purpose @returns {Promise<unknown>} its report */
+  /** @param {string} command @param {number} seconds its intended length @returns {Promise<unknown>} its report */
   async ask(command, seconds) {
     const report = this.#next(seconds * 1000 + PATIENCE_MS);
     this.#stdin.write(`${command}\n`);
@@ -90,7 +89,7 @@ export class Contender {
  */
 
 /**
- * Opens one after another, lends them out, ends them whatever happens.
+ * Opens contenders one after another, calls `use` with them, and stops them even if it fails.
  * @template T
  * @param {(() => Promise<Contender>)[]} openers
  * @param {(contenders: Contender[]) => Promise<T>} use

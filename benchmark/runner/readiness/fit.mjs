@@ -1,4 +1,4 @@
-// A straight line through points, by least squares. Must never know what they mean.
+// A straight line through points, by least squares.
 
 /**
  * @typedef {object} Fit

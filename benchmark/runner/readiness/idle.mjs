@@ -1,5 +1,5 @@
-// Part two of the readiness benchmark, the classic comparison: a few active descriptors among many idle ones, by select,
-// poll, epoll level- and edge-triggered, in Rust and through edgepoll. Must never judge what it measures.
+// Part two of the readiness benchmark: a few active descriptors among many idle ones, by select, poll, level- and
+// edge-triggered epoll, in Rust and through edgepoll.
 
 import path from 'node:path';
 import { BENCHMARK, ROOT } from '../prepare.mjs';
@@ -13,7 +13,7 @@ const IDLE = [100, 1000, 3000, 5000, 10_000];
 const MOST_ACTIVE = Math.max(...ACTIVE);
 const ROUNDS = { rounds: 7, seconds: 45 };
 const WINDOW_SHARE = 0.5;
-/** For the compilers of the JavaScript engine; the slowest engine has few cycles in it. */
+/** The warm-up in which the JavaScript engine compiles. The slowest engine has few cycles in it. */
 const FIRST_WARMUP = 0.2;
 /** select takes descriptors below 1,024, and Node has some of its own. @type {Record<import('./lines.mjs').Language, number[]>} */
 const SELECT_IDLE = { Rust: [100, 900, 1000], JavaScript: [100, 900] };
@@ -43,7 +43,7 @@ export async function measureIdle({ program, options }) {
         : [program, 'hold', '--kind', 'eventfd', ...count, '--', ...script, ...how.options];
     return Contender.open(name, command, cpus.server, ROOT);
   });
-  // All are open at the same time: each point of a line must have met the same machine.
+  // All are open at the same time, so that the points of a line are measured in the same moments.
   return withContenders(openers, async (contenders) => {
     const points = cells.flatMap(({ idle, how: { engine }, language }, index) =>
       ACTIVE.map((active) => {

@@ -1,12 +1,12 @@
-// What tables, charts and results call the contenders, and what the parts have in common with them. Must never start one.
+// The names of the contenders in tables, charts and results, and what several parts share.
 
 export const FLOOR = 'floor';
 export const FLOOR_WORK = 'floor, work only';
 export const NPM_EPOLL = 'npm epoll';
 export const NODE_WORK = 'node, work only';
-/** Reads and writes by the package instead of node:fs; everybody else does the same work by the latter. */
+/** Reads and writes by the package. The other JavaScript contenders use node:fs. */
 export const BY_FD = 'edgepoll for await, edgepoll/fd';
-/** How edgepoll can be used, and what the contenders' programs call it. */
+/** The ways to use edgepoll, and the names of the styles in contenders/. */
 export const STYLES = {
   'edgepoll for await': 'edgepoll-iterate',
   [BY_FD]: 'edgepoll-fd',

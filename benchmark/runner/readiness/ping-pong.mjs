@@ -1,5 +1,4 @@
 // Part one of the readiness benchmark: ping-pong between two descriptors, and batches of ready ones.
-// Must never judge what it measures.
 
 import path from 'node:path';
 import { BENCHMARK, ROOT } from '../prepare.mjs';
@@ -11,7 +10,7 @@ import { summarize } from './summary.mjs';
 
 const BATCH = 64;
 const ROUNDS = { rounds: 25, seconds: 27 };
-/** Before the first window, for the compilers of the JavaScript engines. */
+/** The warm-up before the first window, in which the JavaScript engines compile. */
 const FIRST_WARMUP = 0.7;
 
 /**

@@ -1,4 +1,4 @@
-// Turns the rounds of a ping-pong scenario into medians and ratios. Must never measure, nor judge.
+// Turns the rounds of a ping-pong scenario into medians and ratios.
 
 import { median, spread } from '../statistics.mjs';
 import { isSteady } from '../steady.mjs';
@@ -22,7 +22,7 @@ import { BY_FD, FLOOR, FLOOR_WORK, NODE_WORK, NPM_EPOLL } from './names.mjs';
  * @typedef {object} Summary
  * @property {Record<string, ContenderSummary>} contenders
  * @property {number} rounds
- * @property {number} steady rounds that the numbers are made of; none: all of them are
+ * @property {number} steady rounds that the numbers are made of; 0 if all rounds are, because none was steady
  */
 
 /**
@@ -42,7 +42,7 @@ export function summarize(windows, closing) {
   const floorNet = minus(floor, costs(FLOOR_WORK));
   const contenders = Object.entries(windows).map(([name, rounds]) => {
     const cpu = costs(name);
-    // What does nothing but the work has nothing left without it; and whoever works otherwise does not do that work.
+    // Contenders that only work have nothing left without it, and edgepoll/fd works in another way.
     const isOther = name === NODE_WORK || name === FLOOR_WORK || name === BY_FD;
     const net = isOther ? undefined : minus(cpu, costs(name === FLOOR ? FLOOR_WORK : NODE_WORK));
     const excess = net && floorNet && spread(minus(net, floorNet) ?? []);

@@ -1,4 +1,4 @@
-// Draws a chart as an SVG that is readable in light and dark. Must never know what is drawn.
+// Draws a chart as an SVG that is readable in light and dark.
 
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { adapt, color } from './theme.mjs';
 
 /** @param {Chart[]} charts @returns {Promise<{ name: string, svg: string }[]>} */
 export async function draw(charts) {
-  // Resolved at run time, so that the type check does not need it installed.
+  // Resolved at run time, so that the type check does not need ECharts to be installed.
   const file = createRequire(path.join(BENCHMARK, 'package.json')).resolve('echarts');
   const { default: echarts } = await import(pathToFileURL(file).href);
   return charts.map(({ name, width, height, option }) => {

@@ -1,4 +1,4 @@
-// Lays the results of the readiness benchmark out as text. Must never compute more than a unit or a rounding.
+// Lays the results of the readiness benchmark out as text.
 
 import { median } from '../statistics.mjs';
 import { fixed, range, table, whole } from '../table.mjs';
@@ -47,7 +47,7 @@ export function idleTables(lines) {
   });
 }
 
-/** How far the machine can be trusted: a cell should cost the same in every round. @param {import('./lines.mjs').Line[]} lines */
+/** How much the machine varied: a cell should cost the same in every round. @param {import('./lines.mjs').Line[]} lines */
 function unrest(lines) {
   const factors = lines.flatMap(({ points }) =>
     points.map(({ windows }) => {

@@ -1,6 +1,6 @@
-// The colours of the charts, in light and in dark. Must never know what is drawn.
+// The colours of the charts, in light and in dark.
 
-/** Every colour that a chart may use: in light, in dark. A light one stands for its role, so no two may be the same. */
+/** Every colour of a chart: in light, in dark. The light ones identify the colours in the SVG, so each must be different. */
 const COLORS = /** @type {const} */ ({
   background: ['#ffffff', '#0d1117'],
   ink: ['#1f2328', '#e6edf3'],
@@ -19,7 +19,8 @@ const COLORS = /** @type {const} */ ({
 export const color = (name) => COLORS[name][0];
 
 /**
- * The light colours stand in attributes, which any rule outweighs: a viewer without style sheets shows the light chart.
+ * Adds a style sheet with the dark colours. The light ones are attributes of the SVG, so that a viewer without style sheets
+ * shows the light chart.
  * @param {string} svg
  */
 export function adapt(svg) {

@@ -1,5 +1,5 @@
 // Part three of the readiness benchmark: transfers over 10,000 connections that all stay open, some busy at a time, received
-// by poll, level-triggered and edge-triggered epoll in Rust. Must never judge what it measures.
+// by poll, level-triggered and edge-triggered epoll in Rust.
 
 import { ROOT } from '../prepare.mjs';
 import { progress } from '../progress.mjs';
@@ -73,7 +73,7 @@ async function passes(loads, asked) {
       rounds: [],
     })),
   );
-  // The first pass grows the buffers of the kernel.
+  // The first pass is not counted: the kernel's buffers grow in it.
   for (const { load, size } of cells) await load.ask(`transfer ${size}`, 0);
   for (const round of countRounds(asked, ROUNDS)) {
     progress(`transfer: round ${round + 1}`);

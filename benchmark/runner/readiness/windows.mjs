@@ -1,5 +1,5 @@
-// Timed windows of contenders in rounds: in every round the first one (the floor), each other once in a rotating order; the
-// next round's floor closes the round. What is compared has met the same machine. Must never know what an event is.
+// Timed windows of contenders in rounds: in every round the first one (the floor), then each other once in a rotating order;
+// the next round's floor closes the round. So what is compared was measured in the same moments.
 
 /**
  * @typedef {object} Report what a contender says about a window
@@ -18,15 +18,15 @@
  * @typedef {Record<string, Window[]>} Rounds by contender, one a round
  */
 
-/** Between the first event of a window and its begin. */
+/** The time between the first event and the begin of a window. */
 const WARMUP = 0.01;
 
-/** Fewer rounds than this have no median worth telling. */
+/** With fewer rounds, a median means nothing. */
 const LEAST_ROUNDS = 3;
 
 /**
- * Counts rounds, as many as were asked for; when nobody asked, at most a number of them and only as long as there is time:
- * a slow machine must not make the benchmark long.
+ * Counts the rounds of `--rounds`. Without that option, at most `otherwise.rounds`, and after `otherwise.seconds` only the
+ * first three, so that the benchmark does not take long on a slow machine.
  * @param {number | undefined} asked
  * @param {{ rounds: number, seconds: number }} otherwise
  */

@@ -1,6 +1,5 @@
-//! The yardstick: the plainest fast echo server on edge-triggered epoll, one thread, no JavaScript.
-//! Everything else is quoted as a ratio to it, so it must never pay for a feature or save on correctness.
-//! Started by the benchmark runner; runs until it is killed.
+//! The yardstick: the plainest fast echo server on edge-triggered epoll, one thread, no JavaScript. Everything else is
+//! quoted as a ratio to it, so it has no features and is correct all the same. Runs until it is killed.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -19,7 +18,7 @@ use rustix::net::{accept_with, SocketFlags};
 
 const EVENTS: usize = 1024;
 const BUFFER: usize = 64 * 1024;
-/// With one of these set, a short recv may have stopped in front of an end that no further edge will announce.
+/// With one of these set, a short recv is not the end of input: no further edge announces the end that follows.
 const ENDINGS: EpollFlags = EpollFlags::EPOLLRDHUP
     .union(EpollFlags::EPOLLHUP)
     .union(EpollFlags::EPOLLERR);
@@ -33,7 +32,7 @@ struct Options {
 
 struct Connection {
     socket: OwnedFd,
-    /// What a short send left over. Reading stops until it is gone, which bounds it by one buffer.
+    /// Bytes that a short send left. Reading stops until they are sent, so they are at most one buffer.
     unsent: Vec<u8>,
     watches_writable: bool,
 }
@@ -44,7 +43,7 @@ enum After {
 }
 
 impl Connection {
-    /// Sends `data`, queues what the kernel does not take.
+    /// Sends `data` and keeps what the kernel does not take.
     fn echo(&mut self, epoll: &Epoll, data: &[u8]) -> nix::Result<()> {
         let sent = match send(self.socket.as_raw_fd(), data, MsgFlags::MSG_NOSIGNAL) {
             Ok(sent) => sent,
@@ -58,9 +57,9 @@ impl Connection {
         Ok(())
     }
 
-    /// EPOLLOUT is asked for at the first short send and then kept: asked for from the start it would cost every
-    /// new connection a wake-up, while an edge that stays armed costs nothing. The kernel checks readiness
-    /// within the call, so room that appeared since the short send is not missed.
+    /// Watches EPOLLOUT from the first short send on. Watched from the start, it would cost every new connection a
+    /// wake-up; once watched, it costs nothing. The kernel checks readiness within the call, so room that appeared since
+    /// the short send is not missed.
     fn watch_writable(&mut self, epoll: &Epoll) -> nix::Result<()> {
         if !self.watches_writable {
             self.watches_writable = true;
@@ -128,7 +127,7 @@ fn open_listener(address: SocketAddr) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
     let listener = socket(family, SockType::Stream, flags, None)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
-    // Accepted sockets inherit it: no call per connection.
+    // Accepted sockets inherit it, which saves a call per connection.
     setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
     bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     listen(&listener, Backlog::MAXCONN)?;
@@ -146,7 +145,7 @@ fn accept_all(
             Ok(socket) => socket,
             Err(rustix::io::Errno::AGAIN) => return Ok(()),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => continue,
-            // Running out of descriptors included: a yardstick that sheds connections measures nothing.
+            // Also when descriptors run out: a server that drops connections measures nothing.
             Err(error) => return Err(error.into()),
         };
         let index = usize::try_from(socket.as_raw_fd())?;
@@ -181,8 +180,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut buffer = vec![0; BUFFER];
     let mut events = vec![EpollEvent::empty(); EVENTS];
-    // Indexed by descriptor. A descriptor has at most one event in a batch and is closed only while that event
-    // is served, so a number that is used again within a batch cannot meet an event of its former owner.
+    // Indexed by descriptor. A descriptor has at most one event in a batch and is closed only while that event is
+    // served, so a number that is reused within a batch has no event of its former owner in it.
     let mut connections: Vec<Option<Connection>> = Vec::new();
     loop {
         let count = match epoll.wait(&mut events, EpollTimeout::NONE) {

@@ -18,9 +18,8 @@ use crate::session::Load;
 use crate::window::Window;
 
 const STALL: Duration = Duration::from_secs(5);
-/// The side that closes first keeps the port for a minute (TIME_WAIT), and that is the client here, as in life. With
-/// so many source addresses the ports do not run short. Only the load with resets uses SO_LINGER, because a reset takes another
-/// path in the server.
+/// The side that closes first keeps the port for a minute (TIME_WAIT), here the client. With this many source addresses
+/// there are enough ports. Only the load with resets uses SO_LINGER, because a reset takes another path in the server.
 const SOURCES: u32 = 250;
 
 struct Cycle {
@@ -59,7 +58,7 @@ impl Churn {
         })
     }
 
-    /// Connects and sends. Both block: over loopback the kernel completes the handshake within the call.
+    /// Connects and sends. Both calls block: over loopback the kernel completes the handshake within the call.
     fn begin_cycle(&mut self, index: usize) -> Result<Cycle, Box<dyn Error>> {
         let began = Instant::now();
         let mut socket = self.connect()?;
@@ -101,7 +100,7 @@ impl Churn {
             if to.is_loopback() {
                 let last = u8::try_from(self.opened % SOURCES)? + 2;
                 let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
-                // The port is then chosen at connect, by the whole address pair.
+                // The kernel then chooses the port in connect, by the whole address pair.
                 setsockopt(&descriptor, sockopt::IpBindAddressNoPort, &true)?;
                 bind(descriptor.as_raw_fd(), &SockaddrStorage::from(source))?;
             }
@@ -110,7 +109,7 @@ impl Churn {
         Ok(TcpStream::from(descriptor))
     }
 
-    /// Waits for one batch of replies and checks them. Without a window no new cycles follow.
+    /// Waits for one batch of replies and checks them. Without a window, no new cycles begin.
     fn receive(&mut self, mut window: Option<&mut Window>) -> Result<(), Box<dyn Error>> {
         let mut events = std::mem::take(&mut self.events);
         let count = match self.epoll.wait(&mut events, EpollTimeout::try_from(STALL)?) {
@@ -133,7 +132,7 @@ impl Churn {
         Ok(())
     }
 
-    /// Reads what is there; when the reply is complete, says when its cycle began.
+    /// Reads what has arrived. Returns the begin of the cycle when its reply is complete.
     fn read(&mut self, index: usize) -> Result<Option<Instant>, Box<dyn Error>> {
         let cycle = self.cycles[index]
             .as_mut()

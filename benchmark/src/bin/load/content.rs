@@ -1,8 +1,7 @@
-//! What the connections send: every connection its own part of one endless pseudo-random stream, so that a reply
-//! that is lost, doubled, moved or given to the wrong connection differs from what is expected.
-//! Must never allocate per message.
+//! The bytes that connections send. Each connection sends its own part of one endless pseudo-random stream, so that a reply
+//! that is lost, doubled, moved or sent to the wrong connection differs from the expected bytes.
 
-/// A prime, so that messages of no size line up with the period, and every connection can start elsewhere.
+/// A prime, so that no message size divides it and every connection can start at another place.
 const PERIOD: usize = 65_521;
 const LONGEST_SLICE: usize = 64 * 1024;
 pub(crate) const MAX_MESSAGE: i64 = 64 * 1024;
@@ -17,7 +16,7 @@ pub(crate) struct Position(usize);
 
 impl Content {
     pub(crate) fn new() -> Self {
-        // xorshift64*: any fixed, well mixed bytes serve.
+        // xorshift64*. Any fixed, well mixed bytes would do.
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut bytes = Vec::with_capacity(PERIOD + LONGEST_SLICE);
         for _ in 0..PERIOD {
@@ -26,7 +25,7 @@ impl Content {
             state ^= state >> 27;
             bytes.push(state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes()[0]);
         }
-        // The start is repeated behind the end, so that every slice is in one piece.
+        // The start is repeated after the end, so that every slice is contiguous.
         for index in 0..LONGEST_SLICE {
             bytes.push(bytes[index]);
         }
@@ -37,7 +36,7 @@ impl Content {
         Position((connection * 7919) % PERIOD)
     }
 
-    /// The next bytes from `position`: `length` of them, or fewer when it asks for more than one slice holds.
+    /// The next `length` bytes from `position`, at most `LONGEST_SLICE`.
     pub(crate) fn slice(&self, position: Position, length: usize) -> &[u8] {
         &self.bytes[position.0..position.0 + length.min(LONGEST_SLICE)]
     }

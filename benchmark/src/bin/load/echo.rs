@@ -1,4 +1,4 @@
-//! Echo: every connection keeps a fixed number of messages on their way and sends the next when a reply is complete.
+//! Echo: every connection keeps a fixed number of messages in flight and sends the next one when a reply is complete.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -14,22 +14,22 @@ use crate::options::Options;
 use crate::session::Load;
 use crate::window::Window;
 
-/// How long the server may stay silent before the run is given up.
+/// The run fails when the server is silent for so long.
 const STALL: Duration = Duration::from_secs(5);
 const BUFFER: usize = 64 * 1024;
-/// Connections opened in one go: fewer than the shortest backlog among the servers, because a handshake that the kernel
-/// drops is tried again only after a second.
+/// Connections opened at a time: fewer than the shortest backlog among the servers, because the kernel retries a dropped
+/// handshake only after a second.
 const BATCH: usize = 64;
 
 struct Client {
     socket: TcpStream,
     next_sent: Position,
     next_received: Position,
-    /// Bytes of the messages begun that the kernel has not taken yet.
+    /// Bytes of started messages that the kernel has not taken yet.
     unsent: usize,
-    /// Bytes of the reply that has only partly arrived.
+    /// Bytes of the reply that has arrived in part.
     partial: usize,
-    /// When each message on its way was sent, in nanoseconds since the start.
+    /// The send time of each message in flight, in nanoseconds since the start.
     sent_at: VecDeque<u64>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Opens the connections, batch by batch, and has each answered as often as asked before the next batch follows.
+    /// Opens the connections in batches. Each connection must get `--verify` correct replies before the next batch.
     pub(crate) fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
         let mut this = Self {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
@@ -96,7 +96,7 @@ impl Clients {
         Ok(this)
     }
 
-    /// Opens one connection, which stays silent for now.
+    /// Opens one connection and sends nothing.
     fn open_one(&mut self, address: SocketAddr) -> Result<(), Box<dyn Error>> {
         let index = self.clients.len();
         let socket = TcpStream::connect(address)?;
@@ -134,7 +134,7 @@ impl Clients {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Waits for one batch of replies and checks them. Without a window nothing follows them.
+    /// Waits for one batch of replies and checks them. Without a window, no new messages are sent.
     fn receive(&mut self, mut window: Option<&mut Window>) -> Result<(), Box<dyn Error>> {
         let timeout = EpollTimeout::try_from(STALL)?;
         let mut events = std::mem::take(&mut self.events);
@@ -174,7 +174,7 @@ impl Clients {
             };
             let expected = self.content.slice(client.next_received, length);
             let received = &self.buffer[..length];
-            // Comparing 16 KiB would make the load slower than the yardstick, which then would wait for it.
+            // Comparing 16 KiB would make the load slower than the floor, which would then wait for it.
             let correct = if window.as_ref().is_some_and(|window| window.is_open()) {
                 edges_equal(expected, received)
             } else {
@@ -242,8 +242,8 @@ impl Load for Clients {
     }
 }
 
-/// Compares both ends: what is lost, doubled, moved or another connection's shows there, because no two places of the
-/// streams look alike.
+/// Compares both ends. Bytes that are lost, doubled, moved or from another connection show there, because no two places of
+/// the streams are equal.
 fn edges_equal(expected: &[u8], received: &[u8]) -> bool {
     const EDGE: usize = 64;
     let length = expected.len();

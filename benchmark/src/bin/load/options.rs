@@ -1,4 +1,4 @@
-//! The command line of `load`, its defaults and bounds. Must never look at the network.
+//! The command line of `load`, its defaults and bounds.
 
 use std::net::SocketAddr;
 
@@ -36,10 +36,10 @@ pub(crate) struct Options {
     /// Bytes of a message.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=MAX_MESSAGE))]
     pub(crate) size: u32,
-    /// Messages of one connection that are on their way at the same time (echo).
+    /// Messages of one connection in flight at the same time (echo).
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) in_flight: u32,
-    /// Replies that every connection must have had, and correct ones, before the load is ready (echo).
+    /// Correct replies that every connection must have got before the load is ready (echo).
     #[arg(long, default_value_t = 4)]
     pub(crate) verify: u32,
     /// Process whose CPU time and memory are read at both ends of each window.

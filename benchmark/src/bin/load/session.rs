@@ -1,5 +1,5 @@
 //! Takes the runner's commands, one window at a time. The connections stay open and silent in between, so that short windows
-//! on many servers can follow each other closely. Must never look at the network itself.
+//! on many servers can follow each other closely.
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -11,7 +11,7 @@ use crate::window::Window;
 /// A load that can be switched on and off.
 pub(crate) trait Load {
     fn start(&mut self) -> Result<(), Box<dyn Error>>;
-    /// Waits for one batch of replies, and sends what follows them.
+    /// Waits for one batch of replies, and sends the next messages.
     fn turn(&mut self, window: &mut Window) -> Result<(), Box<dyn Error>>;
     /// Sends nothing new and waits for every reply that is still missing.
     fn settle(&mut self) -> Result<(), Box<dyn Error>>;
@@ -20,7 +20,7 @@ pub(crate) trait Load {
 struct Command {
     seconds: Duration,
     warmup: Duration,
-    /// The runner switches its counters at both ends of the window.
+    /// The runner switches its counters on and off at the ends of the window.
     counted: bool,
 }
 
@@ -38,7 +38,7 @@ impl Command {
     }
 }
 
-/// Says `word` on standard error; with `wait`, goes on when a line has come on standard input.
+/// Prints `word` on standard error. With `wait`, waits for a line on standard input.
 pub(crate) fn tell(word: &str, wait: bool) -> io::Result<()> {
     eprintln!("{word}");
     if wait && io::stdin().lock().read_line(&mut String::new())? == 0 {

@@ -1,4 +1,4 @@
-//! The timed window: what is recorded between its begin and its end, and the report made of it.
+//! The timed window: its latencies, and the report made of them.
 
 use std::error::Error;
 use std::time::Instant;

@@ -1,6 +1,5 @@
-//! Opens the descriptors that are watched: here for the plain loops, and by `hold` for a JavaScript program, which cannot
-//! make an eventfd itself. So every contender works on descriptors made in the same way.
-//! Must never read or write them.
+//! Opens the descriptors that are watched: for the loops in Rust, and by `hold` for a JavaScript program. So the descriptors
+//! of every contender are made in the same way.
 
 use std::error::Error;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,7 +18,7 @@ pub(crate) enum Kind {
     Pipe,
 }
 
-/// Two ends; for an eventfd they are the same object, once more.
+/// Two ends. For an eventfd they are the same descriptor.
 pub(crate) struct Channel {
     pub(crate) reader: OwnedFd,
     pub(crate) writer: Option<OwnedFd>,
@@ -32,7 +31,7 @@ impl Channel {
 }
 
 impl Kind {
-    /// What is written to make it ready and read to consume that.
+    /// The bytes that are written to make it ready, and read again.
     pub(crate) fn token(self) -> &'static [u8] {
         match self {
             Kind::Eventfd => &EVENTFD_TOKEN,
@@ -70,7 +69,7 @@ const EVENTFD_TOKEN: [u8; 8] = 1_u64.to_ne_bytes();
 struct Description {
     readers: Vec<i32>,
     writers: Vec<i32>,
-    /// Bytes of what makes one ready.
+    /// The bytes that make one ready.
     token: Vec<u8>,
 }
 

@@ -1,5 +1,5 @@
-//! The classic comparison: a few active descriptors among many idle ones, by each of the kernel's ways to wait.
-//! One cycle makes the active ones ready, waits, finds them and reads them. Must never sleep: they are ready when it waits.
+//! A few active descriptors among many idle ones, by each of the kernel's ways to wait. One cycle makes the active ones
+//! ready, waits, finds them and reads them. The wait never sleeps, since they are ready.
 
 use std::error::Error;
 use std::os::fd::{AsFd, AsRawFd};
@@ -111,7 +111,7 @@ impl Wait for ByEpoll {
     }
 }
 
-/// As many of `count`, evenly spread: where a descriptor stands in a list must not decide what it costs.
+/// The indices of `active` of `count` descriptors, evenly spread, so that their places in a list do not bias the cost.
 fn spread(count: usize, active: usize) -> Vec<usize> {
     (0..active)
         .map(|turn| (2 * turn + 1) * count / (2 * active))

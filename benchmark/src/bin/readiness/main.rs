@@ -1,6 +1,5 @@
 //! The plain Rust side of the readiness benchmark: the same work by plain system calls, without JavaScript, and the
-//! descriptors that the JavaScript side works on. Started by the benchmark runner.
-//! Must never hold a hot path: each module shows its own in full.
+//! descriptors that the JavaScript side works on. Each module shows its own hot path in full.
 
 mod descriptors;
 mod idle;
@@ -42,7 +41,7 @@ enum Command {
         kind: Kind,
         #[arg(long)]
         count: u32,
-        /// What each eventfd counts to at the beginning.
+        /// The initial value of each eventfd.
         #[arg(long, default_value_t = 0)]
         initial: u32,
         #[arg(required = true, trailing_var_arg = true)]
@@ -68,14 +67,14 @@ enum Command {
         #[arg(long)]
         count: u32,
     },
-    /// Takes what `load` sends. Says where it listens, accepts as many connections, ends with the first of them.
+    /// Receives what `load` sends. Prints its address, accepts the connections, ends when the first of them ends.
     Serve {
         #[arg(long, value_enum)]
         engine: Engine,
         #[arg(long)]
         connections: u32,
     },
-    /// `transfer BYTES`: sends as much over every connection, some of them at a time.
+    /// `transfer BYTES`: sends that many bytes over every connection, some connections at a time.
     Load {
         #[arg(long)]
         address: std::net::SocketAddr,

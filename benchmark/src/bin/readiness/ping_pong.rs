@@ -1,5 +1,4 @@
-//! The floor of the ping-pong and of the batches: a plain epoll loop, the fewest system calls that do the same work.
-//! Must never pay for a feature or save on correctness.
+//! The floor of the ping-pong and of the batches: a plain epoll loop with the fewest system calls that do the same work.
 
 use std::error::Error;
 
@@ -10,7 +9,7 @@ use nix::unistd::{read, write};
 use crate::descriptors::{Channel, Kind};
 use crate::session::serve_windows;
 
-/// Events between two looks at the clock.
+/// Events between two readings of the clock.
 const STEP: u64 = 64;
 
 fn watch_all(channels: &[Channel]) -> Result<Epoll, Box<dyn Error>> {
@@ -63,7 +62,7 @@ pub(crate) fn ping_pong(kind: Kind, work_only: bool) -> Result<(), Box<dyn Error
     })
 }
 
-/// Reads one token. Nothing there, or less: then the numbers would be worth nothing.
+/// Reads one token. A short read is an error, because the numbers would mean nothing.
 fn consume(channel: &Channel, buffer: &mut [u8]) -> Result<(), Box<dyn Error>> {
     let length = read(&channel.reader, buffer)?;
     if length != buffer.len() {
@@ -78,7 +77,7 @@ pub(crate) fn batch(count: u32) -> Result<(), Box<dyn Error>> {
     let mut events = vec![EpollEvent::empty(); channels.len()];
     serve_windows(|_| {
         let ready = wait(&epoll, &mut events)?;
-        // The least that can be done with an event without the compiler leaving it out.
+        // Keeps the compiler from leaving out the reading of the events.
         let sum: u64 = events[..ready].iter().map(EpollEvent::data).sum();
         std::hint::black_box(sum);
         Ok(u64::try_from(ready)?)

@@ -1,4 +1,4 @@
-//! Takes the runner's commands and times windows. Must never know what happens inside a window.
+//! Takes the runner's commands and times windows.
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -8,8 +8,8 @@ use nix::sys::resource::{getrusage, UsageWho};
 use nix::sys::time::TimeValLike;
 use serde::Serialize;
 
-/// What one window cost the process. The kernel divides CPU time into user and system by what its timer tick meets: the sum
-/// is exact, the proportion good over many windows only.
+/// What one window cost the process. The kernel divides CPU time into user and system by sampling at its timer tick: the sum
+/// is exact, the proportion is meaningful over many windows only.
 #[derive(Serialize)]
 pub(crate) struct Report {
     count: u64,
@@ -35,7 +35,7 @@ impl Reading {
     }
 }
 
-/// Says `ready` and answers the lines of standard input until it ends.
+/// Prints `ready` and answers the lines of standard input until it ends.
 pub(crate) fn answer<T: Serialize>(
     mut command: impl FnMut(&[&str]) -> Result<T, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
@@ -50,7 +50,7 @@ pub(crate) fn answer<T: Serialize>(
     Ok(())
 }
 
-/// Serves `window SECONDS WARMUP [ACTIVE]`. `step` does a little work, and says how many events that were: the clock is read
+/// Serves `window SECONDS WARMUP [ACTIVE]`. `step` does a little work and returns the number of its events. The clock is read
 /// between steps only.
 pub(crate) fn serve_windows(
     mut step: impl FnMut(usize) -> Result<u64, Box<dyn Error>>,

@@ -1,5 +1,5 @@
-//! The sending side: a closed loop on one thread. The next connection begins when another has its answer, so that always
-//! the same number of them is busy. A wrong answer or a stall ends it with an error.
+//! The sending side: a closed loop on one thread. The next connection begins when another has its answer, so that the same
+//! number of connections is always busy. A wrong answer or a stall ends it with an error.
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
@@ -49,7 +49,7 @@ impl Sender {
         })
     }
 
-    /// Goes as far as it can. True when the answer has come.
+    /// Sends and receives as much as it can. True when the answer is complete.
     fn go_on(&mut self, message: &[u8]) -> Result<bool, Box<dyn Error>> {
         while self.sent < message.len() {
             match self.stream.write(&message[self.sent..]) {
@@ -88,7 +88,7 @@ impl Load {
         sender.busy = true;
         sender.sent = 0;
         sender.answered = 0;
-        // No answer can be there yet: what is not sent now goes on with an edge.
+        // No answer can be there yet. What is not sent now is sent at the next edge.
         match sender.stream.write(message) {
             Ok(length) => sender.sent = length,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}

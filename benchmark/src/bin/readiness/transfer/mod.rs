@@ -1,5 +1,5 @@
-//! Transfer over many connections that stay open, some of them busy at a time. A transfer is its length (8 bytes), as many
-//! bytes, and the answer: the length again, once all of it was received.
+//! Transfer over many connections that stay open, some of them busy at a time. A transfer is its length (8 bytes), that many
+//! bytes, and the answer: the length again, once all bytes were received.
 
 pub(crate) mod load;
 pub(crate) mod server;

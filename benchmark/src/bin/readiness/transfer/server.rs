@@ -1,5 +1,5 @@
-//! The receiving side, by poll, level-triggered or edge-triggered epoll; what is read and answered is the same in all.
-//! Must never know how much is coming: the sender says so.
+//! The receiving side, by poll, level-triggered or edge-triggered epoll. What is read and answered is the same in all three.
+//! The sender says how much is coming.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use crate::Engine;
 const BUFFER: usize = 64 * 1024;
 const EVENTS: usize = 1024;
 
-/// What a connection has received of the transfer that is under way.
+/// What a connection has received of the current transfer.
 #[derive(Default)]
 struct Progress {
     header: [u8; LENGTH],
@@ -25,7 +25,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// The length of the transfer when `data` completes it.
+    /// Takes `data`. Returns the length of the transfer when that completes it.
     fn take(&mut self, data: &[u8]) -> Option<u64> {
         let missing = (LENGTH - self.header_length).min(data.len());
         self.header[self.header_length..self.header_length + missing]
@@ -50,7 +50,7 @@ struct Connections {
     streams: Vec<TcpStream>,
 }
 
-/// Receives what is there: once, or until there is nothing more.
+/// Receives once, or with `drain` until nothing is left.
 fn receive(
     mut stream: &TcpStream,
     progress: &mut Progress,
@@ -143,7 +143,7 @@ impl Connections {
 
 pub(crate) fn serve(engine: Engine, connections: u32) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    // Again, with as long a queue as the kernel allows.
+    // Once more, with the longest backlog that the kernel allows.
     listen(&listener, Backlog::MAXCONN)?;
     let address = listener.local_addr()?;
     let pid = std::process::id();
