@@ -30,7 +30,7 @@ test('each chart is drawn from the figures that are committed, and shown', (t) =
       .update(text(`${name}.json`))
       .digest('hex');
     const comment = `<!-- drawn from ${name}.json, sha256 ${digest} -->`;
-    t.true(text(`${name}.svg`).includes(comment), `${name}: run node scripts/doc-charts.mjs`);
+    t.true(text(`${name}.svg`).includes(comment), `${name}: run node docs/performance/draw.mjs`);
     t.true(document.includes(`](performance/${name}.svg)`), name);
   }
   const charts = readdirSync(folder).filter((name) => name.endsWith('.svg'));

@@ -1,4 +1,4 @@
-// Draws the charts of docs/performance.md: node scripts/doc-charts.mjs. For each docs/performance/NAME.json it writes
+// Draws the charts of docs/performance.md: node docs/performance/draw.mjs. For each docs/performance/NAME.json it writes
 // NAME.svg beside it, by the chart writer of the benchmark. ECharts must be installed there: `npm ci --prefix benchmark`.
 //
 // Each SVG names the digest of the JSON that it was drawn from. __test__/documents/charts.spec.ts compares the two, so
@@ -6,10 +6,10 @@
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { idleCharts } from '../benchmark/runner/readiness/charts.mjs';
-import { draw } from '../benchmark/runner/readiness/svg.mjs';
-import { barChart } from './lib/bar-chart.mjs';
-import { inProject } from './lib/root.mjs';
+import { idleCharts } from '../../benchmark/runner/readiness/charts.mjs';
+import { draw } from '../../benchmark/runner/readiness/svg.mjs';
+import { barChart } from './bar-chart.mjs';
+import { inProject } from '../../scripts/lib/root.mjs';
 
 const folder = inProject('docs/performance');
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
