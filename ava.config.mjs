@@ -1,15 +1,14 @@
-// How ava runs the compiled tests. One job: the suite in two settings, chosen by
-// EDGEPOLL_AVA_THREADS: unset, each file is a process and the addon lives on its main thread;
-// set to 1, each file is a worker of one process, and the addon sees one environment after the other. Not two at once: a
-// child that one of them starts has the other's descriptors until it runs its program, so that what is closed is not.
+// How ava runs the compiled tests. Without EDGEPOLL_AVA_THREADS each file is a process, and the addon lives on its main
+// thread. With EDGEPOLL_AVA_THREADS=1 each file is a worker of one process, one after the other: a child process has the
+// descriptors of all threads until it runs its program, so a descriptor that another worker closes would stay open.
 import { setFlagsFromString } from 'node:v8';
 
 const inThreads = process.env.EDGEPOLL_AVA_THREADS === '1';
 
-// Tests of lifetimes call gc(). A worker refuses the flag but takes it over from the process.
+// Tests of lifetimes call gc(). A worker refuses the flag but inherits it from the process.
 if (inThreads) setFlagsFromString('--expose-gc');
 
-// Their tests only start programs of their own, which do the same from a thread as from a process.
+// Specs that only start programs, which do the same from a thread as from a process.
 const ofPrograms = [
   'documents/benchmark-readiness',
   'documents/programs',
@@ -36,5 +35,6 @@ export default {
   workerThreads: inThreads,
   nodeArguments: inThreads ? [] : ['--expose-gc'],
   concurrency: inThreads ? 1 : 2,
-  timeout: '60s',
+  // Without the result of any test for so long, ava names the pending tests and ends.
+  timeout: '5m',
 };

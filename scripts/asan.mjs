@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node
 import path from 'node:path';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
-import { asanRuntime, missingForAsan } from './lib/sanitizer.mjs';
+import { asanRuntime, missingForAsan } from './lib/toolchain.mjs';
 
 // Not connections/backpressure: the sanitizer keeps freed memory for a while, and that spec measures memory.
 const usual = [

@@ -6,12 +6,10 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { core, faults } from './faults/list.mjs';
 import { inProject } from './lib/root.mjs';
-import { run } from './lib/run.mjs';
+import { run, testSilence } from './lib/run.mjs';
 
 const copy = inProject('target/faults/copy');
 const target = inProject('target/faults/build');
-/** Seconds without output after which tests hang, which a fault may make them do. A build prints each crate. */
-const silence = 120;
 const seeds = '3000';
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
@@ -90,6 +88,6 @@ async function runTests([program, args]) {
     EDGEPOLL_SEEDS: seeds,
     RUST_BACKTRACE: '0',
   };
-  const result = await run(program, args, { cwd: copy, env, output: 'keep', silence });
+  const result = await run(program, args, { cwd: copy, env, output: 'keep', silence: testSilence });
   return { ...result, seconds: (performance.now() - began) / 1000 };
 }

@@ -6,8 +6,8 @@
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
-import { run } from './lib/run.mjs';
-import { plainEnv, requireRuntimes, runtimes, stagePackage } from './lib/runtimes.mjs';
+import { run, testSilence } from './lib/run.mjs';
+import { plainEnv, requireRuntime, runtimes, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 
 // The layer's specs, as paths in __test__ without `.spec`; a star stands for any file of the folder.
@@ -24,19 +24,11 @@ const layer = [
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
 
 const atOnce = 2;
-/** Seconds without output after which a file hangs. */
-const silence = 120;
-
 const [name, ...asked] = process.argv.slice(2);
-if (!Object.hasOwn(runtimes, name ?? '')) {
-  console.error('usage: node scripts/portable.mjs bun|deno|node [FILE…]');
-  process.exit(2);
-}
-
 const stage = inProject(`build/portable/${name}`);
 const specs = 'build/__test__';
 
-await requireRuntimes([name]).catch(failSetUp);
+await requireRuntime(name).catch(failSetUp);
 await stagePackage(stage, { ava: '0.0.0' }).catch(failSetUp);
 stageSpecs();
 
@@ -82,7 +74,7 @@ async function runFile(file) {
   const { code, text, hung } = await run(
     command,
     [...args, `${specs}/portable/run.js`, `${specs}/${file}`],
-    { cwd: stage, env: plainEnv(stage), output: 'keep', silence },
+    { cwd: stage, env: plainEnv(stage), output: 'keep', silence: testSilence },
   );
   const counts = plainCounts(text);
   const skipped = Number(/^(\d+) skipped$/m.exec(text)?.[1] ?? 0);
@@ -93,7 +85,7 @@ async function runFile(file) {
   totals.failed += failed;
   totals.skipped += skipped;
   const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
-  const ended = hung ? `, no output for ${silence} s` : `, code ${code}`;
+  const ended = hung ? `, no output for ${testSilence} s` : `, code ${code}`;
   const lines = text.split('\n');
   const shown = failed > 0 ? lines : lines.filter((line) => line.startsWith('  - '));
   if (shown.length > 0) console.log(shown.join('\n'));

@@ -4,7 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { checks } from './lib/checks.mjs';
-import { failures } from './lib/failures.mjs';
+import { failures } from './lib/counts.mjs';
 import { run } from './lib/run.mjs';
 import { explain } from './lib/toolchain.mjs';
 import { everything, setUp } from './setup.mjs';

@@ -27,6 +27,7 @@ const resolutions = { bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' 
 const libraries = { 'no DOM': ['es2022'], DOM: ['es2022', 'dom', 'dom.iterable'] };
 
 const stage = inProject('build/types-matrix');
+const projectOf = (version) => `${stage}/node-${version}`;
 const [, , only] = process.argv;
 if (only === undefined) await everything();
 else if (only === '7') await byProcess();
@@ -70,10 +71,6 @@ function makeProject(version) {
   }
 }
 
-function projectOf(version) {
-  return `${stage}/node-${version}`;
-}
-
 /** Every combination for one compiler. */
 function* combinations() {
   for (const [resolution, module] of Object.entries(resolutions)) {
@@ -108,7 +105,11 @@ async function inThisProcess(version) {
   const parsed = new Map();
   for (const { name, project, compilerOptions } of combinations()) {
     const json = { compilerOptions, include: ['*.ts'] };
-    const { options, fileNames, errors } = ts.parseJsonConfigFileContent(json, ts.sys, project);
+    const {
+      options,
+      fileNames,
+      errors: refused,
+    } = ts.parseJsonConfigFileContent(json, ts.sys, project);
     const host = ts.createCompilerHost(options);
     host.getCurrentDirectory = () => project;
     const parse = host.getSourceFile;
@@ -118,25 +119,18 @@ async function inThisProcess(version) {
       return parsed.get(key);
     };
     const program = ts.createProgram(fileNames, options, host);
-    const ours = program.getSourceFiles().filter(({ fileName }) => isOurs(fileName));
+    const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(stage));
     if (ours.length < fileNames.length + 2) throw new Error(`${name}: the types were not found`);
     const found = [
-      ...errors,
+      ...refused,
       ...program.getOptionsDiagnostics(),
       ...program.getGlobalDiagnostics(),
       ...ours.flatMap((file) => program.getSyntacticDiagnostics(file)),
       ...ours.flatMap((file) => program.getSemanticDiagnostics(file)),
     ];
-    report(
-      version,
-      name,
-      found.map((one) => shown(ts, one)),
-    );
+    const errors = found.map((one) => shown(ts, one));
+    report(version, name, errors);
   }
-}
-
-function isOurs(file) {
-  return file.startsWith(stage);
 }
 
 function shown(ts, { file, start, code, messageText }) {

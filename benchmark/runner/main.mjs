@@ -85,7 +85,7 @@ async function runBenchmark(name, setup) {
 }
 
 /** @param {string[]} argv @returns {Promise<number>} exit code */
-export async function main(argv) {
+async function main(argv) {
   try {
     const options = parseOptions(argv);
     if (options === undefined) {
@@ -158,3 +158,6 @@ async function write(file, document, charts) {
   }
   if (charts.length > 0) console.log(`Written: ${written.join(', ')}`);
 }
+
+// Ends at once, even if an error left something open; children.mjs then ends the processes that were started.
+process.exit(await main(process.argv.slice(2)));

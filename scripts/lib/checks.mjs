@@ -2,9 +2,8 @@
 
 import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
-import { missingForAsan } from './sanitizer.mjs';
 import { compiler } from './steps.mjs';
-import { missingRust } from './toolchain.mjs';
+import { missingForAsan, missingRust } from './toolchain.mjs';
 
 const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];

@@ -1,4 +1,5 @@
-// Reads from a runner's output how many tests passed and failed. Whether the run failed, its exit code says.
+// Reads a check's output: how many tests passed and failed, and what it said about failures. Whether the check failed, its
+// exit code says.
 
 /** cargo: one `test result:` line per test binary. */
 export function cargoCounts(text) {
@@ -8,13 +9,12 @@ export function cargoCounts(text) {
 
 /** ava: its closing lines, one per kind; a red run has none for what passed, so its ticks count. */
 export function avaCounts(text) {
-  const failures =
-    'tests? failed|tests? remained? pending|uncaught exceptions?|unhandled rejections?';
+  const kinds = 'tests? failed|tests? remained? pending|uncaught exceptions?|unhandled rejections?';
   const closing = [...text.matchAll(/^\s*(\d+) tests? passed/gm)];
   const ticks = [...text.matchAll(/^\s*[✔√] /gm)].length;
   return {
     passed: closing.length > 0 ? sum(closing, 1) : ticks,
-    failed: sum([...text.matchAll(new RegExp(`^\\s*(\\d+) (?:${failures})`, 'gm'))], 1),
+    failed: sum([...text.matchAll(new RegExp(`^\\s*(\\d+) (?:${kinds})`, 'gm'))], 1),
   };
 }
 
@@ -26,4 +26,18 @@ export function plainCounts(text) {
 
 function sum(matches, group) {
   return matches.reduce((total, match) => total + Number(match[group]), 0);
+}
+
+/** How ava, cargo and our own scripts mark a test that failed. */
+const marks = /^\s*(✘|✖|not ok|test .* FAILED|error(\[|:)|FAIL|RED|GREEN)/;
+/** Lines at most: those with a mark, and the end of the output, where ava and cargo explain. */
+const mostMarked = 40;
+const mostLast = 60;
+
+/** The lines about failures. They are shown again at the end, which survives when a log is cut. */
+export function failures(text) {
+  const lines = text.trimEnd().split('\n');
+  const last = lines.slice(-mostLast);
+  const marked = lines.slice(0, -mostLast).filter((line) => marks.test(line));
+  return [...marked.slice(0, mostMarked), '…', ...last].join('\n');
 }

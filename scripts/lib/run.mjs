@@ -9,6 +9,9 @@ import { inProject } from './root.mjs';
 export const toStdout = [1, 2];
 export const toStderr = [2, 2];
 
+/** Seconds without output after which one program of tests hangs. */
+export const testSilence = 120;
+
 const running = new Set();
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const graceMs = 3000;

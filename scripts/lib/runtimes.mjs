@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { inProject } from './root.mjs';
 import { toStderr } from './run.mjs';
 import { install, isInstalled, must } from './steps.mjs';
+import { SetupError } from './toolchain.mjs';
 
 /** What starts a script under each runtime; the script's path follows. */
 export const runtimes = {
@@ -15,11 +16,12 @@ export const runtimes = {
   deno: () => [pinned(`@deno/linux-${byCpu('x64', 'arm64')}-glibc/deno`), 'run', '--allow-all'],
 };
 
-/** Installs what the named runtimes need. */
-export async function requireRuntimes(names) {
-  if (names.some((name) => name !== 'node') && !isInstalled('benchmark')) {
-    await install('benchmark', toStderr);
+/** Installs what the runtime `name` needs. */
+export async function requireRuntime(name) {
+  if (!Object.hasOwn(runtimes, name ?? '')) {
+    throw new SetupError(`name a runtime: ${Object.keys(runtimes).join(', ')}`);
   }
+  if (name !== 'node' && !isInstalled('benchmark')) await install('benchmark', toStderr);
 }
 
 /** The environment in which a runtime says plainly what it does, and keeps what it stores in `folder`. */

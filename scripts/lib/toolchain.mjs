@@ -2,8 +2,9 @@
 // about a failed set-up. Installs nothing.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { inProject } from './root.mjs';
 
 /** What went wrong, in words that are shown without a stack. */
@@ -31,6 +32,21 @@ export function missingRust() {
   return versionOf('cc') === undefined
     ? 'cc was not found, with which Rust links: install it (Debian: apt-get install gcc libc6-dev) and run this again.'
     : undefined;
+}
+
+/** Why AddressSanitizer cannot run here, or undefined. */
+export function missingForAsan() {
+  if (process.arch !== 'x64') return 'it is set up for x86-64';
+  if (spawnSync('cargo', ['+nightly', '--version']).status !== 0)
+    return 'it needs the nightly toolchain of Rust (rustup toolchain install nightly)';
+  return asanRuntime() === undefined ? "it needs gcc's libasan (Debian: libgcc-12-dev)" : undefined;
+}
+
+/** The sanitizer's library, which must be loaded before everything else. */
+export function asanRuntime() {
+  const { stdout } = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
+  const found = stdout?.trim() ?? '';
+  return path.isAbsolute(found) && existsSync(found) ? found : undefined;
 }
 
 /** The folder whose disk is full, or undefined. */
