@@ -7,7 +7,7 @@ use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::{Call, Token};
 
-use crate::{healthy, Bench};
+use crate::{without_faults, Bench};
 
 const MILLISECOND: u64 = 1_000_000;
 const TIMEOUT: u64 = 800;
@@ -21,7 +21,7 @@ fn hurried() -> Bench {
         end_timeout: u32::try_from(TIMEOUT).unwrap(),
         ..Limits::default()
     };
-    let mut bench = healthy(Budget::default(), 100);
+    let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions {
         limits,
         ..ListenOptions::default()
