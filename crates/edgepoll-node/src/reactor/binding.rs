@@ -56,6 +56,14 @@ pub struct SharedMemory<'env> {
     pub dispatch: Object<'env>,
 }
 
+impl fmt::Debug for SharedMemory<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SharedMemory")
+            .finish_non_exhaustive()
+    }
+}
+
 /// The reactor of this environment for one driver.
 #[napi]
 pub struct ReactorBinding {

@@ -14,7 +14,7 @@ use super::function;
 use super::state::{on_cleanup, State};
 use super::watcher::{watch, Function, Shared};
 use crate::driver::immediate::Immediate;
-use crate::driver::Task;
+use crate::driver::task::Task;
 use crate::node::{self, CallError};
 
 /// The thread and its way into JavaScript.

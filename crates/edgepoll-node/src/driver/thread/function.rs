@@ -10,7 +10,7 @@ use nix::sys::time::TimeValLike;
 use nix::time::{clock_gettime, ClockId};
 
 use super::state::State;
-use crate::driver::Next;
+use crate::driver::task::Next;
 use crate::node::{self, CallError};
 
 /// Makes the function. It holds a count of the state until its finalizer runs.

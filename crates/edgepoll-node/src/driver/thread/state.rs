@@ -12,7 +12,7 @@ use napi::sys;
 
 use super::watcher::Shared;
 use crate::driver::immediate::Immediate;
-use crate::driver::Task;
+use crate::driver::task::Task;
 use crate::node::Scope;
 
 /// How many calls in a row the driver makes until the event loop must have gone round. The host may run calls that follow each other

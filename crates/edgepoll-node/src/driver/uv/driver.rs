@@ -11,7 +11,7 @@ use napi::{sys, Error};
 
 use super::libuv::{Libuv, UV_POLL, UV_PREPARE, UV_TIMER};
 use super::state::{on_cleanup, Memory, State};
-use crate::driver::Task;
+use crate::driver::task::Task;
 use crate::node::{self, CallError};
 
 /// A `uv_poll` handle in the event loop of the environment.

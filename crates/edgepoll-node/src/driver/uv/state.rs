@@ -16,7 +16,7 @@ use napi::sys;
 
 use super::busy_poll::{cpu_time, is_ours_first};
 use super::libuv::{Handle, Libuv, UV_READABLE};
-use crate::driver::{Next, Task};
+use crate::driver::task::{Next, Task};
 use crate::node;
 
 /// How many times in a row the task is called in place of a sleep until the event loop must go round.
