@@ -1,5 +1,5 @@
-// A process that runs out of descriptors: the server keeps its connections, waits without spinning, and goes on by
-// itself when there are descriptors again.
+// A process that runs out of descriptors: the server keeps its connections, waits without spinning, and accepts again
+// once there are descriptors.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +10,14 @@ import test from 'ava';
 import { runChild, which } from '../support/child.js';
 
 interface Shortage {
-  /** Connections open when accept ran dry. */
+  /** Connections that were open when accept failed. */
   open: number;
   error: Record<string, unknown>;
-  /** So long, two at least, a shortage with clients waiting was looked at: pauses and CPU microseconds in it. */
+  /** How long the shortage was observed while clients waited: at least two seconds. */
   seconds: number;
+  /** Pauses of accepting in that time. */
   pauses: number;
+  /** Microseconds of CPU time in that time. */
   cpu: number;
   /** Echoes that the old connections gave during the shortage. */
   echoes: number;
@@ -36,13 +38,13 @@ function check(t: ExecutionContext, result: Shortage): void {
   });
   t.is(result.echoes, result.open);
   const { pauses, cpu, seconds } = result;
-  // From 5 ms, doubling up to 1 s: 2 s hold about ten; a server that spins has thousands.
+  // A pause lasts 5 ms at first and doubles up to 1 s, so 2 s hold about ten. A server that spins has thousands.
   t.true(pauses >= 1 && pauses <= 10 * seconds, `${pauses} pauses in ${seconds} seconds`);
   t.true(cpu < 250_000 * seconds, `${cpu} µs of CPU in ${seconds} seconds`);
   t.is(result.served, 100);
 }
 
-/** Whether the machine has what the test needs; said aloud when not. */
+/** Whether the machine has the program. If not, the test passes and logs that it was skipped. */
 function has(t: ExecutionContext, program: string): boolean {
   if (which(program) !== undefined) return true;
   t.log(`skipped: this machine has no ${program}`);
@@ -51,12 +53,12 @@ function has(t: ExecutionContext, program: string): boolean {
 }
 
 for (const driver of ['uv', 'thread']) {
-  test(`EMFILE: connections are kept, nothing spins, it resumes by itself; driver ${driver}`, async (t) => {
+  test(`EMFILE: connections are kept, nothing spins, accepting resumes; driver ${driver}`, async (t) => {
     if (has(t, 'prlimit')) check(t, await runChild<Shortage>('shortage', [driver]));
   });
 }
 
-test('EMFILE: system calls while descriptors are short are counted in dozens', async (t) => {
+test('EMFILE: a server without descriptors makes few system calls', async (t) => {
   if (!has(t, 'prlimit') || !has(t, 'strace')) return;
   const folder = mkdtempSync(join(tmpdir(), 'edgepoll-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
@@ -68,7 +70,7 @@ test('EMFILE: system calls while descriptors are short are counted in dozens', a
   const begin = lines.findIndex((line) => line.includes('edgepoll-mark-begin'));
   const end = lines.findIndex((line) => line.includes('edgepoll-mark-end'));
   t.true(begin >= 0 && end > begin, 'the marks are in the log');
-  // Its clients are traced too; the pid begins each line.
+  // The clients are traced too. Each line begins with the process's id.
   const pid = lines[begin]?.split(' ')[0] ?? '';
   const during = lines.slice(begin, end).filter((line) => line.startsWith(`${pid} `));
   const accepts = during.filter((line) => /accept4?\(/.test(line)).length;

@@ -1,5 +1,5 @@
-// Accepting follows the consumer: nobody iterates, nothing is accepted; nobody takes, no more is; and the limit of
-// open connections is one that gives back.
+// Accepting follows the consumer. Without an iterator the server accepts nothing. While connections wait for the consumer, it
+// accepts no more than maxPending. At maxConnections it accepts the next one after one closes.
 import { readFileSync } from 'node:fs';
 
 import test from 'ava';
@@ -19,7 +19,7 @@ import {
 } from '../support/net.js';
 import type { Socket } from '../support/net.js';
 
-/** Connections that wait in a listener's backlog, as the kernel counts them. */
+/** The number of connections in a listener's backlog, as the kernel counts them. */
 function inBacklog(port: number): number {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const pattern = new RegExp(`0100007F:${hex} \\S+ 0A [0-9A-F]{8}:([0-9A-F]{8})`);
@@ -30,13 +30,13 @@ function dialMany(port: number, count: number): Promise<Socket[]> {
   return Promise.all(Array.from({ length: count }, () => dial(port)));
 }
 
-test('nobody iterates the server: 500 connections wait in the backlog, then all are served', async (t) => {
+test('without an iterator 500 connections wait in the backlog, then all are served', async (t) => {
   const server = await serverOf(t);
   const { port } = server.address;
-  // The kernel cuts a backlog, and both ends of all of them are this process's.
+  // The kernel limits the backlog, and this process has the descriptors of both ends of each connection.
   const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
   const many = Math.min(500, somaxconn, Math.floor((mostDescriptors() - 400) / 2));
-  if (many < 500) t.log(`${many} connections: more are not to be had here`);
+  if (many < 500) t.log(`${many} connections: this machine allows no more`);
   const peers = await dialMany(port, many);
   await rounds();
   t.like(server.stats(), { accepted: 0, open: 0, pending: 0 });
@@ -61,7 +61,7 @@ test('nobody iterates the server: 500 connections wait in the backlog, then all 
   await server.close();
 });
 
-test('maxPending: no more are accepted than the consumer has to take', async (t) => {
+test('maxPending: at most this number of accepted connections wait for the consumer', async (t) => {
   const server = await serverOf(t, { maxPending: 10 });
   const { port } = server.address;
   const accepted = server[Symbol.asyncIterator]();
@@ -79,7 +79,7 @@ test('maxPending: no more are accepted than the consumer has to take', async (t)
   for (const peer of peers) peer.destroy();
 });
 
-test('maxPending: events() that nobody pulls accepts no more either', async (t) => {
+test('maxPending: events() without next() accepts no more either', async (t) => {
   const server = await serverOf(t, { maxPending: 10 });
   const events = server.events();
   const peers = await dialMany(server.address.port, 50);
@@ -108,7 +108,7 @@ test('maxConnections 3: the fourth is served after one closes, however it closes
   const enter = async (): Promise<void> => {
     const [connection, peer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
     t.is(connection.remoteAddress?.port, peer.localPort);
-    // Its error is what the ending made; the end is what is looked at.
+    // How the connection ends is not checked here, only that its place becomes free.
     void drain(connection);
     void receiveAll(peer);
     open.push([connection, peer]);
@@ -134,7 +134,7 @@ test('maxConnections 3: the fourth is served after one closes, however it closes
   for (const [, peer] of open) peer.destroy();
 });
 
-test('a server that is closed ends its iterator, and resets what waited', async (t) => {
+test('a server that is closed ends its iterator, and resets the connections in the backlog', async (t) => {
   const server = await serverOf(t);
   const peers = await dialMany(server.address.port, 50);
   const ends = peers.map((peer) => receiveAll(peer));
@@ -143,7 +143,7 @@ test('a server that is closed ends its iterator, and resets what waited', async 
   t.true((await server[Symbol.asyncIterator]().next()).done);
 });
 
-test('leaving the loop closes the server and leaves its connections alone', async (t) => {
+test('leaving the loop closes the server and keeps its connections open', async (t) => {
   const server = await serverOf(t);
   const { port } = server.address;
   const dialled = dial(port);
@@ -162,7 +162,7 @@ test('leaving the loop closes the server and leaves its connections alone', asyn
   await server.closed;
 });
 
-test('server.close() waits for its connections, and destroys what is late', async (t) => {
+test('server.close() waits for its connections, and destroys them at its timeout', async (t) => {
   const { server, connection, peer } = await pairOf(t);
   const reading = drain(connection);
   const closing = server.close();
@@ -175,7 +175,7 @@ test('server.close() waits for its connections, and destroys what is late', asyn
   t.is((await late.connection.closed).cause, 'destroyed');
 });
 
-test('a server that is disposed listens no longer, and waits for its connections', async (t) => {
+test('disposing of a server stops listening, and waits for its connections', async (t) => {
   const { server, connection, peer } = await pairOf(t);
   const disposed = server[Symbol.asyncDispose]();
   const state = watch(disposed);
@@ -188,10 +188,10 @@ test('a server that is disposed listens no longer, and waits for its connections
 });
 
 for (const style of ['connections', 'events'] as const) {
-  test(`memory: a connection that is over and was taken is held by nobody, ${style}`, async (t) => {
+  test(`memory: a closed connection that the consumer took can be collected, ${style}`, async (t) => {
     const server = await serverOf(t);
     const { port } = server.address;
-    // Both wait for the consumer first: who is handed over at once is never in the queue.
+    // The connection waits before the consumer calls next(). One that is handed over at once is never in the queue.
     const accepted = style === 'connections' ? server[Symbol.asyncIterator]() : undefined;
     const events = style === 'events' ? server.events() : undefined;
     const take = async (): Promise<WeakRef<Connection>> => {

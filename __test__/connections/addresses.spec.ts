@@ -1,4 +1,4 @@
-// The addresses of a connection that is over, also when the program did not read them while it was open.
+// The addresses of a closed connection, also when the program did not read them while it was open.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { Address, Connection, Driver } from 'edgepoll';
@@ -16,7 +16,7 @@ const address = (port: number | undefined, of = '127.0.0.1'): Address => ({
   family: of.includes(':') ? 'IPv6' : 'IPv4',
 });
 
-/** Ends a connection in one way. Checks its addresses at its `close` event, and again once its slot is in use again. */
+/** Ends a connection as `how` names it. Checks its addresses at its `close` event, and again after its slot has been reused. */
 async function ending(
   t: ExecutionContext,
   how: End,

@@ -1,4 +1,4 @@
-// Bad arguments: a TypeError or RangeError that shows the value, before any system call, and nothing opened.
+// Bad arguments throw a TypeError or RangeError that shows the value. They make no system call and open nothing.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,11 +66,11 @@ test('a bad call makes no system call', async (t) => {
   const end = lines.findIndex((line) => line.includes('edgepoll-mark-end'));
   t.true(begin >= 0 && end > begin, 'the marks are in the log');
   t.deepEqual(lines.slice(begin + 1, end), []);
-  // The log is not empty by mistake: the runtime's own loop makes such calls.
+  // The runtime's own event loop makes such calls, which shows that strace logged them.
   t.true(lines.some((line) => line.includes('epoll_ctl')));
 });
 
-test('a getter that throws is told as it is, and nothing listens', async (t) => {
+test('the error of a getter is thrown unchanged', async (t) => {
   const error = new Error('from the getter');
   const options = {
     host: '127.0.0.1',
@@ -102,12 +102,12 @@ test('write() and end() take bytes and strings, nothing else', async (t) => {
     if (value !== undefined)
       t.throws(() => connection.end(value as never), { instanceOf: TypeError });
   }
-  // The refusals changed nothing.
+  // The rejected values left the connection unchanged.
   await connection.end('fine');
   t.is((await receiveAll(peer)).bytes.toString(), 'fine');
 });
 
-test("write() sends the bytes of what says that it has another length, and nobody else's", async (t) => {
+test('write() of an array whose length getter lies sends exactly the bytes of that array', async (t) => {
   class Growing extends Uint8Array {
     claimed = 0;
     override get length(): number {
@@ -121,8 +121,8 @@ test("write() sends the bytes of what says that it has another length, and nobod
   const other = await pairOf(t);
   const all = receiveAll(peer);
   for (const claimed of [0, 3, 20, 100_000]) {
-    // What a batch before left where the next is staged.
-    await other.connection.write('somebody else said this');
+    // These bytes stay in the staging area, where the next write is staged.
+    await other.connection.write('bytes of another connection');
     const growing = new Growing(Buffer.from('ten bytes.'));
     growing.claimed = claimed;
     await connection.write(growing);

@@ -1,5 +1,5 @@
-// A peer that does not read, and a consumer that does not: each slows or ends its own connection only, and no
-// memory grows with it.
+// A peer that does not read, and a consumer that does not read: each slows or ends only its own connection, and memory stays
+// bounded.
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Connection, ListenOptions } from 'edgepoll';
@@ -21,7 +21,7 @@ import {
 
 const MIB = 1_048_576;
 
-/** Writes until a promise waits; gives it, with everything that was written. */
+/** Writes until write() returns a promise that waits. Returns that promise and all that was written. */
 function fill(connection: Connection): { waiting: Promise<void>; parts: Buffer[] } {
   const parts: Buffer[] = [];
   let ready: Promise<void> | undefined;
@@ -41,7 +41,7 @@ test('a peer that does not read: write() waits, and goes on when it reads', asyn
   let waiting = first;
   let wait = watch(waiting);
   await rounds();
-  // The kernel's buffers grow with what passes through them, up to a limit that is the machine's.
+  // The kernel's buffers grow with the traffic, up to a limit that depends on the machine.
   for (let more = 0; more < 10 && wait.fulfilled; more += 1) {
     const next = fill(connection);
     waiting = next.waiting;
@@ -58,9 +58,9 @@ test('a peer that does not read: write() waits, and goes on when it reads', asyn
   t.is(sha256(await received), sha256(...parts));
 });
 
-// Serial: so many bytes take the time of the others, which count them.
+// Serial, because these amounts of bytes would delay the other tests.
 for (const mark of ['maxBufferedAmount', 'highWaterMark'] as const) {
-  test.serial(`${mark} above 1 MiB: the queue may grow as long`, async (t) => {
+  test.serial(`${mark} above 1 MiB: the queue may grow that long`, async (t) => {
     const { connection } = await pairOf(t, { [mark]: 32 * MIB });
     void connection.write(Buffer.alloc(16 * MIB));
     t.true(connection.bufferedAmount > MIB, 'the kernel takes less');
@@ -86,7 +86,7 @@ test('write() waits at highWaterMark, and not a byte below it', async (t) => {
     before = connection.bufferedAmount;
     return stands;
   });
-  // Longer than what is staged, so that each answer knows of its own bytes.
+  // Too long to be staged, so the promise of each write takes its own bytes into account.
   const below = write(MIB - 1 - 5000 - connection.bufferedAmount);
   const byOne = write(5000);
   await rounds(1);
@@ -104,7 +104,7 @@ test('write() waits at highWaterMark, and not a byte below it', async (t) => {
   await waits;
 });
 
-test('bufferedAmount falls with what the peer reads, long before the low mark', async (t) => {
+test('bufferedAmount falls while the peer reads, long before the low mark', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
   connection.write(Buffer.alloc(32 * MIB)).catch(() => {});
   t.is(connection.bufferedAmount + connection.bytesWritten, 32 * MIB);
@@ -121,7 +121,7 @@ test('bufferedAmount falls with what the peer reads, long before the low mark', 
   t.is(connection.bufferedAmount + connection.bytesWritten, 32 * MIB);
 });
 
-test('writes that wait resolve together, and each of them', async (t) => {
+test('every write that waits resolves when the queue drains', async (t) => {
   const { connection, peer } = await pairOf(t);
   const { waiting } = fill(connection);
   const others = [
@@ -135,7 +135,7 @@ test('writes that wait resolve together, and each of them', async (t) => {
   t.is((await received).bytes.subarray(-5002, -5000).toString(), 'ab');
 });
 
-test('a write waits anew after one that waited was told to go on', async (t) => {
+test('a write waits again after an earlier wait has ended', async (t) => {
   const { connection, peer } = await pairOf(t);
   for (let round = 0; round < 2; round += 1) {
     const message = Buffer.alloc(12 * MIB);
@@ -151,7 +151,7 @@ for (const [name, low, option] of [
   ['nothing', 0, { lowWaterMark: 0 }],
   ['nearly all', 28, { lowWaterMark: 28 * MIB }],
 ] as const) {
-  test(`lowWaterMark, ${name}: there a write that waits goes on, and not later`, async (t) => {
+  test(`lowWaterMark, ${name}: a write that waits goes on at that amount, and not later`, async (t) => {
     const { connection, peer } = await pairOf(t, { highWaterMark: 32 * MIB, ...option });
     const waiting = connection.write(Buffer.alloc(48 * MIB));
     const received = receiveExactly(peer, 48 * MIB);
@@ -163,41 +163,44 @@ for (const [name, low, option] of [
   });
 }
 
-/** A connection and its peer; whatever the kernel has for us by now, we have been told of after `told()`. */
+/**
+ * A connection and its peer, and a fence: a byte that goes through a second connection. The reactor has handled everything
+ * that was ready before when `fence()` resolves.
+ */
 async function pairAndFence(t: ExecutionContext, options: Partial<ListenOptions>) {
   const { connection, peer, accepted } = await pairOf(t, options);
   const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(peer.remotePort ?? 0)]);
   t.teardown(() => otherPeer.destroy());
-  const told = async (): Promise<void> => {
+  const fence = async (): Promise<void> => {
     await send(otherPeer, '.\n');
     await other.read();
   };
-  return { connection, peer, told };
+  return { connection, peer, fence };
 }
 
 test('readHighWaterMark, the default: receiving goes on below 65,536 and pauses there', async (t) => {
-  const { connection, peer, told } = await pairAndFence(t, { framing: 'lines' });
-  // Each line of one byte counts 129: so many are four below the mark.
+  const { connection, peer, fence } = await pairAndFence(t, { framing: 'lines' });
+  // Each line of one byte counts 129, so 508 lines are just below the mark.
   await send(peer, 'x\n'.repeat(508));
   await eventually('the lines are there', () => connection.bytesRead === 1016);
   await send(peer, 'x\n');
   await eventually('one more is taken', () => connection.bytesRead === 1018);
   await send(peer, 'y\n');
-  await told();
+  await fence();
   t.is(connection.bytesRead, 1018);
 });
 
-test('each chunk counts 128 bytes more, and receiving goes on at half of the mark', async (t) => {
+test('each chunk counts 128 bytes more than it has, and receiving goes on at half of the mark', async (t) => {
   // Lines of one byte: ten of them are at the mark, five at half of it.
   const options = { framing: 'lines', readHighWaterMark: 1290 } as const;
-  const { connection, peer, told } = await pairAndFence(t, options);
+  const { connection, peer, fence } = await pairAndFence(t, options);
   await send(peer, 'x\n'.repeat(12));
   await eventually('the lines are there', () => connection.bytesRead === 24);
   await send(peer, 'y\n');
-  await told();
+  await fence();
   t.is(connection.bytesRead, 24, 'twelve lines of one byte are more than the mark');
   for (let line = 0; line < 6; line += 1) t.is((await connection.read())?.toString(), 'x');
-  await told();
+  await fence();
   t.is(connection.bytesRead, 24, 'six are more than half of it');
   await connection.read();
   await eventually('receiving goes on', () => connection.bytesRead === 26);
@@ -236,7 +239,7 @@ for (const [size, most, option] of [
     const { cause, bytesUnsent } = await connection.closed;
     t.is(cause, 'failed');
     t.true(bytesUnsent >= most && bytesUnsent <= most + 50 * size, `${bytesUnsent} bytes unsent`);
-    // Poisoned: it does not matter that the peer reads now.
+    // The connection has failed, so it makes no difference that the peer reads now.
     const { bytes: got, error: seen } = await drain(peer);
     t.is(seen?.code, 'ECONNRESET');
     t.is((await rejection(connection.write('more'))).code, 'ERR_SEND_QUEUE_FULL');

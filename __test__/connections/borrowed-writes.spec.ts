@@ -1,5 +1,6 @@
-// Writing what was lent: it leaves with the batch from where it lies, and must arrive as if it had been copied. Serial
-// and alone in their file: what one consumer holds keeps the memory of all that borrow in its thread.
+// Writing a borrowed chunk: it is sent from where it lies, together with its batch, and must arrive as if it had been
+// copied. The tests are serial and alone in their file, because a chunk that one consumer holds keeps the memory of every
+// borrowing connection of the thread.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { Connection, Driver, Server } from 'edgepoll';
@@ -18,10 +19,10 @@ import {
 import type { Socket } from '../support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
-/** More than the memory that is lent holds: all of it is received into again while it is written. */
+/** More than the memory that is lent holds, so all of that memory is received into again while chunks are written. */
 const STREAM = 1_500_000;
 
-/** So many clients of a server, which takes their connections meanwhile. */
+/** Opens `count` connections to the server and destroys them after the test. */
 async function dialAll(t: ExecutionContext, server: Server, count: number): Promise<Socket[]> {
   const peers = await Promise.all(Array.from({ length: count }, () => dial(server.address.port)));
   for (const peer of peers) t.teardown(() => peer.destroy());
@@ -51,7 +52,7 @@ for (const driver of drivers) {
         peers.map(async (peer, index) => {
           const random = numbers(index);
           for (let at = 0; at < STREAM;) {
-            // From what leaves together with others to what passes the watermark; a few times all at once.
+            // From lengths that are sent together with other writes to lengths that pass the watermark.
             const message = bytes(Math.ceil(random() ** 3 * 70_000), at + index);
             const cut = Math.floor(random() * message.length);
             const echoed = receiveExactly(peer, message.length);
@@ -71,7 +72,7 @@ for (const driver of drivers) {
   }
 
   test.serial(
-    `borrowed writes: to many, to nobody and in any order of the batch, ${driver}`,
+    `borrowed writes: to none, one or three connections, in any order of the batch, ${driver}`,
     async (t) => {
       const server = await serverOf(t, { driver, chunks: 'borrowed' });
       const events = server.events();
@@ -89,7 +90,7 @@ for (const driver of drivers) {
         const event = await nextOf(events);
         if (event.type !== 'data') continue;
         missing.bytes -= event.data.length;
-        // Nobody, one, or three; whole, or a part.
+        // The chunk goes to none, one or three connections, whole or in part.
         const receivers = random() < 0.4 ? 0 : random() < 0.5 ? 1 : 3;
         for (let count = 0; count < receivers; count += 1) {
           const to = Math.floor(random() * connections.length);
@@ -101,7 +102,7 @@ for (const driver of drivers) {
       const expected = sent.map((parts) => Buffer.concat(parts));
       const arrived = await Promise.all(
         peers.map((peer, index) => {
-          // The order of the connections is the kernel's, not the peers'.
+          // The kernel may accept the connections in another order than the peers dialled.
           const at = connections.findIndex((one) => one.remoteAddress?.port === peer.localPort);
           return receiveExactly(peer, expected[at]?.length ?? -1).then((all) => ({
             at,
@@ -119,7 +120,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `borrowed writes: a chunk is as long as its bytes, whatever it says, ${driver}`,
+    `borrowed writes: a chunk's own length property does not change what is sent, ${driver}`,
     async (t) => {
       const from = await pairOf(t, { driver, chunks: 'borrowed' });
       const to = await pairOf(t, { driver });
@@ -131,19 +132,22 @@ for (const driver of drivers) {
     },
   );
 
-  test.serial(`borrowed writes: what is no line is refused at once, ${driver}`, async (t) => {
-    const from = await pairOf(t, { driver, chunks: 'borrowed' });
-    const to = await pairOf(t, { driver, framing: 'lines' });
-    // Longer than what is staged by copy.
-    const [chunk] = await Promise.all([
-      from.connection.read(),
-      send(from.peer, Buffer.alloc(16_384, 'two\nlines')),
-    ]);
-    await t.throwsAsync(to.connection.write(chunk ?? ''), { code: 'ERR_MALFORMED' });
-  });
+  test.serial(
+    `borrowed writes: a chunk with a delimiter is refused as a line, ${driver}`,
+    async (t) => {
+      const from = await pairOf(t, { driver, chunks: 'borrowed' });
+      const to = await pairOf(t, { driver, framing: 'lines' });
+      // Longer than the writes that are copied into the staging area.
+      const [chunk] = await Promise.all([
+        from.connection.read(),
+        send(from.peer, Buffer.alloc(16_384, 'two\nlines')),
+      ]);
+      await t.throwsAsync(to.connection.write(chunk ?? ''), { code: 'ERR_MALFORMED' });
+    },
+  );
 
   test.serial(
-    `borrowed writes: one that fills what is left of the queue waits, as a copied one would, ${driver}`,
+    `borrowed writes: a chunk that passes highWaterMark makes its write wait, as a copied one does, ${driver}`,
     async (t) => {
       const from = await pairOf(t, { driver, chunks: 'borrowed' });
       const { connection, peer } = await pairOf(t, { driver });
@@ -175,7 +179,7 @@ for (const driver of drivers) {
     },
   );
 
-  test.serial(`borrowed writes: order is kept among all ways to send, ${driver}`, async (t) => {
+  test.serial(`borrowed writes: all ways to send keep their order, ${driver}`, async (t) => {
     const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
     const large = bytes(20_000, 5);
     for (let round = 0; round < 50; round += 1) {
@@ -205,7 +209,7 @@ for (const driver of drivers) {
   });
 
   test.serial(
-    `borrowed writes: a peer that does not read stops who forwards to it, ${driver}`,
+    `borrowed writes: a peer that does not read stops the connection that forwards to it, ${driver}`,
     async (t) => {
       const server = await serverOf(t, { driver, chunks: 'borrowed', highWaterMark: 32_768 });
       const accepted = server[Symbol.asyncIterator]();
@@ -215,7 +219,7 @@ for (const driver of drivers) {
         source.destroy();
         sink.destroy();
       });
-      // More than what all buffers on the way hold.
+      // More than all buffers on the way hold together.
       const message = bytes(48_000_000, 9);
       const sent = send(source, message);
       let most = 0;
@@ -235,7 +239,7 @@ for (const driver of drivers) {
         return stands;
       });
       t.true(forwarded < message.length, 'the source was stopped');
-      // Below the watermark, and the one chunk that passes it: a receive is never longer than the memory that is lent.
+      // The watermark, and the one chunk that passes it: no chunk is longer than the memory that is lent.
       t.true(most <= 32_768 + 1_048_576, `${most} bytes`);
       const arrived = await receiveExactly(sink, message.length);
       t.is(arrived.compare(message), 0);

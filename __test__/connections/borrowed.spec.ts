@@ -1,5 +1,6 @@
-// Chunks that are lent: right until the next one is asked for, and then their memory is used again. Serial and alone in
-// their file: what one consumer holds keeps the memory of all that borrow in its thread.
+// Borrowed chunks: a chunk is valid until the consumer requests the next one, and then its memory is used again.
+// The tests are serial and alone in their file, because a chunk that one consumer holds keeps the memory of every
+// borrowing connection of the thread.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { Connection, Driver } from 'edgepoll';
@@ -10,16 +11,19 @@ import { dial, nextOf, pairOf, receiveExactly, send, serverOf } from '../support
 import type { Pair } from '../support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
-/** As much as the memory that is lent holds, and then some: whoever writes it again writes all of it. */
+/** More than the memory that is lent holds, so that receiving this much overwrites all of it. */
 const FLOOD = 3 * 1_048_576;
 
-/** Ends a connection and says that its last chunk is done with: until then, or until it is collected, all of its thread wait. */
+/**
+ * Destroys a connection, and gives its last chunk back by one more read(). Without it the memory stays in use, for every
+ * borrowing connection of the thread, until the connection is collected.
+ */
 async function finish(t: ExecutionContext, connection: Connection): Promise<void> {
   connection.destroy();
   t.is(await connection.read(), null);
 }
 
-/** Sends that much through a connection that borrows, gives each chunk back, and gives where they lay. */
+/** Sends FLOOD bytes through a borrowing connection and gives each chunk back. Resolves with the memories that they lay in. */
 async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBufferLike>> {
   const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
   const message = bytes(FLOOD, 7);
@@ -36,7 +40,7 @@ async function flood(t: ExecutionContext, driver: Driver): Promise<Set<ArrayBuff
   return memories;
 }
 
-/** Where the next lent chunk lies; the place is the same each time that everything before was given back. */
+/** Where the next lent chunk lies. The place is the same whenever every earlier chunk was given back. */
 async function place(t: ExecutionContext, driver: Driver): Promise<string> {
   const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
   await send(peer, 'where');
@@ -69,7 +73,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `borrowed: destroyed by somebody else, a connection's chunk keeps its bytes, ${driver}`,
+    `borrowed: destroyed by server.destroy(), a connection's chunk keeps its bytes, ${driver}`,
     async (t) => {
       const { server, connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
       const message = bytes(500, 5);
@@ -102,7 +106,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `borrowed: events() lends until the next event is asked for, ${driver}`,
+    `borrowed: events() lends a chunk until the next call of next(), ${driver}`,
     async (t) => {
       const server = await serverOf(t, { driver, chunks: 'borrowed' });
       const events = server.events();
@@ -127,7 +131,7 @@ for (const driver of drivers) {
     },
   );
 
-  test.serial(`borrowed: events() gives each chunk back, and once, ${driver}`, async (t) => {
+  test.serial(`borrowed: events() gives each chunk back exactly once, ${driver}`, async (t) => {
     const first = await place(t, driver);
     const server = await serverOf(t, { driver, chunks: 'borrowed' });
     const events = server.events();
@@ -138,18 +142,18 @@ for (const driver of drivers) {
       const message = bytes(500, round);
       const [event] = await Promise.all([nextOf(events), send(peer, message)]);
       if (event.type !== 'data') throw new Error(event.type);
-      // Were the first given back twice, the third would count as given back while it is held.
+      // If the first were given back twice, the third would count as given back while the consumer holds it.
       if (round === 3) await flood(t, driver);
       t.is(event.data.compare(message), 0, `chunk ${round}`);
     }
     const next = events.next();
-    t.is(await place(t, driver), first, 'nothing is out');
+    t.is(await place(t, driver), first, 'no chunk is lent');
     await events.return?.();
     await next;
   });
 
   test.serial(
-    `borrowed: events that wait keep their bytes, and no memory from the others, ${driver}`,
+    `borrowed: events that wait keep their bytes, and other connections use the rest of the memory, ${driver}`,
     async (t) => {
       const first = await place(t, driver);
       const reply = bytes(24 * 1_048_576, 2);
@@ -172,7 +176,7 @@ for (const driver of drivers) {
         if (early === undefined) connection.pause();
         const next = early ?? events.next();
         await flood(t, driver);
-        t.is((await flood(t, driver)).size, 1, 'nothing else was used');
+        t.is((await flood(t, driver)).size, 1, 'no other memory was used');
         t.is(await place(t, driver), first, reason);
         connection.resume();
         if (early !== undefined) {
@@ -183,18 +187,18 @@ for (const driver of drivers) {
         t.is(value?.type === 'data' && value.data.compare(message), 0, reason);
       }
       await events.return?.();
-      t.is(await place(t, driver), first, 'nothing is out');
+      t.is(await place(t, driver), first, 'no chunk is lent');
     },
   );
 
-  test.serial(`borrowed: given back, the same memory comes again, ${driver}`, async (t) => {
+  test.serial(`borrowed: memory that was given back is used again, ${driver}`, async (t) => {
     const first = await place(t, driver);
-    t.is((await flood(t, driver)).size, 1, 'nothing else was used');
+    t.is((await flood(t, driver)).size, 1, 'no other memory was used');
     t.is(await place(t, driver), first);
   });
 
   test.serial(
-    `borrowed: whoever leaves gives back what was read and what was not, ${driver}`,
+    `borrowed: leaving gives back the chunks that were read and those that were not, ${driver}`,
     async (t) => {
       const first = await place(t, driver);
       for (const how of ['break', 'destroy', 'the end', 'the error', 'events'] as const) {
@@ -227,7 +231,7 @@ for (const driver of drivers) {
     },
   );
 
-  test.serial(`borrowed: lines, and a writer that sends what it was lent, ${driver}`, async (t) => {
+  test.serial(`borrowed: lines, each written back as it was lent, ${driver}`, async (t) => {
     const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed', framing: 'lines' });
     const lines = Array.from(
       { length: 2000 },
@@ -247,7 +251,7 @@ for (const driver of drivers) {
   });
 
   test.serial(
-    `borrowed: a chunk outlives the connection that everybody forgot, and others borrow elsewhere, ${driver}`,
+    `borrowed: a chunk outlives its collected connection, and later chunks lie in other memory, ${driver}`,
     async (t) => {
       const kept = await (async (): Promise<Buffer> => {
         const { connection, peer } = await pairOf(t, { driver, chunks: 'borrowed' });
@@ -267,13 +271,13 @@ for (const driver of drivers) {
         t.is(kept.toString(), 'forgotten');
       }
       t.true(isElsewhere);
-      // The new one stays: what was forgotten is so once.
+      // The new memory is kept: an unreachable connection makes the reactor replace its memory only once.
       t.is([...(await flood(t, driver))].filter(isArena).length, 1);
     },
   );
 
   test.serial(
-    `borrowed: who gave back after the end and is collected takes nobody's memory away, ${driver}`,
+    `borrowed: a connection that gave back after its end is collected, and no other loses its memory, ${driver}`,
     async (t) => {
       const collected = new Set<number>();
       const registry = new FinalizationRegistry<number>((index) => collected.add(index));
@@ -293,7 +297,8 @@ for (const driver of drivers) {
         return collected.size === 2;
       });
       await rounds();
-      // As many as would be counted twice are out when others receive; what they give back must not be counted for more.
+      // Two chunks are held while other connections receive. If the collection counted chunks that were given back already,
+      // these two would count as given back too, and their memory would be overwritten.
       const held: { chunk: Buffer; connection: Connection; text: string }[] = [];
       const hold = async (text: string, pair?: Pair): Promise<Pair> => {
         const { connection, peer } = pair ?? (await pairOf(t, { driver, chunks: 'borrowed' }));
@@ -314,7 +319,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `borrowed: a chunk that is written when others borrow elsewhere by now goes out as it was, ${driver}`,
+    `borrowed: a chunk of memory that was replaced since is written unchanged, ${driver}`,
     async (t) => {
       const ending = await pairOf(t, { driver, chunks: 'borrowed' });
       const { connection, peer } = await pairOf(t, { driver });
@@ -335,7 +340,7 @@ for (const driver of drivers) {
         return isCollected;
       });
       await rounds();
-      // What is lent next lies elsewhere. An end is received there too, and brings nothing that is lent.
+      // The next chunk is lent from other memory. An end is received into it too, but lends nothing.
       ending.peer.end();
       t.is(await ending.connection.read(), null);
       await connection.write(kept);
@@ -344,7 +349,7 @@ for (const driver of drivers) {
   );
 
   test.serial(
-    `borrowed: an abort leaves the chunk lent that the consumer of events() has in hand, ${driver}`,
+    `borrowed: an abort does not overwrite the chunk that the consumer of events() holds, ${driver}`,
     async (t) => {
       const controller = new AbortController();
       const options = { driver, chunks: 'borrowed', signal: controller.signal } as const;

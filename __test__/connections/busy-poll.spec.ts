@@ -1,6 +1,6 @@
 /**
- * The driver `uv` looks for answers before the loop sleeps while that is cheaper. Whether it is depends on the machine;
- * that it tries, that it costs nobody else a turn, and that it ends with the messages does not.
+ * The driver `uv` polls for answers before the loop sleeps, while polling is cheaper than sleeping. Whether it is cheaper depends
+ * on the machine. On every machine the driver tries it, delays no other work of the loop, and stops when no more messages come.
  */
 import { once } from 'node:events';
 
@@ -18,36 +18,39 @@ import {
 } from '../support/process.js';
 import { reportOf } from '../support/injected.js';
 
-/** A look: whether anything of the loop's is ready, or of ours, without waiting. */
-const look = /\bp?poll\(.*(?:, 2, 0\)|\{tv_sec=0, tv_nsec=0\}).* = /;
-/** What a runtime waits for on its own account in a second, and whatever a message left behind. */
+/** A poll of two descriptors, the loop's and the reactor's, that does not wait. */
+const busyPoll = /\bp?poll\(.*(?:, 2, 0\)|\{tv_sec=0, tv_nsec=0\}).* = /;
+/** Room for the waits of the runtime itself in a second, and for those that the last messages caused. */
 const mostWaits = 6;
 
 for (const driver of drivers) {
   straceTest(
-    `busy-poll: a peer that answers at once is looked for, by the driver uv alone: ${driver}`,
+    `busy-poll: only the driver uv polls for a peer that answers at once: ${driver}`,
     async (t) => {
       const { ended, lines } = await straced(t, WAITS, 'busy-poll', driver, 'answers');
       t.deepEqual(reportOf(ended), { echoes: 2000 });
-      const looks = lines.filter((line) => look.test(line)).length;
-      t.is(looks > 0, driver === 'uv', `${looks} looks among ${lines.length} calls`);
+      const polls = lines.filter((line) => busyPoll.test(line)).length;
+      t.is(polls > 0, driver === 'uv', `${polls} polls among ${lines.length} calls`);
     },
   );
 
-  straceTest(`hazard-100 no-busy-loop: looking ends with the messages, ${driver}`, async (t) => {
-    const { ended, lines } = await straced(t, WAITS, 'busy-poll', driver, 'quiet');
-    t.deepEqual(reportOf(ended), { echoes: 2000 });
-    const waits = endedWaits(lines);
-    const looks = lines.filter((line) => look.test(line)).length;
-    t.true(
-      waits.length - looks <= mostWaits,
-      `${waits.length} waits:\n${waits.slice(-20).join('\n')}`,
-    );
-    // One look of a millisecond at most.
-    t.true(looks <= 1000, `${looks} looks`);
-  });
+  straceTest(
+    `hazard-100 no-busy-loop: polling stops when no more messages come, ${driver}`,
+    async (t) => {
+      const { ended, lines } = await straced(t, WAITS, 'busy-poll', driver, 'quiet');
+      t.deepEqual(reportOf(ended), { echoes: 2000 });
+      const waits = endedWaits(lines);
+      const polls = lines.filter((line) => busyPoll.test(line)).length;
+      t.true(
+        waits.length - polls <= mostWaits,
+        `${waits.length} waits:\n${waits.slice(-20).join('\n')}`,
+      );
+      // The driver may poll once more, for a millisecond at most.
+      t.true(polls <= 1000, `${polls} polls`);
+    },
+  );
 
-  test(`busy-poll: whoever else has something to do in the loop has its turn, ${driver}`, async (t) => {
+  test(`busy-poll: other work in the loop has its turn, ${driver}`, async (t) => {
     const server = await serverOf(t, { driver });
     const other = await netServer(t, '127.0.0.1', (socket) => socket.pipe(socket));
     const peer = start(process.execPath, [fixture('answering'), String(server.address.port)]);
@@ -55,24 +58,24 @@ for (const driver of drivers) {
     const socket = await dial(other.port);
     t.teardown(() => socket.destroy());
     let echoes = 0;
-    /** How many messages are told at most between what one of them asks for and that. */
-    const waits = async (ask: () => Promise<unknown>): Promise<number> => {
+    /** The most messages that the server received while one `action` was pending, of 500 actions in a row. */
+    const mostEchoesDuring = async (action: () => Promise<unknown>): Promise<number> => {
       let most = 0;
       for (let round = 0; round < 500; round += 1) {
         const before = echoes;
-        await ask();
+        await action();
         most = Math.max(most, echoes - before);
       }
       return most;
     };
     const work = async () => ({
-      immediate: await waits(
+      immediate: await mostEchoesDuring(
         () =>
           new Promise((resolve) => {
             setImmediate(resolve);
           }),
       ),
-      answer: await waits(async () => {
+      answer: await mostEchoesDuring(async () => {
         const answer = once(socket, 'data');
         socket.write('x');
         await answer;
@@ -83,7 +86,7 @@ for (const driver of drivers) {
     for await (const event of server.events()) {
       if (event.type !== 'data') continue;
       echoes += 1;
-      // The first trial is under way or over.
+      // By now the driver has begun its first trial of polling.
       if (echoes === 200) {
         working = work();
         void working.then(() => (done = true));
@@ -92,9 +95,9 @@ for (const driver of drivers) {
       void event.connection.write(event.data);
     }
     const most = await working;
-    // The thread's calls may be eight in a row.
+    // The driver `thread` may make eight calls in a row.
     t.true((most?.immediate ?? Infinity) <= 10, `${most?.immediate} messages before an immediate`);
-    // Two hops, each after at most sixteen turns in place of sleeps.
+    // An answer takes two hops, each delayed by at most sixteen turns of polling.
     t.true((most?.answer ?? Infinity) <= 50, `${most?.answer} messages before an answer`);
   });
 }

@@ -1,4 +1,4 @@
-// Chunks belong to whoever got them: never written again, and no large block is pinned by a small one.
+// Owned chunks belong to the consumer: the package never writes into one again, and a small chunk keeps no large block alive.
 import test from 'ava';
 
 import { bytes, sha256 } from '../support/bytes.js';
@@ -8,7 +8,7 @@ import { pairOf, send } from '../support/net.js';
 test('chunks kept over 10,000 reads keep their content', async (t) => {
   const { connection, peer } = await pairOf(t);
   const kept: { chunk: Buffer; hash: string }[] = [];
-  // Every path that a chunk may come by: pooled, of its own, a view of the slab.
+  // Sizes for each way to make a chunk: in a pool, in memory of its own, as a view of the slab.
   const sizes = [1, 7, 64, 500, 2048, 2049, 5000, 16_383, 16_384, 40_000];
   const total: Buffer[] = [];
   let reads = 0;

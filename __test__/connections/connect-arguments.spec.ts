@@ -1,5 +1,5 @@
-// Errors of listen() and connect(), for bad arguments and failed calls: they say what is missing and what to pass instead, and
-// their stacks show the caller.
+// The errors of listen() and connect() for bad arguments and failed calls: their messages name what is missing and what to pass
+// instead, and their stacks show the caller.
 import test from 'ava';
 import { connect, listen } from 'edgepoll';
 
@@ -12,7 +12,7 @@ const open = { connect, listen } as unknown as Record<
 >;
 
 for (const call of ['connect', 'listen'] as const) {
-  test(`${call}() without options, or with a port alone, says what is missing`, async (t) => {
+  test(`${call}() without options, or with a port alone, names what is missing`, async (t) => {
     for (const [options, shown] of [
       [undefined, 'undefined'],
       [null, 'null'],
@@ -33,7 +33,7 @@ for (const call of ['connect', 'listen'] as const) {
     );
   });
 
-  test(`${call}() with a port in a string says which number to pass`, async (t) => {
+  test(`${call}() with a port in a string names the number to pass`, async (t) => {
     const error = await rejection(open[call]({ port: '07000' }));
     t.true(error instanceof TypeError);
     t.is(error.code, 'ERR_INVALID_ARG_TYPE');
@@ -58,7 +58,7 @@ for (const call of ['connect', 'listen'] as const) {
     ['[]', ''],
     [':7000', ''],
   ] as const) {
-    test(`${call}() with the host ${host} says what to pass`, async (t) => {
+    test(`${call}() with the host ${host} names what to pass`, async (t) => {
       const error = await rejection(open[call]({ host, port: 1 }));
       t.true(error instanceof RangeError);
       t.is(error.code, 'ERR_OUT_OF_RANGE');
@@ -67,7 +67,7 @@ for (const call of ['connect', 'listen'] as const) {
   }
 }
 
-test('an address in numbers is a host, with a zone and IPv4 inside IPv6 as well', async (t) => {
+test('a numeric address is a valid host, also IPv4 inside IPv6', async (t) => {
   for (const host of ['127.0.0.1', '::ffff:127.0.0.1']) {
     const port = freePort(t);
     t.is((await rejection(connect({ host, port }))).code, 'ECONNREFUSED', host);
@@ -75,7 +75,7 @@ test('an address in numbers is a host, with a zone and IPv4 inside IPv6 as well'
 });
 
 /** Awaits the promise of `begin`, so that the name of this function is on the stack. */
-async function whoAsks(begin: () => Promise<unknown>): Promise<unknown> {
+async function awaitingCaller(begin: () => Promise<unknown>): Promise<unknown> {
   return await begin();
 }
 
@@ -84,7 +84,7 @@ const frames = ({ stack = '' }: Error): string[] =>
 
 test('a refused connect shows its caller, with or without an await', async (t) => {
   const port = freePort(t);
-  const awaited = await rejection(whoAsks(() => connect({ host: '127.0.0.1', port })));
+  const awaited = await rejection(awaitingCaller(() => connect({ host: '127.0.0.1', port })));
   const followed = await connect({ host: '127.0.0.1', port }).then(
     () => new Error('connected'),
     (error: Error) => error,
@@ -95,17 +95,17 @@ test('a refused connect shows its caller, with or without an await', async (t) =
     t.regex(frames(error)[0] ?? '', /connect-arguments\.spec/, text);
     t.notRegex(text, /dist\/connect/);
   }
-  t.true(frames(awaited).some((frame) => frame.includes('whoAsks')));
+  t.true(frames(awaited).some((frame) => frame.includes('awaitingCaller')));
 });
 
 test('a failed listen() shows its caller', async (t) => {
   const { port } = (await serverOf(t)).address;
-  const error = await rejection(whoAsks(() => listen({ host: '127.0.0.1', port })));
+  const error = await rejection(awaitingCaller(() => listen({ host: '127.0.0.1', port })));
   t.is(error.code, 'EADDRINUSE');
   t.regex(frames(error)[0] ?? '', /connect-arguments\.spec/);
 });
 
-test.serial('a name that does not resolve shows who called', async (t) => {
+test.serial('a name that does not resolve: the error shows its caller', async (t) => {
   for (const call of [connect, listen]) {
     const error = await rejection(call({ host: 'no.such.name.invalid', port: 1 }));
     t.true(['ENOTFOUND', 'EAI_AGAIN'].includes(error.code ?? ''), error.code);
@@ -113,7 +113,7 @@ test.serial('a name that does not resolve shows who called', async (t) => {
   }
 });
 
-test.serial("a signal's reason is thrown as it is", async (t) => {
+test.serial("a signal's reason is thrown unchanged", async (t) => {
   resolveAs(t, []);
   for (const host of ['127.0.0.1', 'localhost']) {
     const reason = new Error('enough');
@@ -126,13 +126,16 @@ test.serial("a signal's reason is thrown as it is", async (t) => {
   }
 });
 
-test.serial('a program that makes stacks its own way gets an error all the same', async (t) => {
-  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  t.teardown(() => {
-    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else Object.defineProperty(Error, 'prepareStackTrace', before);
-  });
-  Error.prepareStackTrace = (_error, sites) => sites.length;
-  const error = await rejection(connect({ host: '127.0.0.1', port: freePort(t) }));
-  t.is(error.code, 'ECONNREFUSED');
-});
+test.serial(
+  'a program with its own Error.prepareStackTrace gets the error all the same',
+  async (t) => {
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    t.teardown(() => {
+      if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+      else Object.defineProperty(Error, 'prepareStackTrace', before);
+    });
+    Error.prepareStackTrace = (_error, sites) => sites.length;
+    const error = await rejection(connect({ host: '127.0.0.1', port: freePort(t) }));
+    t.is(error.code, 'ECONNREFUSED');
+  },
+);

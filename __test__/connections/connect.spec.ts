@@ -26,7 +26,7 @@ import { resolveAs } from '../support/resolver.js';
 async function fullBacklog(t: ExecutionContext): Promise<number> {
   const server = await serverOf(t, { backlog: 1 });
   const { port } = server.address;
-  // The kernel takes one more than the backlog; nobody iterates the server, so they stay.
+  // The kernel holds one more connection than the backlog. The server is not iterated, so it accepts none of them.
   for (let count = 0; count < 2; count += 1) {
     const socket = await dial(port);
     t.teardown(() => socket.destroy());
@@ -34,7 +34,7 @@ async function fullBacklog(t: ExecutionContext): Promise<number> {
   return port;
 }
 
-/** How many sockets of this machine are sending a SYN to the port. */
+/** How many sockets of this machine have sent a SYN to the port and wait for the answer. */
 function connecting(port: number): number {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   return readFileSync('/proc/net/tcp', 'latin1').split(` 0100007F:${hex} 02 `).length - 1;
@@ -63,14 +63,14 @@ test('bytes go both ways, and the addresses are true', async (t) => {
   t.is(connection.bytesWritten, 5);
 });
 
-test('remoteAddress is where the connection went: the unspecified address stands for this machine', async (t) => {
+test('remoteAddress is the address that the kernel connected to: 0.0.0.0 becomes 127.0.0.1', async (t) => {
   const { port } = await netServer(t, '127.0.0.1', (socket) => socket.end());
   const connection = await connect({ host: '0.0.0.0', port });
   t.teardown(() => connection.destroy());
   t.deepEqual(connection.remoteAddress, { address: '127.0.0.1', port, family: 'IPv4' });
 });
 
-test('nobody listens: ECONNREFUSED with syscall, address and port', async (t) => {
+test('a port without a listener: ECONNREFUSED with syscall, address and port', async (t) => {
   const port = freePort(t);
   const error = await rejection(connect({ host: '127.0.0.1', port }));
   t.true(error instanceof EdgepollError);
@@ -79,9 +79,9 @@ test('nobody listens: ECONNREFUSED with syscall, address and port', async (t) =>
   t.regex(error.message, new RegExp(`connect ECONNREFUSED.*127\\.0\\.0\\.1:${port}`));
 });
 
-test('a full backlog: ETIMEDOUT at the deadline, not after the kernel has given up', async (t) => {
+test('a full backlog: ETIMEDOUT at the deadline, before the kernel gives up', async (t) => {
   const port = await fullBacklog(t);
-  // Begun before, and with a later deadline: if neither counted, this would be the first that is given up.
+  // This attempt began first and has a later deadline. If deadlines were ignored, it would end first.
   const patience = new AbortController();
   const { signal } = patience;
   const patient = connect({ host: '127.0.0.1', port, timeout: 3_600_000, signal });
@@ -94,10 +94,10 @@ test('a full backlog: ETIMEDOUT at the deadline, not after the kernel has given 
   t.true(took >= 295, `took ${took} ms`);
   await rounds();
   t.false(ended.fulfilled);
-  t.is(connecting(port), 1, 'the patient one alone');
+  t.is(connecting(port), 1, 'only the patient one');
   patience.abort();
   await rejection(patient);
-  await eventually('nobody connects', () => !isConnecting(port));
+  await eventually('no socket connects', () => !isConnecting(port));
 });
 
 test('an abort during the connect: its reason, and the socket is gone', async (t) => {
@@ -113,7 +113,7 @@ test('an abort during the connect: its reason, and the socket is gone', async (t
   t.is(getEventListeners(controller.signal, 'abort').length, 0);
 });
 
-test('an abort before: its reason, and nobody is connected to', async (t) => {
+test('a signal that was aborted before: its reason, and no connection is opened', async (t) => {
   const reason = new Error('no');
   const from: (number | undefined)[] = [];
   const { server, port } = await netServer(t, '127.0.0.1', (socket) =>
@@ -121,13 +121,13 @@ test('an abort before: its reason, and nobody is connected to', async (t) => {
   );
   const options = { host: '127.0.0.1', port, signal: AbortSignal.abort(reason) };
   t.is(await rejection(connect(options)), reason);
-  // The first that the server sees is the one that came after.
+  // The first connection that the server sees is the later one.
   const [socket] = await Promise.all([dial(port), once(server, 'connection')]);
   t.deepEqual(from, [socket.localPort]);
   socket.destroy();
 });
 
-test('an abort between the opening and its telling: its reason, not a dead connection', async (t) => {
+test('an abort between the kernel’s connect and its dispatch: its reason, not a dead connection', async (t) => {
   const server = await serverOf(t);
   const accepted = server[Symbol.asyncIterator]();
   const [first, peer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
@@ -137,7 +137,7 @@ test('an abort between the opening and its telling: its reason, not a dead conne
   for (let round = 0; round < 50; round += 1) {
     const controller = new AbortController();
     const reason = new Error('mine');
-    // Told in one batch: the byte that makes this abort, and the connect's success.
+    // One batch brings both the byte that causes the abort and the success of the connect.
     const aborting = (async () => {
       await chunks.next();
       controller.abort(reason);
@@ -171,11 +171,11 @@ test('an abort once connected changes nothing', async (t) => {
 test('no listener stays on the signal, connected or refused', async (t) => {
   const { signal } = new AbortController();
   const { port } = await netServer(t, '127.0.0.1');
-  const nobody = freePort(t);
+  const closedPort = freePort(t);
   for (let round = 0; round < 100; round += 1) {
     const connection = await connect({ host: '127.0.0.1', port, signal });
     connection.destroy();
-    await rejection(connect({ host: '127.0.0.1', port: nobody, signal }));
+    await rejection(connect({ host: '127.0.0.1', port: closedPort, signal }));
   }
   t.is(getEventListeners(signal, 'abort').length, 0);
 });
@@ -189,7 +189,7 @@ test.serial('localhost is reached on the second family when the first refuses', 
   t.like(connection.remoteAddress, { address: '127.0.0.1', family: 'IPv4' });
 });
 
-test.serial('of several addresses that refuse, the last is told', async (t) => {
+test.serial('if every address of a name refuses, the error names the last one', async (t) => {
   resolveAs(t, ['127.0.0.2', '127.0.0.3']);
   const port = freePort(t);
   const error = await rejection(connect({ port, host: 'two.example' }));
@@ -207,7 +207,7 @@ test.serial('an abort between two addresses stops the search', async (t) => {
   t.is(await rejection(promise), reason);
 });
 
-test('a server of ours and a connection of ours understand each other', async (t) => {
+test('connect() and listen() exchange bytes and ends with each other', async (t) => {
   const server = await serverOf(t);
   const [client, accepted] = await Promise.all([
     connect({ host: '127.0.0.1', port: server.address.port }),
@@ -258,7 +258,7 @@ test('a peer that resets right after accepting: connected, then ECONNRESET', asy
   const [socket] = (await arrived) as [Socket];
   socket.resetAndDestroy();
   const error = await rejection(connection.read());
-  // The address tells which attempt to connect it was; this was none.
+  // An error has an address only if an attempt to connect failed.
   t.like(error, { code: 'ECONNRESET', syscall: 'read', address: undefined, port: undefined });
   t.like(await connection.closed, { cause: 'failed' });
   t.is((await receiveAll(socket)).bytes.length, 0);

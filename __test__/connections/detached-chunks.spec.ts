@@ -1,4 +1,5 @@
-// A program takes a chunk's memory away. Serial and alone in their file: the connections of a thread share pools.
+// The program detaches the buffer of a chunk. The tests are serial and alone in their file, because the connections of a thread
+// share pools.
 import { setFlagsFromString } from 'node:v8';
 
 import type { ExecutionContext } from 'ava';
@@ -9,32 +10,32 @@ import { bytes, sha256 } from '../support/bytes.js';
 import { eventually } from '../support/eventually.js';
 import { pairOf, receiveAll, receiveExactly, send } from '../support/net.js';
 
-type Take = (buffer: ArrayBuffer) => unknown;
+type Detach = (buffer: ArrayBuffer) => unknown;
 
-function byClone(buffer: ArrayBuffer): unknown {
+function detachByClone(buffer: ArrayBuffer): unknown {
   return structuredClone(buffer, { transfer: [buffer] });
 }
 
-/** Detaches whatever the buffer's owner says, as a native addon or a newer runtime's `transfer()` may. */
-function byForce(): Take {
+/** A function that detaches any buffer, even one marked as not detachable, as a native addon or a later runtime may. */
+function detachByEngine(): Detach {
   setFlagsFromString('--allow-natives-syntax');
-  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the engine's own words, once
-  return new Function('buffer', '%ArrayBufferDetach(buffer)') as Take;
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- a call in V8's native syntax
+  return new Function('buffer', '%ArrayBufferDetach(buffer)') as Detach;
 }
 
-const takings: [name: string, take: Take][] = [
-  ['structuredClone', byClone],
-  ['the engine', byForce()],
+const methods: [name: string, detach: Detach][] = [
+  ['structuredClone', detachByClone],
+  ['the engine', detachByEngine()],
 ];
 if ('transfer' in ArrayBuffer.prototype) {
-  takings.push([
+  methods.push([
     'transfer()',
     (buffer) => (buffer as unknown as { transfer(): unknown }).transfer(),
   ]);
 }
 
-for (const [name, take] of takings) {
-  test.serial(`a chunk's buffer is taken away by ${name}: every connection goes on`, async (t) => {
+for (const [name, detach] of methods) {
+  test.serial(`a chunk's buffer is detached by ${name}: every connection goes on`, async (t) => {
     const { connection, peer } = await pairOf(t);
     const other = await pairOf(t);
     for (let round = 0; round < 500; round += 1) {
@@ -47,12 +48,12 @@ for (const [name, take] of takings) {
         missing -= chunk.length;
         parts.push(Buffer.from(chunk));
         try {
-          take(chunk.buffer);
+          detach(chunk.buffer);
         } catch (error) {
-          // A runtime may refuse; it must do so in the open.
+          // A runtime may refuse to detach the buffer, but only with one of these errors.
           t.true(['DataCloneError', 'TypeError'].includes((error as Error).name));
         }
-        // Only what is asked for next: a part that came already may have lain in the same memory.
+        // Detaches each part before the next is read: a part that came with it may lie in the same memory.
         if (parts.length > 1 && missing > 0) t.true(message.length > 16_384);
       }
       if (sha256(...parts) !== sha256(message)) t.fail(`round ${round}`);
@@ -64,7 +65,7 @@ for (const [name, take] of takings) {
   });
 }
 
-/** So many bytes, in as many chunks as they come in. */
+/** Reads chunks until they hold `size` bytes. */
 async function chunksOf(
   t: ExecutionContext,
   connection: Connection,
@@ -79,7 +80,7 @@ async function chunksOf(
   return chunks;
 }
 
-test.serial('a transfer of one chunk does not empty the chunks of others', async (t) => {
+test.serial('a transfer of one chunk does not empty the chunks of other connections', async (t) => {
   const mine = await pairOf(t);
   const other = await pairOf(t);
   for (const size of [10, 700, 5000, 30_000]) {
@@ -92,11 +93,11 @@ test.serial('a transfer of one chunk does not empty the chunks of others', async
     await send(other.peer, message);
     await eventually('it waits for its reader', () => other.connection.bytesRead >= 2 * size);
     try {
-      byClone(chunk.buffer);
+      detachByClone(chunk.buffer);
     } catch (error) {
       t.is((error as Error).name, 'DataCloneError');
     }
-    t.is(sha256(...kept), sha256(message), `${size} bytes that were read before`);
+    t.is(sha256(...kept), sha256(message), `${size} bytes that were read before the transfer`);
     const waiting = await chunksOf(t, other.connection, size);
     t.is(sha256(...waiting), sha256(message), `${size} bytes that waited`);
     mine.connection.destroy();
@@ -105,21 +106,21 @@ test.serial('a transfer of one chunk does not empty the chunks of others', async
   }
 });
 
-test.serial('an empty line after the memory was taken away: nobody loses anything', async (t) => {
+test.serial('an empty line after a pool was detached: no connection loses bytes', async (t) => {
   const lines = await pairOf(t, { framing: 'lines' });
   const other = await pairOf(t);
-  const take = byForce();
+  const detach = detachByEngine();
   for (let round = 0; round < 50; round += 1) {
     await send(lines.peer, 'a line\n');
     const line = (await lines.connection.read()) ?? t.fail('the end');
     t.is(line.toString(), 'a line');
     try {
-      take(line.buffer);
+      detach(line.buffer);
     } catch (error) {
-      // Since Node.js 24 the engine itself refuses memory that was marked.
+      // Since Node.js 24 V8 itself refuses to detach memory that is marked as not detachable.
       t.is((error as Error).name, 'TypeError');
     }
-    // One batch, as far as it goes: what comes behind the empty chunk must not be lost with it.
+    // These arrive in one batch if possible. Bytes that follow the empty chunk in the batch must not be lost.
     const message = bytes(40_000, round + 1);
     await Promise.all([send(lines.peer, '\nnext\n'), send(other.peer, message)]);
     t.is((await lines.connection.read())?.length, 0);
@@ -135,7 +136,7 @@ test.serial('an empty line after the memory was taken away: nobody loses anythin
 });
 
 test.serial(
-  'what was written of memory that was taken away before it left: no stream has a hole',
+  'a chunk that is written and then detached before it is sent: no stream has a gap',
   async (t) => {
     const from = await pairOf(t, { chunks: 'borrowed' });
     const { connection, peer } = await pairOf(t);
@@ -145,18 +146,18 @@ test.serial(
     void connection.write('before ');
     void connection.write(chunk);
     void connection.write(' behind');
-    let isTaken = true;
+    let isDetached = true;
     try {
-      byForce()(chunk.buffer);
+      detachByEngine()(chunk.buffer);
     } catch {
-      // Since Node.js 24.
-      isTaken = false;
+      // Since Node.js 24 V8 refuses, so the chunk is sent.
+      isDetached = false;
     }
-    if (!isTaken) void connection.end();
+    if (!isDetached) void connection.end();
     const { bytes: arrived } = await arrives;
-    t.is(arrived.toString(), isTaken ? '' : 'before lent behind');
-    if (isTaken) t.like(await connection.closed, { cause: 'destroyed', bytesUnsent: 18 });
-    // Nobody else is concerned.
+    t.is(arrived.toString(), isDetached ? '' : 'before lent behind');
+    if (isDetached) t.like(await connection.closed, { cause: 'destroyed', bytesUnsent: 18 });
+    // Other connections go on.
     await send(from.peer, 'next');
     t.is((await from.connection.read())?.toString(), 'next');
   },

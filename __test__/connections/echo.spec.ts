@@ -1,4 +1,4 @@
-// The whole way there and back: every size, both styles, both drivers; strings and nothing at all.
+// Echoes of every size, in both styles and by both drivers; writes of strings, views and zero bytes.
 import test from 'ava';
 import type { Driver, Server } from 'edgepoll';
 
@@ -23,7 +23,7 @@ async function byEvents(server: Server): Promise<void> {
 }
 
 const MIB = 1_048_576;
-/** The bounds of staging, pools, slabs and views, and their neighbours. */
+/** The lengths at which staging, pools, slabs and views begin or end, and the lengths beside them. */
 const EDGES = [1, 2047, 2048, 2049, 4095, 4096, 4097, 16_383, 16_384, 65_535, 65_536, 65_537, MIB];
 
 for (const [style, run] of [
@@ -48,7 +48,7 @@ for (const [style, run] of [
           ]);
           t.is(sha256(echo), sha256(message), `${size} bytes`);
         }
-        // Nothing more comes, and our end is answered.
+        // No more bytes come, and the server answers the end with its own.
         const last = receiveAll(peer);
         peer.end();
         t.like(await last, { fin: true, error: undefined });
@@ -119,12 +119,12 @@ test('zero-length writes settle in order and send nothing', async (t) => {
   t.is((await received).bytes.toString(), 'abc'.repeat(1000));
 });
 
-test('a source that changes after write() changes nothing that was written', async (t) => {
+test('changing the source after write() does not change the bytes that are sent', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
   const parts: Buffer[] = [];
   const source = Buffer.alloc(50_000);
   for (let round = 0; round < 200; round += 1) {
-    // 100 bytes are staged, 50,000 are sent or queued: both must be taken before write() gives back.
+    // 100 bytes are staged, 50,000 are sent or queued: write() must take both before it returns.
     for (const length of [100, 50_000]) {
       const part = bytes(length, round + length);
       part.copy(source);

@@ -1,4 +1,5 @@
-// Ending and giving up: nothing written is lost by a graceful end, everything settles once, nothing dies of it.
+// end(), destroy() and leaving the loop: a graceful end loses no written bytes, every promise settles once, and no rejection
+// goes unhandled.
 import { once } from 'node:events';
 
 import test from 'ava';
@@ -60,8 +61,8 @@ test('end(data) sends the data, and ending twice is one end', async (t) => {
   await connection.end();
 });
 
-test('more connections end at once than one batch tells of: each has ended, none is destroyed', async (t) => {
-  // A batch has 1,024 records. Two descriptors for each connection, and what the process has besides.
+test('more connections end at once than one batch reports: each has ended, none is destroyed', async (t) => {
+  // A batch has 1,024 records. Each connection needs two descriptors, and the process has others.
   const count = 1100;
   const most = mostDescriptors();
   if (most < 2 * count + 300) {
@@ -87,7 +88,7 @@ test('more connections end at once than one batch tells of: each has ended, none
     t.is(await connection.read(), null);
     connections.push(connection);
   }
-  // Each is over with its end, in the core; who destroys it learns that first.
+  // end() closes each of them in the core. destroy() must find that before it reports its own cause.
   for (const connection of connections) void connection.end();
   for (const connection of connections.toReversed()) connection.destroy();
   const causes = await Promise.all(connections.map(async ({ closed }) => (await closed).cause));
@@ -132,7 +133,7 @@ test('a write after a clean close rejects with ERR_CLOSED', async (t) => {
   t.is((await rejection(connection.end('late'))).code, 'ERR_CLOSED');
 });
 
-test('destroy(error): reads, writes and closed tell that error', async (t) => {
+test('destroy(error): reads, writes and closed give that error', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);
   const error = new Error('mine');
@@ -148,7 +149,7 @@ test('destroy(error): reads, writes and closed tell that error', async (t) => {
   t.true(peer.readableEnded || peer.destroyed);
 });
 
-test('destroy() without an error: waiting reads end, and what was received is gone', async (t) => {
+test('destroy() without an error: waiting reads end, and received bytes are dropped', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);
   await send(peer, 'unread');
@@ -174,7 +175,7 @@ test('destroy() right after write(): every byte is either sent or counted as uns
 
 test('writes that wait when the connection is destroyed are settled', async (t) => {
   const { connection } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
-  // More than the kernel takes; from here on every write waits.
+  // More than the kernel takes, so every later write waits.
   void connection.write(Buffer.alloc(16 * MIB));
   t.true(connection.bufferedAmount > 65_536);
   const writes = Array.from({ length: 10 }, () =>
@@ -186,11 +187,11 @@ test('writes that wait when the connection is destroyed are settled', async (t) 
   for (const thrown of [...(await Promise.all(writes)), await ended]) t.is(thrown, error);
 });
 
-test('leaving the loop ends gracefully: the peer gets the whole reply, whatever it still sends', async (t) => {
+test('leaving the loop ends gracefully: the peer gets the whole reply while it still sends', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 8 * MIB });
   const reply = bytes(4 * MIB, 3);
   const received = receiveAll(peer);
-  // Far more than anybody will read: a close with it unread would reset the peer and lose the reply.
+  // The program reads only one chunk of this. A close with the rest unread would reset the peer and lose the reply.
   const sending = send(peer, bytes(900_000, 4)).then(() => peer.end());
   for await (const chunk of connection) {
     t.true(chunk.length > 0);
@@ -205,7 +206,7 @@ test('leaving the loop ends gracefully: the peer gets the whole reply, whatever 
   t.like(await connection.closed, { cause: 'ended', bytesUnsent: 0 });
 });
 
-test('leaving the loop throws away what had arrived and was not taken', async (t) => {
+test('leaving the loop drops the lines that had arrived and were not taken', async (t) => {
   const { connection, peer } = await pairOf(t, { framing: 'lines' });
   await send(peer, 'taken\nnot taken\n');
   await eventually('both are there', () => connection.bytesRead === 16);
@@ -218,7 +219,7 @@ test('leaving the loop throws away what had arrived and was not taken', async (t
   t.is((await connection.closed).cause, 'ended');
 });
 
-test('a throw inside the loop ends the connection gracefully and is told outside', async (t) => {
+test('a throw inside the loop ends the connection gracefully and reaches the code outside', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);
   await send(peer, 'go');
@@ -235,7 +236,7 @@ test('a throw inside the loop ends the connection gracefully and is told outside
   t.is((await connection.closed).cause, 'ended');
 });
 
-test('await using: the block ends with the connection over and everything delivered', async (t) => {
+test('await using: when the block has ended, the connection is closed and every byte is delivered', async (t) => {
   const replies: Promise<Buffer>[] = [];
   const { port } = await netServer(t, '127.0.0.1', (socket) => {
     replies.push(

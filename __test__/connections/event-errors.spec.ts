@@ -1,5 +1,5 @@
-// Errors that report an event: a peer's reset, a broken protocol. Their stacks have no frames, because none could be the
-// program's. The stacks of other errors must not change.
+// Errors that report an event: a peer's reset, a broken protocol. Their stacks have no frames, because no code of the program
+// caused them. The stacks of other errors must not change.
 import { inspect } from 'node:util';
 
 import test from 'ava';

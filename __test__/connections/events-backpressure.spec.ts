@@ -1,4 +1,5 @@
-// A peer that reads slowly, with server.events(): the events of its connection wait, those of others go on, and no byte is lost.
+// A peer that reads slowly, with server.events(): the events of its connection wait, the events of other connections continue,
+// and no byte is lost.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -23,10 +24,10 @@ import {
 import type { Socket } from '../support/net.js';
 
 const MIB = 1_048_576;
-/** A number of bytes that a server without back-pressure soon exceeds. */
+/** A limit that a server without back-pressure soon exceeds. */
 const SMALL_QUEUE = { maxBufferedAmount: MIB };
 
-/** The README's echo server. Gives the close reason of each connection. */
+/** The README's echo server. The result collects the close reason of each connection. */
 function echo(server: Server): CloseReason[] {
   const reasons: CloseReason[] = [];
   void (async () => {
@@ -38,7 +39,7 @@ function echo(server: Server): CloseReason[] {
   return reasons;
 }
 
-/** Resolves when this number has not changed for longer than a transfer may pause. */
+/** Resolves when the number has not changed in 25 looks in a row. */
 async function standsStill(what: string, value: () => number): Promise<void> {
   let before = -1;
   let times = 0;
@@ -62,7 +63,7 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
       slow.end(message);
       await standsStill('what is received', () => connection.bytesRead);
       const kept = connection.bytesRead - connection.bytesWritten;
-      // The high watermark and the read watermark, and for each the amount by which one turn may pass it.
+      // The high watermark and the read watermark. One turn may pass each of them by `turn`.
       const turn = chunks === 'owned' ? 262_144 + 65_536 : MIB;
       t.true(kept <= 2 * (65_536 + turn), `${kept} bytes are kept`);
       const other = await dial(server.address.port);
@@ -75,13 +76,13 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
       t.is(received.error, undefined);
       t.true(received.fin);
       t.is(sha256(received.bytes), sha256(message));
-      await eventually('the close is told', () => reasons.length === 1);
+      await eventually('the close event', () => reasons.length === 1);
       t.like(reasons[0], { cause: 'ended', bytesUnsent: 0 });
     });
   }
 }
 
-test('backpressure false: the events come all the same, and the queue has its limit', async (t) => {
+test('backpressure false: events do not wait, and the send queue overflows', async (t) => {
   const server = await serverOf(t, SMALL_QUEUE);
   const events = server.events({ backpressure: false });
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -94,7 +95,7 @@ test('backpressure false: the events come all the same, and the queue has its li
   t.like(event.reason, { cause: 'failed', error: { code: 'ERR_SEND_QUEUE_FULL' } });
 });
 
-test('events() refuses what is no option', async (t) => {
+test('events() refuses an option of the wrong type and an unknown option', async (t) => {
   const server = await serverOf(t);
   t.throws(() => server.events({ backpressure: 1 as unknown as boolean }), {
     instanceOf: TypeError,
@@ -106,7 +107,7 @@ test('events() refuses what is no option', async (t) => {
   });
 });
 
-/** A connection that is held because of its long send queue, the consumer of its events, and a second connection. */
+/** A connection whose events wait because its send queue is long, the consumer of the events, and a second connection. */
 async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
   const server = await serverOf(t, { maxBufferedAmount: 64 * MIB, ...options });
   const events = server.events();
@@ -125,7 +126,7 @@ async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
   /** Resolves when the server has received this many bytes of the connection. */
   const arrived = (length: number): Promise<void> =>
     eventually('it has arrived', () => connection.bytesRead === length);
-  /** Checks that the next event is one of the other connection. */
+  /** Checks that the next event belongs to the other connection. */
   const fence = async (): Promise<void> => {
     await send(otherPeer, 'fence');
     const event = await nextOf(events);
@@ -134,7 +135,7 @@ async function held(t: ExecutionContext, options: Partial<ListenOptions> = {}) {
   return { server, events, connection, peer, reply, written, arrived, fence };
 }
 
-test('while much waits to be sent, events wait; then they come in their order, then the close', async (t) => {
+test('while the send queue is long, events wait; then they come in order, and the close last', async (t) => {
   const { events, connection, peer, reply, written, arrived, fence } = await held(t);
   for (const [index, word] of ['a', 'b', 'c'].entries()) {
     await send(peer, word);
@@ -146,20 +147,20 @@ test('while much waits to be sent, events wait; then they come in their order, t
   await fence();
   const received = receiveAll(peer);
   await written;
-  const told: string[] = [];
+  const seen: string[] = [];
   for (let event = await nextOf(events); event.type !== 'close'; event = await nextOf(events)) {
     t.is(event.connection, connection);
-    told.push(event.type === 'data' ? event.data.toString() : event.type);
+    seen.push(event.type === 'data' ? event.data.toString() : event.type);
   }
   t.deepEqual(
-    told.filter((type) => type !== 'drain'),
+    seen.filter((type) => type !== 'drain'),
     ['a', 'b', 'c', 'end'],
   );
-  t.is(told.length, 5, 'one drain');
+  t.is(seen.length, 5, 'one drain');
   t.is(sha256((await received).bytes), sha256(reply));
 });
 
-test('what waits and was not taken is given to a consumer that waits', async (t) => {
+test('a next() that was called while events wait gets them once the queue has drained', async (t) => {
   const { events, connection, peer, reply, arrived } = await held(t);
   const event = nextOf(events);
   await send(peer, 'waits');
@@ -172,7 +173,7 @@ test('what waits and was not taken is given to a consumer that waits', async (t)
   await received;
 });
 
-test('events that waited are lost when the consumer destroys their connection, and only its close comes', async (t) => {
+test('destroying a connection drops the events that wait, and only its close comes', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -192,36 +193,36 @@ test('events that waited are lost when the consumer destroys their connection, a
   t.like(await nextOf(events), { type: 'data', connection, data: Buffer.from('a') });
   connection.destroy();
   t.like(await nextOf(events), { type: 'close', connection, reason: { cause: 'destroyed' } });
-  // The destroyed connection no longer counts as held: events of others come as usual.
+  // The destroyed connection no longer counts as held, so events of other connections come as usual.
   await send(otherPeer, 'fence');
   t.like(await nextOf(events), { type: 'data', connection: other });
 });
 
-test('a consumer that asked first is given nothing that must wait', async (t) => {
+test('a pending next() gets no event of a paused connection', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
   t.teardown(() => peer.destroy());
   connection.pause();
   connection.resume();
-  const asked = [nextOf(events), nextOf(events), nextOf(events)];
-  // Received and dispatched in one turn: the first chunk's consumer pauses before the second is there.
+  const pending = [nextOf(events), nextOf(events), nextOf(events)];
+  // The consumer of the first chunk pauses the connection before the second chunk arrives.
   await send(peer, 'first');
-  const first = await asked[0];
+  const first = await pending[0];
   t.is(first?.type === 'data' && first.data.toString(), 'first');
   connection.pause();
-  const [open, otherPeer] = await Promise.all([asked[1], dial(server.address.port)]);
+  const [open, otherPeer] = await Promise.all([pending[1], dial(server.address.port)]);
   t.is(open?.type, 'open');
   t.teardown(() => otherPeer.destroy());
   await send(peer, 'second');
   await send(otherPeer, 'other');
-  t.like(await asked[2], { type: 'data', connection: open?.connection });
+  t.like(await pending[2], { type: 'data', connection: open?.connection });
   connection.resume();
   const second = await nextOf(events);
   t.is(second.type === 'data' && second.data.toString(), 'second');
 });
 
-test('a reset while events wait: they come first, then the close with its error', async (t) => {
+test('a reset while events wait: the events come first, then the close with its error', async (t) => {
   const { events, connection, peer, arrived, fence } = await held(t);
   await send(peer, 'before the reset');
   await arrived(16);
@@ -236,14 +237,14 @@ test('a reset while events wait: they come first, then the close with its error'
   });
 });
 
-test('a send that fails while events wait: all that arrived comes first, also what was not received yet', async (t) => {
+test('a send that fails while events wait: all bytes that arrived come first, also those still in the kernel', async (t) => {
   const { events, connection, peer, arrived } = await held(t, {
     readHighWaterMark: 1,
     endTimeout: 5000,
   });
   await send(peer, 'x');
   await arrived(1);
-  // The read watermark is passed, so this stays in the kernel until the consumer has taken the first byte.
+  // The read watermark is passed, so these bytes stay in the kernel until the consumer has taken the first one.
   await send(peer, bytes(20_000, 3));
   await delivered(peer);
   peer.resetAndDestroy();
@@ -264,7 +265,7 @@ for (const how of ['destroy()', 'server.destroy()', 'end()'] as const) {
     if (how === 'destroy()') connection.destroy();
     if (how === 'server.destroy()') server.destroy();
     if (how === 'end()') {
-      // Nothing more can be written, so the events need not wait.
+      // After end() the program can write nothing more, so the events need not wait.
       const ended = connection.end();
       const data = await nextOf(events);
       t.is(data.type === 'data' && data.data.toString(), 'waits');
@@ -274,15 +275,15 @@ for (const how of ['destroy()', 'server.destroy()', 'end()'] as const) {
       return;
     }
     const closes = how === 'destroy()' ? 1 : 2;
-    const told: ServerEvent[] = [];
-    while (told.length < closes) told.push(await nextOf(events));
-    t.true(told.every(({ type }) => type === 'close'));
+    const seen: ServerEvent[] = [];
+    while (seen.length < closes) seen.push(await nextOf(events));
+    t.true(seen.every(({ type }) => type === 'close'));
     if (how === 'server.destroy()') t.true((await events.next()).done, 'nothing else waits');
     else await fence();
   });
 }
 
-test('leaving the loop while events wait: every connection is over and no event follows', async (t) => {
+test('leaving the loop while events wait: every connection is destroyed and no event follows', async (t) => {
   const { server, events, peer, arrived, fence } = await held(t);
   await send(peer, 'waits');
   await arrived(5);
@@ -292,8 +293,8 @@ test('leaving the loop while events wait: every connection is over and no event 
   t.true((await server.events().next()).done);
 });
 
-test('a connection is held again and again, and each byte comes once', async (t) => {
-  // One line of one byte is enough to be held until it is sent.
+test('a connection is held many times, and each byte comes once', async (t) => {
+  // A single queued byte is enough to hold the connection until it is sent.
   const options = { framing: 'lines', highWaterMark: 1, lowWaterMark: 0 } as const;
   const server = await serverOf(t, options);
   const reasons = echo(server);
@@ -304,7 +305,7 @@ test('a connection is held again and again, and each byte comes once', async (t)
   peer.end(text);
   await rounds();
   t.is((await receiveAll(peer)).bytes.toString(), text);
-  await eventually('the close is told', () => reasons.length === 1);
+  await eventually('the close event', () => reasons.length === 1);
 });
 
 test('two tasks of one connection, one that writes and one that reads, against an echo', async (t) => {

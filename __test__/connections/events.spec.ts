@@ -1,4 +1,4 @@
-// server.events(): the order of each connection's events, its bounds, and its end.
+// server.events(): the order of each connection's events, how many wait at most, and the end of the iteration.
 import test from 'ava';
 import type { Connection, Driver, ServerEvent } from 'edgepoll';
 
@@ -17,15 +17,15 @@ import {
 for (const driver of ['uv', 'thread'] satisfies Driver[]) {
   test(`each connection: open, data in order, end, close; driver ${driver}`, async (t) => {
     const server = await serverOf(t, { driver });
-    const told = new Map<Connection, { types: string[]; data: Buffer[] }>();
+    const seen = new Map<Connection, { types: string[]; data: Buffer[] }>();
     const running = (async () => {
       for await (const event of server.events()) {
         const { connection, type } = event;
         if (type === 'open') {
-          t.false(told.has(connection));
-          told.set(connection, { types: [], data: [] });
+          t.false(seen.has(connection));
+          seen.set(connection, { types: [], data: [] });
         }
-        const record = told.get(connection) ?? t.fail(`${type} before open`);
+        const record = seen.get(connection) ?? t.fail(`${type} before open`);
         if (record.types.at(-1) !== type || type !== 'data') record.types.push(type);
         if (type === 'data') record.data.push(event.data);
         if (type === 'close') t.like(event.reason, { cause: 'ended', error: undefined });
@@ -47,9 +47,9 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
     const expected = await Promise.all(clients);
     await server.close();
     await running;
-    const hashes = new Set([...told.values()].map(({ data }) => sha256(...data)));
+    const hashes = new Set([...seen.values()].map(({ data }) => sha256(...data)));
     t.deepEqual(hashes, new Set(expected.map(([, hash]) => hash)));
-    for (const { types } of told.values()) t.deepEqual(types, ['open', 'data', 'end', 'close']);
+    for (const { types } of seen.values()) t.deepEqual(types, ['open', 'data', 'end', 'close']);
   });
 }
 
@@ -68,7 +68,7 @@ test('a reset: data, then close with the error, and no end', async (t) => {
     t.like(close.reason, { cause: 'failed', error: { code: 'ECONNRESET' } });
 });
 
-test('drain comes when the queue has fallen, once per time that a write had to wait', async (t) => {
+test('drain comes when the queue has fallen, once for each time that a write had to wait', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -88,7 +88,7 @@ test('drain comes when the queue has fallen, once per time that a write had to w
   t.not((await nextOf(events)).type, 'drain');
 });
 
-test('a slow consumer: what is ahead of it is bounded, per connection', async (t) => {
+test('a slow consumer: the bytes received ahead of it are bounded per connection', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const opens: Connection[] = [];
@@ -100,7 +100,9 @@ test('a slow consumer: what is ahead of it is bounded, per connection', async (t
     void receiveAll(peer);
   }
   const bound = 65_536 + 262_144 + 65_536;
-  await eventually('everybody is read', () => opens.every(({ bytesRead }) => bytesRead > 32_768));
+  await eventually('every connection receives', () =>
+    opens.every(({ bytesRead }) => bytesRead > 32_768),
+  );
   await rounds(50);
   for (const { bytesRead } of opens) t.true(bytesRead <= bound, `${bytesRead} bytes ahead`);
   const parts = new Map<Connection, Buffer[]>(opens.map((connection) => [connection, []]));
@@ -112,7 +114,7 @@ test('a slow consumer: what is ahead of it is bounded, per connection', async (t
   for (const data of parts.values()) t.is(sha256(...data), sha256(message));
 });
 
-test('allowHalfOpen true: after the end we still answer', async (t) => {
+test('allowHalfOpen true: after the end event the server can still write', async (t) => {
   const server = await serverOf(t, { allowHalfOpen: true });
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -138,11 +140,11 @@ test('leaving the loop destroys the server and its connections', async (t) => {
   await Promise.all(ends);
   t.is(server.connections.size, 0);
   t.is(server.stats().pending, 0);
-  t.true((await server.events().next()).done, 'what waited is gone');
+  t.true((await server.events().next()).done, 'events that waited are dropped');
   t.is((await rejection(dial(server.address.port))).code, 'ECONNREFUSED');
 });
 
-test('a second consumer is refused, and so are the connections’ own reads', async (t) => {
+test('a second consumer of the server and read() of a connection are refused', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   t.throws(() => server[Symbol.asyncIterator](), { code: 'ERR_CONSUMED' });
@@ -153,7 +155,7 @@ test('a second consumer is refused, and so are the connections’ own reads', as
   t.throws(() => other.events(), { code: 'ERR_CONSUMED' });
 });
 
-test('events() ends when the server is closed and every connection is over', async (t) => {
+test('events() ends when the server and every connection are closed', async (t) => {
   const server = await serverOf(t);
   const events: ServerEvent['type'][] = [];
   const running = (async () => {
@@ -169,7 +171,7 @@ test('events() ends when the server is closed and every connection is over', asy
   t.deepEqual(events, ['open', 'data', 'end', 'close']);
 });
 
-test('a connection that is destroyed before its open was taken: open, then close', async (t) => {
+test('a connection that is destroyed before the consumer takes its open event: open, then close', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [first] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -187,7 +189,7 @@ test('events() of a server that is closed already ends at once', async (t) => {
   t.true((await server.events().next()).done);
 });
 
-test('a connection that the consumer destroys tells its close and nothing after', async (t) => {
+test('a connection that the consumer destroys has a close event and none after it', async (t) => {
   const server = await serverOf(t);
   const events = server.events();
   const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);

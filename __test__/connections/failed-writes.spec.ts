@@ -1,4 +1,4 @@
-// What the kernel did not take is told: by the promise of who wrote or ended, and by the reason of the close.
+// Bytes that the kernel did not take: the promise of the write() or end() rejects, and the close reason counts them.
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
@@ -9,7 +9,7 @@ import type { Socket } from '../support/net.js';
 
 const MIB = 1_048_576;
 
-/** Resets, and resolves when the kernel has it, before this thread's loop could see it. */
+/** Resets, and resolves when the kernel has sent the reset, before this thread's event loop can see it. */
 async function resetUnseen(socket: Socket): Promise<void> {
   socket.resetAndDestroy();
   while (Reflect.get(socket, '_handle') !== null) {
@@ -20,7 +20,7 @@ async function resetUnseen(socket: Socket): Promise<void> {
 }
 
 for (const length of [10, 64 * 1024]) {
-  test(`end() of ${length} bytes that meets a reset first tells it, and counts them`, async (t) => {
+  test(`end() of ${length} bytes that is the first to meet a reset rejects with it, and counts the bytes`, async (t) => {
     const { connection, peer } = await pairOf(t);
     await resetUnseen(peer);
     t.is((await rejection(connection.end(Buffer.alloc(length)))).code, 'ECONNRESET');
@@ -29,7 +29,7 @@ for (const length of [10, 64 * 1024]) {
     t.like(error, { code: 'ECONNRESET' });
   });
 
-  test(`destroy() after ${length} bytes that met a reset: the failure is told, not the destroy`, async (t) => {
+  test(`destroy() after ${length} bytes that met a reset: the close reason is the failure, not the destroy`, async (t) => {
     const { connection, peer } = await pairOf(t);
     await resetUnseen(peer);
     connection.write(Buffer.alloc(length)).catch(() => {});
@@ -43,14 +43,14 @@ for (const length of [10, 64 * 1024]) {
 
 test('end() after a failed write rejects at once, though the close waits for a reader', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
-  // How much of it the kernel takes is the machine's affair.
+  // How many of these bytes the kernel takes depends on the machine.
   peer.write(bytes(200_000, 1));
   await eventually('receiving is paused', () => connection.bytesRead > 0);
   await resetUnseen(peer);
   t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
   t.is((await rejection(connection.end())).code, 'ECONNRESET');
   connection.destroy(new Error('mine'));
-  // One end, and the first reason for it.
+  // A connection closes once, with the first reason.
   t.like((await connection.closed).error, { code: 'ECONNRESET' });
 });
 
@@ -62,20 +62,20 @@ test('a short write after a failed one is rejected, though the close waits for a
   t.is((await rejection(connection.write(Buffer.alloc(65_536)))).code, 'ECONNRESET');
   t.is((await rejection(connection.write('short'))).code, 'ECONNRESET');
   connection.destroy();
-  t.is((await connection.closed).bytesUnsent, 65_536, 'what was refused was never ours to send');
+  t.is((await connection.closed).bytesUnsent, 65_536, 'a refused write is not counted');
 });
 
-test('a long write that meets a reset first is rejected with it', async (t) => {
+test('a long write that is the first to meet a reset is rejected with it', async (t) => {
   const { connection, peer } = await pairOf(t);
   await resetUnseen(peer);
   const error = await rejection(connection.write(Buffer.alloc(65_536)));
-  // As Node.js calls it, whatever system call it was. The address tells which attempt to connect failed; this was none.
+  // `syscall` is the name that Node.js uses, whichever system call it was. Only a failed attempt to connect has an address.
   t.like(error, { code: 'ECONNRESET', errno: -104, syscall: 'write', address: undefined });
   t.regex(error.message, /^write ECONNRESET/);
   t.like((await connection.closed).error, { code: 'ECONNRESET', syscall: 'write' });
 });
 
-test('end() of what is no frame rejects, and the end goes out all the same', async (t) => {
+test('end() of a malformed frame rejects, and the FIN is sent all the same', async (t) => {
   for (const data of ['two\nlines', 'x'.repeat(200)]) {
     const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 100 });
     const received = receiveAll(peer);
@@ -86,7 +86,7 @@ test('end() of what is no frame rejects, and the end goes out all the same', asy
   }
 });
 
-test('end() of a connection that failed with bytes unsent rejects, and nothing is buffered any more', async (t) => {
+test('end() of a connection that failed with bytes unsent rejects, and bufferedAmount is 0', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 32 * MIB });
   const written = rejection(connection.write(Buffer.alloc(20 * MIB)));
   t.true(connection.bufferedAmount > 0);
@@ -98,7 +98,7 @@ test('end() of a connection that failed with bytes unsent rejects, and nothing i
   t.is(connection.bufferedAmount, 0);
 });
 
-/** Writes until the queue has been full for a while; gives what became of each write. */
+/** Writes 16 MiB, much more than the queue holds. Resolves with the outcome of each write. */
 async function overfill(connection: Connection, length: number): Promise<string[]> {
   const results = await Promise.allSettled(
     Array.from({ length: 16 * (MIB / length) }, () => connection.write(Buffer.alloc(length))),
@@ -113,7 +113,7 @@ for (const length of [4096, 65_536]) {
     const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
     const codes = await overfill(connection, length);
     t.deepEqual(new Set(codes), new Set(['taken', 'ERR_SEND_QUEUE_FULL']));
-    // The writer's own room may be made in the middle of a write, and that tells of the end.
+    // A write at the limit may find room that was made meanwhile, but after the first refusal none succeeds.
     t.true(codes.lastIndexOf('taken') < codes.indexOf('ERR_SEND_QUEUE_FULL'));
     const { error, bytesUnsent } = await connection.closed;
     t.like(error, { code: 'ERR_SEND_QUEUE_FULL' });
@@ -121,14 +121,14 @@ for (const length of [4096, 65_536]) {
     t.true(connection.bytesWritten > 0);
   });
 
-  test(`destroy() after a full queue tells the truth about ${length} bytes more`, async (t) => {
+  test(`destroy() after a full queue counts ${length} bytes more correctly`, async (t) => {
     const { connection } = await pairOf(t, { maxBufferedAmount: MIB });
     connection.write(Buffer.alloc(8 * MIB)).catch(() => {});
     t.true(connection.bufferedAmount >= MIB);
     connection.write(Buffer.alloc(length)).catch(() => {});
     connection.destroy();
     const { bytesUnsent } = await connection.closed;
-    // A long write is refused, which its promise tells; a small one was taken before anybody knew.
+    // A long write is refused at once, so it is not counted. A short one is only staged, so it is.
     const more = length > 4096 ? 0 : length;
     t.is(bytesUnsent + connection.bytesWritten, 8 * MIB + more);
   });
@@ -145,7 +145,7 @@ test('destroy() takes an error, null or nothing', async (t) => {
   t.like(await connection.closed, { cause: 'destroyed', error: undefined });
 });
 
-test('a server that is destroyed with what is no error goes on', async (t) => {
+test('server.destroy() with a value that is no error throws, and the server goes on', async (t) => {
   const { server, connection, peer } = await pairOf(t);
   t.throws(() => server.destroy('text' as unknown as Error), { instanceOf: TypeError });
   await connection.write('still here');
@@ -154,11 +154,11 @@ test('a server that is destroyed with what is no error goes on', async (t) => {
   await server.closed;
 });
 
-// Of the framing 'lines' each write goes at once, of 'bytes' with others.
+// With the framing 'lines' each write is sent at once, with 'bytes' together with others.
 for (const framing of ['bytes', 'lines'] as const) {
-  test(`whoever awaits each write leaves the loop its turns, ${framing}`, async (t) => {
+  test(`a loop of awaited writes leaves the event loop its turns, ${framing}`, async (t) => {
     const { connection, peer } = await pairOf(t, { framing });
-    // All of it fits into the kernel's buffers, so no write has to wait for the peer.
+    // All bytes fit into the kernel's buffers, so no write has to wait for the peer.
     let turns = 0;
     let isOver = false;
     const count = (): void => {

@@ -1,5 +1,5 @@
-// The first that a thread receives, when it tells nothing yet: memory is new then, and nobody has heard of it. Serial and
-// alone in their file: only the first use of each memory of a process can show it.
+// The first bytes that a thread receives are half a line, so they reach new memory and give no chunk yet. The tests are serial
+// and alone in their file, because only the first use of each memory in a process is of interest.
 import test from 'ava';
 import type { Driver, ListenOptions } from 'edgepoll';
 
@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { pairOf, send } from '../support/net.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
-/** A chunk of the first is lent whatever its length; of the second only one of this length lies where it was received. */
+/** A borrowed chunk of any length lies where it was received. An owned one does so only from 16 KiB on. */
 const kinds: [chunks: NonNullable<ListenOptions['chunks']>, line: string][] = [
   ['borrowed', 'whole'],
   ['owned', 'x'.repeat(16_384)],
@@ -16,12 +16,12 @@ const kinds: [chunks: NonNullable<ListenOptions['chunks']>, line: string][] = [
 for (const driver of drivers) {
   for (const [chunks, line] of kinds) {
     test.serial(
-      `half a line is the first that arrives: those behind it come whole, ${chunks}, ${driver}`,
+      `half a line arrives first: the lines after it come whole, ${chunks}, ${driver}`,
       async (t) => {
         const { connection, peer } = await pairOf(t, { driver, chunks, framing: 'lines' });
         await send(peer, 'par');
         await eventually('half a line is received', () => connection.bytesRead === 3);
-        // Each by itself: what arrives together with a line's rest is copied.
+        // One at a time, because a line that arrives together with another line's rest is copied.
         for (const [sent, read] of [
           ['tial\n', 'partial'],
           [`${line}\n`, line],

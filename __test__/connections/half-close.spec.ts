@@ -1,11 +1,11 @@
-// One side has ended and the other goes on, in both directions.
+// One side has ended and the other still sends, in both directions.
 import test from 'ava';
 
 import { bytes, sha256 } from '../support/bytes.js';
 import { rounds, watch } from '../support/eventually.js';
 import { drain, pairOf, receiveAll, rejection, send } from '../support/net.js';
 
-test('allowHalfOpen true: after the peer has ended we still send 1 MiB', async (t) => {
+test('allowHalfOpen true: after the peer has ended, the connection still sends 1 MiB', async (t) => {
   const { connection, peer } = await pairOf(t, { allowHalfOpen: true });
   const received = receiveAll(peer);
   peer.end('question');
@@ -22,23 +22,26 @@ test('allowHalfOpen true: after the peer has ended we still send 1 MiB', async (
   t.like(await connection.closed, { cause: 'ended', error: undefined, bytesUnsent: 0 });
 });
 
-// Alone: what other connections of this thread write may bring the close before the write, which is ERR_CLOSED then.
-test.serial('allowHalfOpen false: the peer’s end, once taken, is answered with ours', async (t) => {
-  const { connection, peer } = await pairOf(t);
-  const received = receiveAll(peer);
-  peer.end('question');
-  t.is((await connection.read())?.toString(), 'question');
-  // Not taken yet: an answer still goes out.
-  await connection.write('answer');
-  t.is(await connection.read(), null);
-  t.is((await rejection(connection.write('late'))).code, 'ERR_WRITE_AFTER_END');
-  const { bytes: got, fin } = await received;
-  t.is(got.toString(), 'answer');
-  t.true(fin);
-  t.is((await connection.closed).cause, 'ended');
-});
+// Serial: while other connections of this thread write, the close may come before the late write, which then gets ERR_CLOSED.
+test.serial(
+  'allowHalfOpen false: the connection ends once the consumer has read the peer’s end',
+  async (t) => {
+    const { connection, peer } = await pairOf(t);
+    const received = receiveAll(peer);
+    peer.end('question');
+    t.is((await connection.read())?.toString(), 'question');
+    // The consumer has not read the end yet, so an answer is still sent.
+    await connection.write('answer');
+    t.is(await connection.read(), null);
+    t.is((await rejection(connection.write('late'))).code, 'ERR_WRITE_AFTER_END');
+    const { bytes: got, fin } = await received;
+    t.is(got.toString(), 'answer');
+    t.true(fin);
+    t.is((await connection.closed).cause, 'ended');
+  },
+);
 
-test('allowHalfOpen false: what is queued at the peer’s end still goes out', async (t) => {
+test('allowHalfOpen false: bytes that are queued at the peer’s end are still sent', async (t) => {
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: 16 * 1_048_576 });
   const answer = bytes(8 * 1_048_576, 8);
   const written = connection.write(answer);
@@ -49,7 +52,7 @@ test('allowHalfOpen false: what is queued at the peer’s end still goes out', a
   t.is((await connection.closed).cause, 'ended');
 });
 
-test('after our end() we still receive until the peer’s', async (t) => {
+test('after end() the connection still receives until the peer’s end', async (t) => {
   const { connection, peer } = await pairOf(t);
   const answered = receiveAll(peer);
   await connection.end('request');
@@ -80,12 +83,12 @@ test('both end at once: a clean end on both sides', async (t) => {
   }
 });
 
-test('a peer that never ends after our end() is given up at endTimeout', async (t) => {
-  // Ended before, and with a later limit: if neither counted, this would be the first that is given up.
+test('a peer that does not end after end(): the connection fails at endTimeout', async (t) => {
+  // This connection ended first and has a longer limit. If limits were ignored, it would fail first.
   const patient = await pairOf(t, { endTimeout: 3_600_000 });
   t.teardown(() => patient.connection.destroy());
   await patient.connection.end();
-  const given = watch(patient.connection.closed);
+  const patientClose = watch(patient.connection.closed);
   const { connection, peer } = await pairOf(t, { endTimeout: 150 });
   const received = receiveAll(peer);
   const started = performance.now();
@@ -97,10 +100,10 @@ test('a peer that never ends after our end() is given up at endTimeout', async (
   const took = performance.now() - started;
   t.true(took >= 145, `took ${took} ms`);
   await rounds();
-  t.false(given.fulfilled);
+  t.false(patientClose.fulfilled);
 });
 
-test('a reset after our end() is a failure and not an end', async (t) => {
+test('a reset after end() is a failure and not an end', async (t) => {
   const { connection, peer } = await pairOf(t);
   const received = receiveAll(peer);
   await connection.end('bye');
@@ -110,7 +113,7 @@ test('a reset after our end() is a failure and not an end', async (t) => {
   t.is((await connection.closed).cause, 'failed');
 });
 
-test('allowHalfOpen true: who has taken the peer’s end is told no error after it', async (t) => {
+test('allowHalfOpen true: after read() gave the peer’s end, a destroy(error) makes no later read() throw', async (t) => {
   const { connection, peer } = await pairOf(t, { allowHalfOpen: true });
   peer.end();
   t.is(await connection.read(), null);

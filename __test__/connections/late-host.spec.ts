@@ -1,4 +1,7 @@
-/** A host that was busy, stopped or asleep finds a deadline and what came before it at once: what came in time counts. */
+/**
+ * A host that was busy, stopped or asleep finds a passed deadline together with an event that came before it. The event came in
+ * time, so it counts.
+ */
 import test from 'ava';
 import { connect, Poller } from 'edgepoll';
 import { socket } from 'edgepoll/fd';
@@ -7,13 +10,13 @@ import { pipe } from '../readiness/helpers.js';
 import { serverOf } from '../support/net.js';
 import { drivers } from '../support/process.js';
 
-/** Keeps the loop from its turns for so many milliseconds: a host that is busy is what these tests are about. */
+/** Blocks the event loop for this number of milliseconds, as a busy host does. */
 function keepBusy(milliseconds: number): void {
   const until = performance.now() + milliseconds;
   while (performance.now() < until);
 }
 
-/** A peer whose every step is a system call that is made at once, so that it needs no turn of the loop. */
+/** A listening socket whose every method is a system call that is made at once, so that the peer needs no turn of the loop. */
 function listener(t: { teardown: (close: () => void) => void }) {
   const waiting = socket('inet', 'stream');
   t.teardown(() => waiting.close());
@@ -26,7 +29,7 @@ function listener(t: { teardown: (close: () => void) => void }) {
 
 for (const driver of drivers) {
   for (const engine of ['epoll', 'poll', 'select'] as const) {
-    test(`late-host: a wait that is over tells what was ready in time, ${engine}, ${driver}`, async (t) => {
+    test(`late-host: a wait whose timeout has passed reports what was ready in time, ${engine}, ${driver}`, async (t) => {
       const poller = new Poller({ driver, engine });
       t.teardown(() => poller.close());
       const watched = pipe(t);
@@ -40,10 +43,10 @@ for (const driver of drivers) {
     });
   }
 
-  test(`late-host: a connection that the kernel made in time is open, ${driver}`, async (t) => {
+  test(`late-host: a connect that the kernel completed in time succeeds, ${driver}`, async (t) => {
     const { port } = (await serverOf(t, { driver })).address;
     const opening = connect({ port, host: '127.0.0.1', driver, timeout: 20 });
-    // The address needs no resolver: the call is made once these are over.
+    // The address needs no resolver, so the system call is made within these turns of promises.
     for (let round = 0; round < 10; round += 1) await Promise.resolve();
     keepBusy(40);
     const connection = await opening;
@@ -70,7 +73,7 @@ for (const driver of drivers) {
     t.deepEqual(await connection.closed, { cause: 'ended', error: undefined, bytesUnsent: 0 });
   });
 
-  test(`late-host: what came before the time of server.close() is over is told, ${driver}`, async (t) => {
+  test(`late-host: bytes that came before the timeout of server.close() are reported, ${driver}`, async (t) => {
     const server = await serverOf(t, { driver });
     const events = server.events();
     const { port } = server.address;
@@ -78,16 +81,16 @@ for (const driver of drivers) {
     t.teardown(() => peer.close());
     peer.connect({ family: 'inet', address: '127.0.0.1', port });
     t.is((await events.next()).value?.type, 'open');
-    // From here the loop goes round to its timers.
+    // The event loop's next phase after this one is that of its timers.
     await new Promise((resolve) => setImmediate(resolve));
     const closed = server.close({ timeout: 20 });
     t.is(peer.send('last'), 4);
     peer.shutdown('write');
     keepBusy(40);
-    const told: string[] = [];
+    const seen: string[] = [];
     for await (const event of events)
-      told.push(event.type === 'close' ? event.reason.cause : event.type);
-    t.deepEqual(told, ['data', 'end', 'ended']);
+      seen.push(event.type === 'close' ? event.reason.cause : event.type);
+    t.deepEqual(seen, ['data', 'end', 'ended']);
     await closed;
   });
 }

@@ -1,4 +1,5 @@
-// Framing by lines: any cutting gives the same lines, and who breaks the limit breaks only its own connection.
+// Framing by lines: the lines do not depend on how the input is cut, and a peer that passes the limit fails only its own
+// connection.
 import test from 'ava';
 
 import { bytes, numbers } from '../support/bytes.js';
@@ -50,7 +51,7 @@ test('200,000 lines in large pieces come whole and in order', async (t) => {
   t.is(count, lines.length);
 });
 
-test('long lines, longer than any buffer of ours, come whole', async (t) => {
+test('lines that are longer than any buffer of edgepoll come whole', async (t) => {
   const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 2_000_000 });
   const long = bytes(1_900_000, 3).toString('hex').slice(0, 1_900_000);
   void send(peer, `a\n${long}\r\nb\n`).then(() => peer.end());
@@ -92,7 +93,7 @@ test('write() appends LF, in order, small and large', async (t) => {
   t.is((await received).bytes.toString(), [...lines, 'end', ''].join('\n'));
 });
 
-test('write() of what is no line is rejected and sends nothing; the connection goes on', async (t) => {
+test('write() of a malformed line is rejected and sends nothing; the connection goes on', async (t) => {
   const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 10 });
   const received = receiveAll(peer);
   for (const bad of ['a\nb', '\n', 'ends\n', 'x'.repeat(11)]) {

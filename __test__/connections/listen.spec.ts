@@ -1,4 +1,4 @@
-// Opening a server: the address, the kernel's refusals with their details, and the signal.
+// Opening a server: the address, the errors of the kernel with their details, and the signal.
 import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
@@ -46,7 +46,7 @@ test('a backlog above net.core.somaxconn is cut by the kernel, not refused', asy
   t.is(peer.readyState, 'open');
 });
 
-test('without a host every address is listened on', async (t) => {
+test('without a host the server listens on every address', async (t) => {
   const server = await listen({ port: 0 });
   t.teardown(() => server.destroy());
   const accepted = server[Symbol.asyncIterator]();
@@ -86,20 +86,23 @@ loopback6Test('a port that is occupied on IPv6 alone is not taken on IPv4', asyn
   t.is((await serverOf(t, { host: '0.0.0.0', port })).address.port, port);
 });
 
-test.serial('of a name with several addresses the first is listened on, or none', async (t) => {
-  // TEST-NET-1 (RFC 5737) is nobody's.
-  resolveAs(t, ['192.0.2.1', '127.0.0.1']);
-  const error = await rejection(listen({ host: 'two.example', port: 0 }));
-  t.like(error, { code: 'EADDRNOTAVAIL', address: '192.0.2.1' });
-});
+test.serial(
+  'for a name with several addresses the server listens on the first or fails',
+  async (t) => {
+    // 192.0.2.0/24 is TEST-NET-1 (RFC 5737), which no machine has.
+    resolveAs(t, ['192.0.2.1', '127.0.0.1']);
+    const error = await rejection(listen({ host: 'two.example', port: 0 }));
+    t.like(error, { code: 'EADDRNOTAVAIL', address: '192.0.2.1' });
+  },
+);
 
 test.serial('the defaults are those of the documentation', async (t) => {
   const prototype = await reactors();
   const real = prototype.listen;
   t.teardown(() => (prototype.listen = real));
-  let asked: unknown[] = [];
+  let passed: unknown[] = [];
   prototype.listen = function (this: unknown, ...all) {
-    asked = all;
+    passed = all;
     return real.call(this, ...all);
   };
   await serverOf(t);
@@ -116,7 +119,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
   };
   const flags = { backlog: 511, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
-  t.deepEqual(asked, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
+  t.deepEqual(passed, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
 });
 
 test.serial(
@@ -126,8 +129,8 @@ test.serial(
     const { port } = await netServer(t, '0.0.0.0');
     const real = prototype.listen;
     t.teardown(() => (prototype.listen = real));
-    // As the kernel says it when it was started with ipv6.disable=1, when all addresses of the family were taken away,
-    // and when it was built without it.
+    // The kernel's error when it was started with ipv6.disable=1, when the machine has no IPv6 address, and when the kernel
+    // was built without IPv6.
     for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'] as const) {
       prototype.listen = function (this: unknown, address, ...rest) {
         if (address !== '::') return real.call(this, address, ...rest);
@@ -159,7 +162,7 @@ test('a port that needs a privilege: EACCES with syscall, address and port', asy
   t.true(['bind', 'listen'].includes(error.syscall ?? ''), `syscall: ${error.syscall}`);
 });
 
-test('an address that is not ours: EADDRNOTAVAIL', async (t) => {
+test('an address that this machine does not have: EADDRNOTAVAIL', async (t) => {
   const error = await rejection(listen({ host: '192.0.2.1', port: 0 }));
   t.like(error, { code: 'EADDRNOTAVAIL', errno: -99, address: '192.0.2.1', port: 0 });
 });
@@ -179,7 +182,7 @@ test('a port is free again once the server is closed, and after a listen that fa
   t.is(second.address.port, port);
 });
 
-test('reusePort: several servers share an address, and only then', async (t) => {
+test('reusePort: several servers share an address only if all set the option', async (t) => {
   const first = await serverOf(t, { reusePort: true });
   const { port } = first.address;
   t.is((await rejection(listen({ host: '127.0.0.1', port }))).code, 'EADDRINUSE');
@@ -187,7 +190,7 @@ test('reusePort: several servers share an address, and only then', async (t) => 
   t.is(second.address.port, port);
 });
 
-loopback6Test('ipv6Only: IPv4 is taken on :: unless it is asked for', async (t) => {
+loopback6Test('ipv6Only: without it a server on :: accepts IPv4 too', async (t) => {
   const both = await serverOf(t, { host: '::' });
   t.is((await dial(both.address.port)).destroy().destroyed, true);
   const only = await serverOf(t, { host: '::', ipv6Only: true });
@@ -212,8 +215,8 @@ for (const [name, option, expected] of [
     );
     const python = startPython(t, ...descriptors);
     for (const fd of [3, 4]) {
-      const asked = `socket.socket(fileno=${fd}).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)`;
-      t.is(Boolean(await python.run(asked)), expected);
+      const expression = `socket.socket(fileno=${fd}).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)`;
+      t.is(Boolean(await python.run(expression)), expected);
     }
     connected.destroy();
   });
@@ -227,7 +230,7 @@ test('a signal that was aborted before: its reason, and nothing is bound', async
   t.is(await rejection(listen(options)), reason);
 });
 
-test.serial('a signal that was aborted before: nobody asks the resolver', async (t) => {
+test.serial('a signal that was aborted before: the resolver is not called', async (t) => {
   const reason = new Error('not today');
   resolveAs(t, []);
   t.is(
@@ -270,7 +273,7 @@ test('a signal that is aborted later destroys the server and its connections; it
   await gone;
 });
 
-test('a signal that is aborted later with a reason that is no error: connections have an error with it as cause', async (t) => {
+test('a signal that is aborted later with a reason that is no error: connections get an AbortError whose cause it is', async (t) => {
   const controller = new AbortController();
   const { server, accepted, connection } = await pairOf(t, { signal: controller.signal });
   controller.abort('enough');
@@ -284,7 +287,7 @@ test('a signal that is aborted later with a reason that is no error: connections
   ]);
 });
 
-test('a signal that is aborted while close() waits destroys what is left', async (t) => {
+test('a signal that is aborted while close() waits destroys the open connections', async (t) => {
   const controller = new AbortController();
   const { server, accepted, connection } = await pairOf(t, { signal: controller.signal });
   const reason = new Error('no longer');

@@ -1,4 +1,4 @@
-// A consumer that works long on one batch: the event loop gets turns between the items.
+// A consumer that needs long for one batch: the event loop gets turns between the items.
 import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -12,7 +12,7 @@ import { dial, pairOf, send, serverOf } from '../support/net.js';
 const LINES = 300;
 const CONNECTIONS = 200;
 
-/** Broadcasts every line, as a chat does. */
+/** Writes every line to all connections, as a chat does. Calls `took` once for each line. */
 type Broadcast = (server: Server, all: Set<Connection>, took: () => void) => void;
 
 const byEvents: Broadcast = (server, all, took) => {
@@ -26,7 +26,7 @@ const byEvents: Broadcast = (server, all, took) => {
   })();
 };
 
-/** Each connection with its own loop, over its iterator or by read(). */
+/** A loop for each connection, over its iterator or by read(). */
 const byConnection =
   (chunksOf: (connection: Connection) => AsyncIterable<Buffer>): Broadcast =>
   (server, all, took) => {
@@ -54,13 +54,13 @@ const styles: Record<string, Broadcast> = {
   'read()': byConnection(reads),
 };
 
-/** Milliseconds of CPU time of this process. Unlike the clock it does not depend on other processes. */
+/** Milliseconds of CPU time of this process. Unlike the clock, CPU time does not depend on other processes. */
 function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** Runs a timer again and again until `isDone`; gives the longest CPU time between two of its turns, and how many there were. */
+/** Runs a timer repeatedly until `isDone`. Resolves with the longest CPU time between two of its turns, and their number. */
 async function timersDuring(isDone: () => boolean): Promise<{ longest: number; turns: number }> {
   let longest = 0;
   let turns = 0;
@@ -89,7 +89,7 @@ async function broadcast(t: ExecutionContext, run: Broadcast, driver: Driver): P
   const { longest, turns } = await timersDuring(() => taken === LINES);
   const total = cpuTime() - began;
   t.log(`${total.toFixed(0)} ms of CPU time, ${turns} turns, ${longest.toFixed(0)} ms at most`);
-  t.true(total > 250, 'it takes long enough to tell');
+  t.true(total > 250, 'the broadcast takes long enough to show a delay');
   t.true(longest < 100, `${longest} ms without a timer`);
   server.destroy();
 }
@@ -101,7 +101,7 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
       const { connection } = await pairOf(t, { driver });
       let hasTurned = false;
       setImmediate(() => (hasTurned = true));
-      // They fit into the kernel's buffers, so none waits for room, and together they take much longer than a consumer may.
+      // The writes fit into the kernel's buffers, so none waits for room. Together they take much longer than a consumer's turn.
       for (let count = 0; count < 100_000; count += 1) await connection.write('x');
       t.true(hasTurned);
     },

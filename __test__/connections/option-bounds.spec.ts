@@ -1,5 +1,5 @@
-// The least and the greatest values that options take, and what stands for those that are not given. What is refused on
-// principle (no number, no integer, below the least one of all) is in bad-inputs.ts.
+// The least and the greatest value of each option, and the defaults. Values that are always refused (no number, no integer,
+// less than the least value) are in bad-inputs.ts.
 import { constants } from 'node:os';
 
 import type { ExecutionContext } from 'ava';
@@ -13,8 +13,8 @@ const OVER_MOST = MOST + 1;
 
 type Options = Record<string, number>;
 
-/** What the glue was given: a connection's settings, and the other numbers by their places. */
-interface Asked {
+/** The arguments of a native call: the settings of a connection, and every number that was passed. */
+interface Passed {
   connection: Record<string, unknown>;
   numbers: number[];
 }
@@ -28,12 +28,12 @@ async function reactors(): Promise<Record<string, Native>> {
   return native.ReactorBinding.prototype;
 }
 
-/** Asks to listen or to connect, without a system call: the glue's own method is replaced meanwhile. */
-async function asked(
+/** Calls listen() or connect() without a system call: a stand-in for the native method collects its arguments. */
+async function passedBy(
   t: ExecutionContext,
   which: 'listen' | 'connect',
   options: Options,
-): Promise<Asked | Error> {
+): Promise<Passed | Error> {
   const prototype = await reactors();
   const real = prototype[which] as Native;
   let all: unknown[] | undefined;
@@ -58,7 +58,8 @@ async function asked(
   };
 }
 
-// Serial, as all of this file: the glue is everybody's.
+// Every test of this file is serial, because they replace native methods of the whole process.
+/** Options of both listen() and connect(), and the settings that result. */
 const ofBoth: [options: Options, connection: Record<string, number>][] = [
   [{ highWaterMark: 1 }, { highWaterMark: 1, lowWaterMark: 0, maxBuffered: 16_777_216 }],
   [{ highWaterMark: 7 }, { highWaterMark: 7, lowWaterMark: 1 }],
@@ -80,17 +81,17 @@ const ofBoth: [options: Options, connection: Record<string, number>][] = [
 
 for (const which of ['listen', 'connect'] as const) {
   test.serial(
-    `least-and-greatest: what is at the bounds is taken as it is, ${which}`,
+    `least-and-greatest: the least and the greatest values are passed unchanged, ${which}`,
     async (t) => {
       for (const [options, connection] of ofBoth) {
-        const found = await asked(t, which, options);
+        const found = await passedBy(t, which, options);
         if (found instanceof Error) t.fail(`${JSON.stringify(options)}: ${found.message}`);
         else t.like(found.connection, connection, JSON.stringify(options));
       }
     },
   );
 
-  test.serial(`least-and-greatest: one more or less is refused, ${which}`, async (t) => {
+  test.serial(`least-and-greatest: a value beyond them is refused, ${which}`, async (t) => {
     const refused: [option: string, options: Options][] = [
       ['lowWaterMark', { highWaterMark: 10, lowWaterMark: 10 }],
       ['lowWaterMark', { highWaterMark: 1, lowWaterMark: 1 }],
@@ -109,7 +110,7 @@ for (const which of ['listen', 'connect'] as const) {
         : ([['timeout', { timeout: OVER_MOST }]] satisfies [string, Options][])),
     ];
     for (const [option, options] of refused) {
-      const found = await asked(t, which, options);
+      const found = await passedBy(t, which, options);
       const text = JSON.stringify(options);
       if (found instanceof RangeError)
         t.regex(found.message, new RegExp(`^${option} must be `), text);
@@ -125,9 +126,9 @@ for (const [which, option, values] of [
   ['connect', 'port', [1, 65_535]],
   ['connect', 'timeout', [1, MOST]],
 ] as const) {
-  test.serial(`least-and-greatest: ${option} of ${which}() is taken as it is`, async (t) => {
+  test.serial(`least-and-greatest: ${option} of ${which}() is passed unchanged`, async (t) => {
     for (const value of values) {
-      const found = await asked(t, which, { [option]: value });
+      const found = await passedBy(t, which, { [option]: value });
       if (found instanceof Error) t.fail(`${value}: ${found.message}`);
       else t.true(found.numbers.includes(value), `${found.numbers.join(', ')} without ${value}`);
     }
@@ -135,7 +136,7 @@ for (const [which, option, values] of [
 }
 
 test.serial(
-  'maxPending: so many connections are granted to whoever begins to take them',
+  'maxPending: the first next() allows this number of accepted connections',
   async (t) => {
     const prototype = await reactors();
     const real = prototype['grant'] as Native;
@@ -156,7 +157,7 @@ test.serial(
 );
 
 test.serial('the defaults of connect() are those of the documentation', async (t) => {
-  const found = await asked(t, 'connect', {});
+  const found = await passedBy(t, 'connect', {});
   if (found instanceof Error) throw found;
   t.deepEqual(found.connection, {
     highWaterMark: 65_536,

@@ -1,5 +1,5 @@
-// connection.pause() and resume(), for every consumer: bytes that arrive wait in the kernel, none are lost, and the consumer
-// gets none before resume().
+// connection.pause() and resume(), for every kind of consumer: bytes that arrive wait in the kernel, none are lost, and the
+// consumer gets none before resume().
 import test from 'ava';
 import type { Driver } from 'edgepoll';
 
@@ -37,7 +37,7 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
     t.is((await next)?.toString(), 'after');
   });
 
-  test(`pause() with events(): what follows waits, others go on, resume() gives it in order, ${driver}`, async (t) => {
+  test(`pause() with events(): later events wait, other connections go on, resume() gives the events in order, ${driver}`, async (t) => {
     const server = await serverOf(t, { driver, framing: 'lines' });
     const events = server.events();
     const [{ connection }, peer] = await Promise.all([nextOf(events), dial(server.address.port)]);
@@ -56,17 +56,17 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
       t.like(event, { type: 'data', connection: other });
     }
     connection.resume();
-    const told: string[] = [];
+    const seen: string[] = [];
     for (let event = await nextOf(events); event.type !== 'close'; event = await nextOf(events)) {
-      told.push(event.type === 'data' ? event.data.toString() : event.type);
+      seen.push(event.type === 'data' ? event.data.toString() : event.type);
     }
-    t.deepEqual(told, ['2', '3', 'end']);
+    t.deepEqual(seen, ['2', '3', 'end']);
     t.true((await received).fin);
     otherPeer.destroy();
   });
 }
 
-test('pause() and the read watermark both stop receiving: it goes on when neither does', async (t) => {
+test('pause() and the read watermark both stop receiving: it goes on once neither stops it', async (t) => {
   const { connection, peer, server, accepted } = await pairOf(t, { readHighWaterMark: 20_000 });
   const [other, otherPeer] = await Promise.all([nextOf(accepted), dial(server.address.port)]);
   const fence = async (): Promise<void> => {
@@ -131,12 +131,12 @@ test('a paused connection with events(): after destroy() only its close event co
   await send(peer, 'lost');
   await eventually('it has arrived', () => connection.bytesRead === 4);
   connection.pause();
-  const asked = nextOf(events);
-  const state = watch(asked);
+  const pending = nextOf(events);
+  const state = watch(pending);
   await rounds();
   t.false(state.fulfilled);
   connection.destroy();
   t.false(connection.isPaused);
-  t.like(await asked, { type: 'close', connection, reason: { cause: 'destroyed' } });
+  t.like(await pending, { type: 'close', connection, reason: { cause: 'destroyed' } });
   peer.destroy();
 });

@@ -1,4 +1,4 @@
-// How many bytes of a peer this process holds while the consumer takes none: at most what `readHighWaterMark` promises.
+// The received bytes that this process holds while the consumer takes none stay within the limit that `readHighWaterMark` sets.
 import test from 'ava';
 
 import { eventually, rounds } from '../support/eventually.js';
@@ -9,10 +9,10 @@ const TOTAL = 8 * 1_048_576;
 
 for (const framing of ['bytes', 'lines'] as const) {
   for (const mark of [1000, 20_000, 65_536, 300_000]) {
-    test(`readHighWaterMark ${mark}, framing ${framing}: one turn passes it at most`, async (t) => {
+    test(`readHighWaterMark ${mark}, framing ${framing}: unread bytes pass it by one turn at most`, async (t) => {
       const options = { framing, readHighWaterMark: mark, maxFrame: 100 };
       const { connection, peer } = await pairOf(t, options);
-      // More than the kernel's buffers hold, so the kernel has bytes for every receive.
+      // More than the kernel's buffers hold, so every receive finds bytes.
       peer.write(LINE.repeat(TOTAL / LINE.length));
       // The beginning of a line may have arrived in an earlier turn.
       const most = mark + Math.max(mark, 16_384) + (framing === 'lines' ? 100 + 2 : 0);

@@ -1,4 +1,5 @@
-// A peer that resets: what arrived before is delivered, then the error; never a clean end, never a dead process.
+// A peer that resets: bytes that arrived before are delivered, then the error. A reset is never a clean end and never ends the
+// process.
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Connection } from 'edgepoll';
@@ -40,20 +41,20 @@ test('data before a reset is delivered, then ECONNRESET is thrown', async (t) =>
   t.like(await connection.closed, { cause: 'failed', error });
 });
 
-test('a consumer that waits gets ECONNRESET, and reads after it the end', async (t) => {
+test('a pending read() gets ECONNRESET, and later reads the end', async (t) => {
   const { connection, peer } = await pairOf(t);
-  const told = rejection(connection.read());
+  const rejected = rejection(connection.read());
   await reset(peer);
-  isReset(t, await told);
+  isReset(t, await rejected);
   t.is(await connection.read(), null);
 });
 
-test('read() that comes after the reset was noticed throws too', async (t) => {
+test('a read() after the reset was received throws too', async (t) => {
   const { connection, peer } = await pairOf(t);
   await reset(peer);
   t.is((await connection.closed).cause, 'failed');
   isReset(t, await rejection(connection.read()));
-  t.is(await connection.read(), null, 'it is told once');
+  t.is(await connection.read(), null, 'the error is thrown once');
 });
 
 /** Sends so much that a byte of it is received, which is enough, and the rest waits in our kernel. */
@@ -65,7 +66,7 @@ async function sendAhead(connection: Connection, peer: Socket, message: Buffer):
   await delivered(peer);
 }
 
-test('while receiving is paused: all that the kernel took, then ECONNRESET', async (t) => {
+test('while receiving is paused: all bytes that the kernel received, then ECONNRESET', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
   const message = bytes(20_000, 3);
   await sendAhead(connection, peer, message);
@@ -76,7 +77,7 @@ test('while receiving is paused: all that the kernel took, then ECONNRESET', asy
   isReset(t, error);
 });
 
-test('while receiving is paused and nothing waits in the kernel: told without a read', async (t) => {
+test('while receiving is paused and no byte waits in the kernel: the connection fails without a read', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
   await send(peer, 'x');
   await eventually('receiving is paused', () => connection.bytesRead === 1);
@@ -86,13 +87,13 @@ test('while receiving is paused and nothing waits in the kernel: told without a 
   isReset(t, await rejection(connection.read()));
 });
 
-test('a write that meets the reset first does not make it a clean end', async (t) => {
+test('a write that is the first to meet the reset does not make it a clean end', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1 });
   await send(peer, bytes(200, 4));
   await eventually('receiving is paused', () => connection.bytesRead > 0);
   await send(peer, 'more');
   await reset(peer);
-  // The first send eats the socket's error, the next gets EPIPE; a receive would then give 0.
+  // The first send consumes the socket's error, and the next gets EPIPE. A receive would then return 0, as at a clean end.
   for (let round = 0; round < 3; round += 1) connection.write(bytes(5000, 5)).catch(() => {});
   const { bytes: received, error } = await drain(connection);
   t.is(received.subarray(0, 200).compare(bytes(200, 4)), 0);
@@ -115,19 +116,19 @@ test('a reset in the middle of a stream is never a clean end', async (t) => {
   }
 });
 
-test('a peer that closes with bytes of ours unread is a reset', async (t) => {
+test('a peer that closes with unread bytes is a reset', async (t) => {
   const total = 16 * 1_048_576;
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: total });
-  // More than the peer takes into its own memory, and more than the kernel takes.
+  // More than the peer and the kernel's buffers hold together.
   connection.write(Buffer.alloc(total)).catch(() => {});
   const reading = drain(connection);
-  await eventually('some has arrived', () => peer.readableLength > 0);
+  await eventually('some bytes have arrived', () => peer.readableLength > 0);
   peer.destroy();
   isReset(t, (await reading).error);
   t.true((await connection.closed).bytesUnsent > 0);
 });
 
-test('idle connections that reset neither end the process nor their server', async (t) => {
+test('resets of idle connections end neither the process nor their server', async (t) => {
   const server = await serverOf(t, { maxConnections: 1000 });
   const accepted = server[Symbol.asyncIterator]();
   const peers: Socket[] = [];
@@ -137,7 +138,7 @@ test('idle connections that reset neither end the process nor their server', asy
     connections.push(connection);
     peers.push(peer);
   }
-  // Half of them have somebody who once asked for `closed`, or wrote, and never awaited it.
+  // For half of them, the program has a promise of `closed` and of a write that it never awaits.
   for (const connection of connections.slice(0, 150)) {
     void connection.closed;
     void connection.write('x');
@@ -150,7 +151,7 @@ test('idle connections that reset neither end the process nor their server', asy
   peer.destroy();
 });
 
-test('what was queued at a reset is counted in bytesUnsent', async (t) => {
+test('bytes that were queued at a reset are counted in bytesUnsent', async (t) => {
   const total = 16 * 1_048_576;
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: total });
   const written = connection.write(Buffer.alloc(total));
@@ -166,7 +167,7 @@ test('what was queued at a reset is counted in bytesUnsent', async (t) => {
   t.is(await rejection(ended), reason.error as NodeJS.ErrnoException);
 });
 
-test('a write that waits is not resolved by a reset, also while receiving is paused', async (t) => {
+test('a write that waits is rejected by a reset, also while receiving is paused', async (t) => {
   const { connection, peer } = await pairOf(t, {
     readHighWaterMark: 1,
     maxBufferedAmount: 32 * 1_048_576,
@@ -187,7 +188,7 @@ test('a write that waits is not resolved by a reset, also while receiving is pau
     );
   }
   await reset(peer);
-  // A send meets the reset in these turns, and the bytes before it are still not asked for.
+  // In these turns a send meets the reset, while the consumer has not read the bytes before it.
   await rounds();
   const { bytes: received, error } = await drain(connection);
   t.is(sha256(received), sha256(message));
@@ -198,7 +199,7 @@ test('a write that waits is not resolved by a reset, also while receiving is pau
   t.deepEqual(settled, ['write rejected', 'end rejected']);
 });
 
-test('a write and an end() that wait are rejected by a reset though nobody reads what came before it', async (t) => {
+test('a write and an end() that wait are rejected by a reset though the bytes before it stay unread', async (t) => {
   const { connection, peer } = await pairOf(t, {
     readHighWaterMark: 1,
     maxBufferedAmount: 32 * 1_048_576,

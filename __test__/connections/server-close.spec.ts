@@ -39,7 +39,7 @@ async function byEvents(
 }
 
 for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
-  test(`${style}: idle connections are ended at once, and their peers' ends end the server`, async (t) => {
+  test(`${style}: idle connections are ended at once, and close() resolves after their peers have ended`, async (t) => {
     const server = await serverOf(t);
     const serving = serve(server, (chunk, connection) => connection.write(chunk));
     const peers = await Promise.all([1, 2, 3].map(() => dial(server.address.port)));
@@ -67,15 +67,15 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     const mayAnswer = new Promise<void>((resolve) => {
       answered = resolve;
     });
-    let isAsked = false;
+    let hasQuestion = false;
     const serving = serve(server, async (chunk, connection) => {
-      isAsked = true;
+      hasQuestion = true;
       await mayAnswer;
       await connection.write(`answer to ${String(chunk)}`);
     });
     const peer = await dial(server.address.port);
     await send(peer, 'question');
-    await eventually('the question is there', () => isAsked);
+    await eventually('the question is there', () => hasQuestion);
     const closing = server.close();
     await rounds();
     t.is(server.connections.size, 1);
@@ -88,7 +88,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     await serving;
   });
 
-  test(`${style}: what is queued for a slow peer is sent whole before the end`, async (t) => {
+  test(`${style}: bytes queued for a slow peer are all sent before the end`, async (t) => {
     const long = Buffer.alloc(2 ** 25, 'long ');
     const server = await serverOf(t, { maxBufferedAmount: 2 ** 26 });
     let isAnswered = false;
@@ -137,7 +137,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     await serving;
   });
 
-  test(`${style}: what arrived at once is answered whole, though it takes the reactor several turns`, async (t) => {
+  test(`${style}: lines that arrived together are all answered, though the reactor needs several turns for them`, async (t) => {
     const questions = 1000;
     const server = await serverOf(t, { framing: 'lines' });
     let closing: Promise<void> | undefined;
@@ -162,7 +162,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     await serving;
   });
 
-  test(`${style}: what the peer still sends is read to its end`, async (t) => {
+  test(`${style}: bytes that the peer still sends are read up to its end`, async (t) => {
     const server = await serverOf(t);
     const chunks: string[] = [];
     const serving = serve(server, (chunk) => {
@@ -179,7 +179,7 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
     t.is(chunks.join(''), 'last words');
   });
 
-  test(`${style}: without grace every connection is destroyed at once`, async (t) => {
+  test(`${style}: graceful false: every connection is destroyed at once`, async (t) => {
     const server = await serverOf(t);
     const serving = serve(server, () => Promise.resolve());
     const peer = await dial(server.address.port);
@@ -202,7 +202,7 @@ test('a connection without a consumer is not idle: it is destroyed at the timeou
   peer.destroy();
 });
 
-test('closing again without grace destroys what the first close() waits for', async (t) => {
+test('a second close() with graceful false destroys the connections that the first waits for', async (t) => {
   const { server, connection, peer } = await pairOf(t);
   const closing = server.close();
   await server.close({ graceful: false });

@@ -1,4 +1,7 @@
-/** Writes of one turn: which of them leave together, and that the number of an earlier turn's write is taken for none of theirs. */
+/**
+ * Writes of one turn: which of them are sent together. The number of a write of an earlier turn must not be taken for the number
+ * of one of them.
+ */
 import test from 'ava';
 import type { Driver } from 'edgepoll';
 
@@ -8,7 +11,7 @@ import { straced, straceTest } from '../support/process.js';
 
 type Writer = (slot: number, generation: number, message: Uint8Array) => number;
 
-/** What was sent by a native call of its own. Before there is a reactor: it asks for that function when it is made. */
+/** How many writes made a native call of their own. The method is replaced before the first reactor takes it. */
 const direct = { writes: 0 };
 const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
 const native = (await import(url)) as {
@@ -26,7 +29,7 @@ prototype.writer = function (this: unknown) {
 
 const drivers: Driver[] = ['uv', 'thread'];
 
-/** What each send begins with. Node.js itself writes to its sockets by write and writev. */
+/** The text that each send begins with. Node.js itself writes to its sockets by write and writev. */
 function sends(lines: string[]): (string | undefined)[] {
   return lines
     .filter((line) => /\bsend(?:to|msg)\(/.test(line))
@@ -35,7 +38,7 @@ function sends(lines: string[]): (string | undefined)[] {
 
 for (const driver of drivers) {
   straceTest(
-    `staged: two of one batch to one connection leave by one system call, ${driver}`,
+    `staged: two writes of one batch to one connection are sent by one system call, ${driver}`,
     async (t) => {
       const calls = 'sendto,sendmsg';
       const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'together');
@@ -44,19 +47,16 @@ for (const driver of drivers) {
     },
   );
 
-  straceTest(
-    `staged: a write and the last one, with the end, leave by one system call, ${driver}`,
-    async (t) => {
-      const calls = 'sendto,sendmsg';
-      const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'ended');
-      t.like(ended, { code: 0, stdout: '["1one batch","2"]\n', stderr: '' });
-      t.is(sends(lines).length, 1, lines.join('\n'));
-    },
-  );
+  straceTest(`staged: a write and end(data) are sent by one system call, ${driver}`, async (t) => {
+    const calls = 'sendto,sendmsg';
+    const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'ended');
+    t.like(ended, { code: 0, stdout: '["1one batch","2"]\n', stderr: '' });
+    t.is(sends(lines).length, 1, lines.join('\n'));
+  });
 
-  // One that is taken to have a follower waits for it: it leaves a turn later, behind the others.
+  // A write that seems to be followed by another of its connection waits for that one, so it would be sent a turn later.
   straceTest(
-    `staged: a number of the batch before, which is another connection's now, keeps nothing back, ${driver}`,
+    `staged: a write number of the batch before, used again by another connection, delays no write, ${driver}`,
     async (t) => {
       const calls = 'sendto,sendmsg';
       const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'crossed');
@@ -65,9 +65,9 @@ for (const driver of drivers) {
     },
   );
 
-  // Serial: the count is everybody's.
+  // Serial, because the count is of the whole process.
   test.serial(
-    `staged: a lent chunk goes with its batch, whatever its connection wrote in the one before, ${driver}`,
+    `staged: a lent chunk is sent with its batch, whatever its connection wrote in the batch before, ${driver}`,
     async (t) => {
       const ROUNDS = 50;
       const server = await serverOf(t, { driver, chunks: 'borrowed' });
@@ -78,17 +78,17 @@ for (const driver of drivers) {
       const peer = await dial(server.address.port);
       t.teardown(() => peer.destroy());
       const before = direct.writes;
-      // Longer than what is copied into the stage, and in one piece.
+      // Too long to be copied into the staging area, and received as one chunk.
       const message = bytes(8000, 1);
       for (let round = 0; round < ROUNDS; round += 1) {
         const echoed = receiveExactly(peer, message.length);
         await send(peer, message);
         t.deepEqual(await echoed, message);
       }
-      // One that came in two pieces after all has two writes in a batch, of which the second leaves by itself.
+      // If a message came in two chunks all the same, its batch has two writes, and the second makes a call of its own.
       const own = direct.writes - before;
       t.true(own < ROUNDS / 2, `${own} of ${ROUNDS}`);
-      // The count counts.
+      // A write outside a batch makes a call of its own, which shows that the count works.
       for (const connection of server.connections) await connection.write(bytes(8000, 2));
       t.is(direct.writes - before, own + 1);
       server.destroy();

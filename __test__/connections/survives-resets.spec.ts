@@ -1,12 +1,12 @@
-// The servers that the documentation shows go on when peers reset. A reset ends only its own connection, gives an error and
-// never an end, and the program has to catch that error in one place only. An unhandled rejection would fail this file.
+// The documentation's servers survive peers that reset. A reset ends only its own connection. It gives an error and never an end,
+// and the program catches that error in one place. An unhandled rejection would fail this file.
 import test from 'ava';
 import type { Connection, Server } from 'edgepoll';
 
 import { eventually } from '../support/eventually.js';
 import { dial, receiveAll, receiveExactly, send, serverOf } from '../support/net.js';
 
-/** What the loops over connections threw, by code. */
+/** The codes of the errors that the loops over connections threw. */
 const thrown: string[] = [];
 
 async function echo(connection: Connection): Promise<void> {
@@ -37,14 +37,14 @@ for (const [style, serve] of Object.entries({ byConnection, byEvents })) {
       for (let round = 1; round <= 10; round += 1) {
         const peer = await dial(server.address.port);
         if (round % 2 === 0) {
-          // The peer does not read the echo, so at the reset bytes are under way in both directions.
+          // The peer does not read the echo, so bytes are in flight in both directions at the reset.
           await send(peer, many);
         } else {
           await send(peer, 'x');
           await receiveExactly(peer, 1);
         }
         peer.resetAndDestroy();
-        await eventually(`${round} resets were told`, () => thrown.length === round);
+        await eventually(`${round} resets gave an error`, () => thrown.length === round);
       }
       for (const code of thrown) t.true(['ECONNRESET', 'EPIPE'].includes(code), code);
       const peer = await dial(server.address.port);

@@ -1,4 +1,5 @@
-// How much one callback of the driver does: as much as is worth it, and never so much that the loop waits for long.
+// How much work one callback of the driver does: several batches if they are ready, but never so many that the event loop is
+// delayed for long.
 import test from 'ava';
 import { connect } from 'edgepoll';
 import type { Connection, Driver } from 'edgepoll';
@@ -9,8 +10,8 @@ import type { Socket } from '../support/net.js';
 const drivers: Driver[] = ['uv', 'thread'];
 
 for (const driver of drivers) {
-  test(`turns: clients that always answer leave the loop its own, ${driver}`, async (t) => {
-    // Both ends in one thread: whatever is sent in a turn makes somebody ready before the turn is over.
+  test(`turns: clients that always answer leave the event loop its turns, ${driver}`, async (t) => {
+    // Both ends are in one thread, so every send makes another connection ready before the turn is over.
     const server = await serverOf(t, { driver });
     const served = (async () => {
       for await (const event of server.events()) {
@@ -39,13 +40,13 @@ for (const driver of drivers) {
         }
       }),
     );
-    // Two messages an echo; at most 256 and one batch of all 64 connections between two rounds of the loop.
+    // An echo is two messages. Between two rounds of the loop are at most 256 and one batch of all 64 connections.
     t.true(rounds >= (2 * 100_000) / (256 + 64) / 2, `${rounds} rounds`);
     server.destroy();
     await served;
   });
 
-  test(`turns: closes that bring each other about are all told, ${driver}`, async (t) => {
+  test(`turns: closes that cause each other are all reported, ${driver}`, async (t) => {
     const server = await serverOf(t, { driver, allowHalfOpen: true });
     const accepted = server[Symbol.asyncIterator]();
     const pair = async (): Promise<[Connection, Socket]> => {
@@ -55,7 +56,7 @@ for (const driver of drivers) {
     };
     const [first, peer] = await pair();
     const ended: Connection[] = [];
-    // More than one callback tells.
+    // More closes than one callback reports.
     for (let count = 0; count < 12; count += 1) {
       const [connection, other] = await pair();
       other.end();
@@ -64,12 +65,12 @@ for (const driver of drivers) {
     }
     const causes = (async () => {
       await first.read();
-      const told: string[] = [];
+      const found: string[] = [];
       for (const connection of ended) {
         void connection.end();
-        told.push((await connection.closed).cause);
+        found.push((await connection.closed).cause);
       }
-      return told;
+      return found;
     })();
     await send(peer, 'go');
     t.deepEqual(
@@ -78,7 +79,7 @@ for (const driver of drivers) {
     );
   });
 
-  test(`turns: what is written when a turn is over leaves without another, ${driver}`, async (t) => {
+  test(`turns: a write after the end of a turn is sent without another event, ${driver}`, async (t) => {
     const { connection, peer } = await pairOf(t, { driver });
     for (const word of ['once', 'more']) {
       await send(peer, word);

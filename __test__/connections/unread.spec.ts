@@ -1,4 +1,4 @@
-// A connection whose consumer does not read: after a reset, an end() or a failed send it still ends, at endTimeout at the latest.
+// A connection whose consumer does not read: after a reset, an end() or a failed send it ends within endTimeout.
 import test from 'ava';
 import type { Connection } from 'edgepoll';
 
@@ -35,7 +35,7 @@ async function sendAhead(connection: Connection, peer: Socket): Promise<void> {
 }
 
 for (const style of ['iterator', 'events'] as const) {
-  test(`peers that flood and reset do not keep their places, ${style}`, async (t) => {
+  test(`connections of peers that flood and reset do not stay open, ${style}`, async (t) => {
     const most = 5;
     const server = await serverOf(t, { endTimeout: 100, maxConnections: most });
     const accepted = style === 'events' ? undefined : server[Symbol.asyncIterator]();
@@ -69,7 +69,7 @@ for (const style of ['iterator', 'events'] as const) {
   });
 }
 
-test('a reset without a reader ends the connection after endTimeout, and what was received can be read', async (t) => {
+test('a reset without a reader ends the connection after endTimeout, and received bytes can still be read', async (t) => {
   const { connection, peer } = await pairOf(t, { readHighWaterMark: 1, endTimeout: 100 });
   await sendAhead(connection, peer);
   await reset(peer);

@@ -1,4 +1,4 @@
-/** The zones of link-local addresses (RFC 4007): what the kernel is asked with, and what it says, with the same number. */
+/** The zones of link-local addresses (RFC 4007): the kernel gets the zone's number, and addresses are reported with it. */
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
@@ -10,7 +10,7 @@ import { reportOf, runInjected } from '../support/injected.js';
 import { hasLoopback6, nextOf, serverOf } from '../support/net.js';
 import { straceTest } from '../support/process.js';
 
-/** A link-local address of this machine with its zone's name and number, which is ready to be used. */
+/** A link-local address of an interface that is up, with its zone's name and number. */
 const local = Object.entries(networkInterfaces())
   .flatMap(([zone, addresses]) =>
     (addresses ?? []).flatMap((one) =>
@@ -26,27 +26,30 @@ const skipWithReason = (title: string, body: () => void): void =>
 
 const linkLocalTest: TestFn = local === undefined ? (skipWithReason as TestFn) : test;
 
-linkLocalTest("a link-local address is told with its zone's number, at both ends", async (t) => {
-  if (local === undefined) throw new Error('there is one');
-  const { address, zone, number } = local;
-  const told = `${address}%${number}`;
-  for (const host of [`${address}%${zone}`, told]) {
-    const server = await serverOf(t, { host });
-    const { port } = server.address;
-    t.deepEqual(server.address, { address: told, port, family: 'IPv6' });
-    const accepted = server[Symbol.asyncIterator]();
-    const connection = await connect({ host, port });
-    t.teardown(() => connection.destroy());
-    t.deepEqual(connection.remoteAddress, { address: told, port, family: 'IPv6' });
-    t.is(connection.localAddress?.address, told);
-    const other = await nextOf(accepted);
-    t.is(other.localAddress?.address, told);
-    t.deepEqual(other.remoteAddress, connection.localAddress);
-  }
-});
+linkLocalTest(
+  "a link-local address is reported with its zone's number, at both ends",
+  async (t) => {
+    if (local === undefined) throw new Error('there is one');
+    const { address, zone, number } = local;
+    const numbered = `${address}%${number}`;
+    for (const host of [`${address}%${zone}`, numbered]) {
+      const server = await serverOf(t, { host });
+      const { port } = server.address;
+      t.deepEqual(server.address, { address: numbered, port, family: 'IPv6' });
+      const accepted = server[Symbol.asyncIterator]();
+      const connection = await connect({ host, port });
+      t.teardown(() => connection.destroy());
+      t.deepEqual(connection.remoteAddress, { address: numbered, port, family: 'IPv6' });
+      t.is(connection.localAddress?.address, numbered);
+      const other = await nextOf(accepted);
+      t.is(other.localAddress?.address, numbered);
+      t.deepEqual(other.remoteAddress, connection.localAddress);
+    }
+  },
+);
 
 (hasLoopback6 ? straceTest : (skipWithReason as TestFn))(
-  'a zone goes to the kernel as its number, by name and by number, and none as none',
+  'a zone is passed to the kernel as its number, whether given by name or number, and no zone as 0',
   async (t) => {
     const calls = 'bind,connect';
     const { ended, lines } = await runInjected(
