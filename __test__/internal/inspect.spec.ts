@@ -7,7 +7,7 @@ import { eventfd, pidfd, pipe, socket, socketpair } from 'edgepoll/fd';
 
 import { nextOf, pairOf, receiveExactly, rejection, send, serverOf } from '../support/net.js';
 
-/** As one line, whatever its length. */
+/** The object as util.inspect() shows it, always in one line. */
 const shown = (object: unknown, depth = 2): string =>
   inspect(object, { breakLength: Infinity, depth });
 
@@ -122,7 +122,7 @@ test('an address of IPv6 is in brackets', async (t) => {
   t.regex(shown(server), /address: '\[::ffff:127\.0\.0\.1\]:\d+'/);
 });
 
-test('data keeps the value that the program sets, also when the connection is over', async (t) => {
+test('data keeps the value that the program sets, also when the connection is closed', async (t) => {
   const server = await serverOf(t);
   const accepted = server[Symbol.asyncIterator]();
   const [ours, theirs] = await Promise.all([

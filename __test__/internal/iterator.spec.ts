@@ -1,5 +1,5 @@
-// The async-iterator protocol: calls in any order behave as those of a real async generator over the same values,
-// and leaving means ending.
+// The async-iterator protocol: calls in any order have the results that an async generator over the same values gives, and
+// leaving the loop ends the connection or closes the server.
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Connection } from 'edgepoll';
@@ -21,7 +21,7 @@ type Call = 'next' | 'return' | 'throw';
 
 const thrown = new Error('thrown in');
 
-/** What a call came to, in words that can be compared. */
+/** The outcome of a call, as a text to compare. */
 async function outcome(promise: Promise<IteratorResult<Buffer, unknown>>): Promise<string> {
   try {
     const { value, done } = await promise;
@@ -59,7 +59,7 @@ function orders(): Call[][] {
   return all;
 }
 
-/** A connection whose peer sent these lines and ended. */
+/** A connection whose peer sends these lines and ends. */
 async function sent(t: ExecutionContext, values: string[]): Promise<Connection> {
   const { connection, peer } = await pairOf(t, { framing: 'lines' });
   void receiveAll(peer);
@@ -111,7 +111,7 @@ for (const call of ['return', 'throw'] as const) {
     const pending = [outcome(iterator.next()), outcome(iterator.next())];
     const left = outcome(make(iterator, call));
     t.is(await left, call === 'return' ? 'done undefined' : 'the error thrown in');
-    // Leaving ends our side; the peer's end, which then comes, is the end of what was pending at the latest.
+    // Leaving ends this side. Pending calls end with the peer's end at the latest.
     t.true((await receiveAll(peer)).fin);
     peer.end();
     t.deepEqual(await Promise.all(pending), ['done undefined', 'done undefined']);
@@ -135,7 +135,7 @@ for (const call of ['return', 'throw'] as const) {
   });
 }
 
-test('the iterator of an iterator is itself, and a connection may be read by both ways', async (t) => {
+test('the iterator of an iterator is itself, and next() and read() of a connection may be mixed', async (t) => {
   const { connection, peer, server } = await pairOf(t, { framing: 'lines' });
   const iterator = connection[Symbol.asyncIterator]();
   t.is(iterator[Symbol.asyncIterator](), iterator);
@@ -188,11 +188,11 @@ test("concurrent next() calls of a server: each gets its value in the calls' ord
   server.destroy();
 });
 
-test('what a server has for its consumer when it ends is still given, then the end', async (t) => {
+test('connections and events that wait when the server ends still come, then the end', async (t) => {
   const server = await serverOf(t);
   const accepted = server[Symbol.asyncIterator]();
   for (let count = 0; count < 3; count += 1) await dial(server.address.port);
-  await eventually('they wait', () => server.stats().pending === 3);
+  await eventually('the connections wait', () => server.stats().pending === 3);
   const closing = server.close();
   for (let count = 0; count < 3; count += 1) (await nextOf(accepted)).destroy();
   t.true((await accepted.next()).done);
@@ -211,7 +211,7 @@ test('what a server has for its consumer when it ends is still given, then the e
   t.true((await events.next()).done);
 });
 
-test('leaving the loop over a server: who was not taken is gone, who was is left alone', async (t) => {
+test('leaving the loop over a server: connections that were not taken are closed, the others stay open', async (t) => {
   const server = await serverOf(t);
   const peers = [];
   for (let count = 0; count < 5; count += 1) peers.push(await dial(server.address.port));

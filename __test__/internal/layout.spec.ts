@@ -13,7 +13,7 @@ import { folder, packageRoot } from '../support/process.js';
 
 const addon = readdirSync(join(packageRoot, 'native')).find((name) => name.endsWith('.node'));
 
-/** Loads the package with an addon whose `layout()` is the expression `changed`. Gives what is printed to stderr. */
+/** Loads the package with an addon whose `layout()` is the expression `changed`. Returns the text that is printed to stderr. */
 function load(t: ExecutionContext, changed: string): string {
   const replaced = join(folder(t), 'addon.cjs');
   const real = JSON.stringify(join(packageRoot, 'native', addon ?? ''));

@@ -9,7 +9,7 @@ import { rejection } from '../support/net.js';
 /** Calls a function with options that its type does not allow. */
 type Call = (options: never) => unknown;
 
-/** What `call` throws, or rejects with, as an error with a code. */
+/** The error that `call` throws or rejects with. */
 function refusal(call: Call, options: object): Promise<NodeJS.ErrnoException> {
   return rejection(Promise.resolve().then(() => call(options as never)));
 }
@@ -103,14 +103,14 @@ test('for an option that resembles none the message lists all of them', async (t
   t.regex(error.message, /^unknown option 'tls'; known are 'port', 'host', .*'driver'$/);
 });
 
-test('watch takes what a registration and a poller take', (t) => {
+test('watch() takes the options of a registration and those of a poller', (t) => {
   const options = { readable: true, data: 1, maxEvents: 1, engine: 'poll' } as const;
   const events = watch(event, options);
   t.is(typeof events.next, 'function');
   void events.return?.();
 });
 
-test('inherited options and those of a class are options', async (t) => {
+test('inherited options and those of a class are read', async (t) => {
   class Options {
     port = 0;
     get host(): string {

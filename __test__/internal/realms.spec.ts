@@ -1,6 +1,6 @@
 /**
- * Values of another realm, as contexts of node:vm have and Jest makes one for each file: bytes are bytes and errors are errors
- * wherever they were made, and memory that threads share is known as such.
+ * Values of another realm. Each context of node:vm is a realm, and Jest makes one for each file. Byte arrays, errors and shared
+ * memory of another realm are accepted as those of this one.
  */
 import { runInNewContext } from 'node:vm';
 
@@ -12,7 +12,7 @@ import { reportOf } from '../support/injected.js';
 import { pairOf, receiveAll } from '../support/net.js';
 import { fixture, run } from '../support/process.js';
 
-/** The same bytes in an array of another realm. */
+/** A copy of the bytes in an array of another realm. */
 function foreign(data: Uint8Array, memory = 'ArrayBuffer'): Uint8Array {
   const source = `new Uint8Array(new ${memory}(${data.length}))`;
   const array = runInNewContext(source) as Uint8Array;
@@ -21,7 +21,7 @@ function foreign(data: Uint8Array, memory = 'ArrayBuffer'): Uint8Array {
 }
 
 for (const memory of ['ArrayBuffer', 'SharedArrayBuffer']) {
-  test(`other-realm: a connection sends its bytes, short and long, of its ${memory}`, async (t) => {
+  test(`other-realm: a connection sends arrays, short and long, whose memory is its ${memory}`, async (t) => {
     const { connection, peer } = await pairOf(t);
     const all = bytes(20_003, 1);
     await connection.write(foreign(all.subarray(0, 3), memory));
@@ -30,7 +30,7 @@ for (const memory of ['ArrayBuffer', 'SharedArrayBuffer']) {
   });
 }
 
-test('other-realm: descriptors take its bytes and read into its memory', (t) => {
+test('other-realm: descriptors write its arrays and read into them', (t) => {
   const { reader, writer } = pipe();
   t.is(writer.write(foreign(Buffer.from('abc'))), 3);
   const space = foreign(new Uint8Array(8));
@@ -42,7 +42,7 @@ test('other-realm: descriptors take its bytes and read into its memory', (t) => 
   for (const each of [reader, writer, here, there]) each.close();
 });
 
-test('other-realm: what only looks like bytes is still refused', async (t) => {
+test('other-realm: values that are no byte array are refused', async (t) => {
   const { connection } = await pairOf(t);
   const { reader, writer } = pipe();
   const others = ['new Uint16Array(2)', 'new DataView(new ArrayBuffer(2))', 'new ArrayBuffer(2)'];
@@ -58,9 +58,9 @@ test('other-realm: what only looks like bytes is still refused', async (t) => {
 });
 
 const cases: [name: string, what: string, expected: unknown][] = [
-  ['destroy', 'an error of Node.js itself may end a connection', true],
-  ['abort', 'what an abort gives as its reason is what its connections tell', true],
-  ['refused', 'what the kernel refuses keeps its code', 'ERR_FD_SETSIZE'],
+  ['destroy', 'destroy() takes an error of the main realm', true],
+  ['abort', 'connections fail with the reason of the abort', true],
+  ['refused', 'an error of the addon keeps its code', 'ERR_FD_SETSIZE'],
 ];
 
 for (const [name, what, expected] of cases) {

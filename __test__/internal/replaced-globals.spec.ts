@@ -1,4 +1,7 @@
-/** Whoever replaces global functions after the import, as fake timers do, must not stop what waits or comes later. */
+/**
+ * A program may replace global functions after the import, as fake timers do. The package must go on, both with waits that have
+ * begun and with later ones.
+ */
 import test from 'ava';
 
 import { reportOf } from '../support/injected.js';
@@ -6,9 +9,13 @@ import { runFixture } from '../support/process.js';
 
 const cases: [name: string, what: string, expected: unknown][] = [
   ['poll', 'a timeout of poll() passes', []],
-  ['write', 'what was written outside a turn leaves', 'x'],
-  ['close', "a server's close() ends what is still open", 'closed'],
-  ['throw', 'what a callback of edgepoll/epoll throws is told', 'thrown by a callback'],
+  ['write', 'bytes that are written outside a turn are sent', 'x'],
+  ['close', "a server's close() destroys connections at its timeout", 'closed'],
+  [
+    'throw',
+    'an error that a callback of edgepoll/epoll throws is reported',
+    'thrown by a callback',
+  ],
 ];
 
 for (const [name, what, expected] of cases) {

@@ -1,4 +1,7 @@
-/** An AbortSignal that is not the global one's instance: another realm's, or of a library that is older than reasons. */
+/**
+ * An AbortSignal that is not an instance of the global class. It may be of another realm, or of a library that is older than
+ * `reason`.
+ */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { connect, listen, Poller, watch } from 'edgepoll';
@@ -8,7 +11,7 @@ import { pipe } from '../readiness/helpers.js';
 import { eventually } from '../support/eventually.js';
 import { freePort, pairOf, rejection } from '../support/net.js';
 
-/** What AbortSignal was at first: no reason, no throwIfAborted(). */
+/** AbortSignal as it was first specified: without reason and throwIfAborted(). */
 class OldSignal {
   aborted = false;
   readonly listeners = new Set<() => void>();
@@ -34,8 +37,8 @@ class OldSignal {
 
 const REASON = { name: 'AbortError', any: true } as const;
 
-/** Before and during: the wait rejects with an AbortError, and no listener stays. */
-async function ends(
+/** Checks that the wait rejects with an AbortError, for an abort during it and before it, and that no listener stays. */
+async function abortEnds(
   t: ExecutionContext,
   wait: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
@@ -53,11 +56,11 @@ test('signal-alike: poll()', async (t) => {
   const poller = new Poller();
   t.teardown(() => poller.close());
   poller.register(pipe(t).fd);
-  await ends(t, (signal) => poller.poll({ signal }));
+  await abortEnds(t, (signal) => poller.poll({ signal }));
 });
 
 test('signal-alike: a poller', async (t) => {
-  await ends(t, (signal) => {
+  await abortEnds(t, (signal) => {
     const poller = new Poller({ signal });
     poller.register(pipe(t).fd);
     return poller[Symbol.asyncIterator]().next();
@@ -66,13 +69,13 @@ test('signal-alike: a poller', async (t) => {
 
 test('signal-alike: watch()', async (t) => {
   const { fd } = pipe(t);
-  await ends(t, (signal) => watch(fd, { signal }).next());
+  await abortEnds(t, (signal) => watch(fd, { signal }).next());
 });
 
 test('signal-alike: a descriptor of edgepoll/fd', async (t) => {
   const counter = eventfd();
   t.teardown(() => counter.close());
-  await ends(t, async (signal) => {
+  await abortEnds(t, async (signal) => {
     const values = counter.values({ signal });
     return await values.next();
   });

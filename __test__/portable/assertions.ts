@@ -1,13 +1,12 @@
 /**
- * What a test gets as `t` where ava cannot run: ava's assertions on node:assert.
+ * The `t` of a test where ava cannot run: ava's assertions, made from node:assert.
  *
- * An assertion that fails ends the test and stays failed when the test catches what it throws. It must never count
- * as made before it was: a test without assertions is a failed one. Made by ava.ts for each test.
+ * An assertion that fails throws. The test stays failed even if it catches the error. A test without assertions fails.
  */
 import { AssertionError, deepStrictEqual, match, strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 
-/** What an error must be; each field that is there has to hold. */
+/** The properties that an error must have. Fields that are left out are not checked. */
 export interface Expectation {
   any?: boolean;
   code?: string | number;
@@ -19,14 +18,14 @@ export interface Expectation {
 
 type Plain = Record<PropertyKey, unknown>;
 
-/** As ava has it: plain objects and arrays with content are looked into, anything else is compared whole. */
+/** As in ava, like() compares the named fields of plain objects and arrays that are not empty, and any other value whole. */
 function isSelector(value: unknown): value is Plain {
   if (typeof value !== 'object' || value === null) return false;
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
   return plain && Object.keys(value).length > 0;
 }
 
-/** Of `actual` only what `selector` names. */
+/** A copy of `actual` with only the fields that `selector` names. */
 function selected(actual: unknown, selector: Plain): unknown {
   if (typeof actual !== 'object' || actual === null) return actual;
   const found: Plain = {};
@@ -53,7 +52,7 @@ function checkError(error: unknown, wanted: Expectation): void {
     throw new AssertionError({ message: `not the message that was expected: ${message}` });
 }
 
-/** One test's assertions, their number and what failed first. */
+/** The assertions of one test: their number, and the first failure. */
 export class Execution {
   readonly title: string;
   context: unknown = {};
@@ -208,7 +207,7 @@ export class Execution {
     this.#planned = count;
   }
 
-  /** Fails the test when no more than this many milliseconds are over; a later call starts anew. */
+  /** Fails the test if it has not ended after this number of milliseconds. A later call starts the time again. */
   timeout(milliseconds: number, message = `no end within ${milliseconds} ms`): void {
     clearTimeout(this.#limit);
     this.#limit = setTimeout(() => this.#limitPassed(new Error(message)), milliseconds);
@@ -218,13 +217,13 @@ export class Execution {
     this.#teardowns.unshift(call);
   }
 
-  /** Runs the test and what it left to be done after it; ends with what was wrong, or nothing. */
+  /** Runs the test, then its teardowns. Resolves with the first failure, or with undefined. */
   async run(
     body: (t: Execution) => unknown,
     limitMilliseconds: number,
   ): Promise<{ error: unknown } | undefined> {
     const late = new Promise<never>((_, reject) => (this.#limitPassed = reject));
-    // A limit that passes once the test is over concerns nobody.
+    // If the limit passes after the test, no code awaits this promise any more.
     late.catch(() => {});
     this.timeout(limitMilliseconds);
     try {

@@ -1,9 +1,9 @@
 /**
- * Stands for ava in runtimes where ava cannot run: the part of its interface that the specs use, and no more, so
- * that an unknown call is a TypeError and not a test left out.
+ * Replaces ava in runtimes where ava cannot run. It has only the part of ava's interface that the specs use, so an unknown call
+ * is a TypeError and not a test that is left out.
  *
- * It must never import what is tested. The specs import it by the name `ava` (scripts/portable.mjs sees to that);
- * run.ts runs what they declared.
+ * It must not import the package that is tested. scripts/portable.mjs lets the specs import this file as `ava`, and run.ts runs
+ * the tests that they declare.
  */
 import { Execution } from './assertions.js';
 
@@ -39,7 +39,7 @@ function hook(name: keyof typeof hooks) {
     if (call === undefined) throw new TypeError(`${name}() takes a function`);
     hooks[name].push(call);
   };
-  // Hooks after a failure run here in any case.
+  // Here every hook runs after a failure too, so `always` is the same function.
   return Object.assign(add, { always: add });
 }
 
@@ -57,7 +57,7 @@ const test = Object.assign(declare({ serial: false, skipped: false }), {
 });
 export default test;
 
-/** How many tests ended how. */
+/** The number of tests by their results. */
 export interface Counts {
   passed: number;
   failed: number;
@@ -65,7 +65,7 @@ export interface Counts {
 }
 
 function describe(error: unknown): string {
-  // Where an engine puts the message not into the stack, both are shown.
+  // Some engines leave the message out of the stack. Then both are shown.
   if (!(error instanceof Error)) return String(error);
   const stack = error.stack ?? '';
   return stack.includes(error.message) ? stack : `${error.message}\n${stack}`;
@@ -106,8 +106,8 @@ async function runOne({ title, body }: Declared, counts: Counts, limit: number):
 }
 
 /**
- * Runs all that was declared: first what is serial, one by one, then the rest at once, as ava does. `counts` is true
- * at any moment, so that a process that ends early can say how far it came.
+ * Runs all declared tests as ava does: first the serial ones one by one, then the rest at once. `counts` is updated after each
+ * test, so that a process that ends early can print how many have run.
  */
 export async function runDeclared(counts: Counts, limit: number): Promise<void> {
   for (const { title } of declared.filter(({ skipped }) => skipped)) {
@@ -123,7 +123,7 @@ export async function runDeclared(counts: Counts, limit: number): Promise<void> 
   await runHooks('after', counts);
 }
 
-/** How many tests there are, skipped ones among them. */
+/** How many tests are declared, skipped ones included. */
 export function numberDeclared(): number {
   return declared.length;
 }

@@ -1,9 +1,8 @@
 /**
- * Runs one spec file with what stands for ava, under whatever runtime runs this: `run FILE`. The last line is
- * `N passed, N failed`; the exit code is 0 only when all tests ran and held.
+ * Runs one spec file with the stand-in for ava, in any runtime: `run FILE`. The last line of the output is `N passed, N failed`.
+ * The exit code is 0 only if all tests ran and passed.
  *
- * It must never end well by accident: an error outside a test, a rejection that nobody takes and an event loop that
- * runs dry before the last test are failures. Started by scripts/portable.mjs.
+ * An error outside a test, an unhandled rejection, and an event loop that has no more work before the last test are failures.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,14 +20,14 @@ function outside(kind: string): (error: unknown) => void {
   return (error) => {
     counts.failed += 1;
     outsideTests += 1;
-    // What repeats without end says nothing new.
+    // Later errors are most likely repetitions of the first ones.
     if (outsideTests <= mostShown) console.log(`  ✘ ${kind}\n`, error);
     else process.exit(1);
   };
 }
 
 process.on('uncaughtException', outside('an exception outside of every test'));
-process.on('unhandledRejection', outside('a rejection that nobody takes'));
+process.on('unhandledRejection', outside('an unhandled rejection'));
 process.on('exit', () => {
   if (!done) {
     counts.failed += Math.max(1, numberDeclared() - counts.passed - counts.failed - counts.skipped);
@@ -44,7 +43,7 @@ try {
   await import(pathToFileURL(resolve(file)).href);
   if (numberDeclared() === 0) throw new Error(`${file} declares no test`);
   await runDeclared(counts, limit);
-  // A rejection that nobody takes is announced a turn later.
+  // The runtime reports an unhandled rejection one turn later.
   await new Promise((turn) => setTimeout(turn, 0));
 } catch (error) {
   outside('the file could not be run')(error);

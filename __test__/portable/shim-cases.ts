@@ -1,4 +1,4 @@
-/** Tests for the stand-in of ava to run, good ones and each kind of bad one: `run.js shim-cases.js CASE`. */
+/** Tests that the stand-in for ava runs, good ones and one of each bad kind: `run.js shim-cases.js CASE`. */
 import test from './ava.js';
 
 const error = Object.assign(new RangeError('too much'), { code: 'E_MUCH' });
@@ -28,13 +28,13 @@ const cases: Record<string, () => void> = {
       t.notThrows(() => {});
       await t.notThrowsAsync(Promise.resolve());
     });
-    test.serial('serial ones are first', (t) => t.deepEqual(order, []));
+    test.serial('serial tests run first', (t) => t.deepEqual(order, []));
     test('planned', (t) => {
       t.plan(2);
       t.pass();
       t.pass();
     });
-    test.after('teardown: the last is the first', (t) => t.deepEqual(order, ['second', 'first']));
+    test.after('teardowns run in reverse order', (t) => t.deepEqual(order, ['second', 'first']));
   },
   'skipped: is not run': () => {
     test.skip('skipped', raise);
@@ -48,7 +48,7 @@ const cases: Record<string, () => void> = {
       try {
         t.is(1, 2);
       } catch {
-        // Whoever swallows it does not save the test.
+        // A test that catches the error of an assertion still fails.
       }
     }),
   'bad: like() with another value': () =>
@@ -95,7 +95,7 @@ const cases: Record<string, () => void> = {
       t.pass();
     });
   },
-  'bad: a rejection that nobody takes': () =>
+  'bad: an unhandled rejection': () =>
     test('leaves one', (t) => {
       void reject();
       t.pass();
@@ -110,6 +110,6 @@ const cases: Record<string, () => void> = {
 };
 
 const [, name = ''] = process.argv.slice(2);
-/** Their names; each says how it must end. */
+/** The names of the cases. The first word of each names the result that it must have. */
 export const names = Object.keys(cases);
 cases[name]?.();

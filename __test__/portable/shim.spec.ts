@@ -1,4 +1,4 @@
-/** What stands for ava elsewhere must fail where ava fails: a green run under Bun and Deno is worth no more than that. */
+/** The stand-in for ava must fail where ava fails, or a green run under Bun and Deno would prove nothing. */
 import { fileURLToPath } from 'node:url';
 
 import test from 'ava';

@@ -1,5 +1,5 @@
-// edgepoll/fd as its users get it, under whatever runtime runs this file. One job: each kind of descriptor
-// once, waited for by its iterator. It must leave nothing open. Called by smoke.mjs.
+// edgepoll/fd of the packed package, in any runtime: uses each kind of descriptor once and waits for it by its iterator. It must
+// leave no descriptor open.
 import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,5 @@
-// The package as its users get it, in plain JavaScript, under whatever runtime runs this file.
-// One job: each use once, with what came back verified. It must never end itself: that the process
-// comes to its own end is part of what is looked at. Run by scripts/smoke.mjs.
+// The packed package in plain JavaScript, in any runtime: each use once, with its results checked.
+// This file must not call process.exit(), because the test includes that the process ends by itself.
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -18,7 +17,7 @@ function sha(bytes) {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Sends 1 MiB to a server, ends, and compares what comes back. */
+/** Sends 1 MiB to an echo server, ends, and compares the bytes that come back. */
 async function roundTrip(server) {
   const bytes = randomBytes(2 ** 20);
   const connection = await connect({ host, port: server.address.port, maxBufferedAmount: 2 ** 21 });
@@ -116,8 +115,8 @@ async function readiness() {
   rmSync(folder, { recursive: true });
 }
 
-/** These stay open: what is unref()ed must not keep the process. */
-async function left() {
+/** Leaves a server and two connections open. The process must end all the same, because they are unref()ed. */
+async function leaveUnrefed() {
   const server = (await listen({ host, port: 0 })).unref();
   const next = server[Symbol.asyncIterator]().next();
   const client = (await connect({ host, port: server.address.port })).unref();
@@ -132,5 +131,5 @@ await lines();
 await errors();
 await readiness();
 await descriptors();
-await left();
+await leaveUnrefed();
 console.log('smoke ok');

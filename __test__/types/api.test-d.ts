@@ -1,4 +1,4 @@
-/** The public types, by compiling: never run. A wrong use must be an error, or the comment above it is one. */
+/** The public types of edgepoll. This file is compiled and never run. `@ts-expect-error` fails if no error follows. */
 import { expectTypeOf } from 'expect-type';
 
 import type {
@@ -53,10 +53,10 @@ expectTypeOf(server.ref()).toEqualTypeOf<Server>();
 expectTypeOf<Server['close']>().parameter(0).toEqualTypeOf<CloseOptions | undefined>();
 // @ts-expect-error servers are made by listen()
 new Server();
-// @ts-expect-error the connections are the server's to change
+// @ts-expect-error a program cannot change the set of connections
 server.connections.size = 0;
 
-// ServerEvent: the type tells what else is there.
+// ServerEvent: the fields depend on `type`.
 export async function byEvents(): Promise<void> {
   for await (const event of server.events()) {
     expectTypeOf(event).toEqualTypeOf<ServerEvent>();
@@ -83,13 +83,13 @@ expectTypeOf(connection.write('x')).resolves.toEqualTypeOf<void>();
 expectTypeOf(connection.closed).resolves.toEqualTypeOf<CloseReason>();
 expectTypeOf(connection.remoteAddress).toEqualTypeOf<Address | undefined>();
 expectTypeOf<CloseReason['cause']>().toEqualTypeOf<'ended' | 'failed' | 'destroyed'>();
-// @ts-expect-error neither numbers
+// @ts-expect-error a number is no chunk
 void connection.write(1);
-// @ts-expect-error nor arrays are bytes
+// @ts-expect-error an array of numbers is no chunk
 void connection.end([1, 2]);
 // @ts-expect-error connections are made by connect() and servers
 new Connection();
-// @ts-expect-error the counters are to be read
+// @ts-expect-error the counters are read-only
 connection.bytesRead = 0;
 
 // Errors
@@ -100,20 +100,20 @@ expectTypeOf<'ECONNRESET' | 'ERR_CLOSED'>().toExtend<ErrorCode>();
 if (error.code === 'ECONNRESETS') throw error;
 expectTypeOf(error.port).toEqualTypeOf<number | undefined>();
 
-// Poller: what a registration was given comes back in every event, with its type.
+// Poller: every event has the data of its registration, with its type.
 export async function byReadiness(): Promise<void> {
   const poller = new Poller<{ name: string }>({ maxEvents: 16 });
   const registration = poller.register(0, { trigger: 'edge', data: { name: 'stdin' } });
   expectTypeOf(registration).toEqualTypeOf<Registration<{ name: string }>>();
   registration.modify({ readable: true, data: { name: 'other' } });
-  // @ts-expect-error an event of it would have no data
+  // @ts-expect-error this poller's registrations need data
   poller.register(0);
-  // @ts-expect-error an event of it would have no data
+  // @ts-expect-error this poller's registrations need data
   poller.register(0, { trigger: 'edge' });
-  // @ts-expect-error nor may it be undefined
+  // @ts-expect-error the data must not be undefined
   poller.register(0, { data: undefined });
   registration.modify({ writable: true });
-  // @ts-expect-error it is chosen at registration
+  // @ts-expect-error `duplicate` can only be set by register()
   registration.modify({ duplicate: true });
   // @ts-expect-error data of another type
   poller.register(0, { data: 5 });
@@ -156,7 +156,7 @@ for await (const event of typed.events())
 const dialled = await connect<Session>({ port: 1 });
 expectTypeOf(dialled.data).toEqualTypeOf<Session | undefined>();
 dialled.data = undefined;
-// @ts-expect-error the declared type is another
+// @ts-expect-error a number is no Session
 dialled.data = 7;
 expectTypeOf(connection.data).toEqualTypeOf<unknown>();
 // A parameter of type Connection accepts a connection with a type for its data.

@@ -1,4 +1,4 @@
-/** A user's program that uses every kind of type once. The types matrix compiles it in each combination; it never runs. */
+/** A program that uses every kind of public type once. The types matrix compiles it in each combination. It never runs. */
 import { webcrypto } from 'node:crypto';
 
 import type { Chunk, ErrorCode, ListenOptions, ReadinessEvent, RegisterOptions } from 'edgepoll';
@@ -31,7 +31,7 @@ export async function receive(): Promise<Chunk | null> {
   return connection.read();
 }
 
-export function told(error: unknown): ErrorCode | undefined {
+export function codeOf(error: unknown): ErrorCode | undefined {
   if (!(error instanceof EdgepollError)) return undefined;
   // @ts-expect-error there is no such code
   if (error.code === 'ERR_SEND_QUEUE_FUL') return undefined;

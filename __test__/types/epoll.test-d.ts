@@ -1,4 +1,4 @@
-/** The public types of edgepoll/epoll, by compiling: never run. A wrong use must be an error, or the comment above it is one. */
+/** The public types of edgepoll/epoll. This file is compiled and never run. `@ts-expect-error` fails if no error follows. */
 import { expectTypeOf } from 'expect-type';
 
 import type { EpollCallback } from 'edgepoll/epoll';
@@ -16,13 +16,13 @@ expectTypeOf(poller.modify(0, Epoll.EPOLLIN).remove(0).close()).toEqualTypeOf<nu
 expectTypeOf(poller.closed).toEqualTypeOf<boolean>();
 // @ts-expect-error a callback has to be given
 new Epoll();
-// @ts-expect-error what to watch for has to be given
+// @ts-expect-error the events to watch for have to be given
 poller.add(0);
-// @ts-expect-error a number, not its text
+// @ts-expect-error a descriptor is a number
 poller.remove('0');
-// @ts-expect-error to be read only
+// @ts-expect-error `closed` is read-only
 poller.closed = true;
-// @ts-expect-error a constant
+// @ts-expect-error the constants are read-only
 Epoll.EPOLLIN = 2;
 
 class Named extends Epoll {

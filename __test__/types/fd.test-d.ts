@@ -1,4 +1,4 @@
-/** The public types of edgepoll/fd, by compiling: never run. A wrong use must be an error, or the comment above it is one. */
+/** The public types of edgepoll/fd. This file is compiled and never run. `@ts-expect-error` fails if no error follows. */
 import { expectTypeOf } from 'expect-type';
 
 import type { EdgepollError } from 'edgepoll';
@@ -13,11 +13,11 @@ expectTypeOf(fd.Socket.adopt(3)).toEqualTypeOf<fd.Socket>();
 expectTypeOf<fd.OwnedFd>().toExtend<Disposable & { readonly fd: number }>();
 expectTypeOf<fd.OwnedFd['read']>().returns.toEqualTypeOf<number | null>();
 expectTypeOf<fd.EdgepollError>().toExtend<EdgepollError>();
-// @ts-expect-error owners are made by functions
+// @ts-expect-error owned descriptors are made by functions
 new fd.OwnedFd(3, 'mine', false);
-// @ts-expect-error the number is not to be changed
+// @ts-expect-error `fd` is read-only
 fd.eventfd().fd = 3;
-// @ts-expect-error a number, not its text
+// @ts-expect-error a descriptor is a number
 fd.OwnedFd.adopt('3');
 void new Poller().register(fd.timerfd());
 void watch(fd.pipe().reader);
@@ -26,21 +26,21 @@ void watch(fd.pipe().reader);
 expectTypeOf(fd.eventfd().read()).toEqualTypeOf<bigint | null>();
 expectTypeOf(fd.eventfd()).toExtend<AsyncIterable<bigint, undefined>>();
 fd.timerfd({ clock: 'boottime' }).set({ after: 1 }, 2);
-// @ts-expect-error either after or at
+// @ts-expect-error `after` and `at` exclude each other
 fd.timerfd().set({ after: 1, at: 2 });
 // @ts-expect-error there is no such clock
 fd.timerfd({ clock: 'sundial' });
 
 // Signals, processes, inotify
 expectTypeOf(fd.signalfd(['SIGTERM']).read()).toEqualTypeOf<SignalInfo | null>();
-// @ts-expect-error signals go by name
+// @ts-expect-error a signal is given by its name
 fd.signalfd([15]);
 expectTypeOf(fd.pidfd(1).exited()).toEqualTypeOf<Promise<void>>();
 expectTypeOf(fd.inotify()).toExtend<AsyncIterable<InotifyEvent, undefined>>();
 // @ts-expect-error there is no such event
 fd.inotify().add('/', ['nothing']);
 
-// Sockets: the family tells what else is there.
+// Sockets: the fields of an address depend on `family`.
 const socket = fd.socket('unix', 'dgram');
 expectTypeOf(fd.socketpair()).toEqualTypeOf<[fd.Socket, fd.Socket]>();
 expectTypeOf(socket).toExtend<AsyncIterable<Message, undefined>>();
