@@ -23,15 +23,8 @@ import {
 } from '../support/net.js';
 import { resolveAs } from '../support/resolver.js';
 import { descriptorOf } from '../support/socket-number.js';
-
-/** The glue's methods. Whoever replaces one of them puts it back. */
-async function reactors(): Promise<{ listen: (address: string, ...rest: unknown[]) => unknown }> {
-  const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-  const native = (await import(url)) as {
-    ReactorBinding: { prototype: Awaited<ReturnType<typeof reactors>> };
-  };
-  return native.ReactorBinding.prototype;
-}
+import { defaultSettings, nativeMethods } from './helpers.js';
+import type { NativeMethod } from './helpers.js';
 
 test('port 0 gives a free port, and connections come to it', async (t) => {
   const { server, connection, peer } = await pairOf(t);
@@ -97,26 +90,16 @@ test.serial(
 );
 
 test.serial('the defaults are those of the documentation', async (t) => {
-  const prototype = await reactors();
-  const real = prototype.listen;
-  t.teardown(() => (prototype.listen = real));
+  const prototype = await nativeMethods();
+  const real = prototype['listen'] as NativeMethod;
+  t.teardown(() => (prototype['listen'] = real));
   let passed: unknown[] = [];
-  prototype.listen = function (this: unknown, ...all) {
+  prototype['listen'] = function (this: unknown, ...all) {
     passed = all;
     return real.call(this, ...all);
   };
   await serverOf(t);
-  const connection = {
-    highWaterMark: 65_536,
-    lowWaterMark: 16_384,
-    maxBuffered: 16_777_216,
-    mostPerTurn: 65_536,
-    endTimeout: 30_000,
-    noDelay: true,
-    framing: 'bytes',
-    maxFrame: 65_536,
-    lend: false,
-  };
+  const connection = defaultSettings;
   const flags = { backlog: 511, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
   t.deepEqual(passed, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
@@ -125,14 +108,14 @@ test.serial('the defaults are those of the documentation', async (t) => {
 test.serial(
   'an occupied port without a host, on a machine without IPv6: EADDRINUSE all the same',
   async (t) => {
-    const prototype = await reactors();
+    const prototype = await nativeMethods();
     const { port } = await netServer(t, '0.0.0.0');
-    const real = prototype.listen;
-    t.teardown(() => (prototype.listen = real));
+    const real = prototype['listen'] as NativeMethod;
+    t.teardown(() => (prototype['listen'] = real));
     // The kernel's error when it was started with ipv6.disable=1, when the machine has no IPv6 address, and when the kernel
     // was built without IPv6.
     for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'] as const) {
-      prototype.listen = function (this: unknown, address, ...rest) {
+      prototype['listen'] = function (this: unknown, address, ...rest) {
         if (address !== '::') return real.call(this, address, ...rest);
         return { slot: 0, generation: 0, errno: constants.errno[code], syscall: 'socket' };
       };

@@ -7,6 +7,8 @@ import test from 'ava';
 import { connect, listen, Poller } from 'edgepoll';
 
 import { rejection, serverOf } from '../support/net.js';
+import { defaultSettings, nativeMethods } from './helpers.js';
+import type { NativeMethod } from './helpers.js';
 
 const MOST = 2 ** 31 - 1;
 const OVER_MOST = MOST + 1;
@@ -19,23 +21,14 @@ interface Passed {
   numbers: number[];
 }
 
-type Native = (...all: unknown[]) => unknown;
-
-/** The glue's methods. Whoever replaces one of them puts it back. */
-async function reactors(): Promise<Record<string, Native>> {
-  const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-  const native = (await import(url)) as { ReactorBinding: { prototype: Record<string, Native> } };
-  return native.ReactorBinding.prototype;
-}
-
 /** Calls listen() or connect() without a system call: a stand-in for the native method collects its arguments. */
 async function passedBy(
   t: ExecutionContext,
   which: 'listen' | 'connect',
   options: Options,
 ): Promise<Passed | Error> {
-  const prototype = await reactors();
-  const real = prototype[which] as Native;
+  const prototype = await nativeMethods();
+  const real = prototype[which] as NativeMethod;
   let all: unknown[] | undefined;
   prototype[which] = (...given: unknown[]) => {
     all = given;
@@ -138,8 +131,8 @@ for (const [which, option, values] of [
 test.serial(
   'maxPending: the first next() allows this number of accepted connections',
   async (t) => {
-    const prototype = await reactors();
-    const real = prototype['grant'] as Native;
+    const prototype = await nativeMethods();
+    const real = prototype['grant'] as NativeMethod;
     t.teardown(() => (prototype['grant'] = real));
     const granted: unknown[] = [];
     prototype['grant'] = function (this: unknown, ...all) {
@@ -159,17 +152,7 @@ test.serial(
 test.serial('the defaults of connect() are those of the documentation', async (t) => {
   const found = await passedBy(t, 'connect', {});
   if (found instanceof Error) throw found;
-  t.deepEqual(found.connection, {
-    highWaterMark: 65_536,
-    lowWaterMark: 16_384,
-    maxBuffered: 16_777_216,
-    mostPerTurn: 65_536,
-    endTimeout: 30_000,
-    noDelay: true,
-    framing: 'bytes',
-    maxFrame: 65_536,
-    lend: false,
-  });
+  t.deepEqual(found.connection, { ...defaultSettings });
   t.true(found.numbers.includes(10_000), 'the time for one address');
 });
 

@@ -17,14 +17,7 @@ import {
   serverOf,
 } from '../support/net.js';
 import type { Socket } from '../support/net.js';
-
-/** Resets, and resolves when the other side must know of it. */
-function reset(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    socket.once('close', () => resolve());
-    socket.resetAndDestroy();
-  });
-}
+import { reset } from './helpers.js';
 
 function isReset(t: ExecutionContext, error: NodeJS.ErrnoException | undefined): void {
   t.like(error, { name: 'EdgepollError', code: 'ECONNRESET', errno: -104 });
@@ -57,12 +50,12 @@ test('a read() after the reset was received throws too', async (t) => {
   t.is(await connection.read(), null, 'the error is thrown once');
 });
 
-/** Sends so much that a byte of it is received, which is enough, and the rest waits in our kernel. */
+/** Sends a message of which the connection receives one byte: that is its read watermark. The rest waits in the kernel. */
 async function sendAhead(connection: Connection, peer: Socket, message: Buffer): Promise<void> {
   await send(peer, message.subarray(0, 1));
   await eventually('receiving is paused', () => connection.bytesRead === 1);
   await send(peer, message.subarray(1));
-  // What the peer's kernel still had would go with a reset.
+  // The reset that follows would drop what the peer's kernel has not sent by then.
   await delivered(peer);
 }
 
