@@ -17,6 +17,7 @@ import {
   serverOf,
 } from '../support/net.js';
 import type { Socket } from '../support/net.js';
+import { fillKernel } from './helpers.js';
 
 const drivers: Driver[] = ['uv', 'thread'];
 /** More than the memory that is lent holds, so all of that memory is received into again while chunks are written. */
@@ -156,13 +157,7 @@ for (const driver of drivers) {
         written += data.length;
         return watch(connection.write(data));
       };
-      let before = -1;
-      await eventually('the kernel takes no more', () => {
-        if (connection.bufferedAmount === 0) write(Buffer.alloc(16_384));
-        const stands = connection.bufferedAmount > 0 && connection.bufferedAmount === before;
-        before = connection.bufferedAmount;
-        return stands;
-      });
+      await fillKernel(connection, () => write(Buffer.alloc(16_384)));
       write(Buffer.alloc(65_536 - 5000 - connection.bufferedAmount));
       await send(from.peer, bytes(16_384, 1));
       await eventually('it is received', () => from.connection.bytesRead === 16_384);

@@ -22,6 +22,7 @@ import {
   serverOf,
 } from '../support/net.js';
 import type { Socket } from '../support/net.js';
+import { standsStill } from './helpers.js';
 
 const MIB = 1_048_576;
 /** A limit that a server without back-pressure soon exceeds. */
@@ -37,17 +38,6 @@ function echo(server: Server): CloseReason[] {
     }
   })();
   return reasons;
-}
-
-/** Resolves when the number has not changed in 25 looks in a row. */
-async function standsStill(what: string, value: () => number): Promise<void> {
-  let before = -1;
-  let times = 0;
-  await eventually(`${what} stands still`, () => {
-    times = value() === before ? times + 1 : 0;
-    before = value();
-    return times === 25;
-  });
 }
 
 for (const driver of ['uv', 'thread'] satisfies Driver[]) {
