@@ -15,7 +15,7 @@ const CLIENTS = 100;
 const LIMIT = 64;
 
 // Reads commands by lines: 'connect' opens the connections, 'send' sends a byte on each, 'end' ends them. Prints a line per
-// reply.
+// connection that the kernel has made, and per reply.
 const clients = `
   const net = require('node:net');
   const sockets = [];
@@ -23,6 +23,7 @@ const clients = `
     connect() {
       for (let count = 0; count < ${CLIENTS}; count += 1) {
         const socket = net.connect({ port: Number(process.argv[1]), host: '127.0.0.1' });
+        socket.on('connect', () => console.log('connected'));
         socket.on('data', () => console.log('echo'));
         sockets.push(socket);
       }
@@ -41,9 +42,9 @@ const child = spawn(process.execPath, ['-e', clients, String(server.address.port
 });
 // Not set with ulimit before the start: Node.js raises the soft limit, and the clients would inherit the hard one.
 execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${LIMIT}:${LIMIT}`]);
-let replies = 0;
-createInterface({ input: child.stdout }).on('line', () => {
-  replies += 1;
+const printed = { connected: 0, echo: 0 };
+createInterface({ input: child.stdout }).on('line', (line) => {
+  printed[line as keyof typeof printed] += 1;
 });
 
 let served = 0;
@@ -58,6 +59,8 @@ const running = (async () => {
 
 child.stdin.write('connect\n');
 await eventually('accepting pauses', () => server.stats().acceptPauses > 0);
+// Each client that connects wakes the listener up once. That must not count as a wait during the shortage.
+await eventually('every client waits in the backlog', () => printed.connected === CLIENTS);
 const { open, lastAcceptError } = server.stats();
 existsSync('/edgepoll-mark-begin');
 const before = { pauses: server.stats().acceptPauses, cpu: process.cpuUsage() };
@@ -73,8 +76,8 @@ const seconds = (performance.now() - began) / 1000;
 const pauses = server.stats().acceptPauses - before.pauses;
 existsSync('/edgepoll-mark-end');
 child.stdin.write('send\n');
-await eventually('the old connections answer', () => replies >= open);
-const echoes = replies;
+await eventually('the old connections answer', () => printed.echo >= open);
+const echoes = printed.echo;
 child.stdin.end('end\n');
 await eventually('every client is served', () => served === CLIENTS);
 await once(child, 'exit');
