@@ -88,11 +88,12 @@ test('write() and end() take bytes and strings, nothing else', async (t) => {
     [123, '123'],
     [null, 'null'],
     [undefined, 'undefined'],
-    [{}, '[object Object]'],
-    [[1, 2], '[object Array]'],
-    [new ArrayBuffer(3), '[object ArrayBuffer]'],
-    [new DataView(new ArrayBuffer(3)), '[object DataView]'],
-    [new Uint16Array(3), '[object Uint16Array]'],
+    [{}, 'an object'],
+    [[1, 2], 'an array'],
+    [new ArrayBuffer(3), 'an instance of ArrayBuffer'],
+    [new DataView(new ArrayBuffer(3)), 'an instance of DataView'],
+    [new Uint16Array(3), 'an instance of Uint16Array'],
+    [Promise.resolve('x'), 'an instance of Promise'],
     [true, 'true'],
   ];
   for (const [value, shows] of values) {

@@ -20,8 +20,8 @@ const NOT_A_NUMBER: Bad[] = [
   ['3', 'TypeError', "'3'"],
   [null, 'TypeError', 'null'],
   [true, 'TypeError', 'true'],
-  [{}, 'TypeError', '[object Object]'],
-  [[80], 'TypeError', '[object Array]'],
+  [{}, 'TypeError', 'an object'],
+  [[80], 'TypeError', 'an array'],
   [10n, 'TypeError', '10'],
   [Symbol('s'), 'TypeError', 'Symbol(s)'],
   [() => 80, 'TypeError', 'a function'],
@@ -57,11 +57,11 @@ const STRING: Bad[] = [
   [null, 'TypeError', 'null'],
   ['', 'RangeError', "''"],
   ['local\0host', 'RangeError', 'local'],
-  [['localhost'], 'TypeError', '[object Array]'],
+  [['localhost'], 'TypeError', 'an array'],
 ];
 
 const SIGNAL: Bad[] = [
-  [{ aborted: false }, 'TypeError', '[object Object]'],
+  [{ aborted: false }, 'TypeError', 'an object'],
   [null, 'TypeError', 'null'],
   ['abort', 'TypeError', "'abort'"],
 ];

@@ -10,9 +10,23 @@ import { isOpen } from './binding.js';
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
-  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
+  if (typeof value === 'object' && value !== null) return showObject(value);
   if (typeof value === 'function') return 'a function';
   return String(value);
+}
+
+/** An object by the name of its class. It calls no code of the object: a getter or a proxy may throw. */
+function showObject(value: object): string {
+  if (types.isProxy(value)) return 'a Proxy';
+  if (Array.isArray(value)) return 'an array';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (typeof prototype !== 'object' || prototype === null || types.isProxy(prototype))
+    return 'an object';
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  if (typeof made !== 'function' || types.isProxy(made)) return 'an object';
+  const name: unknown = Object.getOwnPropertyDescriptor(made, 'name')?.value;
+  if (typeof name !== 'string' || name === '' || name === 'Object') return 'an object';
+  return `an instance of ${name}`;
 }
 
 /** Gives an error its code. */
