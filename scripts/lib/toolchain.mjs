@@ -53,7 +53,7 @@ export function asanRuntime() {
 export function fullDisk() {
   return [inProject(), tmpdir()].find((folder) => {
     const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < 2 ** 20;
+    return bavail * bsize < 8 * 2 ** 20;
   });
 }
 
