@@ -10,6 +10,7 @@ import { adapt, color } from './theme.mjs';
 
 /** @param {Chart[]} charts @returns {Promise<{ name: string, svg: string }[]>} */
 export async function draw(charts) {
+  if (charts.length === 0) return [];
   // Resolved at run time, so that the type check does not need ECharts to be installed.
   const file = createRequire(path.join(BENCHMARK, 'package.json')).resolve('echarts');
   const { default: echarts } = await import(pathToFileURL(file).href);
