@@ -144,3 +144,90 @@ test('names that every object has are unknown as options', async (t) => {
     t.is(error.code, 'ERR_UNKNOWN_OPTION', name);
   }
 });
+
+test('options that are a signal: the message says to pass it in an object', async (t) => {
+  const { signal } = new AbortController();
+  const alike = { aborted: false, addEventListener() {}, removeEventListener() {} };
+  const takers: Call[] = [
+    (options) => reader.readable(options),
+    (options) => writer.writable(options),
+    (options) => writer.writeAll('x', options),
+    (options) => event.values(options),
+    (options) => one.errors(options),
+    (options) => me.exited(options),
+    (options) => poller.poll(options),
+    (options) => watch(event, options),
+    connect,
+    listen,
+  ];
+  for (const call of takers) {
+    for (const given of [signal, alike]) {
+      const error = await refusal(call, given);
+      t.true(error instanceof TypeError);
+      t.is(error.code, 'ERR_INVALID_ARG_TYPE');
+      t.regex(
+        error.message,
+        /^options must be an object with options, not an (object|instance of AbortSignal); pass \{ signal \}$/,
+      );
+    }
+  }
+  // It takes no signal.
+  const error = await refusal((options) => timerfd(options), signal);
+  t.is(error.code, 'ERR_UNKNOWN_OPTION');
+});
+
+test('a word that is misspelt, or that the kernel or another library uses: the message names the one that is meant', async (t) => {
+  const words: readonly (readonly [call: () => unknown, meant: string | undefined])[] = [
+    [() => changes.add('/', ['created' as never]), 'create'],
+    [() => changes.add('/', ['IN_CREATE' as never]), 'create'],
+    [() => changes.add('/', ['IN_CLOSE_NOWRITE' as never]), 'closeNoWrite'],
+    [() => changes.add('/', ['IN_ATTRIB' as never]), 'attributes'],
+    [() => changes.add('/', ['in_onlydir' as never]), 'onlyDirectory'],
+    [() => changes.add('/', ['IN_EXCL_UNLINK' as never]), 'excludeUnlinked'],
+    [() => changes.add('/', ['closewrite' as never]), 'closeWrite'],
+    [() => changes.add('/', ['in' as never]), undefined],
+    [() => changes.add('/', ['something' as never]), undefined],
+    [() => signalfd(['INT' as never]), 'SIGINT'],
+    [() => signalfd(['TERM' as never]), 'SIGTERM'],
+    [() => signalfd(['sigterm' as never]), 'SIGTERM'],
+    [() => signalfd(['SIGTREM' as never]), 'SIGTERM'],
+    [() => signalfd(['constructor' as never]), undefined],
+    [() => me.kill('hup' as never), 'SIGHUP'],
+    [() => socket('ipv4' as never, 'stream'), 'inet'],
+    [() => socket('IPv6' as never, 'stream'), 'inet6'],
+    [() => socket('AF_UNIX' as never, 'stream'), 'unix'],
+    [() => socket('toString' as never, 'stream'), undefined],
+    [() => socket('inet', 'SOCK_DGRAM' as never), 'dgram'],
+    [() => socket('inet', 'tcp' as never), 'stream'],
+    [() => socketpair({ type: 'udp' as never }), 'dgram'],
+    [() => one.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 } as never), 'inet'],
+    [() => one.connect({ family: 'AF_UNSPEC' } as never), 'unspecified'],
+    [() => new Poller({ engine: 'epol' as never }), 'epoll'],
+    [() => poller.register(event, { trigger: 'oneshoot' as never }), 'oneshot'],
+    [() => listen({ port: 0, framing: 'line' as never }), 'lines'],
+    [() => timerfd({ clock: 'real' as never }), undefined],
+  ];
+  for (const [call, meant] of words) {
+    const error = await rejection(Promise.resolve().then(call));
+    t.true(error instanceof RangeError, error.message);
+    t.is(error.code, 'ERR_OUT_OF_RANGE');
+    if (meant === undefined) t.false(error.message.includes('did you mean'), error.message);
+    else t.true(error.message.endsWith(`; did you mean '${meant}'?`), error.message);
+  }
+});
+
+test('a descriptor that is an object without a number: the message says which objects are taken', (t) => {
+  const expected = 'fd must be a number, or an object with a number as its fd, not';
+  for (const [value, shown] of [
+    [{}, 'an object'],
+    [new Map(), 'an instance of Map'],
+  ] as const) {
+    const error = { instanceOf: TypeError, message: `${expected} ${shown}` };
+    t.throws(() => watch(value as never), error);
+    t.throws(() => poller.register(value as never), error);
+  }
+  t.throws(() => watch({ fd: 1.5 }), {
+    instanceOf: RangeError,
+    message: /^fd must be an integer /,
+  });
+});

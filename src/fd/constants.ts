@@ -1,6 +1,6 @@
 /** Socket constants by name. The names are those of the C headers, and the numbers are those of this architecture. */
 import { fd as native } from '../internal/binding.js';
-import { nearest } from '../internal/option-names.js';
+import { nearest } from '../internal/nearest.js';
 import { integer, rangeError } from '../internal/validate.js';
 
 /** The name of a constant in {@link constants}, as in the C headers. */

@@ -1,6 +1,7 @@
 /** Inotify descriptors: events of files and directories. Lost events are reported, as the event `overflow`. */
 import { fd as native } from '../internal/binding.js';
 import { systemError } from '../internal/errors.js';
+import { nearest } from '../internal/nearest.js';
 import { integer, oneOf, rangeError, typeError } from '../internal/validate.js';
 import { Descriptor } from './owned.js';
 import type { WaitOptions } from './ready.js';
@@ -90,6 +91,17 @@ function isOverflow(mask: number): boolean {
   return (mask & reportedBits.overflow) !== 0;
 }
 
+const requestBits = { ...watchBits, ...flagBits };
+const requestWords = Object.keys(requestBits) as (keyof typeof requestBits)[];
+
+/** The word for a name of inotify(7), such as IN_CLOSE_WRITE. Some of the words are longer. */
+function wordOf(kernelName: string): keyof typeof requestBits | undefined {
+  const letters = kernelName.replace(/^IN_/i, '').replaceAll('_', '').toLowerCase();
+  if (letters.length < 4) return undefined;
+  const isMeant = (word: string): boolean => word.toLowerCase().startsWith(letters);
+  return requestWords.find(isMeant) ?? nearest(letters, requestWords);
+}
+
 let makeInotify: (fd: number) => Inotify;
 
 /** A set of watched paths (inotify(7)). Iterating gives their events, one at a time. */
@@ -114,9 +126,8 @@ export class Inotify extends Descriptor implements AsyncIterable<InotifyEvent, u
     if (events !== undefined && !Array.isArray(events))
       throw typeError('events', 'an array of names', events);
     let mask = 0;
-    const all = { ...watchBits, ...flagBits };
-    const words = Object.keys(all) as (keyof typeof all)[];
-    for (const event of events ?? []) mask |= all[oneOf('events', event, words)];
+    for (const event of events ?? [])
+      mask |= requestBits[oneOf('events', event, requestWords, wordOf)];
     if ((mask & 0xfff) === 0) {
       if (events?.length === 0) throw rangeError('events', 'at least one name', 'none');
       mask |= 0xfff;

@@ -69,7 +69,23 @@ const U32 = 2 ** 32 - 1;
 export function familyNumber(value: unknown): number {
   if (typeof value === 'number') return integer('family', value, 0, 65_535);
   const words = ['unix', 'inet', 'inet6', 'netlink', 'packet', 'can', 'vsock'] as const;
-  return families[oneOf('family', value, words)];
+  return families[oneOf('family', value, words, (other) => familyOf(other, words))];
+}
+
+/** Names of families that are usual elsewhere. */
+const otherNames: Readonly<Record<string, NamedFamily>> = {
+  ip: 'inet',
+  ipv4: 'inet',
+  ipv6: 'inet6',
+  local: 'unix',
+  unspec: 'unspecified',
+};
+
+/** The word for another name of a family: one of C, such as AF_INET, or one of `otherNames`. */
+function familyOf<T extends NamedFamily>(other: string, words: readonly T[]): T | undefined {
+  const name = other.toLowerCase().replace(/^[ap]f_/, '');
+  const meant = Object.hasOwn(otherNames, name) ? otherNames[name] : name;
+  return words.find((word) => word === meant);
 }
 
 /** Returns a path as text for error messages: bytes that are not printable ASCII appear like `\xff`. */
@@ -143,7 +159,7 @@ export function toNative(value: SocketAddress, syscall: string): types.SocketAdd
     return { family, data: Buffer.from(data) };
   }
   const words = Object.keys(families) as NamedFamily[];
-  const name = oneOf('family', value.family, words);
+  const name = oneOf('family', value.family, words, (other) => familyOf(other, words));
   optionsObject('address', value, FIELDS[name]);
   const family = families[name];
   switch (value.family) {

@@ -1,7 +1,8 @@
 /** The names of signals and their numbers. */
 import { constants } from 'node:os';
 
-import { rangeError, typeError } from '../internal/validate.js';
+import { nearest } from '../internal/nearest.js';
+import { didYouMean, rangeError, typeError } from '../internal/validate.js';
 
 const numbers = new Map(Object.entries(constants.signals));
 const names = new Map<number, NodeJS.Signals>();
@@ -14,7 +15,11 @@ for (const [name, number] of numbers) {
 export function signalNumber(name: string, value: unknown): number {
   if (typeof value !== 'string') throw typeError(name, "a signal's name", value);
   const number = numbers.get(value);
-  if (number === undefined) throw rangeError(name, "a signal's name", value);
+  if (number === undefined) {
+    const withPrefix = `SIG${value.toUpperCase()}`;
+    const meant = numbers.has(withPrefix) ? withPrefix : nearest(value, [...numbers.keys()]);
+    throw rangeError(name, "a signal's name", value, didYouMean(meant));
+  }
   return number;
 }
 

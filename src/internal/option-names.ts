@@ -2,7 +2,8 @@
  * The names of options: a list for each options interface, and the check that an object has no other name. So a misspelt option
  * is an error and is never ignored.
  */
-import { coded, show, typeError } from './validate.js';
+import { nearest } from './nearest.js';
+import { coded, isSignalAlike, show, typeError } from './validate.js';
 
 /** Every name of the options interface `T`. A list that lacks a name, or has one too many, does not compile. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
@@ -18,6 +19,8 @@ export function optionsObject<T>(argument: string, value: unknown, names: Option
   if (value === undefined) return;
   if (typeof value !== 'object' || value === null) throw typeError(argument, 'an object', value);
   const known: Readonly<Record<string, unknown>> = names;
+  if (known['signal'] === true && 'aborted' in value && isSignalAlike(value))
+    throw typeError(argument, 'an object with options', value, '; pass { signal }');
   // oxlint-disable-next-line guard-for-in -- inherited options are read, so their names are checked as well
   for (const name in value) {
     if (known[name] !== true && !isOfEveryObject(value, name))
@@ -53,47 +56,4 @@ function unknownOption(argument: string, name: string, known: readonly string[])
       : `did you mean '${near}'?`;
   const error = new TypeError(`unknown option ${show(name)}${where}; ${hint}`);
   return coded(error, 'ERR_UNKNOWN_OPTION');
-}
-
-/** The most similar known name, if at most a third of its letters differ. The case of letters does not matter. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  let found: string | undefined;
-  let least = Infinity;
-  for (const word of known) {
-    const most = Math.floor(word.length / 3);
-    if (Math.abs(word.length - name.length) > most) continue;
-    const edits = distance(name.toLowerCase(), word.toLowerCase());
-    if (edits > most || edits >= least) continue;
-    found = word;
-    least = edits;
-  }
-  return found;
-}
-
-/**
- * How many letters must be inserted, left out, replaced, or exchanged with their neighbour to make `from` into `to`
- * (the optimal string alignment distance).
- */
-function distance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column += 1) {
-      const isSame = from[row - 1] === to[column - 1];
-      const at = (line: number[], index: number): number => line[index] ?? Infinity;
-      let edits = Math.min(
-        at(last, column) + 1,
-        at(current, column - 1) + 1,
-        at(last, column - 1) + (isSame ? 0 : 1),
-      );
-      const isExchange = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      if (row > 1 && column > 1 && isExchange)
-        edits = Math.min(edits, at(beforeLast, column - 2) + 1);
-      current.push(edits);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[to.length] ?? Infinity;
 }

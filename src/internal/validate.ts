@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { types } from 'node:util';
 
 import { isOpen } from './binding.js';
+import { nearest } from './nearest.js';
 
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
@@ -96,13 +97,32 @@ function optionalString<T>(name: string, value: unknown, otherwise: T): string |
   return value;
 }
 
-/** One of a few words. */
-export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+/**
+ * One of a few words. The error for another one names the word that it resembles, or the one that `synonymOf` gives for a name that
+ * the kernel or another library uses.
+ */
+export function oneOf<T extends string>(
+  name: string,
+  value: unknown,
+  words: readonly T[],
+  synonymOf?: (other: string) => T | undefined,
+): T {
   const expected = words.map((word) => `'${word}'`).join(' or ');
   if (typeof value !== 'string') throw typeError(name, expected, value);
   const found = words.find((word) => word === value);
-  if (found === undefined) throw rangeError(name, expected, value);
+  if (found === undefined)
+    throw rangeError(
+      name,
+      expected,
+      value,
+      didYouMean(synonymOf?.(value) ?? nearest(value, words)),
+    );
   return found;
+}
+
+/** The end of an error message that names the word that was meant, if there is one. */
+export function didYouMean(word: string | undefined): string {
+  return word === undefined ? '' : `; did you mean '${word}'?`;
 }
 
 /**
@@ -115,7 +135,7 @@ export function optionalSignal(name: string, value: unknown): AbortSignal | unde
   throw typeError(name, 'an AbortSignal', value);
 }
 
-function isSignalAlike(value: unknown): value is AbortSignal {
+export function isSignalAlike(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
   return (
@@ -189,7 +209,10 @@ export interface DescriptorOwner {
 /** The number of an open descriptor, which is given as a number or by its owner. */
 export function descriptorOf(value: number | DescriptorOwner): number {
   if (typeof value !== 'object' || value === null) return descriptor('fd', value);
-  return descriptor('fd', value.fd);
+  const { fd } = value;
+  if (fd === undefined)
+    throw typeError('fd', 'a number, or an object with a number as its fd', value);
+  return descriptor('fd', fd);
 }
 
 /** The number of an open descriptor that is not this package's own. */
