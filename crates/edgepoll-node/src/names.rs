@@ -4,6 +4,8 @@ use edgepoll::{Call, Errno};
 use napi_derive::napi;
 use nix::sys::resource::{getrlimit, Resource};
 
+use crate::layout::REASON_MASK;
+
 /// Every system call that a record can name.
 const CALLS: [Call; 10] = [
     Call::Socket,
@@ -17,6 +19,20 @@ const CALLS: [Call; 10] = [
     Call::Shutdown,
     Call::Register,
 ];
+
+/// A number that fits into a close reason and that no system call has. Its name is "syscall".
+pub(crate) const NO_CALL: i32 = REASON_MASK;
+
+const _: () = {
+    let mut at = 0;
+    while at < CALLS.len() {
+        assert!(
+            (CALLS[at] as i32) < NO_CALL,
+            "a close reason has no bits for this number"
+        );
+        at += 1;
+    }
+};
 
 /// The number of an error that Linux has, never 0, which means success to the caller. Any other becomes EIO.
 pub(crate) fn number(errno: Errno) -> i32 {

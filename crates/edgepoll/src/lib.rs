@@ -122,6 +122,8 @@ pub mod readiness;
 mod address;
 mod call;
 mod errno;
+#[cfg(test)]
+mod glue_tests;
 mod ready;
 mod sealed;
 mod slots;

@@ -34,8 +34,8 @@ fn number_of(refusal: Refusal) -> i32 {
         Refusal::SetSize => REFUSED_SET_SIZE,
         Refusal::Trigger => REFUSED_TRIGGER,
         Refusal::Closed => REFUSED_CLOSED,
-        // A refusal of a later version of the core: the engine does not support the registration.
-        _ => crate::names::number(Errno::EOPNOTSUPP),
+        // A refusal of a newer core.
+        _ => names::number(Errno::EIO),
     }
 }
 
@@ -80,9 +80,10 @@ impl PollerBinding {
         let kind = Kind::named(&driver);
         let records = Records::new(raw, &records)?;
         let engine = match engine.as_str() {
+            "epoll" => EngineKind::Epoll,
             "poll" => EngineKind::Poll,
             "select" => EngineKind::Select,
-            _ => EngineKind::Epoll,
+            other => return Err(Error::from_reason(format!("no such engine: {other}"))),
         };
         // `SetSize`: a descriptor of the engine's own does not fit into a set, because too many are open.
         let poller = Poller::with_kind(engine, records.capacity())

@@ -2,6 +2,7 @@
 
 use edgepoll::connection::CloseReason;
 use edgepoll::protocol::CodecError;
+use edgepoll::Errno;
 
 use crate::layout::{
     REASON_CALL_SHIFT, REASON_DESTROYED, REASON_ENDED, REASON_FAILED, REASON_FRAME_TOO_LONG,
@@ -45,11 +46,9 @@ impl Texts {
             CloseReason::Protocol(CodecError::Malformed(text)) => {
                 (REASON_MALFORMED, 0, self.index_of(text))
             }
-            CloseReason::Protocol(_) => (REASON_FRAME_TRUNCATED, 0, 0),
-            _ => {
-                debug_assert!(false, "no code for {reason:?}");
-                (REASON_DESTROYED, 0, 0)
-            }
+            CloseReason::Protocol(CodecError::Truncated) => (REASON_FRAME_TRUNCATED, 0, 0),
+            // A reason of a newer core. The program must see a failure, not a normal end or a close of its own.
+            _ => (REASON_FAILED, names::NO_CALL, names::number(Errno::EIO)),
         };
         code | call << REASON_CALL_SHIFT | number << REASON_NUMBER_SHIFT
     }

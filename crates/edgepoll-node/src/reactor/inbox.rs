@@ -47,8 +47,8 @@ pub(crate) struct Batch {
     pub(crate) arena: usize,
     /// How many chunks lie in the arena.
     pub(crate) lent: i32,
-    /// An error that no promise can report: bytes were lost, or the kernel refused the alarm. The caller throws it when nothing is
-    /// borrowed.
+    /// An error that no promise can report: bytes or an event were lost, or the kernel refused the alarm. The caller throws it when
+    /// nothing is borrowed.
     pub(crate) uncaught: Option<String>,
 }
 
@@ -371,7 +371,8 @@ impl Inbox for JsInbox {
                 let errno = names::number(errno);
                 self.records.put(ACCEPT_PAUSED, listener, errno, [0.0; 2]);
             }
-            _ => debug_assert!(false, "no record for {event:?}"),
+            // An event of a newer core. JavaScript may wait for it in vain, so the program must see that it was lost.
+            _ => self.uncaught = Some(format!("edgepoll: no record for the event {event:?}")),
         }
     }
 }

@@ -6,12 +6,12 @@ use edgepoll::kernel::LinuxKernel;
 use edgepoll::reactor::{Reactor, WriteError};
 use edgepoll::Token;
 use napi::bindgen_prelude::Unknown;
-use napi::{Env, Result};
+use napi::{Env, Error, Result};
 
 use super::core::Core;
 use crate::bare;
 use crate::layout::NOT_A_FRAME;
-use crate::node;
+use crate::node::{self, CallError};
 use crate::numbers::{float, token};
 
 /// Refusals of a write, as negative numbers. JavaScript tells only [`NOT_A_FRAME`] from the others.
@@ -37,23 +37,19 @@ pub(crate) fn function<'env>(
         let Some(core) = core.upgrade() else {
             return Ok(CLOSED);
         };
-        Ok(result(
-            core.command(|reactor| send(reactor, token, message)),
-        ))
+        result(core.command(|reactor| send(reactor, token, message)))
     })
 }
 
-fn result(sent: Option<Sent>) -> f64 {
-    match sent {
+fn result(sent: Option<Sent>) -> std::result::Result<f64, CallError> {
+    Ok(match sent {
         Some(Ok(bytes)) => float(bytes as u64),
         None | Some(Err(WriteError::Closed)) => CLOSED,
         Some(Err(WriteError::Ended)) => ENDED,
         Some(Err(WriteError::Failed)) => FAILED,
         Some(Err(WriteError::QueueFull)) => QUEUE_FULL,
         Some(Err(WriteError::Protocol(_))) => f64::from(NOT_A_FRAME),
-        Some(Err(error)) => {
-            debug_assert!(false, "no number for {error:?}");
-            CLOSED
-        }
-    }
+        // A refusal of a newer core.
+        Some(Err(error)) => return Err(Error::from_reason(error.to_string()).into()),
+    })
 }

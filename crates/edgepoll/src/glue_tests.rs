@@ -1,0 +1,55 @@
+//! The Node.js glue must handle every variant of the enums that it matches.
+//!
+//! These enums are `#[non_exhaustive]`, so `edgepoll-node` compiles without a new variant and reports it as an error when it
+//! occurs. Here, in the crate that defines the enums, a new variant does not compile: add it to the list below, and to the file
+//! that the list names.
+
+use crate::connection::CloseReason;
+use crate::protocol::CodecError;
+use crate::reactor::{Event, WriteError};
+use crate::readiness::{EngineKind, Refusal};
+use crate::Call;
+
+/// Makes a test that fails if the file of the glue does not name each of the variants.
+macro_rules! named_in {
+    ($file:literal, $test:ident: $enum:ident { $($variant:ident),+ }) => {
+        #[test]
+        fn $test() {
+            // Does not compile if the list lacks a variant.
+            let _ = |value: &$enum| match value {
+                $($enum::$variant { .. })|+ => (),
+            };
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../edgepoll-node/src/", $file);
+            let source = std::fs::read_to_string(path).expect("a file of the glue");
+            for name in [$(concat!(stringify!($enum), "::", stringify!($variant))),+] {
+                assert!(is_named(&source, name), "{name} is missing in {path}");
+            }
+        }
+    };
+}
+
+/// Whether the text has the name, and not only a longer one that begins with it.
+fn is_named(source: &str, name: &str) -> bool {
+    source.match_indices(name).any(|(at, _)| {
+        let next = source[at + name.len()..].chars().next();
+        next.is_none_or(|next| !next.is_alphanumeric())
+    })
+}
+
+named_in!("reactor/inbox.rs", events: Event {
+    Opened, Connected, End, Queued, WriteFailed, Closed, AcceptPaused, AlarmRefused
+});
+named_in!("reactor/close_reason.rs", close_reasons: CloseReason {
+    Ended, Failed, Destroyed, Protocol, QueueFull, TimedOut
+});
+named_in!("reactor/close_reason.rs", codec_errors: CodecError {
+    FrameTooLong, Truncated, Malformed
+});
+named_in!("reactor/sender.rs", write_errors: WriteError {
+    Closed, Ended, Failed, QueueFull, Protocol
+});
+named_in!("poller/binding.rs", engines: EngineKind { Epoll, Poll, Select });
+named_in!("poller/binding.rs", refusals: Refusal { Kernel, SetSize, Trigger, Closed });
+named_in!("names.rs", calls: Call {
+    Socket, SetOption, Bind, Listen, Accept, Connect, Receive, Send, Shutdown, Register
+});
