@@ -9,12 +9,11 @@ use edgepoll::Address;
 /// Bit in the first number of an address, above the port: the address is of IPv6.
 const IS_V6: i32 = 1 << 16;
 
-/// An address as three numbers: family and port, zone, and the address itself in words of 32 bits.
-///
-/// The reactor serves Internet sockets alone. An address of another family has the numbers of 0.0.0.0, port 0.
-pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
+/// An address as three numbers: family and port, zone, and the address itself in words of 32 bits. `None` for an address that is
+/// not of the Internet; the reactor serves no such sockets.
+pub(crate) fn words_of(address: &Address) -> Option<(i32, u32, [u32; 4])> {
     match *address {
-        Address::Inet(host, port) => (i32::from(port), 0, [host.to_bits(), 0, 0, 0]),
+        Address::Inet(host, port) => Some((i32::from(port), 0, [host.to_bits(), 0, 0, 0])),
         Address::Inet6 {
             host, port, scope, ..
         } => {
@@ -24,9 +23,9 @@ pub(crate) fn words_of(address: &Address) -> (i32, u32, [u32; 4]) {
                 reason = "each word is 32 of the 128 bits"
             )]
             let words = [96, 64, 32, 0].map(|shift| (bits >> shift) as u32);
-            (i32::from(port) | IS_V6, scope, words)
+            Some((i32::from(port) | IS_V6, scope, words))
         }
-        _ => (0, 0, [0; 4]),
+        _ => None,
     }
 }
 
@@ -65,9 +64,17 @@ mod tests {
             let address: SocketAddr = text.parse().expect("an address");
             // In a record, another bit says which of a connection's addresses it is. It is not part of the address.
             for side in [0, IS_LOCAL] {
-                let (detail, scope, words) = words_of(&address.into());
+                let (detail, scope, words) =
+                    words_of(&address.into()).expect("it is of the Internet");
                 assert_eq!(address_from(detail | side, scope, words), address);
             }
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_family_has_no_numbers() {
+        for address in [Address::Unspecified, Address::Unix(b"/tmp/socket".to_vec())] {
+            assert_eq!(words_of(&address), None);
         }
     }
 }

@@ -84,7 +84,7 @@ impl Records {
         }
     }
 
-    /// The four records of a close, or three without a local address.
+    /// The records of a close: its addresses, the bytes not sent, and the reason.
     #[allow(
         clippy::cast_precision_loss,
         reason = "counters beyond 2^53 bytes lose their last digits"
@@ -99,9 +99,12 @@ impl Records {
         self.put(CLOSED, token, reason, counters);
     }
 
-    /// An address as numbers, because most programs never read it: JavaScript gets the text when a program does.
+    /// An address as numbers, because most programs never read it: JavaScript gets the text when a program does. An address that
+    /// is not of the Internet has no record, and the program gets none.
     fn put_address(&mut self, token: Token, address: &Address, side: i32) {
-        let (detail, scope, words) = words_of(address);
+        let Some((detail, scope, words)) = words_of(address) else {
+            return;
+        };
         // The generation's field holds the zone.
         let zone = Token {
             index: token.index,
