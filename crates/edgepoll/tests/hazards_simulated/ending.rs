@@ -232,7 +232,7 @@ fn end_timeout_of_zero_does_not_hang_the_turn() {
     bench.reactor.end(token);
     bench.turn(None);
     bench.reactor.resume(token);
-    bench.until_closed(token);
+    bench.until_closed(token, 0);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))
@@ -345,7 +345,7 @@ fn peer_that_reads_nothing_does_not_hold_an_ending_connection() {
     bench.kernel().advance(500_000_000);
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.closed(token), None);
-    bench.until_closed(token);
+    bench.until_closed(token, 500);
     assert_eq!(
         bench.close_event(token),
         Some((CloseReason::TimedOut(Call::Send), 8_000))

@@ -7,9 +7,8 @@ use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::{Call, Token};
 
-use crate::{without_faults, Bench};
+use crate::{without_faults, Bench, MILLISECOND};
 
-const MILLISECOND: u64 = 1_000_000;
 const TIMEOUT: u64 = 800;
 /// The connection is checked so often within the time; it may be late by one check.
 const CHECKS: u64 = 8;

@@ -68,7 +68,7 @@ fn deadline_with_a_queue_resets() {
     bench.reactor.write(token, &[b'x'; 49], false).unwrap();
     bench.reactor.end_with(token, b"last").unwrap();
     bench.run_until_idle();
-    bench.until_closed(token);
+    bench.until_closed(token, 500);
     assert_eq!(
         bench.close_event(token),
         Some((CloseReason::TimedOut(Call::Send), 5))
@@ -224,7 +224,7 @@ fn nothing_lost_is_no_reset() {
     let (peer, token) = bench.client();
     bench.reactor.end_with(token, b"whole").unwrap();
     bench.run_until_idle();
-    bench.until_closed(token);
+    bench.until_closed(token, 500);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))

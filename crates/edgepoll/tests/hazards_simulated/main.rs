@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
+use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::Token;
 
@@ -34,6 +35,7 @@ use inbox::RecordingInbox;
 
 type Bench = bench::Bench<SimulatedKernel>;
 
+const MILLISECOND: u64 = 1_000_000;
 const ADDRESS: &str = "127.0.0.1:7000";
 
 fn address() -> SocketAddr {
@@ -71,15 +73,32 @@ impl Bench {
         panic!("the reactor never becomes idle");
     }
 
-    /// Waits, turn by turn, until the connection is closed.
-    fn until_closed(&mut self, token: Token) {
+    /// Waits, turn by turn, until the connection is closed. Asserts that this takes at most its `end_timeout` and an eighth of it,
+    /// after this call or after the last turn in which bytes moved. A turn that has no room to serve the connection first puts it off by 1 ms.
+    fn until_closed(&mut self, token: Token, end_timeout: u32) {
+        let timeout = u64::from(end_timeout.max(1)) * MILLISECOND;
+        let most = timeout + timeout / 8 + MILLISECOND;
+        let peer = self.kernel().peer_of(token).unwrap();
+        let moved = |bench: &mut Bench| {
+            let view = bench.kernel().view(peer);
+            (view.received, view.in_flight)
+        };
+        let mut last = moved(self);
+        let mut since = self.kernel().now();
         for _ in 0..100 {
             if self.closed(token).is_some() {
                 return;
             }
             self.turn(None);
+            let now = self.kernel().now();
+            let took = now - since;
+            assert!(took <= most, "not closed in time: {took} of {most} ns");
+            let current = moved(self);
+            if current != last {
+                (last, since) = (current, now);
+            }
         }
-        panic!("it is never closed");
+        panic!("time passes no more, and it is not closed");
     }
 
     fn listen(&mut self, options: ListenOptions) -> Token {

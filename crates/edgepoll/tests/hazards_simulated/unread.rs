@@ -6,11 +6,10 @@ use edgepoll::kernel::simulated::{Faults, Peer};
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
 use edgepoll::{Call, Errno, Token};
 
-use crate::{address, short_end_timeout, without_faults, Bench};
+use crate::{address, short_end_timeout, without_faults, Bench, MILLISECOND};
 
 /// The end timeout of the connections, in milliseconds.
 const TIMEOUT: u64 = 500;
-const MILLISECOND: u64 = 1_000_000;
 
 /// A server whose connections have a short end timeout, and one connection that is paused and has unread bytes.
 fn paused_with_unread_bytes(budget: Budget) -> (Bench, Peer, Token) {
@@ -321,7 +320,7 @@ fn refused_alarm_is_reported_once_and_deadlines_still_hold() {
             .count()
     };
     assert_eq!(refusals(&bench), 1);
-    bench.until_closed(token);
+    bench.until_closed(token, 500);
     assert_eq!(
         bench.closed(token),
         Some(CloseReason::TimedOut(Call::Receive))
