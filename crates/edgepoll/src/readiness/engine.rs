@@ -5,7 +5,7 @@
 use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use crate::kernel::epoll::Epoll;
+use crate::kernel::epoll::{self, Epoll};
 use crate::{Errno, Token};
 
 /// An event: a registration, and what its descriptor is ready for.
@@ -100,6 +100,12 @@ pub(super) trait Engine {
 
     /// Whether the number still stands for the file that was added. Returns true if the kernel cannot tell.
     fn is_same_file(&self, fd: RawFd) -> bool;
+
+    /// Whether poll(2) on the file consumes the event that it reports, so that the relay must watch it. Returns false if the kernel
+    /// cannot tell.
+    fn poll_consumes(&self, fd: RawFd) -> bool {
+        epoll::poll_consumes(fd)
+    }
 
     /// Writes the events that are ready now into `found`, without blocking, and returns their number.
     ///

@@ -43,8 +43,6 @@ pub struct Poller {
     relay: Option<Relay>,
     /// Whether the next wait begins with the relay. The two take turns, so that neither always fills a small batch.
     relay_first: bool,
-    /// Whether the descriptors are real ones. Tests use an engine of their own, with made-up numbers.
-    has_real_files: bool,
     registrations: Slots<Registration>,
     by_number: HashMap<RawFd, Token>,
     /// The events of one wait.
@@ -91,7 +89,6 @@ impl Poller {
             engine,
             relay: None,
             relay_first: true,
-            has_real_files: true,
             registrations: Slots::new(),
             by_number: HashMap::new(),
             found: vec![EMPTY; max_events.clamp(1, MOST_EVENTS)],

@@ -8,7 +8,6 @@ use super::super::relay::{Relay, RELAY};
 use super::registration::{Registration, State};
 use super::Poller;
 use crate::kernel::descriptor::file::duplicate;
-use crate::kernel::epoll::poll_consumes;
 use crate::{Errno, Token};
 
 impl Poller {
@@ -103,8 +102,7 @@ impl Poller {
 
     /// Adds the number to the relay or the engine. Returns true for the relay.
     fn watch(&mut self, fd: RawFd, interest: u32, token: Token) -> Result<bool, Refusal> {
-        let is_relayed =
-            interest & bits::POLL_CONSUMES != 0 || (self.has_real_files && poll_consumes(fd));
+        let is_relayed = interest & bits::POLL_CONSUMES != 0 || self.engine.poll_consumes(fd);
         let existing = self.by_number.get(&fd).copied();
         let existing = existing.and_then(|token| self.registrations.get(token));
         // The engine and the relay each detect a second registration only among their own.

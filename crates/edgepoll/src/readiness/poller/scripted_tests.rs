@@ -67,6 +67,10 @@ impl Engine for Scripted {
         true
     }
 
+    fn poll_consumes(&self, _fd: RawFd) -> bool {
+        false
+    }
+
     fn try_wait(&mut self, found: &mut [Readiness]) -> Result<usize, Errno> {
         let mut script = self.change()?;
         let count = script.events.len().min(found.len());
@@ -95,11 +99,7 @@ impl Engine for Scripted {
 fn scripted() -> (Poller, Rc<RefCell<Script>>) {
     let script = Rc::new(RefCell::new(Script::default()));
     let engine = Scripted(Rc::clone(&script), eventfd(0, false).unwrap());
-    let poller = Poller {
-        has_real_files: false,
-        ..Poller::on(Box::new(engine), 8)
-    };
-    (poller, script)
+    (Poller::on(Box::new(engine), 8), script)
 }
 
 /// As [`Poller::register`].
