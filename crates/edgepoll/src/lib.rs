@@ -9,7 +9,8 @@
 //! - [`connection`] decides what a connection may do next: states, the send queue, limits. It makes no system call and reads no
 //!   clock.
 //! - [`protocol`] turns bytes into frames and back: the trait [`protocol::Codec`] and two framings.
-//! - [`kernel`] makes the system calls. It has all unsafe code of this crate.
+//! - [`kernel`] makes the system calls of the reactor, and those that need unsafe code. It has all unsafe code of this crate.
+//!   [`descriptor`] and [`readiness`] make other calls through safe functions of the crate nix and the standard library.
 //!
 //! The types that all layers use are at the crate's root: [`Token`], [`Ready`], [`Errno`], [`Call`] and [`Address`].
 //!

@@ -9,8 +9,9 @@ pub use inet::NotInternet;
 
 /// The address of a socket.
 ///
-/// A family that gets a variant no longer arrives as [`Address::Other`], so the enum is exhaustive: programs that match it notice
-/// the change.
+/// Unlike other enums of this crate, it is not `#[non_exhaustive]`: [`Address::Other`] has every family without a variant. A family
+/// that gets a variant no longer arrives as `Other`, and a program that matches the enum must be changed, which the compiler then
+/// reports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// AF_UNSPEC. A connect to it ends the association of a datagram socket.

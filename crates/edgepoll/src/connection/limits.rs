@@ -17,8 +17,9 @@ pub struct Limits {
     pub send_queue: u32,
     /// How long a connection that is about to end waits for the next byte that the kernel takes to be sent, or gives as received. The
     /// close may come up to an eighth of the time late. The connection is about to end once the owner has ended it, a send has
-    /// failed, or the kernel has reported an error or a hang-up. This holds also while the owner does not read. Discarded bytes do not count. A send for which the kernel has no memory is given up
-    /// after the same time. An open connection has no such limit, paused or not. Default 30,000; 0 is taken for 1.
+    /// failed, or the kernel has reported an error or a hang-up. This holds also while the owner does not read. Discarded bytes do
+    /// not count. A send for which the kernel has no memory is given up after the same time. An open connection has no such limit,
+    /// paused or not. Default 30,000; 0 is taken for 1.
     pub end_timeout: u32,
     /// How many bytes to discard while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
