@@ -10,6 +10,9 @@ use crate::reactor::{Event, WriteError};
 use crate::readiness::{EngineKind, Refusal};
 use crate::Call;
 
+/// The folder of the glue, in the repository.
+const GLUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../edgepoll-node/src");
+
 /// Makes a test that fails if the file of the glue does not name each of the variants.
 macro_rules! named_in {
     ($file:literal, $test:ident: $enum:ident { $($variant:ident),+ }) => {
@@ -19,8 +22,12 @@ macro_rules! named_in {
             let _ = |value: &$enum| match value {
                 $($enum::$variant { .. })|+ => (),
             };
-            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../edgepoll-node/src/", $file);
-            let source = std::fs::read_to_string(path).expect("a file of the glue");
+            // The published crate has no glue beside it.
+            if !std::path::Path::new(GLUE).exists() {
+                return;
+            }
+            let path = format!("{GLUE}/{}", $file);
+            let source = std::fs::read_to_string(&path).expect("a file of the glue");
             for name in [$(concat!(stringify!($enum), "::", stringify!($variant))),+] {
                 assert!(is_named(&source, name), "{name} is missing in {path}");
             }
