@@ -13,6 +13,8 @@ import { everything, setUp } from './setup.mjs';
 const usualSilence = 10 * 60;
 const usage = 'usage: npm test -- [--only NAME,NAME] [--quick] [--list]';
 
+const secondsSince = (moment) => (performance.now() - moment) / 1000;
+
 const { values } = readOptions();
 const chosen = choose();
 if (values.list) {
@@ -23,10 +25,7 @@ if (values.list) {
 const results = [];
 const notRun = [];
 let interrupted;
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-]) {
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
   // What runs is stopped by lib/run.mjs.
   process.on(signal, () => {
     // The second one does not wait for that.
@@ -46,8 +45,8 @@ report();
 function readOptions() {
   const options = {
     only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
+    quick: { type: 'boolean' },
+    list: { type: 'boolean' },
   };
   try {
     return parseArgs({ options });
@@ -139,8 +138,4 @@ function report() {
 
 function total(key) {
   return results.reduce((sum, result) => sum + result[key], 0);
-}
-
-function secondsSince(moment) {
-  return (performance.now() - moment) / 1000;
 }

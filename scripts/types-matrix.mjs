@@ -10,19 +10,11 @@ import { docPrograms } from './lib/doc-programs.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 
-/** The packages of the compilers, by version. The last one has no programming interface, so its command is run. */
-const compilers = {
-  5.6: 'typescript-5.6',
-  5.9: 'typescript-5.9',
-  6: 'typescript-6',
-  7: 'typescript',
-};
-const nodeTypes = {
-  18: 'types-node-18',
-  20: '@types/node',
-  22: 'types-node-22',
-  24: 'types-node-24',
-};
+const compilers = ['5.6', '5.9', '6', '7'];
+const nodeTypes = ['18', '20', '22', '24'];
+/** Not for TypeScript 7, which has no programming interface, so its command is run. */
+const compilerPackage = (version) => `typescript-${version}`;
+const nodeTypesPackage = (version) => (version === '20' ? '@types/node' : `types-node-${version}`);
 const resolutions = { bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' };
 const libraries = { 'no DOM': ['es2022'], DOM: ['es2022', 'dom', 'dom.iterable'] };
 
@@ -36,8 +28,8 @@ else await inThisProcess(only);
 /** Runs each compiler in a process of its own, as many at once as there are processors. */
 async function everything() {
   rmSync(stage, { recursive: true, force: true });
-  for (const version of Object.keys(nodeTypes)) makeProject(version);
-  const waiting = Object.keys(compilers);
+  for (const version of nodeTypes) makeProject(version);
+  const waiting = [...compilers];
   let failed = false;
   const work = async () => {
     for (let version = waiting.shift(); version !== undefined; version = waiting.shift()) {
@@ -60,7 +52,7 @@ function makeProject(version) {
   const published = `${project}/node_modules/edgepoll`;
   mkdirSync(published, { recursive: true });
   mkdirSync(dirname(types), { recursive: true });
-  symlinkSync(inProject(`node_modules/${nodeTypes[version]}`), types);
+  symlinkSync(inProject(`node_modules/${nodeTypesPackage(version)}`), types);
   for (const file of ['package.json', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
     cpSync(inProject(file), `${published}/${file}`);
   }
@@ -74,7 +66,7 @@ function makeProject(version) {
 /** Every combination for one compiler. */
 function* combinations() {
   for (const [resolution, module] of Object.entries(resolutions)) {
-    for (const [version] of Object.entries(nodeTypes)) {
+    for (const version of nodeTypes) {
       for (const [library, lib] of Object.entries(libraries)) {
         const name = `${resolution}, ${library}, @types/node ${version}`;
         const compilerOptions = {
@@ -101,7 +93,7 @@ function report(version, name, errors) {
 
 /** Compiles by the compiler's programming interface, so that files that combinations share are parsed once. */
 async function inThisProcess(version) {
-  const ts = createRequire(inProject('package.json'))(compilers[version]);
+  const ts = createRequire(inProject('package.json'))(compilerPackage(version));
   const parsed = new Map();
   for (const { name, project, compilerOptions } of combinations()) {
     const json = { compilerOptions, include: ['*.ts'] };

@@ -117,7 +117,8 @@ async function buildAddon(output, { locked }) {
   const files = ['--js', 'binding.js', '--dts', 'binding.d.ts', '--no-const-enum', '-o', 'native'];
   const args = ['build', ...crate, '--platform', '--release', '--esm', ...files];
   const advice = "check cargo's messages above (it needs the network once) and run this again";
-  await must(bin('napi'), locked ? [...args, '--', '--locked'] : args, output, advice);
+  const napi = inProject('node_modules/.bin/napi');
+  await must(napi, locked ? [...args, '--', '--locked'] : args, output, advice);
   sayWhyNotLoaded(inProject('native/binding.js'));
 }
 
@@ -148,8 +149,4 @@ export async function must(command, args, output, advice = 'see above', options 
   if (code === 0) return;
   const shown = [command.split('/').at(-1), ...args.slice(0, 2)].join(' ');
   throw new SetupError(`${text}'${shown}' failed with code ${code}: ${advice}.`);
-}
-
-function bin(name) {
-  return inProject(`node_modules/.bin/${name}`);
 }
