@@ -1,6 +1,5 @@
 /** Lists this process's open descriptors and threads from /proc, and reopens a descriptor number that was just closed. */
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 
 /** The numbers of this process's open descriptors, without the one that reading the folder opens. */
 export function openDescriptors(): number[] {
@@ -22,22 +21,25 @@ export function detailsOf(fd: number): string {
   return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
 }
 
-/** The number of threads of this process that the driver `thread` has started. */
+/** The flag PF_EXITING of proc_pid_stat(5). The kernel sets it before a join of the thread returns. */
+const EXITING = 4;
+
+/**
+ * The number of threads of this process that the driver `thread` has started and that have not ended. The kernel still lists a
+ * joined thread for a moment, but marks it as exiting, so this needs no time to pass after a `close()`.
+ */
 export function ownThreads(): number {
   return readdirSync('/proc/self/task').filter((id) => {
     try {
-      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'edgepoll';
+      const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1');
+      // The flags are the 9th field. The name, in parentheses, is the 2nd.
+      const flags = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[6]);
+      return stat.includes('(edgepoll) ') && (flags & EXITING) === 0;
     } catch {
       // The thread has ended since the listing.
       return false;
     }
   }).length;
-}
-
-/** The same number once it is 0, or after 10,000 turns of the loop: the kernel still lists a thread for a moment after its end. */
-export async function remainingThreads(): Promise<number> {
-  for (let turns = 0; turns < 10_000 && ownThreads() > 0; turns += 1) await turn();
-  return ownThreads();
 }
 
 /** Whether every helper thread of the engines `poll` and `select` is asleep in its system call. */
