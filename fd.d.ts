@@ -790,9 +790,11 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      */
     receiveError(options?: ReceiveErrorOptions): QueuedError | null;
     /**
-     * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends,
-     * iterations over messages do not throw the errors that are entries here. It ends when the queue is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
-     * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
+     * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends or
+     * its iterator is garbage-collected, iterations over messages do not throw the errors that are entries here. It ends when the queue
+     * is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always
+     * reports the socket as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws
+     * `ERR_CLOSED`.
      */
     errors(options?: ErrorsOptions): AsyncIterableIterator<QueuedError, undefined, undefined>;
     /**

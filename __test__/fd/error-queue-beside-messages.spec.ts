@@ -11,7 +11,7 @@ import type { Message, QueuedError, Socket, SocketAddress } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
 import { eventually, rounds } from '../support/eventually.js';
-import { drivers } from '../support/process.js';
+import { drivers, runFixture } from '../support/process.js';
 
 const any = { inet: '127.0.0.1', inet6: '::1' };
 type Family = keyof typeof any;
@@ -114,6 +114,11 @@ const orders: Readonly<Record<string, (mine: Driver, others: Driver) => Loops>> 
     return { messages: collect(here.values({ driver: mine })), errors };
   },
 };
+
+test('error-queue: an iterator over the queue that was pulled and dropped counts as ended once it is collected', async (t) => {
+  const { code, stdout, stderr } = await runFixture('error-queue-dropped');
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'held\nECONNREFUSED\n', stderr: '' });
+});
 
 for (const mine of drivers) {
   for (const others of drivers) {

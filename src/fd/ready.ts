@@ -33,11 +33,17 @@ export const AGAIN: unique symbol = Symbol('again');
 /** Takes the next item; `null` if there is none yet. */
 type Take<T> = () => T | null | typeof END | typeof AGAIN;
 
-/** Follows an iteration: `begin` is called at the first `next()`, and `end` after that, when the iteration ends or is left. */
+/**
+ * Follows an iteration: `begin` is called at the first `next()`, and `end` after that, when the iteration ends, is left or was
+ * garbage-collected. Neither may refer to the iteration, because then it would never be collected.
+ */
 export interface Follower {
   begin: () => void;
   end: () => void;
 }
+
+/** Ends the following of an iteration that was garbage-collected before its end. */
+const abandoned = new FinalizationRegistry<Follower>((follower) => follower.end());
 
 /** After this many items in a row the iterator lets the event loop run. */
 const MAX_IN_A_ROW = 32;
@@ -85,6 +91,7 @@ class Items<T> {
     if (this.#follower !== undefined && !this.#isFollowed && !this.#over) {
       this.#isFollowed = true;
       this.#follower.begin();
+      abandoned.register(this, this.#follower, this.#follower);
     }
     // One after the other: if two pulls waited at the same time, one item would wake both.
     const pulled = this.#last.then(() => this.#pull());
@@ -132,9 +139,10 @@ class Items<T> {
   /** Ends the iteration. A second call does nothing. */
   end(): void {
     this.#over = true;
-    if (this.#isFollowed) {
+    if (this.#follower !== undefined && this.#isFollowed) {
       this.#isFollowed = false;
-      this.#follower?.end();
+      abandoned.unregister(this.#follower);
+      this.#follower.end();
     }
     this.#waiting?.close();
   }

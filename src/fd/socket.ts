@@ -96,8 +96,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   readonly #type: number;
   /** The error number of a failed connect, or 0. The kernel returns it only once, so it is kept. */
   #failure = 0;
-  /** How many iterations over the error queue have begun and not ended. */
-  #errorIterations = 0;
+  /**
+   * How many iterations over the error queue have begun and not ended. It is an object of its own, so that the code that follows an iteration does not keep the socket from being garbage-collected.
+   */
+  readonly #errorQueue = { iterations: 0 };
 
   private constructor(fd: number, family: number, type: number) {
     super(fd, 'socket');
@@ -402,22 +404,17 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   }
 
   /**
-   * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends,
-   * iterations over messages do not throw the errors that are entries here. It ends when the queue is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always reports the socket
-   * as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws `ERR_CLOSED`.
+   * Iterates the entries of the error queue, also while another iteration takes messages. From the first `next()` until it ends or
+   * its iterator is garbage-collected, iterations over messages do not throw the errors that are entries here. It ends when the queue
+   * is empty and the socket was shut down for reading or the peer of a stream has ended, because from then on the kernel always
+   * reports the socket as ready. Read later entries (timestamps, zero-copy sends) with {@link Socket.receiveError}. Throws
+   * `ERR_CLOSED`.
    */
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
     const wanted = pickOptions<ReceiveErrorOptions>(options, RECEIVE_ERROR_OPTIONS);
     const take = (): QueuedError | null => receiveError(this, this.#family, wanted);
-    const follower: Follower = {
-      begin: () => {
-        this.#errorIterations += 1;
-      },
-      end: () => {
-        this.#errorIterations -= 1;
-      },
-    };
+    const follower = countIn(this.#errorQueue);
     return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS), follower);
   }
 
@@ -441,7 +438,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
         try {
           return take();
         } catch (error) {
-          if (this.#errorIterations === 0) throw error;
+          if (this.#errorQueue.iterations === 0) throw error;
           if (!isQueued(error, this.fd, this.#family, this.#type)) throw error;
         }
       }
@@ -456,6 +453,18 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
     // listen() has returned this object as a ListeningSocket, whose iterator has the type of connections().
     return this.connections() as unknown as AsyncIterableIterator<Message, undefined, undefined>;
   }
+}
+
+/** Counts an iteration over the error queue from its begin to its end. */
+function countIn(errorQueue: { iterations: number }): Follower {
+  return {
+    begin: () => {
+      errorQueue.iterations += 1;
+    },
+    end: () => {
+      errorQueue.iterations -= 1;
+    },
+  };
 }
 
 /** Makes the object for an open socket. There is no public constructor. */
