@@ -802,7 +802,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
      * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`, and the errors of recvmsg(2).
      *
      * With IP_RECVERR or IPV6_RECVERR an ICMP error is an entry of the error queue, and also the pending error of the socket. The loop
-     * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on.
+     * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on. It throws the
+     * error all the same if recvmsg(2) fails 1,000 times in a row without an entry being read meanwhile.
      */
     values(options?: MessagesOptions): AsyncIterableIterator<Message, undefined, undefined>;
     /** As {@link Socket.values}, without descriptors and credentials; for a listening socket as {@link Socket.connections}. */

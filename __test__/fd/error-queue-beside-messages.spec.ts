@@ -11,7 +11,8 @@ import type { Message, QueuedError, Socket, SocketAddress } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
 import { eventually, rounds } from '../support/eventually.js';
-import { drivers, runFixture } from '../support/process.js';
+import { reportOf, runInjected } from '../support/injected.js';
+import { drivers, runFixture, straceTest } from '../support/process.js';
 
 const any = { inet: '127.0.0.1', inet6: '::1' };
 type Family = keyof typeof any;
@@ -120,6 +121,19 @@ test('error-queue: an iterator over the queue that was pulled and dropped counts
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'held\nECONNREFUSED\n', stderr: '' });
 });
 
+straceTest(
+  'error-queue: a receive that fails again and again by itself is thrown beside errors()',
+  async (t) => {
+    const { ended, lines } = await runInjected(
+      t,
+      { calls: 'recvmsg', inject: 'recvmsg:error=EACCES:when=2+' },
+      'error-queue-failing',
+    );
+    t.deepEqual(reportOf(ended), { entry: 'ECONNREFUSED', code: 'EACCES' });
+    t.is(lines.filter((line) => line.endsWith('(INJECTED)')).length, 1000);
+  },
+);
+
 for (const mine of drivers) {
   for (const others of drivers) {
     for (const [order, loops] of Object.entries(orders)) {
@@ -188,6 +202,23 @@ for (const driver of drivers) {
     await turn();
     sendRefused(here, refused);
     await t.throwsAsync(next, { code: 'ECONNREFUSED' });
+  });
+
+  test(`error-queue: more errors than may fail in a row do not end the loop, though no entry is read, ${driver}`, async (t) => {
+    const here = queueing(t);
+    const refused = refusing();
+    const errors = here.errors({ driver });
+    const messages = collect(here.values({ driver }));
+    const entry = errors.next();
+    sendRefused(here, refused);
+    t.is((await entry).value?.name, 'ECONNREFUSED');
+    for (let count = 0; count < 1200; count += 1) {
+      sendRefused(here, refused);
+      await rounds(3);
+    }
+    sendTo(here, 'last');
+    await eventually('the message came', () => messages.got.length === 1);
+    await errors.return?.();
   });
 
   test(`error-queue: an error without an entry is thrown beside errors(), ${driver}`, async (t) => {

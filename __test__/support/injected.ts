@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 
 import type { Ended } from './process.js';
-import { fixture, folder, run } from './process.js';
+import { fixture, folder, run, runtime } from './process.js';
 
 export interface Injection {
   /** The calls to trace, in strace's notation, for example `epoll_ctl` or `?poll,ppoll`. */
@@ -30,7 +30,7 @@ export async function runInjected(
   const words = ['-f', '-qq', '-e', `trace=${calls}`, '-e', 'signal=none', '-o', log];
   for (const path of paths) words.push('-P', path);
   if (inject !== undefined) words.push('-e', `inject=${inject}`);
-  const ended = await run('strace', [...words, process.execPath, fixture(name), ...args]);
+  const ended = await run('strace', [...words, ...runtime, fixture(name), ...args]);
   const lines = readFileSync(log, 'utf8').split('\n');
   return { ended, lines: lines.filter((line) => line !== '') };
 }

@@ -69,6 +69,12 @@ const FAILED_CONNECTION = new Set([
 ]);
 /** After this many pending errors in a row an iteration over messages lets the event loop run. */
 const MAX_PENDING_ERRORS = 8;
+/**
+ * After this many failures in a row an iteration over messages throws the error. The kernel reports a pending
+ * error only once, so it is then the call itself that fails, for example because a security module refuses it. The number
+ * is large enough for a burst of ICMP errors.
+ */
+const MAX_FAILURES = 1000;
 
 /** An accepted connection and the address of its peer. */
 export interface AcceptedConnection {
@@ -97,9 +103,10 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /** The error number of a failed connect, or 0. The kernel returns it only once, so it is kept. */
   #failure = 0;
   /**
-   * How many iterations over the error queue have begun and not ended. It is an object of its own, so that the code that follows an iteration does not keep the socket from being garbage-collected.
+   * The reading of the error queue: how many iterations over it have begun and not ended, and how many entries were read. It is an
+   * object of its own, so that the code that follows an iteration does not keep the socket from being garbage-collected.
    */
-  readonly #errorQueue = { iterations: 0 };
+  readonly #errorQueue = { iterations: 0, entries: 0 };
 
   private constructor(fd: number, family: number, type: number) {
     super(fd, 'socket');
@@ -400,7 +407,13 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    */
   receiveError(options: ReceiveErrorOptions = {}): QueuedError | null {
     optionsObject('options', options, RECEIVE_ERROR_OPTIONS);
-    return receiveError(this, this.#family, options);
+    return this.#nextError(options);
+  }
+
+  #nextError(options: ReceiveErrorOptions): QueuedError | null {
+    const entry = receiveError(this, this.#family, options);
+    if (entry !== null) this.#errorQueue.entries += 1;
+    return entry;
   }
 
   /**
@@ -413,7 +426,7 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   errors(options: ErrorsOptions = {}): AsyncIterableIterator<QueuedError, undefined, undefined> {
     optionsObject('options', options, ERRORS_OPTIONS);
     const wanted = pickOptions<ReceiveErrorOptions>(options, RECEIVE_ERROR_OPTIONS);
-    const take = (): QueuedError | null => receiveError(this, this.#family, wanted);
+    const take = (): QueuedError | null => this.#nextError(wanted);
     const follower = countIn(this.#errorQueue);
     return itemsOf(this, take, pickOptions<WaitOptions>(options, WAIT_OPTIONS), follower);
   }
@@ -423,7 +436,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
    * the error queue: see {@link Socket.errors}. Throws `ERR_CLOSED`, and the errors of recvmsg(2).
    *
    * With IP_RECVERR or IPV6_RECVERR an ICMP error is an entry of the error queue, and also the pending error of the socket. The loop
-   * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on.
+   * throws it, unless an iteration of {@link Socket.errors} is running, which gives the entry: then the loop goes on. It throws the
+   * error all the same if recvmsg(2) fails 1,000 times in a row without an entry being read meanwhile.
    */
   values(options: MessagesOptions = {}): AsyncIterableIterator<Message, undefined, undefined> {
     optionsObject('options', options, MESSAGES_OPTIONS);
@@ -432,14 +446,23 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
       const message = receiveMessage(this, this.#family, this.#type, wanted);
       return message !== null && isEnd(message, this.#type) ? END : message;
     };
+    const queue = this.#errorQueue;
+    let failures = 0;
+    let entries = 0;
     const takeDespiteErrors = (): Message | null | typeof END | typeof AGAIN => {
       // Each report clears the pending error, and the message behind it is next, unless another error has come.
       for (let reports = 0; reports < MAX_PENDING_ERRORS; reports += 1) {
         try {
-          return take();
+          const message = take();
+          failures = 0;
+          return message;
         } catch (error) {
-          if (this.#errorQueue.iterations === 0) throw error;
+          if (queue.iterations === 0) throw error;
           if (!isQueued(error, this.fd, this.#family, this.#type)) throw error;
+          if (queue.entries !== entries) failures = 0;
+          entries = queue.entries;
+          failures += 1;
+          if (failures === MAX_FAILURES) throw error;
         }
       }
       return AGAIN;
