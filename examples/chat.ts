@@ -2,16 +2,21 @@
 import type { Connection } from 'edgepoll';
 import { listen } from 'edgepoll';
 
+import { stop } from './support/end.js';
 import { parseServerArguments, serve } from './support/serve.js';
 
 /** The longest line of a client in bytes, and the room for the name that the server puts before it. */
 const LONGEST = 65_536;
 const NAME = 64;
 
-const { host, port } = parseServerArguments({});
+const USAGE = 'chat [--host HOST] [--port PORT]';
+const { host, port } = parseServerArguments('chat', USAGE, {});
 const maxFrame = LONGEST + NAME;
 
-await serve(await listen({ host, port, framing: 'lines', maxFrame }), async (server) => {
+const opened = await listen({ host, port, framing: 'lines', maxFrame }).catch((error: unknown) =>
+  stop('chat', error, USAGE),
+);
+await serve(opened, async (server) => {
   const names = new Map<Connection, string>();
 
   const broadcast = (line: Uint8Array | string): void => {

@@ -8,14 +8,29 @@ import { parseArgs } from 'node:util';
 import type { Engine } from 'edgepoll';
 import { EdgepollError, Poller } from 'edgepoll';
 
+import { fail, refuse } from './support/end.js';
+
 const STDIN = 0;
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { engine: { type: 'string', default: 'epoll' } },
-});
-const [path, ...others] = positionals;
-if (path === undefined || others.length > 0) {
-  process.stderr.write('usage: copy [--engine epoll|poll|select] FILE\n');
+const USAGE = 'copy [--engine epoll|poll|select] FILE';
+
+/** Parses the arguments. The poller checks the engine's name before the file is opened, because opening the file empties it. */
+function readArguments(): { path: string | undefined; poller: Poller } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { engine: { type: 'string', default: 'epoll' } },
+    });
+    const [path, ...others] = positionals;
+    const poller = new Poller({ engine: values.engine as Engine });
+    return { path: others.length === 0 ? path : undefined, poller };
+  } catch (error) {
+    return refuse('copy', error, USAGE);
+  }
+}
+
+const { path, poller } = readArguments();
+if (path === undefined) {
+  process.stderr.write(`usage: ${USAGE}\n`);
   process.exit(2);
 }
 
@@ -37,25 +52,27 @@ function copyOnce(input: number, output: number): boolean {
   return length > 0;
 }
 
-async function copy(poller: Poller, output: number): Promise<void> {
+async function copy(from: Poller, output: number): Promise<void> {
   try {
-    poller.register(STDIN);
+    from.register(STDIN);
   } catch (error) {
-    poller.close();
+    from.close();
     // A file is always ready. poll and select report it as ready, and epoll refuses it.
     if (!(error instanceof EdgepollError) || error.code !== 'ERR_NOT_POLLABLE') throw error;
     while (copyOnce(STDIN, output));
     return;
   }
   // One read per event: stdin may be blocking, and a second read could wait.
-  for await (const { fd } of poller) if (!copyOnce(fd, output)) break;
+  for await (const { fd } of from) if (!copyOnce(fd, output)) break;
 }
 
-// The constructor checks the engine's name. It comes first, because opening the file empties it.
-const poller = new Poller({ engine: values.engine as Engine });
-const output = openSync(path, 'w');
 try {
-  await copy(poller, output);
-} finally {
-  closeSync(output);
+  const output = openSync(path, 'w');
+  try {
+    await copy(poller, output);
+  } finally {
+    closeSync(output);
+  }
+} catch (error) {
+  fail('copy', error);
 }

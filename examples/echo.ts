@@ -8,9 +8,12 @@
 import type { Connection, ConnectionOptions, Server } from 'edgepoll';
 import { listen } from 'edgepoll';
 
+import { refuse, stop } from './support/end.js';
 import { parseServerArguments, serve } from './support/serve.js';
 
-const { host, port, values } = parseServerArguments({
+const USAGE =
+  'echo [--host HOST] [--port PORT] [--style connection|events] [--chunks owned|borrowed]';
+const { host, port, values } = parseServerArguments('echo', USAGE, {
   style: 'connection',
   chunks: 'borrowed',
 });
@@ -39,7 +42,10 @@ const styles: Record<string, (server: Server) => Promise<void>> = {
 };
 const run = styles[values.style];
 if (run === undefined)
-  throw new RangeError(`--style must be connection or events, not ${values.style}`);
+  refuse('echo', `--style must be connection or events, not ${values.style}`, USAGE);
 
 const chunks = values.chunks as NonNullable<ConnectionOptions['chunks']>;
-await serve(await listen({ host, port, chunks }), run);
+const server = await listen({ host, port, chunks }).catch((error: unknown) =>
+  stop('echo', error, USAGE),
+);
+await serve(server, run);

@@ -13,6 +13,8 @@ import { watch } from 'edgepoll';
 import type { Message, OwnedFd, UnixAddress } from 'edgepoll/fd';
 import { socket } from 'edgepoll/fd';
 
+import { fail } from './support/end.js';
+
 /** Calls `attempt` until it returns something else than null, and waits for the descriptor after each null. */
 async function retry<T>(
   on: OwnedFd,
@@ -78,11 +80,15 @@ async function receive(at: UnixAddress): Promise<void> {
 }
 
 const [mode, path, file, ...others] = process.argv.slice(2);
-if (mode === 'send' && path !== undefined && file !== undefined && others.length === 0) {
-  await send({ family: 'unix', path }, file);
-} else if (mode === 'receive' && path !== undefined && file === undefined) {
-  await receive({ family: 'unix', path });
-} else {
-  process.stderr.write('usage: fd-pass send SOCKET FILE | fd-pass receive SOCKET\n');
-  process.exitCode = 2;
+try {
+  if (mode === 'send' && path !== undefined && file !== undefined && others.length === 0) {
+    await send({ family: 'unix', path }, file);
+  } else if (mode === 'receive' && path !== undefined && file === undefined) {
+    await receive({ family: 'unix', path });
+  } else {
+    process.stderr.write('usage: fd-pass send SOCKET FILE | fd-pass receive SOCKET\n');
+    process.exitCode = 2;
+  }
+} catch (error) {
+  fail('fd-pass', error);
 }

@@ -7,6 +7,8 @@
 import { watch } from 'edgepoll';
 import { socket } from 'edgepoll/fd';
 
+import { fail } from './support/end.js';
+
 const states = process.argv.slice(2);
 const name = process.env['NOTIFY_SOCKET'];
 if (states.length === 0) {
@@ -14,8 +16,7 @@ if (states.length === 0) {
   process.exit(2);
 }
 if (name === undefined || !/^[/@]./.test(name)) {
-  process.stderr.write('notify: $NOTIFY_SOCKET must be a path, or @ and an abstract name\n');
-  process.exit(1);
+  fail('notify', '$NOTIFY_SOCKET must be a path, or @ and an abstract name');
 }
 
 const manager = socket('unix', 'dgram');
@@ -25,6 +26,8 @@ try {
   while (manager.send(states.join('\n')) === null) {
     for await (const _ of watch(manager, { writable: true })) break;
   }
+} catch (error) {
+  fail('notify', error);
 } finally {
   manager.close();
 }

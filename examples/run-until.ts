@@ -13,6 +13,9 @@ import { parseArgs } from 'node:util';
 import { EdgepollError, Poller } from 'edgepoll';
 import { pidfd, signalfd, timerfd } from 'edgepoll/fd';
 
+import { refuse } from './support/end.js';
+
+const USAGE = 'run-until [--seconds N] [--grace N] COMMAND [ARGUMENT …]';
 const LIMIT_PASSED = 124;
 const CANNOT_START = 127;
 const BY_SIGNAL = 128;
@@ -24,31 +27,35 @@ function readArguments() {
   while (words[own]?.startsWith('--') === true && words[own] !== '--') {
     own += words[own]?.includes('=') === true ? 1 : 2;
   }
-  const { values } = parseArgs({
-    args: words.slice(0, own),
-    options: {
-      seconds: { type: 'string', default: '60' },
-      grace: { type: 'string', default: '5' },
-    },
-  });
   const command = words.slice(words[own] === '--' ? own + 1 : own);
-  return {
-    limit: seconds('seconds', values.seconds),
-    grace: seconds('grace', values.grace),
-    command,
-  };
+  try {
+    const { values } = parseArgs({
+      args: words.slice(0, own),
+      options: {
+        seconds: { type: 'string', default: '60' },
+        grace: { type: 'string', default: '5' },
+      },
+    });
+    return {
+      limit: seconds('seconds', values.seconds),
+      grace: seconds('grace', values.grace),
+      command,
+    };
+  } catch (error) {
+    return refuse('run-until', error, USAGE);
+  }
 }
 
 /** Converts seconds to milliseconds. The text is checked, because Number('') is 0. */
 function seconds(name: string, text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text) * 1000;
   throw new RangeError(`--${name} must be seconds, not '${text}'`);
 }
 
 const { limit, grace, command } = readArguments();
 const [program, ...words] = command;
 if (program === undefined) {
-  process.stderr.write('usage: run-until [--seconds N] [--grace N] COMMAND [ARGUMENT …]\n');
+  process.stderr.write(`usage: ${USAGE}\n`);
   process.exit(2);
 }
 

@@ -1,6 +1,8 @@
 /** Prints a line for each change in a folder: `npm run --silent example -- watch-dir DIR`. Ctrl-C ends it. */
 import { inotify } from 'edgepoll/fd';
 
+import { fail } from './support/end.js';
+
 const [path, ...others] = process.argv.slice(2);
 if (path === undefined || others.length > 0) {
   process.stderr.write('usage: watch-dir DIR\n');
@@ -11,17 +13,21 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
 const changes = inotify();
-changes.add(path, [
-  'create',
-  'delete',
-  'closeWrite',
-  'attributes',
-  'movedFrom',
-  'movedTo',
-  'deleteSelf',
-  'moveSelf',
-  'onlyDirectory',
-]);
+try {
+  changes.add(path, [
+    'create',
+    'delete',
+    'closeWrite',
+    'attributes',
+    'movedFrom',
+    'movedTo',
+    'deleteSelf',
+    'moveSelf',
+    'onlyDirectory',
+  ]);
+} catch (error) {
+  fail('watch-dir', error);
+}
 process.stdout.write(`watching ${path} pid ${process.pid}\n`);
 
 try {

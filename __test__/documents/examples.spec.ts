@@ -188,8 +188,9 @@ test('copy: an unknown engine is refused before the file is touched', async (t) 
   const output = join(folder(t), 'output');
   writeFileSync(output, 'still here');
   const { code, stderr } = await run('npm', [...npm, 'copy', '--engine=kqueue', output]);
-  t.not(code, 0);
-  t.regex(stderr, /engine must be 'epoll' or 'poll' or 'select', not 'kqueue'/);
+  t.is(code, 2);
+  const usage = 'usage: copy [--engine epoll|poll|select] FILE';
+  t.is(stderr, `copy: engine must be 'epoll' or 'poll' or 'select', not 'kqueue'\n${usage}\n`);
   t.is(readFileSync(output, 'utf8'), 'still here');
 });
 
@@ -212,8 +213,11 @@ test('copy: without a file argument, and into a folder that does not exist', asy
   );
   const nowhere = join(folder(t), 'none', 'output');
   const { code, stderr } = await run('npm', [...npm, 'copy', nowhere]);
-  t.not(code, 0);
-  t.regex(stderr, /ENOENT/);
+  t.is(code, 1);
+  t.regex(stderr, /^copy: ENOENT: .*\n$/);
+  const unknown = await run('npm', [...npm, 'copy', '--from=x', nowhere]);
+  t.is(unknown.code, 2);
+  t.regex(unknown.stderr, /^copy: .*'--from'.*\nusage: copy .*\n$/);
 });
 
 test('unknown-example: exit code 2 and the names of the examples', async (t) => {
@@ -227,25 +231,28 @@ test('unknown-example: exit code 2 and the names of the examples', async (t) => 
 test('bad-port: refused with the value, before anything listens', async (t) => {
   for (const port of ['70000', 'x', '', '1.5', '-1', '0x10', '1e3', ' 80']) {
     const { code, stdout, stderr } = await run('npm', [...npm, 'echo', `--port=${port}`]);
-    t.deepEqual({ code: code !== 0, stdout }, { code: true, stdout: '' }, `--port=${port}`);
-    t.regex(stderr, /port must be an integer from 0 to 65535, not /);
+    t.deepEqual({ code, stdout }, { code: 2, stdout: '' }, `--port=${port}`);
+    t.regex(
+      stderr,
+      /^echo: (--)?port must be an integer from 0 to 65535, not .*\nusage: echo .*\n$/,
+    );
     t.true(stderr.includes(`not '${port}'`) || stderr.includes(`not ${port}`), stderr);
   }
 });
 
 test('bad-style and unknown option: refused', async (t) => {
   const style = await run('npm', [...npm, 'echo', '--style', 'x', '--port', '0']);
-  t.deepEqual({ code: style.code !== 0, stdout: style.stdout }, { code: true, stdout: '' });
-  t.regex(style.stderr, /--style must be connection or events, not x/);
+  t.deepEqual({ code: style.code, stdout: style.stdout }, { code: 2, stdout: '' });
+  t.regex(style.stderr, /^echo: --style must be connection or events, not x\nusage: echo .*\n$/);
   const option = await run('npm', [...npm, 'chat', '--prot', '0']);
-  t.deepEqual({ code: option.code !== 0, stdout: option.stdout }, { code: true, stdout: '' });
-  t.regex(option.stderr, /--prot/);
+  t.deepEqual({ code: option.code, stdout: option.stdout }, { code: 2, stdout: '' });
+  t.regex(option.stderr, /^chat: .*'--prot'.*\nusage: chat .*\n$/);
 });
 
 test('port-in-use: the error names the address', async (t) => {
   const running = await serve(t, 'echo');
   const { code, stderr } = await run('npm', [...npm, 'chat', '--port', String(running.port)]);
-  t.not(code, 0);
-  t.regex(stderr, new RegExp(`EADDRINUSE: .*127\\.0\\.0\\.1:${running.port}`));
+  t.is(code, 1);
+  t.regex(stderr, new RegExp(`^chat: .*EADDRINUSE: .*127\\.0\\.0\\.1:${running.port}.*\\n$`));
   await interrupt(t, running);
 });

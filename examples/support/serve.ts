@@ -3,21 +3,29 @@ import { parseArgs } from 'node:util';
 
 import type { Server } from 'edgepoll';
 
+import { refuse } from './end.js';
+
 /** Reads `--host`, `--port` and the example's own options, whose defaults are in `defaults`. */
 export function parseServerArguments<T extends Record<string, string>>(
+  name: string,
+  usage: string,
   defaults: T,
 ): { host: string; port: number; values: T } {
   const options = { host: '127.0.0.1', port: '7000', ...defaults };
-  const { values } = parseArgs({
-    options: Object.fromEntries(
-      Object.entries(options).map(([name, value]) => [
-        name,
-        { type: 'string' as const, default: value },
-      ]),
-    ),
-  });
-  const merged = { ...options, ...values } as typeof options;
-  return { host: merged.host, port: portOf(merged.port), values: merged };
+  try {
+    const { values } = parseArgs({
+      options: Object.fromEntries(
+        Object.entries(options).map(([option, value]) => [
+          option,
+          { type: 'string' as const, default: value },
+        ]),
+      ),
+    });
+    const merged = { ...options, ...values } as typeof options;
+    return { host: merged.host, port: portOf(merged.port), values: merged };
+  } catch (error) {
+    return refuse(name, error, usage);
+  }
 }
 
 /** Accepts digits only, because Number('') is 0 and Number('0x10') is 16. `listen()` checks the range. */
