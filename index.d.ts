@@ -102,8 +102,9 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     end(data?: Uint8Array | string): Promise<void>;
     /**
      * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
-     * (`ECONNRESET`) if anything is lost, else the end. Reads and writes then reject with `error`, and `closed` resolves with it. If
-     * the connection had failed before, they get its own error instead. Throws a `TypeError` if `error` is not an `Error`.
+     * (`ECONNRESET`) if bytes that were written are lost, or if the kernel still holds received bytes; else it sees the end.
+     * Reads and writes then reject with `error`, and `closed` resolves with it. If the connection had failed before, they get its own
+     * error instead. Throws a `TypeError` if `error` is not an `Error`.
      */
     destroy(error?: Error | null): void;
     /**
