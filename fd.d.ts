@@ -447,7 +447,7 @@ export declare type PackageErrorCode =
 | 'ERR_EXCLUSIVE'
 /** The number of a descriptor is too large for select(2): above 1,023. */
 | 'ERR_FD_SETSIZE'
-/** The peer sent a frame that is longer than `maxFrame`. */
+/** The peer sent a frame that is longer than `maxFrame`. The peer sees what it sees after `destroy()`. */
 | 'ERR_FRAME_TOO_LONG'
 /** The peer ended its side inside a frame. */
 | 'ERR_FRAME_TRUNCATED'
@@ -607,6 +607,9 @@ export declare interface SendFrom {
  * Reads signals that were sent to this process (signalfd(2)). While it is open, these signals have no other effect: no listener of
  * `process.on()` is called, whether it was added before or after, and no default action is taken. If a standard signal comes
  * several times before it is read, it is read once (signal(7)).
+ *
+ * The runtime does not notice the end of its children while `SIGCHLD` is read. In Node.js `spawnSync()` and `execSync()` never
+ * return then.
  *
  * Closing the last object that reads a signal restores the signal's handler, which receives a signal that was not read. Listeners
  * that `process.on()` has added or `process.off()` has removed in between are taken into account.

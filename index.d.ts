@@ -25,7 +25,10 @@ export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
 
 /** The options of {@link Server.close}. */
 export declare interface CloseOptions {
-    /** `true` ends each connection once it is idle, `false` destroys all connections at once. Default `true`. */
+    /**
+     * `true` ends each connection once it is idle, `false` destroys all connections at once, as {@link Connection.destroy}. Default
+     * `true`.
+     */
     graceful?: boolean | undefined;
     /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
     timeout?: number | undefined;
@@ -43,6 +46,9 @@ export declare interface CloseReason {
 
 /**
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
+ *
+ * The connection keeps the process alive until it is over, and its peer's end alone does not end it: read it to its end, or call
+ * `end()`, `destroy()` or `unref()`.
  *
  * Rejects with the kernel's error for the address that was tried last (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …), the
  * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
@@ -88,7 +94,9 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
      * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
      * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
-     * not end the process. Throws a `TypeError` for anything but bytes and strings.
+     * not end the process.
+     *
+     * Only a `TypeError` for anything but bytes and strings is thrown by the call itself.
      */
     write(data: Uint8Array | string): Promise<void>;
     /**
@@ -97,14 +105,17 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * applies, whether or not the program reads.
      *
      * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
-     * The end is still sent if that is possible.
+     * The end is still sent if that is possible. A rejection that is not awaited does not end the process. Only a `TypeError` for
+     * anything but bytes and strings is thrown by the call itself, and no end is sent then.
      */
     end(data?: Uint8Array | string): Promise<void>;
     /**
      * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
-     * (`ECONNRESET`) if bytes that were written are lost, or if the kernel still holds received bytes; else it sees the end.
-     * Reads and writes then reject with `error`, and `closed` resolves with it. If the connection had failed before, they get its own
-     * error instead. Throws a `TypeError` if `error` is not an `Error`.
+     * (`ECONNRESET`) if written bytes are lost, or if the kernel holds bytes that this side has not received (RFC 1122, 4.2.2.13).
+     * Otherwise it sees the end, even if the program has not read all that was received; see {@link Connection.reset}.
+     *
+     * Reads and writes then reject with `error`, and `closed` resolves with it. If the connection had failed before, they get its
+     * own error instead. Throws a `TypeError` if `error` is not an `Error`.
      */
     destroy(error?: Error | null): void;
     /**
@@ -401,7 +412,7 @@ export declare type PackageErrorCode =
 | 'ERR_EXCLUSIVE'
 /** The number of a descriptor is too large for select(2): above 1,023. */
 | 'ERR_FD_SETSIZE'
-/** The peer sent a frame that is longer than `maxFrame`. */
+/** The peer sent a frame that is longer than `maxFrame`. The peer sees what it sees after `destroy()`. */
 | 'ERR_FRAME_TOO_LONG'
 /** The peer ended its side inside a frame. */
 | 'ERR_FRAME_TRUNCATED'
@@ -670,7 +681,7 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
      * process.once('SIGTERM', () => void server.close({ timeout: 10_000 }));
      */
     close(options?: CloseOptions): Promise<void>;
-    /** Stops listening and destroys every connection. */
+    /** Stops listening and destroys every connection, as {@link Connection.destroy}. */
     destroy(error?: Error | null): void;
     /** The same as {@link Server.close} with its defaults. */
     [Symbol.asyncDispose](): Promise<void>;

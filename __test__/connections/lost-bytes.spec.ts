@@ -6,6 +6,7 @@ import type { Connection, Driver, ListenOptions, Server } from 'edgepoll';
 import { connect } from 'edgepoll';
 
 import { bytes, sha256 } from '../support/bytes.js';
+import { eventually } from '../support/eventually.js';
 import { drain, nextOf, rejection, serverOf } from '../support/net.js';
 import { runFixture } from '../support/process.js';
 
@@ -93,6 +94,30 @@ for (const how of ['destroy()', 'close()'] as const) {
     await server.closed;
     t.is((await receiveAll(peer)).seen, 'ECONNRESET');
     t.is((await receiveAll(whole)).seen, 'end');
+  });
+}
+
+const ways: Readonly<Record<string, (connection: Connection, server: Server) => unknown>> = {
+  'destroy()': (connection) => connection.destroy(),
+  'server.destroy()': (_, server) => server.destroy(),
+  'close({ graceful: false })': (_, server) => server.close({ graceful: false }),
+  'a line that is too long': (connection) => connection.read().catch(() => {}),
+};
+for (const [way, end] of Object.entries(ways)) {
+  test(`${way} with bytes of the peer unread is an end if they were received, and a reset if not`, async (t) => {
+    const options = way.startsWith('a line') ? ({ framing: 'lines', maxFrame: 1 } as const) : {};
+    // One turn receives the short message whole. Of the long one the kernel keeps a part.
+    for (const [length, expected] of [
+      [1000, 'end'],
+      [MIB, 'ECONNRESET'],
+    ] as const) {
+      const { server, connection, peer } = await pairOf(t, options);
+      peer.write(Buffer.alloc(length)).catch(() => {});
+      await eventually('a part was received', () => connection.bytesRead >= Math.min(length, 1000));
+      await end(connection, server);
+      t.is((await receiveAll(peer)).seen, expected, `${length} bytes`);
+      await server.close({ graceful: false });
+    }
   });
 }
 

@@ -21,6 +21,9 @@ const { lateOf, makeConnection } = core;
 /**
  * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
  *
+ * The connection keeps the process alive until it is over, and its peer's end alone does not end it: read it to its end, or call
+ * `end()`, `destroy()` or `unref()`.
+ *
  * Rejects with the kernel's error for the address that was tried last (`ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH` …), the
  * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
  * `TypeError` or `RangeError` for bad options, before any system call.

@@ -58,7 +58,10 @@ export interface ServerStats {
 
 /** The options of {@link Server.close}. */
 export interface CloseOptions {
-  /** `true` ends each connection once it is idle, `false` destroys all connections at once. Default `true`. */
+  /**
+   * `true` ends each connection once it is idle, `false` destroys all connections at once, as {@link Connection.destroy}. Default
+   * `true`.
+   */
   graceful?: boolean | undefined;
   /** Milliseconds until connections that are still open are destroyed. Default 30,000, at most 2^31 − 1. */
   timeout?: number | undefined;
@@ -321,7 +324,7 @@ export class Server<Data = unknown>
     clearTimeout(timer);
   }
 
-  /** Stops listening and destroys every connection. */
+  /** Stops listening and destroys every connection, as {@link Connection.destroy}. */
   destroy(error?: Error | null): void {
     errorOrNothing('error', error);
     this.#stop();

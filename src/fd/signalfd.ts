@@ -38,6 +38,9 @@ let makeSignalFd: (fd: number) => SignalFd;
  * `process.on()` is called, whether it was added before or after, and no default action is taken. If a standard signal comes
  * several times before it is read, it is read once (signal(7)).
  *
+ * The runtime does not notice the end of its children while `SIGCHLD` is read. In Node.js `spawnSync()` and `execSync()` never
+ * return then.
+ *
  * Closing the last object that reads a signal restores the signal's handler, which receives a signal that was not read. Listeners
  * that `process.on()` has added or `process.off()` has removed in between are taken into account.
  */

@@ -16,7 +16,7 @@ export type PackageErrorCode =
   | 'ERR_EXCLUSIVE'
   /** The number of a descriptor is too large for select(2): above 1,023. */
   | 'ERR_FD_SETSIZE'
-  /** The peer sent a frame that is longer than `maxFrame`. */
+  /** The peer sent a frame that is longer than `maxFrame`. The peer sees what it sees after `destroy()`. */
   | 'ERR_FRAME_TOO_LONG'
   /** The peer ended its side inside a frame. */
   | 'ERR_FRAME_TRUNCATED'
