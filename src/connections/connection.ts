@@ -180,9 +180,7 @@ export class Connection<Data = unknown>
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
    * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
    * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
-   * not end the process.
-   *
-   * Only a `TypeError` for anything but bytes and strings is thrown by the call itself.
+   * not end the process. The call itself throws only a `TypeError` for anything but bytes and strings.
    */
   write(data: Uint8Array | string): Promise<void> {
     const refusal = this.#put(data);
@@ -241,8 +239,8 @@ export class Connection<Data = unknown>
    * applies, whether or not the program reads.
    *
    * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
-   * The end is still sent if that is possible. A rejection that is not awaited does not end the process. Only a `TypeError` for
-   * anything but bytes and strings is thrown by the call itself, and no end is sent then.
+   * The end is still sent if that is possible. The call itself throws only a `TypeError` for anything but bytes and strings; no
+   * end is sent then.
    */
   end(data?: Uint8Array | string): Promise<void> {
     if (data === undefined) return this.#end(false);
@@ -279,7 +277,6 @@ export class Connection<Data = unknown>
    * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
    * (`ECONNRESET`) if written bytes are lost, or if the kernel holds bytes that this side has not received (RFC 1122, 4.2.2.13).
    * Otherwise it sees the end, even if the program has not read all that was received; see {@link Connection.reset}.
-   *
    * Reads and writes then reject with `error`, and `closed` resolves with it. If the connection had failed before, they get its
    * own error instead. Throws a `TypeError` if `error` is not an `Error`.
    */
