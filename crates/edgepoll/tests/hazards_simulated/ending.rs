@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
-use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, WriteError};
+use edgepoll::reactor::{Budget, ConnectOptions, WriteError};
 use edgepoll::{Call, Errno};
 
 use crate::{address, short_end_timeout, without_faults, Bench};
@@ -11,13 +11,7 @@ const RESET: &str = "Connection reset by peer";
 
 /// A server whose connections have a short end timeout.
 fn with_short_end_timeout() -> Bench {
-    let limits = short_end_timeout();
-    let mut bench = without_faults(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
-    bench
+    Bench::listening(short_end_timeout(), Budget::default(), 100)
 }
 
 #[test]
@@ -222,11 +216,7 @@ fn end_timeout_of_zero_does_not_hang_the_turn() {
         end_timeout: 0,
         ..Limits::default()
     };
-    let mut bench = without_faults(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = Bench::listening(limits, Budget::default(), 100);
     let (_, token) = bench.client();
     bench.reactor.pause(token);
     bench.reactor.end(token);
@@ -245,11 +235,7 @@ fn discarded_input_is_bounded() {
         discard: 100,
         ..Limits::default()
     };
-    let mut bench = without_faults(Budget::default(), 50);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = Bench::listening(limits, Budget::default(), 50);
     let (peer, token) = bench.client();
     bench.reactor.end_and_discard(token);
     bench.kernel().peer_send(peer, &[0; 100]);

@@ -4,10 +4,10 @@ use std::time::Duration;
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::Peer;
 use edgepoll::kernel::Kernel;
-use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::reactor::Budget;
 use edgepoll::{Call, Token};
 
-use crate::{without_faults, Bench, MILLISECOND};
+use crate::{Bench, MILLISECOND};
 
 const TIMEOUT: u64 = 800;
 /// The connection is checked so often within the time; it may be late by one check.
@@ -20,12 +20,7 @@ fn hurried() -> Bench {
         end_timeout: u32::try_from(TIMEOUT).unwrap(),
         ..Limits::default()
     };
-    let mut bench = without_faults(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
-    bench
+    Bench::listening(limits, Budget::default(), 100)
 }
 
 /// A connection that waits to send `bytes` more than its peer has room for, and then its FIN.

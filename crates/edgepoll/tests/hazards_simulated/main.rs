@@ -114,10 +114,19 @@ impl Bench {
         (peer, token)
     }
 
+    /// A kernel without faults, and a listener whose connections have these limits.
+    fn listening(limits: Limits, budget: Budget, space: usize) -> Bench {
+        let mut bench = without_faults(budget, space);
+        bench.listen(ListenOptions {
+            limits,
+            ..ListenOptions::default()
+        });
+        bench
+    }
+
     /// A listener with one accepted client.
     fn pair(budget: Budget, space: usize) -> (Bench, Peer, Token) {
-        let mut bench = without_faults(budget, space);
-        bench.listen(ListenOptions::default());
+        let mut bench = Bench::listening(Limits::default(), budget, space);
         let (peer, token) = bench.client();
         (bench, peer, token)
     }

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Random};
-use edgepoll::reactor::{Budget, Event, ListenOptions, WriteError};
+use edgepoll::reactor::{Budget, Event, WriteError};
 use edgepoll::Errno;
 
-use crate::{without_faults, Bench};
+use crate::Bench;
 
 #[test]
 fn partial_writev_keeps_every_byte_in_its_place() {
@@ -57,11 +57,7 @@ fn send_queue_is_bounded_and_overflow_closes() {
         send_queue: 1_000,
         ..Limits::default()
     };
-    let mut bench = without_faults(Budget::default(), 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = Bench::listening(limits, Budget::default(), 100);
     let (peer, token) = bench.client();
     bench.kernel().set_capacity(peer, 100);
     assert_eq!(bench.reactor.write(token, &[1; 600], false), Ok(500));
@@ -256,11 +252,7 @@ fn fall_to_the_low_watermark_is_reported_after_an_unreported_fall() {
         low_water: 100,
         ..Limits::default()
     };
-    let mut bench = without_faults(budget, 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = Bench::listening(limits, budget, 100);
     let (peer, token) = bench.client();
     let reported = |bench: &Bench| {
         let length = |event: &Event| match event {

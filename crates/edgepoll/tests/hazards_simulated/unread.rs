@@ -33,6 +33,14 @@ fn run_after(bench: &mut Bench, milliseconds: u64) {
     bench.run_until_idle();
 }
 
+/// Lets the end timeout pass. Checks that the connection is closed then and not before. Gives the reason.
+fn closed_after_timeout(bench: &mut Bench, token: Token) -> CloseReason {
+    run_after(bench, TIMEOUT - 1);
+    assert_eq!(bench.closed(token), None);
+    run_after(bench, 2);
+    bench.closed(token).expect("closed after the end timeout")
+}
+
 /// Checks that no alarm is left, and that another connection can take the place of the closed one.
 fn assert_freed(bench: &mut Bench, token: Token) {
     assert!(!bench.kernel().has_alarm(), "an alarm is left");
@@ -42,8 +50,8 @@ fn assert_freed(bench: &mut Bench, token: Token) {
     assert_eq!(bench.opened().len(), 2, "its place is free");
 }
 
-fn is_reset(reason: Option<CloseReason>) -> bool {
-    matches!(reason, Some(CloseReason::Failed(failure)) if failure.errno == Errno::ECONNRESET)
+fn is_reset(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::Failed(failure) if failure.errno == Errno::ECONNRESET)
 }
 
 #[test]
@@ -51,10 +59,8 @@ fn reset_after_unread_bytes_is_reported_after_the_end_timeout() {
     let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
-    run_after(&mut bench, TIMEOUT - 1);
-    assert_eq!(bench.closed(token), None);
-    run_after(&mut bench, 2);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = closed_after_timeout(&mut bench, token);
+    assert!(is_reset(reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -67,7 +73,7 @@ fn bytes_before_a_reset_can_be_read_within_the_end_timeout() {
     bench.reactor.resume(token);
     bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
-    assert!(is_reset(bench.closed(token)));
+    assert!(bench.closed(token).is_some_and(is_reset));
     assert_freed(&mut bench, token);
 }
 
@@ -105,7 +111,8 @@ fn slow_reader_has_the_end_timeout_from_the_last_byte() {
     }
     run_after(&mut bench, TIMEOUT);
     run_after(&mut bench, TIMEOUT);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = bench.closed(token);
+    assert!(reason.is_some_and(is_reset), "{reason:?}");
 }
 
 #[test]
@@ -150,12 +157,9 @@ fn ended_connection_with_unread_input_closes_after_the_end_timeout() {
             bench.kernel().peer_finish(peer);
         }
         bench.run_until_idle();
-        run_after(&mut bench, TIMEOUT - 1);
-        assert_eq!(bench.closed(token), None);
-        run_after(&mut bench, 2);
         assert_eq!(
-            bench.closed(token),
-            Some(CloseReason::TimedOut(Call::Receive))
+            closed_after_timeout(&mut bench, token),
+            CloseReason::TimedOut(Call::Receive)
         );
         assert_freed(&mut bench, token);
     }
@@ -169,7 +173,8 @@ fn ended_connection_that_was_reset_while_paused_reports_the_reset() {
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
     run_after(&mut bench, TIMEOUT + 1);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = bench.closed(token);
+    assert!(reason.is_some_and(is_reset), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -201,10 +206,8 @@ fn failed_send_after_unread_bytes_closes_after_the_end_timeout() {
             Err(WriteError::Failed)
         );
         bench.run_until_idle();
-        run_after(&mut bench, TIMEOUT - 1);
-        assert_eq!(bench.closed(token), None);
-        run_after(&mut bench, 2);
-        assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
+        let reason = closed_after_timeout(&mut bench, token);
+        assert!(matches!(reason, CloseReason::Failed(_)), "{reason:?}");
         assert_freed(&mut bench, token);
     }
 }
@@ -228,10 +231,8 @@ fn reset_while_a_send_waits_for_memory_leaves_the_owner_the_end_timeout() {
     let (mut bench, peer, token) = with_a_refused_send();
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
-    run_after(&mut bench, TIMEOUT - 1);
-    assert_eq!(bench.closed(token), None);
-    run_after(&mut bench, 2);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = closed_after_timeout(&mut bench, token);
+    assert!(is_reset(reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -245,10 +246,8 @@ fn reset_after_a_send_that_waited_for_memory_is_reported_after_the_end_timeout()
     assert_eq!(bench.reactor.queued(token), 0);
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
-    run_after(&mut bench, TIMEOUT - 1);
-    assert_eq!(bench.closed(token), None);
-    run_after(&mut bench, 2);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = closed_after_timeout(&mut bench, token);
+    assert!(is_reset(reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -269,7 +268,8 @@ fn reset_connect_with_unread_bytes_closes_after_the_end_timeout() {
     bench.run_until_idle();
     assert_eq!(bench.closed(token), None);
     run_after(&mut bench, TIMEOUT + 1);
-    assert!(is_reset(bench.closed(token)), "{:?}", bench.closed(token));
+    let reason = bench.closed(token);
+    assert!(reason.is_some_and(is_reset), "{reason:?}");
 }
 
 /// One turn cannot serve all connections that must be served before their deadline is checked.
@@ -279,12 +279,7 @@ fn connections_not_served_in_time_are_checked_by_a_later_turn() {
         turn_bytes: 100,
         ..Budget::default()
     };
-    let limits = short_end_timeout();
-    let mut bench = without_faults(budget, 100);
-    bench.listen(ListenOptions {
-        limits,
-        ..ListenOptions::default()
-    });
+    let mut bench = Bench::listening(short_end_timeout(), budget, 100);
     let pairs: Vec<_> = (0..5).map(|_| bench.client()).collect();
     for &(_, token) in &pairs {
         bench.reactor.end(token);
