@@ -9,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::transfer::{self, TransferMethods};
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::descriptor::signal::{self as kernel, Previous};
-use crate::kernel::descriptor::unblocked;
 use crate::Errno;
 
 pub use crate::kernel::descriptor::threads::start_quiet;
+pub use crate::kernel::descriptor::unblocked::Unblocked;
 
 /// The first two cannot be caught. An instruction raises the others in the thread that executes it, and the kernel ends the
 /// process if that thread blocks them.
@@ -120,12 +120,6 @@ pub fn signalfd(signals: &[i32]) -> Result<(OwnedFd, Caught), Errno> {
     Ok((fd, caught))
 }
 
-/// The caught signals are unblocked in this thread until the value is dropped.
-#[derive(Debug)]
-pub struct Unblocked(
-    #[allow(dead_code, reason = "its drop blocks the signals")] unblocked::Unblocked,
-);
-
 /// Unblocks the caught signals in this thread, so that a child which it starts meanwhile does not begin with them blocked. A
 /// signal that arrives meanwhile is stored, and can be read after the value was dropped.
 ///
@@ -141,7 +135,7 @@ pub fn unblock_for_child() -> Option<Unblocked> {
     if signals.is_empty() {
         return None;
     }
-    kernel::unblock_for_child(signals).map(Unblocked)
+    kernel::unblock_for_child(signals)
 }
 
 /// Restores the earlier handler of each of these signals that only one descriptor reads. All threads go on blocking the signals

@@ -29,9 +29,9 @@ unsafe impl Sync for Slots {}
 /// The siginfo of each signal in [`ARRIVED`].
 static SLOTS: Slots = Slots(UnsafeCell::new([MaybeUninit::uninit(); SIGNALS]));
 
-/// These signals are unblocked in this thread until the value is dropped, on the same thread.
+/// The caught signals are unblocked in this thread until the value is dropped, on the same thread.
 #[derive(Debug)]
-pub(crate) struct Unblocked {
+pub struct Unblocked {
     signals: Vec<i32>,
     /// This crate's handler, which every signal has meanwhile.
     handler: libc::sighandler_t,
