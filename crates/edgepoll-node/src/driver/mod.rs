@@ -14,7 +14,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use edgepoll::Errno;
-use napi::sys;
+use napi::{sys, Error};
 
 use crate::node::CallError;
 
@@ -29,12 +29,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind by its name, which TypeScript has checked.
-    pub(crate) fn named(name: &str) -> Kind {
-        if name == "uv" {
-            Kind::Uv
-        } else {
-            Kind::Thread
+    /// The kind by its name.
+    pub(crate) fn named(name: &str) -> napi::Result<Kind> {
+        match name {
+            "uv" => Ok(Kind::Uv),
+            "thread" => Ok(Kind::Thread),
+            other => Err(Error::from_reason(format!("no such driver: {other}"))),
         }
     }
 

@@ -77,7 +77,7 @@ impl PollerBinding {
         #[napi(ts_arg_type = "(count: number, moved: number) => void")] deliver: Object<'_>,
     ) -> Result<PollerBinding> {
         let raw = env.raw();
-        let kind = Kind::named(&driver);
+        let kind = Kind::named(&driver)?;
         let records = Records::new(raw, &records)?;
         let engine = match engine.as_str() {
             "epoll" => EngineKind::Epoll,

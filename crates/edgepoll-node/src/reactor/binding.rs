@@ -19,7 +19,7 @@ use super::control::Control;
 use super::core::{Core, Working};
 use super::inbox::JsInbox;
 use super::sender;
-use super::settings::{codec_of, limits_of, ConnectionSettings, ListenSettings, ReactorStats};
+use super::settings::{codecs_of, limits_of, ConnectionSettings, ListenSettings, ReactorStats};
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
 use crate::names;
@@ -77,7 +77,7 @@ impl ReactorBinding {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, driver: String, memory: SharedMemory<'_>) -> Result<ReactorBinding> {
         let raw = env.raw();
-        let kind = Kind::named(&driver);
+        let kind = Kind::named(&driver)?;
         let budget = Budget {
             turn_bytes: TURN_BYTES,
             ..Budget::default()
@@ -143,7 +143,7 @@ impl ReactorBinding {
             max_connections: settings.max_connections,
             credit: settings.credit,
             limits: limits_of(&connection),
-            codec: Box::new(move || codec_of(&connection)),
+            codec: codecs_of(&connection)?,
         };
         opened(
             self.core
@@ -168,7 +168,7 @@ impl ReactorBinding {
             no_delay: settings.no_delay,
             timeout,
             limits: limits_of(&settings),
-            codec: codec_of(&settings),
+            codec: codecs_of(&settings)?(),
         };
         opened(
             self.core

@@ -3,6 +3,7 @@
 use edgepoll::connection::Limits;
 use edgepoll::protocol::{Bytes, Codec, Lines};
 use edgepoll::reactor::Stats;
+use napi::{Error, Result};
 use napi_derive::napi;
 
 use crate::numbers::float;
@@ -95,9 +96,12 @@ pub(crate) fn limits_of(settings: &ConnectionSettings) -> Limits {
     }
 }
 
-pub(crate) fn codec_of(settings: &ConnectionSettings) -> Box<dyn Codec> {
+/// Makes the codec of each connection with these settings.
+pub(crate) fn codecs_of(settings: &ConnectionSettings) -> Result<Box<dyn Fn() -> Box<dyn Codec>>> {
+    let most = settings.max_frame as usize;
     match settings.framing.as_str() {
-        "lines" => Box::new(Lines::new(settings.max_frame as usize)),
-        _ => Box::new(Bytes),
+        "bytes" => Ok(Box::new(|| Box::new(Bytes))),
+        "lines" => Ok(Box::new(move || Box::new(Lines::new(most)))),
+        other => Err(Error::from_reason(format!("no such framing: {other}"))),
     }
 }
