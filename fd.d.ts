@@ -378,7 +378,7 @@ export declare interface OutgoingMessage {
      * with the first byte (unix(7)): without bytes they are a `TypeError`.
      */
     data?: Uint8Array | string | undefined;
-    /** The destination. Default: the peer of the connected socket. */
+    /** The destination. Not for TCP and Unix `seqpacket` sockets. Default: the peer of the connected socket. */
     to?: SocketAddress | undefined;
     /** Up to 253 descriptors. Only for Unix sockets. The receiver gets duplicates, and these stay open here. Default: none. */
     descriptors?: readonly (number | DescriptorOwner)[] | undefined;
@@ -754,7 +754,8 @@ export declare class Socket extends OwnedFd implements AsyncIterable<Message, un
     /**
      * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
      * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `ERR_CLOSED`, and the errors of sendto(2),
-     * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`.
+     * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`; `TypeError` for `to` if the kernel would ignore it and send
+     * to the peer (TCP, and `seqpacket` of `unix`).
      */
     send(bytes: Uint8Array | string, to?: SocketAddress): number | null;
     /**

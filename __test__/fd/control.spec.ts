@@ -67,6 +67,25 @@ test('control: options that the kernel would ignore for this socket are refused,
   for (const opened of [here, one, other, stream]) opened.close();
 });
 
+test('send: a destination that the kernel would ignore is refused, and nothing is sent', (t) => {
+  const code = 'ERR_INVALID_ARG_VALUE';
+  const peer = bound('inet', '127.0.0.1');
+  for (const family of ['inet', 'inet6'] as const) {
+    const stream = socket(family, 'stream');
+    t.throws(() => stream.send('x', peer.localAddress), { code });
+    t.throws(() => stream.sendMessage({ data: 'x', to: peer.localAddress }), { code });
+    stream.close();
+  }
+  const to = { family: 'unix', path: '\0elsewhere' } as const;
+  const [one, other] = socketpair({ type: 'seqpacket' });
+  t.throws(() => one.send('x', to), { code });
+  t.is(other.receiveMessage(), null);
+  const [stream, itsPeer] = socketpair();
+  // The kernel itself refuses it.
+  t.throws(() => stream.send('x', to), { code: 'EISCONN' });
+  for (const opened of [peer, one, other, stream, itsPeer]) opened.close();
+});
+
 test('packet information: the interface and the address of a datagram, and the source of its answer', (t) => {
   const everywhere = bound('inet', '0.0.0.0');
   everywhere.setOption('IPPROTO_IP', 'IP_PKTINFO', true);

@@ -22,6 +22,7 @@ import { optionalInterface, toNative } from './native-address.js';
 import type { Descriptor } from './owned.js';
 import { bytesToSend } from './owned.js';
 import { unlessBlocked } from './results.js';
+import { optionNumber } from './socket-options.js';
 import { socketTypes } from './socket-type.js';
 
 /** The kernel's limit of descriptors in one message (SCM_MAX_FD). */
@@ -53,7 +54,7 @@ export interface OutgoingMessage {
    * with the first byte (unix(7)): without bytes they are a `TypeError`.
    */
   data?: Uint8Array | string | undefined;
-  /** The destination. Default: the peer of the connected socket. */
+  /** The destination. Not for TCP and Unix `seqpacket` sockets. Default: the peer of the connected socket. */
   to?: SocketAddress | undefined;
   /** Up to 253 descriptors. Only for Unix sockets. The receiver gets duplicates, and these stay open here. Default: none. */
   descriptors?: readonly (number | DescriptorOwner)[] | undefined;
@@ -84,10 +85,10 @@ const OUTGOING_CONTROL: OptionNames<OutgoingControlMessage> = {
   type: true,
   data: true,
 };
-const { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } = constants;
+const { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_SCTP, SOL_SOCKET, SO_PROTOCOL } = constants;
 const MAX_CONTROL_MESSAGES = 64;
 const MAX_CONTROL_DATA = 4096;
-const { stream: STREAM } = socketTypes;
+const { stream: STREAM, seqpacket: SEQPACKET } = socketTypes;
 const EBADF = 9;
 
 /** See {@link Socket.sendMessage}. The names of the fields were checked before. */
@@ -103,11 +104,21 @@ export function sendMessage(
   const bytes = bytesToSend('data', data);
   if (type === STREAM && bytes.length === 0 && ancillary !== undefined) throw nothingToTravelWith();
   const { fd } = owner;
+  if (to !== undefined && ignoresAddress(fd, family, type))
+    throw invalidValue('to', 'undefined for a socket that sends only to its peer', message.to);
   const taken = native.messageSend(fd, bytes, to, ancillary);
   // With EBADF the descriptor that is not open may be one of those in the message. The error then names that one.
   const closed =
     taken === -EBADF ? ancillary?.descriptors.find((passed) => !isOpen(passed)) : undefined;
   return unlessBlocked(taken, 'sendmsg', closed ?? fd);
+}
+
+/** Whether the kernel ignores an address beside the bytes, and sends them to the peer of the connected socket. Others refuse it. */
+function ignoresAddress(fd: number, family: number, type: number): boolean {
+  if (family === AF_UNIX) return type === SEQPACKET;
+  if (type !== STREAM || (family !== AF_INET && family !== AF_INET6)) return false;
+  // SCTP uses the address.
+  return optionNumber(fd, SOL_SOCKET, SO_PROTOCOL) !== IPPROTO_SCTP;
 }
 
 /** The kernel would return 0 for a send without bytes, as if it had sent what is beside them. */

@@ -346,7 +346,8 @@ export class Socket extends OwnedFd implements AsyncIterable<Message, undefined>
   /**
    * Sends bytes, to the peer of a connected socket or to the address `to` (sendto(2)). Returns the number of bytes that the kernel took, or
    * `null` if it would block. A stream may take only a part; a datagram is sent whole. Throws `ERR_CLOSED`, and the errors of sendto(2),
-   * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`.
+   * such as `EPIPE`, `ECONNREFUSED`, `EMSGSIZE`, `ENOTCONN`, `ENOBUFS`; `TypeError` for `to` if the kernel would ignore it and send
+   * to the peer (TCP, and `seqpacket` of `unix`).
    */
   send(bytes: Uint8Array | string, to?: SocketAddress): number | null {
     const message = to === undefined ? { data: bytes } : { data: bytes, to };
