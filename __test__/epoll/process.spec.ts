@@ -18,7 +18,6 @@ import test from 'ava';
 import type { Child, Ended } from '../support/process.js';
 import {
   drivers,
-  exceptIn,
   folder,
   makeFifo,
   packageRoot,
@@ -58,15 +57,10 @@ for (const driver of drivers) {
   }
 }
 
-const withLoop = exceptIn(['bun', 'deno'], 'without libuv there is no event for an idle loop');
-
-withLoop(
-  'recycled-place: the new owner of a closed descriptor’s place keeps it when that number is reused',
-  async (t) => {
-    const ended = await runFixture('epoll-places', makeFifo(t), makeFifo(t));
-    t.like(ended, { code: 0, stdout: '["kept","again"]\n', stderr: '' });
-  },
-);
+test('recycled-place: the new owner of a closed descriptor’s place keeps it when that number is reused', async (t) => {
+  const ended = await runFixture('epoll-places', makeFifo(t), makeFifo(t));
+  t.like(ended, { code: 0, stdout: '["kept","again"]\n', stderr: '' });
+});
 
 /** A project that has this package installed, with one program. */
 function project(t: ExecutionContext, name: string, text: string): string {
