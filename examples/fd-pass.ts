@@ -15,7 +15,7 @@ import { socket } from 'edgepoll/fd';
 
 import { fail } from './support/end.js';
 
-/** Calls `attempt` until it returns something else than null, and waits for the descriptor after each null. */
+/** Calls `attempt` until its result is not null, and waits for the descriptor after each null. */
 async function retry<T>(
   on: OwnedFd,
   until: 'readable' | 'writable',

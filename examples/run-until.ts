@@ -59,7 +59,7 @@ if (program === undefined) {
   process.exit(2);
 }
 
-// Opened before the command starts, so that a signal that comes meanwhile waits here.
+// Opened before the command starts, so that a signal that comes meanwhile is read later.
 const signals = signalfd(['SIGINT', 'SIGTERM']);
 const timer = timerfd();
 const child = spawn(program, words, { stdio: 'inherit' });
@@ -68,7 +68,7 @@ const exit = once(child, 'exit') as Promise<
 >;
 
 async function run(pid: number): Promise<number> {
-  // Node.js waits for the child only when its event loop turns, so the number still belongs to the child.
+  // Node.js reaps the child only in a later turn of its event loop, so the number still belongs to the child.
   const running = pidfd(pid);
   const poller = new Poller<'ended' | 'limit' | 'signal'>();
   poller.register(running, { data: 'ended' });
@@ -79,10 +79,10 @@ async function run(pid: number): Promise<number> {
   let status: number | undefined;
   const stop = (reason: number, signal: NodeJS.Signals): void => {
     try {
-      // A second stop does not ask the command to end, but kills it.
+      // The second stop kills the command, whatever the signal.
       running.kill(status === undefined ? signal : 'SIGKILL');
     } catch (error) {
-      // The command has ended meanwhile, and the next event reports that.
+      // The command has ended. The next event reports that.
       if (error instanceof EdgepollError && error.code === 'ESRCH') return;
       throw error;
     }

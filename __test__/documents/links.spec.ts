@@ -88,7 +88,7 @@ function everything(): string[] {
 /** Made by the build, and so not in a fresh clone. `NAME` in a path stands for any name. */
 const built = /^(?:build|dist|native|target)(?:\/|$)/;
 
-/** The words in `code` spans that look like paths: a folder of the repository in front, or an ending of its files. */
+/** The words in `code` spans that look like paths: they begin with a folder of the repository, or end as its files do. */
 function pathsOf(name: string): string[] {
   const spans = Array.from(prose(name).matchAll(/`([^`\n]+)`/g), ([, span = '']) => span);
   const words = spans.flatMap((span) => span.split(/[\s,;()]+/)).flatMap(alternatives);
@@ -124,7 +124,7 @@ test('each path in the text is a file or a folder of the repository', (t) => {
   t.deepEqual(missing, []);
 });
 
-/** Every text of the tests, with the core's own tests. */
+/** The text of every TypeScript test and of every Rust file, where the core's tests are. */
 function testTexts(): string {
   const texts: string[] = [];
   for (const base of ['__test__', 'crates/edgepoll', 'crates/edgepoll-node']) {

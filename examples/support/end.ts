@@ -12,7 +12,7 @@ export function fail(name: string, reason: unknown): never {
   process.exit(1);
 }
 
-/** Refuses what a check of an argument has thrown, and fails with any other error. */
+/** Calls `refuse()` for a TypeError or RangeError, which a check of an argument throws, and `fail()` for any other error. */
 export function stop(name: string, reason: unknown, usage: string): never {
   if (reason instanceof TypeError || reason instanceof RangeError) refuse(name, reason, usage);
   fail(name, reason);
