@@ -108,7 +108,7 @@ test('write() and end() take bytes and strings, nothing else', async (t) => {
   t.is((await receiveAll(peer)).bytes.toString(), 'fine');
 });
 
-test('write() of an array whose length getter lies sends exactly the bytes of that array', async (t) => {
+test('write() of an array whose length getter returns a wrong number sends exactly the bytes of that array', async (t) => {
   class Growing extends Uint8Array {
     claimed = 0;
     override get length(): number {

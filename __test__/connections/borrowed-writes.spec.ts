@@ -53,7 +53,7 @@ for (const driver of drivers) {
         peers.map(async (peer, index) => {
           const random = numbers(index);
           for (let at = 0; at < STREAM;) {
-            // From lengths that are sent together with other writes to lengths that pass the watermark.
+            // The short ones are sent together with other writes, and the longest pass the watermark.
             const message = bytes(Math.ceil(random() ** 3 * 70_000), at + index);
             const cut = Math.floor(random() * message.length);
             const echoed = receiveExactly(peer, message.length);

@@ -94,7 +94,7 @@ test('a full backlog: ETIMEDOUT at the deadline, before the kernel gives up', as
   t.true(took >= 295, `took ${took} ms`);
   await rounds();
   t.false(ended.fulfilled);
-  t.is(connecting(port), 1, 'only the patient one');
+  t.is(connecting(port), 1, 'only the attempt with the later deadline');
   patience.abort();
   await rejection(patient);
   await eventually('no socket connects', () => !isConnecting(port));

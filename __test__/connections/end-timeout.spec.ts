@@ -35,7 +35,7 @@ const LARGE = 12_000_000;
 
 /**
  * Whether a peer that reads nothing is given up before another connection, which waits for its peer's end for 1.75 times as long.
- * Both deadlines are of one machine at one time: load delays both.
+ * Both deadlines run on the same machine at the same time, so load delays both.
  */
 async function isGivenUpFirst(t: ExecutionContext, driver: Driver): Promise<boolean> {
   const unread = await pair(t, TIMEOUT, driver);
@@ -58,7 +58,7 @@ function errorCode(error: unknown): string {
 
 for (const driver of drivers) {
   test(`endTimeout: a peer that reads nothing is given up after that time, and not after twice as long, ${driver}`, async (t) => {
-    // A machine that stands still for half a second hides the order. It does not do so each time.
+    // If the machine stops for half a second, both end at once and the order is lost. So the test tries five times.
     for (let round = 0; round < 5; round += 1) if (await isGivenUpFirst(t, driver)) return;
     t.fail('the connection whose peer reads nothing was always the last one');
   });

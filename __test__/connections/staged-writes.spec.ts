@@ -1,6 +1,6 @@
 /**
- * Writes of one turn: which of them are sent together. The number of a write of an earlier turn must not be taken for the number
- * of one of them.
+ * Which writes of one turn are sent together. A write number that was kept from an earlier turn must not be mistaken for one of
+ * this turn.
  */
 import test from 'ava';
 import type { Driver } from 'edgepoll';

@@ -21,15 +21,17 @@ const local = Object.entries(networkInterfaces())
   )
   .find(({ zone }) => readFileSync(`/sys/class/net/${zone}/operstate`, 'utf8').trim() === 'up');
 
-const skipWithReason = (title: string, body: () => void): void =>
-  test.skip(`${title} (no link-local address here)`, body);
+/** A function that skips its test and adds the reason to the title. */
+const skipBecause = (reason: string): TestFn =>
+  ((title: string, body: () => void): void => test.skip(`${title} (${reason})`, body)) as TestFn;
 
-const linkLocalTest: TestFn = local === undefined ? (skipWithReason as TestFn) : test;
+const linkLocalTest: TestFn =
+  local === undefined ? skipBecause('this machine has no link-local IPv6 address') : test;
 
 linkLocalTest(
   "a link-local address is reported with its zone's number, at both ends",
   async (t) => {
-    if (local === undefined) throw new Error('there is one');
+    if (local === undefined) throw new Error('no link-local address');
     const { address, zone, number } = local;
     const numbered = `${address}%${number}`;
     for (const host of [`${address}%${zone}`, numbered]) {
@@ -48,7 +50,7 @@ linkLocalTest(
   },
 );
 
-(hasLoopback6 ? straceTest : (skipWithReason as TestFn))(
+(hasLoopback6 ? straceTest : skipBecause('this machine has no address ::1'))(
   'a zone is passed to the kernel as its number, whether given by name or number, and no zone as 0',
   async (t) => {
     const calls = 'bind,connect';

@@ -76,7 +76,7 @@ for (const driver of drivers) {
     t.deepEqual(seen, ['made', 'made', 'made']);
   });
 
-  exceptIn(['bun', 'deno'], 'it has no async hooks')(
+  exceptIn(['bun', 'deno'], 'Bun and Deno do not call async hooks')(
     `async-context: hooks report the object, each callback, and the end once, ${driver}`,
     async (t) => {
       const fd = ready(t);

@@ -207,7 +207,7 @@ for (const driver of drivers) {
     t.is(recorder.events.length, 1);
   });
 
-  exceptIn(['deno'], 'it runs them after the last event of a batch')(
+  exceptIn(['deno'], 'Deno runs them after the last event of a batch')(
     `microtasks: a callback's ticks and promises run before the next event, ${driver}`,
     async (t) => {
       const order: string[] = [];

@@ -14,7 +14,7 @@ for (const how of ['before', 'after', 'worker']) {
 }
 
 // In other runtimes the package calls no handler, because it may be the runtime's own, which ends the process.
-exceptIn(['bun', 'deno'], 'there the handler may be the runtime itself')(
+exceptIn(['bun', 'deno'], 'in Bun and Deno the package calls no handler of SIGPIPE')(
   'hazard-53 sigpipe: an installed listener is called for a write that fails with EPIPE',
   async (t) => {
     const { signal, stdout, stderr } = await runFixture('fd-broken-pipe', 'listener');

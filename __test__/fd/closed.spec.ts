@@ -15,7 +15,7 @@ import {
 
 import { drivers } from '../support/process.js';
 
-/** Every object that the package makes, new for each call. */
+/** A function for each kind of object; each call makes a new one. */
 const kinds: Readonly<Record<string, () => Descriptor>> = {
   pipe: () => {
     const { reader, writer } = pipe();

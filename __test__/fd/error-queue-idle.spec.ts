@@ -9,7 +9,7 @@ import { constants, socket } from 'edgepoll/fd';
 
 import { drivers, exceptIn } from '../support/process.js';
 
-const onlyNode = exceptIn(['bun', 'deno'], 'libuv counts the turns');
+const onlyNode = exceptIn(['bun', 'deno'], 'only libuv counts the turns of the event loop');
 
 /** The number of turns that the event loop has made. */
 function turns(): number {

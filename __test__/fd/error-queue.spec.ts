@@ -14,8 +14,10 @@ const {
   SOF_TIMESTAMPING_TX_SOFTWARE: TX_SOFTWARE,
 } = constants;
 
-/** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
-const exceptDeno = exceptIn(['deno'], 'its node:fs closes only what it has opened');
+const exceptDeno = exceptIn(
+  ['deno'],
+  "Deno's closeSync() closes only descriptors that its node:fs opened",
+);
 
 /** A datagram socket: the kernel puts the time of each send on its error queue. */
 function stamping(): Socket {
@@ -114,7 +116,7 @@ for (const driver of drivers) {
       await here.readable({ driver });
       t.is(here.receiveError()?.name, 'ENOMSG');
       const first = here.readable({ driver });
-      // Without an await until the release: nothing else gets the number meanwhile.
+      // No await comes before the release, so no other code gets the number.
       closeSync(here.fd);
       const second = here.readable({ driver });
       here.release();

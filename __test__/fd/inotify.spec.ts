@@ -121,7 +121,7 @@ test('inotify: the end of a watch is an event, after remove() and after the file
   watches.close();
 });
 
-exceptIn(['deno'], 'its paths are text')(
+exceptIn(['deno'], 'Deno takes paths as text only')(
   'inotify: a name that is not UTF-8 keeps its bytes',
   (t) => {
     const path = folder(t);

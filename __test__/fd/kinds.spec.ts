@@ -7,7 +7,7 @@ import { EventFd, eventfd, PidFd, pidfd, pipe, TimerFd, timerfd } from 'edgepoll
 
 import { drivers, exceptIn, start } from '../support/process.js';
 
-const exceptDeno = exceptIn(['deno'], 'it closes what node:fs opened there');
+const exceptDeno = exceptIn(['deno'], 'Deno itself closes descriptors that its node:fs opened');
 
 test('adopt: an eventfd, a timerfd and a pidfd work under their new owner', (t) => {
   const counter = EventFd.adopt(eventfd({ initial: 3 }).release());

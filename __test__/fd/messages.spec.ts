@@ -174,7 +174,7 @@ test('credentials: a process may send its own, another process’s need a privil
   there.close();
 });
 
-test('without bytes: a stream drops what travels with the first one, so it is refused', (t) => {
+test('without bytes: a stream would drop descriptors and credentials, so the message is refused', (t) => {
   const [here, there] = socketpair();
   const counter = eventfd();
   const me = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };

@@ -10,9 +10,9 @@ import { exceptIn, makeFifo, runFixture } from '../support/process.js';
 
 const exceptDeno = exceptIn(
   ['deno'],
-  'node:fs of Deno closes and uses only what it has opened itself, and closes that itself',
+  "Deno's node:fs uses and closes only descriptors that it opened, and Deno closes those itself",
 );
-const exceptDenoWorkers = exceptIn(['deno'], 'a worker of Deno ends without notice');
+const exceptDenoWorkers = exceptIn(['deno'], 'Deno does not notify addons when a worker ends');
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { exceptIn, folder, runFixture } from '../support/process.js';
 
-const exceptDeno = exceptIn(['deno'], 'its children get only the first three descriptors');
+const exceptDeno = exceptIn(['deno'], 'Deno passes only the first three descriptors to a child');
 
 exceptDeno(
   'shared-flags: a child makes every kind of descriptor blocking, and no call waits',

@@ -9,12 +9,12 @@ import { drivers, exceptIn, run, runFixture } from '../support/process.js';
 
 const onlyNode = exceptIn(
   ['bun', 'deno'],
-  'its workers, children and listeners of signals are not those of Node.js',
+  'workers, children and signal listeners of Bun and Deno differ from those of Node.js',
 );
 
 for (const driver of drivers) {
   onlyNode(
-    `signals: each is read once, with its sender, whatever thread it hit; after close() the handlers get them, ${driver}`,
+    `signals: each is read once, with its sender, whichever thread gets it; after close() the handlers get them, ${driver}`,
     async (t) => {
       const { code, signal, stdout, stderr } = await runFixture('fd-signals', driver);
       t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
@@ -137,7 +137,7 @@ test('bad-input: processes', async (t) => {
   self.close();
 });
 
-exceptIn(['deno'], 'its command line differs')(
+exceptIn(['deno'], 'Deno takes other command-line arguments')(
   'signal-dispositions: an unread signal keeps its default action',
   async (t) => {
     // The default action of SIGTERM ends the process that closes without having read it.

@@ -12,7 +12,9 @@ import { reportOf, runInjected } from '../support/injected.js';
 import { drivers, exceptIn, folder, runtimeName, straceTest } from '../support/process.js';
 
 const straceNotDeno =
-  runtimeName === 'deno' ? exceptIn(['deno'], 'it is started with other arguments') : straceTest;
+  runtimeName === 'deno'
+    ? exceptIn(['deno'], 'Deno takes other command-line arguments')
+    : straceTest;
 
 const host = '127.0.0.1';
 

@@ -37,9 +37,11 @@ interface Subject {
 interface Kind {
   name: string;
   make: (t: ExecutionContext, signal?: AbortSignal) => Promise<Subject>;
-  /** The source's state before the end. Below: after the consumer has left, and after the end. */
+  /** The source's state before the end. */
   whole: string;
+  /** The state after the consumer has left the loop. */
   left: string;
+  /** The state after the source has ended. */
   ended: string;
   /** The iterator takes no signal. */
   noSignal?: true;
@@ -55,7 +57,7 @@ const pollers = (): number =>
 const succeeds = async (promise: Promise<unknown>): Promise<boolean> =>
   (await Promise.allSettled([promise]))[0].status === 'fulfilled';
 
-/** Whether a server listens on the port, because then a second one cannot. */
+/** Whether a server listens on the port. Tries to open a second one, which fails then. */
 async function isTaken(t: ExecutionContext, port: number): Promise<boolean> {
   const isFree = await succeeds(serverOf(t, { port }).then((server) => server.close()));
   return !isFree;
@@ -145,7 +147,7 @@ const ofPoller: Kind = {
   whole: 'open',
   left: 'closed',
   ended: 'closed',
-  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
+  // oxlint-disable-next-line require-await -- async, so that an exception rejects the promise
   async make(t, signal) {
     const poller = new Poller(options(signal));
     t.teardown(() => poller.close());
@@ -175,7 +177,7 @@ const ofWatch: Kind = {
   whole: 'open',
   left: 'closed',
   ended: 'closed',
-  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
+  // oxlint-disable-next-line require-await -- async, so that an exception rejects the promise
   async make(t, signal) {
     const watched = pipe(t);
     const before = pollers();
@@ -210,7 +212,7 @@ function ofDescriptor(
     whole: 'open',
     left: 'open',
     ended: name === 'a stream socket' ? 'open' : 'closed',
-    // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
+    // oxlint-disable-next-line require-await -- async, so that an exception rejects the promise
     async make(t, signal) {
       const { object, feed, finish } = open(t);
       t.teardown(() => object.close());

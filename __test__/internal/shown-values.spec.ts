@@ -8,7 +8,7 @@ class Mine {
   }
 }
 
-// oxlint-disable-next-line no-extraneous-class -- what reads its name must not call this
+// oxlint-disable-next-line no-extraneous-class -- its getter throws if an error message reads the class's name
 class Named {
   static get name(): string {
     throw new Error('code of the value');

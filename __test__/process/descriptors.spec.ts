@@ -60,7 +60,7 @@ for (const driver of drivers) {
     });
   }
 
-  exceptIn(['deno'], 'the runtime panics without a free descriptor')(
+  exceptIn(['deno'], 'Deno panics without a free descriptor')(
     `hazard-115 no-descriptor-left: EMFILE, nothing left behind, and later it works, ${driver}`,
     async (t) => {
       const ended = await runFixture('few-descriptors', driver, makeFifo(t));

@@ -9,7 +9,7 @@ import { drivers, fixture, run, runtime, start } from '../support/process.js';
 
 const hasTerminals = spawnSync('script', ['--version']).error === undefined;
 const skipWithReason = (title: string, body: () => void): void =>
-  test.skip(`${title} (no script(1) here)`, body);
+  test.skip(`${title} (script(1) is not installed)`, body);
 const terminalTest: TestFn =
   hasTerminals || process.env['CI'] !== undefined ? test : (skipWithReason as TestFn);
 

@@ -13,7 +13,10 @@ import { drivers, exceptIn } from '../support/process.js';
 
 const { EPOLLIN } = Epoll;
 
-const exceptDeno = exceptIn(['deno'], 'Deno closes by number only what its node:fs has opened');
+const exceptDeno = exceptIn(
+  ['deno'],
+  "Deno's closeSync() closes only descriptors that its node:fs opened",
+);
 
 /** Opens an eventfd under the number `fd`, which was just closed. The kernel gives the lowest free number. */
 function eventfdUnder(fd: number): EventFd {

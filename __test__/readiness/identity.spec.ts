@@ -47,19 +47,19 @@ const engines = ['epoll', 'poll', 'select'] as const;
 
 const exceptWithoutCollection = exceptIn(
   ['bun', 'deno'],
-  'there a collected FileHandle throws, or keeps its descriptor',
+  'in Bun and Deno a collected FileHandle throws, or leaves its descriptor open',
 );
 const exceptWithoutDescriptors = exceptIn(
   ['bun', 'deno'],
-  'the runtime panics without a free descriptor',
+  'Bun and Deno panic without a free descriptor',
 );
 const exceptWithLeaks = exceptIn(
   ['bun', 'deno'],
-  'children of this runtime sometimes inherit its own descriptors',
+  "children of Bun and Deno sometimes inherit the runtime's own descriptors",
 );
 const exceptWithoutWorkerExit = exceptIn(
   ['bun', 'deno'],
-  'a worker that ends there keeps its descriptors open',
+  'Bun and Deno leave the descriptors of an ended worker open',
 );
 
 for (const driver of drivers)

@@ -46,7 +46,7 @@ for (const driver of drivers) {
     });
   });
 
-  exceptIn(['bun', 'deno'], 'async_hooks and the collector report less there')(
+  exceptIn(['bun', 'deno'], 'in Bun and Deno async_hooks and garbage collection report less')(
     `closed-is-collected: the package does not retain a closed poller or its resources, ${driver}`,
     async (t) => {
       const report = reportOf(await runFixture('collected', driver, makeFifo(t)));
@@ -54,7 +54,7 @@ for (const driver of drivers) {
     },
   );
 
-  test(`throwing-delivery: each exception is an uncaught exception, and events go on, ${driver}`, async (t) => {
+  test(`throwing-delivery: each exception is reported as uncaught, and events go on, ${driver}`, async (t) => {
     const reported = [1, 2, 3].map((count) => `thrown by delivery ${count}`);
     t.deepEqual(reportOf(await runFixture('glue-throwing', driver, makeFifo(t))), reported);
   });

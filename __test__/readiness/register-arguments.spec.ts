@@ -28,7 +28,7 @@ interface Report {
 
 const refusal = /^(?:TypeError ERR_INVALID_ARG_TYPE|RangeError ERR_OUT_OF_RANGE): /;
 
-exceptIn(['node'], 'it has libuv')(
+exceptIn(['node'], 'Node.js has libuv')(
   'libuv-elsewhere: the driver uv is refused, and does not end the process',
   async (t) => {
     const refused = {
@@ -152,7 +152,7 @@ for (const driver of drivers) {
   });
 }
 
-exceptIn(['deno'], 'its node:fs has no such flag')(
+exceptIn(['deno'], "Deno's node:fs does not support O_PATH")(
   'path-alone: a descriptor of O_PATH is open, and the refusal does not say otherwise',
   (t) => {
     // <asm-generic/fcntl.h>: node:fs has no name for it.

@@ -4,7 +4,10 @@ import test from 'ava';
 import { reportOf } from '../support/injected.js';
 import { exceptIn, runFixture } from '../support/process.js';
 
-const inNode = exceptIn(['bun', 'deno'], 'built-in modules cannot be changed there');
+const inNode = exceptIn(
+  ['bun', 'deno'],
+  'in Bun and Deno a program cannot change built-in modules',
+);
 
 for (const what of ['never', 'twice'] as const) {
   test(`replaced-immediate: a global one that calls back ${what} is not used, and events go on`, async (t) => {
@@ -15,7 +18,7 @@ for (const what of ['never', 'twice'] as const) {
 
 for (const what of ['twice', 'at-once', 'throws'] as const) {
   inNode(
-    `replaced-immediate: one of node:timers, replaced before the import, does no harm: ${what}`,
+    `replaced-immediate: with the one of node:timers replaced before the import, events go on: ${what}`,
     async (t) => {
       const ended = await runFixture('immediate', 'module', what);
       t.deepEqual(reportOf(ended), { events: 1000, called: true, thrown: what === 'throws' });

@@ -36,10 +36,12 @@ import {
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const exceptWithoutWorkerExit = exceptIn(
   ['bun', 'deno'],
-  'there addons get no notice of the end of a worker',
+  'Bun and Deno do not notify addons when a worker ends',
 );
 const straceNotDeno =
-  runtimeName === 'deno' ? exceptIn(['deno'], 'its own sockets receive, too') : straceTest;
+  runtimeName === 'deno'
+    ? exceptIn(['deno'], "strace would also fail receives of Deno's own sockets")
+    : straceTest;
 /** The most waits in a second of an idle loop; waits that end at the runtime's own timers are not counted. */
 const mostWaits = 6;
 

@@ -152,8 +152,8 @@ for (const driver of drivers) {
     }
   });
 
-  // Without an await: other tests of this file run beside it and need low numbers for select. Skipped in a worker,
-  // because other threads would not wait for it.
+  // The test takes all low numbers, which other tests of this file need for select, so it does not await in between. A worker
+  // skips it, because other threads run at the same time.
   (isMainThread ? test : test.skip)(
     `select-size: a number above 1,023 is refused, and the other engines take it, ${driver}`,
     (t) => {

@@ -122,7 +122,7 @@ for (const driver of drivers) {
   );
 }
 
-test('hazard-107 another-thread: a structured clone of a poller is no poller', async (t) => {
+test('hazard-107 another-thread: a structured clone of a poller is not a poller', async (t) => {
   const poller = new Poller({ driver: 'thread' });
   t.teardown(() => poller.close());
   const registration = poller.register(pipe(t).fd);

@@ -23,7 +23,7 @@ export const hasLoopback6 = Object.values(networkInterfaces())
   .some((one) => one?.address === '::1');
 
 const skipWithReason = (title: string, body: () => void): void =>
-  test.skip(`${title} (no ::1 here)`, body);
+  test.skip(`${title} (this machine has no address ::1)`, body);
 
 /** For tests that need IPv6: reported as skipped on a machine without it. */
 export const loopback6Test: TestFn = hasLoopback6 ? test : (skipWithReason as TestFn);

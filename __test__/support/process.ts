@@ -29,7 +29,7 @@ export const runtimeName: 'node' | 'bun' | 'deno' = other ?? 'node';
 /** The drivers that this runtime supports: only Node.js has `uv`. */
 export const drivers: readonly Driver[] = runtimeName === 'node' ? ['uv', 'thread'] : ['thread'];
 
-/** For tests of a feature that the named runtimes lack: there the test is reported as skipped, with the reason. */
+/** Skips a test in the named runtimes. The reason is added to the title, so it must name the runtime or say what differs. */
 export function exceptIn(names: readonly string[], reason: string): TestFn {
   if (!names.includes(runtimeName)) return test;
   const skip = (title: string, body: () => void): void => test.skip(`${title} (${reason})`, body);
@@ -164,7 +164,7 @@ export function makeFifo(t: ExecutionContext): string {
 const hasStrace = spawnSync('strace', ['-V']).error === undefined;
 
 const skipWithReason = (title: string, body: () => void): void =>
-  test.skip(`${title} (no strace here)`, body);
+  test.skip(`${title} (strace is not installed)`, body);
 
 /** For tests that use strace: reported as skipped on a machine without it, but never in CI. */
 export const straceTest: TestFn =
