@@ -133,7 +133,7 @@ export declare interface DescriptorOwner {
 export declare type Driver = 'uv' | 'thread';
 
 /**
- * An error with a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
+ * An error that is not caused by a bad argument. Bad arguments are a `TypeError` or a
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *

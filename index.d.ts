@@ -199,8 +199,8 @@ export declare interface ConnectionOptions {
     /** The longest line, in bytes. A longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
     maxFrame?: number | undefined;
     /**
-     * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer asks
-     * for the next one or leaves its loop. Then its memory is received into again, which costs a fifth less for large chunks. Until
+     * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer
+     * requests the next one or leaves its loop. Then its memory is received into again, which costs a fifth less for large chunks. Until
      * then the program may write the chunk to a connection, or copy it. It must not use the chunk later, and must not change it
      * after writing it, because the bytes are sent later, from the same memory. Such mistakes are not detected. Default `owned`.
      */
@@ -252,7 +252,7 @@ export declare interface DescriptorOwner {
 export declare type Driver = 'uv' | 'thread';
 
 /**
- * An error with a reason outside the program's own arguments. Bad arguments are a `TypeError` or a
+ * An error that is not caused by a bad argument. Bad arguments are a `TypeError` or a
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
  * function does not know is a `TypeError` with `ERR_UNKNOWN_OPTION`.
  *
@@ -610,7 +610,7 @@ export declare class Registration<T> implements Disposable {
      * `data`, which stays the same. A oneshot registration is armed again. A pending event is dropped. The kernel then reports
      * every condition that holds, with edge triggers as well.
      *
-     * Throws `EBADF` or `ENOENT` if the descriptor was closed, and `ERR_DESCRIPTOR_CLOSED` if the poller knows that already; `ENOMEM`;
+     * Throws `EBADF` or `ENOENT` if the descriptor was closed, and `ERR_DESCRIPTOR_CLOSED` if the poller has already found that; `ENOMEM`;
      * `ERR_EXCLUSIVE` if the registration is exclusive or the options make it so; `ERR_CLOSED` after `unregister()`; `TypeError` or
      * `RangeError` for bad options, for options that the engine does not support, and for `duplicate` and `pollConsumes`, which only
      * `register()` takes.

@@ -1,6 +1,6 @@
-// Runs the specs of lifetimes and of memory against an addon that AddressSanitizer watches: an access to freed memory, or
-// beside an allocation, ends the process with a report. The usual build stays as it is: everything lies in target/asan.
-// Arguments: names of specs, without `.spec`, instead of the usual ones.
+// Runs the specs of lifetimes and of memory against an addon that is built with AddressSanitizer. An access to freed memory, or
+// outside of an allocation, ends the process with a report. All files are written to target/asan, so the usual build does not
+// change. Arguments: names of specs, without `.spec`, to run instead of the usual ones.
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -43,7 +43,7 @@ async function test(specs) {
   const { code } = await run(inProject('node_modules/.bin/ava'), files, {
     env: {
       LD_PRELOAD: asanRuntime(),
-      // Memory that a process has not freed when it ends is no leak.
+      // No check for leaks: memory that is still allocated when a process ends would count as one.
       ASAN_OPTIONS: `detect_leaks=0:log_path=${path.join(reports, 'report')}`,
       NAPI_RS_NATIVE_LIBRARY_PATH: addon,
     },

@@ -56,7 +56,7 @@ async function tryFault({ name, command = core, alsoIn = [], ...edit }) {
   }
 }
 
-/** Red is a test that failed or hung. A fault that does not compile proves nothing. */
+/** `red`: a test failed or hung. `broken`: the command failed otherwise, for example because the fault does not compile. */
 function judge(name, { code, text, hung, seconds }, wanted) {
   const isRed = hung || (code !== 0 && text.includes('test result: FAILED'));
   const colour = code === 0 ? 'green' : isRed ? 'red' : 'broken';

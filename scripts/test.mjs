@@ -9,7 +9,7 @@ import { run } from './lib/run.mjs';
 import { explain } from './lib/toolchain.mjs';
 import { everything, setUp } from './setup.mjs';
 
-/** A check that prints nothing for so many seconds hangs. When quiet, none needs a minute. */
+/** A check that prints nothing for so many seconds counts as hung. On an idle machine none is silent for a minute. */
 const usualSilence = 10 * 60;
 const usage = 'usage: npm test -- [--only NAME,NAME] [--quick] [--list]';
 
@@ -26,9 +26,9 @@ const results = [];
 const notRun = [];
 let interrupted;
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
-  // What runs is stopped by lib/run.mjs.
+  // lib/run.mjs stops the check that is running.
   process.on(signal, () => {
-    // The second one does not wait for that.
+    // A second signal ends the process at once.
     if (interrupted !== undefined) process.exit(code);
     interrupted = code;
   });

@@ -12,7 +12,7 @@ import { run } from './lib/run.mjs';
 
 const compilers = ['5.6', '5.9', '6', '7'];
 const nodeTypes = ['18', '20', '22', '24'];
-/** Not for TypeScript 7, which has no programming interface, so its command is run. */
+/** The package of a compiler, except TypeScript 7: that has no programming interface, so its command is run. */
 const compilerPackage = (version) => `typescript-${version}`;
 const nodeTypesPackage = (version) => (version === '20' ? '@types/node' : `types-node-${version}`);
 const resolutions = { bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' };

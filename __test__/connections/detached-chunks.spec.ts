@@ -19,7 +19,7 @@ function detachByClone(buffer: ArrayBuffer): unknown {
 /** A function that detaches any buffer, even one marked as not detachable, as a native addon or a later runtime may. */
 function detachByEngine(): Detach {
   setFlagsFromString('--allow-natives-syntax');
-  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- a call in V8's native syntax
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- only code that is compiled at run time, after the flag is set, can use V8's native syntax
   return new Function('buffer', '%ArrayBufferDetach(buffer)') as Detach;
 }
 

@@ -1,4 +1,4 @@
-// The costs that edgepoll has set itself as limits, and whether a run met them.
+// The limits for the costs of edgepoll, and whether a run met them.
 
 import { EDGEPOLL, FLOOR } from './servers.mjs';
 
@@ -14,7 +14,7 @@ const CPU_TO_FLOOR = {
   'churn-reset': { [EVENTS]: 1.25, [CONNECTION]: 1.25 },
 };
 const CPU_TO_NODE_NET = 0.8;
-/** Judged as measured, and once more scaled to a machine on which the floor takes `floor` µs, for which the limit was set. */
+/** Compared twice: as measured, and scaled to the machine for which the limit was set, on which the floor takes `floor` µs. */
 const USER_US = { scenarios: ['64x64', '1000x64'], limit: 1.0, floor: 0.15 };
 const P50_TO_NODE_NET = { scenarios: ['1x64'], limit: 1.0 };
 const SYSCALLS = { scenarios: ['64x64'], limit: 2.1 };

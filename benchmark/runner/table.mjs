@@ -27,7 +27,7 @@ const percent = (share) => `${(share * 100).toFixed(0)} %`;
 
 /** With fewer connections, the growth of the heap is not shown: it says nothing about one of them. */
 const MANY = 1000;
-/** Something else used the load's CPU in a larger share of windows than this: a remark says so. */
+/** If other processes used the load's CPU in a larger share of windows than this, the table has a remark. */
 const DISTURBED = 0.05;
 
 /** @param {import('./echo.mjs').Measured} measured */

@@ -1,5 +1,5 @@
-// Builds the addon from the faulty copy, in which it runs, and runs one test of chunk memory against it. Prints what
-// ../faults.mjs takes for a failed test. Arguments: the spec, and how the title of the test begins.
+// Runs in the faulty copy of the crates. Builds the addon there, and runs one test of chunk memory against it. If that fails,
+// prints the lines by which ../faults.mjs recognises a failed test. Arguments: the spec, and how the title of the test begins.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const tests = spawnSync('npx', ['ava', `build/__test__/${file}.spec.js`, `--matc
   env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon },
 });
 console.log(tests.stdout, tests.stderr);
-// A failure of another kind proves nothing, such as an addon that does not load.
+// Any other failure, such as an addon that does not load, does not count.
 const isSeen = (tests.stdout + tests.stderr).includes(`[fail]: ${title}`);
 if (tests.status !== 0 && isSeen)
   console.log(`test ${title.replaceAll(/\W+/g, '_')} ... FAILED\ntest result: FAILED`);

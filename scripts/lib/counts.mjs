@@ -1,5 +1,5 @@
-// Reads a check's output: how many tests passed and failed, and what it said about failures. Whether the check failed, its
-// exit code says.
+// Reads a check's output: how many tests passed and failed, and the lines about failures. Whether the check itself failed
+// depends on its exit code alone.
 
 /** cargo: one `test result:` line per test binary. */
 export function cargoCounts(text) {
@@ -30,7 +30,7 @@ function sum(matches, group) {
 
 /** How ava, cargo and our own scripts mark a test that failed. */
 const marks = /^\s*(✘|✖|not ok|test .* FAILED|error(\[|:)|FAIL|RED|GREEN)/;
-/** Lines at most: those with a mark, and the end of the output, where ava and cargo explain. */
+/** The most lines to show: with a mark, and from the end of the output, where ava and cargo explain failures. */
 const mostMarked = 40;
 const mostLast = 60;
 

@@ -1,5 +1,5 @@
 // Says whether something built is still what its sources say: a hash over their content, kept in build/.stamps.
-// Not their dates: a checkout or a copy changes them, and a deleted source has none.
+// Dates are not used, because a checkout or a copy changes them, and a deleted source has none.
 
 import { createHash } from 'node:crypto';
 import {

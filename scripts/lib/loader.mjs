@@ -1,11 +1,12 @@
-// Makes the generated loader of the addon, native/binding.js, say why it failed: its own message blames npm for everything.
+// Replaces an error message in the generated loader of the addon, native/binding.js. Its own message names a bug of npm as the
+// cause of every failure.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SetupError } from './toolchain.mjs';
 
 const generated = /`Cannot find native binding\. `[^]*?node_modules directory\.',/;
 
-// Without the attempt to load WebAssembly, which the package does not have.
+// Leaves out the error for WebAssembly, which the package does not have.
 const ours = [
   '`edgepoll: no addon for ${process.platform}-${process.arch} could be loaded: ` +',
   "loadErrors.map(({ message }) => message.split('\\n')[0]).filter((text) => !text.includes('wasi')).join('; ') +",

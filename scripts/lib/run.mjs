@@ -52,7 +52,7 @@ export function run(command, args, { cwd = inProject(), env, output = toStdout, 
       clearTimeout(timer);
       running.delete(child);
       if (running.size === 0) for (const signal of signals) process.off(signal, stopAll);
-      // A program that ended badly may leave others behind.
+      // A program that failed may have left its own child processes running.
       if (code !== 0) kill(child, 'SIGKILL');
       resolve({ code: code ?? 1, text, hung });
     };

@@ -1,4 +1,5 @@
-// The steps that turn a clone into a running package, in their order. Each knows its sources, so what is done is skipped.
+// The steps that turn a clone into a running package, in their order. A step whose
+// sources have not changed since its last run is skipped.
 
 import {
   existsSync,

@@ -1,4 +1,4 @@
-// Says in one line what this machine lacks to build the crates, before cargo fails with something obscure, and what to do
+// Says in one line what this machine lacks to build the crates, before cargo fails with an obscure error, and what to do
 // about a failed set-up. Installs nothing.
 
 import { spawnSync } from 'node:child_process';

@@ -51,8 +51,8 @@ export interface ConnectionOptions {
   /** The longest line, in bytes. A longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
   maxFrame?: number | undefined;
   /**
-   * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer asks
-   * for the next one or leaves its loop. Then its memory is received into again, which costs a fifth less for large chunks. Until
+   * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer
+   * requests the next one or leaves its loop. Then its memory is received into again, which costs a fifth less for large chunks. Until
    * then the program may write the chunk to a connection, or copy it. It must not use the chunk later, and must not change it
    * after writing it, because the bytes are sent later, from the same memory. Such mistakes are not detected. Default `owned`.
    */

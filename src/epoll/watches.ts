@@ -111,7 +111,7 @@ export class Watches {
     this.#keepOwnAgain();
   }
 
-  /** Makes the present descriptors of the native side known as the package's own, instead of the earlier ones. */
+  /** Marks the native side's present descriptors as the package's own, and removes the mark from the earlier ones. */
   #keepOwnAgain(): void {
     this.#forgetOwn();
     this.#own = this.#native.descriptors;
@@ -204,8 +204,8 @@ export class Watches {
   }
 
   /**
-   * The error for a refusal of the native side. If that knew that the descriptor was closed, it has not called the kernel. So this finds
-   * out the error that the kernel has for the number now.
+   * The error for a refusal of the native side. For a descriptor that the native side had found closed, it made no system call, so this
+   * finds out which error the kernel has for the number now.
    */
   #refused(errno: number, fd: number): EdgepollError {
     const isLost = errno === REFUSED_CLOSED || errno === ENOENT;

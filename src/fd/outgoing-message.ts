@@ -121,7 +121,7 @@ function ignoresAddress(fd: number, family: number, type: number): boolean {
   return optionNumber(fd, SOL_SOCKET, SO_PROTOCOL) !== IPPROTO_SCTP;
 }
 
-/** The kernel would return 0 for a send without bytes, as if it had sent what is beside them. */
+/** The error for a message without bytes on a stream. The kernel would return 0 and drop what else the message carries. */
 function nothingToTravelWith(): TypeError {
   const message =
     'data must have at least one byte: on a stream socket descriptors, credentials and control messages travel with the first byte';

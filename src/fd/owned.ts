@@ -1,8 +1,8 @@
 /**
  * The base classes of descriptors that belong to one object: `Descriptor`, and `OwnedFd` to read from and write to.
  *
- * No number is closed twice or without owning it, and there is no system call after `close()`: the kernel may have given the
- * number to another file by then.
+ * An object closes its number only once and only while it owns it. It makes no system call after `close()`, because the kernel may
+ * have given the number to another file by then.
  */
 import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -278,7 +278,7 @@ export class OwnedFd extends Descriptor {
    * written before. Rejects with the signal's reason when it aborts, between two calls of write(2): bytes already written stay
    * written, and later calls go on. Rejects with a `TypeError` for a value that is neither bytes nor a string.
    */
-  // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
+  // oxlint-disable-next-line require-await -- it is async so that an error of the check rejects the promise
   async writeAll(bytes: Uint8Array | string, options: WaitOptions = {}): Promise<void> {
     return writeAll(this, bytesToSend('bytes', bytes), options);
   }

@@ -25,7 +25,7 @@ export type {
   PollerCounters,
 } from '../../native/binding.js';
 
-// An addon of a version before this function does not export it.
+// An addon from before this function was added does not export it.
 const theirs = typeof layout === 'function' ? layout() : [];
 requireSameLayout(ourLayout, new Map(theirs));
 

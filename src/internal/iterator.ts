@@ -47,7 +47,7 @@ export function iteratorsOver<Source, Item>(
       return { value: await value, done: true };
     }
 
-    // oxlint-disable-next-line require-await -- async turns what it throws into a rejection
+    // oxlint-disable-next-line require-await -- it is async so that `error` rejects the promise, as in a generator
     async throw(error?: unknown): Promise<never> {
       this.#leave();
       throw error;

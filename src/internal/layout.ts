@@ -87,7 +87,7 @@ export const CONTROL_IN_TURN = 1;
 export const CONTROL_LENT = 2;
 /** Control field: how many of those belong to connections that were collected. They are never given back. */
 export const CONTROL_FORGOTTEN = 3;
-/** Control field: the driver's callbacks so far, wrapping. Between two of them the event loop has gone round. */
+/** Control field: the driver's callbacks so far, wrapping. The event loop completes a turn between two of them. */
 export const CONTROL_CALLBACKS = 4;
 
 /** Result of a write: the message does not fit the connection's framing. All refusals of a write are negative. */

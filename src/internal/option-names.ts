@@ -21,7 +21,7 @@ export function optionsObject<T>(argument: string, value: unknown, names: Option
   const known: Readonly<Record<string, unknown>> = names;
   if (known['signal'] === true && 'aborted' in value && isSignalAlike(value))
     throw typeError(argument, 'an object with options', value, '; pass { signal }');
-  // oxlint-disable-next-line guard-for-in -- inherited options are read, so their names are checked as well
+  // oxlint-disable-next-line guard-for-in -- the package also reads inherited options, so their names are checked too
   for (const name in value) {
     if (known[name] !== true && !isOfEveryObject(value, name))
       throw unknownOption(argument, name, Object.keys(names));

@@ -158,7 +158,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
 }
 
-/** Checks that the options of `listen()` or `connect()` are an object. They have the port, so they cannot be left out. */
+/** Checks that the options of `listen()` or `connect()` are an object. They are required, because they contain the port. */
 export function optionsWithPort(value: unknown): void {
   if (typeof value === 'object' && value !== null) return;
   throw typeError('options', 'an object with a port, such as { port: 7000 }', value);

@@ -143,7 +143,7 @@ export class Delivery<T> implements WaiterQueue<T> {
     if (!entry.isListed) this.#pending.add(entry);
   }
 
-  /** Settles the waits after a poll that the native side did not start, and tells it if no wait is left. */
+  /** Settles the waits after a poll that the native side did not start. If no wait is left, the native side stops delivering. */
   settleWaits(): void {
     if (this.#waiters.length === 0 || this.#pending.isEmpty) return;
     this.#settle();

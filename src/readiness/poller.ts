@@ -65,7 +65,7 @@ export class Poller<T = undefined>
   readonly #signal: AbortSignal | undefined;
   readonly #delivery: Delivery<T>;
   #size = 0;
-  /** Makes the poller's own descriptors unknown again. */
+  /** Removes the mark that {@link keepOwn} has set on the poller's own descriptors. */
   #forgetOwn: () => void;
   #finalStats: PollerStats | undefined;
 
@@ -191,7 +191,7 @@ export class Poller<T = undefined>
     this.#delivery.settleWaits();
   }
 
-  /** Makes the poller's present descriptors known as the package's own, instead of the earlier ones. */
+  /** Marks the poller's present descriptors as the package's own, and removes the mark from the earlier ones. */
   #keepOwnAgain(): void {
     this.#forgetOwn();
     this.#forgetOwn = keepOwn(this.#delivery.native.descriptors);

@@ -69,7 +69,7 @@ export class Registration<T> implements Disposable {
    * `data`, which stays the same. A oneshot registration is armed again. A pending event is dropped. The kernel then reports
    * every condition that holds, with edge triggers as well.
    *
-   * Throws `EBADF` or `ENOENT` if the descriptor was closed, and `ERR_DESCRIPTOR_CLOSED` if the poller knows that already; `ENOMEM`;
+   * Throws `EBADF` or `ENOENT` if the descriptor was closed, and `ERR_DESCRIPTOR_CLOSED` if the poller has already found that; `ENOMEM`;
    * `ERR_EXCLUSIVE` if the registration is exclusive or the options make it so; `ERR_CLOSED` after `unregister()`; `TypeError` or
    * `RangeError` for bad options, for options that the engine does not support, and for `duplicate` and `pollConsumes`, which only
    * `register()` takes.

@@ -1,4 +1,4 @@
-// The costs that the readiness layer has set itself as limits, and whether a run met them.
+// The limits for the costs of the readiness layer, and whether a run met them.
 
 import { BY_FD, EDGEPOLL, NPM_EPOLL } from './names.mjs';
 

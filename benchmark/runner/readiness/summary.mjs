@@ -42,7 +42,7 @@ export function summarize(windows, closing) {
   const floorNet = minus(floor, costs(FLOOR_WORK));
   const contenders = Object.entries(windows).map(([name, rounds]) => {
     const cpu = costs(name);
-    // Contenders that only work have nothing left without it, and edgepoll/fd works in another way.
+    // No net cost: the two work contenders are what is subtracted, and the reads and writes of edgepoll/fd cost something else.
     const isOther = name === NODE_WORK || name === FLOOR_WORK || name === BY_FD;
     const net = isOther ? undefined : minus(cpu, costs(name === FLOOR ? FLOOR_WORK : NODE_WORK));
     const excess = net && floorNet && spread(minus(net, floorNet) ?? []);

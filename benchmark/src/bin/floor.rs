@@ -1,5 +1,5 @@
-//! The yardstick: the plainest fast echo server on edge-triggered epoll, one thread, no JavaScript. Everything else is
-//! quoted as a ratio to it, so it has no features and is correct all the same. Runs until it is killed.
+//! The floor: a plain, fast and correct echo server on edge-triggered epoll, with one thread, no JavaScript and no features.
+//! The costs of all other servers are given as ratios to its costs. Runs until it is killed.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -145,7 +145,7 @@ fn accept_all(
             Ok(socket) => socket,
             Err(rustix::io::Errno::AGAIN) => return Ok(()),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => continue,
-            // Also when descriptors run out: a server that drops connections measures nothing.
+            // This includes EMFILE: the costs of a server that drops connections would mean nothing.
             Err(error) => return Err(error.into()),
         };
         let index = usize::try_from(socket.as_raw_fd())?;

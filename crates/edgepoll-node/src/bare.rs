@@ -18,7 +18,8 @@ const MAX_ARGUMENTS: usize = 3;
 type Arguments = [sys::napi_value; MAX_ARGUMENTS];
 type Run = Box<dyn Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError>>;
 
-/// A JavaScript function that returns what `run` makes of its arguments. The arguments are live only while `run` is running.
+/// Makes a JavaScript function that passes its arguments to `run` and returns the result. The arguments are live only while `run`
+/// is running.
 pub(crate) fn function(
     env: &Env,
     run: impl Fn(sys::napi_env, &Arguments) -> std::result::Result<f64, CallError> + 'static,

@@ -16,9 +16,7 @@ macro_rules! layout {
         #[must_use]
         #[allow(
             clippy::cast_lossless,
-            clippy::cast_possible_wrap,
-            clippy::unnecessary_cast,
-            reason = "the constants have several types, and all are small"
+            reason = "some constants have types for which `i64::from` does not exist"
         )]
         pub fn layout() -> Vec<(String, i64)> {
             vec![$((stringify!($name).to_owned(), $name as i64)),*]
@@ -109,7 +107,7 @@ layout! {
     CONTROL_LENT: usize = 2;
     /// Control field: how many of those belong to connections that were collected. They are never given back.
     CONTROL_FORGOTTEN: usize = 3;
-    /// Control field: the driver's callbacks so far, wrapping. Between two of them the event loop has gone round.
+    /// Control field: the driver's callbacks so far, wrapping. The event loop completes a turn between two of them.
     CONTROL_CALLBACKS: usize = 4;
 
     /// Result of a write: the message does not fit the connection's framing. All refusals of a write are negative.

@@ -9,7 +9,7 @@
 )]
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "napi-rs hands arguments over by value"
+    reason = "napi-rs passes arguments by value, so exported functions have to take them that way"
 )]
 
 mod bare;

@@ -10,11 +10,7 @@ pub(crate) fn token(slot: i32, generation: i32) -> Token {
     }
 }
 
-/// A counter as a double.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "counters beyond 2^53 lose their last digits"
-)]
+/// A counter as a double. Beyond 2^53 it loses its last digits.
 pub(crate) fn float(counter: u64) -> f64 {
     counter as f64
 }

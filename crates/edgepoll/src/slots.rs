@@ -23,7 +23,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Puts an occupant into a free slot. Gives `None` when every index is in use.
+    /// Puts an occupant into a free slot. Returns `None` when every index is in use.
     pub(crate) fn insert(&mut self, occupant: T) -> Option<Token> {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];

@@ -23,10 +23,6 @@ impl Token {
 
     /// The token that [`Token::to_bits`] gave these bits for.
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "the two halves of the word are the two fields"
-    )]
     pub const fn from_bits(bits: u64) -> Token {
         Token {
             index: bits as u32,

@@ -99,7 +99,6 @@ impl Window {
         if counted {
             tell("end", true)?;
         }
-        #[allow(clippy::cast_precision_loss)]
         let rate = self.count as f64 / seconds;
         Ok(Report {
             count: self.count,

@@ -74,8 +74,8 @@ pub(super) struct Immediate {
 }
 
 impl Immediate {
-    /// `run` is called whenever JavaScript calls the function that the host gets: late, often or never. `None` when no
-    /// `setImmediate` was passed in.
+    /// `run` is called whenever JavaScript calls the function that the host gets, which may be late, more than once or never.
+    /// `None` when no `setImmediate` was passed in.
     pub(super) fn new(env: sys::napi_env, run: impl Fn() + 'static) -> Result<Option<Immediate>> {
         let Some(set) = given(env) else {
             return Ok(None);

@@ -123,7 +123,7 @@ impl Driver {
         }
     }
 
-    /// Stops the driver for good. [`Task::stopped`] follows, at once or when the event loop comes round.
+    /// Stops the driver for good. [`Task::stopped`] follows, at once or in the event loop's next turn.
     pub(crate) fn close(&self) {
         match self {
             Driver::Uv(driver) => driver.close(),

@@ -1,19 +1,20 @@
-//! What a driver drives: the task that it calls when the poll descriptor is readable.
+//! The task that a driver calls when the poll descriptor is readable.
 
 use napi::sys;
 
-/// What a task wants after a call of [`Task::ready`].
+/// When the driver calls [`Task::ready`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// To be called again when the descriptor is readable.
+    /// When the descriptor is readable again.
     Watch,
-    /// Perhaps to be called again soon. A driver that finds it cheaper to keep watching calls once more.
+    /// After [`Driver::arm`](super::Driver::arm), which may follow soon. A driver for which going on is cheaper than stopping may
+    /// keep watching, and call once more before that.
     Pause,
-    /// Not to be called until [`Driver::arm`](super::Driver::arm).
+    /// Only after [`Driver::arm`](super::Driver::arm).
     Stop,
 }
 
-/// What a driver drives. All calls are made on the JavaScript thread.
+/// The functions that a driver calls, all on the JavaScript thread.
 pub(crate) trait Task {
     /// The descriptor is readable.
     fn ready(&self, env: sys::napi_env) -> Next;

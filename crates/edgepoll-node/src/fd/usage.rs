@@ -81,13 +81,8 @@ pub fn writer(env: &Env) -> Result<Unknown<'_>> {
 }
 
 /// Milliseconds as nanoseconds, rounded up.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is rounded up before, and a cast from a float saturates"
-)]
 fn nanoseconds(milliseconds: f64) -> u64 {
-    // The seconds of a timespec are signed.
+    // The cast saturates. The limit is i64::MAX, because the seconds of a timespec are signed.
     ((milliseconds * 1e6).ceil() as u64).min(i64::MAX.cast_unsigned())
 }
 
@@ -115,12 +110,9 @@ pub fn timer_disarm(fd: i32) -> i32 {
 /// Milliseconds until a timerfd expires next, 0 if it is disarmed; or an error.
 #[napi(namespace = "fd", catch_unwind)]
 #[must_use]
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "the loss is a quarter of a microsecond in a century"
-)]
 pub fn timer_left(fd: i32) -> f64 {
     match borrowed(&fd).and_then(descriptor::remaining) {
+        // For a time of a century, rounding to a double changes it by at most a quarter of a microsecond.
         Ok(left) => left as f64 / 1e6,
         Err(errno) => f64::from(failed(errno)),
     }

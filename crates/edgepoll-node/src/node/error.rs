@@ -60,7 +60,7 @@ impl CallError {
         }
     }
 
-    /// For a function that napi-rs wraps: throws, and gives the error by which napi-rs knows that an exception is pending.
+    /// For a function that napi-rs wraps: throws, and returns the error by which napi-rs knows that an exception is pending.
     pub(crate) fn thrown(self, env: sys::napi_env) -> Error {
         match self {
             CallError::Refused(_) => {

@@ -25,7 +25,7 @@ use crate::node::{CallError, Callback};
 use crate::numbers::{float, token};
 use crate::opened::Opened;
 
-/// A refusal that JavaScript does not tell from others: the engine does not have that trigger.
+/// A refusal that JavaScript does not distinguish from others: the engine does not have that trigger.
 const REFUSED_TRIGGER: i32 = -2;
 
 fn number_of(refusal: Refusal) -> i32 {
@@ -91,7 +91,7 @@ impl PollerBinding {
         let deliver = Callback::new(raw, deliver.raw(), kind.calls_bare())?;
         let core = Rc::new(Core::new(kind, Working { poller, records }, deliver));
         if let Err(error) = core.drive(raw) {
-            // A driver that failed to start releases the core only when the event loop comes round.
+            // A driver that failed to start releases the core only in the event loop's next turn.
             core.stopped();
             return Err(error.thrown(raw));
         }

@@ -58,7 +58,7 @@ impl Core {
         }
     }
 
-    /// Runs `run`, or gives `None` if the driver has stopped.
+    /// Runs `run`, or returns `None` if the driver has stopped.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
         self.working.borrow_mut().as_mut().map(run)
     }
@@ -110,7 +110,7 @@ impl Core {
         Ok(())
     }
 
-    /// Polls for events. After a renewal, it moves the driver to the new descriptor if it can. Gives the number of events, and
+    /// Polls for events. After a renewal, it moves the driver to the new descriptor if it can. Returns the number of events, and
     /// whether it moved.
     pub(crate) fn poll(self: &Rc<Core>, env: sys::napi_env) -> Result<(usize, bool), CallError> {
         match self.with(Working::poll) {
@@ -126,7 +126,7 @@ impl Core {
         }
     }
 
-    /// Polls and delivers, and does both again while a consumer waits again and another poll is worth it. Gives whether a
+    /// Polls and delivers, and does both again while a consumer waits again and another poll is worth it. Returns whether a
     /// consumer still waits.
     fn announce(self: &Rc<Core>, env: sys::napi_env) -> bool {
         self.poll_limit.begin();
@@ -229,7 +229,7 @@ impl Core {
         if let Some(driver) = driver {
             driver.close();
         }
-        // libuv calls back for its handle when its loop comes round, but does not wait on the descriptor any more.
+        // libuv calls back for its handle in its loop's next turn, but does not wait on the descriptor any more.
         self.working.borrow_mut().take();
     }
 

@@ -18,10 +18,6 @@ pub(crate) fn words_of(address: &Address) -> Option<(i32, u32, [u32; 4])> {
             host, port, scope, ..
         } => {
             let bits = host.to_bits();
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "each word is 32 of the 128 bits"
-            )]
             let words = [96, 64, 32, 0].map(|shift| (bits >> shift) as u32);
             Some((i32::from(port) | IS_V6, scope, words))
         }
@@ -31,11 +27,7 @@ pub(crate) fn words_of(address: &Address) -> Option<(i32, u32, [u32; 4])> {
 
 /// The address whose numbers [`words_of`] gave.
 pub(crate) fn address_from(detail: i32, scope: u32, words: [u32; 4]) -> SocketAddr {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the port is the lowest 16 bits"
-    )]
+    // The port is the lowest 16 bits.
     let port = detail as u16;
     if detail & IS_V6 == 0 {
         return SocketAddr::new(Ipv4Addr::from_bits(words[0]).into(), port);

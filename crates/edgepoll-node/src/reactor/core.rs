@@ -93,7 +93,7 @@ impl Core {
         }
     }
 
-    /// Runs `run`, or gives `None` if the driver has stopped.
+    /// Runs `run`, or returns `None` if the driver has stopped.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
         self.working.borrow_mut().as_mut().map(run)
     }

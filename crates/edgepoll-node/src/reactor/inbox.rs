@@ -322,10 +322,6 @@ impl Inbox for JsInbox {
         }
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a queue's length is far below 2^53"
-    )]
     fn event(&mut self, event: Event) {
         match event {
             Event::Opened {
@@ -336,6 +332,7 @@ impl Inbox for JsInbox {
             }
             Event::Connected { token } => self.records.put(CONNECTED, token, 0, [0.0; 2]),
             Event::End { token } => self.records.put(END, token, 0, [0.0; 2]),
+            // A queue's length is far below 2^53, so the double is exact.
             Event::Queued { token, bytes } => {
                 self.records.put(QUEUED, token, 0, [bytes as f64, 0.0]);
             }

@@ -39,7 +39,7 @@ impl Records {
         (self.capacity - self.count).saturating_sub(MOST_PER_EVENT - 1)
     }
 
-    /// Ends the batch; gives the number of its records.
+    /// Ends the batch; returns the number of its records.
     pub(crate) fn take(&mut self) -> usize {
         std::mem::take(&mut self.count)
     }
@@ -84,11 +84,8 @@ impl Records {
         }
     }
 
-    /// The records of a close: its addresses, the bytes not sent, and the reason.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "counters beyond 2^53 bytes lose their last digits"
-    )]
+    /// The records of a close: its addresses, the bytes not sent, and the reason. As doubles, counters beyond 2^53 bytes lose their
+    /// last digits.
     pub(crate) fn put_close(&mut self, token: Token, reason: i32, close: &Close) {
         self.put_address(token, &close.peer, 0);
         if let Some(local) = &close.local {

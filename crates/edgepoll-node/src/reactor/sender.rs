@@ -14,7 +14,7 @@ use crate::layout::NOT_A_FRAME;
 use crate::node::{self, CallError};
 use crate::numbers::{float, token};
 
-/// Refusals of a write, as negative numbers. JavaScript tells only [`NOT_A_FRAME`] from the others.
+/// Refusals of a write, as negative numbers. JavaScript distinguishes only [`NOT_A_FRAME`] from the others.
 const CLOSED: f64 = -1.0;
 const ENDED: f64 = -2.0;
 const FAILED: f64 = -3.0;

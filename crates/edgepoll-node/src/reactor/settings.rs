@@ -1,4 +1,5 @@
-//! The settings of connections and listeners, and the reactor's counters. `src/connections/options.ts` has the defaults and checks.
+//! The settings of connections and listeners, and the reactor's counters. The files
+//! `src/connections/*-options.ts` have the defaults and checks.
 
 use edgepoll::connection::Limits;
 use edgepoll::protocol::{Bytes, Codec, Lines};

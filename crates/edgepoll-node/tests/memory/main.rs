@@ -4,12 +4,9 @@
 #![allow(unsafe_code, reason = "Node-API is C; every block gives its reason")]
 #![allow(
     dead_code,
-    reason = "these are files of the glue, and the tests use only a part of them"
+    reason = "the tests compile whole files of the glue, and call only some of their functions"
 )]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends with a panic when something unexpected happens"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../src/reactor/address_words.rs"]
 mod address_words;
@@ -20,13 +17,22 @@ mod control;
 mod host;
 #[path = "../../src/reactor/inbox.rs"]
 mod inbox;
-#[allow(unreachable_pub, reason = "the crate exports it")]
+#[allow(
+    unreachable_pub,
+    reason = "the file has public items, which only the glue exports"
+)]
 #[path = "../../src/layout.rs"]
 mod layout;
-#[allow(unreachable_pub, reason = "the crate exports them")]
+#[allow(
+    unreachable_pub,
+    reason = "the file has public items, which only the glue exports"
+)]
 #[path = "../../src/names.rs"]
 mod names;
-#[allow(unused_imports, reason = "the inbox needs a part of it")]
+#[allow(
+    unused_imports,
+    reason = "the module re-exports more than the inbox and these tests use"
+)]
 #[path = "../../src/node/mod.rs"]
 mod node;
 #[path = "../../src/reactor/records.rs"]

@@ -59,7 +59,7 @@ pub struct Connection {
     pub finish_requested: bool,
     /// The kernel reported an error or a hang-up, and no call has returned the error yet.
     pub error_reported: bool,
-    /// The first failure, whichever call met it. Every later end is reported as this failure.
+    /// The first failure of any call. Every later end is reported as this failure.
     pub failure: Option<Failure>,
     /// The wire protocol.
     pub codec: Box<dyn Codec>,
@@ -110,7 +110,7 @@ impl Connection {
         limits: Rc<Limits>,
     ) -> Connection {
         Connection {
-            // An accepted socket has room for a send. Whether it has input, an event of the kernel says.
+            // An accepted socket has room for a send. An event of the kernel reports its input.
             ready: if writing == Writing::Open {
                 Ready::WRITABLE
             } else {
@@ -172,7 +172,7 @@ impl Connection {
         self.error_reported |= ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
-    /// The error that the kernel reported has to be met again.
+    /// Makes [`Connection::error_reported`] true again if the kernel has reported an error or a hang-up.
     fn recheck_error(&mut self) {
         self.error_reported |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
@@ -189,15 +189,15 @@ impl Connection {
         }
     }
 
-    /// `length` received bytes were discarded. Gives true when they are more than [`Limits::discard`] allows.
+    /// `length` received bytes were discarded. Returns true when they are more than [`Limits::discard`] allows.
     pub fn handle_discarded(&mut self, length: usize) -> bool {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.discarded = self.discarded.saturating_add(length);
         self.discarded > self.limits.discard
     }
 
-    /// Counts what one turn handed over. Gives true when a send has failed and the owner has got as much of the input before the
-    /// failure as [`Limits::leftover`] allows.
+    /// Counts what one turn handed over. Returns true when a send has failed and the owner has got more of the input before the
+    /// failure than [`Limits::leftover`] allows.
     pub fn handle_handed_over(&mut self, bytes: usize, frames: u32) -> bool {
         if self.writing != Writing::Failed {
             return false;
@@ -231,7 +231,7 @@ impl Connection {
         self.bytes_written += length as u64;
     }
 
-    /// A call failed. Only the first failure is kept, so that a reset that a send met is never reported as a clean end.
+    /// A call failed. Only the first failure is kept, so that a reset that a send returned is never reported as a clean end.
     pub fn handle_failure(&mut self, call: Call, errno: Errno) {
         self.failure.get_or_insert(Failure { call, errno });
     }
@@ -242,7 +242,7 @@ impl Connection {
         self.fail_writing();
     }
 
-    /// The kernel had no memory for a send, which is tried again every `pause` milliseconds. Gives false when no byte has been
+    /// The kernel had no memory for a send, which is tried again every `pause` milliseconds. Returns false when no byte has been
     /// sent or received for [`Limits::end_timeout`].
     pub fn handle_shortage(&mut self, pause: u32) -> bool {
         if self.shortages == 0 || self.progress() != self.mark {
@@ -317,7 +317,7 @@ impl Connection {
         }
     }
 
-    /// True when the owner wants input and a receive, or cutting received bytes, may give some.
+    /// True when the connection is neither connecting nor paused, and a receive, or cutting received bytes, may give input.
     #[must_use]
     pub fn may_read(&self) -> bool {
         let input = self.carry_ready

@@ -52,7 +52,7 @@ impl SendQueue {
         queue.blocks.push_back(bytes.to_vec());
     }
 
-    /// Fills `into` with the front of the queue, for one vectored send, and gives the number of buffers filled.
+    /// Fills `into` with the front of the queue, for one vectored send, and returns the number of buffers filled.
     pub fn buffers<'a>(&'a self, into: &mut [IoSlice<'a>; MAX_BUFFERS]) -> usize {
         let Some(queue) = &self.0 else { return 0 };
         let mut skip = queue.sent;
@@ -87,7 +87,7 @@ impl SendQueue {
         }
     }
 
-    /// Removes everything, and gives the number of bytes.
+    /// Removes everything, and returns the number of bytes.
     pub fn clear(&mut self) -> usize {
         self.0.take().map_or(0, |queue| queue.length)
     }

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! A call returns EAGAIN instead of waiting, even if another process has cleared O_NONBLOCK of the open file that both share.
-//! `transfer.rs` describes the gap that is left.
+//! `transfer.rs` describes when a call may wait all the same.
 
 pub mod control;
 mod counter_room;

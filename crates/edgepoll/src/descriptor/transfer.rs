@@ -1,10 +1,10 @@
-//! Reads and writes that never wait, whatever the descriptor's flags are.
+//! Reads and writes that do not wait, even if O_NONBLOCK is clear.
 //!
 //! O_NONBLOCK belongs to the open file, not to the descriptor. A child process that got the same file as its standard input may
 //! clear the flag, and then a plain read(2) in this process waits until there is input. So each call here has a flag of its own
 //! against waiting where there is one. No call sets O_NONBLOCK, because the process that cleared it expects its own calls to wait.
 //!
-//! One gap is left, and only for files that do not support RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
+//! A call may still wait, but only for files that do not support RWF_NOWAIT (FIFOs opened by name, terminals, inotify; writes of an
 //! eventfd): between the check whether the call would wait and the call itself, another process that shares the open file may
 //! clear the flag, read the data or fill the room.
 

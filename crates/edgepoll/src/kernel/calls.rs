@@ -121,7 +121,7 @@ pub trait Kernel: Sealed {
     /// The immediate errors of socket(2) and connect(2), except EINPROGRESS and EINTR.
     fn connect(&mut self, address: &Address, no_delay: bool) -> Result<Self::Socket, Errno>;
 
-    /// Gives the outcome of a connect: the peer's address, or the error, which this call clears (SO_ERROR). The peer's address
+    /// Returns the outcome of a connect: the peer's address, or the error, which this call clears (SO_ERROR). The peer's address
     /// may differ from the one that was asked for: the unspecified address stands for this machine.
     ///
     /// # Errors
@@ -166,7 +166,7 @@ pub trait Kernel: Sealed {
     /// The errors of shutdown(2).
     fn shutdown(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
 
-    /// Gives the socket's pending error and clears it (SO_ERROR). Later receives give the bytes that came before the error
+    /// Returns the socket's pending error and clears it (SO_ERROR). Later receives give the bytes that came before the error
     /// and then 0, as if the stream had ended: so only a caller that remembers the error may use this.
     fn take_error(&mut self, socket: &Self::Socket) -> Option<Errno>;
 

@@ -3,7 +3,7 @@
 //! No call here changes a descriptor's flags, and only descriptors that were opened here are closed.
 #![allow(
     unsafe_code,
-    reason = "the descriptors are numbers from outside, which no safe wrapper takes"
+    reason = "other code owns the descriptors and passes them as numbers, which no safe wrapper takes"
 )]
 
 use std::mem::MaybeUninit;
@@ -55,7 +55,7 @@ impl Epoll {
         self.control_number(operation, fd.as_raw_fd(), events, data)
     }
 
-    /// As [`Epoll::control`], for a number that may have been closed, which the engines cannot know.
+    /// As [`Epoll::control`], for a number that may have been closed without notice to the engines.
     pub(crate) fn control_number(
         &self,
         operation: Operation,

@@ -3,7 +3,7 @@
 //! An interrupted call is not repeated, and no call changes a descriptor's flags.
 #![allow(
     unsafe_code,
-    reason = "the descriptors are numbers from outside, which no safe wrapper takes"
+    reason = "other code owns the descriptors and passes them as numbers, which no safe wrapper takes"
 )]
 
 use std::os::fd::RawFd;

@@ -3,7 +3,7 @@
 //! A number that does not fit into the sets is never put into them: that would write outside their memory.
 #![allow(
     unsafe_code,
-    reason = "the descriptors are numbers from outside, which no safe wrapper takes"
+    reason = "other code owns the descriptors and passes them as numbers, which no safe wrapper takes"
 )]
 
 use std::mem::MaybeUninit;

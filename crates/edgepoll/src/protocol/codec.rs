@@ -86,7 +86,7 @@ pub trait Codec {
     fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError>;
 
     /// Finds the next frame after the peer's end, including a last frame that needs no delimiter.
-    /// The reactor calls this until it gives `Ok(None)` or an error.
+    /// The reactor calls this until it returns `Ok(None)` or an error.
     ///
     /// # Errors
     /// [`CodecError::Truncated`] when the rest is part of a frame.

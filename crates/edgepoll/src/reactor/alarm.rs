@@ -24,7 +24,8 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Sets the kernel's alarm to the soonest deadline. If the kernel refuses, the owner gets one event for it, and each later
-    /// change and turn tries again. Until one succeeds, the next turn handles a passed deadline, whatever woke it.
+    /// change and turn tries again. Until one succeeds, each turn handles the deadlines that have passed, even if the
+    /// alarm did not wake it.
     pub(super) fn update_alarm(&mut self) {
         let Some(alarm) = self.deadlines.alarm_to_set() else {
             return;

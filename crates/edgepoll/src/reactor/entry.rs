@@ -77,7 +77,7 @@ impl<S> Entry<S> {
     /// free, and one wait may not report every connection. If the time for the end is over at `now`, the service tries a receive,
     /// too. If the kernel has no room or no input, they fail with EAGAIN.
     ///
-    /// Gives true when the connection has to be checked after that. Gives false when the deadline was only the time to try a send
+    /// Returns true when the connection has to be checked after that. Returns false when the deadline was only the time to try a send
     /// again after a shortage of memory.
     pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
         let connection = &mut self.connection;

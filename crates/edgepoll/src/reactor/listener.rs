@@ -81,13 +81,13 @@ impl<S> Listener<S> {
         self.refusals = 0;
     }
 
-    /// An accept failed with an error that concerns one client. Gives true when too many in a row did.
+    /// An accept failed with an error that concerns one client. Returns true when too many in a row did.
     pub(super) fn handle_refusal(&mut self) -> bool {
         self.refusals += 1;
         self.refusals > MOST_REFUSALS
     }
 
-    /// The listener pauses. Gives for how many milliseconds.
+    /// The listener pauses. Returns for how many milliseconds.
     pub(super) fn handle_pause(&mut self) -> u32 {
         let pause = self.pause;
         self.refusals = 0;

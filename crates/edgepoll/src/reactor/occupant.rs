@@ -99,7 +99,7 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// Its deadline has passed, at the time `now`. Gives true when it has to be checked once it has been served.
+    /// Its deadline has passed, at the time `now`. Returns true when it has to be checked once it has been served.
     pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
         match self {
             Occupant::Listener(listener) => {

@@ -1,4 +1,4 @@
-//! What the owner can ask about a connection or a listener.
+//! Queries of the state of a connection or a listener.
 
 use super::occupant::Occupant;
 use super::state::Reactor;

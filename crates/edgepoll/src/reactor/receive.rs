@@ -265,7 +265,8 @@ fn decode_rest<I: Inbox>(
     Ok(())
 }
 
-/// Checks the input that a codec wants more of. Otherwise a peer that announces a very long frame could fill the memory.
+/// Checks the length of input that is not a whole frame yet. Otherwise a peer that announces a very long frame could
+/// fill the memory.
 fn bounded(connection: &Connection, length: usize) -> Result<(), CodecError> {
     let limit = connection.codec.limit();
     if length > limit {

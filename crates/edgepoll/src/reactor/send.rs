@@ -27,7 +27,7 @@ enum Stop {
 
 impl<K: Kernel> Reactor<K> {
     /// Sends `bytes` now, as far as the kernel takes them within the budget, and queues the rest. The queue must be
-    /// empty, and the writing side open. Gives true when all bytes are sent, which is the usual case: nothing else has to be
+    /// empty, and the writing side open. Returns true when all bytes are sent, which is the usual case: nothing else has to be
     /// done then.
     pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) -> bool {
         let slot_calls = u64::from(self.budget.slot_calls);

@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::{Call, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
-    /// Does what one connection may do now. The turn may receive `left` more bytes. Gives the bytes received and the frames
+    /// Does what one connection may do now. The turn may receive `left` more bytes. Returns the bytes received and the frames
     /// handed over.
     pub(super) fn serve<I: Inbox>(
         &mut self,
@@ -47,7 +47,7 @@ impl<K: Kernel> Reactor<K> {
         (received.bytes, received.frames)
     }
 
-    /// Handles the outcome of the connect and sends what waits. Gives false when there is nothing to receive, because the
+    /// Handles the outcome of the connect and sends what waits. Returns false when there is nothing to receive, because the
     /// connection is closed or still connecting.
     fn serve_sending<I: Inbox>(&mut self, token: Token, inbox: &mut I) -> bool {
         let Some((kernel, entry)) = self.live(token) else {

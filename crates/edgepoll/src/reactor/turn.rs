@@ -20,7 +20,7 @@ struct Left {
 
 impl<K: Kernel> Reactor<K> {
     /// Waits at most `timeout` (`None` for no limit), then serves every slot that may make progress, once. It does not wait
-    /// when there is work. Gives true when work is left for another turn.
+    /// when there is work. Returns true when work is left for another turn.
     ///
     /// # Errors
     /// The errors of epoll_wait(2), except EINTR.
@@ -78,7 +78,7 @@ impl<K: Kernel> Reactor<K> {
         self.turn(Some(Duration::ZERO), inbox)
     }
 
-    /// Tries a receive of the connection that is probably ready. Gives true when it gave bytes. The kernel's events stay
+    /// Tries a receive of the connection that is probably ready. Returns true when it gave bytes. The kernel's events stay
     /// pending until the next wait, so none is lost.
     fn serve_guess<I: Inbox>(&mut self, inbox: &mut I) -> bool {
         if self.has_work() || inbox.room() < MIN_ROOM {
@@ -139,7 +139,7 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Serves at most `waiting` connections of `rest`. Gives true when there was one.
+    /// Serves at most `waiting` connections of `rest`. Returns true when there was one.
     fn serve_rest<I: Inbox>(&mut self, waiting: usize, left: &mut Left, inbox: &mut I) -> bool {
         let mut is_served = false;
         for _ in 0..waiting {

@@ -43,7 +43,7 @@ impl fmt::Display for WriteError {
 impl std::error::Error for WriteError {}
 
 impl<K: Kernel> Reactor<K> {
-    /// Sends a message, and queues what the kernel does not take. Gives the number of queued bytes.
+    /// Sends a message, and queues what the kernel does not take. Returns the number of queued bytes.
     /// With `more` the message is only queued: the owner writes to this connection again at once, and both leave in one send.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Writes a last message, even if the send queue is full, and then ends the connection as [`Reactor::end`] does, also when
-    /// the message is refused. Gives the number of bytes that the kernel has not taken.
+    /// the message is refused. Returns the number of bytes that the kernel has not taken.
     ///
     /// # Errors
     /// [`WriteError`], except `QueueFull`.

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Waits that asked the kernel.
+    /// Calls of epoll_wait(2), poll(2) or select(2).
     pub waits: u64,
     /// Events that were reported.
     pub events: u64,

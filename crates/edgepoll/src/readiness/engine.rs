@@ -1,6 +1,6 @@
 //! The interface of the engines: epoll, poll and select.
 //!
-//! An engine knows descriptor numbers, bits and tokens. It does not know what a registration is for.
+//! An engine handles descriptor numbers, bits and tokens. The poller interprets the tokens.
 
 use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};

@@ -1,4 +1,4 @@
-//! Busy polling with made-up costs. What a sleep, a message and a poll cost is exact, and is added up.
+//! Busy polling with invented costs. The model adds up an exact cost for each sleep, message and poll.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use edgepoll::kernel::simulated::Random;
@@ -159,7 +159,7 @@ fn no_poll_where_many_messages_share_a_wait() {
     assert_eq!(model.polls, before);
 }
 
-/// The worst peer knows the rules and answers at once only in trials.
+/// The worst case: a peer that answers at once in trials and at no other time.
 #[test]
 fn a_peer_that_is_quick_in_trials_alone_costs_a_tenth_at_most() {
     let mut model = CostModel::new();

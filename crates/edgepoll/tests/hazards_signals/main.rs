@@ -2,7 +2,7 @@
 //! which Deno uses, does that for as long as the process lives.
 #![allow(
     unsafe_code,
-    reason = "the test installs a handler, which calls another one"
+    reason = "sigaction(2) and a call of the replaced handler have no safe form"
 )]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

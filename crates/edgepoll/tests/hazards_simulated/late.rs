@@ -47,7 +47,7 @@ fn pass(bench: &mut Bench, until: u64) {
     }
 }
 
-/// Lets time pass until the connection is closed. Gives the milliseconds that it took.
+/// Lets time pass until the connection is closed. Returns the milliseconds that it took.
 fn time_to_close(bench: &mut Bench, token: Token) -> u64 {
     let start = milliseconds(bench);
     while bench.closed(token).is_none() {

@@ -119,7 +119,7 @@ fn slow_reader_has_the_end_timeout_from_the_last_byte() {
 fn paused_connection_that_is_alive_has_no_deadline() {
     let (mut bench, peer, token) = paused_with_unread_bytes(Budget::default());
     assert!(!bench.kernel().has_alarm());
-    // Nor has one whose peer has ended, because the peer may wait for an answer.
+    // There is no deadline after the peer's FIN either, because the peer may wait for an answer.
     bench.kernel().peer_finish(peer);
     bench.run_until_idle();
     assert!(!bench.kernel().has_alarm());

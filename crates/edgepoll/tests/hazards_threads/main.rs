@@ -1,11 +1,7 @@
 //! The thread that waits for the poll and select engines. Another thread makes descriptors ready while the test begins waits,
 //! takes events and drops pollers, at every phase. No wake-up may be lost, and nothing may be written after a poller is
 //! dropped.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/poller.rs"]
 mod poller;

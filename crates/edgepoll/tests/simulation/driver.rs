@@ -78,7 +78,7 @@ impl Counts {
     }
 }
 
-/// A listener as its owner knows it.
+/// The owner's record of a listener.
 pub(crate) struct Listening {
     pub(crate) token: Token,
     pub(crate) address: SocketAddr,

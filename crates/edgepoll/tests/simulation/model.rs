@@ -111,7 +111,6 @@ impl Model {
 
     /// The byte at one position of what the peer sends. Its neighbours are not the same at any other position or for any
     /// other peer.
-    #[allow(clippy::cast_possible_truncation, reason = "one byte is wanted")]
     pub(crate) fn byte(&self, at: u64) -> u8 {
         let word = (at ^ self.salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let byte = (word >> 56) as u8;

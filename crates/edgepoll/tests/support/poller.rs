@@ -1,5 +1,5 @@
 //! What the tests of the poller share: the engines, a pipe, and registration by number.
-#![allow(unsafe_code, reason = "Poller::register takes a number")]
+#![allow(unsafe_code, reason = "Poller::register is an unsafe function")]
 
 use std::os::fd::{OwnedFd, RawFd};
 

@@ -15,8 +15,8 @@ use crate::driver::immediate::Immediate;
 use crate::driver::task::Task;
 use crate::node::Scope;
 
-/// How many calls in a row the driver makes until the event loop must have gone round. The host may run calls that follow each other
-/// without going round, and then timers and other input would wait.
+/// How many calls in a row the driver makes before the event loop must complete a turn. The host may run calls that follow each
+/// other within one turn, and then timers and other input would wait.
 const CALLS_IN_A_ROW: u32 = 8;
 
 /// What the context of the thread-safe function points to. The finalizer of that function drops the last count.
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) thread: RefCell<Option<JoinHandle<()>>>,
     /// The host's `setImmediate` with the function that it gets, if the host's is known; see [`State::count_call`].
     pub(super) immediate: RefCell<Option<Immediate>>,
-    /// Calls since the event loop has certainly gone round.
+    /// Calls since the event loop has certainly completed a turn.
     in_a_row: Cell<u32>,
     /// Whether an immediate is pending, before which no other call is made.
     yielding: Cell<bool>,
@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    /// Holds the next call back until the event loop has gone round.
+    /// Holds the next call back until the event loop has completed a turn.
     fn yield_turn(&self) {
         self.in_a_row.set(0);
         let Some(_scope) = Scope::open(self.env) else {
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// The event loop has gone round. JavaScript may call this at any time and more than once. Only the first call after an
+    /// The event loop has completed a turn. JavaScript may call this at any time and more than once. Only the first call after an
     /// immediate was set counts.
     pub(super) fn went_round(&self) {
         if self.yielding.replace(false) {

@@ -19,7 +19,7 @@ use super::libuv::{Handle, Libuv, UV_READABLE};
 use crate::driver::task::{Next, Task};
 use crate::node;
 
-/// How many times in a row the task is called in place of a sleep until the event loop must go round.
+/// How many times in a row the task is called in place of a sleep before the event loop must complete a turn.
 const CALLS_IN_A_ROW: u32 = 16;
 
 /// The memory of a handle, of the size that the running libuv asks for. libuv writes to it while Rust has shared references to
@@ -75,7 +75,7 @@ impl State {
 
     /// Puts the descriptor into libuv's own epoll set, with no events, unless it is already there.
     ///
-    /// libuv itself does so only when its loop comes round, and aborts the process if the kernel then refuses: for epoll
+    /// libuv itself does so only in its loop's next turn, and aborts the process if the kernel then refuses: for epoll
     /// descriptors in a circle, or for too many wake-up paths to one file. It accepts that the descriptor is already there. While
     /// it is there, the kernel refuses a registration that would close a circle at once.
     pub(super) fn enter(&self) -> Result<(), Errno> {
@@ -227,7 +227,7 @@ unsafe extern "C" fn on_prepare(handle: Handle) {
     }
 }
 
-/// libuv's callback of the timer. It makes the loop go round, so that `on_prepare` is called again before the loop waits.
+/// libuv's callback of the timer. It makes the loop start a turn, so that `on_prepare` is called again before the loop waits.
 unsafe extern "C" fn on_timer(handle: Handle) {
     // SAFETY: `data` was set at the start and points to the state, which lives until the last call of `on_close`.
     let state = unsafe { &**handle.cast::<*const State>() };

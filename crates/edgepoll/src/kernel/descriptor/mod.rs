@@ -5,7 +5,7 @@
 //! that a signal interrupted; the rules are in `crate::descriptor`.
 #![allow(
     unsafe_code,
-    reason = "the memory is JavaScript's, and some calls have no safe wrapper"
+    reason = "safe wrappers take slices, which JavaScript's memory may not become, and some calls have no safe wrapper"
 )]
 
 pub mod broken_pipe;

@@ -251,10 +251,7 @@ fn ready_of(event: &mio::event::Event) -> Ready {
     ready
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "lib.rs refuses targets whose usize does not have 64 bits"
-)]
+/// The token as mio stores it. No bit is cut off: lib.rs refuses targets whose usize does not have 64 bits.
 fn mio_token(token: Token) -> mio::Token {
     mio::Token(token.to_bits() as usize)
 }

@@ -1,7 +1,7 @@
 //! One TCP socket, and the system calls on it.
 #![allow(
     unsafe_code,
-    reason = "accept4 with the peer's address and connect to AF_UNSPEC have no safe wrapper, and recv and send avoid glibc's; each block gives its reason"
+    reason = "accept4 with the peer's address and connect to AF_UNSPEC have no safe wrapper, and recv and send are made as raw system calls, to bypass glibc; each block gives its reason"
 )]
 
 use std::io::IoSlice;

@@ -106,10 +106,6 @@ impl Kernel for SimulatedKernel {
         Ok(())
     }
 
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "the trait takes the descriptor by value, so that its owner cannot use it again"
-    )]
     fn close(&mut self, socket: SimulatedSocket) {
         self.calls += 1;
         match socket.0 {

@@ -44,7 +44,7 @@ pub struct View {
 }
 
 impl SimulatedKernel {
-    /// Connects a client to a listening address. Gives `None` when nothing listens there.
+    /// Connects a client to a listening address. Returns `None` when nothing listens there.
     pub fn dial(&mut self, address: impl Into<Address>) -> Option<Peer> {
         let address = address.into();
         let place = self
@@ -61,7 +61,7 @@ impl SimulatedKernel {
         Some(peer)
     }
 
-    /// Sends as many bytes as the window takes, and gives their number.
+    /// Sends as many bytes as the window takes, and returns their number.
     pub fn peer_send(&mut self, peer: Peer, bytes: &[u8]) -> usize {
         let stream = &mut self.streams[peer.0];
         if stream.phase != Phase::Established
@@ -91,7 +91,7 @@ impl SimulatedKernel {
         stream.edge();
     }
 
-    /// Sends FIN. Gives true when there was an open stream to end.
+    /// Sends FIN. Returns true when there was an open stream to end.
     pub fn peer_finish(&mut self, peer: Peer) -> bool {
         let stream = &mut self.streams[peer.0];
         if stream.phase != Phase::Established || stream.input_ended {

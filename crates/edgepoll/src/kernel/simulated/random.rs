@@ -21,10 +21,6 @@ impl Random {
     }
 
     /// A number below `bound`. A bound of 0 is taken for 1.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "lib.rs refuses targets whose usize has not 64 bits"
-    )]
     pub fn below(&mut self, bound: usize) -> usize {
         (self.bits() % bound.max(1) as u64) as usize
     }

@@ -1,6 +1,6 @@
 //! One simulated TCP connection: what it holds and which events it reports, as measured on Linux.
 //!
-//! It is never kinder than Linux: there is no edge without a cause, and an error is reported once.
+//! It reports no more than Linux does: there is no edge without a cause, and an error is reported once.
 
 use std::collections::VecDeque;
 

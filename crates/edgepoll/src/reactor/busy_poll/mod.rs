@@ -99,7 +99,7 @@ impl BusyPoll {
         self.messages = self.messages.saturating_add(messages);
     }
 
-    /// The loop is about to wait. Gives for how long it polls first, or `None` if it sleeps at once. After the poll, call
+    /// The loop is about to wait. Returns for how long it polls first, or `None` if it sleeps at once. After the poll, call
     /// [`BusyPoll::after_poll`].
     ///
     /// `cpu_time` gives the CPU time of the thread in nanoseconds (CLOCK_THREAD_CPUTIME_ID, clock_gettime(2)). It is called
@@ -171,7 +171,7 @@ impl BusyPoll {
         }
     }
 
-    /// Begins to poll by a verdict, or to rest without one. Gives for how long to poll now.
+    /// Begins to poll by a verdict, or to rest without one. Returns for how long to poll now.
     fn settle(&mut self, verdict: Option<Verdict>) -> Option<Duration> {
         if let Some(verdict) = verdict {
             self.phase = Phase::Polling {

@@ -14,7 +14,7 @@ const MEASURED: usize = 2 * (IN_A_ROW - SETTLING);
 /// One message counts for at most this many times the median. A garbage collection takes as long as a hundred messages, and
 /// neither kind of wait causes it.
 const CLIPPED: u64 = 4;
-// The following are multiples of what a message costs that the loop sleeps before:
+// The next three are multiples of the cost of a message with a sleep before it.
 /// How long a poll of the trial lasts at most. It is long because a peer that slept deeply answers late.
 const LONGEST: u64 = 8;
 /// How long a poll after the trial lasts at most.
@@ -50,7 +50,7 @@ pub(super) struct Trial {
     for_nothing: u64,
     /// The CPU time of the thread at the previous wait, in nanoseconds.
     since: Option<u64>,
-    /// What a message costs that the loop sleeps before, by the measurements so far.
+    /// The cost of a message with a sleep before it, by the measurements so far.
     asleep: u64,
     sleeping: Costs,
     polling: Costs,
@@ -78,7 +78,7 @@ impl Trial {
         }
     }
 
-    /// A poll found nothing. Gives false when the trial has cost enough.
+    /// A poll found nothing. Returns false when the trial has cost enough.
     pub(super) fn missed(&mut self) -> bool {
         self.for_nothing += nanoseconds(self.times_asleep(LONGEST));
         self.for_nothing < self.asleep.saturating_mul(FOR_NOTHING)
@@ -95,7 +95,7 @@ impl Trial {
         }
     }
 
-    /// `times` what a message costs that the loop sleeps before, but no longer than the longest poll.
+    /// `times` the cost of a message with a sleep before it, but no longer than the longest poll.
     fn times_asleep(&self, times: u64) -> Duration {
         Duration::from_nanos(self.asleep.saturating_mul(times)).min(LONGEST_POLL)
     }

@@ -1,6 +1,6 @@
 //! A set of watched descriptors.
 //!
-//! An event reaches only the registration that it belongs to, and the end of a registration is always reported or asked for.
+//! An event reaches only the registration that it belongs to, and a registration ends only by a call of its owner or with a report.
 
 mod closed;
 mod registering;

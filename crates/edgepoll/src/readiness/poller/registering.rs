@@ -24,7 +24,7 @@ impl Poller {
     /// descriptor of that number, and never changes its flags.
     #[allow(
         unsafe_code,
-        reason = "a contract for the caller; nothing in here is unsafe"
+        reason = "the function is unsafe because of what it demands of its caller; its body is safe code"
     )]
     pub unsafe fn register(&mut self, fd: RawFd, interest: u32) -> Result<Token, Refusal> {
         self.add(fd, None, interest)

@@ -3,7 +3,7 @@
     unsafe_code,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "Poller::register takes a number, and a test fails by panicking"
+    reason = "Poller::register is an unsafe function, and a test fails by panicking"
 )]
 
 use std::cell::RefCell;
