@@ -11,11 +11,11 @@ const read = (path) => readFileSync(inProject(path), 'utf8');
 const lines = (path) => read(path).split('\n');
 const wrong = [];
 
-for (const folder of ['', 'benchmark/']) {
+for (const folder of ['', 'benchmark/', '__test__/packages/']) {
   const path = `${folder}package-lock.json`;
   const wanted = JSON.parse(read(`${folder}package.json`));
   const locked = JSON.parse(read(path)).packages[''];
-  for (const kind of ['dependencies', 'devDependencies']) {
+  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
     if (!isDeepStrictEqual(wanted[kind], locked[kind])) {
       wrong.push(`${path}: its ${kind} are not those of package.json; run npm install`);
     }

@@ -16,7 +16,7 @@ import { inProject } from './root.mjs';
 const stamps = 'build/.stamps';
 const stampPath = (name) => inProject(`${stamps}/${name}`);
 
-/** A hash of all files under `paths` (files or folders, relative to the project). */
+/** A hash of all files under `paths` (files or folders, relative to the project), without installed packages. */
 export function fingerprint(paths) {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   for (const file of paths.flatMap(filesOf)) {
@@ -41,6 +41,6 @@ export function dropStamp(name) {
 
 function filesOf(path) {
   if (!statSync(inProject(path), { throwIfNoEntry: false })?.isDirectory()) return [path];
-  const names = readdirSync(inProject(path)).toSorted();
-  return names.flatMap((name) => filesOf(`${path}/${name}`));
+  const names = readdirSync(inProject(path)).filter((name) => name !== 'node_modules');
+  return names.toSorted().flatMap((name) => filesOf(`${path}/${name}`));
 }
