@@ -1,0 +1,90 @@
+// The one version of the npm packages and the crates: where it stands, and whether all places agree.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { inProject } from './root.mjs';
+
+/** A version as npm and cargo both take it: https://semver.org, without build metadata. */
+const semver =
+  /^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?:[1-9A-Za-z-][\dA-Za-z-]*|0)(?:\.(?:[1-9A-Za-z-][\dA-Za-z-]*|0))*)?$/;
+
+export function isVersion(text) {
+  return semver.test(text);
+}
+
+const jsonVersion = /(?<=^ {2}"version": ")[^"]+/gm;
+const platformPackages = /(?<="edgepoll-linux-[\w-]+": ")[^"]+/g;
+
+/** The files that hold the version. Each pattern matches the version alone; one that is `optional` may match nothing. */
+function places() {
+  const platforms = readdirSync(inProject('npm')).map((name) => `npm/${name}/package.json`);
+  return [
+    { path: 'package.json', pattern: jsonVersion },
+    { path: 'package.json', pattern: platformPackages, optional: true },
+    { path: 'package-lock.json', pattern: /(?<="name": "edgepoll",\n *"version": ")[^"]+/g },
+    { path: 'package-lock.json', pattern: platformPackages, optional: true },
+    ...platforms
+      .filter((path) => existsSync(inProject(path)))
+      .map((path) => ({ path, pattern: jsonVersion })),
+    { path: 'Cargo.toml', pattern: /(?<=^\[workspace\.package\]\nversion = ")[^"]+/gm },
+    { path: 'Cargo.toml', pattern: /(?<=^edgepoll = \{ path = "[^"]+", version = ")[^"]+/gm },
+    { path: 'Cargo.lock', pattern: /(?<=^name = "edgepoll(?:-[a-z]+)?"\nversion = ")[^"]+/gm },
+  ];
+}
+
+const read = (path) => readFileSync(inProject(path), 'utf8');
+
+/** The version in package.json. */
+export function currentVersion() {
+  return JSON.parse(read('package.json')).version;
+}
+
+/** What keeps the files from agreeing on one version; empty if they do. */
+export function disagreements() {
+  const wanted = currentVersion();
+  const wrong = [];
+  for (const { path, pattern, optional } of places()) {
+    const found = read(path).match(pattern) ?? [];
+    if (found.length === 0 && !optional) wrong.push(`${path}: no version where ${pattern} looks`);
+    for (const version of new Set(found)) {
+      if (version !== wanted) wrong.push(`${path}: ${version}, and package.json has ${wanted}`);
+    }
+  }
+  const [newest] = releases(read('CHANGELOG.md'));
+  if (newest !== undefined && newest !== wanted) {
+    wrong.push(`CHANGELOG.md: its newest version is ${newest}, and package.json has ${wanted}`);
+  }
+  return wrong;
+}
+
+/** Writes `version` into every place but CHANGELOG.md. */
+export function setVersion(version) {
+  for (const { path, pattern } of places()) {
+    writeFileSync(
+      inProject(path),
+      read(path).replace(pattern, () => version),
+    );
+  }
+}
+
+const unreleased = /^## \[Unreleased\]\n(?<notes>[^]*?)(?=^## \[|$(?![^]))/m;
+
+/** What CHANGELOG.md says of the next version. */
+export function unreleasedNotes() {
+  return unreleased.exec(read('CHANGELOG.md'))?.groups.notes.trim() ?? '';
+}
+
+/** Makes the section "Unreleased" of CHANGELOG.md that of `version`, under an empty one. */
+export function releaseNotes(version, date) {
+  const path = inProject('CHANGELOG.md');
+  const heading = `## [Unreleased]\n\n## [${version}] - ${date}\n\n`;
+  const moved = read('CHANGELOG.md').replace(
+    unreleased,
+    () => `${heading}${unreleasedNotes()}\n\n`,
+  );
+  writeFileSync(path, `${moved.trimEnd()}\n`);
+}
+
+/** The released versions that CHANGELOG.md has sections of, the newest first. */
+export function releases(changelog = read('CHANGELOG.md')) {
+  return Array.from(changelog.matchAll(/^## \[(\d[^\]]*)\] - /gm), ([, version]) => version);
+}
