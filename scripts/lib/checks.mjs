@@ -1,6 +1,6 @@
 // The checks of the project, in the order in which they run: quick ones first.
 
-import { avaCounts, cargoCounts, plainCounts } from './counts.mjs';
+import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
 import { compiler } from './steps.mjs';
 import { missingForAsan, missingRust } from './toolchain.mjs';
@@ -78,6 +78,11 @@ const list = {
     count: avaCounts,
   },
   asan: { command: script('asan'), needs: 'test', missing: missingForAsan, count: avaCounts },
+  publish: {
+    command: [process.execPath, '--test', '--test-reporter=spec', '__test__/release/publish.mjs'],
+    needs: 'install',
+    count: nodeTestCounts,
+  },
   'smoke-bun': { command: script('smoke', 'bun'), needs: 'src' },
   'smoke-deno': { command: script('smoke', 'deno'), needs: 'src' },
   'portable-bun': { command: script('portable', 'bun'), needs: 'test', count: plainCounts },

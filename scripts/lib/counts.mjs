@@ -18,6 +18,12 @@ export function avaCounts(text) {
   };
 }
 
+/** `node --test`, which closes with one line per kind. */
+export function nodeTestCounts(text) {
+  const count = (kind) => sum([...text.matchAll(new RegExp(`^[ℹ#] ${kind} (\\d+)$`, 'gm'))], 1);
+  return { passed: count('pass'), failed: count('fail') + count('cancelled') };
+}
+
 /** Our own scripts: a last line `N passed, N failed`. */
 export function plainCounts(text) {
   const lines = [...text.matchAll(/^(\d+) passed, (\d+) failed$/gm)].slice(-1);
@@ -28,7 +34,7 @@ function sum(matches, group) {
   return matches.reduce((total, match) => total + Number(match[group]), 0);
 }
 
-/** How ava, cargo and our own scripts mark a test that failed. */
+/** How ava, cargo, node --test and our own scripts mark a test that failed. */
 const marks = /^\s*(✘|✖|not ok|test .* FAILED|error(\[|:)|FAIL|RED|GREEN)/;
 /** The most lines to show: with a mark, and from the end of the output, where ava and cargo explain failures. */
 const mostMarked = 40;
