@@ -45,7 +45,7 @@ async function test(specs) {
       LD_PRELOAD: asanRuntime(),
       // No check for leaks: memory that is still allocated when a process ends would count as one.
       ASAN_OPTIONS: `detect_leaks=0:log_path=${path.join(reports, 'report')}`,
-      NAPI_RS_NATIVE_LIBRARY_PATH: addon,
+      EDGEPOLL_ADDON: addon,
     },
   });
   const found = readdirSync(reports);

@@ -1,6 +1,7 @@
 /** Resets, full kernel buffers and the native methods, for several specs of this folder. */
 import type { Connection } from 'edgepoll';
 
+import { addon } from '../support/addon.js';
 import { eventually } from '../support/eventually.js';
 import type { Socket } from '../support/net.js';
 
@@ -34,11 +35,8 @@ export async function fillKernel(connection: Connection, write: () => unknown): 
 export type NativeMethod = (...all: unknown[]) => unknown;
 
 /** The methods of the native reactor. A test that replaces one of them must put it back. */
-export async function nativeMethods(): Promise<Record<string, NativeMethod>> {
-  const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-  const native = (await import(url)) as {
-    ReactorBinding: { prototype: Record<string, NativeMethod> };
-  };
+export function nativeMethods(): Record<string, NativeMethod> {
+  const native = addon as { ReactorBinding: { prototype: Record<string, NativeMethod> } };
   return native.ReactorBinding.prototype;
 }
 

@@ -90,7 +90,7 @@ test.serial(
 );
 
 test.serial('the defaults are those of the documentation', async (t) => {
-  const prototype = await nativeMethods();
+  const prototype = nativeMethods();
   const real = prototype['listen'] as NativeMethod;
   t.teardown(() => (prototype['listen'] = real));
   let passed: unknown[] = [];
@@ -108,7 +108,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
 test.serial(
   'an occupied port without a host, on a machine without IPv6: EADDRINUSE all the same',
   async (t) => {
-    const prototype = await nativeMethods();
+    const prototype = nativeMethods();
     const { port } = await netServer(t, '0.0.0.0');
     const real = prototype['listen'] as NativeMethod;
     t.teardown(() => (prototype['listen'] = real));

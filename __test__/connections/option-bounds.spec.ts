@@ -27,7 +27,7 @@ async function passedBy(
   which: 'listen' | 'connect',
   options: Options,
 ): Promise<Passed | Error> {
-  const prototype = await nativeMethods();
+  const prototype = nativeMethods();
   const real = prototype[which] as NativeMethod;
   let all: unknown[] | undefined;
   prototype[which] = (...given: unknown[]) => {
@@ -131,7 +131,7 @@ for (const [which, option, values] of [
 test.serial(
   'maxPending: the first next() allows this number of accepted connections',
   async (t) => {
-    const prototype = await nativeMethods();
+    const prototype = nativeMethods();
     const real = prototype['grant'] as NativeMethod;
     t.teardown(() => (prototype['grant'] = real));
     const granted: unknown[] = [];

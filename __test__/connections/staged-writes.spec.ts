@@ -5,6 +5,7 @@
 import test from 'ava';
 import type { Driver } from 'edgepoll';
 
+import { addon } from '../support/addon.js';
 import { bytes } from '../support/bytes.js';
 import { dial, receiveExactly, send, serverOf } from '../support/net.js';
 import { straced, straceTest } from '../support/process.js';
@@ -13,11 +14,9 @@ type Writer = (slot: number, generation: number, message: Uint8Array) => number;
 
 /** How many writes made a native call of their own. The method is replaced before the first reactor takes it. */
 const direct = { writes: 0 };
-const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-const native = (await import(url)) as {
-  ReactorBinding: { prototype: { writer: (this: unknown) => Writer } };
-};
-const { prototype } = native.ReactorBinding;
+const { prototype } = (
+  addon as { ReactorBinding: { prototype: { writer: (this: unknown) => Writer } } }
+).ReactorBinding;
 const { writer: real } = prototype;
 prototype.writer = function (this: unknown) {
   const write = real.call(this);

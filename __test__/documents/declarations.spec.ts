@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
+import { addon } from '../support/addon.js';
 import { root } from '../support/process.js';
 
-const binding = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-const native = (await import(binding)) as { errorName(errno: number): string };
+const native = addon as { errorName(errno: number): string };
 
 const declarations = ['index.d.ts', 'fd.d.ts', 'epoll.d.ts'];
 const read = (name: string): string => readFileSync(join(root, name), 'utf8');

@@ -9,11 +9,11 @@ import { connect, EdgepollError, listen, Poller } from 'edgepoll';
 import { EventFd, inotify, pidfd, pipe, Socket, socket } from 'edgepoll/fd';
 import type { SocketAddress } from 'edgepoll/fd';
 
+import { addon } from '../support/addon.js';
 import { dial, freePort, nextOf, pairOf, rejection, send, serverOf } from '../support/net.js';
 import { folder, root } from '../support/process.js';
 
-const binding = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-const native = (await import(binding)) as {
+const native = addon as {
   errorName(errno: number): string;
   errorText(errno: number): string;
 };
@@ -47,7 +47,14 @@ test('docs/errors.md has every code once, and no other', (t) => {
       ofArguments.add(code);
   }
   t.is(ofArguments.size, 4);
-  const expected = [...union('PackageErrorCode'), ...union('SystemErrorCode'), ...ofArguments];
+  const ofAddon = read('src/internal/addon-error.cts').match(/(?<=^  \| ')\w+/gm) ?? [];
+  t.is(ofAddon.length, 5);
+  const expected = [
+    ...union('PackageErrorCode'),
+    ...union('SystemErrorCode'),
+    ...ofArguments,
+    ...ofAddon,
+  ];
   t.deepEqual([...rowsByCode().keys()].toSorted(), expected.toSorted());
 });
 

@@ -2,6 +2,8 @@
 // these tests call the addon itself.
 import test from 'ava';
 
+import { addon } from '../support/addon.js';
+
 type Make<Args extends unknown[], T> = new (...args: Args) => T;
 interface Poller {
   close(): void;
@@ -16,8 +18,7 @@ interface Addon {
   ReactorBinding: Make<[string, object], Reactor>;
 }
 
-const url = new URL('../native/binding.js', import.meta.resolve('edgepoll')).href;
-const { PollerBinding, ReactorBinding } = (await import(url)) as Addon;
+const { PollerBinding, ReactorBinding } = addon as Addon;
 
 const open = (driver: string): Reactor =>
   new ReactorBinding(driver, {

@@ -1,9 +1,9 @@
 /**
- * The numbers that JavaScript and the addon share: one that differs is found when the package is loaded. The addon is replaced by
- * a module that changes what the real one exports.
+ * The numbers that JavaScript and the addon share: one that differs is found when the package is loaded. A script that runs before
+ * the package changes what the real addon exports.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -11,26 +11,22 @@ import test from 'ava';
 
 import { folder, packageRoot } from '../support/process.js';
 
-const addon = readdirSync(join(packageRoot, 'native')).find((name) => name.endsWith('.node'));
-
 /** Loads the package with an addon whose `layout()` is the expression `changed`. Returns the text that is printed to stderr. */
 function load(t: ExecutionContext, changed: string): string {
-  const replaced = join(folder(t), 'addon.cjs');
-  const real = JSON.stringify(join(packageRoot, 'native', addon ?? ''));
+  const before = join(folder(t), 'before.cjs');
   writeFileSync(
-    replaced,
-    `const real = require(${real});
-     const list = real.layout();
-     module.exports = { ...real, layout: ${changed} };`,
+    before,
+    `const { dlopen } = process;
+     process.dlopen = (module, ...rest) => {
+       dlopen(module, ...rest);
+       const list = module.exports.layout();
+       module.exports = { ...module.exports, layout: ${changed} };
+     };`,
   );
   const { stderr } = spawnSync(
     process.execPath,
-    ['--input-type=module', '--eval', "await import('edgepoll');"],
-    {
-      cwd: packageRoot,
-      encoding: 'utf8',
-      env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: replaced },
-    },
+    ['--require', before, '--input-type=module', '--eval', "await import('edgepoll');"],
+    { cwd: packageRoot, encoding: 'utf8' },
   );
   return stderr;
 }

@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import type { Driver, PollerOptions, ReadinessEvent } from 'edgepoll';
 import { Poller } from 'edgepoll';
 
+import { addon } from '../support/addon.js';
 import { makeFifo } from '../support/process.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -15,9 +16,7 @@ const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
  * functions of edgepoll/fd keep the kind of file of each number that an object owns. These numbers have no owner, so each call
  * adopts the number and releases it again: that drops what was kept for an earlier file with the same number.
  */
-const { fd: native } = (await import(
-  new URL('../native/binding.js', import.meta.resolve('edgepoll')).href
-)) as {
+const { fd: native } = addon as {
   fd: {
     reader: () => (fd: number, into: Uint8Array) => number;
     writer: () => (fd: number, from: Uint8Array, care: number) => number;

@@ -78,19 +78,3 @@ for (const driver of drivers) {
     t.deepEqual(JSON.parse(stdout), { distinct: true, back: ['one', 'two', 'three'] });
   });
 }
-
-test('addon-refused: the error has the cause, and does not blame npm', async (t) => {
-  const { code, stderr } = await run(process.execPath, [
-    '--no-addons',
-    '--input-type=module',
-    '--eval',
-    "import 'edgepoll';",
-  ]);
-  t.is(code, 1);
-  const message = stderr.split('\n').find((line) => line.startsWith('Error: ')) ?? '';
-  t.regex(
-    message,
-    /^Error: edgepoll: no addon for linux-\w+ could be loaded: .*loading addons is disabled/,
-  );
-  t.notRegex(message, /npm has a bug|wasi/);
-});

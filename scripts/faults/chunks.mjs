@@ -16,7 +16,7 @@ copyFileSync(`${process.env.CARGO_TARGET_DIR}/debug/libedgepoll_node.so`, addon)
 const tests = spawnSync('npx', ['ava', `build/__test__/${file}.spec.js`, `--match=${title}*`], {
   cwd: inProject('.'),
   encoding: 'utf8',
-  env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon },
+  env: { ...process.env, EDGEPOLL_ADDON: addon },
 });
 console.log(tests.stdout, tests.stderr);
 // Any other failure, such as an addon that does not load, does not count.

@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
-import { sayWhyNotLoaded } from './loader.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { fullDisk, requireRust, SetupError } from './toolchain.mjs';
@@ -22,13 +21,7 @@ export const compiler = inProject('node_modules/typescript/bin/tsc');
 
 const compilerSources = ['package-lock.json', 'tsconfig.base.json'];
 const declarations = ['index.d.ts', 'fd.d.ts', 'epoll.d.ts'];
-const addonSources = [
-  'crates',
-  'Cargo.toml',
-  'Cargo.lock',
-  'package.json',
-  'scripts/lib/loader.mjs',
-];
+const addonSources = ['crates', 'Cargo.toml', 'Cargo.lock', 'package.json'];
 
 export const steps = {
   install: {
@@ -108,19 +101,19 @@ function stamped(name, sources, isThere) {
 function hasAddon() {
   const folder = inProject('native');
   return (
-    existsSync(`${folder}/binding.js`) && readdirSync(folder).some((name) => name.endsWith('.node'))
+    existsSync(`${folder}/binding.d.ts`) &&
+    readdirSync(folder).some((name) => name.endsWith('.node'))
   );
 }
 
 async function buildAddon(output, { locked }) {
   requireRust();
   const crate = ['--manifest-path', 'crates/edgepoll-node/Cargo.toml', '-p', 'edgepoll-node'];
-  const files = ['--js', 'binding.js', '--dts', 'binding.d.ts', '--no-const-enum', '-o', 'native'];
-  const args = ['build', ...crate, '--platform', '--release', '--esm', ...files];
+  const files = ['--no-js', '--dts', 'binding.d.ts', '--no-const-enum', '-o', 'native'];
+  const args = ['build', ...crate, '--platform', '--release', ...files];
   const advice = "check cargo's messages above (it needs the network once) and run this again";
   const napi = inProject('node_modules/.bin/napi');
   await must(napi, locked ? [...args, '--', '--locked'] : args, output, advice);
-  sayWhyNotLoaded(inProject('native/binding.js'));
 }
 
 function compiled(name, project, folder, sources) {

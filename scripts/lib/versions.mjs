@@ -20,6 +20,7 @@ function places() {
   return [
     { path: 'package.json', pattern: jsonVersion },
     { path: 'package.json', pattern: platformPackages, optional: true },
+    { path: 'src/internal/addon.cts', pattern: /(?<=^const version = ')[^']+/gm },
     { path: 'package-lock.json', pattern: /(?<="name": "edgepoll",\n *"version": ")[^"]+/g },
     { path: 'package-lock.json', pattern: platformPackages, optional: true },
     ...platforms

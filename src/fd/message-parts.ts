@@ -1,5 +1,5 @@
 /** The parts that messages and entries of the error queue have in common. */
-import type { fd as types } from '../internal/binding.js';
+import type { fdTypes as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
 
 /** The largest room for control messages, in bytes. */

@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { fd as native } from '../internal/binding.js';
-import type { fd as types } from '../internal/binding.js';
+import type { fdTypes as types } from '../internal/binding.js';
 import { systemError } from '../internal/errors.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';

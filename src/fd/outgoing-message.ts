@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { fd as native, isOpen } from '../internal/binding.js';
-import type { fd as types } from '../internal/binding.js';
+import type { fdTypes as types } from '../internal/binding.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import {

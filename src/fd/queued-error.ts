@@ -4,7 +4,7 @@
  * If a control message is lost, `controlTruncated` is true.
  */
 import { errorName, fd as native } from '../internal/binding.js';
-import type { fd as types } from '../internal/binding.js';
+import type { fdTypes as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
 import { EdgepollError, systemError } from '../internal/errors.js';
 import { RECEIVE_ERROR_QUEUE } from '../internal/layout.js';

@@ -4,7 +4,7 @@
  * If a control message is lost, `controlTruncated` is true.
  */
 import { fd as native } from '../internal/binding.js';
-import type { fd as types } from '../internal/binding.js';
+import type { fdTypes as types } from '../internal/binding.js';
 import type { Chunk } from '../internal/chunk.js';
 import * as layout from '../internal/layout.js';
 import type { OptionNames } from '../internal/option-names.js';

@@ -10,8 +10,8 @@ export function requireSameLayout(
     .filter((name) => ours[name] !== theirs.get(name))
     .map((name) => `${name} is ${ours[name]} in the package and ${theirs.get(name)} in the addon`);
   if (differences.length === 0) return;
-  throw new Error(
+  const message =
     `edgepoll's addon and its JavaScript are of different versions: ${differences.join('; ')}. ` +
-      'Install the package again, or build both.',
-  );
+    'Install the package again, or build both.';
+  throw Object.assign(new Error(message), { code: 'ERR_ADDON_MISMATCH' });
 }

@@ -25,6 +25,6 @@ mod reactor;
 
 pub use driver::use_immediate;
 pub use layout::layout;
-pub use names::{call_name, descriptor_limit, error_name, error_text, is_open};
+pub use names::{call_name, descriptor_limit, error_name, error_text, is_open, VERSION};
 pub use poller::{ContextBinding, PollerBinding};
 pub use reactor::ReactorBinding;

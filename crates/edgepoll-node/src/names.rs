@@ -1,10 +1,14 @@
-//! Names and texts of error numbers and system calls, and what this process may open.
+//! Names and texts of error numbers and system calls, what this process may open, and the addon's version.
 
 use edgepoll::{Call, Errno};
 use napi_derive::napi;
 use nix::sys::resource::{getrlimit, Resource};
 
 use crate::layout::REASON_MASK;
+
+/// The version of the addon. The package refuses an addon of another one.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Every system call that a record can name.
 const CALLS: [Call; 10] = [
