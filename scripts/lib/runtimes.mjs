@@ -2,8 +2,9 @@
 // benchmark/, where their versions are pinned. Their binaries are started directly, because their own launchers need
 // install scripts.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { packOwn } from './pack.mjs';
 import { inProject } from './root.mjs';
 import { toStderr } from './run.mjs';
 import { install, isInstalled, must } from './steps.mjs';
@@ -29,24 +30,18 @@ export function plainEnv(folder) {
   return { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: `${folder}/.deno` };
 }
 
-/** Packs the package into `folder`. Returns the path of the tarball. */
-export async function pack(folder) {
-  await must('npm', ['pack', '--silent', '--pack-destination', folder], toStderr);
-  return `${folder}/${readdirSync(folder).find((name) => name.endsWith('.tgz'))}`;
-}
-
-/** Makes `folder` a user's project with edgepoll in its node_modules. `others` are further dependencies: versions by name. */
+/**
+ * Makes `folder` a user's project with edgepoll, and the package of this clone's addon, in its node_modules: from the tarballs that would
+ * be published. `others` are further dependencies: versions by name.
+ */
 export async function stagePackage(folder, others = {}) {
-  const target = `${folder}/node_modules/edgepoll`;
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
-  const tarball = await pack(folder);
-  await must('tar', ['xzf', tarball, '-C', target, '--strip-components=1'], toStderr);
-  // Users get the addon from a package of its own, which exists only once it is published.
-  for (const name of readdirSync(inProject('native')).filter((file) => file.endsWith('.node'))) {
-    cpSync(inProject(`native/${name}`), `${target}/native/${name}`);
+  for (const { name, tarball } of await packOwn(`${folder}/tarballs`)) {
+    const target = `${folder}/node_modules/${name}`;
+    mkdirSync(target, { recursive: true });
+    await must('tar', ['xzf', tarball, '-C', target, '--strip-components=1'], toStderr);
   }
-  const { version } = JSON.parse(readFileSync(`${target}/package.json`, 'utf8'));
+  const { version } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
   const dependencies = { edgepoll: version, ...others };
   const project = { private: true, type: 'module', dependencies };
   writeFileSync(`${folder}/package.json`, JSON.stringify(project));
