@@ -87,6 +87,7 @@ const list = {
   'smoke-deno': { command: script('smoke', 'deno'), needs: 'src' },
   'portable-bun': { command: script('portable', 'bun'), needs: 'test', count: plainCounts },
   'portable-deno': { command: script('portable', 'deno'), needs: 'test', count: plainCounts },
+  packages: { command: script('e2e'), needs: 'src', count: plainCounts },
   // It prints one line for each fault, after a build and the tests, and stops tests that hang itself.
   faults: { command: script('faults'), needs: 'test', count: plainCounts, silence: 30 * 60 },
 };

@@ -11,8 +11,9 @@
 //
 // A block without a name is an error, so that no block is left out by mistake.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inProject } from './root.mjs';
+import { compiler, must } from './steps.mjs';
 
 const fence = /^```(ts|js|c)\n(.*?)^```$/gms;
 /** The file name's end for each language. JavaScript in the documents is CommonJS. */
@@ -27,6 +28,18 @@ export function docPrograms() {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`two programs of the documents are called ${twice}`);
   return programs;
+}
+
+/** Writes programs to a new folder of this project and compiles TypeScript to JavaScript there. */
+export async function writePrograms(folder, programs) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const { file, text } of programs) writeFileSync(`${folder}/${file}`, text);
+  writeFileSync(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({ extends: inProject('tsconfig.base.json'), include: ['*.ts'] }),
+  );
+  await must(process.execPath, [compiler, '-p', folder], 'keep');
 }
 
 function programsOf(source) {

@@ -18,15 +18,18 @@ const graceMs = 3000;
 
 /**
  * Resolves with `{ code, text, hung }`. The code is 1 for a program ended by a signal and 127 for one that could not be
- * started. `silence` needs 'keep' or 'tee': the program is stopped when it prints nothing for so many seconds.
+ * started. `silence` needs 'keep' or 'tee': the program is stopped when it prints nothing for so many seconds. With
+ * `isolated`, the program gets the variables of `env` alone. `onText` is called with all text so far and a function that
+ * stops the program, each time it has printed something.
  */
-export function run(command, args, { cwd = inProject(), env, output = toStdout, silence } = {}) {
+export function run(command, args, options = {}) {
+  const { cwd = inProject(), env, isolated, output = toStdout, silence, onText } = options;
   return new Promise((resolve) => {
     const isKept = output === 'tee' || output === 'keep';
     // It leads a process group, so that what it started can be ended with it.
     const child = spawn(command, args, {
       cwd,
-      env: { ...process.env, ...env },
+      env: isolated ? env : { ...process.env, ...env },
       stdio: ['ignore', ...(isKept ? ['pipe', 'pipe'] : output)],
       detached: true,
     });
@@ -43,6 +46,7 @@ export function run(command, args, { cwd = inProject(), env, output = toStdout, 
     const keep = (target) => (chunk) => {
       text += chunk;
       timer?.refresh();
+      onText?.(text, () => stop(child));
       if (output === 'tee') target.write(chunk);
     };
     child.stdout?.setEncoding('utf8').on('data', keep(process.stdout));

@@ -1,0 +1,48 @@
+// The programs that the end-to-end test starts, each in the version that a lock file pins. They are started by their own files,
+// because their launchers need install scripts.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { inProject } from '../../scripts/lib/root.mjs';
+import { toStderr } from '../../scripts/lib/run.mjs';
+import { requireRuntime, runtimes } from '../../scripts/lib/runtimes.mjs';
+import { install, isInstalled } from '../../scripts/lib/steps.mjs';
+
+const folder = '__test__/packages';
+const pinned = JSON.parse(readFileSync(inProject(`${folder}/package.json`), 'utf8'));
+
+/** The versions of Node.js under which users' programs run: the oldest and every even one since. */
+export const nodeVersions = ['20', '22', '24', '26'];
+
+/** The path of a file that npm installed with the tools. */
+export function inTools(path) {
+  return inProject(`${folder}/node_modules/${path}`);
+}
+
+/** The executable file of Node.js. */
+export function nodePath(version) {
+  return inTools(`${nodePackage(version)}/bin/node`);
+}
+
+/** The executable file of Bun or Deno. */
+export function runtimePath(name) {
+  return runtimes[name]()[0];
+}
+
+/** Installs what is missing. */
+export async function requireTools() {
+  if (!isInstalled(folder) || !nodeVersions.every(hasNode)) await install(folder, toStderr);
+  await requireRuntime('bun');
+  await requireRuntime('deno');
+}
+
+function nodePackage(version) {
+  return `node-${version}-${process.arch}`;
+}
+
+// npm leaves out an optional package without an error, and these are optional, because each is for one processor.
+function hasNode(version) {
+  const description = inTools(`${nodePackage(version)}/package.json`);
+  if (!existsSync(description)) return false;
+  const wanted = pinned.optionalDependencies[nodePackage(version)];
+  return wanted.endsWith(`@${JSON.parse(readFileSync(description, 'utf8')).version}`);
+}
