@@ -132,9 +132,37 @@ for (const [name, change, message] of [
   });
 }
 
+test('a tag is compared with the version, and its section of the changelog can be printed', async (t) => {
+  const target = copy(t);
+  const early = await version(target, '--check', 'v0.1.0');
+  t.is(early.code, 1);
+  t.regex(early.stderr, /^CHANGELOG\.md has no section for \d/m);
+
+  await version(target, '7.8.9');
+  t.is((await version(target, '--check', 'v7.8.9')).code, 0);
+  const other = await version(target, '--check', 'v7.9.0');
+  t.deepEqual(
+    [other.code, other.stderr],
+    [1, 'versions:\nthe tag is v7.9.0, and package.json has 7.8.9\n'],
+  );
+  const { stdout } = await version(target, '--notes', 'v7.8.9');
+  t.is(stdout, '- A change.\n');
+  const none = await version(target, '--notes', 'v7.9.0');
+  t.deepEqual([none.code, none.stderr], [1, 'CHANGELOG.md has no section for 7.9.0.\n']);
+});
+
 test('bad arguments are one line, and change nothing', async (t) => {
   const target = copy(t);
-  for (const args of [[], ['v1.2.3'], ['1.2'], ['01.2.3'], ['1.2.3', '4.5.6'], ['--chekc']]) {
+  for (const args of [
+    [],
+    ['v1.2.3'],
+    ['1.2'],
+    ['01.2.3'],
+    ['1.2.3', '4.5.6'],
+    ['--chekc'],
+    ['--notes'],
+    ['--check', '1.2.3'],
+  ]) {
     const { code, stdout, stderr } = await version(target, ...args);
     t.deepEqual([code, stdout], [2, ''], args.join(' '));
     t.regex(stderr, /^[^\n]*usage: node scripts\/version\.mjs VERSION [^\n]*\n$/, args.join(' '));

@@ -67,22 +67,20 @@ export function setVersion(version) {
   }
 }
 
-const unreleased = /^## \[Unreleased\]\n(?<notes>[^]*?)(?=^## \[|$(?![^]))/m;
-
-/** What CHANGELOG.md says of the next version. */
-export function unreleasedNotes() {
-  return unreleased.exec(read('CHANGELOG.md'))?.groups.notes.trim() ?? '';
+/** What CHANGELOG.md says of a version, or of "Unreleased"; undefined if it has no section for it. */
+export function notes(version, changelog = read('CHANGELOG.md')) {
+  const section = changelog.split(/^## /m).find((text) => text.startsWith(`[${version}]`));
+  return section?.slice(section.indexOf('\n')).trim();
 }
 
 /** Makes the section "Unreleased" of CHANGELOG.md that of `version`, under an empty one. */
 export function releaseNotes(version, date) {
-  const path = inProject('CHANGELOG.md');
-  const heading = `## [Unreleased]\n\n## [${version}] - ${date}\n\n`;
-  const moved = read('CHANGELOG.md').replace(
-    unreleased,
-    () => `${heading}${unreleasedNotes()}\n\n`,
+  const heading = '## [Unreleased]\n';
+  const changelog = read('CHANGELOG.md').replace(
+    heading,
+    () => `${heading}\n## [${version}] - ${date}\n`,
   );
-  writeFileSync(path, `${moved.trimEnd()}\n`);
+  writeFileSync(inProject('CHANGELOG.md'), changelog);
 }
 
 /** The released versions that CHANGELOG.md has sections of, the newest first. */
