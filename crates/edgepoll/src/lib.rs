@@ -105,9 +105,6 @@
 
 #![warn(missing_debug_implementations)]
 
-#[cfg(not(target_pointer_width = "64"))]
-compile_error!("a token has a 32-bit slot and a 32-bit generation, which needs 64-bit pointers");
-
 /// Compiles the codec in the project's README.md as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

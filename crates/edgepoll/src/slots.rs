@@ -13,13 +13,17 @@ struct Slot<T> {
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    /// Every index is below this.
+    limit: u32,
 }
 
 impl<T> Slots<T> {
-    pub(crate) fn new() -> Slots<T> {
+    /// No slots yet, and never more than `limit`.
+    pub(crate) fn new(limit: u32) -> Slots<T> {
         Slots {
             slots: Vec::new(),
             free: Vec::new(),
+            limit,
         }
     }
 
@@ -33,10 +37,9 @@ impl<T> Slots<T> {
                 generation: slot.generation,
             });
         }
-        // The last index is reserved for the kernel's own descriptors.
         let index = u32::try_from(self.slots.len())
             .ok()
-            .filter(|index| *index < u32::MAX)?;
+            .filter(|index| *index < self.limit)?;
         self.slots.push(Slot {
             generation: 0,
             occupant: Some(occupant),
@@ -62,6 +65,20 @@ impl<T> Slots<T> {
             return None;
         }
         slot.occupant.as_mut()
+    }
+
+    /// The occupant and its token, for a token with only those bits of the generation that `mask` has.
+    #[inline]
+    pub(crate) fn find_mut(&mut self, kept: Token, mask: u32) -> Option<(Token, &mut T)> {
+        let slot = self.slots.get_mut(kept.index as usize)?;
+        if slot.generation & mask != kept.generation {
+            return None;
+        }
+        let token = Token {
+            index: kept.index,
+            generation: slot.generation,
+        };
+        slot.occupant.as_mut().map(|occupant| (token, occupant))
     }
 
     /// Removes the occupant. Its token is stale from here on.
@@ -108,7 +125,7 @@ mod tests {
 
     #[test]
     fn stale_token_finds_nothing() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::new(1);
         let first = slots.insert('a').expect("room");
         assert_eq!(slots.remove(first), Some('a'));
         let second = slots.insert('b').expect("room");
@@ -117,5 +134,34 @@ mod tests {
         assert_eq!(slots.get_mut(first), None);
         assert_eq!(slots.remove(first), None);
         assert_eq!(slots.get(second), Some(&'b'));
+    }
+
+    #[test]
+    fn no_index_reaches_the_limit() {
+        let mut slots = Slots::new(2);
+        let first = slots.insert('a').expect("room");
+        assert_eq!(slots.insert('b').map(|token| token.index), Some(1));
+        assert_eq!(slots.insert('c'), None);
+        slots.remove(first);
+        assert_eq!(slots.insert('c').map(|token| token.index), Some(0));
+    }
+
+    #[test]
+    fn part_of_a_generation_finds_the_whole_token() {
+        let mut slots = Slots::new(1);
+        for generation in 0..0x102 {
+            let token = slots.insert(generation).expect("room");
+            assert_eq!(token.generation, generation);
+            for kept in 0..0x100 {
+                let kept = Token {
+                    index: 0,
+                    generation: kept,
+                };
+                let found = slots.find_mut(kept, 0xff).map(|(token, _)| token);
+                let expected = (kept.generation == generation % 0x100).then_some(token);
+                assert_eq!(found, expected);
+            }
+            slots.remove(token);
+        }
     }
 }

@@ -4,8 +4,7 @@
 
 /// Identifies a listener, a connection or a registration, by its slot and by the slot's generation.
 ///
-/// The next occupant of the slot has another generation, so a token is not reused before its slot has had 2^32 occupants. The
-/// kernel stores all 64 bits with each registration (`epoll_data`).
+/// The next occupant of the slot has another generation, so a token is not reused before its slot has had 2^32 occupants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
     /// The index of the slot.
@@ -15,7 +14,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// The token as the kernel stores it: the generation in the upper half, the index in the lower.
+    /// The token as epoll stores it with a registration (`epoll_data`): the generation in the upper half, the index in the lower.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         ((self.generation as u64) << 32) | self.index as u64

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use super::descriptor::memory::Space;
+use super::token_bits::TokenBits;
 use crate::sealed::Sealed;
 use crate::{Address, Call, Errno, Ready, Token};
 
@@ -43,7 +44,11 @@ pub trait Kernel: Sealed {
     /// An open descriptor with one owner. [`Kernel::close`] closes it, and so does dropping it.
     type Socket;
 
-    /// Waits for events and passes each to `each`. `None` waits without a limit.
+    /// How the kernel keeps the tokens of registrations. No slot may have the index [`TokenBits::own_index`] or a higher one.
+    fn token_bits(&self) -> TokenBits;
+
+    /// Waits for events and passes each to `each`, with those bits of the token that the kernel keeps. `None` waits without a
+    /// limit.
     ///
     /// A timeout is rounded up to the kernel's granularity, never down (epoll_wait(2)).
     ///

@@ -16,8 +16,10 @@ pub(crate) mod poll;
 pub(crate) mod select;
 #[cfg(feature = "simulation")]
 pub mod simulated;
+mod token_bits;
 
 pub(crate) use calls::MOST_EVENTS;
 pub use calls::{Interest, Kernel, ListenFlags};
 pub use descriptor::memory::Space;
 pub use linux::{LinuxKernel, LinuxSocket};
+pub use token_bits::TokenBits;

@@ -57,9 +57,10 @@ impl Reactor<LinuxKernel> {
 impl<K: Kernel> Reactor<K> {
     /// A reactor on the given kernel.
     pub fn new(kernel: K, budget: Budget) -> Reactor<K> {
+        let slots = Slots::new(kernel.token_bits().own_index());
         Reactor {
             kernel,
-            slots: Slots::new(),
+            slots,
             ready: VecDeque::new(),
             rest: VecDeque::new(),
             rest_first: false,

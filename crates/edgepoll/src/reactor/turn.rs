@@ -39,12 +39,13 @@ impl<K: Kernel> Reactor<K> {
             ..
         } = self;
         let (mut events, mut last) = (0_u32, None);
-        kernel.wait(timeout, &mut |token, bits| {
+        let mask = kernel.token_bits().generation_mask();
+        kernel.wait(timeout, &mut |kept, bits| {
             events += 1;
-            last = Some(token);
             stats.events += 1;
-            match slots.get_mut(token) {
-                Some(occupant) => {
+            match slots.find_mut(kept, mask) {
+                Some((token, occupant)) => {
+                    last = Some(token);
                     occupant.handle_ready(bits);
                     occupant.list(token, ready);
                 }

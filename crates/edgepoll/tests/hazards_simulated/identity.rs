@@ -2,10 +2,12 @@
 use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
-use edgepoll::kernel::simulated::{Faults, Outcome, Peer};
+use edgepoll::kernel::simulated::{Faults, Outcome, Peer, SimulatedKernel};
+use edgepoll::kernel::TokenBits;
 use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, WriteError};
-use edgepoll::{Errno, Token};
+use edgepoll::{Call, Errno, Token};
 
+use crate::inbox::RecordingInbox;
 use crate::{address, Bench};
 
 /// Calls every command with the token of a closed connection.
@@ -97,6 +99,66 @@ fn hazard_2_recycled_slot_a_thousand_times_and_every_old_token_is_stale() {
     }
     assert_eq!(bench.reactor.stats().stale, stale + 100);
     assert_eq!(calls(&mut bench, peer), before);
+}
+
+/// A bench without faults on a kernel that keeps only these bits of a token.
+fn keeping(token_bits: TokenBits) -> Bench {
+    let kernel = SimulatedKernel::new(1, Faults::none()).with_token_bits(token_bits);
+    Bench::with(kernel, Budget::default(), RecordingInbox::new(100_000, 100))
+}
+
+#[test]
+fn hazard_2_recycled_slot_past_the_end_of_a_short_generation_keeps_its_whole_token() {
+    let mut bench = keeping(TokenBits::SHORT);
+    bench.listen(ListenOptions::default());
+    let (_, mut token) = bench.client();
+    for generation in 0..4_100 {
+        assert_eq!(token.generation, generation);
+        bench.reactor.destroy(token);
+        bench.run_until_idle();
+        let (peer, next) = bench.client();
+        assert_eq!(next.index, token.index, "the slot is used again");
+        // An event of the occupant before has another short generation, also where that begins again at 0.
+        bench.kernel().faults.ghosts = 1_000;
+        bench.kernel().haunt(token);
+        let stale = bench.reactor.stats().stale;
+        bench.turn(Some(Duration::ZERO));
+        bench.kernel().faults.ghosts = 0;
+        assert_eq!(bench.reactor.stats().stale, stale + 1);
+        bench.kernel().peer_send(peer, b"mine");
+        bench.run_until_idle();
+        assert_eq!(bench.bytes(next), b"mine");
+        bench.kernel().stop_haunting();
+        token = next;
+    }
+}
+
+#[test]
+fn hazard_2_no_slot_has_an_index_that_the_kernel_cannot_keep() {
+    // Two bits make four indices, and the last one is the kernel's.
+    let mut bench = keeping(TokenBits::new(2, 30));
+    bench.listen(ListenOptions::default());
+    let (peer, token) = bench.client();
+    let (_, second) = bench.client();
+    let refused = bench.reactor.connect(address(), ConnectOptions::default());
+    assert_eq!(
+        refused.map_err(|failure| (failure.call, failure.errno)),
+        Err((Call::Register, Errno::ENOMEM))
+    );
+    bench.kernel().dial(address()).unwrap();
+    bench.turn(Some(Duration::ZERO));
+    let is_pause = |event: &Event| matches!(event, Event::AcceptPaused { errno, .. } if *errno == Errno::ENOMEM);
+    assert!(bench.events.iter().any(is_pause), "{:?}", bench.events);
+    bench.kernel().peer_send(peer, b"as before");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(token), b"as before");
+    // A slot that becomes free is used again.
+    bench.reactor.destroy(second);
+    bench.run_until_idle();
+    assert!(bench
+        .reactor
+        .connect(address(), ConnectOptions::default())
+        .is_ok());
 }
 
 #[test]
@@ -213,9 +275,9 @@ fn hazard_15_events_overwritten_a_small_inbox_loses_no_event() {
     // The inbox has room for a few frames only. Later turns, each with a wait of its own, serve most of what one wait
     // reported.
     let mut bench = Bench::with(
-        edgepoll::kernel::simulated::SimulatedKernel::new(1, Faults::none()),
+        SimulatedKernel::new(1, Faults::none()),
         Budget::default(),
-        crate::inbox::RecordingInbox::new(12, 100),
+        RecordingInbox::new(12, 100),
     );
     bench.listen(ListenOptions::default());
     let clients: Vec<_> = (0..200).map(|_| bench.client()).collect();

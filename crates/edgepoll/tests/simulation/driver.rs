@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
+use edgepoll::kernel::TokenBits;
 use edgepoll::reactor::{Budget, ListenOptions, Reactor};
 use edgepoll::Token;
 
@@ -129,7 +130,9 @@ impl Run {
     fn new(seed: u64) -> Run {
         let mut random = Random::new(seed);
         let faults = Faults::seeded(&mut random);
-        let mut kernel = SimulatedKernel::new(random.bits(), faults);
+        // Every other seed runs with the tokens of a 32-bit machine.
+        let token_bits = [TokenBits::WHOLE, TokenBits::SHORT][usize::from(seed % 2 == 1)];
+        let mut kernel = SimulatedKernel::new(random.bits(), faults).with_token_bits(token_bits);
         kernel.set_default_capacity(random.pick(&[1, 10, 300, 5_000, 65_536]));
         let space = random.pick(&[1, 2, 13, 100, 1_000, 4_096, 65_536]);
         let budget = Budget {

@@ -19,16 +19,20 @@ pub use socket::LinuxSocket;
 
 use super::calls::{Interest, Kernel, ListenFlags, MOST_EVENTS};
 use super::descriptor::memory::Space;
+use super::token_bits::TokenBits;
 use crate::sealed::Sealed;
 use crate::{Address, Call, Errno, Ready, Token};
 
+/// How mio's token, a usize, holds a token.
+const BITS: TokenBits = TokenBits::OF_USIZE;
+
 /// The tokens of the kernel's own two descriptors. No slot has this index.
 const WAKER: Token = Token {
-    index: u32::MAX,
+    index: BITS.own_index(),
     generation: 0,
 };
 const ALARM: Token = Token {
-    index: u32::MAX,
+    index: BITS.own_index(),
     generation: 1,
 };
 
@@ -85,6 +89,11 @@ impl Sealed for LinuxKernel {}
 impl Kernel for LinuxKernel {
     type Socket = LinuxSocket;
 
+    #[inline]
+    fn token_bits(&self) -> TokenBits {
+        BITS
+    }
+
     fn wait(
         &mut self,
         timeout: Option<Duration>,
@@ -100,7 +109,7 @@ impl Kernel for LinuxKernel {
             Err(errno) => return Err(errno),
         }
         for event in &self.events {
-            let token = Token::from_bits(event.token().0 as u64);
+            let token = BITS.unpack(event.token().0 as u64);
             if token.index != WAKER.index {
                 each(token, ready_of(event));
             }
@@ -251,7 +260,8 @@ fn ready_of(event: &mio::event::Event) -> Ready {
     ready
 }
 
-/// The token as mio stores it. No bit is cut off: lib.rs refuses targets whose usize does not have 64 bits.
+/// The token as mio stores it.
 fn mio_token(token: Token) -> mio::Token {
-    mio::Token(token.to_bits() as usize)
+    // No bit is cut off: `BITS` is the form that fits.
+    mio::Token(BITS.pack(token) as usize)
 }

@@ -9,10 +9,15 @@ use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
 use crate::kernel::calls::{Interest, Kernel, ListenFlags};
 use crate::kernel::descriptor::memory::Space;
+use crate::kernel::token_bits::TokenBits;
 use crate::{Address, Call, Errno, Ready, Token};
 
 impl Kernel for SimulatedKernel {
     type Socket = SimulatedSocket;
+
+    fn token_bits(&self) -> TokenBits {
+        self.token_bits
+    }
 
     fn wait(
         &mut self,
@@ -34,7 +39,7 @@ impl Kernel for SimulatedKernel {
         let mut events = self.collect();
         self.invent(&mut events);
         for (token, ready) in events {
-            each(token, ready);
+            each(self.token_bits.unpack(self.token_bits.pack(token)), ready);
         }
         Ok(())
     }

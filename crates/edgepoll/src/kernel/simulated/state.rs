@@ -6,6 +6,7 @@ use super::faults::Faults;
 use super::random::Random;
 use super::socket::{Listener, Outcome, Place, SimulatedSocket};
 use super::stream::Stream;
+use crate::kernel::token_bits::TokenBits;
 use crate::sealed::Sealed;
 use crate::{Address, Errno, Token};
 
@@ -13,6 +14,7 @@ use crate::{Address, Errno, Token};
 #[derive(Debug)]
 pub struct SimulatedKernel {
     pub(super) random: Random,
+    pub(super) token_bits: TokenBits,
     /// How often it misbehaves. May be changed at any time.
     pub faults: Faults,
     pub(super) streams: Vec<Stream>,
@@ -51,6 +53,7 @@ impl SimulatedKernel {
     pub fn new(seed: u64, faults: Faults) -> SimulatedKernel {
         SimulatedKernel {
             random: Random::new(seed),
+            token_bits: TokenBits::WHOLE,
             faults,
             streams: Vec::new(),
             listeners: Vec::new(),
@@ -70,6 +73,12 @@ impl SimulatedKernel {
             endless_sleeps: 0,
             broken: None,
         }
+    }
+
+    /// As [`SimulatedKernel::new`], for a kernel that keeps only these bits of a token.
+    #[must_use]
+    pub fn with_token_bits(self, token_bits: TokenBits) -> SimulatedKernel {
+        SimulatedKernel { token_bits, ..self }
     }
 
     /// Ends the next connect with `outcome`, `after` nanoseconds.
@@ -113,6 +122,11 @@ impl SimulatedKernel {
     /// open elsewhere (epoll(7), questions and answers).
     pub fn haunt(&mut self, token: Token) {
         self.ghosts.push(token);
+    }
+
+    /// Takes back the tokens that were given to [`SimulatedKernel::haunt`].
+    pub fn stop_haunting(&mut self) {
+        self.ghosts.clear();
     }
 
     /// How many events were reported for tokens given to [`SimulatedKernel::haunt`].

@@ -21,7 +21,7 @@ use super::by_poll::ByPoll;
 use super::by_select::BySelect;
 use super::counters::Counters;
 use super::engine::{Engine, EngineKind, Readiness, Refusal, Retired};
-use super::relay::Relay;
+use super::relay::{Relay, RELAY};
 use crate::kernel::MOST_EVENTS;
 use crate::slots::Slots;
 use crate::{Errno, Token};
@@ -89,7 +89,7 @@ impl Poller {
             engine,
             relay: None,
             relay_first: true,
-            registrations: Slots::new(),
+            registrations: Slots::new(RELAY.index),
             by_number: HashMap::new(),
             found: vec![EMPTY; max_events.clamp(1, MOST_EVENTS)],
             closed: Vec::new(),

@@ -25,7 +25,8 @@ use crate::kernel::descriptor::threads::start_quiet;
 use crate::kernel::epoll::{Epoll, Operation};
 use crate::{Errno, Token};
 
-/// The token of the relay's eventfd in the poller's set, and of the eventfd that ends the thread in the relay's set.
+/// The token of the relay's eventfd in the poller's set, and of the eventfd that ends the thread in the relay's set. No registration
+/// has its index.
 pub(super) const RELAY: Token = Token {
     index: u32::MAX,
     generation: u32::MAX,
