@@ -167,17 +167,25 @@ pub fn is_open(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
 }
 
+/// What fstat(2) reports of a descriptor. fstat64 takes every size and inode also where a C long has 32 bits.
+///
+/// # Errors
+/// EBADF, ENOMEM, and the errors of the file system.
+pub(crate) fn status(fd: RawFd) -> Result<libc::stat64, Errno> {
+    let mut found = MaybeUninit::<libc::stat64>::uninit();
+    // SAFETY: `found` is writable memory for one `stat64` and outlives the call.
+    Errno::result(unsafe { libc::fstat64(fd, found.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, so it was written.
+    Ok(unsafe { found.assume_init() })
+}
+
 /// The device and the inode of the file that the number stands for (fstat(2)). Files without an inode of their own (eventfds,
 /// timerfds …) share one.
 ///
 /// # Errors
-/// EBADF, ENOMEM, and the errors of the file system.
+/// Those of [`status`].
 pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
-    let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `found` is writable memory for one `stat` and outlives the call.
-    Errno::result(unsafe { libc::fstat(fd, found.as_mut_ptr()) })?;
-    // SAFETY: the call succeeded, so it was written.
-    let found = unsafe { found.assume_init() };
+    let found = status(fd)?;
     Ok((found.st_dev, found.st_ino))
 }
 
@@ -185,22 +193,21 @@ pub(crate) fn file_behind(fd: RawFd) -> Result<(u64, u64), Errno> {
 /// triggers, mount tables and sysctl values behave like that. Returns false if the kernel cannot tell.
 #[must_use]
 pub(crate) fn poll_consumes(fd: RawFd) -> bool {
-    let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `found` is writable memory for one `stat` and outlives the call; it was written when the call succeeds.
-    let is_regular = unsafe {
-        libc::fstat(fd, found.as_mut_ptr()) == 0
-            && found.assume_init().st_mode & libc::S_IFMT == libc::S_IFREG
-    };
-    if !is_regular {
+    if !status(fd).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFREG) {
         return false;
     }
-    let mut system = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: as above, for one `statfs`.
+    let mut system = MaybeUninit::<libc::statfs64>::uninit();
+    // SAFETY: `system` is writable memory for one `statfs64` and outlives the call; it was written when the call succeeds.
     let magic = unsafe {
-        if libc::fstatfs(fd, system.as_mut_ptr()) != 0 {
+        if libc::fstatfs64(fd, system.as_mut_ptr()) != 0 {
             return false;
         }
         system.assume_init().f_type
     };
-    magic == libc::PROC_SUPER_MAGIC || magic == libc::CGROUP2_SUPER_MAGIC
+    // The type of the number is signed or unsigned, and has 32 or 64 bits, depending on the target.
+    [
+        libc::PROC_SUPER_MAGIC as u32,
+        libc::CGROUP2_SUPER_MAGIC as u32,
+    ]
+    .contains(&(magic as u32))
 }

@@ -67,8 +67,11 @@ pub(crate) struct Request {
 }
 
 /// Bytes of a control message's header: its length, level and kind.
-const HEADER: usize = 16;
-const _: () = assert!(size_of::<libc::cmsghdr>() == HEADER);
+const HEADER: usize = size_of::<libc::cmsghdr>();
+
+/// Bytes of the length. The kernel writes a size_t. With musl the field is an int and, where size_t is larger, padding.
+const LENGTH: usize = size_of::<usize>();
+const _: () = assert!(HEADER == LENGTH + 2 * size_of::<i32>());
 
 /// The size of a control message with `length` bytes of content, without and with its padding.
 fn sizes(length: usize) -> (usize, usize) {
@@ -77,6 +80,13 @@ fn sizes(length: usize) -> (usize, usize) {
     let (bare, padded) = unsafe { (libc::CMSG_LEN(length), libc::CMSG_SPACE(length)) };
     (bare as usize, padded as usize)
 }
+
+/// The type of a header's length of all control messages: size_t with glibc, socklen_t with musl. Neither is too small: the callers
+/// bound that length.
+#[cfg(target_env = "musl")]
+type ControlLength = libc::socklen_t;
+#[cfg(not(target_env = "musl"))]
+type ControlLength = libc::size_t;
 
 /// Zeroed memory with the alignment of control messages.
 fn control_buffer(bytes: usize) -> Vec<u64> {
@@ -124,7 +134,7 @@ pub(crate) fn send(
             );
         }
         header.msg_control = aligned.as_mut_ptr().cast();
-        header.msg_controllen = control.len();
+        header.msg_controllen = control.len() as ControlLength;
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: everything that the header points to outlives the call, and a `Source` promises readable memory.
@@ -179,7 +189,7 @@ pub(crate) fn receive(
         // SAFETY: the pointer is to a field of `name`, which is alive.
         header.msg_namelen = unsafe { *address_length };
         header.msg_control = control.as_mut_ptr().cast();
-        header.msg_controllen = control_length;
+        header.msg_controllen = control_length as ControlLength;
         // SAFETY: everything that the header points to is writable and outlives the call, and a `Space` promises writable memory.
         unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) }
     })?;
@@ -192,7 +202,8 @@ pub(crate) fn receive(
         credentials: None,
         control: Vec::new(),
     };
-    let written = header.msg_controllen.min(control_length);
+    let reported: ControlLength = header.msg_controllen;
+    let written = control_length.min(reported as usize);
     // SAFETY: the kernel wrote that many bytes of `control`, which was zeroed before.
     let bytes = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), written) };
     read_control(bytes, &mut message);
@@ -243,8 +254,11 @@ fn installed(content: &[u8]) -> impl Iterator<Item = OwnedFd> + '_ {
 
 /// Length, level and kind of the first control message; `None` if it is not complete.
 fn control_header(bytes: &[u8]) -> Option<(usize, i32, i32)> {
-    let length = usize::from_ne_bytes(bytes.get(..8)?.try_into().ok()?);
-    (length >= HEADER && length <= bytes.len()).then(|| (length, word(bytes, 8), word(bytes, 12)))
+    let length = usize::from_ne_bytes(*bytes.first_chunk::<LENGTH>()?);
+    (length >= HEADER && length <= bytes.len()).then(|| {
+        let kind = LENGTH + size_of::<i32>();
+        (length, word(bytes, LENGTH), word(bytes, kind))
+    })
 }
 
 fn word(bytes: &[u8], at: usize) -> i32 {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::call::{owned, uninterrupted};
 use super::file;
 use super::memory::{Source, Space};
+use crate::kernel::epoll::status;
 use crate::Errno;
 
 /// The offset that means the file's own position, in both halves of the raw call's argument.
@@ -112,11 +113,7 @@ pub(crate) enum FileKind {
 /// # Errors
 /// EBADF.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> Result<FileKind, Errno> {
-    // SAFETY: a stat of zeros is a valid value; the kernel overwrites it.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: `stat` is writable and outlives the call.
-    Errno::result(unsafe { libc::fstat(fd.as_raw_fd(), &raw mut stat) })?;
-    Ok(match stat.st_mode & libc::S_IFMT {
+    Ok(match status(fd.as_raw_fd())?.st_mode & libc::S_IFMT {
         libc::S_IFSOCK => FileKind::Socket,
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => FileKind::Regular,
         libc::S_IFCHR => FileKind::Character,
