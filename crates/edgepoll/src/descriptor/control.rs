@@ -79,10 +79,15 @@ pub enum ControlMessage {
     },
 }
 
-/// The forms of SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING with 64-bit seconds, which 32-bit programs use.
-const TIMESTAMP_NEW: i32 = libc::SO_TIMESTAMP_NEW;
-const TIMESTAMPNS_NEW: i32 = libc::SO_TIMESTAMPNS_NEW;
-const TIMESTAMPING_NEW: i32 = libc::SO_TIMESTAMPING_NEW;
+/// The forms of SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING whose times have 64-bit fields on every machine
+/// (<asm-generic/socket.h>). libc does not define them for musl.
+const TIMESTAMP_NEW: i32 = 63;
+const TIMESTAMPNS_NEW: i32 = 64;
+const TIMESTAMPING_NEW: i32 = 65;
+
+/// The size of each field of a time: a C long in the old forms, 64 bits in the new ones.
+const LONG: usize = size_of::<libc::c_long>();
+const WIDE: usize = size_of::<i64>();
 
 /// Levels and kinds with a `sock_extended_err` that libc does not define: <linux/can.h>, <linux/can/raw.h>,
 /// <linux/can/j1939.h>, <linux/vm_sockets.h>.
@@ -112,20 +117,20 @@ impl ControlMessage {
 fn known(raw: &RawControlMessage) -> Option<ControlMessage> {
     let content = raw.content.as_slice();
     match (raw.level, raw.kind) {
-        (libc::SOL_SOCKET, libc::SO_TIMESTAMP | TIMESTAMP_NEW) => {
-            time(content, 0, 1000).map(ControlMessage::Timestamp)
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMP) => {
+            time(content, 0, LONG, 1000).map(ControlMessage::Timestamp)
         }
-        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS | TIMESTAMPNS_NEW) => {
-            time(content, 0, 1).map(ControlMessage::Timestamp)
+        (libc::SOL_SOCKET, TIMESTAMP_NEW) => {
+            time(content, 0, WIDE, 1000).map(ControlMessage::Timestamp)
         }
-        (libc::SOL_SOCKET, libc::SO_TIMESTAMPING | TIMESTAMPING_NEW) => {
-            // Three timestamps: software, one that is no longer used, hardware. 0 means that there is none.
-            let taken = |at| time(content, at, 1).map(|time| (time != 0).then_some(time));
-            Some(ControlMessage::Timestamps(Timestamps {
-                software: taken(0)?,
-                hardware: taken(32)?,
-            }))
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS) => {
+            time(content, 0, LONG, 1).map(ControlMessage::Timestamp)
         }
+        (libc::SOL_SOCKET, TIMESTAMPNS_NEW) => {
+            time(content, 0, WIDE, 1).map(ControlMessage::Timestamp)
+        }
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => timestamps(content, LONG),
+        (libc::SOL_SOCKET, TIMESTAMPING_NEW) => timestamps(content, WIDE),
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => Some(ControlMessage::Packet(PacketInfo {
             interface: word(content, 0)?,
             local: Some(Ipv4Addr::from(bytes::<4>(content, 4)?)),
@@ -160,10 +165,28 @@ fn extended_error(content: &[u8]) -> Option<ExtendedError> {
     })
 }
 
-/// Seconds and a fraction in `unit` nanoseconds, 64 bits each, as nanoseconds.
-fn time(content: &[u8], at: usize, unit: i64) -> Option<i64> {
-    let seconds = i64::from_ne_bytes(bytes(content, at)?);
-    let part = i64::from_ne_bytes(bytes(content, at + 8)?);
+/// Three times: software, one that is no longer used, hardware. 0 means that there is none.
+fn timestamps(content: &[u8], field: usize) -> Option<ControlMessage> {
+    let taken = |index| time(content, index, field, 1).map(|time| (time != 0).then_some(time));
+    Some(ControlMessage::Timestamps(Timestamps {
+        software: taken(0)?,
+        hardware: taken(2)?,
+    }))
+}
+
+/// Seconds and a fraction in `unit` nanoseconds, with `field` bytes each, as nanoseconds. `index` is the number of the time in the
+/// message.
+///
+/// Seconds of 32 bits end on 19 January 2038 for a program that takes them as signed. No packet is older than 1970, so they are
+/// taken as unsigned here, and end in 2106.
+fn time(content: &[u8], index: usize, field: usize, unit: i64) -> Option<i64> {
+    let at = 2 * index * field;
+    let number = |at| match field {
+        WIDE => bytes(content, at).map(i64::from_ne_bytes),
+        _ => word(content, at).map(i64::from),
+    };
+    let seconds = number(at)?;
+    let part = number(at + field)?;
     Some(
         seconds
             .saturating_mul(1_000_000_000)
@@ -210,7 +233,11 @@ mod tests {
         }
     }
 
-    fn pair(seconds: i64, part: i64) -> Vec<u8> {
+    fn wide(seconds: i64, part: i64) -> Vec<u8> {
+        [seconds.to_ne_bytes(), part.to_ne_bytes()].concat()
+    }
+
+    fn narrow(seconds: u32, part: u32) -> Vec<u8> {
         [seconds.to_ne_bytes(), part.to_ne_bytes()].concat()
     }
 
@@ -219,6 +246,12 @@ mod tests {
         let read =
             |kind, content: &[u8]| ControlMessage::decode(raw(libc::SOL_SOCKET, kind, content));
         let stamp = ControlMessage::Timestamp(3_000_000_005_000);
+        assert_eq!(read(TIMESTAMP_NEW, &wide(3000, 5)), stamp);
+        assert_eq!(read(TIMESTAMPNS_NEW, &wide(3000, 5000)), stamp);
+        let pair = |seconds: u32, part: u32| match LONG {
+            WIDE => wide(seconds.into(), part.into()),
+            _ => narrow(seconds, part),
+        };
         assert_eq!(read(libc::SO_TIMESTAMP, &pair(3000, 5)), stamp);
         assert_eq!(read(libc::SO_TIMESTAMPNS, &pair(3000, 5000)), stamp);
         let three = [pair(1, 2), pair(9, 9), pair(0, 0)].concat();
@@ -227,8 +260,29 @@ mod tests {
             hardware: None,
         });
         assert_eq!(read(libc::SO_TIMESTAMPING, &three), expected);
-        let last = read(libc::SO_TIMESTAMPNS, &pair(i64::MAX, i64::MAX));
+        let three = [wide(1, 2), wide(9, 9), wide(0, 0)].concat();
+        assert_eq!(read(TIMESTAMPING_NEW, &three), expected);
+        let last = read(TIMESTAMPNS_NEW, &wide(i64::MAX, i64::MAX));
         assert_eq!(last, ControlMessage::Timestamp(i64::MAX));
+    }
+
+    #[test]
+    fn seconds_of_32_bits_are_right_after_2038() {
+        let three = [narrow(1 << 31, 5), narrow(9, 9), narrow(u32::MAX, 6)].concat();
+        let expected = ControlMessage::Timestamps(Timestamps {
+            software: Some((1_i64 << 31) * 1_000_000_000 + 5),
+            hardware: Some(i64::from(u32::MAX) * 1_000_000_000 + 6),
+        });
+        assert_eq!(timestamps(&three, 4), Some(expected));
+        assert_eq!(timestamps(&three[..23], 4), None);
+    }
+
+    #[cfg(target_env = "gnu")]
+    #[test]
+    fn the_new_forms_have_the_numbers_of_the_headers() {
+        assert_eq!(TIMESTAMP_NEW, libc::SO_TIMESTAMP_NEW);
+        assert_eq!(TIMESTAMPNS_NEW, libc::SO_TIMESTAMPNS_NEW);
+        assert_eq!(TIMESTAMPING_NEW, libc::SO_TIMESTAMPING_NEW);
     }
 
     #[test]
@@ -288,8 +342,10 @@ mod tests {
     #[test]
     fn a_short_or_unknown_control_message_is_returned_as_bytes() {
         for (level, kind, least) in [
-            (libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 48),
-            (libc::SOL_SOCKET, libc::SO_TIMESTAMP, 16),
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 6 * LONG),
+            (libc::SOL_SOCKET, TIMESTAMPING_NEW, 48),
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMP, 2 * LONG),
+            (libc::SOL_SOCKET, TIMESTAMP_NEW, 16),
             (libc::IPPROTO_IP, libc::IP_PKTINFO, 12),
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, 20),
             (libc::IPPROTO_IP, libc::IP_RECVERR, 16),
