@@ -25,6 +25,10 @@ const PASS_TIMEOUT: Duration = Duration::from_millis(10);
 /// a mask lasts microseconds and is not the thread's own.
 const GLIBC_INTERNAL: i32 = 32;
 
+/// The signals that musl blocks in a thread that is being started and in the one that starts it: all but its own, 32 to 34. A
+/// thread that blocks all signals by itself has the same mask.
+const MUSL_ALL: Bits = !(0b111 << (32 - 1));
+
 /// The signals that every thread has to block now. A handler that runs late compares its change with this.
 static WANTED: AtomicU64 = AtomicU64::new(0);
 
@@ -41,6 +45,19 @@ static CHANGE: Mutex<()> = Mutex::new(());
 pub(super) struct Thread {
     pub(super) id: i32,
     pub(super) blocked: Bits,
+}
+
+impl Thread {
+    /// Whether the C library blocks signals in it for a moment, while it is being started or starts another one.
+    fn is_starting(&self) -> bool {
+        if cfg!(target_env = "musl") {
+            // No thread can block these two.
+            let blocked = self.blocked | bit(libc::SIGKILL) | bit(libc::SIGSTOP);
+            blocked & MUSL_ALL == MUSL_ALL
+        } else {
+            self.blocked & bit(GLIBC_INTERNAL) != 0
+        }
+    }
 }
 
 /// The threads of this process. One that ends meanwhile may be missing.
@@ -100,18 +117,22 @@ fn change(change: Change, wanted: impl Fn(Thread) -> Bits) {
         return;
     };
     let own = thread_id();
+    let mut starting = Vec::new();
     for _ in 0..MAX_PASSES {
         let Ok(threads) = all() else {
             break;
         };
         let mut is_settled = true;
         let mut awaited = DONE.load(Ordering::SeqCst);
+        let before = std::mem::take(&mut starting);
         for thread in threads {
             if thread.id == own {
                 continue;
             }
-            if thread.blocked & bit(GLIBC_INTERNAL) != 0 {
-                is_settled = false;
+            if thread.is_starting() {
+                // With musl, a mask that lasts longer than a pass is the thread's own. It blocks every signal already.
+                is_settled &= cfg!(target_env = "musl") && before.contains(&thread.id);
+                starting.push(thread.id);
                 continue;
             }
             let signals = wanted(thread);
@@ -140,6 +161,26 @@ fn wait(awaited: usize) {
     }
 }
 
+/// How a siginfo with SI_QUEUE begins (<asm-generic/siginfo.h>).
+#[repr(C)]
+struct Queued {
+    signal: i32,
+    errno: i32,
+    code: i32,
+    sender: Sender,
+}
+
+/// Aligned as a pointer, because its last field may be one.
+#[repr(C)]
+struct Sender {
+    pid: i32,
+    uid: u32,
+    value: usize,
+}
+
+const _: () = assert!(size_of::<Queued>() <= size_of::<libc::siginfo_t>());
+const _: () = assert!(align_of::<Queued>() <= align_of::<libc::siginfo_t>());
+
 /// The real-time signal that carries changes.
 struct Carrier {
     signal: i32,
@@ -162,15 +203,20 @@ impl Carrier {
     fn send(&self, thread: i32, change: Change, signals: Bits) -> bool {
         // SAFETY: a siginfo is plain data, for which zeros are a valid value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        info.si_signo = self.signal;
-        info.si_errno = change as i32;
-        info.si_code = libc::SI_QUEUE;
-        // SAFETY: a siginfo with SI_QUEUE has the pid and the uid at 16 and the value at 24 (64-bit Linux), and is 128 bytes long.
-        unsafe {
-            let start = (&raw mut info).cast::<u8>();
-            start.add(16).cast::<i32>().write(libc::getpid());
-            start.add(24).cast::<u64>().write(signals);
-        }
+        let queued = Queued {
+            signal: self.signal,
+            errno: change as i32,
+            code: libc::SI_QUEUE,
+            sender: Sender {
+                // SAFETY: the call cannot fail.
+                pid: unsafe { libc::getpid() },
+                // A value of 32 bits, as on 32-bit machines, holds half of the signals. The kernel passes the user on as it is.
+                uid: (signals >> 32) as u32,
+                value: signals as u32 as usize,
+            },
+        };
+        // SAFETY: a siginfo begins with these fields and is longer.
+        unsafe { (&raw mut info).cast::<Queued>().write(queued) };
         // Counted before the call, because the handler may run within it.
         SENT.fetch_add(1, Ordering::SeqCst);
         // SAFETY: the siginfo outlives the call. A thread that has ended meanwhile gives ESRCH.
@@ -209,7 +255,7 @@ extern "C" fn change_mask(_: i32, info: *mut libc::siginfo_t, context: *mut libc
         if (*info).si_code != libc::SI_QUEUE || (*info).si_pid() != libc::getpid() {
             return;
         }
-        let signals = (*info).si_value().sival_ptr as u64;
+        let signals = Bits::from((*info).si_uid()) << 32 | (*info).si_value().sival_ptr as Bits;
         let wanted = WANTED.load(Ordering::SeqCst);
         let blocks = (*info).si_errno == Change::Block as i32;
         // A signal is left as it is if the opposite change was decided since this one was sent.
