@@ -5,10 +5,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { broken } from '../__test__/packages/broken.mjs';
 import { managers } from '../__test__/packages/managers.mjs';
+import { mounts } from '../__test__/packages/mounts.mjs';
 import { nodes } from '../__test__/packages/node-versions.mjs';
 import { compilePrograms } from '../__test__/packages/programs.mjs';
-import { publish, startRegistry } from '../__test__/packages/registry.mjs';
+import { publishAll, startRegistry } from '../__test__/packages/registry.mjs';
 import { packAll } from '../__test__/packages/tarballs.mjs';
 import { requireTools } from '../__test__/packages/tools.mjs';
 import { User } from '../__test__/packages/user.mjs';
@@ -16,7 +18,7 @@ import { failSetUp } from './lib/toolchain.mjs';
 
 const atOnce = 2;
 const usage = 'usage: node scripts/e2e.mjs [--only NAME,NAME] [--list]';
-const cases = Object.entries({ ...managers, ...nodes });
+const cases = Object.entries({ ...managers, ...nodes, ...broken, ...mounts });
 
 const { values } = readOptions();
 const chosen = choose();
@@ -62,9 +64,8 @@ async function setUp() {
   await requireTools();
   await compilePrograms();
   const started = await startRegistry(`${folder}/registry`);
-  const publisher = new User(`${folder}/publisher`, {});
   const tarballs = await packAll(`${folder}/tarballs`);
-  for (const tarball of tarballs) await publish(publisher, started, tarball);
+  await publishAll(`${folder}/publisher`, started, tarballs);
   console.log(`packages: published ${tarballs.length} packages, ready in ${since(begun)}`);
   return started;
 }

@@ -2,17 +2,26 @@
 
 import { deepStrictEqual, match, ok } from 'node:assert';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { targetNames } from '../../scripts/lib/pack.mjs';
 import { runPrograms } from './programs.mjs';
 
-const ours = `edgepoll-linux-${process.arch}-gnu`;
-const bothLibcs = [ours, `edgepoll-linux-${process.arch}-musl`];
+/** The platform package of this machine. */
+export const ours = `edgepoll-linux-${process.arch}-gnu`;
+/** The platform packages of this machine's processor, for every C library. */
+const everyLibc = targetNames
+  .filter((name) => name.startsWith(`linux-${process.arch}-`))
+  .map((name) => `edgepoll-${name}`);
 
 /** The platform packages in node_modules. */
-function installed(user, folder = 'node_modules') {
+export function installed(user, folder = 'node_modules') {
   const names = readdirSync(`${user.folder}/${folder}`).filter((name) =>
     name.startsWith('edgepoll-'),
   );
   return names.toSorted();
+}
+
+export async function npmInstall(user, ...options) {
+  await user.run('npm', 'install', ...options, 'edgepoll');
 }
 
 async function npm(user, command) {
@@ -31,7 +40,7 @@ export const managers = {
   },
   'yarn-1': async (user) => {
     await user.run('yarn-1', 'add', 'edgepoll');
-    deepStrictEqual(installed(user), bothLibcs);
+    deepStrictEqual(installed(user), everyLibc);
     await runPrograms(user, ['node']);
   },
   'yarn-4': async (user) => {

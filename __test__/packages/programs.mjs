@@ -20,7 +20,7 @@ export async function compilePrograms() {
 }
 
 /** Puts the programs and the smoke test into the user's folder. */
-function addPrograms(user) {
+export function addPrograms(user) {
   for (const name of names) {
     const text = readFileSync(`${compiled}/${name}.js`, 'utf8');
     writeFileSync(`${user.folder}/${name}.mjs`, text.replaceAll('127.0.0.1', user.host));
@@ -58,6 +58,6 @@ async function runServer(user, command) {
   }
 }
 
-async function runSmoke(user, command) {
+export async function runSmoke(user, command) {
   strictEqual(await user.run(...command, 'smoke/smoke.mjs'), 'smoke ok\n');
 }

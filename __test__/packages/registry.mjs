@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { nodePath } from './tools.mjs';
+import { User } from './user.mjs';
 
 /** Starts a registry that keeps its packages in `folder`. Resolves with its `url` and `token`, and `stop()`. */
 export async function startRegistry(folder) {
@@ -21,13 +22,21 @@ export async function startRegistry(folder) {
   return { url, token: await makeAccount(url), stop };
 }
 
-/** Publishes a tarball. The token is in the home of `user` alone, and only for this registry. */
-export async function publish(user, { url, token }, tarball) {
-  writeFileSync(
-    `${user.home}/.npmrc`,
-    `registry=${url}\n${url.replace('http:', '')}:_authToken=${token}\n`,
-  );
-  await user.run('npm', 'publish', tarball);
+/**
+ * Publishes tarballs, the last one when the others are there. The token is in the home that is made in `folder`, and for this registry
+ * alone.
+ */
+export async function publishAll(folder, { url, token }, tarballs) {
+  const user = new User(folder, {});
+  const account = `${url.replace('http:', '')}:_authToken=${token}`;
+  writeFileSync(`${user.home}/.npmrc`, `registry=${url}\n${account}\n`);
+  const others = tarballs.slice(0, -1);
+  const publish = async (tarball) => user.run('npm', 'publish', tarball);
+  const worker = async () => {
+    for (let next = others.shift(); next !== undefined; next = others.shift()) await publish(next);
+  };
+  await Promise.all([worker(), worker()]);
+  await publish(tarballs.at(-1));
 }
 
 async function portOf(child) {
