@@ -61,6 +61,17 @@ const list = {
     missing: missingRust,
     quick: true,
   },
+  rustdoc: {
+    command: cargo('doc --locked -p edgepoll --all-features --no-deps'),
+    env: { RUSTDOCFLAGS: '-D warnings' },
+    missing: missingRust,
+  },
+  // What crates.io would get, compiled alone. It is without the tests, of which cargo warns: they need the feature `simulation`.
+  crate: {
+    command: cargo('package --locked --offline --allow-dirty -p edgepoll'),
+    needs: 'native',
+    missing: missingRust,
+  },
   'cargo-test': {
     command: cargo('test --locked --workspace --no-fail-fast'),
     quick: cargo(quickRust),

@@ -12,17 +12,14 @@ export function isVersion(text) {
 }
 
 const jsonVersion = /(?<=^ {2}"version": ")[^"]+/gm;
-const platformPackages = /(?<="edgepoll-linux-[\w-]+": ")[^"]+/g;
 
-/** The files that hold the version. Each pattern matches the version alone; one that is `optional` may match nothing. */
+/** The files that hold the version. Each pattern matches the version alone. */
 function places() {
   const platforms = readdirSync(inProject('npm')).map((name) => `npm/${name}/package.json`);
   return [
     { path: 'package.json', pattern: jsonVersion },
-    { path: 'package.json', pattern: platformPackages, optional: true },
     { path: 'src/internal/addon.cts', pattern: /(?<=^const version = ')[^']+/gm },
     { path: 'package-lock.json', pattern: /(?<="name": "edgepoll",\n *"version": ")[^"]+/g },
-    { path: 'package-lock.json', pattern: platformPackages, optional: true },
     ...platforms
       .filter((path) => existsSync(inProject(path)))
       .map((path) => ({ path, pattern: jsonVersion })),
@@ -43,9 +40,9 @@ export function currentVersion() {
 export function disagreements() {
   const wanted = currentVersion();
   const wrong = [];
-  for (const { path, pattern, optional } of places()) {
+  for (const { path, pattern } of places()) {
     const found = read(path).match(pattern) ?? [];
-    if (found.length === 0 && !optional) wrong.push(`${path}: no version where ${pattern} looks`);
+    if (found.length === 0) wrong.push(`${path}: no version where ${pattern} looks`);
     for (const version of new Set(found)) {
       if (version !== wanted) wrong.push(`${path}: ${version}, and package.json has ${wanted}`);
     }

@@ -103,6 +103,8 @@
 //! # }
 //! ```
 
+// docs.rs shows which items need a feature. The attribute needs nightly Rust, which docs.rs has.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 /// Compiles the codec in the project's README.md as a documentation test.
