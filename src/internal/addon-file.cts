@@ -2,8 +2,10 @@
  * Checks an addon before it is loaded. The dynamic linker takes the sizes in the file for true: a file that is cut off makes it read
  * behind the end, which ends the process by SIGBUS.
  */
-import fs = require('node:fs');
-import os = require('node:os');
+
+// Not by `require`, as in addon.cts.
+const fs = process.getBuiltinModule('node:fs');
+const os = process.getBuiltinModule('node:os');
 
 /** ELF's numbers of the processors that Node.js names. */
 const machines: Record<string, number> = {

@@ -4,13 +4,16 @@
  *
  * This is CommonJS with a literal name in each `require`, because bundlers and tracers look for that to take the addon along.
  */
-import fs = require('node:fs');
-import nodeModule = require('node:module');
-import path = require('node:path');
 import addonError = require('./addon-error.cjs');
 import check = require('./addon-file.cjs');
 
 const { errorWith, explain, glibcVersion } = addonError;
+// Not by `require`: a bundle that is an ES module has none, and only the addon itself may be missing from a bundle.
+const fs = process.getBuiltinModule('node:fs');
+const nodeModule = process.getBuiltinModule('node:module');
+const path = process.getBuiltinModule('node:path');
+/** The path of this file or, in a bundle, of the bundle. A bundle that is an ES module does not know it. */
+const ownPath = typeof __filename === 'string' ? __filename : undefined;
 
 /** The version of the package. An addon of another one is refused. */
 const version = '0.1.0';
@@ -51,8 +54,8 @@ function load(): unknown {
     );
   }
   // Beside dist/, in a clone.
-  const built = path.join(__dirname, `../../native/edgepoll.${known}.node`);
-  return isThere(built) ? open(built, "the clone's addon is") : fromPackage(known);
+  const built = ownPath && path.join(ownPath, `../../../native/edgepoll.${known}.node`);
+  return built && isThere(built) ? open(built, "the clone's addon is") : fromPackage(known);
 }
 
 /** The value of EDGEPOLL_ADDON. Deno refuses to read it without `--allow-env`; it counts as not set then. */
@@ -121,7 +124,7 @@ function fromPackage(name: Name): unknown {
 function fileOf(name: Name): string | undefined {
   try {
     // Not `require.resolve`, which bundlers replace.
-    return nodeModule.createRequire(__filename).resolve(`edgepoll-${name}`);
+    return ownPath && nodeModule.createRequire(ownPath).resolve(`edgepoll-${name}`);
   } catch {
     return undefined;
   }
@@ -151,8 +154,7 @@ function required(name: Name): unknown {
         return name satisfies never;
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if (!isMissing(error as NodeJS.ErrnoException)) throw error;
     const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
     const found =
       others.length > 0 ? `, only ${others.map((each) => `edgepoll-${each}`).join()}` : '';
@@ -163,6 +165,15 @@ function required(name: Name): unknown {
       error,
     );
   }
+}
+
+/** Whether the error says that the package is not there, or that a bundle cannot reach it. */
+function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
+  // The last is what a single executable of Node.js says.
+  const codes = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE'];
+  // In an ES module: rollup leaves `require` as it is, and esbuild puts a function there that throws.
+  const hasNoRequire = name === 'ReferenceError' || message.startsWith('Dynamic require of ');
+  return hasNoRequire || codes.includes(code ?? '');
 }
 
 /** Returns the addon if it is of this version. */
