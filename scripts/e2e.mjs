@@ -6,6 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { broken } from '../__test__/packages/broken.mjs';
+import { deno } from '../__test__/packages/deno.mjs';
+import { first } from '../__test__/packages/first-minute.mjs';
 import { managers } from '../__test__/packages/managers.mjs';
 import { mounts } from '../__test__/packages/mounts.mjs';
 import { nodes } from '../__test__/packages/node-versions.mjs';
@@ -18,7 +20,7 @@ import { failSetUp } from './lib/toolchain.mjs';
 
 const atOnce = 2;
 const usage = 'usage: node scripts/e2e.mjs [--only NAME,NAME] [--list]';
-const cases = Object.entries({ ...managers, ...nodes, ...broken, ...mounts });
+const cases = Object.entries({ ...first, ...managers, ...deno, ...nodes, ...broken, ...mounts });
 
 const { values } = readOptions();
 const chosen = choose();
@@ -85,9 +87,11 @@ async function runCase([name, body]) {
   const begun = performance.now();
   const user = new User(`${folder}/${name}`, { registry: registry.url });
   try {
-    await run(user);
+    const found = await run(user);
     totals.passed += 1;
-    console.log(`packages: ${name}: ok in ${since(begun)}`);
+    console.log(
+      `packages: ${name}: ok in ${since(begun)}${found === undefined ? '' : `, ${found}`}`,
+    );
   } catch (error) {
     totals.failed += 1;
     console.log(`FAIL packages: ${name}, after ${since(begun)}: ${error.stack}`);

@@ -46,7 +46,7 @@ export async function runPrograms(user, command) {
 }
 
 /** The server answers the program that connects to it, and says how the connection ended. */
-async function runServer(user, command) {
+export async function runServer(user, command) {
   const server = user.start(...command, 'server.mjs');
   try {
     await server.says(/^listening on 7000$/m);

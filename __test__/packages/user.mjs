@@ -2,7 +2,7 @@
 // machine's or of this process's configuration reaches what runs there, and nothing is written outside.
 
 import { once, EventEmitter } from 'node:events';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { run } from '../../scripts/lib/run.mjs';
 import { inTools, nodePath, runtimePath } from './tools.mjs';
 
@@ -66,6 +66,12 @@ export class User {
     const link = `${this.env.PATH}/node`;
     rmSync(link, { force: true });
     symlinkSync(nodePath(version), link);
+  }
+
+  /** Takes every other program off the PATH. */
+  keepOnPath(...kept) {
+    const { PATH } = this.env;
+    for (const name of readdirSync(PATH)) if (!kept.includes(name)) rmSync(`${PATH}/${name}`);
   }
 
   /** Runs a program that has to succeed. Resolves with its output. */
