@@ -11,7 +11,7 @@ const read = (path) => readFileSync(inProject(path), 'utf8');
 const lines = (path) => read(path).split('\n');
 const wrong = [];
 
-for (const folder of ['', 'benchmark/', '__test__/packages/']) {
+for (const folder of ['', 'benchmark/', '__test__/hosts/', '__test__/packages/']) {
   const path = `${folder}package-lock.json`;
   const wanted = JSON.parse(read(`${folder}package.json`));
   const locked = JSON.parse(read(path)).packages[''];

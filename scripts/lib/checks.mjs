@@ -2,7 +2,7 @@
 
 import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
-import { compiler } from './steps.mjs';
+import { compiler, missingPackages } from './steps.mjs';
 import { missingForAsan, missingRust } from './toolchain.mjs';
 
 const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
@@ -99,6 +99,12 @@ const list = {
   'portable-bun': { command: script('portable', 'bun'), needs: 'test', count: plainCounts },
   'portable-deno': { command: script('portable', 'deno'), needs: 'test', count: plainCounts },
   packages: { command: script('e2e'), needs: 'src', count: plainCounts },
+  hosts: {
+    command: script('hosts'),
+    needs: 'src',
+    missing: () => missingPackages('__test__/hosts', 'benchmark'),
+    count: plainCounts,
+  },
   // It prints one line for each fault, after a build and the tests, and stops tests that hang itself.
   faults: { command: script('faults'), needs: 'test', count: plainCounts, silence: 30 * 60 },
 };

@@ -1,6 +1,7 @@
 // The steps that turn a clone into a running package, in their order. A step whose
 // sources have not changed since its last run is skipped.
 
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -78,6 +79,13 @@ export async function install(folder, output) {
   // npm does not fail when it cannot write a package.
   if (fullDisk() !== undefined) throw new SetupError('the packages did not fit on the disk');
   rmSync(mark);
+}
+
+/** Why the packages of these folders cannot be installed, if they are not; or undefined. */
+export function missingPackages(...folders) {
+  if (folders.every(isInstalled)) return undefined;
+  const { status } = spawnSync('npm', ['ping', '--fetch-retries=0'], { cwd: inProject() });
+  return status === 0 ? undefined : `npm reaches no registry to install ${folders.join(' and ')}`;
 }
 
 /** A file that is there while npm installs, and after an installation that did not come to its end. */
