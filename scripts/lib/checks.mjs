@@ -35,6 +35,11 @@ const list = {
   structure: { command: script('structure'), quick: true },
   locks: { command: script('locks'), quick: true },
   versions: { command: script('version', '--check'), quick: true },
+  'npm-dirs': {
+    command: script('targets/npm-dirs', '--check'),
+    needs: 'install',
+    quick: true,
+  },
   rustfmt: { command: cargo('fmt --all --check'), missing: missingRust, quick: true },
   oxfmt: { command: bin('oxfmt', '--check'), needs: 'install', quick: true },
   'smoke-node': { command: script('smoke', 'node'), needs: 'src', quick: true },
