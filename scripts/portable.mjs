@@ -1,13 +1,13 @@
-// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME [FILE…] (bun or deno; node
-// shows what the stand-in for ava itself does). Stages the package as its users get it, puts the compiled specs beside
-// it, with __test__/portable in ava's place, and runs each file as a process of its own.
-// The last line is `N passed, N failed`.
+// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [FILE…]. The runtime is bun
+// or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// Stages the package as its users get it, puts the compiled specs beside it, with __test__/portable in ava's place, and runs
+// each file as a process of its own. The last line is `N passed, N failed`.
 
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
-import { plainEnv, requireRuntime, runtimes, stagePackage } from './lib/runtimes.mjs';
+import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 
 // The layer's specs, as paths in __test__ without `.spec`; a star stands for any file of the folder.
@@ -28,8 +28,8 @@ const [name, ...asked] = process.argv.slice(2);
 const stage = inProject(`build/portable/${name}`);
 const specs = 'build/__test__';
 
-await requireRuntime(name).catch(failSetUp);
-await stagePackage(stage, { ava: '0.0.0' }).catch(failSetUp);
+const start = await commandFor(name).catch(failSetUp);
+await stagePackage(stage, { ava: '0.0.0' }, name).catch(failSetUp);
 stageSpecs();
 
 const files = asked.length > 0 ? asked : chosen();
@@ -67,7 +67,7 @@ async function worker() {
 }
 
 async function runFile(file) {
-  const [command, ...args] = runtimes[name]();
+  const [command, ...args] = start;
   // Tests of lifetimes call gc().
   args.push(name === 'deno' ? '--v8-flags=--expose-gc' : '--expose-gc');
   const began = performance.now();

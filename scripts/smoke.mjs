@@ -1,18 +1,17 @@
-// Runs the smoke test on the package as it is published: node scripts/smoke.mjs node|bun|deno.
+// Runs the smoke test on the package as it is published: node scripts/smoke.mjs node|bun|deno|TARGET.
 // Packs it, unpacks it beside the addon, and runs __test__/smoke there.
 
 import { cpSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { run, testSilence } from './lib/run.mjs';
-import { plainEnv, requireRuntime, runtimes, stagePackage } from './lib/runtimes.mjs';
+import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 
 const [name] = process.argv.slice(2);
 const stage = inProject(`build/smoke/${name}`);
-await requireRuntime(name).catch(failSetUp);
-await stagePackage(stage).catch(failSetUp);
+const [command, ...args] = await commandFor(name).catch(failSetUp);
+await stagePackage(stage, {}, name).catch(failSetUp);
 cpSync(inProject('__test__/smoke'), `${stage}/smoke`, { recursive: true });
-const [command, ...args] = runtimes[name]();
 const options = { cwd: stage, env: plainEnv(stage), output: 'tee', silence: testSilence };
 const { code, text, hung } = await run(command, [...args, 'smoke/smoke.mjs'], options);
 const isOk = code === 0 && /^smoke ok$/m.test(text);

@@ -4,7 +4,9 @@
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { packOwn } from './pack.mjs';
+import { targets } from '../targets/list.mjs';
+import { nodeFor } from '../targets/runtime.mjs';
+import { packInto, packOwn } from './pack.mjs';
 import { inProject } from './root.mjs';
 import { toStderr } from './run.mjs';
 import { install, isInstalled, must } from './steps.mjs';
@@ -25,21 +27,39 @@ export async function requireRuntime(name) {
   if (name !== 'node' && !isInstalled('benchmark')) await install('benchmark', toStderr);
 }
 
+/**
+ * Installs what the runtime or target `name` needs. Returns the command that starts a script under it, or under Node.js for that target; the
+ * script's path follows.
+ */
+export async function commandFor(name) {
+  const target = targets.find((one) => one.name === name);
+  if (target !== undefined) return [await nodeFor(target)];
+  if (!Object.hasOwn(runtimes, name ?? '')) {
+    const names = [...Object.keys(runtimes), ...targets.map((one) => one.name)];
+    throw new SetupError(`name a runtime or a target: ${names.join(', ')}`);
+  }
+  await requireRuntime(name);
+  return runtimes[name]();
+}
+
 /** The environment in which a runtime says plainly what it does, and keeps what it stores in `folder`. */
 export function plainEnv(folder) {
   return { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', DENO_DIR: `${folder}/.deno` };
 }
 
 /**
- * Makes `folder` a user's project with edgepoll, and the package of this clone's addon, in its node_modules: from the tarballs that would
- * be published. `others` are further dependencies: versions by name.
+ * Makes `folder` a user's project with edgepoll and a platform package in its node_modules: from the tarballs that would be published.
+ * The platform is `target` if that names one, else this clone's. `others` are further dependencies: versions by name.
  */
-export async function stagePackage(folder, others = {}) {
+export async function stagePackage(folder, others = {}, target = undefined) {
   rmSync(folder, { recursive: true, force: true });
-  for (const { name, tarball } of await packOwn(`${folder}/tarballs`)) {
-    const target = `${folder}/node_modules/${name}`;
-    mkdirSync(target, { recursive: true });
-    await must('tar', ['xzf', tarball, '-C', target, '--strip-components=1'], toStderr);
+  const tarballs = `${folder}/tarballs`;
+  const isOther = targets.some(({ name }) => name === target);
+  const packed = await (isOther ? packInto(tarballs, [target]) : packOwn(tarballs));
+  for (const { name, tarball } of packed) {
+    const place = `${folder}/node_modules/${name}`;
+    mkdirSync(place, { recursive: true });
+    await must('tar', ['xzf', tarball, '-C', place, '--strip-components=1'], toStderr);
   }
   const { version } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
   const dependencies = { edgepoll: version, ...others };

@@ -1,0 +1,55 @@
+// The cache of toolchains, emulators and libraries: ${XDG_CACHE_HOME:-~/.cache}/edgepoll. Every clone of the project shares it.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+
+/** The folder of the cache. An XDG_CACHE_HOME that is not absolute counts as unset, as its specification says. */
+export function cacheFolder() {
+  const given = process.env.XDG_CACHE_HOME ?? '';
+  return path.join(path.isAbsolute(given) ? given : path.join(homedir(), '.cache'), 'edgepoll');
+}
+
+/**
+ * One thing in the cache: `make(fresh, folder)` fills `fresh`, which becomes
+ * `folder` when it is whole. It is made anew when `contents` (versions, names) change.
+ */
+export function entry(name, contents, make) {
+  const key = createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, 12);
+  return { name, path: path.join(cacheFolder(), `${name}-${key}`), make };
+}
+
+export function isCached({ path: folder }) {
+  return existsSync(folder);
+}
+
+/** Makes an entry that is not there yet. Returns its folder. */
+export async function cached({ name, path: folder, make }, say) {
+  if (existsSync(folder)) return folder;
+  say(`targets: ${name} …`);
+  const began = performance.now();
+  mkdirSync(cacheFolder(), { recursive: true });
+  const fresh = mkdtempSync(`${folder}.new-`);
+  const drop = () => rmSync(fresh, { recursive: true, force: true });
+  // A signal ends the process without the finally block.
+  process.on('exit', drop);
+  try {
+    await make(fresh, folder);
+    moveIntoPlace(fresh, folder);
+  } finally {
+    process.off('exit', drop);
+    drop();
+  }
+  say(`targets: ${name}: done in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  return folder;
+}
+
+function moveIntoPlace(fresh, folder) {
+  try {
+    renameSync(fresh, folder);
+  } catch (error) {
+    // Another process has just made the same entry.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  }
+}

