@@ -51,7 +51,7 @@ export function plainEnv(folder) {
  * Makes `folder` a user's project with edgepoll and a platform package in its node_modules: from the tarballs that would be published.
  * The platform is `target` if that names one, else this clone's. `others` are further dependencies: versions by name.
  */
-export async function stagePackage(folder, others = {}, target = undefined) {
+export async function stagePackage(folder, others = {}, target) {
   rmSync(folder, { recursive: true, force: true });
   const tarballs = `${folder}/tarballs`;
   const isOther = targets.some(({ name }) => name === target);

@@ -51,6 +51,8 @@ async function build(target, say, output) {
   say(`targets: ${target.name} …`);
   const began = performance.now();
   dropStamp(stampName(target));
+  // Taken before the build: a source may be edited meanwhile.
+  const stamp = stampOf(target);
   const { program, args, env } = await cargoFor(target, say);
   const folder = inProject(`target/${target.name}`);
   const triple = target.glibc === undefined ? target.triple : `${target.triple}.${target.glibc}`;
@@ -61,7 +63,7 @@ async function build(target, say, output) {
   const built = `${folder}/${target.triple}/release`;
   place(`${built}/libedgepoll_node.so`, inProject(addonFile(target)));
   place(`${built}/libedgepoll_probe.so`, inProject(probeFile(target)));
-  writeStamp(stampName(target), stampOf(target));
+  writeStamp(stampName(target), stamp);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   say(`targets: ${target.name}: done in ${seconds} s, ${addonFile(target)}`);
 }
