@@ -156,7 +156,8 @@ export function openNative<T>(open: () => T): T {
       const message = "so many descriptors are open that select(2)'s own does not fit into a set";
       throw new EdgepollError('ERR_FD_SETSIZE', message, { syscall: 'select' });
     }
-    throw systemError(errno, { syscall: errno === EMFILE ? 'open' : 'epoll_create1' });
+    const { syscall } = error as Error & { syscall: string };
+    throw systemError(errno, { syscall: errno === EMFILE ? 'open' : syscall });
   }
 }
 

@@ -10,8 +10,8 @@ use crate::layout::REASON_MASK;
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Every system call that a record can name.
-const CALLS: [Call; 10] = [
+/// Every system call that the core can name.
+const CALLS: [Call; 13] = [
     Call::Socket,
     Call::SetOption,
     Call::Bind,
@@ -22,6 +22,9 @@ const CALLS: [Call; 10] = [
     Call::Send,
     Call::Shutdown,
     Call::Register,
+    Call::OpenEpoll,
+    Call::OpenEvent,
+    Call::OpenTimer,
 ];
 
 /// A number that fits into a close reason and that no system call has. Its name is "syscall".

@@ -24,6 +24,12 @@ pub enum Call {
     Shutdown,
     /// epoll_ctl(2)
     Register,
+    /// epoll_create1(2)
+    OpenEpoll,
+    /// eventfd2(2)
+    OpenEvent,
+    /// timerfd_create(2)
+    OpenTimer,
 }
 
 impl Call {
@@ -41,6 +47,9 @@ impl Call {
             Call::Send => "write",
             Call::Shutdown => "shutdown",
             Call::Register => "epoll_ctl",
+            Call::OpenEpoll => "epoll_create1",
+            Call::OpenEvent => "eventfd2",
+            Call::OpenTimer => "timerfd_create",
         }
     }
 }

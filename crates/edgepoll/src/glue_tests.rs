@@ -58,5 +58,5 @@ named_in!("reactor/sender.rs", write_errors: WriteError {
 named_in!("poller/binding.rs", engines: EngineKind { Epoll, Poll, Select });
 named_in!("poller/binding.rs", refusals: Refusal { Kernel, SetSize, Trigger, Closed });
 named_in!("names.rs", calls: Call {
-    Socket, SetOption, Bind, Listen, Accept, Connect, Receive, Send, Shutdown, Register
+    Socket, SetOption, Bind, Listen, Accept, Connect, Receive, Send, Shutdown, Register, OpenEpoll, OpenEvent, OpenTimer
 });

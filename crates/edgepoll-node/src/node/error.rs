@@ -4,6 +4,7 @@
 
 use std::ptr;
 
+use edgepoll::connection::Failure;
 use edgepoll::Errno;
 use napi::{sys, Error, Status};
 
@@ -16,6 +17,8 @@ pub(crate) enum CallError {
     /// The kernel refused a system call with this error number, or the glue refused with a negative number of
     /// `layout.rs`.
     Refused(i32),
+    /// This system call failed with this error number.
+    Failed(&'static str, i32),
     /// Node-API failed, or the call makes no sense in this host.
     Host(Error),
 }
@@ -23,6 +26,12 @@ pub(crate) enum CallError {
 impl From<Errno> for CallError {
     fn from(errno: Errno) -> CallError {
         CallError::Refused(names::number(errno))
+    }
+}
+
+impl From<Failure> for CallError {
+    fn from(Failure { call, errno }: Failure) -> CallError {
+        CallError::Failed(call.name(), names::number(errno))
     }
 }
 
@@ -36,13 +45,15 @@ impl std::fmt::Display for CallError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CallError::Refused(number) => write!(formatter, "errno {number}"),
+            CallError::Failed(call, number) => write!(formatter, "{call}: errno {number}"),
             CallError::Host(error) => formatter.write_str(&error.reason),
         }
     }
 }
 
 impl CallError {
-    /// Throws an exception at the JavaScript caller. The exception of a refusal has the number as its `errno` property.
+    /// Throws an exception at the JavaScript caller. The exception of a refusal or a failure has the number as its `errno` property,
+    /// that of a failure also the call's name as `syscall`.
     pub(crate) fn throw(&self, env: sys::napi_env) {
         let Some(error) = error(env, &self.to_string()) else {
             return;
@@ -50,10 +61,15 @@ impl CallError {
         // SAFETY: `env` is live because the caller is inside a call from JavaScript. The error lives in the handle scope of
         // that call, and so does the number made here.
         unsafe {
-            if let CallError::Refused(number) = *self {
+            if let CallError::Refused(number) | CallError::Failed(_, number) = *self {
                 let mut value = ptr::null_mut();
                 if sys::napi_create_int32(env, number, &raw mut value) == sys::Status::napi_ok {
                     sys::napi_set_named_property(env, error, c"errno".as_ptr(), value);
+                }
+            }
+            if let CallError::Failed(call, _) = *self {
+                if let Some(value) = text(env, call) {
+                    sys::napi_set_named_property(env, error, c"syscall".as_ptr(), value);
                 }
             }
             sys::napi_throw(env, error);
@@ -63,7 +79,7 @@ impl CallError {
     /// For a function that napi-rs wraps: throws, and returns the error by which napi-rs knows that an exception is pending.
     pub(crate) fn thrown(self, env: sys::napi_env) -> Error {
         match self {
-            CallError::Refused(_) => {
+            CallError::Refused(_) | CallError::Failed(..) => {
                 self.throw(env);
                 Error::new(Status::PendingException, self.to_string())
             }
@@ -111,12 +127,19 @@ pub(crate) fn throw(env: sys::napi_env, message: &str) {
 
 /// An `Error` object in the current handle scope; `None` while the environment ends.
 fn error(env: sys::napi_env, message: &str) -> Option<sys::napi_value> {
-    let length = isize::try_from(message.len()).unwrap_or(0);
-    let (mut text, mut error) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `message` outlives the calls, `env` is live and a handle scope is open.
-    let status = unsafe {
-        sys::napi_create_string_utf8(env, message.as_ptr().cast(), length, &raw mut text);
-        sys::napi_create_error(env, ptr::null_mut(), text, &raw mut error)
-    };
+    let message = text(env, message)?;
+    let mut error = ptr::null_mut();
+    // SAFETY: `env` is live, and `message` was made in the handle scope that is open.
+    let status = unsafe { sys::napi_create_error(env, ptr::null_mut(), message, &raw mut error) };
     (status == sys::Status::napi_ok).then_some(error)
+}
+
+/// A JavaScript string in the current handle scope; `None` while the environment ends.
+fn text(env: sys::napi_env, text: &str) -> Option<sys::napi_value> {
+    let length = isize::try_from(text.len()).unwrap_or(0);
+    let mut value = ptr::null_mut();
+    // SAFETY: `text` outlives the call, `env` is live and a handle scope is open.
+    let status =
+        unsafe { sys::napi_create_string_utf8(env, text.as_ptr().cast(), length, &raw mut value) };
+    (status == sys::Status::napi_ok).then_some(value)
 }

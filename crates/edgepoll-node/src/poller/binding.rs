@@ -7,7 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use edgepoll::readiness::{EngineKind, Poller, Refusal};
-use edgepoll::Errno;
+use edgepoll::{Call, Errno};
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
@@ -86,8 +86,13 @@ impl PollerBinding {
             other => return Err(Error::from_reason(format!("no such engine: {other}"))),
         };
         // `SetSize`: a descriptor of the engine's own does not fit into a set, because too many are open.
+        let call = match engine {
+            EngineKind::Epoll => Call::OpenEpoll,
+            // They wait in a thread, which an eventfd wakes.
+            _ => Call::OpenEvent,
+        };
         let poller = Poller::with_kind(engine, records.capacity())
-            .map_err(|refusal| CallError::Refused(number_of(refusal)).thrown(raw))?;
+            .map_err(|refusal| CallError::Failed(call.name(), number_of(refusal)).thrown(raw))?;
         let deliver = Callback::new(raw, deliver.raw(), kind.calls_bare())?;
         let core = Rc::new(Core::new(kind, Working { poller, records }, deliver));
         if let Err(error) = core.drive(raw) {

@@ -102,9 +102,10 @@ fn method(stored: &AtomicU8, fd: BorrowedFd<'_>) -> Result<Method, Errno> {
     Ok(method)
 }
 
-/// Whether the error means that the file or the kernel does not support RWF_NOWAIT.
+/// Whether the error means that the file or the kernel does not support RWF_NOWAIT, or that a sandbox forbids the call: then it
+/// gives ENOSYS or EPERM. If the file itself gives EPERM, so does the plain call that follows.
 fn is_unsupported(errno: Errno) -> bool {
-    matches!(errno, Errno::EOPNOTSUPP | Errno::ENOSYS)
+    matches!(errno, Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM)
 }
 
 /// Reads without waiting; 0 is the end of the file.

@@ -11,6 +11,7 @@ use super::guess::Guess;
 use super::listener::Listener;
 use super::occupant::Occupant;
 use super::stats::Stats;
+use crate::connection::Failure;
 use crate::kernel::{Kernel, LinuxKernel};
 use crate::slots::Slots;
 use crate::{Errno, Token};
@@ -48,9 +49,11 @@ impl Reactor<LinuxKernel> {
     /// for 65,536.
     ///
     /// # Errors
-    /// EMFILE, ENFILE or ENOMEM, when its three descriptors cannot be opened.
-    pub fn open(events: usize, budget: Budget) -> Result<Reactor<LinuxKernel>, Errno> {
-        Ok(Reactor::new(LinuxKernel::new(events)?, budget))
+    /// The call that could not open one of its three descriptors, and its error number: EMFILE, ENFILE, ENOMEM; ENOSYS or EPERM in
+    /// a sandbox that forbids the call.
+    pub fn open(events: usize, budget: Budget) -> Result<Reactor<LinuxKernel>, Failure> {
+        let kernel = LinuxKernel::new(events).map_err(|(call, errno)| Failure { call, errno })?;
+        Ok(Reactor::new(kernel, budget))
     }
 }
 

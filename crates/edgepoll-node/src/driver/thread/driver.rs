@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use edgepoll::descriptor::signal::start_quiet;
-use edgepoll::Errno;
+use edgepoll::Call;
 use napi::{sys, Error};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -32,7 +32,7 @@ impl ThreadDriver {
         task: Rc<dyn Task>,
     ) -> Result<ThreadDriver, CallError> {
         let control = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
+            .map_err(|errno| CallError::Failed(Call::OpenEvent.name(), errno as i32))?;
         let shared = Arc::new(Shared::new(control));
         let state = Rc::new(State::new(env, task, Arc::clone(&shared)));
         state.function.set(function::make(env, &state)?);
@@ -80,12 +80,12 @@ impl ThreadDriver {
         // SAFETY: `fd` is open, because its owner has opened it and is calling this.
         let watched = unsafe { BorrowedFd::borrow_raw(fd) }
             .try_clone_to_owned()
-            .map_err(refusal)?;
+            .map_err(failed("fcntl"))?;
         let descriptors = vec![watched.as_raw_fd(), shared.control.as_fd().as_raw_fd()];
         let function = Function(state.function.get());
         let builder = std::thread::Builder::new().name("edgepoll".into());
         let run = move || watch(&watched, &shared, &function);
-        let thread = start_quiet(|| builder.spawn(run)).map_err(refusal)?;
+        let thread = start_quiet(|| builder.spawn(run)).map_err(failed("clone"))?;
         *state.thread.borrow_mut() = Some(thread);
         Ok(descriptors)
     }
@@ -125,9 +125,9 @@ impl ThreadDriver {
     }
 }
 
-fn refusal(error: std::io::Error) -> CallError {
-    match error.raw_os_error() {
-        Some(errno) => CallError::Refused(errno),
+fn failed(call: &'static str) -> impl Fn(std::io::Error) -> CallError {
+    move |error| match error.raw_os_error() {
+        Some(errno) => CallError::Failed(call, errno),
         None => CallError::Host(Error::from_reason(format!("edgepoll: {error}"))),
     }
 }

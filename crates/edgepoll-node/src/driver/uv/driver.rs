@@ -6,7 +6,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use edgepoll::reactor::BusyPoll;
-use edgepoll::Errno;
+use edgepoll::{Call, Errno};
 use napi::{sys, Error};
 
 use super::libuv::{Libuv, UV_POLL, UV_PREPARE, UV_TIMER};
@@ -69,8 +69,8 @@ impl UvDriver {
         if status != 0 {
             // SAFETY: libuv has not taken the handle, so no callback will free the state.
             drop(unsafe { Box::from_raw(state) });
-            // On Linux, libuv's error numbers are the kernel's, negated.
-            return Err(CallError::Refused(-status));
+            // libuv tries whether the descriptor can be watched. On Linux, its error numbers are the kernel's, negated.
+            return Err(CallError::Failed(Call::Register.name(), -status));
         }
         // SAFETY: `data` is the first field of every libuv handle, and libuv leaves it to the user.
         unsafe { this.raw().cast::<*mut State>().write(state) };

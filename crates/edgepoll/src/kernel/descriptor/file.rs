@@ -71,6 +71,18 @@ pub(super) fn close_on_exec(fd: &OwnedFd) -> Result<(), Errno> {
     Errno::result(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
 }
 
+/// Sets O_NONBLOCK (fcntl(2), F_SETFL) of a descriptor that was opened here and that no other code has.
+///
+/// # Errors
+/// None for an open descriptor.
+pub(super) fn not_blocking(fd: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: neither call takes a pointer.
+    let flags = Errno::result(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
+    let flags = flags | libc::O_NONBLOCK;
+    // SAFETY: as above.
+    Errno::result(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags) }).map(drop)
+}
+
 /// Whether reads and writes may wait: O_NONBLOCK is not set (fcntl(2), F_GETFL).
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::call::owned;
+use super::file::not_blocking;
 use crate::Errno;
 
 /// Opens a process as a descriptor, which is readable once the process has ended (pidfd_open(2)). It is non-blocking and, as
@@ -11,9 +12,21 @@ use crate::Errno;
 /// # Errors
 /// EINVAL, EMFILE, ENFILE, ENOSYS, ESRCH.
 pub(crate) fn open(pid: i32) -> Result<OwnedFd, Errno> {
-    // PIDFD_NONBLOCK has the value of O_NONBLOCK (pidfd_open(2), Linux 5.10).
+    // PIDFD_NONBLOCK has the value of O_NONBLOCK.
+    match open_with(pid, libc::O_NONBLOCK) {
+        // Linux 5.3 to 5.9 have no flags. Nobody else has this descriptor yet, so its own flags may be changed.
+        Err(Errno::EINVAL) => {
+            let fd = open_with(pid, 0)?;
+            not_blocking(&fd)?;
+            Ok(fd)
+        }
+        result => result,
+    }
+}
+
+fn open_with(pid: i32, flags: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes no pointer.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, libc::O_NONBLOCK) };
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
     owned(libc::c_int::try_from(result).unwrap_or(-1))
 }
 

@@ -176,7 +176,8 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
         if !unblocked::store(signal, info) {
             let context = context.cast::<libc::ucontext_t>();
             libc::sigaddset(&raw mut (*context).uc_sigmask, signal);
-            // Fails when too many signals are queued (RLIMIT_SIGPENDING). A signal handler cannot report that.
+            // Fails for a real-time signal when too many signals are queued (RLIMIT_SIGPENDING). A signal handler cannot report
+            // that.
             let _ = send_again(signal, info);
         }
         *libc::__errno_location() = errno;

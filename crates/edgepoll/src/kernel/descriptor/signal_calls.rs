@@ -99,12 +99,19 @@ pub(super) fn thread_id() -> i32 {
 
 /// Sends a signal to the process with the siginfo that came with it. A signal handler may call this.
 ///
+/// If that fails, because too many signals are queued or a sandbox forbids the call, it sends the signal without that siginfo: the
+/// process itself is the sender then. A standard signal needs no memory for that.
+///
 /// # Errors
-/// EAGAIN when too many signals are queued.
+/// EAGAIN when too many signals are queued and this one is a real-time signal.
 pub(super) fn send_again(signal: i32, info: *const libc::siginfo_t) -> Result<(), Errno> {
     // The target is this thread's number, because the kernel refuses to repeat the siginfo of kill(2) to any other. The signal
     // belongs to the whole process all the same.
     // SAFETY: the caller's siginfo is readable and outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, thread_id(), signal, info) };
-    Errno::result(result).map(drop)
+    if result == 0 {
+        return Ok(());
+    }
+    // SAFETY: neither call takes a pointer.
+    Errno::result(unsafe { libc::kill(libc::getpid(), signal) }).map(drop)
 }

@@ -52,8 +52,8 @@ pub(crate) fn remaining(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
 /// # Errors
 /// EOVERFLOW when the time does not fit.
 fn timespec(nanoseconds: u64) -> Result<libc::timespec, Errno> {
-    let seconds = libc::time_t::try_from(nanoseconds / PER_SECOND);
-    let rest = libc::c_long::try_from(nanoseconds % PER_SECOND);
+    let seconds = (nanoseconds / PER_SECOND).try_into();
+    let rest = (nanoseconds % PER_SECOND).try_into();
     match (seconds, rest) {
         (Ok(tv_sec), Ok(tv_nsec)) => Ok(libc::timespec { tv_sec, tv_nsec }),
         _ => Err(Errno::EOVERFLOW),

@@ -53,13 +53,15 @@ impl LinuxKernel {
     /// because epoll_wait(2) refuses 0, and more than 65,536 for 65,536.
     ///
     /// # Errors
-    /// The errors of epoll_create1(2), eventfd(2), timerfd_create(2) and epoll_ctl(2): EMFILE, ENFILE, ENOMEM.
-    pub fn new(events: usize) -> Result<LinuxKernel, Errno> {
-        let poll = mio::Poll::new().map_err(|error| Errno::from_io(&error))?;
-        let waker = mio::Waker::new(poll.registry(), mio_token(WAKER))
-            .map_err(|error| Errno::from_io(&error))?;
+    /// The call that failed and its error number: EMFILE, ENFILE, ENOMEM; ENOSYS or EPERM in a sandbox that forbids the call.
+    pub fn new(events: usize) -> Result<LinuxKernel, (Call, Errno)> {
+        let failed = |call| move |error: std::io::Error| (call, Errno::from_io(&error));
+        let poll = mio::Poll::new().map_err(failed(Call::OpenEpoll))?;
+        let waker =
+            mio::Waker::new(poll.registry(), mio_token(WAKER)).map_err(failed(Call::OpenEvent))?;
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
-        let alarm = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).map_err(Errno::from_nix)?;
+        let alarm = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)
+            .map_err(|errno| (Call::OpenTimer, Errno::from_nix(errno)))?;
         let raw = alarm.as_fd().as_raw_fd();
         poll.registry()
             .register(
@@ -67,7 +69,7 @@ impl LinuxKernel {
                 mio_token(ALARM),
                 mio::Interest::READABLE,
             )
-            .map_err(|error| Errno::from_io(&error))?;
+            .map_err(failed(Call::Register))?;
         Ok(LinuxKernel {
             poll,
             events: mio::Events::with_capacity(events.clamp(1, MOST_EVENTS)),
