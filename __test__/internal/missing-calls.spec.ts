@@ -74,7 +74,11 @@ for (const error of ERRORS) {
     });
   }
 
-  for (const call of ['rt_tgsigqueueinfo', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo,rt_sigqueueinfo']) {
+  for (const call of [
+    'rt_tgsigqueueinfo',
+    'rt_sigqueueinfo',
+    'rt_tgsigqueueinfo,rt_sigqueueinfo',
+  ]) {
     straceTest(`missing-calls: signals without ${call}, ${error}`, async (t) => {
       const inject = `${call}:error=${error}`;
       const run = await runInjected(t, { calls: call, inject }, 'missing-calls', 'signals');
