@@ -11,9 +11,7 @@ import { folder } from '../support/process.js';
 
 test('options: a structure is refused as a number, and complete as bytes', (t) => {
   const here = socket('inet', 'stream');
-  const linger = Buffer.alloc(8);
-  linger.writeInt32LE(1, 0);
-  linger.writeInt32LE(7, 4);
+  const linger = Buffer.from(Int32Array.of(1, 7).buffer);
   here.setOption('SOL_SOCKET', 'SO_LINGER', linger);
   const error = t.throws(() => here.getOption('SOL_SOCKET', 'SO_LINGER'), {
     code: 'ERR_OPTION_LENGTH',

@@ -1,5 +1,6 @@
 /** Sockets of every family that this kernel supports: addresses, options, and datagrams, which have no end of stream. */
 import { existsSync } from 'node:fs';
+import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -17,6 +18,7 @@ const straceNotDeno =
     : straceTest;
 
 const host = '127.0.0.1';
+const isLittle = endianness() === 'LE';
 
 function text(bytes: Uint8Array | undefined): string | undefined {
   return bytes === undefined ? undefined : Buffer.from(bytes).toString();
@@ -178,17 +180,15 @@ for (const driver of drivers) {
     routes.bind({ family: 'netlink', pid: 0, groups: 0 });
     t.is((routes.localAddress as { family: string }).family, 'netlink');
     // struct nlmsghdr: length, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, sequence, port; then struct rtgenmsg.
-    const request = Buffer.alloc(20);
-    request.writeUInt32LE(20, 0);
-    request.writeUInt16LE(18, 4);
-    request.writeUInt16LE(0x301, 6);
-    request.writeUInt32LE(7, 8);
-    routes.send(request, { family: 'netlink', pid: 0, groups: 0 });
+    const request = Uint32Array.of(20, 0, 7, 0, 0);
+    new Uint16Array(request.buffer).set([18, 0x301], 2);
+    routes.send(new Uint8Array(request.buffer), { family: 'netlink', pid: 0, groups: 0 });
     const kinds = new Set<number>();
     for await (const { data, from } of routes.values({ driver })) {
       t.deepEqual(from, { family: 'netlink', pid: 0, groups: 0 });
-      for (let at = 0; at < data.length; at += (data.readUInt32LE(at) + 3) & ~3)
-        kinds.add(data.readUInt16LE(at + 4));
+      const view = new DataView(data.buffer, data.byteOffset, data.length);
+      for (let at = 0; at < data.length; at += (view.getUint32(at, isLittle) + 3) & ~3)
+        kinds.add(view.getUint16(at + 4, isLittle));
       // NLMSG_DONE
       if (kinds.has(3)) break;
     }

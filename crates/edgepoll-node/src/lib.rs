@@ -15,6 +15,7 @@
 mod bare;
 mod driver;
 pub mod fd;
+mod fixed_numbers;
 mod layout;
 mod names;
 mod node;
