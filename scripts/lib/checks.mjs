@@ -4,6 +4,7 @@ import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mj
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
 import { missingForAsan, missingRust } from './toolchain.mjs';
+import { missingForZizmor } from './zizmor.mjs';
 
 const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
@@ -94,6 +95,7 @@ const list = {
     count: avaCounts,
   },
   asan: { command: script('asan'), needs: 'test', missing: missingForAsan, count: avaCounts },
+  zizmor: { command: script('zizmor'), missing: missingForZizmor },
   publish: {
     command: [process.execPath, '--test', '--test-reporter=spec', '__test__/release/publish.mjs'],
     needs: 'install',

