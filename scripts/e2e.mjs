@@ -14,13 +14,20 @@ import { nodes } from '../__test__/packages/node-versions.mjs';
 import { compilePrograms } from '../__test__/packages/programs.mjs';
 import { publishAll, startRegistry } from '../__test__/packages/registry.mjs';
 import { packAll } from '../__test__/packages/tarballs.mjs';
-import { requireTools } from '../__test__/packages/tools.mjs';
+import { missingTools, requireTools } from '../__test__/packages/tools.mjs';
 import { User } from '../__test__/packages/user.mjs';
-import { failSetUp } from './lib/toolchain.mjs';
+import { failSetUp, SetupError } from './lib/toolchain.mjs';
 
 const atOnce = 2;
 const usage = 'usage: node scripts/e2e.mjs [--only NAME,NAME] [--list]';
-const cases = Object.entries({ ...first, ...managers, ...deno, ...nodes, ...broken, ...mounts });
+const cases = Object.entries({
+  ...first,
+  ...managers,
+  ...deno,
+  ...nodes,
+  ...broken,
+  ...mounts,
+});
 
 const { values } = readOptions();
 const chosen = choose();
@@ -63,6 +70,8 @@ function stopWith(message) {
 
 async function setUp() {
   const begun = performance.now();
+  const reason = missingTools();
+  if (reason !== undefined) throw new SetupError(`the end-to-end test cannot run: ${reason}`);
   await requireTools();
   await compilePrograms();
   const started = await startRegistry(`${folder}/registry`);

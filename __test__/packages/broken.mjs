@@ -8,21 +8,22 @@ import { addFixture, addPrograms, runSmoke } from './programs.mjs';
 /** They differ: Node.js 20 prints an error that a CommonJS module throws while it is imported, even if it is caught. */
 const versions = ['20', '24'];
 
-/**
- * The import prints nothing but an error with this code, whose message is one line and matches `help`. `flags` gives the
- * options of a version of Node.js, and `before` is the beginning of the command.
- */
+/** What fixtures/import.mjs has printed is nothing but an error with this code, in one line that matches `help`. */
+export function saysWhy(text, code, help) {
+  const [line, ...rest] = text.trimEnd().split('\n');
+  deepStrictEqual(rest, [], `it prints more than the error: ${text}`);
+  const error = JSON.parse(line);
+  strictEqual(error.code, code, line);
+  match(error.message, help);
+  match(error.message, /^[^\n]+$/);
+}
+
+/** The import fails. `flags` gives the options of a version of Node.js, and `before` is the beginning of the command. */
 export async function refuses(user, code, help, { flags = () => [], before = [] } = {}) {
   for (const version of versions) {
     user.useNode(version);
     const command = [...before, 'node', ...flags(version), addFixture(user, 'import.mjs')];
-    const text = await user.run(...command);
-    const [line, ...rest] = text.trimEnd().split('\n');
-    deepStrictEqual(rest, [], `Node.js ${version} prints more than the error: ${text}`);
-    const error = JSON.parse(line);
-    strictEqual(error.code, code, line);
-    match(error.message, help);
-    match(error.message, /^[^\n]+$/);
+    saysWhy(await user.run(...command), code, help);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, match } from 'node:assert';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { saysWhy } from './broken.mjs';
 import { everyLibc, installed, withoutVersion } from './managers.mjs';
 import { addFixture, runPrograms, runServer } from './programs.mjs';
 
@@ -38,7 +39,7 @@ async function inNodeModules(user) {
 /** The import fails with one line that names the missing permission. */
 async function asksFor(user, permission, given) {
   const text = await user.run('deno', 'run', ...given, addFixture(user, 'import.mjs'));
-  match(text, new RegExp(`^\\{"code":"ERR_ADDON_REFUSED","message":".*${permission}.*"\\}\n$`));
+  saysWhy(text, 'ERR_ADDON_REFUSED', new RegExp(permission));
 }
 
 /** A folder of Deno's has the versions that were downloaded, beside what the registry says of the package. */

@@ -1,6 +1,7 @@
 // The programs that the end-to-end test starts, each in the version that a lock file pins. They are started by their own files,
 // because their launchers need install scripts.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { toStderr } from '../../scripts/lib/run.mjs';
@@ -28,15 +29,31 @@ export function runtimePath(name) {
   return runtimes[name]()[0];
 }
 
+/** What this machine lacks to have the tools, or undefined. */
+export function missingTools() {
+  if (hasTools() && isInstalled('benchmark')) return undefined;
+  const { verdaccio } = pinned.dependencies;
+  const { status } = spawnSync('npm', ['view', `verdaccio@${verdaccio}`, 'version'], {
+    timeout: 60_000,
+  });
+  return status === 0
+    ? undefined
+    : "its tools are not installed, and npm's registry does not have them";
+}
+
 /** Installs what is missing. */
 export async function requireTools() {
-  if (!isInstalled(folder) || !nodeVersions.every(hasNode)) await install(folder, toStderr);
+  if (!hasTools()) await install(folder, toStderr);
   await requireRuntime('bun');
   await requireRuntime('deno');
 }
 
 function nodePackage(version) {
   return `node-${version}-${process.arch}`;
+}
+
+function hasTools() {
+  return isInstalled(folder) && nodeVersions.every(hasNode);
 }
 
 // npm leaves out an optional package without an error, and these are optional, because each is for one processor.

@@ -1,5 +1,6 @@
 // The checks of the project, in the order in which they run: quick ones first.
 
+import { missingTools } from '../../__test__/packages/tools.mjs';
 import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mjs';
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
@@ -105,7 +106,12 @@ const list = {
   'smoke-deno': { command: script('smoke', 'deno'), needs: 'src' },
   'portable-bun': { command: script('portable', 'bun'), needs: 'test', count: plainCounts },
   'portable-deno': { command: script('portable', 'deno'), needs: 'test', count: plainCounts },
-  packages: { command: script('e2e'), needs: 'src', count: plainCounts },
+  packages: {
+    command: script('e2e'),
+    needs: 'src',
+    missing: missingTools,
+    count: plainCounts,
+  },
   hosts: {
     command: script('hosts'),
     needs: 'src',

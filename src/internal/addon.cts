@@ -88,7 +88,10 @@ function libcName(arch: string): string {
 function usesMusl(): boolean {
   try {
     // What the process has mapped. This takes half a millisecond, and the report below up to a hundred times as long.
-    return /\/(?:ld-musl-|libc\.musl-)/.test(fs.readFileSync('/proc/self/maps', 'latin1'));
+    // musl's linker is its library too. Where its name is a link, the library's is seen; glibc's is libc.so.6.
+    return /\/(?:ld-musl-|libc\.musl-|libc\.so$)/m.test(
+      fs.readFileSync('/proc/self/maps', 'latin1'),
+    );
   } catch {
     // Refused by --permission, or by Deno.
   }
