@@ -6,11 +6,12 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bun } from '../__test__/hosts/bun.mjs';
+import { nodeCluster } from '../__test__/hosts/cluster.mjs';
 import { electron } from '../__test__/hosts/electron.mjs';
 import { esbuild } from '../__test__/hosts/esbuild.mjs';
 import { Case, NotRun, requireTools, stageProject } from '../__test__/hosts/project.mjs';
 import { rolldown, rollup, vite } from '../__test__/hosts/rollup.mjs';
-import { jest, vitest } from '../__test__/hosts/runners.mjs';
+import { jest, nodeTest, vitest } from '../__test__/hosts/runners.mjs';
 import { sea } from '../__test__/hosts/sea.mjs';
 import { stripTypes, tsNode, tsx } from '../__test__/hosts/typescript.mjs';
 import { ncc, nft } from '../__test__/hosts/vercel.mjs';
@@ -27,6 +28,8 @@ const hosts = {
   'strip-types': stripTypes,
   jest,
   vitest,
+  'node-test': nodeTest,
+  'node-cluster': nodeCluster,
   electron,
 };
 const cases = Object.entries(hosts).flatMap(([tool, ofTool]) =>

@@ -5,6 +5,11 @@ import { runtimes } from '../../scripts/lib/runtimes.mjs';
 const command = () => runtimes.bun()[0];
 
 export const bun = {
+  'compiled-without-addon': async (t) => {
+    const options = ['--compile', `--outfile=${t.path(t.out)}/app`];
+    await t.must([command(), 'build', ...options, t.projectWithoutAddon()]);
+    await t.moveAway().misses(['./app']);
+  },
   'build-for-bun': async (t) => {
     await t.must([command(), 'build', 'main.mjs', '--target=bun', `--outdir=${t.out}`]);
     await t.moveAway().echoes([command(), 'main.js']);

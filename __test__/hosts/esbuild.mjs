@@ -38,6 +38,11 @@ export const esbuild = {
     await t.must([...base, '--external:edgepoll-*', 'main.mjs', `--outdir=${t.out}`]);
     await t.moveAway().misses(['node', 'main.js']);
   },
+  'built-without-addon': async (t) => {
+    const text = await t.must([...base, t.projectWithoutAddon(), `--outdir=${t.out}`]);
+    assert.strictEqual(text, '');
+    await t.moveAway().misses(['node', 'main.js']);
+  },
   'tree-shaking': async (t) => {
     const meta = `${t.out}/meta.json`;
     const options = [copy, `--metafile=${meta}`, `--outdir=${t.out}`];

@@ -17,12 +17,24 @@ const vmModules = { NODE_OPTIONS: '--experimental-vm-modules' };
 
 export const jest = {
   esm: (t) => passes(t, ['jest', ...jestFor(testFile(t, 'mjs'))], vmModules),
+  'cjs-node-26': (t) => {
+    const jestFile = t.installed('jest/bin/jest.js');
+    return passes(t, [t.node26, jestFile, ...jestFor(testFile(t, 'cjs'))], vmModules);
+  },
   'esm-without-option-refused': (t) =>
     t.mustFail(['jest', ...jestFor(testFile(t, 'mjs'))], /Must use import to load ES Module/),
 };
 
 const vitestIn = (pool) => (t) =>
   passes(t, ['vitest', 'run', '--globals', `--pool=${pool}`, testFile(t, 'mjs')]);
+
+export const nodeTest = {
+  esm: async (t) => {
+    const text = await t.must(['node', '--test', '--test-reporter=tap', 'echo.node-test.mjs']);
+    assert.match(text, /^# pass 1$/m);
+    assert.match(text, /^# fail 0$/m);
+  },
+};
 
 export const vitest = {
   forks: vitestIn('forks'),

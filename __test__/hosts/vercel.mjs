@@ -24,6 +24,13 @@ function packs(program, file) {
   };
 }
 
-export const ncc = { cjs: packs('main.cjs', 'index.cjs'), esm: packs('main.mjs', 'index.mjs') };
+export const ncc = {
+  cjs: packs('main.cjs', 'index.cjs'),
+  esm: packs('main.mjs', 'index.mjs'),
+  'built-without-addon': async (t) => {
+    await t.must(['ncc', 'build', t.projectWithoutAddon(), '--quiet', '-o', t.out]);
+    await t.moveAway().misses(['node', 'index.mjs']);
+  },
+};
 
 export const nft = { cjs: traces('main.cjs'), esm: traces('main.mjs') };

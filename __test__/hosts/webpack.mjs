@@ -28,6 +28,7 @@ function configured(t, form, settings) {
   return ['webpack', '-c', t.write('webpack.config.mjs', text)];
 }
 
+const addonExternal = "externals: /^edgepoll-/, externalsType: 'commonjs',";
 const external = (form) => `externals: /^edgepoll/, externalsType: '${forms[form].kind}',`;
 
 export const webpack = {
@@ -43,6 +44,14 @@ export const webpack = {
   'cjs-external': async (t) => {
     const file = await build(t, 'cjs', external('cjs'));
     await t.moveAway(packages).echoes(['node', file]);
+  },
+  'cjs-bundled': async (t) => {
+    const file = await build(t, 'cjs', addonExternal);
+    await t.moveAway(packages).echoes(['node', file]);
+  },
+  'cjs-bundled-without-addon': async (t) => {
+    const file = await build(t, 'cjs', addonExternal);
+    await t.moveAway().misses(['node', file]);
   },
   'esm-external': async (t) => {
     const file = await build(t, 'esm', external('esm'));

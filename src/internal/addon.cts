@@ -174,9 +174,10 @@ function required(name: Name): unknown {
 function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
   // The last is what a single executable of Node.js says.
   const codes = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE'];
-  // In an ES module: rollup leaves `require` as it is, and esbuild puts a function there that throws.
-  const hasNoRequire = name === 'ReferenceError' || message.startsWith('Dynamic require of ');
-  return hasNoRequire || codes.includes(code ?? '');
+  // In an ES module rollup leaves `require` as it is, and esbuild puts a function there that throws. So does Bun for a package that
+  // it did not find.
+  const isBundled = name === 'ReferenceError' || /^(Dynamic|Cannot) require /.test(message);
+  return isBundled || codes.includes(code ?? '');
 }
 
 /** Returns the addon if it is of this version. */
