@@ -27,7 +27,7 @@ process.exitCode = failed === 0 && passed > 1 ? 0 : 1;
 
 function makeCopy() {
   rmSync(copy, { recursive: true, force: true });
-  for (const path of ['Cargo.toml', 'Cargo.lock', 'crates', 'benchmark']) {
+  for (const path of ['Cargo.toml', 'Cargo.lock', 'crates', 'benchmark', 'scripts/targets/probe']) {
     const filter = (source) => !source.includes('/node_modules');
     cpSync(inProject(path), `${copy}/${path}`, { recursive: true, filter });
   }

@@ -48,6 +48,24 @@ export const faults = [
         let slot = self.slots.get_mut(token.index as usize)?;`,
   },
   {
+    name: 'no generation compare for an event',
+    file: 'crates/edgepoll/src/slots.rs',
+    find: 'if slot.generation & mask != kept.generation {',
+    replace: 'if mask == 0 {',
+  },
+  {
+    name: 'a short generation compared with the whole one',
+    file: 'crates/edgepoll/src/slots.rs',
+    find: 'if slot.generation & mask != kept.generation {',
+    replace: 'if slot.generation != kept.generation || mask == 0 {',
+  },
+  {
+    name: 'a slot with the index of the kernel',
+    file: 'crates/edgepoll/src/slots.rs',
+    find: '.filter(|index| *index < self.limit)?;',
+    replace: '.filter(|index| *index <= self.limit)?;',
+  },
+  {
     name: 'readable cleared on any short read',
     file: `${connection}/mod.rs`,
     find: 'if length < space && !self.ready.intersects(more_may_wait) {',
