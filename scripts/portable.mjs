@@ -9,6 +9,8 @@ import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { leftOutOf } from './targets/limits.mjs';
+import { targets } from './targets/list.mjs';
 
 // The layer's specs, as paths in __test__ without `.spec`; a star stands for any file of the folder.
 const layer = [
@@ -24,7 +26,11 @@ const layer = [
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
 
 const atOnce = 2;
+/** An emulated processor is slower by so much, and the time limits of tests are longer. */
+const patience = 8;
 const [name, ...asked] = process.argv.slice(2);
+const target = targets.find((one) => one.name === name);
+const isEmulated = target?.qemu !== undefined;
 const stage = inProject(`build/portable/${name}`);
 const specs = 'build/__test__';
 
@@ -62,6 +68,12 @@ function chosen() {
     .toSorted();
 }
 
+/** What the stand-in for ava is told where qemu emulates the processor. */
+function emulation(file) {
+  const leftOut = leftOutOf(file.replace('.spec.js', ''));
+  return { EDGEPOLL_PATIENCE: patience, EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut) };
+}
+
 async function worker() {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file);
 }
@@ -71,10 +83,12 @@ async function runFile(file) {
   // Tests of lifetimes call gc().
   args.push(name === 'deno' ? '--v8-flags=--expose-gc' : '--expose-gc');
   const began = performance.now();
+  const env = { ...plainEnv(stage), ...(isEmulated ? emulation(file) : {}) };
+  const silence = isEmulated ? testSilence * patience : testSilence;
   const { code, text, hung } = await run(
     command,
     [...args, `${specs}/portable/run.js`, `${specs}/${file}`],
-    { cwd: stage, env: plainEnv(stage), output: 'keep', silence: testSilence },
+    { cwd: stage, env, output: 'keep', silence },
   );
   const counts = plainCounts(text);
   const skipped = Number(/^(\d+) skipped$/m.exec(text)?.[1] ?? 0);
@@ -85,7 +99,7 @@ async function runFile(file) {
   totals.failed += failed;
   totals.skipped += skipped;
   const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
-  const ended = hung ? `, no output for ${testSilence} s` : `, code ${code}`;
+  const ended = hung ? `, no output for ${silence} s` : `, code ${code}`;
   const lines = text.split('\n');
   const shown = failed > 0 ? lines : lines.filter((line) => line.startsWith('  - '));
   if (shown.length > 0) console.log(shown.join('\n'));

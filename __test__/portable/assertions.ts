@@ -6,6 +6,9 @@
 import { AssertionError, deepStrictEqual, match, strictEqual } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 
+/** By how much an emulated processor is slower. The runner sets it, and every time limit of tests is multiplied by it. */
+const patience = Number(process.env['EDGEPOLL_PATIENCE'] ?? 1);
+
 /** The properties that an error must have. Fields that are left out are not checked. */
 export interface Expectation {
   any?: boolean;
@@ -210,7 +213,8 @@ export class Execution {
   /** Fails the test if it has not ended after this number of milliseconds. A later call starts the time again. */
   timeout(milliseconds: number, message = `no end within ${milliseconds} ms`): void {
     clearTimeout(this.#limit);
-    this.#limit = setTimeout(() => this.#limitPassed(new Error(message)), milliseconds);
+    const limit = milliseconds * patience;
+    this.#limit = setTimeout(() => this.#limitPassed(new Error(message)), limit);
   }
 
   teardown(call: () => unknown): void {

@@ -14,7 +14,18 @@ interface Declared {
   body: Body;
   serial: boolean;
   skipped: boolean;
+  /** Why the runner leaves it out. */
+  reason?: string | undefined;
 }
+
+/** A test that this machine cannot run. */
+interface LeftOut {
+  title: string;
+  reason: string;
+}
+
+/** The tests of this file that scripts/portable.mjs leaves out. */
+const leftOut = JSON.parse(process.env['EDGEPOLL_LEFT_OUT'] ?? '[]') as LeftOut[];
 
 const declared: Declared[] = [];
 const hooks = {
@@ -28,7 +39,8 @@ function declare(kind: { serial: boolean; skipped: boolean }) {
   return (title: string, body: Body): void => {
     if (declared.some((other) => other.title === title))
       throw new Error(`two tests have the title '${title}'`);
-    declared.push({ title, body, ...kind });
+    const reason = leftOut.find((one) => one.title === title)?.reason;
+    declared.push({ title, body, ...kind, skipped: kind.skipped || reason !== undefined, reason });
   };
 }
 
@@ -110,9 +122,14 @@ async function runOne({ title, body }: Declared, counts: Counts, limit: number):
  * test, so that a process that ends early can print how many have run.
  */
 export async function runDeclared(counts: Counts, limit: number): Promise<void> {
-  for (const { title } of declared.filter(({ skipped }) => skipped)) {
+  for (const { title, reason } of declared.filter(({ skipped }) => skipped)) {
     counts.skipped += 1;
-    console.log(`  - ${title} (skipped)`);
+    console.log(`  - ${title} (${reason ?? 'skipped'})`);
+  }
+  const titles = new Set(declared.map(({ title }) => title));
+  for (const gone of leftOut.filter(({ title }) => !titles.has(title))) {
+    const error = new Error('no test has this title, and the runner leaves it out');
+    report(counts, gone.title, { error });
   }
   const chosen = declared.filter(({ skipped }) => !skipped);
   if (await runHooks('before', counts)) {

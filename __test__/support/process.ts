@@ -42,8 +42,8 @@ export const runtime: readonly [program: string, ...args: string[]] =
     ? [process.execPath, '--expose-gc']
     : [process.execPath, 'run', '--allow-all', '--v8-flags=--expose-gc'];
 
-/** Seconds without output after which a program is killed. */
-const LIMIT_SECONDS = 45;
+/** Seconds without output after which a program is killed. scripts/portable.mjs multiplies it where the processor is emulated. */
+const LIMIT_SECONDS = 45 * Number(process.env['EDGEPOLL_PATIENCE'] ?? 1);
 
 /** How a process ended, and all of its output. */
 export interface Ended {

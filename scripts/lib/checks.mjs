@@ -2,6 +2,7 @@
 
 import { missingTools } from '../../__test__/packages/tools.mjs';
 import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mjs';
+import { missingToTry } from '../targets/try.mjs';
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
 import { missingForAsan, missingRust } from './toolchain.mjs';
@@ -11,6 +12,9 @@ const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit']
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
 const bin = (name, ...args) => [inProject(`node_modules/.bin/${name}`), ...args];
 const cargo = (words) => ['cargo', ...words.split(' ')];
+
+/** The targets that every run tries. The others are tried before a release, because they take long under qemu. */
+const usualTargets = ['linux-x64-gnu', 'linux-x64-musl'];
 
 /** The specs that `npm run test:quick` runs: some of each folder, and each kind of object. */
 const quickSpecs = [
@@ -117,6 +121,14 @@ const list = {
     needs: 'src',
     missing: () => missingPackages('__test__/hosts', 'benchmark'),
     count: plainCounts,
+  },
+  // The first time it compiles the standard library for each target.
+  targets: {
+    command: script('targets/try', ...usualTargets),
+    needs: 'test',
+    missing: () => missingToTry(usualTargets),
+    count: plainCounts,
+    silence: 30 * 60,
   },
   // It prints one line for each fault, after a build and the tests, and stops tests that hang itself.
   faults: { command: script('faults'), needs: 'test', count: plainCounts, silence: 30 * 60 },

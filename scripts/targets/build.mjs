@@ -6,20 +6,20 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dropStamp, fingerprint, readStamp, writeStamp } from '../lib/fingerprint.mjs';
-import { alone } from '../lib/lock.mjs';
 import { inProject } from '../lib/root.mjs';
 import { toStdout } from '../lib/run.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
 import { inspect } from './inspect.mjs';
 import { addonFile, targets, targetsNamed } from './list.mjs';
+import { howItRuns } from './runtime.mjs';
 import { cargoFor, installedRust, missingFor } from './toolchain.mjs';
 
 const sources = [
   'crates',
   'Cargo.toml',
   'Cargo.lock',
-  ...['build', 'list', 'pins', 'toolchain'].map((name) => `scripts/targets/${name}.mjs`),
+  ...['list', 'pins', 'toolchain'].map((name) => `scripts/targets/${name}.mjs`),
   'scripts/targets/probe',
 ];
 
@@ -41,8 +41,8 @@ export async function buildTarget(target, say = console.log, output = toStdout) 
   if (isStale(target)) {
     const missing = missingFor(target);
     if (missing !== undefined) throw new SetupError(missing);
-    const task = () => build(target, say, output);
-    await alone(task, () => say('targets: waiting for another set-up of this clone to end'));
+    // cargo lets one build at a time into its folder.
+    await build(target, say, output);
   }
   return inspect(inProject(addonFile(target)), target);
 }
@@ -54,7 +54,8 @@ async function build(target, say, output) {
   // Taken before the build: a source may be edited meanwhile.
   const stamp = stampOf(target);
   const { program, args, env } = await cargoFor(target, say);
-  const folder = inProject(`target/${target.name}`);
+  // Targets with the same compiler share what runs while they are built: procedural macros and build scripts.
+  const folder = inProject(`target/targets-${target.rust}`);
   const triple = target.glibc === undefined ? target.triple : `${target.triple}.${target.glibc}`;
   const crates = ['-p', 'edgepoll-node', '-p', 'edgepoll-probe'];
   const options = ['--locked', '--release', '--target', triple, '--target-dir', folder];
@@ -84,12 +85,12 @@ function stampOf(target) {
 }
 
 function listText() {
-  const rows = targets.map(({ name, triple, glibc, rust, qemu, node }) => [
-    name,
-    triple,
-    glibc === undefined ? 'musl' : `glibc ${glibc}`,
-    rust === 'installed' ? 'the installed Rust, zig' : "Debian's Rust with its own std, zig",
-    `${node === 'installed' ? 'this Node.js' : `Node.js of ${node}`}${qemu === undefined ? '' : `, qemu-${qemu}`}`,
+  const rows = targets.map((target) => [
+    target.name,
+    target.triple,
+    target.glibc === undefined ? 'musl' : `glibc ${target.glibc}`,
+    target.rust === 'installed' ? 'the installed Rust, zig' : "Debian's Rust with its own std, zig",
+    howItRuns(target),
   ]);
   return columns([['target', 'Rust triple', 'floor', 'built with', 'run with'], ...rows]);
 }

@@ -1,11 +1,12 @@
-// Makes the folders of the platform packages, npm/NAME, by the napi CLI, with corrections of ours. With --check, it only says
-// whether the committed folders are what it makes.
+// Makes what is committed and follows from the list of targets: the folders of the platform packages, npm/NAME, by the napi CLI
+// with corrections of ours, and two parts of docs/packaging.md. With --check, it only says whether they are what it makes.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { inProject } from '../lib/root.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp } from '../lib/toolchain.mjs';
+import { writeDocs, wrongInDocs } from './docs.mjs';
 import { packageFolder, targets } from './list.mjs';
 
 const fresh = 'build/npm-dirs';
@@ -90,11 +91,12 @@ async function makeOrCheck() {
       mkdirSync(inProject(path.replace(/[^/]*$/, '')), { recursive: true });
       writeFileSync(inProject(path), text);
     }
+    writeDocs();
   }
-  const wrong = wrongIn(texts);
+  const wrong = [...wrongIn(texts), ...wrongInDocs()];
   for (const line of wrong) console.error(`npm-dirs: ${line}`);
   if (wrong.length > 0) {
-    console.error('npm-dirs: node scripts/targets/npm-dirs.mjs makes the folders');
+    console.error('npm-dirs: node scripts/targets/npm-dirs.mjs makes them');
     process.exit(1);
   }
   console.log(`npm-dirs: ${targets.length} platform packages`);

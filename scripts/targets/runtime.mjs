@@ -67,8 +67,20 @@ function partsOf(target) {
   return parts;
 }
 
+/** In words, what runs the programs of a target. */
+export function howItRuns({ node, glibc, qemu }) {
+  const sources = {
+    installed: 'this Node.js',
+    npm: "npm's Node.js",
+    debian: "Debian's Node.js",
+    pypi: "PyPI's Node.js",
+  };
+  const loader = glibc === undefined ? " with musl's loader" : '';
+  return `${sources[node]}${qemu === undefined ? loader : `, qemu-${qemu}`}`;
+}
+
 /** What this machine lacks to run programs of `target`, or undefined. */
-function missingToRun(target) {
+export function missingToRun(target) {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return 'programs of the targets run on x64 machines with Linux';
   if (partsOf(target).every(isCached)) return undefined;

@@ -1,0 +1,65 @@
+// What qemu cannot do when it emulates a processor for one program: the tests of the portable part that are left out under it, by
+// name, each with the reason. docs/packaging.md shows this list.
+
+const drivers = ['uv', 'thread'];
+
+/** `tests` are titles by spec. */
+const limits = [
+  {
+    reason:
+      'qemu refuses socket options that it does not know, with ENOPROTOOPT: those for time stamps and the error queue',
+    tests: {
+      'fd/control': ['timestamps: each of the three options, in nanoseconds since 1970'],
+      'fd/error-queue-idle': [
+        'error-queue: an iteration over messages sleeps beside unread entries, and still gets messages',
+      ],
+      'fd/error-queue': drivers.flatMap((driver) => [
+        `error-queue: entries and messages are iterated beside each other, ${driver}`,
+        `error-queue: an iteration that begins later gets the entries that are there, ${driver}`,
+        `error-queue: an end that comes between two waits is not lost, ${driver}`,
+        `error-queue: if a second wait cannot be registered, the first one rejects too, ${driver}`,
+      ]),
+    },
+  },
+  {
+    reason:
+      'qemu asks the kernel for more room for control messages than the program has, and drops what does not fit: it reports no truncation and closes no descriptor',
+    tests: {
+      'fd/control': ['control: other kinds are sent and received by level and type'],
+      'fd/error-queue': [
+        'error-queue: room for only a part of the packet, and for no control message',
+      ],
+      'fd/messages': [
+        'truncated: with fewer descriptors requested than sent the rest is closed, and the message says so',
+        'unrequested-descriptors: 200 with one byte, 1,000 times, and none is left',
+      ],
+    },
+  },
+  {
+    reason: 'qemu returns a socket option that is a structure as one number',
+    tests: {
+      'fd/options': [
+        'options: a structure is refused as a number, and complete as bytes',
+        'tcpInfo: the fields of struct tcp_info',
+      ],
+    },
+  },
+];
+
+/** The list as text in Markdown. */
+export function limitsText() {
+  const items = limits.map(({ reason, tests }) => {
+    const names = Object.entries(tests).flatMap(([spec, titles]) =>
+      titles.map((title) => `  - \`${spec}\`: ${title}`),
+    );
+    return [`- ${reason}:`, ...names].join('\n');
+  });
+  return items.join('\n');
+}
+
+/** The tests of a spec that are left out: `{ title, reason }` each. */
+export function leftOutOf(spec) {
+  return limits.flatMap(({ reason, tests }) =>
+    (tests[spec] ?? []).map((title) => ({ title, reason })),
+  );
+}

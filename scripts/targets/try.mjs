@@ -1,0 +1,89 @@
+// Builds targets, inspects each addon, and runs it on its target: node scripts/targets/try.mjs NAME… | all [--smoke].
+// On each target it runs the probe of unwinding, the smoke test, and, without --smoke, the portable part of the suite. Prints a
+// table, and as its last line `N passed, N failed`.
+
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { plainCounts } from '../lib/counts.mjs';
+import { inProject } from '../lib/root.mjs';
+import { run } from '../lib/run.mjs';
+import { explain, failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { buildTarget, columns, probeFile } from './build.mjs';
+import { targetsNamed } from './list.mjs';
+import { howItRuns, missingToRun, nodeFor } from './runtime.mjs';
+import { missingFor } from './toolchain.mjs';
+
+/** Seconds without output after which a script hangs. Portable specs print nothing while they run. */
+const silence = 10 * 60;
+
+/**
+ * Builds and tries one target. Resolves with a row of the table: `{ name, size, floor, run, passed, failed, result }`. What goes
+ * wrong is in `result`, so that one target does not stop the others.
+ */
+export async function tryTarget(target, { smokeOnly = false, say = console.log } = {}) {
+  const row = { name: target.name, size: '', floor: '', run: howItRuns(target) };
+  const totals = { passed: 0, failed: 0 };
+  try {
+    const { size, floor } = await buildTarget(target, say);
+    Object.assign(row, { size: `${(size / 1e6).toFixed(2)} MB`, floor });
+    totals.passed += 1;
+    await step(totals, 'probe', await nodeFor(target, say), ['-e', loadProbe(target)]);
+    await step(totals, 'smoke', process.execPath, [inProject('scripts/smoke.mjs'), target.name]);
+    if (!smokeOnly) {
+      const script = inProject('scripts/portable.mjs');
+      await step(totals, 'portable', process.execPath, [script, target.name], plainCounts);
+    }
+  } catch (error) {
+    totals.failed = Math.max(totals.failed, 1);
+    return { ...row, ...totals, result: explain(error).trim().split('\n').at(-1) };
+  }
+  return { ...row, ...totals, result: `${totals.passed} passed, ${totals.failed} failed` };
+}
+
+/** What this machine lacks to build and run the targets of these names, or undefined. */
+export function missingToTry(names) {
+  const chosen = targetsNamed(names);
+  const reasons = chosen.map((target) => missingFor(target) ?? missingToRun(target));
+  return reasons.find((reason) => reason !== undefined);
+}
+
+/** Loads the probe, which aborts the process if a panic passes catch_unwind. */
+function loadProbe(target) {
+  const file = JSON.stringify(inProject(probeFile(target)));
+  return `process.dlopen({ exports: {} }, ${file}); console.log('probe: both panics were caught')`;
+}
+
+/** Runs a script. It counts as one test, or as the tests that `count` finds in its output. */
+async function step(totals, name, program, args, count) {
+  const { code, text, hung } = await run(program, args, { output: 'tee', silence });
+  const counts = count?.(text) ?? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+  totals.passed += counts.passed;
+  totals.failed += counts.failed;
+  if (code === 0 && counts.passed > 0) return;
+  const why = hung ? `no output for ${silence} s` : `code ${code}`;
+  throw new SetupError(`${name}: ${counts.failed} failed, ${why}`);
+}
+
+/** The table of rows from tryTarget(), as text. */
+export function table(rows) {
+  const cells = rows.map((row) => [row.name, row.size, row.floor, row.run, row.result]);
+  return columns([['target', 'size', 'floor', 'run with', 'result'], ...cells]);
+}
+
+async function main() {
+  const options = { smoke: { type: 'boolean' } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const rows = [];
+  for (const target of targetsNamed(positionals))
+    rows.push(await tryTarget(target, { smokeOnly: values.smoke }));
+  console.log(`\n${table(rows)}`);
+  const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
+  console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
+  process.exitCode = total('failed') === 0 ? 0 : 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) =>
+    failSetUp(error.code?.startsWith('ERR_PARSE_ARGS') ? new SetupError(error.message) : error),
+  );
+}
