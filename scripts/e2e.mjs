@@ -10,6 +10,7 @@ import { deno } from '../__test__/packages/deno.mjs';
 import { first } from '../__test__/packages/first-minute.mjs';
 import { managers } from '../__test__/packages/managers.mjs';
 import { mounts } from '../__test__/packages/mounts.mjs';
+import { musl } from '../__test__/packages/musl.mjs';
 import { nodes } from '../__test__/packages/node-versions.mjs';
 import { compilePrograms } from '../__test__/packages/programs.mjs';
 import { publishAll, startRegistry } from '../__test__/packages/registry.mjs';
@@ -27,6 +28,7 @@ const cases = Object.entries({
   ...nodes,
   ...broken,
   ...mounts,
+  ...musl,
 });
 
 const { values } = readOptions();
@@ -73,6 +75,8 @@ async function setUp() {
   const reason = missingTools();
   if (reason !== undefined) throw new SetupError(`the end-to-end test cannot run: ${reason}`);
   await requireTools();
+  const preparations = new Set(chosen.map(([, body]) => body.prepare));
+  for (const prepare of preparations) await prepare?.();
   await compilePrograms();
   const started = await startRegistry(`${folder}/registry`);
   const tarballs = await packAll(`${folder}/tarballs`);

@@ -79,7 +79,9 @@ export async function unpackDebian(folder, architecture, packages) {
   rmSync(state, { recursive: true });
 }
 
+/** apt's NAME=VERSION; a name that has none gets that of pins.mjs. */
 function pinned(name) {
+  if (name.includes('=')) return name;
   const version = debianVersions[name];
   if (version === undefined) throw new SetupError(`pins.mjs has no version of ${name}`);
   return `${name}=${version}`;
