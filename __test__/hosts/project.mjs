@@ -118,7 +118,7 @@ export class Case {
   run([command, ...args], env) {
     const tool = this.installed(`.bin/${command}`);
     const isTool = command !== 'node' && existsSync(tool);
-    return plainRun([isTool ? tool : command, ...args], this.#project, env);
+    return plainRun([isTool ? tool : command, ...args], this.#project, this.path('home'), env);
   }
 
   /** Runs a command that has to succeed. Returns its output. */
@@ -173,7 +173,7 @@ class Built {
   /** Runs a command in the folder. Returns `{ code, text }`. */
   run(command) {
     // What a single executable unpacks is then in the folder too.
-    return plainRun(command, this.folder, { TMPDIR: this.folder });
+    return plainRun(command, this.folder, this.folder);
   }
 
   /** Runs the program that was built. It must echo, with an addon of this folder alone. */
@@ -200,10 +200,25 @@ export function assertEcho({ code, text }, addonIn) {
   assert.ok(addons[0].startsWith(`${addonIn}/`), `${addons[0]} is not in ${addonIn}`);
 }
 
-/** Runs a command without what the environment says about Node.js. `node` is the one that runs this. */
-function plainRun([command, ...args], cwd, env = {}) {
-  const plain = { NO_COLOR: '1', PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
-  for (const name of ['EDGEPOLL_ADDON', 'FORCE_COLOR', 'NODE_OPTIONS', 'NODE_PATH'])
+/**
+ * Runs a command without what the environment says about Node.js. `node` is the one that runs this. Caches and temporary files go to
+ * the folder `home`: the tools leave some behind, and would take up those of earlier runs.
+ */
+function plainRun([command, ...args], cwd, home, env = {}) {
+  mkdirSync(home, { recursive: true });
+  const plain = {
+    NO_COLOR: '1',
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+    HOME: home,
+    TMPDIR: home,
+  };
+  for (const name of [
+    'EDGEPOLL_ADDON',
+    'FORCE_COLOR',
+    'NODE_OPTIONS',
+    'NODE_PATH',
+    'XDG_CACHE_HOME',
+  ])
     plain[name] = undefined;
   const options = { cwd, env: { ...plain, ...env }, output: 'keep', silence: testSilence };
   return run(command, args, options);
