@@ -1,9 +1,10 @@
 // Wheels of PyPI, unpacked into a folder.
 
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { toStderr } from '../lib/run.mjs';
 import { must } from '../lib/steps.mjs';
-import { pypiVersions } from './pins.mjs';
+import { pypiChecksums, pypiVersions } from './pins.mjs';
 
 /** What this machine lacks for wheels, or undefined. */
 export function missingForPypi() {
@@ -12,13 +13,26 @@ export function missingForPypi() {
     : 'pip was not found: install it (Debian: apt-get install python3-pip)';
 }
 
-/** Unpacks wheels into `folder`. `platform` is that of another machine, for example `musllinux_1_2_aarch64`. */
+/**
+ * Unpacks wheels into `folder`. `platform` is that of another machine, for example `musllinux_1_2_aarch64`. pip refuses a wheel
+ * whose checksum is not in pins.mjs: what is published is built with some of them.
+ */
 export async function unpackWheels(folder, packages, platform) {
-  const wanted = packages.map((name) => `${name}==${pypiVersions[name]}`);
+  const lines = packages.map((name) =>
+    [
+      `${name}==${pypiVersions[name]}`,
+      ...pypiChecksums[name].map((checksum) => `--hash=sha256:${checksum}`),
+    ].join(' '),
+  );
+  // pip takes checksums from a file alone.
+  const list = `${folder}/requirements.txt`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(list, `${lines.join('\n')}\n`);
   const options = ['--target', folder, '--no-deps', '--only-binary', ':all:', '--quiet'];
   if (platform !== undefined) options.push('--platform', platform);
   const quietly = ['--disable-pip-version-check', '--root-user-action', 'ignore'];
   const advice = "check the network and pip's messages above, and run this again";
-  const args = ['-m', 'pip', 'install', ...options, ...quietly, ...wanted];
+  const args = ['-m', 'pip', 'install', '--require-hashes', ...options, ...quietly, '-r', list];
   await must('python3', args, toStderr, advice);
+  rmSync(list);
 }
