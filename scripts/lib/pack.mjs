@@ -12,6 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { bundle } from './bundle.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { SetupError } from './toolchain.mjs';
@@ -66,7 +68,7 @@ export async function packInto(folder, targets, addonFile = addonOf) {
       const place = stageTarget(`${stage}/${name}`, name, addonFile(name));
       packed.push(await npmPack(place, folder));
     }
-    packed.push(await npmPack(stageRoot(`${stage}/edgepoll`), folder));
+    packed.push(await npmPack(await stageRoot(`${stage}/edgepoll`), folder));
   } finally {
     rmSync(stage, { recursive: true });
   }
@@ -84,20 +86,30 @@ function stageTarget(place, name, addon) {
     filter: (file) => !file.endsWith('.node'),
   });
   cpSync(addon, `${place}/edgepoll.${name}.node`);
+  const description = `${place}/package.json`;
+  // The loader compares it: a file that is damaged would end the process.
+  const checksum = crc32(readFileSync(addon)).toString(16).padStart(8, '0');
+  const text = JSON.stringify(
+    { ...JSON.parse(readFileSync(description)), crc32: checksum },
+    undefined,
+    2,
+  );
+  writeFileSync(description, `${text}\n`);
   cpSync(inProject('LICENSE'), `${place}/LICENSE`);
   return place;
 }
 
-function stageRoot(place) {
+async function stageRoot(place) {
   const description = read('package.json');
   for (const name of ofClones) delete description[name];
   const dependencies = targetNames.map((name) => [`edgepoll-${name}`, description.version]);
   description.optionalDependencies = Object.fromEntries(dependencies);
   mkdirSync(place);
   writeFileSync(`${place}/package.json`, `${JSON.stringify(description, undefined, 2)}\n`);
-  for (const file of ['README.md', 'LICENSE', 'dist', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
-    cpSync(inProject(file), `${place}/${file}`, { recursive: true });
+  for (const file of ['README.md', 'LICENSE', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
+    cpSync(inProject(file), `${place}/${file}`);
   }
+  await bundle(inProject('dist'), `${place}/dist`);
   return place;
 }
 

@@ -1,13 +1,14 @@
 /**
- * Checks an addon before it is loaded. The dynamic linker takes the sizes in the file for true: a file that is cut off makes it read
- * behind the end, which ends the process by SIGBUS.
+ * Checks an addon before it is loaded. The dynamic linker believes what the file says of itself: one that is cut off or changed can
+ * end the process by a signal.
  */
 
-// Not by `require`, as in addon.cts.
+// Not by `require`, as in load-addon.cts.
 const fs = process.getBuiltinModule('node:fs');
 const os = process.getBuiltinModule('node:os');
+const zlib = process.getBuiltinModule('node:zlib');
 
-/** ELF's numbers of the processors that Node.js names. */
+/** ELF's numbers of the processors, by the names of Node.js. */
 const machines: Record<string, number> = {
   arm: 40,
   arm64: 183,
@@ -19,41 +20,58 @@ const machines: Record<string, number> = {
   x64: 62,
 };
 
-/** Throws an error if the file is none that this process can load. */
-function check(file: string): void {
-  const descriptor = fs.openSync(file, 'r');
-  try {
-    const { size } = fs.fstatSync(descriptor);
-    const start = Buffer.alloc(4096);
-    const length = fs.readSync(descriptor, start, 0, start.length, 0);
-    const fault = faultOf(start.subarray(0, length), size);
-    if (fault !== undefined) throw new Error(fault);
-  } finally {
-    fs.closeSync(descriptor);
-  }
+/** Where the header has its fields, by the class of the file (elf(5)). The number of entries follows their size. */
+const fields = {
+  32: { programs: 28, programSize: 42, sections: 32, sectionSize: 46, offset: 4, length: 16 },
+  64: { programs: 32, programSize: 54, sections: 40, sectionSize: 58, offset: 8, length: 32 },
+};
+
+/** Throws an error if the file cannot be loaded by this process. `crc32` is its CRC-32 in hexadecimal, if that is known. */
+function check(file: string, crc32?: string): void {
+  const fault = fs.statSync(file).isFile()
+    ? faultOf(fs.readFileSync(file), crc32)
+    : 'it is not a file';
+  if (fault !== undefined) throw new Error(fault);
 }
 
-/** What is wrong with a file of `size` bytes that begins with these (elf(5)). */
-function faultOf(start: Buffer, size: number): string | undefined {
-  if (start.toString('latin1', 0, 4) !== '\x7fELF') return 'it is not an ELF file';
-  if (start.length < 64) return 'the file is cut off';
-  const is64 = start[4] === 2;
-  const isLittle = start[5] === 1;
-  const view = new DataView(start.buffer, start.byteOffset, start.length);
-  const half = (at: number): number => view.getUint16(at, isLittle);
-  const word = (at: number): number =>
-    is64 ? Number(view.getBigUint64(at, isLittle)) : view.getUint32(at, isLittle);
-  const machine = half(18);
+function faultOf(bytes: Buffer, crc32: string | undefined): string | undefined {
+  if (bytes.toString('latin1', 0, 4) !== '\x7fELF') return 'it is not an ELF file';
+  if (bytes.length < 64) return 'the file is cut off';
+  const isLittle = bytes[5] === 1;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const machine = view.getUint16(18, isLittle);
   const [name] = Object.entries(machines).find(([, number]) => number === machine) ?? [];
   if (isLittle !== (os.endianness() === 'LE') || name !== process.arch) {
     return `it is built for ${name ?? `machine ${machine}`}, and this process is ${process.arch}`;
   }
-  // The linker writes the table of sections last.
-  const sections = is64 ? [40, 58] : [32, 46];
-  const [offsetAt, entryAt] = sections as [number, number];
-  const end = word(offsetAt) + half(entryAt) * half(entryAt + 2);
-  if (size < end) return `the file is cut off, with ${size} of ${end} bytes`;
+  const end = endOf(view, isLittle);
+  if (bytes.length < end) return `the file is cut off, with ${bytes.length} of ${end} bytes`;
+  if (crc32 !== undefined && Number.parseInt(crc32, 16) !== zlib.crc32(bytes)) {
+    return 'the file is damaged: its checksum is not that of the published one';
+  }
   return undefined;
+}
+
+/** Where the last part of the file ends that its header knows: a table, or a segment that is loaded. */
+function endOf(view: DataView, isLittle: boolean): number {
+  const is64 = view.getUint8(4) === 2;
+  const at = fields[is64 ? 64 : 32];
+  const half = (place: number): number => view.getUint16(place, isLittle);
+  const word = (place: number): number =>
+    is64 ? Number(view.getBigUint64(place, isLittle)) : view.getUint32(place, isLittle);
+  const sections = word(at.sections) + half(at.sectionSize) * half(at.sectionSize + 2);
+  const [programs, size, count] = [
+    word(at.programs),
+    half(at.programSize),
+    half(at.programSize + 2),
+  ];
+  const end = Math.max(sections, programs + size * count);
+  if (end > view.byteLength) return end;
+  const ends = Array.from({ length: count }, (_, index) => {
+    const entry = programs + size * index;
+    return word(entry + at.offset) + word(entry + at.length);
+  });
+  return Math.max(end, ...ends);
 }
 
 export = check;

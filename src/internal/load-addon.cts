@@ -1,0 +1,199 @@
+/**
+ * Finds and loads the addon of this platform.
+ *
+ * This is CommonJS with a literal name in each `require`, because bundlers and tracers look for that to take the addon along.
+ */
+import addonError = require('./addon-error.cjs');
+import check = require('./addon-file.cjs');
+
+const { errorWith, explain, glibcVersion } = addonError;
+// Not by `require`: a bundle that is an ES module has none, and only the addon itself may be missing from a bundle.
+const fs = process.getBuiltinModule('node:fs');
+const nodeModule = process.getBuiltinModule('node:module');
+const path = process.getBuiltinModule('node:path');
+/** The path of this file or, in a bundle, of the bundle. A bundle that is an ES module does not know it. */
+const ownPath = typeof __filename === 'string' ? __filename : undefined;
+
+/** The version of the package. An addon of another one is refused. */
+const version = '0.1.0';
+
+/** The platforms that have an addon on npm, each in the package `edgepoll-NAME`. */
+const names = [
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-arm-gnueabihf',
+  'linux-riscv64-gnu',
+  'linux-s390x-gnu',
+  'linux-ppc64-gnu',
+] as const;
+type Name = (typeof names)[number];
+
+/** Finds the addon, in this order: the file in EDGEPOLL_ADDON, the one that a clone has built, the optional dependency. */
+function load(): unknown {
+  const { arch, platform } = process;
+  if (platform !== 'linux') {
+    const advice = "import it only where process.platform is 'linux'";
+    throw errorWith(
+      'ERR_UNSUPPORTED_PLATFORM',
+      `edgepoll needs Linux, and this is ${platform}: ${advice}`,
+    );
+  }
+  const chosen = chosenFile();
+  if (chosen !== undefined) return open(path.resolve(chosen), 'EDGEPOLL_ADDON names');
+
+  const name = `linux-${arch}-${libcName(arch)}`;
+  const known = names.find((each) => each === name);
+  if (known === undefined) {
+    const advice = 'build it from its sources, and give the path of the addon in EDGEPOLL_ADDON';
+    throw errorWith(
+      'ERR_UNSUPPORTED_PLATFORM',
+      `edgepoll has no addon for ${name}, only for ${names.join(', ')}: ${advice}`,
+    );
+  }
+  // Beside dist/, in a clone.
+  const built = ownPath && path.join(ownPath, `../../../native/edgepoll.${known}.node`);
+  return built && isThere(built) ? open(built, "the clone's addon is") : fromPackage(known);
+}
+
+/** The value of EDGEPOLL_ADDON. Deno refuses to read it without `--allow-env`; it counts as not set then. */
+function chosenFile(): string | undefined {
+  try {
+    return process.env['EDGEPOLL_ADDON'] || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the file exists and this process may look for it. */
+function isThere(file: string): boolean {
+  try {
+    return fs.existsSync(file);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The C library of this process, with the ABI as it is written in the names. The machine may have both: a Node.js for musl runs on
+ * a system with glibc too.
+ */
+function libcName(arch: string): string {
+  const libc = usesMusl() ? 'musl' : 'gnu';
+  return arch === 'arm' ? `${libc}eabihf` : libc;
+}
+
+function usesMusl(): boolean {
+  try {
+    // What the process has mapped. This takes half a millisecond, and the report below up to a hundred times as long.
+    // musl's linker is its library too. Where its name is a link, the library's is seen; glibc's is libc.so.6.
+    return /\/(?:ld-musl-|libc\.musl-|libc\.so$)/m.test(
+      fs.readFileSync('/proc/self/maps', 'latin1'),
+    );
+  } catch {
+    // Refused by --permission, or by Deno.
+  }
+  const { Deno: deno } = globalThis as { Deno?: { build: { target: string } } };
+  if (deno !== undefined) return deno.build.target.endsWith('musl');
+  return glibcVersion() === undefined;
+}
+
+/** Loads a file that no package manager has chosen. */
+function open(file: string, what: string): unknown {
+  try {
+    check(file);
+    const into: { exports: unknown } = { exports: {} };
+    process.dlopen(into, file);
+    return sameVersion(into.exports, file);
+  } catch (error) {
+    throw explain(error, `${what} ${file}`);
+  }
+}
+
+/** Loads the optional dependency. */
+function fromPackage(name: Name): unknown {
+  try {
+    const file = fileOf(name);
+    if (file !== undefined) check(file, checksumBeside(file));
+    return sameVersion(required(name), file ?? `edgepoll-${name}`);
+  } catch (error) {
+    throw explain(error, `edgepoll-${name}`);
+  }
+}
+
+/** The checksum of the addon, which is written into its package when that is packed. */
+function checksumBeside(file: string): string | undefined {
+  const text = fs.readFileSync(path.join(path.dirname(file), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { crc32?: string }).crc32;
+}
+
+/** Where the package's addon is; `undefined` if that cannot be told, as in a bundle. */
+function fileOf(name: Name): string | undefined {
+  try {
+    // Not `require.resolve`, which bundlers replace.
+    return ownPath && nodeModule.createRequire(ownPath).resolve(`edgepoll-${name}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function required(name: Name): unknown {
+  // Bundlers take a name that they do not find for an optional one if it stands in a try statement.
+  try {
+    switch (name) {
+      case 'linux-x64-gnu':
+        return require('edgepoll-linux-x64-gnu');
+      case 'linux-x64-musl':
+        return require('edgepoll-linux-x64-musl');
+      case 'linux-arm64-gnu':
+        return require('edgepoll-linux-arm64-gnu');
+      case 'linux-arm64-musl':
+        return require('edgepoll-linux-arm64-musl');
+      case 'linux-arm-gnueabihf':
+        return require('edgepoll-linux-arm-gnueabihf');
+      case 'linux-riscv64-gnu':
+        return require('edgepoll-linux-riscv64-gnu');
+      case 'linux-s390x-gnu':
+        return require('edgepoll-linux-s390x-gnu');
+      case 'linux-ppc64-gnu':
+        return require('edgepoll-linux-ppc64-gnu');
+      default:
+        return name satisfies never;
+    }
+  } catch (error) {
+    if (!isMissing(error as NodeJS.ErrnoException)) throw error;
+    const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
+    const found =
+      others.length > 0 ? `, only ${others.map((each) => `edgepoll-${each}`).join()}` : '';
+    throw errorWith(
+      'ERR_ADDON_MISSING',
+      `edgepoll-${name}, an optional dependency of edgepoll with its addon, is not installed${found}: install edgepoll again ` +
+        'on this machine, without --omit=optional; keep it out of bundles',
+      error,
+    );
+  }
+}
+
+/** Whether the error says that the package is not there, or that a bundle cannot reach it. */
+function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
+  // The last is what a single executable of Node.js says.
+  const codes = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE'];
+  // In an ES module rollup leaves `require` as it is, and esbuild puts a function there that throws. So does Bun for a package that
+  // it did not find.
+  const isBundled = name === 'ReferenceError' || /^(Dynamic|Cannot) require /.test(message);
+  return isBundled || codes.includes(code ?? '');
+}
+
+/** Returns the addon if it is of this version. */
+function sameVersion(addon: unknown, file: string): unknown {
+  const theirs = (addon as { VERSION?: unknown }).VERSION;
+  if (theirs === version) return addon;
+  throw errorWith(
+    'ERR_ADDON_MISMATCH',
+    `edgepoll is version ${version}, and its addon ${file} is ${typeof theirs === 'string' ? theirs : 'of unknown version'}: ` +
+      'install edgepoll again, or build both',
+  );
+}
+
+export = load;
