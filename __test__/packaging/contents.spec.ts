@@ -1,0 +1,154 @@
+/** What the tarballs hold, and what a user's node_modules has after the installation. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import test from 'ava';
+
+import { folder, root, run } from '../support/process.js';
+import { project, target } from './helpers.js';
+
+interface Description {
+  version: string;
+  crc32?: string;
+  scripts?: object;
+  os?: string[];
+  private?: boolean;
+  sideEffects?: boolean;
+  optionalDependencies?: Record<string, string>;
+}
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+const described = (path: string): Description =>
+  JSON.parse(read(join(path, 'package.json'))) as Description;
+
+/** The files below a folder, with their sizes. */
+function filesIn(path: string): Map<string, number> {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  const files = names.filter((name) => statSync(join(path, name)).isFile()).toSorted();
+  return new Map(files.map((name) => [name, statSync(join(path, name)).size]));
+}
+
+const sum = (sizes: Iterable<number>): number =>
+  Array.from(sizes).reduce((total, size) => total + size, 0);
+
+test('edgepoll: bundled modules, one declaration for each entry, and nothing that only a clone needs', async (t) => {
+  const place = join(await project(t), 'node_modules/edgepoll');
+  t.deepEqual(
+    [...filesIn(place).keys()],
+    [
+      'LICENSE',
+      'README.md',
+      'dist/epoll/epoll.js',
+      'dist/epoll/index.js',
+      'dist/fd/index.js',
+      'dist/index.js',
+      'dist/internal/addon.cjs',
+      'dist/internal/epoll.js',
+      'dist/internal/load-addon.cjs',
+      'dist/internal/rolldown-runtime.js',
+      'dist/internal/shared.js',
+      'epoll.d.ts',
+      'fd.d.ts',
+      'index.d.ts',
+      'package.json',
+    ],
+  );
+  const { version } = described(root);
+  const targets = readdirSync(join(root, 'npm'));
+  const packed = described(place);
+  t.deepEqual(
+    packed.optionalDependencies,
+    Object.fromEntries(targets.map((name) => [`edgepoll-${name}`, version])),
+  );
+  const { scripts, os, private: isPrivate, sideEffects } = packed;
+  t.deepEqual(
+    { scripts, os, isPrivate, sideEffects },
+    { scripts: undefined, os: undefined, isPrivate: undefined, sideEffects: false },
+  );
+});
+
+test('a platform package: the addon, its checksum, and nothing to run', async (t) => {
+  const place = join(await project(t), `node_modules/edgepoll-${target}`);
+  t.deepEqual(
+    [...filesIn(place).keys()],
+    ['LICENSE', 'README.md', `edgepoll.${target}.node`, 'package.json'],
+  );
+  const packed = described(place);
+  t.regex(packed.crc32 ?? '', /^[\da-f]{8}$/);
+  t.is(packed.scripts, undefined);
+  t.is(packed.version, described(root).version);
+});
+
+test('the loader knows each target of npm/, by a literal name', (t) => {
+  const source = read(join(root, 'src/internal/load-addon.cts'));
+  const required = Array.from(
+    source.matchAll(/require\('edgepoll-([\w-]+)'\)/g),
+    ([, name = '']) => name,
+  );
+  const listed = source.match(/(?<=^ {2}')linux-[\w-]+(?=',$)/gm) ?? [];
+  t.deepEqual(required.toSorted(), listed.toSorted());
+  for (const name of readdirSync(join(root, 'npm'))) t.true(required.includes(name), name);
+});
+
+test('the bundled modules export what the modules of the clone export, under the same names', async (t) => {
+  const place = await project(t);
+  for (const path of ['dist/index.js', 'dist/fd/index.js', 'dist/epoll/index.js']) {
+    const [ours, theirs] = await Promise.all(
+      [root, join(place, 'node_modules/edgepoll')].map(
+        async (from) => (await import(pathToFileURL(join(from, path)).href)) as object,
+      ),
+    );
+    const names = (exported: object | undefined): string[] =>
+      Object.entries(exported ?? {}).map(
+        ([key, value]) => `${key} ${typeof value === 'function' ? value.name : typeof value}`,
+      );
+    t.deepEqual(names(theirs), names(ours), path);
+  }
+});
+
+test('the sizes of docs/packaging.md are those of the packages, within a fifth, and all is below 2.5 MB', async (t) => {
+  const modules = join(await project(t), 'node_modules');
+  const edgepoll = filesIn(join(modules, 'edgepoll'));
+  const platform = filesIn(join(modules, `edgepoll-${target}`));
+  const matching = (pattern: RegExp): number =>
+    sum([...edgepoll].filter(([name]) => pattern.test(name)).map(([, size]) => size));
+  const sizes: Record<string, number> = {
+    JavaScript: matching(/^dist\//),
+    types: matching(/\.d\.ts$/),
+    'README, licence, description': matching(/^[A-Z]|^package\.json$/),
+    '`edgepoll`': sum(edgepoll.values()),
+    [`\`edgepoll-${target}\``]: sum(platform.values()),
+  };
+  t.true(sum(edgepoll.values()) + sum(platform.values()) < 2_500_000);
+  const table = /## What is installed, and sizes\n[^]*?(?=\n## )/.exec(
+    read(join(root, 'docs/packaging.md')),
+  );
+  const rows = [...(table?.[0] ?? '').matchAll(/^\| (.+?) \| ([\d,]+) \|$/gm)];
+  const shown = new Map(
+    rows.map(([, name = '', size = '']) => [name, Number(size.replace(',', '')) * 1000]),
+  );
+  for (const [name, size] of Object.entries(sizes)) {
+    if (name.includes('-') && !name.includes('x64-gnu')) continue;
+    const told = shown.get(name) ?? 0;
+    t.true(Math.abs(told - size) < size / 5, `${name}: ${told} in the document, ${size} here`);
+  }
+});
+
+test('scripts/pack.mjs: wrong arguments are one line', async (t) => {
+  const pack = (...args: string[]) => run(process.execPath, ['scripts/pack.mjs', ...args]);
+  const place = folder(t);
+  for (const [args, code, text] of [
+    [[], 2, /^pack: usage: .*\n$/],
+    [[place, '--target', 'x'], 2, /^pack: Unknown option '--target'.*\n$/],
+    [
+      [place, '--targets', 'linux-x64-gnu,linux-z80'],
+      2,
+      /^pack: no target is named linux-z80: .*\n$/,
+    ],
+  ] as const) {
+    const ended = await pack(...args);
+    t.deepEqual({ code: ended.code, stdout: ended.stdout }, { code, stdout: '' });
+    t.regex(ended.stderr, text);
+  }
+});
