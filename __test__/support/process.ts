@@ -26,6 +26,14 @@ const other = (['bun', 'deno'] as const).find((name) => versions[name] !== undef
 /** The runtime that runs these tests. */
 export const runtimeName: 'node' | 'bun' | 'deno' = other ?? 'node';
 
+/**
+ * What strace shows of a call that changes a descriptor's flags after it was made. Not musl's own: after each call with O_CLOEXEC, musl sets
+ * FD_CLOEXEC once more, for kernels before Linux 2.6.24.
+ */
+export const changesFlags: RegExp = readFileSync('/proc/self/maps', 'latin1').includes('/ld-musl-')
+  ? /F_SETFL|F_SETFD, (?!FD_CLOEXEC)|FIONBIO/
+  : /F_SETFL|F_SETFD|FIONBIO/;
+
 /** The drivers that this runtime supports: only Node.js has `uv`. */
 export const drivers: readonly Driver[] = runtimeName === 'node' ? ['uv', 'thread'] : ['thread'];
 
