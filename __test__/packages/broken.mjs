@@ -1,7 +1,7 @@
 // What goes wrong at users': each import fails with its own code, in one line that says what helps.
 
 import { deepStrictEqual, match, strictEqual } from 'node:assert';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { installed, npmInstall, ours } from './managers.mjs';
 import { addFixture, addPrograms, runSmoke } from './programs.mjs';
 
@@ -60,10 +60,12 @@ async function damaged(user) {
 /** The package itself is of another version than its addon, as after an update of one of them by hand. */
 async function otherVersion(user) {
   await npmInstall(user);
-  const loader = `${user.folder}/node_modules/edgepoll/dist/internal/addon.cjs`;
-  const text = readFileSync(loader, 'utf8');
-  const changed = text.replace(/(version = ')[^']+/, '$19.9.9');
-  writeFileSync(loader, changed);
+  const folder = `${user.folder}/node_modules/edgepoll/dist/internal`;
+  const constant = /\bversion = (['"])\d+\.\d+\.\d+[^'"]*\1/;
+  const files = readdirSync(folder).map((name) => `${folder}/${name}`);
+  const [loader, ...others] = files.filter((file) => constant.test(readFileSync(file, 'utf8')));
+  deepStrictEqual(others, []);
+  writeFileSync(loader, readFileSync(loader, 'utf8').replace(constant, "version = '9.9.9'"));
   await refuses(user, 'ERR_ADDON_MISMATCH', /edgepoll is version 9\.9\.9.*install/);
 }
 
