@@ -57,6 +57,13 @@ pub(super) struct State {
     pub(super) closed: Rc<Cell<bool>>,
 }
 
+/// The data of an event as libuv reads it: it takes `fd` of the union `epoll_data`, an int in the first bytes.
+fn data_of(fd: RawFd) -> u64 {
+    let mut data = [0; size_of::<u64>()];
+    data[..size_of::<RawFd>()].copy_from_slice(&fd.to_ne_bytes());
+    u64::from_ne_bytes(data)
+}
+
 impl State {
     /// The poll handle.
     pub(super) fn raw(&self) -> Handle {
@@ -94,7 +101,7 @@ impl State {
     fn control(&self, operation: Operation, events: u32) -> Result<(), Errno> {
         // SAFETY: the loop lives longer than its handles, one of which is ours.
         let host = unsafe { (self.libuv.backend_fd)(self.event_loop) };
-        let data = u64::from(self.fd.unsigned_abs());
+        let data = data_of(self.fd);
         // SAFETY: both descriptors are open: libuv's as long as its loop, and ours because its owner closes the driver first.
         // The registration belongs to our own handle, and libuv relies only on the descriptor's number in its events.
         unsafe { epoll::control(host, operation, self.fd, events, data) }
