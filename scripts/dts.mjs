@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
+import { refuseOtherArguments } from './lib/usage.mjs';
 
 /** The entries of the package: where dist/ has the types, and the name of the import. */
 const entries = {
@@ -12,6 +13,7 @@ const entries = {
   epoll: { source: 'dist/epoll/index.d.ts', title: 'edgepoll/epoll' },
 };
 
+refuseOtherArguments('node scripts/dts.mjs [--check]', ['--check']);
 const checks = process.argv.includes('--check');
 mkdirSync(inProject('build/api'), { recursive: true });
 for (const [name, entry] of Object.entries(entries)) await rollUp(name, entry);

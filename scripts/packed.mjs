@@ -7,6 +7,10 @@ import { packOwn } from './lib/pack.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 
 const [tool, ...options] = process.argv.slice(2);
+if (tool === undefined) {
+  console.error('name a tool in node_modules/.bin. usage: node scripts/packed.mjs TOOL [OPTION…]');
+  process.exit(2);
+}
 const folder = inProject(`build/packed/${tool}`);
 rmSync(folder, { recursive: true, force: true });
 const packed = await packOwn(folder).catch(failSetUp);

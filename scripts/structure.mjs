@@ -4,6 +4,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inProject } from './lib/root.mjs';
+import { refuseOtherArguments } from './lib/usage.mjs';
+
+refuseOtherArguments('node scripts/structure.mjs');
 
 const mostLines = 600;
 

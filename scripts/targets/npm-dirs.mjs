@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inProject } from '../lib/root.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp } from '../lib/toolchain.mjs';
+import { refuseOtherArguments } from '../lib/usage.mjs';
 import { writeDocs, wrongInDocs } from './docs.mjs';
 import { packageFolder, targets } from './list.mjs';
 
@@ -84,7 +85,8 @@ function readJson(path) {
 }
 
 async function makeOrCheck() {
-  const isCheck = process.argv[2] === '--check';
+  refuseOtherArguments('node scripts/targets/npm-dirs.mjs [--check]', ['--check']);
+  const isCheck = process.argv.includes('--check');
   const texts = await made();
   if (!isCheck) {
     for (const [path, text] of Object.entries(texts)) {
