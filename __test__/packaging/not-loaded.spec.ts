@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { endianness } from 'node:os';
 import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -31,7 +32,10 @@ function changed(place: string, from: string | RegExp, to: string): string {
 
 /** Sets a field of `process` before the package is imported. */
 function pretend(name: 'platform' | 'arch', value: string): string[] {
-  const script = `Object.defineProperty(process, '${name}', { value: '${value}' });`;
+  return before(`Object.defineProperty(process, '${name}', { value: '${value}' });`);
+}
+
+function before(script: string): string[] {
   return ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
 }
 
@@ -66,6 +70,20 @@ test('ERR_UNSUPPORTED_PLATFORM: other systems, and processors without an addon',
     text,
     /^ERR_UNSUPPORTED_PLATFORM edgepoll has no addon for linux-mips-\w+, only for linux-x64-gnu, .*EDGEPOLL_ADDON$/,
   );
+});
+
+test('ERR_UNSUPPORTED_PLATFORM: ARM before ARMv7, which lacks instructions of the addon', async (t) => {
+  const place = await project(t);
+  const on = (machine: string): Promise<string> => {
+    const script = `process.getBuiltinModule('node:os').machine = () => '${machine}';`;
+    return imported(t, place, { options: [...pretend('arch', 'arm'), ...before(script)] });
+  };
+  t.regex(
+    await on('armv6l'),
+    /^ERR_UNSUPPORTED_PLATFORM edgepoll has no addon for linux-armv6l-gnueabihf, only for /,
+  );
+  for (const machine of ['armv7l', 'armv8l', 'aarch64'])
+    t.regex(await on(machine), /^ERR_ADDON_MISSING edgepoll-linux-arm-gnueabihf, /, machine);
 });
 
 test('ERR_UNSUPPORTED_PLATFORM: require() throws it too', async (t) => {
@@ -135,10 +153,10 @@ test('EDGEPOLL_ADDON: what cannot be loaded is an error although the optional de
     await imported(t, place, { env: { EDGEPOLL_ADDON: file } });
   t.regex(
     await named('absent.node'),
-    /^ERR_ADDON_MISSING EDGEPOLL_ADDON names \/\S+\/absent\.node, which does not exist$/,
+    /^ERR_ADDON_MISSING EDGEPOLL_ADDON's file \/\S+\/absent\.node does not exist$/,
   );
   const refused = (reason: string): RegExp =>
-    new RegExp(`^ERR_ADDON_NOT_LOADED EDGEPOLL_ADDON names \\S+, which does not load: ${reason}`);
+    new RegExp(`^ERR_ADDON_NOT_LOADED EDGEPOLL_ADDON's file \\S+ does not load: ${reason}`);
   t.regex(await named(place), refused('it is not a file'));
   t.regex(await named(write('empty.node', '')), refused('it is not an ELF file'));
   t.regex(
@@ -152,8 +170,12 @@ test('ERR_ADDON_NOT_LOADED: glibc is too old, and both versions are named', asyn
   const place = await project(t);
   // The linker compares the text of each version that a library needs.
   const file = changed(place, /GLIBC_2\.(?=\d\d\0)/g, 'GLIBC_9.');
+  // The loader reads the version from a report, whose settings are the program's.
+  const script = `process.on('exit', () => {
+    if (process.report.excludeNetwork) console.log('the setting was changed');
+  });`;
   t.regex(
-    await imported(t, place, { env: { EDGEPOLL_ADDON: file } }),
+    await imported(t, place, { env: { EDGEPOLL_ADDON: file }, options: before(script) }),
     /^ERR_ADDON_NOT_LOADED .* it needs glibc 9\.\d+, and this system has 2\.\d+; use a newer system$/,
   );
 });
@@ -163,7 +185,7 @@ test('ERR_ADDON_NOT_LOADED: a library that is no addon, and the words of the run
   const file = changed(place, 'napi_register_module_v1', 'napi_register_module_v9');
   t.regex(
     await imported(t, place, { env: { EDGEPOLL_ADDON: file } }),
-    /^ERR_ADDON_NOT_LOADED .* which does not load: Module did not self-register/,
+    /^ERR_ADDON_NOT_LOADED .* does not load: Module did not self-register/,
   );
 });
 
@@ -180,11 +202,24 @@ test('ERR_ADDON_NOT_LOADED: another processor', async (t) => {
   const ppc = await named((copy) => copy.writeUInt16LE(21, 18));
   t.regex(ppc, /it is built for ppc64, and this process is \w+$/);
   t.regex(await named((copy) => copy.writeUInt16LE(9999, 18)), /it is built for machine 9999, /);
-  // Big endian.
-  t.regex(
-    await named((copy) => copy.writeUInt8(2, 5)),
-    /^ERR_ADDON_NOT_LOADED .* it is built for /,
-  );
+  const other = endianness() === 'LE' ? 'BE' : 'LE';
+  const swapped = await named((copy) => {
+    copy.writeUInt8(other === 'BE' ? 2 : 1, 5);
+    copy.subarray(18, 20).reverse();
+  });
+  t.regex(swapped, / it has the other byte order than this process, which is [LB]E$/);
+});
+
+test('what lies in native/ beside a bundle is not taken for the addon of a clone', async (t) => {
+  const place = await project(t);
+  for (const folder of ['native', 'out/lib']) mkdirSync(join(place, folder), { recursive: true });
+  writeFileSync(join(place, `native/edgepoll.${target}.node`), 'not ours');
+  const loader = join(place, 'node_modules/edgepoll/dist/internal/load-addon.cjs');
+  copyFileSync(loader, join(place, 'out/lib/bundle.cjs'));
+  const script = join(place, 'out/lib/main.cjs');
+  writeFileSync(script, "console.log(typeof require('./bundle.cjs')().ReactorBinding);");
+  const { stdout, stderr } = await run(process.execPath, [script]);
+  t.deepEqual([stdout, stderr], ['function\n', '']);
 });
 
 test('ERR_ADDON_REFUSED: --no-addons, in NODE_OPTIONS too', async (t) => {

@@ -22,34 +22,34 @@ function errorWith(code: Code, message: string, cause?: unknown): AddonError {
 /** The version of glibc that this process runs with; `undefined` with musl, and where the runtime does not tell. */
 function glibcVersion(): string | undefined {
   try {
-    const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
+    const { report } = process as {
+      report?: NodeJS.ProcessReport & { excludeNetwork?: boolean | undefined };
+    };
     if (report === undefined) return undefined;
+    const { excludeNetwork } = report;
     // Else it looks up the names of open connections.
     report.excludeNetwork = true;
     const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+    // The setting is the program's: it holds for the reports that the program writes.
+    report.excludeNetwork = excludeNetwork;
     return header.glibcVersionRuntime;
   } catch {
     return undefined;
   }
 }
 
-/** The coded error for what the runtime or the dynamic linker has thrown. `what` is the addon, as the subject of a sentence. */
+/** The coded error for what the runtime or the dynamic linker has thrown. `what` names the addon, as the subject of a sentence. */
 function explain(error: unknown, what: string): unknown {
   if (ours.has(error as object)) return error;
   const { code, name, message } = error as NodeJS.ErrnoException;
   const deno = /NotCapable|PermissionDenied/.test(name) && /--allow-[\w-]+/.exec(message)?.[0];
   if (deno)
     return errorWith('ERR_ADDON_REFUSED', `Deno refuses ${what}: run it with ${deno} too`, error);
-  if (code === 'ENOENT')
-    return errorWith('ERR_ADDON_MISSING', `${what}, which does not exist`, error);
+  if (code === 'ENOENT') return errorWith('ERR_ADDON_MISSING', `${what} does not exist`, error);
   if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED') {
     return errorWith('ERR_ADDON_REFUSED', `Node.js refuses ${what}: ${remedy(code)}`, error);
   }
-  return errorWith(
-    'ERR_ADDON_NOT_LOADED',
-    `${what}, which does not load: ${reason(message)}`,
-    error,
-  );
+  return errorWith('ERR_ADDON_NOT_LOADED', `${what} does not load: ${reason(message)}`, error);
 }
 
 function remedy(code: string): string {

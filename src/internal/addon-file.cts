@@ -41,9 +41,10 @@ function faultOf(bytes: Buffer, crc32: string | undefined): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const machine = view.getUint16(18, isLittle);
   const [name] = Object.entries(machines).find(([, number]) => number === machine) ?? [];
-  if (isLittle !== (os.endianness() === 'LE') || name !== process.arch) {
+  if (name !== process.arch)
     return `it is built for ${name ?? `machine ${machine}`}, and this process is ${process.arch}`;
-  }
+  if (isLittle !== (os.endianness() === 'LE'))
+    return `it has the other byte order than this process, which is ${os.endianness()}`;
   const end = endOf(view, isLittle);
   if (bytes.length < end) return `the file is cut off, with ${bytes.length} of ${end} bytes`;
   if (crc32 !== undefined && Number.parseInt(crc32, 16) !== zlib.crc32(bytes)) {

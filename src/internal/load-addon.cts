@@ -10,9 +10,16 @@ const { errorWith, explain, glibcVersion } = addonError;
 // Not by `require`: a bundle that is an ES module has none, and only the addon itself may be missing from a bundle.
 const fs = process.getBuiltinModule('node:fs');
 const nodeModule = process.getBuiltinModule('node:module');
+const os = process.getBuiltinModule('node:os');
 const path = process.getBuiltinModule('node:path');
 /** The path of this file or, in a bundle, of the bundle. A bundle that is an ES module does not know it. */
 const ownPath = typeof __filename === 'string' ? __filename : undefined;
+
+interface DenoGlobal {
+  build: { target: string };
+  permissions: { querySync: (permission: object) => { state: string } };
+}
+const { Deno: deno } = globalThis as { Deno?: DenoGlobal };
 
 /** The version of the package. An addon of another one is refused. */
 const version = '0.1.0';
@@ -41,9 +48,9 @@ function load(): unknown {
     );
   }
   const chosen = chosenFile();
-  if (chosen !== undefined) return open(path.resolve(chosen), 'EDGEPOLL_ADDON names');
+  if (chosen !== undefined) return open(path.resolve(chosen), "EDGEPOLL_ADDON's file");
 
-  const name = `linux-${arch}-${libcName(arch)}`;
+  const name = `linux-${cpuName(arch)}-${libcName(arch)}`;
   const known = names.find((each) => each === name);
   if (known === undefined) {
     const advice = 'build it from its sources, and give the path of the addon in EDGEPOLL_ADDON';
@@ -52,27 +59,43 @@ function load(): unknown {
       `edgepoll has no addon for ${name}, only for ${names.join(', ')}: ${advice}`,
     );
   }
-  // Beside dist/, in a clone.
-  const built = ownPath && path.join(ownPath, `../../../native/edgepoll.${known}.node`);
-  return built && isThere(built) ? open(built, "the clone's addon is") : fromPackage(known);
+  const built = fileOfClone(known);
+  return built !== undefined && isThere(built)
+    ? open(built, "the clone's addon")
+    : fromPackage(known);
 }
 
-/** The value of EDGEPOLL_ADDON. Deno refuses to read it without `--allow-env`; it counts as not set then. */
+/** The value of EDGEPOLL_ADDON. It counts as not set where Deno has no permission to read it. */
 function chosenFile(): string | undefined {
-  try {
-    return process.env['EDGEPOLL_ADDON'] || undefined;
-  } catch {
-    return undefined;
-  }
+  if (!isAllowed({ name: 'env', variable: 'EDGEPOLL_ADDON' })) return undefined;
+  return process.env['EDGEPOLL_ADDON'] || undefined;
+}
+
+/** Where a clone has its own addon: in native/, beside dist/. A bundle has none, and what lies there is not ours. */
+function fileOfClone(name: Name): string | undefined {
+  if (!ownPath?.endsWith('/dist/internal/load-addon.cjs')) return undefined;
+  return path.join(ownPath, `../../../native/edgepoll.${name}.node`);
+}
+
+/** Whether Deno gives this permission without asking at the terminal. Other runtimes do not ask. */
+function isAllowed(permission: object): boolean {
+  return deno === undefined || deno.permissions.querySync(permission).state === 'granted';
 }
 
 /** Whether the file exists and this process may look for it. */
 function isThere(file: string): boolean {
   try {
-    return fs.existsSync(file);
+    return isAllowed({ name: 'read', path: file }) && fs.existsSync(file);
   } catch {
     return false;
   }
+}
+
+/** The processor, as it is written in the names. The addon for ARM needs ARMv7; on an older one it would end the process. */
+function cpuName(arch: string): string {
+  if (arch !== 'arm') return arch;
+  const machine = os.machine();
+  return /^armv[4-6]/.test(machine) ? machine : arch;
 }
 
 /**
@@ -85,6 +108,7 @@ function libcName(arch: string): string {
 }
 
 function usesMusl(): boolean {
+  if (deno !== undefined) return deno.build.target.endsWith('musl');
   try {
     // What the process has mapped. This takes half a millisecond, and the report below up to a hundred times as long.
     // musl's linker is its library too. Where its name is a link, the library's is seen; glibc's is libc.so.6.
@@ -92,10 +116,8 @@ function usesMusl(): boolean {
       fs.readFileSync('/proc/self/maps', 'latin1'),
     );
   } catch {
-    // Refused by --permission, or by Deno.
+    // Refused by --permission.
   }
-  const { Deno: deno } = globalThis as { Deno?: { build: { target: string } } };
-  if (deno !== undefined) return deno.build.target.endsWith('musl');
   return glibcVersion() === undefined;
 }
 
