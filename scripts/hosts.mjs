@@ -1,6 +1,6 @@
 // Tries the package with bundlers, single executables and test runners: node scripts/hosts.mjs [--only NAME,NAME] [--list]. NAME is a case,
 // or a tool for all of its cases. Packs the package, makes a user's project with it, and each case of __test__/hosts builds and runs
-// a program there. docs/packaging.md tells what the cases show. The last line is `N passed, N failed`.
+// a program there. docs/packaging.md has what the cases show. The last line is `N passed, N failed`.
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

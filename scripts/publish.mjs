@@ -112,7 +112,7 @@ function inOrder(packages) {
   }
   for (const name of root === undefined ? [] : expected) {
     const wanted = root.optionalDependencies?.[name];
-    if (wanted !== version) wrong.push(`${rootName} wants ${name} ${wanted}, not ${version}`);
+    if (wanted !== version) wrong.push(`${rootName} depends on ${name} ${wanted}, not ${version}`);
   }
   if (wrong.length > 0) throw new SetupError(`nothing was published: ${wrong.join('; ')}`);
   return [...packages.filter((each) => each !== root).toSorted(byName), root];

@@ -1,4 +1,4 @@
-// rollup, rolldown, and Vite, which builds with rolldown. None of them knows what to do with an addon.
+// rollup, rolldown, and Vite, which builds with rolldown. None of them handles an addon without an option.
 
 import assert from 'node:assert';
 import { readFileSync } from 'node:fs';

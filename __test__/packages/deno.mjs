@@ -25,6 +25,7 @@ async function inOwnFolder(user) {
   await asksFor(user, '--allow-read', ['--allow-ffi']);
   await asksFor(user, '--allow-ffi', [`--allow-read=${npm}`]);
   await runServer(user, ['deno', 'run', '--allow-ffi', `--allow-read=${npm}`]);
+  await doesNotAsk(user, ['--allow-ffi', `--allow-read=${npm}`]);
 }
 
 /** With package.json, they are in node_modules. */
@@ -40,6 +41,12 @@ async function inNodeModules(user) {
 async function asksFor(user, permission, given) {
   const text = await user.run('deno', 'run', ...given, addFixture(user, 'import.mjs'));
   saysWhy(text, 'ERR_ADDON_REFUSED', new RegExp(permission));
+}
+
+/** With these permissions, the import works at a terminal too, and Deno asks for no other one there. */
+async function doesNotAsk(user, given) {
+  const command = ['deno', 'run', ...given, addFixture(user, 'import.mjs')].join(' ');
+  match(await user.run('script', '-qec', command, '/dev/null'), /^loaded\r\n$/);
 }
 
 /** A folder of Deno's has the versions that were downloaded, beside what the registry says of the package. */

@@ -22,6 +22,7 @@ const programs = () => ({
   unshare: '/usr/bin/unshare',
   mkfifo: '/usr/bin/mkfifo',
   sleep: '/usr/bin/sleep',
+  script: '/usr/bin/script',
 });
 
 /** The users so far, so that each gets a loopback address of its own. */

@@ -80,7 +80,7 @@ test('a platform package: the addon, its checksum, and nothing to run', async (t
   t.is(packed.version, described(root).version);
 });
 
-test('the loader knows each target of npm/, by a literal name', (t) => {
+test('the loader requires each target of npm/ by a literal name', (t) => {
   const source = read(join(root, 'src/internal/load-addon.cts'));
   const required = Array.from(
     source.matchAll(/require\('edgepoll-([\w-]+)'\)/g),

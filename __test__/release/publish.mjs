@@ -181,14 +181,14 @@ const refused = {
       }),
     message: new RegExp(`${platforms[0]} is 1\\.9\\.9, and the tag says 2\\.0\\.0$`, 'm'),
   },
-  'the root wants another version of a platform package': {
+  'the root depends on another version of a platform package': {
     folder: () =>
       tarballs('2.0.0', everything, (manifest) => {
         if (manifest.name === 'edgepoll') manifest.optionalDependencies[platforms[0]] = '^2.0.0';
       }),
-    message: new RegExp(`edgepoll wants ${platforms[0]} \\^2\\.0\\.0, not 2\\.0\\.0$`, 'm'),
+    message: new RegExp(`edgepoll depends on ${platforms[0]} \\^2\\.0\\.0, not 2\\.0\\.0$`, 'm'),
   },
-  'a package is nobody of ours': {
+  'a package has no folder in npm/': {
     folder: () => tarballs('2.0.0', [...everything, 'edgepoll-linux-pdp11']),
     message: /edgepoll-linux-pdp11 has no folder in npm\/$/m,
   },

@@ -1,5 +1,5 @@
 /**
- * Checks an addon before it is loaded. The dynamic linker believes what the file says of itself: one that is cut off or changed can
+ * Checks an addon before it is loaded. The dynamic linker does not compare the headers with the file: one that is cut off or changed can
  * end the process by a signal.
  */
 
@@ -53,7 +53,7 @@ function faultOf(bytes: Buffer, crc32: string | undefined): string | undefined {
   return undefined;
 }
 
-/** Where the last part of the file ends that its header knows: a table, or a segment that is loaded. */
+/** Where the last part of the file ends that its headers name: a table, or a segment that is loaded. */
 function endOf(view: DataView, isLittle: boolean): number {
   const is64 = view.getUint8(4) === 2;
   const at = fields[is64 ? 64 : 32];

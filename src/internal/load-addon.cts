@@ -12,7 +12,7 @@ const fs = process.getBuiltinModule('node:fs');
 const nodeModule = process.getBuiltinModule('node:module');
 const os = process.getBuiltinModule('node:os');
 const path = process.getBuiltinModule('node:path');
-/** The path of this file or, in a bundle, of the bundle. A bundle that is an ES module does not know it. */
+/** The path of this file or, in a bundle, of the bundle. A bundle that is an ES module has none. */
 const ownPath = typeof __filename === 'string' ? __filename : undefined;
 
 interface DenoGlobal {
