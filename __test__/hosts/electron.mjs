@@ -4,7 +4,8 @@
 
 import assert from 'node:assert';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { addonFile, NotRun } from './project.mjs';
+import { NotRun } from '../../scripts/lib/cases.mjs';
+import { addonFile } from './project.mjs';
 
 const functions = ['napi_create_external_arraybuffer', 'napi_create_external_buffer'];
 const renamed = (name) => name.replace('napi_', 'none_');

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
+import { NotRun } from '../../scripts/lib/cases.mjs';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { run, testSilence, toStderr } from '../../scripts/lib/run.mjs';
 import { requireRuntime, stagePackage } from '../../scripts/lib/runtimes.mjs';
@@ -36,9 +37,6 @@ export const addonFile = `${addonPackage}/${addonPackage.replace('-', '.')}.node
 /** Node.js 26 in node_modules: the newest that makes executables and strips types. npm has it for these processors alone. */
 const hasNode26 = ['arm64', 'x64'].includes(process.arch);
 const node26 = `node-26-${process.arch}/bin/node`;
-
-/** What ends a case that this machine cannot run. */
-export class NotRun extends Error {}
 
 /** Installs the pinned tools. */
 export async function requireTools() {
