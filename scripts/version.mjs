@@ -6,6 +6,7 @@
 import {
   currentVersion,
   disagreements,
+  isLower,
   isVersion,
   notes,
   releaseNotes,
@@ -52,6 +53,8 @@ function set(version) {
   if (!isVersion(version)) stopWith(`'${version}' is no version. ${usage}`, 2);
   if (releases().includes(version))
     stopWith(`CHANGELOG.md has a section for ${version} already.`, 1);
+  const [newest = currentVersion()] = releases();
+  if (isLower(version, newest)) stopWith(`${version} is lower than ${newest}.`, 1);
   if (!notes('Unreleased')) {
     stopWith('CHANGELOG.md has nothing under "Unreleased": write first what users notice.', 1);
   }

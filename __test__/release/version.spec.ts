@@ -98,6 +98,15 @@ test('a second version goes between the empty section and the first', async (t) 
   ]);
 });
 
+test('a version lower than the last one is refused', async (t) => {
+  const target = copy(t);
+  t.is((await version(target, '7.10.0')).code, 0);
+  for (const lower of ['7.9.0', '7.10.0-rc.2']) {
+    const { code, stderr } = await version(target, lower);
+    t.deepEqual([code, stderr], [1, `${lower} is lower than 7.10.0.\n`]);
+  }
+});
+
 for (const [name, change, message] of [
   [
     'npm/linux-x64-gnu/package.json',

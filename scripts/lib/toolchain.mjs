@@ -61,7 +61,8 @@ export function fullDisk() {
 export function explain(error) {
   const full = fullDisk() ?? (error.code === 'ENOSPC' ? inProject() : undefined);
   if (full !== undefined) return `the disk of ${full} is full: make room and run this again.`;
-  return error instanceof SetupError ? error.message : error.stack;
+  // The message of a failed system call names the call and the path.
+  return error instanceof SetupError || error.syscall !== undefined ? error.message : error.stack;
 }
 
 /** Ends the process over a failed set-up. */

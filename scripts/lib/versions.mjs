@@ -11,6 +11,13 @@ export function isVersion(text) {
   return semver.test(text);
 }
 
+/** Whether `one` comes before `other`, by their numbers; of the same numbers, a pre-release comes before the release. */
+export function isLower(one, other) {
+  const [numbers, others] = [one, other].map((version) => version.split('-')[0]);
+  const order = numbers.localeCompare(others, 'en', { numeric: true });
+  return order === 0 ? one.includes('-') && !other.includes('-') : order < 0;
+}
+
 const jsonVersion = /(?<=^ {2}"version": ")[^"]+/gm;
 
 /** The files that hold the version. Each pattern matches the version alone. */
