@@ -100,7 +100,7 @@ test('ERR_ADDON_MISSING: the optional dependency is not installed', async (t) =>
   rmSync(join(place, addonPath));
   t.regex(
     await imported(t, place),
-    /^ERR_ADDON_MISSING edgepoll-\S+, .* is not installed: install /,
+    /^ERR_ADDON_MISSING edgepoll-\S+ is installed, and its file with the addon is missing: install /,
   );
   rmSync(folder, { recursive: true });
   t.regex(
@@ -130,6 +130,15 @@ test('ERR_ADDON_MISMATCH: an addon of another version', async (t) => {
   t.regex(
     await imported(t, place),
     /^ERR_ADDON_MISMATCH edgepoll is version 7\.8\.9, and its addon \S+\.node is \d+\.\d+\.\d+: install edgepoll again, or build both$/,
+  );
+});
+
+test("ERR_ADDON_MISMATCH: another package's addon", async (t) => {
+  const place = await project(t);
+  const file = changed(place, /\bVERSION\b/g, 'VERSIOM');
+  t.regex(
+    await imported(t, place, { env: { EDGEPOLL_ADDON: file } }),
+    /^ERR_ADDON_MISMATCH edgepoll is version \S+, and \S+\.node is the addon of another package: /,
   );
 });
 

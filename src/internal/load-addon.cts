@@ -150,13 +150,27 @@ function checksumBeside(file: string): string | undefined {
   return (JSON.parse(text) as { crc32?: string }).crc32;
 }
 
+/** The path of a module; `undefined` in a bundle. Throws if it is not found. */
+function resolve(name: string): string | undefined {
+  // Not `require.resolve`, which bundlers replace.
+  return ownPath && nodeModule.createRequire(ownPath).resolve(name);
+}
+
 /** Where the package's addon is; `undefined` if that cannot be told, as in a bundle. */
 function fileOf(name: Name): string | undefined {
   try {
-    // Not `require.resolve`, which bundlers replace.
-    return ownPath && nodeModule.createRequire(ownPath).resolve(`edgepoll-${name}`);
+    return resolve(`edgepoll-${name}`);
   } catch {
     return undefined;
+  }
+}
+
+/** Whether the package is installed, although its addon is missing. */
+function isInstalled(name: Name): boolean {
+  try {
+    return resolve(`edgepoll-${name}/package.json`) !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -185,6 +199,14 @@ function required(name: Name): unknown {
     }
   } catch (error) {
     if (!isMissing(error as NodeJS.ErrnoException)) throw error;
+    if (isInstalled(name)) {
+      const lost = `edgepoll-${name} is installed, and its file with the addon is missing`;
+      throw errorWith(
+        'ERR_ADDON_MISSING',
+        `${lost}: install edgepoll again on this machine`,
+        error,
+      );
+    }
     const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
     const found =
       others.length > 0 ? `, only ${others.map((each) => `edgepoll-${each}`).join()}` : '';
@@ -211,11 +233,12 @@ function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
 function sameVersion(addon: unknown, file: string): unknown {
   const theirs = (addon as { VERSION?: unknown }).VERSION;
   if (theirs === version) return addon;
-  throw errorWith(
-    'ERR_ADDON_MISMATCH',
-    `edgepoll is version ${version}, and its addon ${file} is ${typeof theirs === 'string' ? theirs : 'of unknown version'}: ` +
-      'install edgepoll again, or build both',
-  );
+  const found =
+    typeof theirs === 'string'
+      ? `its addon ${file} is ${theirs}`
+      : `${file} is the addon of another package`;
+  const advice = 'install edgepoll again, or build both';
+  throw errorWith('ERR_ADDON_MISMATCH', `edgepoll is version ${version}, and ${found}: ${advice}`);
 }
 
 export = load;
