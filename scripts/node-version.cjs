@@ -3,13 +3,22 @@
 
 const { engines } = require('../package.json');
 
-const needed = engines.node.replace('>=', '');
-const [major, minor] = needed.split('.').map(Number);
-const [haveMajor, haveMinor] = process.versions.node.split('.').map(Number);
-const isOld = haveMajor < major || (haveMajor === major && haveMinor < minor);
+// Ranges such as `^20.19` and `>=22.12`: the first takes one major version only.
+const ranges = engines.node.split(' || ').map((range) => range.match(/^(\^|>=)(\d+)\.(\d+)$/));
+const [major, minor] = process.versions.node.split('.').map(Number);
+const fits = ([, kind, wantedMajor, wantedMinor]) =>
+  major === Number(wantedMajor)
+    ? minor >= Number(wantedMinor)
+    : kind === '>=' && major > Number(wantedMajor);
+const isOld = !ranges.some(fits);
 if (isOld || process.platform !== 'linux') {
+  const needed = ranges.map(
+    ([, kind, ...wanted]) => wanted.join('.') + (kind === '^' ? '' : ' or newer'),
+  );
   const found = `${process.platform} with Node.js ${process.versions.node}`;
   const advice = isOld ? ': install a newer Node.js and run this again' : '';
-  console.error(`edgepoll needs Linux with Node.js ${needed} or newer; this is ${found}${advice}.`);
+  console.error(
+    `edgepoll needs Linux with Node.js ${needed.join(', ')}; this is ${found}${advice}.`,
+  );
   process.exit(1);
 }

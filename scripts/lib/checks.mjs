@@ -61,7 +61,7 @@ const list = {
   },
   knip: { command: bin('knip', '--no-progress'), needs: 'install', quick: true },
   publint: { command: script('packed', 'publint', '--strict'), needs: 'src', quick: true },
-  // The package is ESM alone. `require` of it works from Node.js 20.19 on, the oldest that it supports.
+  // The package is ESM alone. `require` of it works in each Node.js that it supports.
   attw: {
     command: script('packed', 'attw', '--ignore-rules', 'cjs-resolves-to-esm'),
     needs: 'src',
