@@ -36,6 +36,23 @@ const limits = [
     },
   },
   {
+    reason:
+      'qemu keeps the last real-time signals for itself: rt_tgsigqueueinfo, by which edgepoll lets other threads block a signal, ends with EINVAL',
+    tests: {
+      'fd/signals': [
+        'signal-masks: a signal is read while listeners are added and removed; children and threads have their own masks',
+      ],
+    },
+  },
+  {
+    reason: 'qemu lets a program join a thread before /proc has lost it',
+    tests: {
+      'readiness/lifetime': [
+        'break-closes: leaving the loop closes every descriptor and ends every thread, thread',
+      ],
+    },
+  },
+  {
     reason: 'qemu returns a socket option that is a structure as one number',
     tests: {
       'fd/options': [

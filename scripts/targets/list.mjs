@@ -74,6 +74,7 @@ export const targets = [
   {
     name: 'linux-riscv64-gnu',
     triple: 'riscv64gc-unknown-linux-gnu',
+    // The first glibc for riscv64.
     glibc: '2.27',
     rust: 'debian',
     machine: 'RISC-V',
@@ -98,7 +99,8 @@ export const targets = [
   {
     name: 'linux-ppc64-gnu',
     triple: 'powerpc64le-unknown-linux-gnu',
-    glibc: '2.17',
+    // zig has no older glibc for ppc64le.
+    glibc: '2.19',
     rust: 'debian',
     machine: 'PowerPC64',
     bits: 64,
