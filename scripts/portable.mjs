@@ -70,7 +70,7 @@ function chosen() {
 
 /** What the stand-in for ava is told where qemu emulates the processor. */
 function emulation(file) {
-  const leftOut = leftOutOf(file.replace('.spec.js', ''));
+  const leftOut = leftOutOf(file.replace('.spec.js', ''), name);
   return { EDGEPOLL_PATIENCE: patience, EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut) };
 }
 

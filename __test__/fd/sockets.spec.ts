@@ -260,8 +260,8 @@ test('options: read back as they were set', (t) => {
   udp.leaveGroup('239.1.2.3', 'lo');
   t.throws(() => udp.leaveGroup('239.1.2.3', 'lo'), { code: 'EADDRNOTAVAIL' });
   t.throws(() => udp.joinGroup('239.1.2.3', 'no-such-interface'), { code: 'ENODEV' });
-  // struct linger, as bytes.
-  const linger = Buffer.from([1, 0, 0, 0, 5, 0, 0, 0]);
+  // struct linger, as bytes in the machine's order.
+  const linger = Buffer.from(Int32Array.of(1, 5).buffer);
   udp.setOption(1, 13, linger);
   t.deepEqual(udp.getOptionBytes(1, 13), linger);
   t.throws(() => udp.getOption(1, 9999), { code: 'ENOPROTOOPT' });
