@@ -202,14 +202,21 @@ export async function straced(
 export const WAITS = '?epoll_wait,epoll_pwait,?epoll_pwait2,?poll,ppoll,?select,pselect6';
 
 /**
- * The waits that returned within these lines. Waits that slept and found nothing until their timeout are left out: a
- * runtime serves its timers that way, which is no busy loop.
+ * The waits that returned within these lines, as `strace -f` prints them. Left out are waits that slept and found nothing until their
+ * timeout: a runtime serves its timers that way, which is no busy loop. Left out is also a look without a sleep, by the same
+ * thread, that finds nothing right after a wait that found something: Node.js 24 looks like that before it sleeps again.
  */
 export function endedWaits(lines: string[]): string[] {
   const ended = /(?:epoll_p?wait2?|p?poll|p?select6?)(?:\(| resumed>).* = -?\d/;
   const foundNothing = / = 0(?: \(Timeout\))?$/;
   const didNotSleep = /, (?:0|\{tv_sec=0, tv_n?u?sec=0\})(?:, NULL(?:, \d+)?)?\)\s+= /;
-  return lines.filter(
-    (line) => ended.test(line) && (!foundNothing.test(line) || didNotSleep.test(line)),
-  );
+  const foundBefore = new Map<string | undefined, boolean>();
+  return lines.filter((line) => {
+    if (!ended.test(line)) return false;
+    const [thread] = line.split(' ', 1);
+    const isAfterFound = foundBefore.get(thread) === true;
+    const isEmpty = foundNothing.test(line);
+    foundBefore.set(thread, !isEmpty);
+    return !isEmpty || (didNotSleep.test(line) && !isAfterFound);
+  });
 }
