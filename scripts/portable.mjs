@@ -68,7 +68,7 @@ function chosen() {
     .toSorted();
 }
 
-/** What the stand-in for ava is told where qemu emulates the processor. */
+/** The environment of a spec file where qemu emulates the processor: longer time limits, and the tests that are left out. */
 function emulation(file) {
   const leftOut = leftOutOf(file.replace('.spec.js', ''), name);
   return { EDGEPOLL_PATIENCE: patience, EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut) };

@@ -1,5 +1,5 @@
 // Publishes a folder of tarballs, as scripts/pack.mjs makes them, to npm: node scripts/publish.mjs FOLDER TAG [--dry-run]
-// Platform packages come first and the root package last, so nobody gets a root package whose addon is not there yet.
+// Platform packages come first and the root package last. Otherwise npm could install the root package before its addon is published.
 // Everything is checked before anything is published. What the registry has already is left out, so a run that failed
 // half-way is simply run again.
 

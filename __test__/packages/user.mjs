@@ -105,7 +105,7 @@ export class User {
     const early = ended.then(({ code }) => {
       throw new Error(`${shown(command, args)} ended with code ${code}\n${text}`);
     });
-    early.catch(() => {}); // it matters only to who waits for a line
+    early.catch(() => {}); // only a caller that waits for a line needs it
     return {
       says: async (pattern) => {
         while (!pattern.test(text)) await Promise.race([once(printed, 'text'), early]);

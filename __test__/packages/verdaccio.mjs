@@ -1,5 +1,5 @@
 // A registry of npm packages on loopback: node verdaccio.mjs FOLDER. Keeps everything in FOLDER and asks no other registry.
-// Everybody may install, and who has an account may publish. Prints its port, and ends when its standard input does.
+// Every client may install. A client with an account may publish. Prints its port, and ends when its standard input does.
 
 import { runServer } from 'verdaccio';
 

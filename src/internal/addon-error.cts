@@ -19,7 +19,7 @@ function errorWith(code: Code, message: string, cause?: unknown): AddonError {
   return Object.assign(error, { code });
 }
 
-/** The version of glibc that this process runs with; `undefined` with musl, and where the runtime does not tell. */
+/** The version of glibc that this process runs with; `undefined` with musl, and in runtimes without a report. */
 function glibcVersion(): string | undefined {
   try {
     const { report } = process as {

@@ -71,7 +71,7 @@ function chosenFile(): string | undefined {
   return process.env['EDGEPOLL_ADDON'] || undefined;
 }
 
-/** Where a clone has its own addon: in native/, beside dist/. A bundle has none, and what lies there is not ours. */
+/** Where a clone has its own addon: in native/, beside dist/. A bundle has none: files at that place belong to another package. */
 function fileOfClone(name: Name): string | undefined {
   if (!ownPath?.endsWith('/dist/internal/load-addon.cjs')) return undefined;
   return path.join(ownPath, `../../../native/edgepoll.${name}.node`);
@@ -156,7 +156,7 @@ function resolve(name: string): string | undefined {
   return ownPath && nodeModule.createRequire(ownPath).resolve(name);
 }
 
-/** Where the package's addon is; `undefined` if that cannot be told, as in a bundle. */
+/** Where the package's addon is; `undefined` in a bundle, and if it is not found. */
 function fileOf(name: Name): string | undefined {
   try {
     return resolve(`edgepoll-${name}`);

@@ -14,7 +14,7 @@ use crate::Errno;
 pub(crate) fn open(pid: i32) -> Result<OwnedFd, Errno> {
     // PIDFD_NONBLOCK has the value of O_NONBLOCK.
     match open_with(pid, libc::O_NONBLOCK) {
-        // Linux 5.3 to 5.9 have no flags. Nobody else has this descriptor yet, so its own flags may be changed.
+        // Linux 5.3 to 5.9 have no flags. No other code has this descriptor yet, so setting O_NONBLOCK changes nothing for others.
         Err(Errno::EINVAL) => {
             let fd = open_with(pid, 0)?;
             not_blocking(&fd)?;
