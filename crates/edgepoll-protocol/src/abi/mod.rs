@@ -1,0 +1,105 @@
+//! What crosses the border between a host and a plug-in: C layouts, with their size and version.
+//!
+//! Within one version a structure only grows at its end. Code that reads a field of a later addition compares `size` first.
+
+#![allow(
+    unsafe_code,
+    reason = "the border is made of raw pointers: each block names the rule that it relies on"
+)]
+
+mod call;
+mod layer;
+mod memory;
+mod plugin;
+mod session;
+
+pub use layer::LayerVtable;
+pub use memory::{RawBytes, RawTable};
+pub use plugin::{layer_plugin, protocol_plugin, RawPlugin, LAYER, PROTOCOL};
+pub(crate) use session::VtableOf;
+pub use session::{SessionVtable, ENCODES, FRAMES};
+
+/// The version of the ABI. A change that breaks plug-ins counts it up. An addition makes a structure longer and leaves it as it is.
+pub const ABI: u32 = 1;
+
+/// Timers of a session, and of a layer.
+pub const TIMERS: usize = 4;
+/// In [`RawIo::timers`]: the timer is stopped.
+pub const NO_TIMER: u32 = u32::MAX;
+
+/// Numbers of a field in the table: offset, length, and what it is.
+pub const FIELD: usize = 3;
+/// Bit of a message's header: the next message continues this one. The bits below hold the kind.
+pub const MORE: i32 = 1 << 8;
+/// Position of the number of fields in a message's header.
+pub const FIELDS_SHIFT: u32 = 9;
+/// Length of a field that has no value.
+pub const NULL: i32 = -1;
+/// Length of a field that is an integer: its low half stands in the first number, its high half in the third.
+pub const INTEGER: i32 = -2;
+/// Length of a field that is a double, stored like an integer.
+pub const DOUBLE: i32 = -3;
+/// Third number of a field that is a name: JavaScript interns it.
+pub const NAME: i32 = -1;
+/// Third number of a field that lies in [`RawIo::made`], not in the input.
+pub const MADE: i32 = -2;
+
+/// Bit of [`RawIo::flags`]: FIN follows the output.
+pub const END: u32 = 1;
+/// Bit of [`RawIo::flags`]: nothing more is decoded until the session resumes.
+pub const PAUSE: u32 = 2;
+/// Bit of [`RawIo::flags`]: decoding goes on after a pause.
+pub const RESUME: u32 = 4;
+/// Bit of [`RawIo::flags`]: the host refused to make a buffer longer.
+pub const OVERFLOW: u32 = 8;
+/// Bit of [`RawIo::flags`]: [`RawIo::phase`] was set.
+pub const PHASE: u32 = 16;
+
+/// The outcome of a call: 0, the number of an [`ErrorKind`](crate::ErrorKind), or one of these.
+pub mod status {
+    /// The call succeeded.
+    pub const OK: i32 = 0;
+    /// The table has no room for more messages. The rest of the input is shown again.
+    pub const FULL: i32 = 16;
+    /// The plug-in broke its contract: a range outside the input, or a step that consumes nothing.
+    pub const BROKEN: i32 = 17;
+    /// The plug-in panicked. It must not be called again, and is not freed.
+    pub const PANICKED: i32 = 18;
+}
+
+/// What one call gets and gives. The host owns it and everything in it.
+#[repr(C)]
+pub struct RawIo {
+    /// The size of this structure in bytes.
+    pub size: u32,
+    /// Given: bits.
+    pub flags: u32,
+    /// The input.
+    pub input: *mut u8,
+    /// Its length.
+    pub input_length: usize,
+    /// Given: how many bytes of the input are dealt with.
+    pub consumed: usize,
+    /// Given: how many bytes the rest must have before it is shown again; 0 for any more.
+    pub need: usize,
+    /// Given: messages in the table.
+    pub messages: u32,
+    /// Given: one bit for each timer that was set or stopped.
+    pub timers_set: u32,
+    /// Given: their times in milliseconds, or [`NO_TIMER`].
+    pub timers: [u32; TIMERS],
+    /// The length of the table at which decoding stops.
+    pub table_limit: usize,
+    /// Given: messages. Each has a header and [`FIELD`] numbers for each field.
+    pub table: RawTable,
+    /// Given: bytes for the peer.
+    pub output: RawBytes,
+    /// Given: bytes of fields that are not in the input.
+    pub made: RawBytes,
+    /// Given: the text of an error.
+    pub text: RawBytes,
+    /// Given: the protocol's own number of an error.
+    pub error_number: u32,
+    /// Given: a layer's phase.
+    pub phase: u32,
+}

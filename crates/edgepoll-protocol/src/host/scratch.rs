@@ -1,0 +1,178 @@
+//! The memory that plug-ins write into. One reactor has one, and uses it for each call.
+
+use std::mem::ManuallyDrop;
+use std::ptr;
+
+use crate::abi::{RawBytes, RawIo, RawTable, NO_TIMER, TIMERS};
+
+/// The longest output of one call, and the longest total of copied fields: 64 MiB.
+const MOST_BYTES: usize = 64 << 20;
+/// The longest table of one call: a quarter of a million fields.
+const MOST_NUMBERS: usize = 1 << 20;
+/// The longest text of an error.
+const MOST_TEXT: usize = 512;
+/// The capacity that a buffer keeps from one call to the next. Longer messages are rare.
+const KEPT: usize = 64 * 1024;
+
+/// What the last call gave, in memory that is used again by the next one.
+pub struct Scratch {
+    pub(super) io: RawIo,
+}
+
+extern "C" fn grow_bytes(bytes: *mut RawBytes, more: usize) -> i32 {
+    // SAFETY: a plug-in passes on the pointer that it got from the host, to a live `RawBytes` of a `Scratch`.
+    let raw = unsafe { &mut *bytes };
+    if raw.length.saturating_add(more) > raw.limit {
+        return 0;
+    }
+    // SAFETY: the three parts came from a Vec, which is taken apart again below.
+    let mut vec =
+        ManuallyDrop::new(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
+    let has_room = vec.try_reserve(more).is_ok();
+    (raw.data, raw.capacity) = (vec.as_mut_ptr(), vec.capacity());
+    i32::from(has_room)
+}
+
+extern "C" fn grow_table(table: *mut RawTable, more: usize) -> i32 {
+    // SAFETY: as above.
+    let raw = unsafe { &mut *table };
+    if raw.length.saturating_add(more) > raw.limit {
+        return 0;
+    }
+    // SAFETY: as above.
+    let mut vec =
+        ManuallyDrop::new(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
+    let has_room = vec.try_reserve(more).is_ok();
+    (raw.data, raw.capacity) = (vec.as_mut_ptr(), vec.capacity());
+    i32::from(has_room)
+}
+
+fn bytes(limit: usize) -> RawBytes {
+    let mut vec = ManuallyDrop::new(Vec::<u8>::new());
+    RawBytes {
+        data: vec.as_mut_ptr(),
+        length: 0,
+        capacity: 0,
+        limit,
+        grow: grow_bytes,
+    }
+}
+
+fn content(raw: &RawBytes) -> &[u8] {
+    // SAFETY: the first `length` bytes were written by `RawBytes::extend`.
+    unsafe { std::slice::from_raw_parts(raw.data, raw.length) }
+}
+
+/// Frees what a long message took.
+fn trim(raw: &mut RawBytes) {
+    if raw.capacity > KEPT {
+        free(raw);
+        *raw = bytes(raw.limit);
+    }
+}
+
+fn free(raw: &mut RawBytes) {
+    // SAFETY: the three parts came from a Vec, and are not used after this.
+    drop(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        let mut table = ManuallyDrop::new(Vec::<i32>::new());
+        Scratch {
+            io: RawIo {
+                size: size_of::<RawIo>() as u32,
+                flags: 0,
+                input: ptr::NonNull::dangling().as_ptr(),
+                input_length: 0,
+                consumed: 0,
+                need: 0,
+                messages: 0,
+                timers_set: 0,
+                timers: [NO_TIMER; TIMERS],
+                table_limit: 0,
+                table: RawTable {
+                    data: table.as_mut_ptr(),
+                    length: 0,
+                    capacity: 0,
+                    limit: MOST_NUMBERS,
+                    grow: grow_table,
+                },
+                output: bytes(MOST_BYTES),
+                made: bytes(MOST_BYTES),
+                text: bytes(MOST_TEXT),
+                error_number: 0,
+                phase: 0,
+            },
+        }
+    }
+}
+
+impl Scratch {
+    /// Sets the longest output of one call.
+    pub fn limit_output(&mut self, bytes: usize) {
+        self.io.output.limit = bytes;
+    }
+
+    /// The messages that the last call found. For each a header, and then three numbers for each field.
+    #[must_use]
+    pub fn table(&self) -> &[i32] {
+        // SAFETY: the first `length` numbers were written by `RawTable::push`.
+        unsafe { std::slice::from_raw_parts(self.io.table.data, self.io.table.length) }
+    }
+
+    pub(super) fn table_mut(&mut self) -> &mut [i32] {
+        // SAFETY: as in `table`, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.io.table.data, self.io.table.length) }
+    }
+
+    /// Bytes for the peer.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        content(&self.io.output)
+    }
+
+    /// Bytes of fields that are not in the input. They belong behind the consumed input: the offsets in the table count from the start
+    /// of both together.
+    #[must_use]
+    pub fn made(&self) -> &[u8] {
+        content(&self.io.made)
+    }
+
+    /// The text of the error.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(content(&self.io.text)).into_owned()
+    }
+
+    /// Empties everything before a call.
+    pub(super) fn begin(&mut self, input: &mut [u8], table_limit: usize) {
+        let io = &mut self.io;
+        io.flags = 0;
+        io.input = input.as_mut_ptr();
+        io.input_length = input.len();
+        io.consumed = 0;
+        io.need = 0;
+        io.messages = 0;
+        io.timers_set = 0;
+        io.table_limit = table_limit;
+        io.error_number = 0;
+        io.table.length = 0;
+        for buffer in [&mut io.output, &mut io.made] {
+            trim(buffer);
+            buffer.length = 0;
+        }
+        io.text.length = 0;
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        for buffer in [&mut self.io.output, &mut self.io.made, &mut self.io.text] {
+            free(buffer);
+        }
+        let table = &self.io.table;
+        // SAFETY: the three parts came from a Vec, and are not used after this.
+        drop(unsafe { Vec::from_raw_parts(table.data, table.length, table.capacity) });
+    }
+}

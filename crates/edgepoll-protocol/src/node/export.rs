@@ -1,0 +1,148 @@
+//! The functions that a plug-in exports to JavaScript.
+
+use std::ffi::{c_void, CStr, CString};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr;
+
+use super::object::wrap;
+use super::options::{OptionError, Options};
+use super::pin::pin;
+use super::symbols::{
+    napi_create_function, napi_get_cb_info, napi_set_named_property, napi_throw_error,
+    napi_throw_range_error, napi_throw_type_error, Callback, Raw, OK,
+};
+use crate::abi::{layer_plugin, protocol_plugin, RawPlugin};
+use crate::{LayerFactory, Protocol};
+
+/// Makes a protocol from the options that JavaScript passed.
+type Make<T> = fn(&Options) -> Result<T, OptionError>;
+
+/// Adds a function to an addon's exports that makes protocols. [`export_protocol!`](crate::export_protocol) calls it.
+///
+/// # Safety
+/// `env` and `exports` are those of the addon's initialisation, which is running.
+pub unsafe fn export<P: Protocol>(env: Raw, exports: Raw, name: &CStr, make: Make<P>) {
+    unsafe extern "C" fn called<P: Protocol>(env: Raw, info: Raw) -> Raw {
+        // SAFETY: Node-API calls this with live arguments, and `data` is what `add` gave.
+        unsafe { call::<P>(env, info, protocol_plugin) }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { add(env, exports, name, called::<P>, make as *mut c_void) };
+}
+
+/// As [`export`], for layers. [`export_layer!`](crate::export_layer) calls it.
+///
+/// # Safety
+/// As [`export`].
+pub unsafe fn export_layer<F: LayerFactory>(env: Raw, exports: Raw, name: &CStr, make: Make<F>) {
+    unsafe extern "C" fn called<F: LayerFactory>(env: Raw, info: Raw) -> Raw {
+        // SAFETY: as above.
+        unsafe { call::<F>(env, info, layer_plugin) }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { add(env, exports, name, called::<F>, make as *mut c_void) };
+}
+
+unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut c_void) {
+    let mut function = ptr::null_mut();
+    // SAFETY: the caller's promise. The length says that the name ends with NUL (NAPI_AUTO_LENGTH). A failure leaves a pending
+    // exception, with which the import fails.
+    unsafe {
+        let length = usize::MAX;
+        if napi_create_function(env, name.as_ptr(), length, called, make, &raw mut function) == OK {
+            napi_set_named_property(env, exports, name.as_ptr(), function);
+        }
+    }
+    pin();
+}
+
+/// # Safety
+/// Node-API calls the function that `add` made, with a `make` for the same `T`.
+unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
+    let (mut count, mut argument, mut data) = (1, ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the caller's promise. A `fn` is as large as a pointer.
+    let make = unsafe {
+        napi_get_cb_info(
+            env,
+            info,
+            &raw mut count,
+            &raw mut argument,
+            ptr::null_mut(),
+            &raw mut data,
+        );
+        std::mem::transmute::<*mut c_void, Make<T>>(data)
+    };
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: this is inside a call from JavaScript. Node-API sets a missing argument to undefined.
+        let options = unsafe { Options::new(env, argument) }?;
+        let made = make(&options)?;
+        options.check_unknown()?;
+        Ok(plugin(made))
+    }));
+    match made {
+        // SAFETY: inside a call from JavaScript.
+        Ok(Ok(plugin)) => return unsafe { wrap(env, plugin) },
+        Ok(Err(OptionError::Type(text))) => throw(env, napi_throw_type_error, &text),
+        Ok(Err(OptionError::Range(text))) => throw(env, napi_throw_range_error, &text),
+        Err(_) => throw(env, napi_throw_error, "the plug-in panicked"),
+    }
+    ptr::null_mut()
+}
+
+type Throw =
+    unsafe extern "C" fn(Raw, *const std::ffi::c_char, *const std::ffi::c_char) -> std::ffi::c_int;
+
+fn throw(env: Raw, throw: Throw, text: &str) {
+    let text = CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
+    // SAFETY: inside a call from JavaScript; the text ends with NUL. If an exception is pending, it stays.
+    unsafe { throw(env, ptr::null(), text.as_ptr()) };
+}
+
+/// Makes this library an addon. Each entry exports a function of that name, which makes protocols: it takes the options that
+/// JavaScript passed and returns the protocol or an [`OptionError`](crate::node::OptionError).
+///
+/// ```ignore
+/// edgepoll_protocol::export_protocol!(c"resp" => Resp::new);
+/// ```
+#[macro_export]
+macro_rules! export_protocol {
+    ($($name:literal => $make:expr),+ $(,)?) => {
+        $crate::export_with!($crate::node::export, $($name => $make),+);
+    };
+}
+
+/// As [`export_protocol!`](crate::export_protocol), for layers.
+#[macro_export]
+macro_rules! export_layer {
+    ($($name:literal => $make:expr),+ $(,)?) => {
+        $crate::export_with!($crate::node::export_layer, $($name => $make),+);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_with {
+    ($export:path, $($name:literal => $make:expr),+) => {
+        #[allow(unsafe_code, missing_docs, reason = "Node-API finds these two functions by their names")]
+        mod edgepoll_addon {
+            use super::*;
+
+            /// # Safety
+            /// Node-API calls this when it loads the addon.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn napi_register_module_v1(
+                env: $crate::node::Raw,
+                exports: $crate::node::Raw,
+            ) -> $crate::node::Raw {
+                // SAFETY: these are the arguments of the initialisation, which is running.
+                $(unsafe { $export(env, exports, $name, $make) };)+
+                exports
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
+                8
+            }
+        }
+    };
+}
