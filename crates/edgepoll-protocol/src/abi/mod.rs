@@ -59,7 +59,7 @@ pub const PHASE: u32 = 16;
 pub mod status {
     /// The call succeeded.
     pub const OK: i32 = 0;
-    /// The table has no room for more messages. The rest of the input is shown again.
+    /// The table, the output or the copied fields have no room for more messages. The rest of the input is shown again.
     pub const FULL: i32 = 16;
     /// The plug-in broke its contract: a range outside the input, or a step that consumes nothing.
     pub const BROKEN: i32 = 17;
@@ -90,6 +90,8 @@ pub struct RawIo {
     pub timers: [u32; TIMERS],
     /// The length of the table at which decoding stops.
     pub table_limit: usize,
+    /// The length of the output, and of the copied fields, at which decoding stops.
+    pub output_limit: usize,
     /// Given: messages. Each has a header and [`FIELD`] numbers for each field.
     pub table: RawTable,
     /// Given: bytes for the peer.

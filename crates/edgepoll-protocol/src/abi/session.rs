@@ -159,7 +159,8 @@ fn run<S>(
         if at == input.len() && !at_end {
             return status::OK;
         }
-        if raw.table.length >= raw.table_limit {
+        let written = raw.output.length.max(raw.made.length);
+        if raw.table.length >= raw.table_limit || written >= raw.output_limit {
             return status::FULL;
         }
         let (header, made) = (raw.table.length, raw.made.length);

@@ -32,7 +32,7 @@ pub struct Outcome {
     pub need: usize,
     /// How many messages were found.
     pub messages: u32,
-    /// More messages may be in the rest: the table was full.
+    /// More messages may be in the rest: there was no room for them.
     pub is_full: bool,
     /// Nothing more is decoded until the session resumes or is replaced.
     pub pauses: bool,

@@ -91,6 +91,7 @@ impl Default for Scratch {
                 timers_set: 0,
                 timers: [NO_TIMER; TIMERS],
                 table_limit: 0,
+                output_limit: usize::MAX,
                 table: RawTable {
                     data: table.as_mut_ptr(),
                     length: 0,
@@ -109,9 +110,11 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// Sets the longest output of one call.
-    pub fn limit_output(&mut self, bytes: usize) {
-        self.io.output.limit = bytes;
+    /// Bounds the output of each call from now on. Decoding stops between two messages once there are `enough` bytes of it, at least
+    /// 1. A session that has sent more than `most` bytes in one call breaks its contract.
+    pub fn limit_output(&mut self, enough: usize, most: usize) {
+        self.io.output_limit = enough.max(1);
+        self.io.output.limit = most;
     }
 
     /// The messages that the last call found. For each a header, and then three numbers for each field.
