@@ -1,0 +1,50 @@
+//! The addon that JavaScript loads.
+
+use edgepoll_protocol::export_protocol;
+use edgepoll_protocol::node::{OptionError, Options};
+
+use crate::{Commands, Resp, RespClient, Settings};
+
+fn size(
+    options: &Options,
+    name: &'static std::ffi::CStr,
+    default: usize,
+) -> Result<usize, OptionError> {
+    let most = Settings::MOST_TOTAL as u32;
+    // The defaults are below the highest value.
+    let value = options.integer(name, 1..=most, default as u32)?;
+    Ok(value as usize)
+}
+
+/// The options that both sides have.
+fn shared(options: &Options) -> Result<Settings, OptionError> {
+    let default = Settings::default();
+    let stream = size(options, c"stream", Settings::MOST_TOTAL)?;
+    Ok(Settings {
+        max_bulk: size(options, c"maxBulk", default.max_bulk)?,
+        max_total: size(options, c"maxTotal", default.max_total)?,
+        stream: (stream != Settings::MOST_TOTAL).then_some(stream),
+        ..default
+    })
+}
+
+fn resp(options: &Options) -> Result<Resp, OptionError> {
+    let shared = shared(options)?;
+    let names = options.texts(c"commands")?.unwrap_or_default();
+    let commands = Commands::new(&names).ok_or_else(|| {
+        let text = "commands: at most 250 different names of 1 to 16 bytes are needed";
+        OptionError::Range(text.to_owned())
+    })?;
+    Ok(Resp::new(Settings {
+        max_arguments: size(options, c"maxArguments", shared.max_arguments)?,
+        unauthenticated: options.boolean(c"unauthenticated", false)?,
+        commands,
+        ..shared
+    }))
+}
+
+fn resp_client(options: &Options) -> Result<RespClient, OptionError> {
+    shared(options).map(RespClient::new)
+}
+
+export_protocol!(c"resp" => resp, c"respClient" => resp_client);

@@ -1,0 +1,6 @@
+//! Replies: what a client reads.
+
+mod parser;
+mod session;
+
+pub use session::{Replies, RespClient};
