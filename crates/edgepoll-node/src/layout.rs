@@ -3,6 +3,7 @@
 //! `src/internal/layout.ts` declares the same names with the same values, so that V8 can build them into its code as constants.
 //! When JavaScript loads the addon, it compares its values with those of [`layout`] and throws if one differs.
 
+use edgepoll::protocol::abi;
 use edgepoll::readiness::bits;
 use napi_derive::napi;
 
@@ -48,6 +49,27 @@ layout! {
     /// Record kind: an address of a connection that is about to close.
     ADDRESS: i32 = 9;
 
+    /// Record kind: messages of a protocol. The last four fields are the place of their bytes in the buffer, as offset and length,
+    /// the place of the first in the array of tables, and their number.
+    MESSAGES: i32 = 10;
+
+    /// Numbers in the array of tables.
+    TABLES_SIZE: usize = 1024 * 1024;
+    /// Numbers of a field in a table: offset, length, and what it is.
+    FIELD_NUMBERS: usize = abi::FIELD;
+    /// Position of the number of fields in a message's header. The kind is in the lowest 8 bits.
+    FIELDS_SHIFT: u32 = abi::FIELDS_SHIFT;
+    /// Bit of a message's header: the next message continues this one.
+    CONTINUES: i32 = abi::MORE;
+    /// Length of a field that has no value.
+    FIELD_NULL: i32 = abi::NULL;
+    /// Length of a field that is an integer: the first number is its low half, the third its high half.
+    FIELD_INTEGER: i32 = abi::INTEGER;
+    /// Length of a field that is a double, stored like an integer.
+    FIELD_DOUBLE: i32 = abi::DOUBLE;
+    /// How many interned names there can be. The lowest bits of a name's id are its index.
+    NAMES: usize = 65_536;
+
     /// Bit in the detail of an address record: this is the local address. The bits below hold the family and the port.
     IS_LOCAL: i32 = 1 << 17;
 
@@ -73,6 +95,15 @@ layout! {
     REASON_FRAME_TRUNCATED: i32 = 6;
     /// The input breaks the rules of the protocol. The number is the index of a text.
     REASON_MALFORMED: i32 = 7;
+
+    /// A protocol ended the connection. The number is the index of the error for `protocolError()`.
+    REASON_PROTOCOL: i32 = 8;
+    /// Kind of a protocol's error, beside those of its own: it broke its contract with the reactor.
+    PROTOCOL_BROKEN: i32 = 16;
+    /// Kind of a protocol's error: it panicked.
+    PROTOCOL_PANICKED: i32 = 17;
+    /// Kind of a protocol's error: it sent too much at once.
+    PROTOCOL_SENT_TOO_MUCH: i32 = 18;
 
     /// Size in bytes of a buffer that small chunks share.
     POOL_SIZE: usize = 8 * 1024;

@@ -35,8 +35,11 @@ impl<'a> Io<'a> {
 
     #[inline]
     fn push(&mut self, field: [i32; abi::FIELD]) {
-        self.raw.table.push(&field);
-        self.fields += 1;
+        if self.raw.table.push(&field) {
+            self.fields += 1;
+        } else {
+            self.raw.flags |= abi::OVERFLOW;
+        }
     }
 
     /// Sets the message's kind. What the numbers mean is the protocol's own choice. Default 0.

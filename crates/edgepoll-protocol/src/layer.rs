@@ -112,10 +112,12 @@ impl<'a> LayerIo<'a> {
     pub fn plain(&mut self, range: Range<usize>) {
         let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
         let length = range.end.checked_sub(range.start);
-        self.raw
-            .table
-            .push(&[number(range.start), length.map_or(i32::MAX, number), 0]);
-        self.raw.messages += 1;
+        let range = [number(range.start), length.map_or(i32::MAX, number), 0];
+        if self.raw.table.push(&range) {
+            self.raw.messages += 1;
+        } else {
+            self.raw.flags |= abi::OVERFLOW;
+        }
     }
 
     /// Sends bytes to the peer, as they are.

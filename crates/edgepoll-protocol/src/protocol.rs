@@ -51,7 +51,8 @@ pub trait Session: 'static {
     /// of a message, as it does for the built-in framings.
     const FRAMES: bool = false;
 
-    /// The connection is established. A server that speaks first sends its greeting here, a client its first request.
+    /// The first call. A server that speaks first sends its greeting here, a client its first request. It leaves once the connection is
+    /// established.
     ///
     /// # Errors
     /// [`Error`] ends the connection.

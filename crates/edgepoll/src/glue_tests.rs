@@ -5,7 +5,7 @@
 //! that the list names.
 
 use crate::connection::CloseReason;
-use crate::protocol::CodecError;
+use crate::protocol::Fault;
 use crate::reactor::{Event, WriteError};
 use crate::readiness::{EngineKind, Refusal};
 use crate::Call;
@@ -49,8 +49,8 @@ named_in!("reactor/inbox.rs", events: Event {
 named_in!("reactor/close_reason.rs", close_reasons: CloseReason {
     Ended, Failed, Destroyed, Protocol, QueueFull, TimedOut
 });
-named_in!("reactor/close_reason.rs", codec_errors: CodecError {
-    FrameTooLong, Truncated, Malformed
+named_in!("reactor/close_reason.rs", faults: Fault {
+    Error, Broken, Panicked, TooMuch
 });
 named_in!("reactor/sender.rs", write_errors: WriteError {
     Closed, Ended, Failed, QueueFull, Protocol

@@ -8,7 +8,7 @@
 //! - [`descriptor`] makes descriptors and uses them: timers, signals, sockets of any family.
 //! - [`connection`] decides what a connection may do next: states, the send queue, limits. It makes no system call and reads no
 //!   clock.
-//! - [`protocol`] turns bytes into frames and back: the trait [`protocol::Codec`] and two framings.
+//! - [`protocol`] turns bytes into frames and back: the traits of a protocol, and the built-in framings.
 //! - [`kernel`] makes the system calls of the reactor, and those that need unsafe code. It has all unsafe code of this crate.
 //!   [`descriptor`] and [`readiness`] make other calls through safe functions of the crate nix and the standard library.
 //!
@@ -18,17 +18,18 @@
 //!
 //! # A server
 //!
-//! A [`reactor::Inbox`] takes the frames and events of a turn, and a codec finds the frames. This server answers each
+//! A [`reactor::Inbox`] takes the frames and events of a turn, and a protocol finds the frames. This server answers each
 //! line in capitals, and stops reading from a peer that does not read its answers.
 //!
 //! ```
 //! use std::io::{Read, Write};
 //! use std::net::{Shutdown, SocketAddr, TcpStream};
 //! use std::ops::Range;
+//! use std::rc::Rc;
 //!
 //! use edgepoll::kernel::Space;
-//! use edgepoll::protocol::Lines;
-//! use edgepoll::reactor::{Budget, Event, Inbox, ListenOptions, Reactor};
+//! use edgepoll::protocol::{Factory, Lines};
+//! use edgepoll::reactor::{Budget, Event, Found, Inbox, ListenOptions, Reactor};
 //! use edgepoll::Token;
 //!
 //! struct Received {
@@ -44,8 +45,8 @@
 //!     fn space(&mut self, _lend: bool) -> Space<'_> {
 //!         Space::from(&mut self.space[..])
 //!     }
-//!     fn filled(&mut self, _lend: bool, length: usize) -> &[u8] {
-//!         &self.space[..length]
+//!     fn filled(&mut self, _lend: bool, length: usize) -> &mut [u8] {
+//!         &mut self.space[..length]
 //!     }
 //!     fn frame(&mut self, token: Token, body: Range<usize>) {
 //!         self.lines.push((token, self.space[body].to_vec()));
@@ -53,6 +54,12 @@
 //!     fn copied_frame(&mut self, token: Token, body: &[u8]) {
 //!         self.lines.push((token, body.to_vec()));
 //!     }
+//!     // The protocol of this program gives frames, so these three are not called.
+//!     fn table_room(&self) -> usize {
+//!         0
+//!     }
+//!     fn messages(&mut self, _found: &Found<'_>, _consumed: usize) {}
+//!     fn copied_messages(&mut self, _found: &Found<'_>, _body: &[u8]) {}
 //!     // Every frame was copied, so the next receive may use the whole space again.
 //!     fn received(&mut self, _length: usize) {}
 //!     fn event(&mut self, event: Event) {
@@ -63,7 +70,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut reactor = Reactor::open(256, Budget::default())?;
 //! let options = ListenOptions {
-//!     codec: Box::new(|| Box::new(Lines::new(1024))),
+//!     protocol: Some(Rc::new(Factory::new(Lines::new(1024)))),
 //!     ..ListenOptions::default()
 //! };
 //! let listener = reactor.listen(SocketAddr::from(([127, 0, 0, 1], 0)), options)?;
@@ -107,7 +114,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
-/// Compiles the codec in the project's README.md as a documentation test.
+/// Compiles the protocol in the project's README.md as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct ProjectReadme;

@@ -15,11 +15,12 @@ use napi_derive::napi;
 
 use super::address::{address_of, socket_address, Address};
 use super::address_words::address_from;
+use super::close_reason::ProtocolFailure;
 use super::control::Control;
 use super::core::{Core, Working};
 use super::inbox::JsInbox;
 use super::sender;
-use super::settings::{codecs_of, limits_of, ConnectionSettings, ListenSettings, ReactorStats};
+use super::settings::{limits_of, protocol_of, ConnectionSettings, ListenSettings, ReactorStats};
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
 use crate::names;
@@ -39,6 +40,9 @@ pub struct SharedMemory<'env> {
     /// The records.
     #[napi(ts_type = "Int32Array")]
     pub records: Object<'env>,
+    /// The tables of messages.
+    #[napi(ts_type = "Int32Array")]
+    pub tables: Object<'env>,
     /// The bytes of staged writes.
     #[napi(ts_type = "Uint8Array")]
     pub stage: Object<'env>,
@@ -85,7 +89,7 @@ impl ReactorBinding {
         let opened = Reactor::open(EVENTS, budget).map_err(CallError::from);
         let reactor = opened.map_err(|error| error.thrown(raw))?;
         let fd = reactor.as_raw_fd();
-        let inbox = JsInbox::new(raw, memory.records.raw())?;
+        let inbox = JsInbox::new(raw, memory.records.raw(), memory.tables.raw())?;
         let staging = Staging::new(raw, memory.stage.raw(), memory.writes.raw())?;
         let control = Control::new(raw, memory.control.raw())?;
         let dispatch = Callback::new(raw, memory.dispatch.raw(), kind.calls_bare())?;
@@ -129,7 +133,12 @@ impl ReactorBinding {
 
     /// Listens on an IP address.
     #[napi(catch_unwind)]
-    pub fn listen(&self, address: String, port: u16, settings: ListenSettings) -> Result<Opened> {
+    pub fn listen(
+        &self,
+        address: String,
+        port: u16,
+        settings: ListenSettings<'_>,
+    ) -> Result<Opened> {
         let address = match socket_address(&address, port) {
             Ok(address) => address,
             Err(errno) => return Ok(no_zone(errno)),
@@ -143,7 +152,7 @@ impl ReactorBinding {
             max_connections: settings.max_connections,
             credit: settings.credit,
             limits: limits_of(&connection),
-            codec: codecs_of(&connection)?,
+            protocol: protocol_of(&connection)?,
         };
         opened(
             self.core
@@ -158,7 +167,7 @@ impl ReactorBinding {
         address: String,
         port: u16,
         timeout: u32,
-        settings: ConnectionSettings,
+        settings: ConnectionSettings<'_>,
     ) -> Result<Opened> {
         let address = match socket_address(&address, port) {
             Ok(address) => address,
@@ -168,12 +177,28 @@ impl ReactorBinding {
             no_delay: settings.no_delay,
             timeout,
             limits: limits_of(&settings),
-            codec: codecs_of(&settings)?(),
+            protocol: protocol_of(&settings)?,
         };
         opened(
             self.core
                 .command(|reactor| reactor.connect(address, options)),
         )
+    }
+
+    /// Gives a connection another protocol or framing. What was received and not decoded goes to it. Returns false if the connection
+    /// is closed, or its input is discarded.
+    #[napi(catch_unwind)]
+    pub fn upgrade(
+        &self,
+        slot: i32,
+        generation: i32,
+        settings: ConnectionSettings<'_>,
+    ) -> Result<bool> {
+        let protocol = protocol_of(&settings)?;
+        let upgraded = self
+            .core
+            .command(|reactor| reactor.upgrade(token(slot, generation), protocol.as_ref()));
+        Ok(upgraded.is_some_and(|upgraded| upgraded.is_ok()))
     }
 
     /// Allows a listener to accept `more` connections.
@@ -342,11 +367,11 @@ impl ReactorBinding {
         found.unwrap_or(false)
     }
 
-    /// The text of a protocol error, by the index in a close reason.
+    /// A protocol's error, by the index in a close reason. Only while the record with that reason is read.
     #[napi(catch_unwind)]
-    pub fn text(&self, index: u32) -> String {
-        let text = self.core.with(|working| working.inbox.text(index as usize));
-        text.unwrap_or_default().to_owned()
+    pub fn protocol_error(&self, index: u32) -> Option<ProtocolFailure> {
+        let find = |working: &mut Working| working.inbox.protocol_error(index as usize);
+        self.core.with(find).flatten()
     }
 
     /// The counters since the start.

@@ -1,36 +1,76 @@
 //! A connection's close reason as one 32-bit field of a record.
 
 use edgepoll::connection::CloseReason;
-use edgepoll::protocol::CodecError;
+use edgepoll::protocol::{ErrorKind, Fault, ProtocolError};
 use edgepoll::Errno;
+use napi_derive::napi;
 
 use crate::layout::{
-    REASON_CALL_SHIFT, REASON_DESTROYED, REASON_ENDED, REASON_FAILED, REASON_FRAME_TOO_LONG,
-    REASON_FRAME_TRUNCATED, REASON_MALFORMED, REASON_NUMBER_SHIFT, REASON_QUEUE_FULL,
-    REASON_TIMED_OUT,
+    PROTOCOL_BROKEN, PROTOCOL_PANICKED, PROTOCOL_SENT_TOO_MUCH, REASON_CALL_SHIFT,
+    REASON_DESTROYED, REASON_ENDED, REASON_FAILED, REASON_FRAME_TOO_LONG, REASON_FRAME_TRUNCATED,
+    REASON_MALFORMED, REASON_NUMBER_SHIFT, REASON_PROTOCOL, REASON_QUEUE_FULL, REASON_TIMED_OUT,
 };
 use crate::names;
 
-/// The texts of protocol errors, each once. A record holds the index of a text.
+/// Why a protocol ended a connection.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct ProtocolFailure {
+    /// The protocol's name.
+    pub protocol: String,
+    /// What kind of error it is: a number of the crate `edgepoll-protocol`, or a `PROTOCOL_` number of `layout.rs`.
+    pub kind: i32,
+    /// The protocol's own number, or 0.
+    pub number: u32,
+    /// What was wrong.
+    pub text: String,
+}
+
+/// The protocols' errors since the turn began. A record holds the index of its error, and JavaScript asks for the rest while it reads the
+/// record.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(Vec<&'static str>);
+pub(crate) struct ProtocolErrors(Vec<ProtocolError>);
 
-impl Texts {
-    /// The text with that index.
-    pub(crate) fn get(&self, index: usize) -> &'static str {
-        self.0.get(index).copied().unwrap_or("malformed input")
+impl ProtocolErrors {
+    /// Begins a turn: JavaScript has read the records of the last one.
+    pub(crate) fn begin(&mut self) {
+        self.0.clear();
     }
 
-    fn index_of(&mut self, text: &'static str) -> i32 {
-        let found = self.0.iter().position(|known| *known == text);
-        let index = found.unwrap_or_else(|| {
-            self.0.push(text);
-            self.0.len() - 1
-        });
-        i32::try_from(index).unwrap_or(0)
+    /// The error with that index.
+    pub(crate) fn get(&self, index: usize) -> Option<ProtocolFailure> {
+        let error = self.0.get(index)?;
+        let (kind, number) = match &error.fault {
+            Fault::Error(error) => (error.kind() as i32, error.number()),
+            Fault::Broken => (PROTOCOL_BROKEN, 0),
+            Fault::Panicked => (PROTOCOL_PANICKED, 0),
+            Fault::TooMuch => (PROTOCOL_SENT_TOO_MUCH, 0),
+        };
+        Some(ProtocolFailure {
+            protocol: error.protocol.to_string(),
+            kind,
+            number,
+            text: error.fault.to_string(),
+        })
     }
 
-    /// The field for a reason: its code, the system call, and an error number or the index of a text.
+    /// The reason's code and number. A framing's errors have codes of their own.
+    fn add(&mut self, error: ProtocolError) -> (i32, i32) {
+        let code = match &error.fault {
+            Fault::Error(found) if error.is_framing => match found.kind() {
+                ErrorKind::TooLong => REASON_FRAME_TOO_LONG,
+                ErrorKind::Truncated => REASON_FRAME_TRUNCATED,
+                _ => REASON_MALFORMED,
+            },
+            _ => REASON_PROTOCOL,
+        };
+        // The number has 24 bits of the record's field. So many errors of one turn do not fit into the memory.
+        let index = i32::try_from(self.0.len()).unwrap_or(0);
+        self.0.push(error);
+        (code, index)
+    }
+
+    /// The field for a reason: its code, the system call, and an error number or the index of a protocol's error.
     pub(crate) fn encode(&mut self, reason: CloseReason) -> i32 {
         let (code, call, number) = match reason {
             CloseReason::Ended => (REASON_ENDED, 0, 0),
@@ -42,11 +82,10 @@ impl Texts {
             CloseReason::Destroyed => (REASON_DESTROYED, 0, 0),
             CloseReason::QueueFull => (REASON_QUEUE_FULL, 0, 0),
             CloseReason::TimedOut(call) => (REASON_TIMED_OUT, call as i32, 0),
-            CloseReason::Protocol(CodecError::FrameTooLong { .. }) => (REASON_FRAME_TOO_LONG, 0, 0),
-            CloseReason::Protocol(CodecError::Malformed(text)) => {
-                (REASON_MALFORMED, 0, self.index_of(text))
+            CloseReason::Protocol(error) => {
+                let (code, index) = self.add(error);
+                (code, 0, index)
             }
-            CloseReason::Protocol(CodecError::Truncated) => (REASON_FRAME_TRUNCATED, 0, 0),
             // A reason of a newer core. The program must see a failure, not a normal end or a close of its own.
             _ => (REASON_FAILED, names::NO_CALL, names::number(Errno::EIO)),
         };

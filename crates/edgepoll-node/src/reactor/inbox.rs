@@ -12,14 +12,15 @@ use std::ops::Range;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::Space;
-use edgepoll::reactor::{Event, Inbox};
+use edgepoll::reactor::{Event, Found, Inbox};
 use edgepoll::Token;
 use napi::{sys, Result};
 
-use super::close_reason::Texts;
+use super::close_reason::{ProtocolErrors, ProtocolFailure};
 use super::control::Lending;
 use super::records::{Close, Records};
 use super::region::{new_buffer, Region, CACHE_LINE, PACKED};
+use super::tables::Tables;
 use crate::layout::{
     ACCEPT_PAUSED, ARENA_INDEX, ARENA_SIZE, CONNECTED, END, FIRST_FRESH, OPENED, POOL_INDEX,
     POOL_SIZE, QUEUED, SLAB_INDEX, SLAB_SIZE, WRITE_FAILED,
@@ -56,6 +57,7 @@ pub(crate) struct Batch {
 pub(crate) struct JsInbox {
     env: sys::napi_env,
     records: Records,
+    tables: Tables,
     pool: Option<Region>,
     slab: Option<Region>,
     arena: Option<Region>,
@@ -76,15 +78,20 @@ pub(crate) struct JsInbox {
     no_arena: bool,
     /// The error of this turn, for [`Batch::uncaught`].
     uncaught: Option<String>,
-    texts: Texts,
+    errors: ProtocolErrors,
 }
 
 impl JsInbox {
-    /// An inbox that writes records into `array`, an Int32Array.
-    pub(crate) fn new(env: sys::napi_env, array: sys::napi_value) -> Result<JsInbox> {
+    /// An inbox that writes records and tables into these two Int32Arrays.
+    pub(crate) fn new(
+        env: sys::napi_env,
+        records: sys::napi_value,
+        tables: sys::napi_value,
+    ) -> Result<JsInbox> {
         Ok(JsInbox {
             env,
-            records: Records::new(env, array)?,
+            records: Records::new(env, records)?,
+            tables: Tables::new(env, tables)?,
             pool: None,
             slab: None,
             arena: None,
@@ -97,12 +104,14 @@ impl JsInbox {
             in_spare: false,
             no_arena: false,
             uncaught: None,
-            texts: Texts::default(),
+            errors: ProtocolErrors::default(),
         })
     }
 
     /// Begins a turn. `lending`: which chunks of the arena JavaScript still uses.
     pub(crate) fn begin(&mut self, lending: &Lending) {
+        self.tables.begin();
+        self.errors.begin();
         if let Some(pool) = &mut self.pool {
             pool.begin(POOL_INDEX);
         }
@@ -137,9 +146,9 @@ impl JsInbox {
         self.arena.as_mut().map_or(&[], Region::handed_out)
     }
 
-    /// The text of a protocol error. A record holds its index.
-    pub(crate) fn text(&self, index: usize) -> &'static str {
-        self.texts.get(index)
+    /// A protocol's error of this turn. A record holds its index.
+    pub(crate) fn protocol_error(&self, index: usize) -> Option<ProtocolFailure> {
+        self.errors.get(index)
     }
 
     /// The buffer of the present receive; `None` when there is no memory for a slab.
@@ -246,6 +255,64 @@ impl JsInbox {
         }
     }
 
+    /// Writes the table of messages whose bytes are the first `consumed` of the space.
+    fn put_table(&mut self, found: &Found<'_>, consumed: usize) -> Option<usize> {
+        let body = match self.lends {
+            true => self.arena.as_mut(),
+            false => self.slab.as_mut(),
+        };
+        let body = match body {
+            // SAFETY: a receive has written at least `consumed` bytes into the space.
+            Some(region) => unsafe { &*region.filled(consumed) },
+            None => &self.spare[..consumed],
+        };
+        let table = self.tables.put(found.table, body, found.made);
+        if table.is_none() {
+            // The core compares with `table_room` first. Only a single message can be longer.
+            self.uncaught = Some("edgepoll: no room for a table of messages".to_owned());
+        }
+        table
+    }
+
+    /// Copies the bytes of messages into the arena, if it is free and has room, or into a buffer of their own.
+    fn copy_messages(
+        &mut self,
+        found: &Found<'_>,
+        body: &[u8],
+        table: usize,
+        is_free: bool,
+    ) -> Result<()> {
+        let length = body.len() + found.made.len();
+        let is_free = is_free && !self.retires_arena;
+        let arena = self.arena.as_mut().filter(|_| is_free);
+        let (data, index, offset) = match arena.filter(|arena| arena.surely_has(length)) {
+            Some(arena) => {
+                let place = (arena.start(), arena.index, arena.used());
+                arena.take(length);
+                self.lent += 1;
+                place
+            }
+            None => {
+                let (data, value) = new_buffer(self.env, length)?;
+                let index = self.index_of_next();
+                self.fresh.push(value);
+                (data, index, 0)
+            }
+        };
+        // SAFETY: `data` has room for `length` bytes, and neither part overlaps it: `body` is the connection's own buffer or a copy.
+        unsafe {
+            std::ptr::copy_nonoverlapping(body.as_ptr(), data, body.len());
+            std::ptr::copy_nonoverlapping(
+                found.made.as_ptr(),
+                data.add(body.len()),
+                found.made.len(),
+            );
+        }
+        let place = [offset, length, table, found.count as usize];
+        self.records.put_messages(found.token, index, place);
+        Ok(())
+    }
+
     /// Received bytes are lost, because JavaScript has no memory for them or its environment ends.
     fn lose(&mut self, error: &napi::Error) {
         self.uncaught = Some(format!("edgepoll: no memory for received bytes: {error}"));
@@ -275,7 +342,7 @@ impl Inbox for JsInbox {
     }
 
     #[inline]
-    fn filled(&mut self, lend: bool, length: usize) -> &[u8] {
+    fn filled(&mut self, lend: bool, length: usize) -> &mut [u8] {
         debug_assert!(lend || !self.lends, "another `lend` than for the space");
         let region = if self.lends {
             &mut self.arena
@@ -285,7 +352,7 @@ impl Inbox for JsInbox {
         match region {
             // SAFETY: `length` is how many bytes the kernel has written into the space that `space` gave.
             Some(region) => unsafe { region.filled(length) },
-            None => &self.spare[..length],
+            None => &mut self.spare[..length],
         }
     }
 
@@ -307,6 +374,44 @@ impl Inbox for JsInbox {
 
     fn copied_frame(&mut self, token: Token, body: &[u8]) {
         if let Err(error) = self.copy_out(token, body.as_ptr(), body.len()) {
+            self.lose(&error);
+        }
+    }
+
+    fn table_room(&self) -> usize {
+        self.tables.room()
+    }
+
+    fn messages(&mut self, found: &Found<'_>, consumed: usize) {
+        let least = if self.lends { 0 } else { VIEWED };
+        let Some(table) = self.put_table(found, consumed) else {
+            return;
+        };
+        let lent = i32::from(self.lends);
+        if let Some(region) = self
+            .region()
+            .filter(|_| consumed >= least && found.made.is_empty())
+        {
+            let (index, offset) = (region.index, region.used());
+            self.viewed = true;
+            self.lent += lent;
+            let place = [offset, consumed, table, found.count as usize];
+            self.records.put_messages(found.token, index, place);
+            return;
+        }
+        // The rest of the receive still lies in the free part of the arena.
+        let body = self.filled(self.lends, consumed).to_vec();
+        if let Err(error) = self.copy_messages(found, &body, table, false) {
+            self.lose(&error);
+        }
+    }
+
+    fn copied_messages(&mut self, found: &Found<'_>, body: &[u8]) {
+        let Some(table) = self.tables.put(found.table, body, found.made) else {
+            self.uncaught = Some("edgepoll: no room for a table of messages".to_owned());
+            return;
+        };
+        if let Err(error) = self.copy_messages(found, body, table, true) {
             self.lose(&error);
         }
     }
@@ -352,11 +457,11 @@ impl Inbox for JsInbox {
                     peer,
                     local,
                 };
-                let reason = self.texts.encode(reason);
+                let reason = self.errors.encode(reason);
                 self.records.put_close(token, reason, &close);
             }
             Event::WriteFailed { token, failure } => {
-                let reason = self.texts.encode(CloseReason::Failed(failure));
+                let reason = self.errors.encode(CloseReason::Failed(failure));
                 self.records.put(WRITE_FAILED, token, reason, [0.0; 2]);
             }
             Event::AlarmRefused { errno } => {

@@ -7,10 +7,13 @@ mod close_reason;
 mod control;
 mod core;
 mod inbox;
+mod interned;
+mod plugin;
 mod records;
 mod region;
 mod sender;
 mod settings;
 mod staging;
+mod tables;
 
 pub use binding::ReactorBinding;

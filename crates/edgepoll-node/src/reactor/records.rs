@@ -6,7 +6,7 @@ use edgepoll::{Address, Token};
 use napi::{sys, Result};
 
 use super::address_words::words_of;
-use crate::layout::{ADDRESS, CLOSED, DATA, IS_LOCAL, QUEUED, RECORD_FIELDS};
+use crate::layout::{ADDRESS, CLOSED, DATA, IS_LOCAL, MESSAGES, QUEUED, RECORD_FIELDS};
 use crate::node::{self, Reference};
 
 /// The most records that one event takes: a close reports two addresses, the bytes not sent, and the reason.
@@ -81,6 +81,23 @@ impl Records {
             let place = [offset, length].map(|size| i32::try_from(size).unwrap_or(i32::MAX));
             // SAFETY: these are two of the record's last four fields.
             unsafe { rest.cast::<[i32; 2]>().write(place) };
+        }
+    }
+
+    /// Messages: their bytes are at `offset` in the buffer with that number, their table is at `table` in the array of tables.
+    pub(crate) fn put_messages(
+        &mut self,
+        token: Token,
+        buffer: usize,
+        [offset, length, table, count]: [usize; 4],
+    ) {
+        let detail = i32::try_from(buffer).unwrap_or(i32::MAX);
+        if let Some(rest) = self.begin(MESSAGES, token, detail) {
+            // Each of these numbers is below 2^31.
+            let place = [offset, length, table, count]
+                .map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+            // SAFETY: these are the record's last four fields.
+            unsafe { rest.cast::<[i32; 4]>().write(place) };
         }
     }
 

@@ -167,11 +167,11 @@ impl Region {
     /// # Safety
     /// They have been written.
     #[inline]
-    pub(crate) unsafe fn filled(&mut self, length: usize) -> &[u8] {
+    pub(crate) unsafe fn filled(&mut self, length: usize) -> &mut [u8] {
         let start = self.start();
         let length = length.min(self.size - self.used);
         // SAFETY: the memory is valid, as in `free`, and the caller guarantees that the bytes have been written.
-        unsafe { std::slice::from_raw_parts(start, length) }
+        unsafe { std::slice::from_raw_parts_mut(start, length) }
     }
 
     /// Hands out the first `length` free bytes, which have been written. They are not written again before [`Region::clear`].

@@ -1,18 +1,22 @@
 //! The settings of connections and listeners, and the reactor's counters. The files
 //! `src/connections/*-options.ts` have the defaults and checks.
 
+use std::fmt;
+use std::rc::Rc;
+
 use edgepoll::connection::Limits;
-use edgepoll::protocol::{Bytes, Codec, Lines};
+use edgepoll::protocol::{Factory, Lines};
 use edgepoll::reactor::Stats;
+use napi::bindgen_prelude::Object;
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use super::plugin::factory_of;
 use crate::numbers::float;
 
 /// The limits and the framing of a connection; see the core's `Limits`.
-#[napi(object)]
-#[derive(Debug)]
-pub struct ConnectionSettings {
+#[napi(object, object_to_js = false)]
+pub struct ConnectionSettings<'env> {
     /// At this many queued bytes, a writer should wait.
     pub high_water_mark: u32,
     /// At this many queued bytes or fewer, a waiting writer goes on.
@@ -31,14 +35,25 @@ pub struct ConnectionSettings {
     pub max_frame: u32,
     /// Whether JavaScript gives its chunks back, so that they may lie in the arena.
     pub lend: bool,
+    /// The protocol, an object that a plug-in made. Without one, `framing` says how the bytes are cut.
+    #[napi(ts_type = "object")]
+    pub protocol: Option<Object<'env>>,
+}
+
+impl fmt::Debug for ConnectionSettings<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ConnectionSettings")
+            .finish_non_exhaustive()
+    }
 }
 
 /// The options of a listener.
-#[napi(object)]
+#[napi(object, object_to_js = false)]
 #[derive(Debug)]
-pub struct ListenSettings {
+pub struct ListenSettings<'env> {
     /// The settings of each accepted connection.
-    pub connection: ConnectionSettings,
+    pub connection: ConnectionSettings<'env>,
     /// How many connections may wait in the kernel until they are accepted.
     pub backlog: i32,
     /// Sets SO_REUSEPORT.
@@ -85,7 +100,7 @@ impl From<Stats> for ReactorStats {
     }
 }
 
-pub(crate) fn limits_of(settings: &ConnectionSettings) -> Limits {
+pub(crate) fn limits_of(settings: &ConnectionSettings<'_>) -> Limits {
     Limits {
         high_water: settings.high_water_mark,
         low_water: settings.low_water_mark,
@@ -97,12 +112,15 @@ pub(crate) fn limits_of(settings: &ConnectionSettings) -> Limits {
     }
 }
 
-/// Makes the codec of each connection with these settings.
-pub(crate) fn codecs_of(settings: &ConnectionSettings) -> Result<Box<dyn Fn() -> Box<dyn Codec>>> {
+/// The protocol of the connections with these settings; `None` for bytes as they arrive.
+pub(crate) fn protocol_of(settings: &ConnectionSettings<'_>) -> Result<Option<Rc<Factory>>> {
+    if let Some(object) = &settings.protocol {
+        return factory_of(object).map(Some);
+    }
     let most = settings.max_frame as usize;
     match settings.framing.as_str() {
-        "bytes" => Ok(Box::new(|| Box::new(Bytes))),
-        "lines" => Ok(Box::new(move || Box::new(Lines::new(most)))),
+        "bytes" => Ok(None),
+        "lines" => Ok(Some(Rc::new(Factory::new(Lines::new(most))))),
         other => Err(Error::from_reason(format!("no such framing: {other}"))),
     }
 }

@@ -70,8 +70,9 @@ impl Staging {
             };
             match reactor.write(token, message, more) {
                 Ok(_) | Err(WriteError::Failed) => {}
-                // JavaScript has already accepted this write. The close that follows reports it as not sent. JavaScript
-                // stages only for open connections, and only with framings that accept every message.
+                // The session refuses the message. The program sees why when the connection closes.
+                Err(WriteError::Protocol(error)) => reactor.refuse(token, error, message.len()),
+                // JavaScript has already accepted this write. The close that follows reports it as not sent.
                 Err(_) => reactor.count_unsent(token, message.len()),
             }
         }

@@ -47,11 +47,11 @@ pub struct RawTable {
 }
 
 impl RawTable {
-    /// Appends numbers. Without room nothing is appended, and the host finds a table that is too short.
+    /// Appends numbers. Returns false, and appends nothing, if the host has no room for them.
     #[inline]
-    pub(crate) fn push<const N: usize>(&mut self, numbers: &[i32; N]) {
+    pub(crate) fn push<const N: usize>(&mut self, numbers: &[i32; N]) -> bool {
         if self.capacity - self.length < N && (self.grow)(self, N) == 0 {
-            return;
+            return false;
         }
         // SAFETY: there is room for N numbers behind `length`, and `[i32; N]` has the alignment of an i32.
         unsafe {
@@ -61,6 +61,7 @@ impl RawTable {
                 .write(*numbers);
         };
         self.length += N;
+        true
     }
 
     /// Overwrites a number that was pushed before.

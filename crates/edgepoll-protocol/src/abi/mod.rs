@@ -15,7 +15,7 @@ mod session;
 
 pub use layer::LayerVtable;
 pub use memory::{RawBytes, RawTable};
-pub use plugin::{layer_plugin, protocol_plugin, RawPlugin, LAYER, PROTOCOL};
+pub use plugin::{layer_plugin, protocol_plugin, RawPlugin, LAYER, PROTOCOL, TAG_LOWER, TAG_UPPER};
 pub(crate) use session::VtableOf;
 pub use session::{SessionVtable, ENCODES, FRAMES};
 

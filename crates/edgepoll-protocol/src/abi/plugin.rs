@@ -9,6 +9,12 @@ use super::layer::LayerVtableOf;
 use super::{status, VtableOf, ABI};
 use crate::{LayerFactory, Protocol, Role};
 
+/// The lower half of the type tag of a plug-in's JavaScript object. The tag is the same in every version of the ABI, so that the host
+/// can name the wrong version.
+pub const TAG_LOWER: u64 = 0x6564_6765_706f_6c6c;
+/// The upper half of the type tag.
+pub const TAG_UPPER: u64 = 0x7072_6f74_6f63_6f6c;
+
 /// [`RawPlugin::what`]: a protocol. Its functions are a [`SessionVtable`](super::SessionVtable).
 pub const PROTOCOL: u32 = 0;
 /// [`RawPlugin::what`]: a layer. Its functions are a [`LayerVtable`](super::LayerVtable).

@@ -164,7 +164,9 @@ fn run<S>(
             return status::FULL;
         }
         let (header, made) = (raw.table.length, raw.made.length);
-        raw.table.push(&[0]);
+        if !raw.table.push(&[0]) {
+            return status::FULL;
+        }
         let left = input.len() - at;
         let mut io = Io::new(&mut *raw, at);
         let step = look(session, &mut input[at..], &mut io);

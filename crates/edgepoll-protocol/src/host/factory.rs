@@ -108,12 +108,14 @@ impl Factory {
         self.0.name()
     }
 
-    /// The session of a new connection, or `None` if making it panicked.
+    /// The session of a new connection. If making it panicked, each call of the session fails.
     #[must_use]
-    pub fn session(&self, role: Role) -> Option<Handle> {
-        let vtable = NonNull::new(self.0 .0.vtable.cast_mut().cast())?;
-        // SAFETY: the session was made by the plug-in of these functions just now.
-        Some(unsafe { Handle::new(vtable, self.0.open(role)?) })
+    pub fn session(&self, role: Role) -> Handle {
+        // SAFETY: the session was made by the plug-in of these functions just now. A plug-in has functions.
+        unsafe {
+            let vtable = NonNull::new_unchecked(self.0 .0.vtable.cast_mut().cast());
+            Handle::new(vtable, self.0.open(role))
+        }
     }
 }
 
@@ -151,12 +153,14 @@ impl LayerMaker {
         self.0.name()
     }
 
-    /// The layer of a new connection, or `None` if making it panicked.
+    /// The layer of a new connection. If making it panicked, each call of the layer fails.
     #[must_use]
-    pub fn layer(&self, role: Role) -> Option<LayerHandle> {
-        let vtable = NonNull::new(self.0 .0.vtable.cast_mut().cast())?;
-        // SAFETY: the layer was made by the plug-in of these functions just now.
-        Some(unsafe { LayerHandle::new(vtable, self.0.open(role)?) })
+    pub fn layer(&self, role: Role) -> LayerHandle {
+        // SAFETY: the layer was made by the plug-in of these functions just now. A plug-in has functions.
+        unsafe {
+            let vtable = NonNull::new_unchecked(self.0 .0.vtable.cast_mut().cast());
+            LayerHandle::new(vtable, self.0.open(role))
+        }
     }
 }
 

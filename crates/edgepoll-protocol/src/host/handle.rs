@@ -1,6 +1,7 @@
 //! One connection's session.
 
 use std::ffi::c_void;
+use std::fmt;
 use std::ptr::NonNull;
 
 use super::scratch::Scratch;
@@ -19,9 +20,24 @@ pub enum Fault {
     Broken,
     /// The session panicked. It will not be called again.
     Panicked,
-    /// One call sent, or copied, more than the host allows.
+    /// One call sent or copied more than the host allows, or gave a message with too many fields.
     TooMuch,
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Error(error) => write!(f, "{error}"),
+            Fault::Broken => f.write_str("it gave a range outside the input, or consumed nothing"),
+            Fault::Panicked => f.write_str("it panicked"),
+            Fault::TooMuch => {
+                f.write_str("it sent too much at once, or gave a message with too many fields")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
 
 /// What a call gave, besides what is in the [`Scratch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,13 +69,15 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// `session` is `None` if making it panicked. Each call then fails.
+    ///
     /// # Safety
     /// `session` came from `open` of the plug-in whose functions `vtable` has, and belongs to the handle alone.
-    pub(super) unsafe fn new(vtable: NonNull<SessionVtable>, session: NonNull<c_void>) -> Handle {
-        Handle {
-            vtable,
-            session: Some(session),
-        }
+    pub(super) unsafe fn new(
+        vtable: NonNull<SessionVtable>,
+        session: Option<NonNull<c_void>>,
+    ) -> Handle {
+        Handle { vtable, session }
     }
 
     fn vtable(&self) -> &SessionVtable {

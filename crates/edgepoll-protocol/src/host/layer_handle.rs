@@ -21,10 +21,13 @@ pub struct LayerHandle {
 impl LayerHandle {
     /// # Safety
     /// As [`Handle::new`](super::Handle).
-    pub(super) unsafe fn new(vtable: NonNull<LayerVtable>, layer: NonNull<c_void>) -> LayerHandle {
+    pub(super) unsafe fn new(
+        vtable: NonNull<LayerVtable>,
+        layer: Option<NonNull<c_void>>,
+    ) -> LayerHandle {
         LayerHandle {
             vtable,
-            layer: Some(layer),
+            layer,
             phase: Phase::Handshake,
         }
     }

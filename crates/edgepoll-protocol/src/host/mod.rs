@@ -14,4 +14,4 @@ mod sound;
 pub use factory::{Factory, LayerMaker, Mismatch};
 pub use handle::{Fault, Handle, Outcome};
 pub use layer_handle::LayerHandle;
-pub use scratch::Scratch;
+pub use scratch::{Scratch, KEPT, MESSAGE_NUMBERS};

@@ -7,12 +7,12 @@ use crate::abi::{RawBytes, RawIo, RawTable, NO_TIMER, TIMERS};
 
 /// The longest output of one call, and the longest total of copied fields: 64 MiB.
 const MOST_BYTES: usize = 64 << 20;
-/// The longest table of one call: a quarter of a million fields.
-const MOST_NUMBERS: usize = 1 << 20;
+/// The most numbers that one message takes in a table: 174,762 fields.
+pub const MESSAGE_NUMBERS: usize = 512 * 1024;
 /// The longest text of an error.
 const MOST_TEXT: usize = 512;
-/// The capacity that a buffer keeps from one call to the next. Longer messages are rare.
-const KEPT: usize = 64 * 1024;
+/// The capacity that [`Scratch::trim`] leaves a buffer. Longer messages are rare.
+pub const KEPT: usize = 64 * 1024;
 
 /// What the last call gave, in memory that is used again by the next one.
 pub struct Scratch {
@@ -63,14 +63,6 @@ fn content(raw: &RawBytes) -> &[u8] {
     unsafe { std::slice::from_raw_parts(raw.data, raw.length) }
 }
 
-/// Frees what a long message took.
-fn trim(raw: &mut RawBytes) {
-    if raw.capacity > KEPT {
-        free(raw);
-        *raw = bytes(raw.limit);
-    }
-}
-
 fn free(raw: &mut RawBytes) {
     // SAFETY: the three parts came from a Vec, and are not used after this.
     drop(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
@@ -96,7 +88,7 @@ impl Default for Scratch {
                     data: table.as_mut_ptr(),
                     length: 0,
                     capacity: 0,
-                    limit: MOST_NUMBERS,
+                    limit: 0,
                     grow: grow_table,
                 },
                 output: bytes(MOST_BYTES),
@@ -159,13 +151,28 @@ impl Scratch {
         io.messages = 0;
         io.timers_set = 0;
         io.table_limit = table_limit;
+        io.table.limit = table_limit.saturating_add(MESSAGE_NUMBERS);
         io.error_number = 0;
         io.table.length = 0;
-        for buffer in [&mut io.output, &mut io.made] {
-            trim(buffer);
-            buffer.length = 0;
-        }
+        io.output.length = 0;
+        io.made.length = 0;
         io.text.length = 0;
+    }
+
+    /// Frees what long messages took, and drops what the last call gave. A host calls this once it has used that.
+    pub fn trim(&mut self) {
+        for buffer in [&mut self.io.output, &mut self.io.made] {
+            if buffer.capacity > KEPT {
+                free(buffer);
+                *buffer = bytes(buffer.limit);
+            }
+        }
+    }
+
+    /// How many bytes are kept for the next call.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.io.output.capacity + self.io.made.capacity
     }
 }
 

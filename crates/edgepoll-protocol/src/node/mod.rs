@@ -16,6 +16,5 @@ mod pin;
 mod symbols;
 
 pub use export::{export, export_layer};
-pub use object::{TAG_LOWER, TAG_UPPER};
 pub use options::{OptionError, Options};
 pub use symbols::Raw;

@@ -6,12 +6,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::symbols::{napi_create_object, napi_type_tag_object, napi_wrap, Raw, TypeTag, OK};
-use crate::abi::RawPlugin;
-
-/// The lower half of the type tag. The tag is the same in every version of the ABI, so that the host can name the wrong version.
-pub const TAG_LOWER: u64 = 0x6564_6765_706f_6c6c;
-/// The upper half of the type tag.
-pub const TAG_UPPER: u64 = 0x7072_6f74_6f63_6f6c;
+use crate::abi::{RawPlugin, TAG_LOWER, TAG_UPPER};
 
 static TAG: TypeTag = TypeTag {
     lower: TAG_LOWER,

@@ -1,8 +1,8 @@
 //! Received bytes that are not a whole frame yet, or that the turn had no room for.
 //!
-//! The buffer has no bound of its own: the codec's limit bounds it.
+//! The buffer has no bound of its own: the protocol's limit bounds it.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// The capacity that a buffer with few bytes keeps. Part of a frame and a receive of 64 KiB fit, so that a busy connection does
 /// not allocate for each receive.
@@ -65,6 +65,14 @@ impl Deref for Carry {
         self.0
             .as_ref()
             .map_or(&[], |held| &held.bytes[held.dropped..])
+    }
+}
+
+impl DerefMut for Carry {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0
+            .as_mut()
+            .map_or(&mut [], |held| &mut held.bytes[held.dropped..])
     }
 }
 

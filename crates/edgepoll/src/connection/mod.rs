@@ -8,6 +8,7 @@ mod limits;
 mod reason;
 mod send_queue;
 mod sink;
+mod wire;
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,8 +18,11 @@ pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
 pub use sink::Sink;
+pub use wire::Wire;
 
-use crate::protocol::Codec;
+use edgepoll_protocol::host::Outcome;
+
+use crate::protocol::Fault;
 use crate::{Address, Call, Errno, Ready, Token};
 
 /// The state of the reading side.
@@ -61,11 +65,11 @@ pub struct Connection {
     pub error_reported: bool,
     /// The first failure of any call. Every later end is reported as this failure.
     pub failure: Option<Failure>,
-    /// The wire protocol.
-    pub codec: Box<dyn Codec>,
-    /// Received bytes that do not make a frame yet, or that the turn had no room for.
+    /// The protocol; `None` if the owner gets bytes as they arrive.
+    pub wire: Option<Box<Wire>>,
+    /// Received bytes that do not make a message yet, or that the turn had no room for.
     pub carry: Carry,
-    /// `carry` may hold whole frames, which are cut before the next receive.
+    /// `carry` may hold whole messages, which are decoded before the next receive.
     pub carry_ready: bool,
     /// Bytes that the kernel has not taken yet.
     pub queue: SendQueue,
@@ -106,7 +110,7 @@ impl Connection {
         writing: Writing,
         peer: Address,
         listener: Option<Token>,
-        codec: Box<dyn Codec>,
+        wire: Option<Box<Wire>>,
         limits: Rc<Limits>,
     ) -> Connection {
         Connection {
@@ -122,7 +126,7 @@ impl Connection {
             finish_requested: false,
             error_reported: false,
             failure: None,
-            codec,
+            wire,
             carry: Carry::default(),
             carry_ready: false,
             queue: SendQueue::default(),
@@ -164,6 +168,86 @@ impl Connection {
         self.carry.clear();
         self.carry_ready = false;
         self.paused = false;
+        if let Some(wire) = &mut self.wire {
+            (wire.paused, wire.holds) = (false, false);
+        }
+    }
+
+    /// A call of the session has sent `output`, which is queued, and asked for what `outcome` says.
+    pub fn handle_outcome(&mut self, outcome: &Outcome, output: &[u8]) {
+        let is_finished = matches!(self.writing, Writing::Finished | Writing::Failed);
+        if !output.is_empty() && !is_finished {
+            self.queue.push(output);
+        }
+        let is_full = self.queue.len() >= self.limits.high_water as usize;
+        let Some(wire) = &mut self.wire else { return };
+        if outcome.resumes && wire.paused {
+            wire.paused = false;
+            wire.need = 0;
+            // After the peer's end, the end itself has not been reported yet.
+            self.carry_ready = !self.carry.is_empty() || self.reading == Reading::Ended;
+        }
+        wire.has_sent = !output.is_empty() && !is_finished;
+        wire.paused |= outcome.pauses;
+        wire.holds |= is_full && !output.is_empty();
+        if outcome.ends {
+            self.finish();
+        }
+    }
+
+    /// The session has failed. If it has told the peer why, that leaves first, FIN follows it, and `None` is returned. Otherwise returns
+    /// the reason to close the connection at once.
+    pub fn handle_fault(&mut self, fault: Fault) -> Option<CloseReason> {
+        let is_writable = matches!(self.writing, Writing::Open | Writing::Finishing);
+        let wire = self.wire.as_mut()?;
+        if !wire.has_sent || !is_writable {
+            return Some(CloseReason::Protocol(wire.error(fault)));
+        }
+        wire.fault = Some(fault);
+        self.discard_input();
+        self.finish();
+        None
+    }
+
+    /// The queue has become shorter. Decoding goes on if it waited for that.
+    pub fn handle_drained(&mut self) {
+        let is_low = self.queue.len() <= self.limits.low_water as usize;
+        if let Some(wire) = &mut self.wire {
+            wire.holds &= !is_low;
+        }
+    }
+
+    /// True when messages of the owner go through the session.
+    #[must_use]
+    #[inline]
+    pub fn encodes(&self) -> bool {
+        self.wire
+            .as_ref()
+            .is_some_and(|wire| wire.session.encodes())
+    }
+
+    /// True when received bytes go to memory that the owner gives back soon. Messages always do: the owner reads them at once.
+    #[must_use]
+    #[inline]
+    pub fn lends(&self) -> bool {
+        match &self.wire {
+            Some(wire) if !wire.session.gives_frames() => true,
+            _ => self.limits.lend,
+        }
+    }
+
+    /// True while the protocol takes no input: the session has paused, or much is queued.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.wire
+            .as_ref()
+            .is_some_and(|wire| wire.paused || wire.holds)
+    }
+
+    /// True while nothing is received, because the owner or the protocol does not want to.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.paused || self.is_blocked()
     }
 
     /// Latches the bits that the kernel reported, until a call returns EAGAIN.
@@ -317,12 +401,12 @@ impl Connection {
         }
     }
 
-    /// True when the connection is neither connecting nor paused, and a receive, or cutting received bytes, may give input.
+    /// True when the connection is neither connecting nor stopped, and a receive, or decoding received bytes, may give input.
     #[must_use]
     pub fn may_read(&self) -> bool {
         let input = self.carry_ready
             || (self.ready.contains(Ready::READABLE) && self.reading != Reading::Ended);
-        self.writing != Writing::Connecting && !self.paused && input
+        self.writing != Writing::Connecting && input && !self.is_stopped()
     }
 
     /// True when the socket has no room and the kernel would not report that it has some again.
@@ -354,7 +438,9 @@ impl Connection {
     pub fn must_check_error(&self) -> bool {
         // Frames that wait for room come before the error.
         let is_empty = self.reading == Reading::Ended && !self.carry_ready;
-        self.error_reported && self.writing != Writing::Connecting && (self.paused || is_empty)
+        self.error_reported
+            && self.writing != Writing::Connecting
+            && (self.is_stopped() || is_empty)
     }
 
     /// True while the reactor has something to do for this connection without another event of the kernel.

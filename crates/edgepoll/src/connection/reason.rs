@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::protocol::CodecError;
+use crate::protocol::ProtocolError;
 use crate::{Call, Errno};
 
 /// A system call that failed.
@@ -25,7 +25,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// Both sides sent FIN, and every byte before it was received.
@@ -35,8 +35,9 @@ pub enum CloseReason {
     /// The owner destroyed it, or the peer sent more than [`Limits::discard`](super::Limits::discard) while its input was
     /// discarded.
     Destroyed,
-    /// The peer's bytes broke the protocol. (A message of the owner that breaks it fails the write; the connection stays open.)
-    Protocol(CodecError),
+    /// The peer's bytes broke the protocol, or the protocol itself has a fault. (A message of the owner that is none of the protocol
+    /// fails the write, and the connection stays open.)
+    Protocol(ProtocolError),
     /// A write found the send queue at its limit, [`Limits::send_queue`](super::Limits::send_queue).
     QueueFull,
     /// The connect took longer than its limit ([`Call::Connect`]). Or, after the owner ended the connection, nothing happened

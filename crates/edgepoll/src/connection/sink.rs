@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sink {
-    /// The codec cuts them into frames, which go to the owner's [`Inbox`](crate::reactor::Inbox).
+    /// The protocol decodes them into messages, which go to the owner's [`Inbox`](crate::reactor::Inbox).
     Inbox,
     /// They are discarded. They are received all the same, because closing a socket with unread bytes resets the connection
     /// (RFC 1122, 4.2.2.13).

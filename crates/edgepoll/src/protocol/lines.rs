@@ -4,23 +4,43 @@
 
 use memchr::memchr;
 
-use super::codec::{Codec, CodecError, Frame};
+use super::{Error, ErrorKind, Io, Protocol, Role, Session, Step};
 
 /// Splits the input at line feeds. Encoding appends one.
 #[derive(Clone, Debug)]
 pub struct Lines {
     limit: usize,
-    /// How many bytes of the unconsumed input are known to hold no line feed.
-    searched: usize,
 }
 
 impl Lines {
     /// Lines of at most `limit` bytes, not counting the delimiter.
     #[must_use]
     pub fn new(limit: usize) -> Lines {
-        Lines { limit, searched: 0 }
+        Lines { limit }
     }
+}
 
+impl Protocol for Lines {
+    type Session = LinesSession;
+    const NAME: &'static str = "lines";
+
+    fn session(&self, _role: Role) -> LinesSession {
+        LinesSession {
+            limit: self.limit,
+            searched: 0,
+        }
+    }
+}
+
+/// The lines of one connection.
+#[derive(Clone, Debug)]
+pub struct LinesSession {
+    limit: usize,
+    /// How many bytes of the unconsumed input are known to hold no line feed.
+    searched: usize,
+}
+
+impl LinesSession {
     fn body_end(input: &[u8], delimiter: usize) -> usize {
         if delimiter > 0 && input[delimiter - 1] == b'\r' {
             delimiter - 1
@@ -29,13 +49,17 @@ impl Lines {
         }
     }
 
-    fn too_long(&self) -> CodecError {
-        CodecError::FrameTooLong { limit: self.limit }
+    fn too_long(&self) -> Error {
+        let text = format!("a line is longer than {} bytes", self.limit);
+        Error::new(ErrorKind::TooLong, text)
     }
 }
 
-impl Codec for Lines {
-    fn decode(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
+impl Session for LinesSession {
+    const ENCODES: bool = true;
+    const FRAMES: bool = true;
+
+    fn decode(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
         let Some(found) = memchr(b'\n', &input[self.searched..]) else {
             self.searched = input.len();
             // A CR at the end may belong to a delimiter whose LF has not arrived yet.
@@ -43,46 +67,45 @@ impl Codec for Lines {
             return if complete > self.limit {
                 Err(self.too_long())
             } else {
-                Ok(None)
+                Ok(Step::Need(0))
             };
         };
         let delimiter = self.searched + found;
         self.searched = 0;
-        let end = Lines::body_end(input, delimiter);
+        let end = LinesSession::body_end(input, delimiter);
         if end > self.limit {
             return Err(self.too_long());
         }
-        Ok(Some(Frame {
-            body: 0..end,
-            consumed: delimiter + 1,
-        }))
+        io.field(0..end);
+        Ok(Step::Message(delimiter + 1))
     }
 
-    fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
-        if let Some(frame) = self.decode(input)? {
-            return Ok(Some(frame));
+    fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
+        if input.is_empty() {
+            return Ok(Step::Need(0));
+        }
+        // No LF follows, so a CR at the end belongs to the line.
+        if memchr(b'\n', &input[self.searched..]).is_some() {
+            return self.decode(input, io);
         }
         self.searched = 0;
-        // No LF follows, so a CR at the end belongs to the line.
         if input.len() > self.limit {
             return Err(self.too_long());
         }
         // The last line of a text may lack its delimiter.
-        Ok((!input.is_empty()).then_some(Frame {
-            body: 0..input.len(),
-            consumed: input.len(),
-        }))
+        io.field(0..input.len());
+        Ok(Step::Message(input.len()))
     }
 
-    fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
-        if message.len() > self.limit {
+    fn encode(&mut self, _kind: u8, body: &[u8], io: &mut Io<'_>) -> Result<(), Error> {
+        if body.len() > self.limit {
             return Err(self.too_long());
         }
-        if memchr(b'\n', message).is_some() {
-            return Err(CodecError::Malformed("a line holds a line feed"));
+        if memchr(b'\n', body).is_some() {
+            return Err(Error::malformed("a line holds a line feed"));
         }
-        output.extend_from_slice(message);
-        output.push(b'\n');
+        io.send(body);
+        io.send(b"\n");
         Ok(())
     }
 
@@ -94,83 +117,66 @@ impl Codec for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use edgepoll_protocol::host::{Factory, Fault, Scratch};
+    use edgepoll_protocol::testing::{any_cut_gives_the_same, SeenField};
 
-    /// Feeds `text` in pieces of `step` bytes, as the reactor does.
-    fn frames(text: &[u8], step: usize, limit: usize) -> Result<Vec<Vec<u8>>, CodecError> {
-        let mut codec = Lines::new(limit);
-        let mut rest = Vec::new();
-        let mut found = Vec::new();
-        for piece in text.chunks(step) {
-            rest.extend_from_slice(piece);
-            while let Some(frame) = codec.decode(&rest)? {
-                found.push(rest[frame.body].to_vec());
-                rest.drain(..frame.consumed);
-            }
-        }
-        while let Some(frame) = codec.decode_end(&rest)? {
-            found.push(rest[frame.body].to_vec());
-            rest.drain(..frame.consumed);
-        }
-        Ok(found)
+    /// The lines of `text`, cut in any way.
+    fn lines(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Option<Fault>) {
+        let came = any_cut_gives_the_same(|| Lines::new(limit), Role::Server, text, 20);
+        let lines = came.messages.into_iter().flat_map(|line| line.fields);
+        let bytes = lines.map(|field| match field {
+            SeenField::Bytes(bytes) => bytes,
+            other => unreachable!("{other:?}"),
+        });
+        (bytes.collect(), came.fault)
+    }
+
+    fn is_too_long(fault: Option<&Fault>) -> bool {
+        matches!(fault, Some(Fault::Error(error)) if error.kind() == ErrorKind::TooLong)
     }
 
     #[test]
-    fn any_chunking_gives_the_same_lines() {
+    fn any_cut_gives_the_same_lines() {
         let text = b"one\r\n\ntwo\nthree\r\r\n\r\nlast";
         let whole: Vec<Vec<u8>> = [&b"one"[..], b"", b"two", b"three\r", b"", b"last"]
             .iter()
             .map(|line| line.to_vec())
             .collect();
-        for step in 1..=text.len() {
-            assert_eq!(
-                frames(text, step, 100).as_ref(),
-                Ok(&whole),
-                "pieces of {step}"
-            );
-        }
+        assert_eq!(lines(text, 100), (whole, None));
     }
 
     #[test]
     fn the_limit_applies_with_and_without_a_delimiter() {
-        for step in 1..8 {
-            assert!(frames(b"12345\r\n", step, 5).is_ok(), "pieces of {step}");
-            assert_eq!(
-                frames(b"123456\n", step, 5),
-                Err(CodecError::FrameTooLong { limit: 5 })
-            );
-            assert_eq!(
-                frames(b"1234567", step, 5),
-                Err(CodecError::FrameTooLong { limit: 5 })
-            );
-        }
+        assert_eq!(lines(b"12345\r\n", 5).1, None);
+        assert!(is_too_long(lines(b"123456\n", 5).1.as_ref()));
+        assert!(is_too_long(lines(b"1234567", 5).1.as_ref()));
     }
 
     #[test]
     fn the_limit_applies_where_a_last_cr_is_no_delimiter() {
-        for step in 1..8 {
-            assert_eq!(
-                frames(b"12345\r", step, 5),
-                Err(CodecError::FrameTooLong { limit: 5 }),
-                "pieces of {step}"
-            );
-            assert_eq!(frames(b"1234\r", step, 5), Ok(vec![b"1234\r".to_vec()]));
-        }
+        assert!(is_too_long(lines(b"12345\r", 5).1.as_ref()));
+        assert_eq!(lines(b"1234\r", 5), (vec![b"1234\r".to_vec()], None));
     }
 
     #[test]
     fn the_largest_limit_does_not_overflow() {
-        let mut codec = Lines::new(usize::MAX);
-        assert_eq!(codec.decode(b"part of a line"), Ok(None));
-        assert_eq!(codec.limit(), usize::MAX);
+        let mut scratch = Scratch::default();
+        let mut session = Factory::new(Lines::new(usize::MAX)).session(Role::Server);
+        let (outcome, result) = session.decode(&mut scratch, &mut b"part".to_vec(), usize::MAX);
+        assert_eq!((outcome.messages, result), (0, Ok(())));
+        assert_eq!(session.limit(), usize::MAX);
     }
 
     #[test]
     fn encoding_refuses_a_message_that_would_not_decode_as_one_line() {
-        let mut output = Vec::new();
-        assert!(Lines::new(9).encode(b"a\nb", &mut output).is_err());
-        assert!(Lines::new(2).encode(b"abc", &mut output).is_err());
-        assert!(output.is_empty());
-        assert_eq!(Lines::new(2).encode(b"ab", &mut output), Ok(()));
-        assert_eq!(output, b"ab\n");
+        let mut scratch = Scratch::default();
+        let mut encode = |limit, body: &[u8]| {
+            let mut session = Factory::new(Lines::new(limit)).session(Role::Server);
+            let (_, result) = session.encode(&mut scratch, 0, body);
+            result.map(|()| scratch.output().to_vec())
+        };
+        assert!(encode(9, b"a\nb").is_err());
+        assert!(encode(2, b"abc").is_err());
+        assert_eq!(encode(2, b"ab"), Ok(b"ab\n".to_vec()));
     }
 }

@@ -10,8 +10,9 @@ use super::inbox::{Event, Inbox, MIN_ROOM};
 use super::listener::Refusal;
 use super::occupant::Occupant;
 use super::state::Reactor;
-use crate::connection::{Connection, Writing};
+use crate::connection::{Connection, Wire, Writing};
 use crate::kernel::{Interest, Kernel};
+use crate::protocol::Role;
 use crate::{Address, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
@@ -60,10 +61,10 @@ impl<K: Kernel> Reactor<K> {
         let Some(from) = self.listener_mut(listener) else {
             return Err(Errno::EINVAL);
         };
-        let codec = (from.options.codec)();
+        let session = |protocol| Wire::new(protocol, Role::Server);
+        let wire = from.options.protocol.as_ref().map(session);
         let limits = Rc::clone(&from.limits);
-        let connection =
-            Connection::new(Writing::Open, peer.clone(), Some(listener), codec, limits);
+        let connection = Connection::new(Writing::Open, peer.clone(), Some(listener), wire, limits);
         let token = self.admit_socket(socket, connection)?;
         if let Some(from) = self.listener_mut(listener) {
             from.handle_accepted();
@@ -74,6 +75,7 @@ impl<K: Kernel> Reactor<K> {
             listener,
             peer,
         });
+        self.start_session(token);
         Ok(())
     }
 

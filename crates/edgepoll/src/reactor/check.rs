@@ -1,10 +1,11 @@
 //! The invariants that can be seen from inside the reactor. The simulation checks them after every turn.
 
+use edgepoll_protocol::host::KEPT;
+
 use super::entry::Entry;
 use super::listener::Listener;
 use super::occupant::Occupant;
 use super::state::Reactor;
-use super::write::SCRATCH;
 use crate::kernel::Kernel;
 use crate::{Ready, Token};
 
@@ -14,7 +15,8 @@ impl<K: Kernel> Reactor<K> {
     /// # Errors
     /// The first invariant that does not hold.
     pub fn check(&self) -> Result<(), String> {
-        if self.scratch.capacity() > SCRATCH {
+        let kept = self.scratch.as_ref().map_or(0, |scratch| scratch.kept());
+        if kept > 2 * KEPT {
             return Err("7: the memory of a large message is kept".to_owned());
         }
         for token in self.ready.iter().chain(&self.rest) {

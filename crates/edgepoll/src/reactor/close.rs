@@ -16,11 +16,18 @@ impl<K: Kernel> Reactor<K> {
         let Some((_, entry)) = self.live(token) else {
             return;
         };
+        let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
+        entry.resets |= reason == CloseReason::QueueFull;
+        // A fault of the protocol ended the connection first, and what follows from that is no reason of its own.
+        let wire = entry.connection.wire.as_mut();
+        let fault = wire.and_then(|wire| {
+            let fault = wire.fault.take()?;
+            Some(wire.error(fault))
+        });
+        let reason = fault.map_or(reason, CloseReason::Protocol);
         entry.closed = Some(Box::new(Closed { reason, local }));
         entry.lose_queue();
         entry.connection.carry.clear();
-        entry.resets |= reason == CloseReason::QueueFull;
-        let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
         let is_decided = knows || entry.must_reset();
         self.set_deadline(token, None);
         self.add_report(token);

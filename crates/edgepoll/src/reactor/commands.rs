@@ -29,6 +29,7 @@ impl<K: Kernel> Reactor<K> {
     /// Sends FIN after what is queued. Receiving goes on until the peer's end. Both have a deadline:
     /// [`Limits::end_timeout`](crate::connection::Limits::end_timeout).
     pub fn end(&mut self, token: Token) {
+        self.end_session(token);
         let Some((_, entry)) = self.live(token) else {
             return;
         };

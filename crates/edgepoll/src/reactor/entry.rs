@@ -86,7 +86,7 @@ impl<S> Entry<S> {
         if connection.short {
             return false;
         }
-        if now >= connection.late_at && !connection.paused {
+        if now >= connection.late_at && !connection.is_stopped() {
             connection.ready.insert(Ready::READABLE);
         }
         true

@@ -82,23 +82,38 @@ pub enum Event {
     },
 }
 
-/// Takes the frames and events of a turn.
+/// Messages that a session found in one look at the input. [`Messages`](crate::protocol::Messages) reads them, from the table and from
+/// the bytes of the messages with `made` behind them.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The connection.
+    pub token: Token,
+    /// How many messages there are, at least 1.
+    pub count: u32,
+    /// For each message a header, and then three numbers for each field.
+    pub table: &'a [i32],
+    /// Bytes of fields that are not in the input. Their offsets count from the start of the messages' bytes, behind which these follow.
+    pub made: &'a [u8],
+}
+
+/// Takes the frames, messages and events of a turn.
 pub trait Inbox {
-    /// How many more frames and events fit. When it gets low, the turn leaves work for the next one.
+    /// How many more frames, groups of messages and events fit. When it gets low, the turn leaves work for the next one.
     /// An empty inbox must have room for at least 8: no slot is served while there is less.
     fn room(&self) -> usize;
 
     /// The memory that the next receive writes into. For the same `lend` it stays the same until [`Inbox::received`]. An empty
     /// space means that there is no room: nothing is received, and the connection waits for another turn.
     ///
-    /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend): its owner gives every frame back
+    /// `lend` is the connection's [`Limits::lend`](crate::connection::Limits::lend), and true for messages: the owner gives everything back
     /// soon, so the same memory can be used again and stays in the processor's caches.
     ///
     /// The memory may be uninitialised. Only bytes that were received are read.
     fn space(&mut self, lend: bool) -> Space<'_>;
 
-    /// The first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. A receive has written them.
-    fn filled(&mut self, lend: bool, length: usize) -> &[u8];
+    /// The first `length` bytes of the space that [`Inbox::space`] gave for this `lend`. A receive has written them. A protocol may
+    /// change them.
+    fn filled(&mut self, lend: bool, length: usize) -> &mut [u8];
 
     /// Takes a frame that lies in the space. An inbox that keeps it without a copy must not give that memory out again.
     fn frame(&mut self, token: Token, body: Range<usize>);
@@ -106,7 +121,18 @@ pub trait Inbox {
     /// Takes a frame that lies elsewhere, in memory that is valid only during the call.
     fn copied_frame(&mut self, token: Token, body: &[u8]);
 
-    /// All frames in the first `length` bytes of the space have been passed to [`Inbox::frame`].
+    /// How many numbers of [`Found::table`] fit, besides those of one more message, which has at most
+    /// [`MESSAGE_NUMBERS`](crate::protocol::MESSAGE_NUMBERS). A message has one number, and three for each field. 0 means that there is
+    /// no room for messages, and their connections wait for another turn.
+    fn table_room(&self) -> usize;
+
+    /// Takes messages whose bytes are the first `consumed` of the space. What was copied ([`Found::made`]) lies elsewhere.
+    fn messages(&mut self, found: &Found<'_>, consumed: usize);
+
+    /// Takes messages whose bytes lie elsewhere, in memory that is valid only during the call.
+    fn copied_messages(&mut self, found: &Found<'_>, body: &[u8]);
+
+    /// Everything in the first `length` bytes of the space has been passed to [`Inbox::frame`] or [`Inbox::messages`].
     fn received(&mut self, length: usize);
 
     /// Takes an event.

@@ -57,7 +57,7 @@ impl<K: Kernel> Reactor<K> {
         let connection = &entry.connection;
         if connection.writing == Writing::Connecting || now >= connection.late_at {
             self.deadline_passed(token);
-        } else if connection.writing != Writing::Open || connection.paused {
+        } else if connection.writing != Writing::Open || connection.is_stopped() {
             if connection.has_moved_towards_end() {
                 self.expect_end(token);
             } else {
@@ -93,7 +93,7 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
             // The kernel reported an error or a hang-up while the owner did not read. Without one, a paused connection stays open.
-            Writing::Open if connection.paused => match self.take_failure(token) {
+            Writing::Open if connection.is_stopped() => match self.take_failure(token) {
                 Some(_) if has_moved => self.expect_end(token),
                 Some(failure) => self.close(token, CloseReason::Failed(failure)),
                 None => {}

@@ -1,7 +1,7 @@
 //! The reactor: it waits for events, makes the system calls that [`connection`](crate::connection) allows, and reports what
 //! happened.
 //!
-//! It blocks only in a wait with a timeout. Of its owner's code it calls only the [`Inbox`] and the codecs, and those cannot call
+//! It blocks only in a wait with a timeout. Of its owner's code it calls only the [`Inbox`] and the protocols, and those cannot call
 //! back. It serves no connection beyond its [`Budget`].
 
 mod accept;
@@ -13,6 +13,7 @@ mod check;
 mod close;
 mod commands;
 mod deadlines;
+mod decode;
 mod entry;
 mod guess;
 mod inbox;
@@ -26,6 +27,7 @@ mod receive;
 mod report;
 mod send;
 mod serve;
+mod session;
 mod state;
 mod stats;
 mod turn;
@@ -33,8 +35,9 @@ mod write;
 
 pub use budget::Budget;
 pub use busy_poll::BusyPoll;
-pub use inbox::{Event, Inbox};
-pub use options::{CodecFactory, ConnectOptions, ListenOptions};
+pub use inbox::{Event, Found, Inbox};
+pub use options::{ConnectOptions, ListenOptions};
+pub use session::UpgradeError;
 pub use state::Reactor;
 pub use stats::Stats;
 pub use write::WriteError;

@@ -6,8 +6,9 @@ use super::listener::Listener;
 use super::occupant::Occupant;
 use super::options::{ConnectOptions, ListenOptions};
 use super::state::Reactor;
-use crate::connection::{Connection, Failure, Writing};
+use crate::connection::{Connection, Failure, Wire, Writing};
 use crate::kernel::{Interest, Kernel, ListenFlags};
+use crate::protocol::Role;
 use crate::{Address, Call, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
@@ -83,12 +84,15 @@ impl<K: Kernel> Reactor<K> {
             .map_err(failure(Call::Connect))?;
         // The socket is registered after the call, because an unconnected socket would report a hang-up at once.
         let limits = Rc::new(options.limits);
-        let connection = Connection::new(Writing::Connecting, address, None, options.codec, limits);
+        let session = |protocol| Wire::new(&protocol, Role::Client);
+        let wire = options.protocol.map(session);
+        let connection = Connection::new(Writing::Connecting, address, None, wire, limits);
         let token = self
             .admit_socket(socket, connection)
             .map_err(failure(Call::Register))?;
         let at = self.after(options.timeout);
         self.set_deadline(token, Some(at));
+        self.start_session(token);
         Ok(token)
     }
 }

@@ -1,16 +1,14 @@
 //! The options of a listener and of a connection.
 
-use std::fmt;
+use std::rc::Rc;
 
 use crate::connection::Limits;
-use crate::protocol::{Bytes, Codec};
-
-/// Makes the codec of each new connection.
-pub type CodecFactory = Box<dyn Fn() -> Box<dyn Codec>>;
+use crate::protocol::Factory;
 
 /// The options of a listener.
 ///
 /// Later versions add fields. Write `ListenOptions { backlog: 128, ..ListenOptions::default() }`.
+#[derive(Debug)]
 pub struct ListenOptions {
     /// Connections that may wait in the kernel. The kernel cuts it to net.core.somaxconn. Default 511.
     pub backlog: i32,
@@ -27,8 +25,8 @@ pub struct ListenOptions {
     pub credit: u32,
     /// The bounds of each connection.
     pub limits: Limits,
-    /// Makes the codec of each connection. Default [`Bytes`].
-    pub codec: CodecFactory,
+    /// The protocol of each connection. Default `None`: what one receive gave is one frame.
+    pub protocol: Option<Rc<Factory>>,
 }
 
 impl Default for ListenOptions {
@@ -41,7 +39,7 @@ impl Default for ListenOptions {
             max_connections: 8_192,
             credit: u32::MAX,
             limits: Limits::default(),
-            codec: Box::new(|| Box::new(Bytes)),
+            protocol: None,
         }
     }
 }
@@ -49,6 +47,7 @@ impl Default for ListenOptions {
 /// The options of a connection that is opened.
 ///
 /// Later versions add fields. Write `ConnectOptions { timeout: 2_000, ..ConnectOptions::default() }`.
+#[derive(Debug)]
 pub struct ConnectOptions {
     /// TCP_NODELAY. Default true.
     pub no_delay: bool,
@@ -57,8 +56,8 @@ pub struct ConnectOptions {
     pub timeout: u32,
     /// The bounds of the connection.
     pub limits: Limits,
-    /// The codec. Default [`Bytes`].
-    pub codec: Box<dyn Codec>,
+    /// The protocol. Default `None`: what one receive gave is one frame.
+    pub protocol: Option<Rc<Factory>>,
 }
 
 impl Default for ConnectOptions {
@@ -67,31 +66,7 @@ impl Default for ConnectOptions {
             no_delay: true,
             timeout: 10_000,
             limits: Limits::default(),
-            codec: Box::new(Bytes),
+            protocol: None,
         }
-    }
-}
-
-impl fmt::Debug for ListenOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListenOptions")
-            .field("backlog", &self.backlog)
-            .field("no_delay", &self.no_delay)
-            .field("reuse_port", &self.reuse_port)
-            .field("ipv6_only", &self.ipv6_only)
-            .field("max_connections", &self.max_connections)
-            .field("credit", &self.credit)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ConnectOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectOptions")
-            .field("no_delay", &self.no_delay)
-            .field("timeout", &self.timeout)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,16 @@
-//! Receives from one connection until its socket is empty, its stream ends or its budget is used up, and cuts frames.
+//! Receives from one connection until its socket is empty, its stream ends or its budget is used up.
 //!
 //! The end of the stream is reported after the bytes before it.
 
+use edgepoll_protocol::host::Scratch;
+
 use super::budget::Budget;
+use super::decode::{decode_carry, decode_rest, decode_space};
 use super::entry::Entry;
 use super::inbox::{Event, Inbox, MIN_ROOM};
 use crate::connection::{CloseReason, Connection, Reading, Sink};
 use crate::kernel::Kernel;
-use crate::protocol::{CodecError, Frame};
+use crate::protocol::Fault;
 use crate::{Call, Errno, Token};
 
 /// What was received from one connection in a turn.
@@ -16,18 +19,26 @@ pub(super) struct Received {
     pub(super) bytes: usize,
     /// recv(2) calls.
     pub(super) calls: u32,
-    /// Frames handed over.
+    /// Frames and messages handed over.
     pub(super) frames: u32,
     /// Why the connection has to be closed.
     pub(super) closed: Option<CloseReason>,
+    /// How the connection's protocol failed.
+    pub(super) fault: Option<Fault>,
+}
+
+impl Received {
+    fn goes_on(&self) -> bool {
+        self.closed.is_none() && self.fault.is_none()
+    }
 }
 
 /// How much one connection may still get in this turn.
-struct Share {
+pub(super) struct Share {
     frames: u32,
     /// Bytes that may be received, or taken from what earlier turns left.
     bytes: usize,
-    /// Bytes of the frames that were handed over, including their delimiters.
+    /// Bytes of what was handed over, including delimiters.
     handed: usize,
     /// With this many bytes left, or fewer, the turn makes no further receive: so few bytes are not worth a system call.
     least: usize,
@@ -44,14 +55,30 @@ impl Share {
         }
     }
 
+    #[inline]
     fn takes_frames<I: Inbox>(&self, inbox: &I) -> bool {
         self.frames > 0 && inbox.room() >= MIN_ROOM
     }
 
-    /// Counts a frame of `consumed` bytes that was handed over.
-    fn hand_over(&mut self, consumed: usize) {
-        self.frames -= 1;
-        self.handed += consumed;
+    /// How many numbers of the messages' table the session may use. 0 if nothing more may be decoded in this turn.
+    pub(super) fn table_limit<I: Inbox>(&self, inbox: &I, gives_frames: bool) -> usize {
+        // A frame takes four numbers of the table, and a place of its own in the inbox. Its events need MIN_ROOM places.
+        if !self.takes_frames(inbox) {
+            return 0;
+        }
+        let room = if gives_frames {
+            (inbox.room() - MIN_ROOM + 1).saturating_mul(4)
+        } else {
+            inbox.table_room()
+        };
+        room.min((self.frames as usize).saturating_mul(4))
+    }
+
+    /// Counts what was handed over.
+    #[inline]
+    pub(super) fn hand_over(&mut self, messages: u32, bytes: usize) {
+        self.frames = self.frames.saturating_sub(messages);
+        self.handed += bytes;
     }
 
     fn takes_bytes(&self) -> bool {
@@ -59,10 +86,11 @@ impl Share {
     }
 }
 
-/// Receives, cuts frames and hands them over, within the budget.
+/// Receives and hands over, within the budget.
 pub(super) fn receive<K: Kernel, I: Inbox>(
     kernel: &mut K,
     entry: &mut Entry<K::Socket>,
+    scratch: &mut Option<Box<Scratch>>,
     token: Token,
     budget: &Budget,
     inbox: &mut I,
@@ -79,21 +107,16 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     let mut share = Share::new(connection, budget);
     if connection.carry_ready {
         let before = connection.carry.len();
-        let decoded = if connection.reading == Reading::Ended {
-            decode_rest(connection, token, &mut share, inbox)
-        } else {
-            decode_carry(connection, token, &mut share, inbox)
-        };
+        received.fault = take_carry(connection, scratch, token, &mut share, inbox).err();
         let taken = before - connection.carry.len();
         share.bytes = share.bytes.saturating_sub(taken);
-        received.closed = decoded.err().map(CloseReason::Protocol);
     }
-    while received.closed.is_none() && connection.may_read() && !connection.carry_ready {
+    while received.goes_on() && connection.may_read() && !connection.carry_ready {
         let spent = received.calls >= budget.slot_calls || received.bytes >= budget.slot_bytes;
         if spent || !share.takes_bytes() || !share.takes_frames(inbox) {
             break;
         }
-        let space = inbox.space(connection.limits.lend);
+        let space = inbox.space(connection.lends());
         let size = space.len().min(share.bytes);
         if size == 0 {
             // A receive into an empty space returns 0, which would be taken for the end of the stream.
@@ -102,15 +125,24 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         received.calls += 1;
         match kernel.receive(socket, space.first(size)) {
             Ok(0) => {
-                received.closed = end(connection, token, &mut share, inbox)
-                    .err()
-                    .map(CloseReason::Protocol);
+                received.fault = end(connection, scratch, token, &mut share, inbox).err();
             }
             Ok(length) => {
                 received.bytes += length;
                 share.bytes -= length;
                 connection.handle_received(length, size);
-                received.closed = deliver(connection, token, length, &mut share, inbox);
+                if connection.reading == Reading::Open(Sink::Discard) {
+                    inbox.received(length);
+                    let too_many = connection.handle_discarded(length);
+                    received.closed = too_many.then_some(CloseReason::Destroyed);
+                } else if connection.wire.is_none() && connection.carry.is_empty() {
+                    share.hand_over(1, length);
+                    inbox.frame(token, 0..length);
+                    inbox.received(length);
+                } else {
+                    let decoded = decode(connection, scratch, token, length, &mut share, inbox);
+                    received.fault = decoded.err();
+                }
             }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => {
@@ -132,156 +164,100 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     received
 }
 
-/// Passes what was just received to the connection's sink. Bytes that do not make a frame yet are kept in `carry`.
-fn deliver<I: Inbox>(
+/// Decodes what was just received. Bytes that do not make a message yet are kept in `carry`.
+fn decode<I: Inbox>(
     connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
     token: Token,
     length: usize,
     share: &mut Share,
     inbox: &mut I,
-) -> Option<CloseReason> {
-    if connection.reading == Reading::Open(Sink::Discard) {
+) -> Result<(), Fault> {
+    if connection.carry.is_empty() {
+        let decoded = decode_space(connection, scratch, token, length, share, inbox);
         inbox.received(length);
-        let too_many = connection.handle_discarded(length);
-        return too_many.then_some(CloseReason::Destroyed);
-    }
-    let cut = if connection.carry.is_empty() {
-        let cut = cut_space(connection, token, length, share, inbox);
-        inbox.received(length);
-        cut
+        decoded
     } else {
-        let lend = connection.limits.lend;
+        let lend = connection.lends();
         connection.carry.push(inbox.filled(lend, length));
         inbox.received(length);
-        decode_carry(connection, token, share, inbox)
-    };
-    cut.err().map(CloseReason::Protocol)
+        take_carry(connection, scratch, token, share, inbox)
+    }
 }
 
-/// Cuts frames from the received bytes where they lie in the inbox's space, without a copy.
-fn cut_space<I: Inbox>(
+/// Hands over what earlier receives left, as far as there is room.
+fn take_carry<I: Inbox>(
     connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
     token: Token,
-    length: usize,
     share: &mut Share,
     inbox: &mut I,
-) -> Result<(), CodecError> {
-    let lend = connection.limits.lend;
-    let mut at = 0;
-    while at < length {
-        if !share.takes_frames(inbox) {
-            connection.carry_ready = true;
-            break;
-        }
-        let Some(frame) = connection.codec.decode(&inbox.filled(lend, length)[at..])? else {
-            bounded(connection, length - at)?;
-            break;
-        };
-        let frame = checked(frame, length - at)?;
-        share.hand_over(frame.consumed);
-        inbox.frame(token, at + frame.body.start..at + frame.body.end);
-        at += frame.consumed;
+) -> Result<(), Fault> {
+    if connection.reading == Reading::Ended {
+        return rest(connection, scratch, token, share, inbox);
     }
-    if at < length {
-        connection.carry.push(&inbox.filled(lend, length)[at..]);
+    if connection.wire.is_some() {
+        return decode_carry(connection, scratch, token, share, inbox);
+    }
+    // The owner has replaced a protocol by none.
+    connection.carry_ready = !share.takes_frames(inbox);
+    if !connection.carry_ready {
+        hand_over_carry(connection, token, share, inbox);
     }
     Ok(())
 }
 
-/// Cuts frames from what earlier receives left.
-fn decode_carry<I: Inbox>(
+fn hand_over_carry<I: Inbox>(
     connection: &mut Connection,
     token: Token,
     share: &mut Share,
     inbox: &mut I,
-) -> Result<(), CodecError> {
-    let mut at = 0;
-    connection.carry_ready = false;
-    let result = loop {
-        let rest = &connection.carry[at..];
-        if rest.is_empty() {
-            break Ok(());
-        }
-        if !share.takes_frames(inbox) {
-            connection.carry_ready = true;
-            break Ok(());
-        }
-        match connection.codec.decode(rest) {
-            Ok(Some(frame)) => match checked(frame, rest.len()) {
-                Ok(frame) => {
-                    share.hand_over(frame.consumed);
-                    inbox.copied_frame(token, &rest[frame.body]);
-                    at += frame.consumed;
-                }
-                Err(error) => break Err(error),
-            },
-            Ok(None) => break bounded(connection, rest.len()),
-            Err(error) => break Err(error),
-        }
-    };
-    connection.carry.consume(at);
-    result
+) {
+    if !connection.carry.is_empty() {
+        share.hand_over(1, connection.carry.len());
+        inbox.copied_frame(token, &connection.carry);
+        connection.carry.clear();
+    }
 }
 
 /// Handles the end of the stream.
 fn end<I: Inbox>(
     connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
     token: Token,
     share: &mut Share,
     inbox: &mut I,
-) -> Result<(), CodecError> {
+) -> Result<(), Fault> {
     let discards = connection.reading == Reading::Open(Sink::Discard);
     connection.handle_end();
-    // After a send has failed, the connection ends with that failure. This is then no clean end, and the rest no last frame.
+    // After a send has failed, the connection ends with that failure. This is then no clean end, and the rest no last message.
     if discards || connection.failure.is_some() {
         return Ok(());
     }
-    decode_rest(connection, token, share, inbox)
+    rest(connection, scratch, token, share, inbox)
 }
 
-/// Hands over the last frames after the end of the stream, and then the end itself. They wait for room as other frames do.
-fn decode_rest<I: Inbox>(
+/// Hands over the last messages after the end of the stream, and then the end itself. They wait for room as other messages do.
+fn rest<I: Inbox>(
     connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
     token: Token,
     share: &mut Share,
     inbox: &mut I,
-) -> Result<(), CodecError> {
-    let mut at = 0;
+) -> Result<(), Fault> {
     connection.carry_ready = !share.takes_frames(inbox);
-    while !connection.carry_ready {
-        let rest = &connection.carry[at..];
-        let Some(frame) = connection.codec.decode_end(rest)? else {
-            connection.carry.clear();
-            inbox.event(Event::End { token });
-            return Ok(());
-        };
-        let frame = checked(frame, rest.len())?;
-        share.hand_over(frame.consumed);
-        inbox.copied_frame(token, &rest[frame.body]);
-        at += frame.consumed;
-        connection.carry_ready = !share.takes_frames(inbox);
+    if connection.carry_ready {
+        return Ok(());
     }
-    connection.carry.consume(at);
-    Ok(())
-}
-
-/// Checks the length of input that is not a whole frame yet. Otherwise a peer that announces a very long frame could
-/// fill the memory.
-fn bounded(connection: &Connection, length: usize) -> Result<(), CodecError> {
-    let limit = connection.codec.limit();
-    if length > limit {
-        return Err(CodecError::FrameTooLong { limit });
+    let is_over = if connection.wire.is_some() {
+        decode_rest(connection, scratch, token, share, inbox)?
+    } else {
+        hand_over_carry(connection, token, share, inbox);
+        true
+    };
+    if is_over {
+        connection.carry.clear();
+        inbox.event(Event::End { token });
     }
     Ok(())
-}
-
-/// Checks that a frame lies inside the input. A codec may be wrong, and its mistake must not become a panic.
-fn checked(frame: Frame, length: usize) -> Result<Frame, CodecError> {
-    let Frame { body, consumed } = &frame;
-    if *consumed == 0 || *consumed > length || body.start > body.end || body.end > *consumed {
-        return Err(CodecError::Malformed(
-            "the codec gave a frame outside the input",
-        ));
-    }
-    Ok(frame)
 }

@@ -35,7 +35,7 @@ impl<K: Kernel> Reactor<K> {
             };
             inbox.event(Event::Closed {
                 token,
-                reason: closed.reason,
+                reason: closed.reason.clone(),
                 unsent: entry.unsent,
                 bytes_read: entry.connection.bytes_read,
                 bytes_written: entry.connection.bytes_written,

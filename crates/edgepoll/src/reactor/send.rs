@@ -113,6 +113,9 @@ impl<K: Kernel> Reactor<K> {
     /// Does what follows from a series of sends.
     fn after_sends(&mut self, token: Token, stop: &Stop) {
         self.report_queued(token);
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.handle_drained();
+        }
         if !matches!(stop, Stop::Short(_)) {
             self.end_retry(token);
         }

@@ -25,19 +25,26 @@ impl<K: Kernel> Reactor<K> {
         if sends && !self.serve_sending(token, inbox) {
             return (0, 0);
         }
-        let Some((kernel, entry)) = self.live(token) else {
+        let Some((kernel, entry, scratch)) = self.live_with_scratch(token) else {
             return (0, 0);
         };
         let received = if entry.connection.may_read() {
-            receive(kernel, entry, token, &budget, inbox)
+            receive(kernel, entry, scratch, token, &budget, inbox)
         } else {
             Received::default()
         };
+        let has_session = entry.connection.wire.is_some();
+        if let Some(scratch) = scratch.as_mut().filter(|_| has_session) {
+            scratch.trim();
+        }
         let (must_check, is_finished) = (
             entry.connection.must_check_error(),
             entry.connection.finished().is_some(),
         );
         self.stats.receives += u64::from(received.calls);
+        if has_session {
+            self.after_session(token, received.fault);
+        }
         if let Some(reason) = received.closed {
             self.close(token, reason);
         } else if must_check || is_finished {

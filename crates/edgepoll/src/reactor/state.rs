@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::{AsRawFd, RawFd};
 
+use edgepoll_protocol::host::Scratch;
+
 use super::budget::Budget;
 use super::deadlines::{Alarm, Deadlines};
 use super::entry::Entry;
@@ -39,8 +41,8 @@ pub struct Reactor<K: Kernel> {
     pub(super) due: Vec<Token>,
     pub(super) budget: Budget,
     pub(super) guess: Guess,
-    /// Where messages are encoded. Empty between them; its memory is kept to save the allocation.
-    pub(super) scratch: Vec<u8>,
+    /// Where sessions write. `None` before the first call of one, and while one is called.
+    pub(super) scratch: Option<Box<Scratch>>,
     pub(super) stats: Stats,
 }
 
@@ -73,7 +75,7 @@ impl<K: Kernel> Reactor<K> {
             due: Vec::new(),
             budget: budget.at_least_one(),
             guess: Guess::default(),
-            scratch: Vec::new(),
+            scratch: None,
             stats: Stats::default(),
         }
     }
@@ -111,6 +113,21 @@ impl<K: Kernel> Reactor<K> {
     pub(super) fn live(&mut self, token: Token) -> Option<(&mut K, &mut Entry<K::Socket>)> {
         let entry = self.slots.get_mut(token)?.connection_mut()?;
         entry.closed.is_none().then_some((&mut self.kernel, entry))
+    }
+
+    /// As [`Reactor::live`], with the memory that sessions write into.
+    #[inline]
+    #[allow(
+        clippy::type_complexity,
+        reason = "three parts of the reactor that are borrowed at the same time"
+    )]
+    pub(super) fn live_with_scratch(
+        &mut self,
+        token: Token,
+    ) -> Option<(&mut K, &mut Entry<K::Socket>, &mut Option<Box<Scratch>>)> {
+        let entry = self.slots.get_mut(token)?.connection_mut()?;
+        let is_open = entry.closed.is_none();
+        is_open.then_some((&mut self.kernel, entry, &mut self.scratch))
     }
 
     /// A connection, closed or not.

@@ -2,18 +2,17 @@
 
 use std::fmt;
 
+use edgepoll_protocol::host::Scratch;
+
 use super::state::Reactor;
 use crate::connection::{CloseReason, Writing};
 use crate::kernel::Kernel;
-use crate::protocol::CodecError;
+use crate::protocol::{Error, Fault};
 use crate::{Ready, Token};
-
-/// The most memory for encoding messages that is kept from one message to the next.
-pub(super) const SCRATCH: usize = 64 * 1024;
 
 /// Why a write failed. Nothing of the message will be sent, except with [`WriteError::Failed`]: an earlier send of the same message
 /// may have succeeded, and the rest of it counts as unsent. With the other errors, the message does not count as unsent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError {
     /// The connection is closed.
@@ -24,8 +23,8 @@ pub enum WriteError {
     Failed,
     /// The send queue is full. The connection is reset.
     QueueFull,
-    /// The message cannot be a frame of the protocol.
-    Protocol(CodecError),
+    /// The message is none of the protocol.
+    Protocol(Error),
 }
 
 impl fmt::Display for WriteError {
@@ -76,38 +75,67 @@ impl<K: Kernel> Reactor<K> {
         if !connection.takes_writes() && connection.writing != Writing::Failed {
             return Err(WriteError::Ended);
         }
-        let encoded = if connection.codec.passes_through() {
-            None
+        if connection.encodes() {
+            self.encode(token, message, more, is_last)
         } else {
-            Some(self.encode(token, message)?)
-        };
-        let bytes = encoded.as_deref().unwrap_or(message);
-        let result = self.put(token, bytes, more, is_last);
-        if let Some(scratch) = encoded {
-            self.keep(scratch);
+            self.put(token, message, more, is_last)
         }
+    }
+
+    /// Encodes a message by the connection's session, and sends or queues it.
+    fn encode(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        more: bool,
+        is_last: bool,
+    ) -> Result<usize, WriteError> {
+        let mut scratch = self.scratch.take();
+        let result = self.encode_with(token, message, more, is_last, &mut scratch);
+        self.put_back(scratch);
         result
     }
 
-    /// The message as it goes over the wire, in the memory that `keep` takes back.
-    fn encode(&mut self, token: Token, message: &[u8]) -> Result<Vec<u8>, WriteError> {
-        let mut scratch = std::mem::take(&mut self.scratch);
+    fn encode_with(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        more: bool,
+        is_last: bool,
+        scratch: &mut Option<Box<Scratch>>,
+    ) -> Result<usize, WriteError> {
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
-        match entry.connection.codec.encode(message, &mut scratch) {
-            Ok(()) => Ok(scratch),
-            Err(error) => {
-                self.keep(scratch);
-                Err(WriteError::Protocol(error))
+        let connection = &mut entry.connection;
+        let scratch = scratch.get_or_insert_default();
+        // The owner chose the message's length. The queue's limit is checked as for bytes without a protocol.
+        scratch.limit_output(usize::MAX, usize::MAX);
+        let wire = connection.wire.as_mut().ok_or(WriteError::Closed)?;
+        let (kind, body) = if wire.session.gives_frames() {
+            (0, message)
+        } else {
+            message
+                .split_first()
+                .map_or((0, message), |(kind, body)| (*kind, body))
+        };
+        let (outcome, result) = wire.session.encode(scratch, kind, body);
+        match result {
+            Ok(()) => {}
+            Err(Fault::Error(error)) => return Err(WriteError::Protocol(error)),
+            Err(fault) => {
+                self.after_session(token, Some(fault));
+                return Err(WriteError::Closed);
             }
         }
-    }
-
-    /// Keeps the memory for the next message. Beyond [`SCRATCH`] bytes it is freed: large messages are rare, and their memory
-    /// would be kept for as long as the reactor.
-    fn keep(&mut self, mut scratch: Vec<u8>) {
-        scratch.clear();
-        scratch.shrink_to(SCRATCH);
-        self.scratch = scratch;
+        let written = if scratch.output().is_empty() {
+            Ok(self.queued(token))
+        } else {
+            self.put(token, scratch.output(), more, is_last)
+        };
+        if let Some((_, entry)) = self.live(token) {
+            entry.connection.handle_outcome(&outcome, &[]);
+            self.list(token);
+        }
+        written
     }
 
     /// Sends or queues encoded bytes.

@@ -86,7 +86,7 @@ fn reset(client: TcpStream) {
     drop(client);
 }
 
-fn is_reset(reason: CloseReason) -> bool {
+fn is_reset(reason: &CloseReason) -> bool {
     matches!(reason, CloseReason::Failed(failure) if failure.errno == Errno::ECONNRESET)
 }
 
@@ -98,7 +98,7 @@ fn data_before_reset_is_delivered() {
     client.write_all(b"the last bytes").unwrap();
     reset(client);
     let reason = bench.until_closed(token);
-    assert!(is_reset(reason), "{reason}");
+    assert!(is_reset(&reason), "{reason}");
     assert_eq!(bench.bytes(token), b"the last bytes");
     assert!(!bench.ended(token));
 }
@@ -198,7 +198,7 @@ fn reset_found_while_paused_is_not_a_clean_end() {
     assert_eq!(bench.closed(token), None);
     bench.reactor.resume(token);
     let reason = bench.until_closed(token);
-    assert!(is_reset(reason), "{reason}");
+    assert!(is_reset(&reason), "{reason}");
     assert_eq!(bench.bytes(token), b"before");
     assert!(!bench.ended(token));
 }
@@ -216,7 +216,7 @@ fn reset_found_by_a_send_is_not_a_clean_end() {
         assert!(writes < 100_000, "the reset never arrived");
     }
     let reason = bench.until_closed(token);
-    assert!(is_reset(reason), "{reason}");
+    assert!(is_reset(&reason), "{reason}");
     assert_eq!(bench.bytes(token), b"before");
     assert!(!bench.ended(token));
 }
@@ -229,7 +229,7 @@ fn paused_connection_is_closed_by_a_reset() {
     bench.reactor.pause(token);
     reset(client);
     let reason = bench.until_closed(token);
-    assert!(is_reset(reason), "{reason}");
+    assert!(is_reset(&reason), "{reason}");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn connect_then_reset_before_the_first_turn() {
     peer.write_all(b"too many connections").unwrap();
     reset(peer);
     let reason = bench.until_closed(token);
-    assert!(is_reset(reason), "{reason}");
+    assert!(is_reset(&reason), "{reason}");
     assert_eq!(bench.bytes(token), b"too many connections");
     assert!(bench.events.contains(&Event::Connected { token }));
 }

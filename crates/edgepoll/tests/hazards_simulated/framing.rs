@@ -1,9 +1,12 @@
 //! Frames through the reactor: every chunking, small inboxes, limits, and what is left at the end.
+use std::rc::Rc;
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
-use edgepoll::protocol::{Codec, CodecError, Frame, Lines};
+use edgepoll::protocol::{
+    Error, ErrorKind, Factory, Fault, Io, Lines, Protocol, Role, Session, Step,
+};
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::{Errno, Token};
 
@@ -12,9 +15,16 @@ use crate::{without_faults, Bench};
 
 fn lines(limit: usize) -> ListenOptions {
     ListenOptions {
-        codec: Box::new(move || Box::new(Lines::new(limit))),
+        protocol: Some(Rc::new(Factory::new(Lines::new(limit)))),
         ..ListenOptions::default()
     }
+}
+
+fn is_too_long(reason: Option<&CloseReason>) -> bool {
+    let Some(CloseReason::Protocol(error)) = reason else {
+        return false;
+    };
+    matches!(&error.fault, Fault::Error(error) if error.kind() == ErrorKind::TooLong)
 }
 
 const TEXT: &[u8] =
@@ -70,8 +80,7 @@ fn frame_limit_closes() {
     );
     bench.run_until_idle();
     assert_eq!(bench.frames(token), [b"short"]);
-    let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
-    assert_eq!(bench.closed(token), Some(broken));
+    assert!(is_too_long(bench.closed(token).as_ref()));
     assert!(!bench.ended(token));
     assert!(
         bench.kernel().view(peer).unread > 0,
@@ -118,26 +127,34 @@ fn frames_kept_back_by_a_pause_come_before_the_reset() {
     assert!(matches!(bench.closed(token), Some(CloseReason::Failed(_))));
 }
 
-/// A codec that finds no frame before the end. At the end it returns each remaining byte as a frame.
+/// A protocol that finds no frame before the end. At the end it returns each remaining byte as a frame.
+#[derive(Clone)]
 struct NeverComplete {
     limit: usize,
 }
 
-impl Codec for NeverComplete {
-    fn decode(&mut self, _input: &[u8]) -> Result<Option<Frame>, CodecError> {
-        Ok(None)
+impl Protocol for NeverComplete {
+    type Session = NeverComplete;
+    const NAME: &'static str = "never complete";
+
+    fn session(&self, _role: Role) -> NeverComplete {
+        self.clone()
+    }
+}
+
+impl Session for NeverComplete {
+    const FRAMES: bool = true;
+
+    fn decode(&mut self, _input: &mut [u8], _io: &mut Io<'_>) -> Result<Step, Error> {
+        Ok(Step::Need(0))
     }
 
-    fn decode_end(&mut self, input: &[u8]) -> Result<Option<Frame>, CodecError> {
-        Ok((!input.is_empty()).then_some(Frame {
-            body: 0..1,
-            consumed: 1,
-        }))
-    }
-
-    fn encode(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), CodecError> {
-        output.extend_from_slice(message);
-        Ok(())
+    fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
+        if input.is_empty() {
+            return Ok(Step::Need(0));
+        }
+        io.field(0..1);
+        Ok(Step::Message(1))
     }
 
     fn limit(&self) -> usize {
@@ -147,13 +164,13 @@ impl Codec for NeverComplete {
 
 fn never_complete(limit: usize) -> ListenOptions {
     ListenOptions {
-        codec: Box::new(move || Box::new(NeverComplete { limit })),
+        protocol: Some(Rc::new(Factory::new(NeverComplete { limit }))),
         ..ListenOptions::default()
     }
 }
 
 #[test]
-fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
+fn a_protocol_that_waits_for_ever_is_stopped_at_its_limit() {
     for space in [1, 7, 20, 100] {
         let mut bench = without_faults(Budget::default(), space);
         bench.listen(never_complete(20));
@@ -163,8 +180,7 @@ fn a_codec_that_waits_for_ever_is_stopped_at_its_limit() {
         assert_eq!(bench.closed(token), None, "space {space}: at its limit");
         bench.kernel().peer_send(peer, &[0; 1_000]);
         bench.run_until_idle();
-        let broken = CloseReason::Protocol(CodecError::FrameTooLong { limit: 20 });
-        assert_eq!(bench.closed(token), Some(broken), "space {space}");
+        assert!(is_too_long(bench.closed(token).as_ref()), "space {space}");
         assert!(
             bench.kernel().view(peer).unread >= 1_000 - space,
             "space {space}: it took more than one receive beyond the limit"

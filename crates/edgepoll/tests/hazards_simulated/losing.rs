@@ -1,9 +1,10 @@
 //! If bytes are lost, the peer sees a reset and never a clean end. If nothing is lost, it sees a clean end.
+use std::rc::Rc;
 use std::time::Duration;
 
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer};
-use edgepoll::protocol::Lines;
+use edgepoll::protocol::{Factory, Lines};
 use edgepoll::reactor::{Budget, ListenOptions, WriteError};
 use edgepoll::{Call, Errno, Token};
 
@@ -14,7 +15,7 @@ fn pair(limits: Limits) -> (Bench, Peer, Token) {
     let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions {
         limits,
-        codec: Box::new(|| Box::new(Lines::new(50))),
+        protocol: Some(Rc::new(Factory::new(Lines::new(50)))),
         ..ListenOptions::default()
     });
     bench.kernel().set_default_capacity(100);
@@ -188,7 +189,7 @@ fn write_accepted_before_the_close_is_reported_is_lost_with_a_reset() {
     let mut bench = without_faults(Budget::default(), 100);
     bench.inbox = crate::inbox::RecordingInbox::new(8, 100);
     bench.listen(ListenOptions {
-        codec: Box::new(|| Box::new(Lines::new(50))),
+        protocol: Some(Rc::new(Factory::new(Lines::new(50)))),
         ..ListenOptions::default()
     });
     let clients: Vec<_> = (0..9).map(|_| bench.client()).collect();

@@ -1,8 +1,10 @@
 //! What readiness means: edges, hints that cannot be masked, events without a cause.
+use std::rc::Rc;
 use std::time::Duration;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::kernel::simulated::{Faults, SimulatedKernel};
+use edgepoll::protocol::{Factory, Lines};
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::Errno;
 
@@ -168,7 +170,7 @@ fn hazard_37_empty_space_is_never_received_into() {
         RecordingInbox::new(10, 1),
     );
     bench.listen(ListenOptions {
-        codec: Box::new(|| Box::new(edgepoll::protocol::Lines::new(100))),
+        protocol: Some(Rc::new(Factory::new(Lines::new(100)))),
         ..ListenOptions::default()
     });
     let (peer, token) = bench.client();

@@ -50,7 +50,7 @@ fn assert_freed(bench: &mut Bench, token: Token) {
     assert_eq!(bench.opened().len(), 2, "its place is free");
 }
 
-fn is_reset(reason: CloseReason) -> bool {
+fn is_reset(reason: &CloseReason) -> bool {
     matches!(reason, CloseReason::Failed(failure) if failure.errno == Errno::ECONNRESET)
 }
 
@@ -60,7 +60,7 @@ fn reset_after_unread_bytes_is_reported_after_the_end_timeout() {
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
     let reason = closed_after_timeout(&mut bench, token);
-    assert!(is_reset(reason), "{reason:?}");
+    assert!(is_reset(&reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -73,7 +73,7 @@ fn bytes_before_a_reset_can_be_read_within_the_end_timeout() {
     bench.reactor.resume(token);
     bench.run_until_idle();
     assert_eq!(bench.bytes(token), b"unread");
-    assert!(bench.closed(token).is_some_and(is_reset));
+    assert!(bench.closed(token).as_ref().is_some_and(is_reset));
     assert_freed(&mut bench, token);
 }
 
@@ -112,7 +112,7 @@ fn slow_reader_has_the_end_timeout_from_the_last_byte() {
     run_after(&mut bench, TIMEOUT);
     run_after(&mut bench, TIMEOUT);
     let reason = bench.closed(token);
-    assert!(reason.is_some_and(is_reset), "{reason:?}");
+    assert!(reason.as_ref().is_some_and(is_reset), "{reason:?}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn ended_connection_that_was_reset_while_paused_reports_the_reset() {
     bench.run_until_idle();
     run_after(&mut bench, TIMEOUT + 1);
     let reason = bench.closed(token);
-    assert!(reason.is_some_and(is_reset), "{reason:?}");
+    assert!(reason.as_ref().is_some_and(is_reset), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -232,7 +232,7 @@ fn reset_while_a_send_waits_for_memory_leaves_the_owner_the_end_timeout() {
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
     let reason = closed_after_timeout(&mut bench, token);
-    assert!(is_reset(reason), "{reason:?}");
+    assert!(is_reset(&reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -247,7 +247,7 @@ fn reset_after_a_send_that_waited_for_memory_is_reported_after_the_end_timeout()
     bench.kernel().peer_reset(peer);
     bench.run_until_idle();
     let reason = closed_after_timeout(&mut bench, token);
-    assert!(is_reset(reason), "{reason:?}");
+    assert!(is_reset(&reason), "{reason:?}");
     assert_freed(&mut bench, token);
 }
 
@@ -269,7 +269,7 @@ fn reset_connect_with_unread_bytes_closes_after_the_end_timeout() {
     assert_eq!(bench.closed(token), None);
     run_after(&mut bench, TIMEOUT + 1);
     let reason = bench.closed(token);
-    assert!(reason.is_some_and(is_reset), "{reason:?}");
+    assert!(reason.as_ref().is_some_and(is_reset), "{reason:?}");
 }
 
 /// One turn cannot serve all connections that must be served before their deadline is checked.

@@ -2,9 +2,11 @@
 //!
 //! An action checks only the result of its own call.
 
+use std::rc::Rc;
+
 use edgepoll::kernel::simulated::Outcome;
-use edgepoll::protocol::{Bytes, Codec, Lines};
-use edgepoll::reactor::{CodecFactory, ConnectOptions, WriteError};
+use edgepoll::protocol::{Factory, Lines};
+use edgepoll::reactor::{ConnectOptions, WriteError};
 use edgepoll::{Address, Errno, Token};
 
 use crate::driver::Run;
@@ -13,16 +15,8 @@ use crate::model::Model;
 /// Longer than any line that a peer ever sends.
 const LINE_LIMIT: usize = 8_192;
 
-fn codec(lines: bool) -> Box<dyn Codec> {
-    if lines {
-        Box::new(Lines::new(LINE_LIMIT))
-    } else {
-        Box::new(Bytes)
-    }
-}
-
-pub(crate) fn codec_factory(lines: bool) -> CodecFactory {
-    Box::new(move || codec(lines))
+pub(crate) fn protocol(lines: bool) -> Option<Rc<Factory>> {
+    lines.then(|| Rc::new(Factory::new(Lines::new(LINE_LIMIT))))
 }
 
 impl Run {
@@ -80,7 +74,7 @@ impl Run {
         let options = ConnectOptions {
             timeout: self.random.pick(&[1, 10_000]),
             limits,
-            codec: codec(lines),
+            protocol: protocol(lines),
             ..ConnectOptions::default()
         };
         let address = Address::Inet([198, 51, 100, 7].into(), 9_000);

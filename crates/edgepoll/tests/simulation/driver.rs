@@ -196,7 +196,7 @@ impl Run {
                 max_connections: max,
                 credit,
                 limits,
-                codec: crate::actions::codec_factory(lines),
+                protocol: crate::actions::protocol(lines),
                 ..ListenOptions::default()
             };
             // A registration may fail. Then the socket must be closed again, and there is no listener.

@@ -23,7 +23,9 @@ impl Run {
         let bytes = std::mem::take(&mut self.inbox.bytes);
         for item in &items {
             match item {
-                Item::Frame(token, range) => self.frame(*token, &bytes[range.clone()])?,
+                Item::Frame(token, range) | Item::Message(token, _, range) => {
+                    self.frame(*token, &bytes[range.clone()])?;
+                }
                 Item::Event(event) => self.event(event)?,
             }
         }
@@ -106,7 +108,7 @@ impl Run {
             }
             Event::Closed {
                 token,
-                reason,
+                ref reason,
                 unsent,
                 bytes_read,
                 bytes_written,
@@ -150,7 +152,7 @@ impl Run {
     fn closed(
         &mut self,
         token: Token,
-        reason: CloseReason,
+        reason: &CloseReason,
         unsent: usize,
         bytes_read: u64,
         bytes_written: u64,
@@ -181,7 +183,7 @@ impl Run {
             return wrong("bytes read are counted wrongly");
         }
         // The peer may see a clean end only if it receives everything that was accepted. It must see one if nothing is lost.
-        let must_reset = unsent > 0 || model.reset_requested || reason == CloseReason::QueueFull;
+        let must_reset = unsent > 0 || model.reset_requested || *reason == CloseReason::QueueFull;
         if must_reset != view.resets_on_close || (must_reset && !view.peer_was_reset) {
             return wrong("2: how the peer sees the end");
         }

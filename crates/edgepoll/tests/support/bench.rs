@@ -58,7 +58,7 @@ impl<K: Kernel> Bench<K> {
         for item in &self.inbox.items {
             match item {
                 Item::Event(event) => self.events.push(event.clone()),
-                Item::Frame(token, range) => {
+                Item::Frame(token, range) | Item::Message(token, _, range) => {
                     let bytes = self.inbox.bytes[range.clone()].to_vec();
                     self.frames.entry(*token).or_default().push(bytes);
                 }
@@ -100,7 +100,7 @@ impl<K: Kernel> Bench<K> {
                 reason,
                 unsent,
                 ..
-            } if *token == of => Some((*reason, *unsent)),
+            } if *token == of => Some((reason.clone(), *unsent)),
             _ => None,
         });
         let first = closes.next();

@@ -5,13 +5,16 @@
 use std::ops::Range;
 
 use edgepoll::kernel::Space;
-use edgepoll::reactor::{Event, Inbox};
+use edgepoll::protocol::{Field, Messages};
+use edgepoll::reactor::{Event, Found, Inbox};
 use edgepoll::Token;
 
 /// What a turn reported, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Frame(Token, Range<usize>),
+    /// A message: its kind, and the place of its fields in `bytes`, one behind the other.
+    Message(Token, u8, Range<usize>),
     Event(Event),
 }
 
@@ -28,7 +31,12 @@ pub(crate) struct RecordingInbox {
     /// How many of the next calls of `space` return an empty space.
     pub(crate) empty_spaces: usize,
     pub(crate) overfilled: bool,
+    /// Numbers of a table that fit.
+    pub(crate) table_room: usize,
 }
+
+/// How many messages one place of the room may hold.
+const MOST_MESSAGES: usize = 1_024;
 
 impl RecordingInbox {
     pub(crate) fn new(room: usize, space: usize) -> RecordingInbox {
@@ -40,6 +48,7 @@ impl RecordingInbox {
             room,
             empty_spaces: 0,
             overfilled: false,
+            table_room: 4_096,
         }
     }
 
@@ -69,8 +78,8 @@ impl Inbox for RecordingInbox {
         Space::from(&mut self.spaces[usize::from(lend)][..])
     }
 
-    fn filled(&mut self, lend: bool, length: usize) -> &[u8] {
-        &self.spaces[usize::from(lend)][..length]
+    fn filled(&mut self, lend: bool, length: usize) -> &mut [u8] {
+        &mut self.spaces[usize::from(lend)][..length]
     }
 
     fn frame(&mut self, token: Token, body: Range<usize>) {
@@ -84,6 +93,36 @@ impl Inbox for RecordingInbox {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(body);
         self.keep(Item::Frame(token, start..self.bytes.len()));
+    }
+
+    fn table_room(&self) -> usize {
+        self.table_room
+    }
+
+    fn messages(&mut self, found: &Found<'_>, consumed: usize) {
+        let body = self.spaces[usize::from(self.lends)][..consumed].to_vec();
+        self.copied_messages(found, &body);
+    }
+
+    fn copied_messages(&mut self, found: &Found<'_>, body: &[u8]) {
+        let body = [body, found.made].concat();
+        let messages: Vec<_> = Messages::new(found.table, &body).collect();
+        self.overfilled |= messages.len() != found.count as usize;
+        for message in messages {
+            let start = self.bytes.len();
+            for field in message.fields() {
+                match field {
+                    Field::Bytes(bytes) => self.bytes.extend_from_slice(bytes),
+                    other => self
+                        .bytes
+                        .extend_from_slice(format!("{other:?}").as_bytes()),
+                }
+            }
+            let body = start..self.bytes.len();
+            self.items
+                .push(Item::Message(found.token, message.kind(), body));
+        }
+        self.overfilled |= self.items.len() > self.room.saturating_mul(MOST_MESSAGES);
     }
 
     fn received(&mut self, length: usize) {
