@@ -28,4 +28,4 @@ pub use driver::use_immediate;
 pub use layout::layout;
 pub use names::{call_name, descriptor_limit, error_name, error_text, is_open, VERSION};
 pub use poller::{ContextBinding, PollerBinding};
-pub use reactor::ReactorBinding;
+pub use reactor::{protocol_info, ProtocolInfo, ReactorBinding};

@@ -206,9 +206,7 @@ fn limits() {
 fn a_long_line_is_refused() {
     let mut wire = vec![b'+'];
     wire.resize(70_000, b'a');
-    let mut session = Factory::new(RespClient::default())
-        .session(Role::Client)
-        .expect("no panic");
+    let mut session = Factory::new(RespClient::default()).session(Role::Client);
     let came = feed(&mut session, wire.chunks(999), usize::MAX);
     let Some(Fault::Error(error)) = came.fault else {
         unreachable!("{came:?}");
@@ -224,9 +222,7 @@ fn a_reply_with_very_many_values_comes_as_it_is() {
         let length = wire.len();
         wire.extend_from_slice(b"+OK\r\n");
         for piece in [wire.len(), 1000, 7] {
-            let mut session = Factory::new(RespClient::default())
-                .session(Role::Client)
-                .expect("no panic");
+            let mut session = Factory::new(RespClient::default()).session(Role::Client);
             let came = feed(&mut session, wire.chunks(piece), usize::MAX);
             assert_eq!(came.messages.len(), 2);
             let message = &came.messages[0];

@@ -17,3 +17,4 @@ mod staging;
 mod tables;
 
 pub use binding::ReactorBinding;
+pub use plugin::{protocol_info, ProtocolInfo};

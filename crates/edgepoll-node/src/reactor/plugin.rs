@@ -7,7 +7,7 @@ use edgepoll::protocol::abi::{
     RawPlugin, SessionVtable, ABI, ENCODES, FRAMES, LAYER, TAG_LOWER, TAG_UPPER,
 };
 use edgepoll::protocol::Factory;
-use napi::bindgen_prelude::{JsObjectValue, Object};
+use napi::bindgen_prelude::Object;
 use napi::{sys, Env, Error, JsValue, Result};
 use napi_derive::napi;
 

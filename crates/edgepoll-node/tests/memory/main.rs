@@ -10,6 +10,10 @@
 
 #[path = "../../src/reactor/address_words.rs"]
 mod address_words;
+#[allow(
+    unreachable_pub,
+    reason = "the file has public items, which only the glue exports"
+)]
 #[path = "../../src/reactor/close_reason.rs"]
 mod close_reason;
 #[path = "../../src/reactor/control.rs"]
@@ -17,6 +21,8 @@ mod control;
 mod host;
 #[path = "../../src/reactor/inbox.rs"]
 mod inbox;
+#[path = "../../src/reactor/interned.rs"]
+mod interned;
 #[allow(
     unreachable_pub,
     reason = "the file has public items, which only the glue exports"
@@ -39,6 +45,8 @@ mod node;
 mod records;
 #[path = "../../src/reactor/region.rs"]
 mod region;
+#[path = "../../src/reactor/tables.rs"]
+mod tables;
 
 use edgepoll::connection::CloseReason;
 use edgepoll::reactor::{Event, Inbox};
@@ -75,7 +83,8 @@ impl Reader {
     fn new() -> Reader {
         let environment = host::environment();
         let records = host::int32_array(RECORDS * RECORD_FIELDS);
-        let mut inbox = JsInbox::new(environment, records).unwrap();
+        let tables = host::int32_array(layout::TABLES_SIZE);
+        let mut inbox = JsInbox::new(environment, records, tables).unwrap();
         inbox.begin(&Lending::AllBack);
         Reader {
             inbox,
