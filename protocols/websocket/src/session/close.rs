@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use edgepoll_protocol::{Error, ErrorKind, Io, Role, Step};
 
-use super::{State, WebSocketSession};
+use super::{Ending, State, WebSocketSession};
 use crate::failure::Failure;
 use crate::send::refused;
 use crate::{code, kind};
@@ -19,17 +19,58 @@ pub(super) fn no_close_frame() -> Error {
 }
 
 impl WebSocketSession {
-    /// The peer broke a rule. It is told which one, and then the connection ends.
-    pub(super) fn fail(&mut self, failure: Failure, io: &mut Io<'_>) -> Error {
-        if !self.has_sent_close {
-            self.has_sent_close = true;
-            let payload = [&failure.code.to_be_bytes()[..], failure.text.as_bytes()].concat();
-            if let Err(error) = self.control(kind::CLOSE, &payload, io) {
-                return error;
+    /// The peer broke a rule. Returns that all of the input is dealt with.
+    pub(super) fn fail(&mut self, failure: Failure, input: &[u8], io: &mut Io<'_>) -> Step {
+        self.end_soon(Ending::Failure(failure), io);
+        Step::Skip(input.len())
+    }
+
+    fn end_soon(&mut self, ending: Ending, io: &mut Io<'_>) {
+        self.state = State::Ending(ending);
+        self.stop_timers(io);
+        self.await_moment(io);
+    }
+
+    /// Does what is left to do at the end.
+    pub(super) fn finish(&mut self, io: &mut Io<'_>) -> Result<(), Error> {
+        let State::Ending(ending) = self.state else {
+            return Ok(());
+        };
+        self.state = State::Closed;
+        match ending {
+            Ending::Answer(code) => {
+                let code = code.map(u16::to_be_bytes);
+                self.send_close(code.as_ref().map_or(&[], |code| &code[..]), io)?;
+                self.end_of_both(io);
+                Ok(())
+            }
+            Ending::Failure(failure) => {
+                let payload = [&failure.code.to_be_bytes()[..], failure.text.as_bytes()].concat();
+                self.send_close(&payload, io)?;
+                Err(failure.error())
             }
         }
+    }
+
+    /// Sends the close frame, unless it has been sent.
+    fn send_close(&mut self, payload: &[u8], io: &mut Io<'_>) -> Result<(), Error> {
+        if self.has_sent_close {
+            return Ok(());
+        }
+        self.control(kind::CLOSE, payload, io)?;
+        self.has_sent_close = true;
+        Ok(())
+    }
+
+    /// Both close frames have gone.
+    fn end_of_both(&mut self, io: &mut Io<'_>) {
         self.state = State::Closed;
-        failure.error()
+        self.stop_timers(io);
+        match self.role {
+            Role::Server => io.end(),
+            // The server ends first: then the client's port is free at once.
+            Role::Client => self.await_peer(io),
+        }
     }
 
     /// The peer's close frame has come. `payload` lies in the first `consumed` bytes.
@@ -39,43 +80,38 @@ impl WebSocketSession {
         payload: Range<usize>,
         consumed: usize,
         io: &mut Io<'_>,
-    ) -> Result<Step, Error> {
+    ) -> Step {
         let (code, reason) = match &input[payload.clone()] {
-            [] => (code::NONE, payload.end..payload.end),
-            [_] => return Err(self.fail(Failure::protocol("a close frame has one byte"), io)),
+            [] => (None, payload.end..payload.end),
+            [_] => return self.fail(Failure::protocol("a close frame has one byte"), input, io),
             [high, low, ..] => (
-                u16::from_be_bytes([*high, *low]),
+                Some(u16::from_be_bytes([*high, *low])),
                 payload.start + 2..payload.end,
             ),
         };
-        if code != code::NONE && !code::is_valid(code) || code == code::NONE && !payload.is_empty()
-        {
-            return Err(self.fail(
+        if code.is_some_and(|code| !code::is_valid(code)) {
+            return self.fail(
                 Failure::protocol("a close frame has a code that none may have"),
+                input,
                 io,
-            ));
+            );
         }
         if simdutf8::basic::from_utf8(&input[reason.clone()]).is_err() {
-            return Err(self.fail(
+            return self.fail(
                 Failure::invalid("the reason of a close frame is not UTF-8"),
+                input,
                 io,
-            ));
+            );
         }
-        if !self.has_sent_close {
-            self.has_sent_close = true;
-            self.control(kind::CLOSE, &input[payload.start..reason.start], io)?;
-        }
-        self.state = State::Closed;
-        self.stop_timers(io);
-        match self.role {
-            Role::Server => io.end(),
-            // The server ends first: then the client's port is free at once.
-            Role::Client => self.await_peer(io),
+        if self.has_sent_close {
+            self.end_of_both(io);
+        } else {
+            self.end_soon(Ending::Answer(code), io);
         }
         io.kind(kind::CLOSE);
-        io.integer(code.into());
+        io.integer(code.unwrap_or(code::NONE).into());
         io.field(reason);
-        Ok(Step::Message(consumed))
+        Step::Message(consumed)
     }
 
     /// The program closes.
@@ -92,20 +128,32 @@ impl WebSocketSession {
             }
             [_] => return Err(refused("a close frame has no body or a code of two bytes")),
         }
-        self.control(kind::CLOSE, body, io)?;
-        self.has_sent_close = true;
-        self.stop_timers(io);
-        self.await_peer(io);
+        self.send_close(body, io)?;
+        match self.state {
+            State::Ending(Ending::Answer(_)) => self.end_of_both(io),
+            State::Ending(Ending::Failure(_)) => {}
+            _ => {
+                self.stop_timers(io);
+                self.await_peer(io);
+            }
+        }
         Ok(())
     }
 
     /// The program ends the connection. A close frame says that this is on purpose.
     pub(super) fn end_of_program(&mut self, io: &mut Io<'_>) {
-        if matches!(self.state, State::Open) && !self.has_sent_close {
-            self.has_sent_close = true;
-            self.stop_timers(io);
-            // Two bytes are not too many, and FIN follows in any case.
-            let _ = self.control(kind::CLOSE, &code::NORMAL.to_be_bytes(), io);
+        let code = match self.state {
+            State::Open => Some(code::NORMAL),
+            State::Ending(Ending::Answer(code)) => code,
+            State::Ending(Ending::Failure(failure)) => Some(failure.code),
+            State::Head { .. } | State::Asking(_) | State::Closed => return,
+        };
+        self.stop_timers(io);
+        if !matches!(self.state, State::Open) {
+            self.state = State::Closed;
         }
+        let code = code.map(u16::to_be_bytes);
+        // Two bytes are not too many, and FIN follows in any case.
+        let _ = self.send_close(code.as_ref().map_or(&[], |code| &code[..]), io);
     }
 }

@@ -20,7 +20,7 @@ impl WebSocketSession {
                 deflate: self.deflate.as_ref(),
             };
             match self.receiver.look(input, &rules) {
-                Err(failure) => return Err(self.fail(failure, io)),
+                Err(failure) => return Ok(self.fail(failure, input, io)),
                 Ok(Found::Need(length)) => return Ok(Step::Need(length)),
                 Ok(Found::Skip(length)) => return Ok(Step::Skip(length)),
                 Ok(Found::Message {
@@ -48,7 +48,7 @@ impl WebSocketSession {
                     consumed,
                 }) => {
                     let consumed = self.in_front(input, consumed);
-                    return self.closed(input, payload, consumed, io);
+                    return Ok(self.closed(input, payload, consumed, io));
                 }
                 Ok(Found::Control {
                     kind,

@@ -11,6 +11,7 @@ use edgepoll_protocol::{Error, Io, Role, Session, Step};
 
 use crate::code;
 use crate::deflate::Agreed;
+use crate::failure::Failure;
 use crate::handshake::Pending;
 use crate::kind;
 use crate::receive::Receiver;
@@ -25,8 +26,20 @@ enum State {
     Asking(Box<Pending>),
     /// Frames go both ways.
     Open,
+    /// The peer has sent its close frame, or broke a rule. This side has one more moment to send.
+    Ending(Ending),
     /// Nothing more is read or sent: both close frames have gone, or something was wrong.
     Closed,
+}
+
+/// What is left to do at the end. It is not done in the look at the input that found it: the messages of that look reach the program
+/// first, and what it writes at once leaves in front of the close frame.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// The peer's close frame is to be answered with this code, or without one.
+    Answer(Option<u16>),
+    /// The peer broke a rule.
+    Failure(Failure),
 }
 
 /// The state of one connection.
@@ -82,11 +95,12 @@ impl Session for WebSocketSession {
             State::Open => self.frames(input, io),
             State::Head { searched } => self.head(input, searched, io),
             State::Asking(_) => Ok(Step::Need(0)),
-            State::Closed => Ok(Step::Skip(input.len())),
+            State::Ending(_) | State::Closed => Ok(Step::Skip(input.len())),
         }
     }
 
     fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
+        self.finish(io)?;
         if !input.is_empty() {
             return match self.decode(input, io)? {
                 Step::Need(_) if !matches!(self.state, State::Asking(_)) => {
@@ -100,7 +114,7 @@ impl Session for WebSocketSession {
             State::Head { .. } if self.role == Role::Client => Err(refused(
                 "the server ended the connection before it answered",
             )),
-            State::Closed => {
+            State::Ending(_) | State::Closed => {
                 io.end();
                 Ok(Step::Need(0))
             }
@@ -117,13 +131,13 @@ impl Session for WebSocketSession {
                 "the handshake is not complete: messages can be sent once the message of the kind open has come",
             )),
             (State::Closed, _) => Err(refused("the connection is closed")),
-            (State::Open, _) if self.has_sent_close => Err(refused("the close frame has been sent")),
-            (State::Open, kind::PING | kind::PONG) => self.control(kind, body, io),
-            (State::Open, kind::CLOSE) => self.close(body, io),
-            (State::Open, _) if matches!(kind & !(kind::MORE | kind::PLAIN), kind::TEXT | kind::BINARY) => {
+            _ if self.has_sent_close => Err(refused("the close frame has been sent")),
+            (_, kind::PING | kind::PONG) => self.control(kind, body, io),
+            (_, kind::CLOSE) => self.close(body, io),
+            _ if matches!(kind & !(kind::MORE | kind::PLAIN), kind::TEXT | kind::BINARY) => {
                 self.sender.message(kind, body, self.role, self.deflate.as_ref(), &self.shared, io)
             }
-            (State::Open, _) => Err(refused("there is no such kind of message")),
+            _ => Err(refused("there is no such kind of message")),
         }
     }
 

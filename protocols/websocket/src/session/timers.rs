@@ -44,6 +44,11 @@ impl WebSocketSession {
         set(DEADLINE, self.shared.settings.close_timeout, io);
     }
 
+    /// The close frame leaves as soon as the program has had its turn.
+    pub(super) fn await_moment(&self, io: &mut Io<'_>) {
+        io.set_timer(DEADLINE, 0);
+    }
+
     pub(super) fn stop_timers(&self, io: &mut Io<'_>) {
         for timer in [DEADLINE, PING, PONG] {
             io.clear_timer(timer);
@@ -59,6 +64,7 @@ impl WebSocketSession {
             (DEADLINE, State::Open) => Err(is_gone(
                 "the peer did not answer the close frame within closeTimeout",
             )),
+            (DEADLINE, State::Ending(_)) => self.finish(io),
             (DEADLINE, State::Closed) => {
                 io.end();
                 Ok(())

@@ -152,6 +152,11 @@ fn the_server_ends_first() {
     let (mut client, mut scratch) = open();
     let (outcome, result) = client.decode(&mut scratch, &mut unmasked(0x88, b""), usize::MAX);
     assert_eq!((result, outcome.ends), (Ok(()), false));
+    assert!(scratch.output().is_empty());
+    assert!(scratch.timers().any(|timer| timer == (0, Some(0))));
+    let (outcome, result) = client.timer(&mut scratch, 0);
+    assert_eq!((result, outcome.ends), (Ok(()), false));
+    assert_eq!(scratch.output()[..2], [0x88, 0x80]);
     assert!(scratch.timers().any(|timer| timer == (0, Some(10_000))));
     let (outcome, result) = client.decode_end(&mut scratch, &mut [], usize::MAX);
     assert_eq!((result, outcome.ends), (Ok(()), true));

@@ -1,7 +1,7 @@
 //! Frames and messages, in each cut.
 
 use crate::support::{answers, masked, messages, request, served, server, unmasked};
-use edgepoll_protocol::host::Fault;
+use edgepoll_protocol::host::{Factory, Fault, Handle, Scratch};
 use edgepoll_protocol::testing::{survives, Came, SeenField};
 use edgepoll_protocol::{Error, ErrorKind, Role};
 use edgepoll_websocket::{kind, Accepts, Settings};
@@ -211,16 +211,53 @@ fn a_kind_of_message_can_be_refused() {
 #[test]
 fn a_wrong_byte_is_noticed_before_its_frame_has_come() {
     let wire = [request(&[]), masked(0x81, b"abcdef\xffgh")].concat();
-    let mut session = edgepoll_protocol::host::Factory::new(server(&Settings::default()))
+    let mut session = Factory::new(server(&Settings::default()))
         .session(Role::Server)
         .unwrap();
-    let (mut scratch, mut input) = (
-        edgepoll_protocol::host::Scratch::default(),
-        wire[..wire.len() - 2].to_vec(),
+    let (mut scratch, mut input) = (Scratch::default(), wire[..wire.len() - 2].to_vec());
+    let (outcome, result) = session.decode(&mut scratch, &mut input, usize::MAX);
+    assert_eq!((result, outcome.consumed), (Ok(()), input.len()));
+    assert!(scratch.timers().any(|timer| timer == (0, Some(0))));
+    let (_, result) = session.timer(&mut scratch, 0);
+    assert!(matches!(result, Err(Fault::Error(error)) if error.number() == 1007));
+    assert_eq!(scratch.output()[2..4], 1007_u16.to_be_bytes());
+}
+
+/// A session that has seen these frames.
+fn after(frames: &[Vec<u8>]) -> (Handle, Scratch) {
+    let mut session = Factory::new(server(&Settings::default()))
+        .session(Role::Server)
+        .unwrap();
+    let mut scratch = Scratch::default();
+    let mut input = [request(&[]), frames.concat()].concat();
+    let (outcome, result) = session.decode(&mut scratch, &mut input, usize::MAX);
+    assert_eq!((result, outcome.consumed), (Ok(()), input.len()));
+    (session, scratch)
+}
+
+#[test]
+fn what_the_program_answers_at_once_leaves_in_front_of_the_close_frame() {
+    for last in [masked(0x88, b"\x03\xe8"), masked(0x83, b"")] {
+        let (mut session, mut scratch) = after(&[masked(0x81, b"last words"), last]);
+        assert_eq!(session.encode(&mut scratch, kind::TEXT, b"yes").1, Ok(()));
+        assert_eq!(scratch.output(), b"\x81\x03yes");
+        let _ = session.timer(&mut scratch, 0);
+        assert_eq!(scratch.output()[0], 0x88);
+        assert!(session.encode(&mut scratch, kind::TEXT, b"late").1.is_err());
+    }
+}
+
+#[test]
+fn the_program_can_answer_a_close_frame_itself() {
+    let (mut session, mut scratch) = after(&[masked(0x88, b"\x03\xe8")]);
+    let (outcome, result) = session.encode(&mut scratch, kind::CLOSE, b"\x0f\xa0");
+    assert_eq!(
+        (result, outcome.ends, scratch.output()),
+        (Ok(()), true, &b"\x88\x02\x0f\xa0"[..])
     );
-    let (_, result) = session.decode(&mut scratch, &mut input, usize::MAX);
-    let error = result.unwrap_err();
-    assert!(matches!(error, Fault::Error(error) if error.number() == 1007));
+    let (mut session, mut scratch) = after(&[masked(0x88, b"\x03\xe9")]);
+    assert_eq!(session.end(&mut scratch).1, Ok(()));
+    assert_eq!(scratch.output(), b"\x88\x02\x03\xe9");
 }
 
 #[test]
@@ -241,7 +278,6 @@ fn an_end_without_a_close_frame_is_an_error() {
 
 #[test]
 fn pings_and_empty_fragments_do_not_pile_up_in_front_of_a_message() {
-    use edgepoll_protocol::host::{Factory, Scratch};
     let mut session = Factory::new(server(&Settings::default()))
         .session(Role::Server)
         .unwrap();
