@@ -19,16 +19,14 @@ fn settings() -> Settings {
 
 /// The request, and the answer that a server gives to it.
 fn request() -> (String, String) {
-    let mut client = Factory::new(server(&settings()))
-        .session(Role::Client)
-        .unwrap();
+    let mut client = Factory::new(server(&settings())).session(Role::Client);
     let mut scratch = Scratch::default();
     assert_eq!(client.start(&mut scratch).1, Ok(()));
     let request = scratch.output().to_vec();
     let mut own = Settings::default();
     own.subprotocols = vec!["v2".into()];
     own.deflate = Some(Deflate::default());
-    let mut other = Factory::new(server(&own)).session(Role::Server).unwrap();
+    let mut other = Factory::new(server(&own)).session(Role::Server);
     let (_, result) = other.decode(&mut scratch, &mut request.clone(), usize::MAX);
     assert_eq!(result, Ok(()));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -129,17 +127,13 @@ fn a_server_that_does_not_keep_to_the_rules_is_left() {
 
 #[test]
 fn a_client_needs_a_host() {
-    let mut client = Factory::new(server(&Settings::default()))
-        .session(Role::Client)
-        .unwrap();
+    let mut client = Factory::new(server(&Settings::default())).session(Role::Client);
     assert!(client.start(&mut Scratch::default()).1.is_err());
 }
 
 fn open() -> (Handle, Scratch) {
     let (_, response) = request();
-    let mut client = Factory::new(server(&settings()))
-        .session(Role::Client)
-        .unwrap();
+    let mut client = Factory::new(server(&settings())).session(Role::Client);
     let mut scratch = Scratch::default();
     assert_eq!(client.start(&mut scratch).1, Ok(()));
     let (_, result) = client.decode(&mut scratch, &mut response.into_bytes(), usize::MAX);

@@ -20,8 +20,8 @@ fn settings(change: impl FnOnce(&mut Deflate)) -> Settings {
 /// A client and a server that have shaken hands.
 fn pair(client: &Settings, other: &Settings) -> (Handle, Handle) {
     let mut scratch = Scratch::default();
-    let mut one = Factory::new(server(client)).session(Role::Client).unwrap();
-    let mut two = Factory::new(server(other)).session(Role::Server).unwrap();
+    let mut one = Factory::new(server(client)).session(Role::Client);
+    let mut two = Factory::new(server(other)).session(Role::Server);
     assert_eq!(one.start(&mut scratch).1, Ok(()));
     let mut wire = scratch.output().to_vec();
     assert_eq!(two.decode(&mut scratch, &mut wire, usize::MAX).1, Ok(()));
@@ -195,7 +195,7 @@ fn long_messages_come_in_parts() {
     let (one, two) = body.split_at(body.len() / 3);
     let wire = [request(&[OFFER]), masked(0x41, one), masked(0x80, two)].concat();
     let run = |size: usize| {
-        let mut session = Factory::new(server(&own)).session(Role::Server).unwrap();
+        let mut session = Factory::new(server(&own)).session(Role::Server);
         feed(&mut session, wire.chunks(size), usize::MAX)
     };
     let whole = run(wire.len());

@@ -211,9 +211,7 @@ fn a_kind_of_message_can_be_refused() {
 #[test]
 fn a_wrong_byte_is_noticed_before_its_frame_has_come() {
     let wire = [request(&[]), masked(0x81, b"abcdef\xffgh")].concat();
-    let mut session = Factory::new(server(&Settings::default()))
-        .session(Role::Server)
-        .unwrap();
+    let mut session = Factory::new(server(&Settings::default())).session(Role::Server);
     let (mut scratch, mut input) = (Scratch::default(), wire[..wire.len() - 2].to_vec());
     let (outcome, result) = session.decode(&mut scratch, &mut input, usize::MAX);
     assert_eq!((result, outcome.consumed), (Ok(()), input.len()));
@@ -225,9 +223,7 @@ fn a_wrong_byte_is_noticed_before_its_frame_has_come() {
 
 /// A session that has seen these frames.
 fn after(frames: &[Vec<u8>]) -> (Handle, Scratch) {
-    let mut session = Factory::new(server(&Settings::default()))
-        .session(Role::Server)
-        .unwrap();
+    let mut session = Factory::new(server(&Settings::default())).session(Role::Server);
     let mut scratch = Scratch::default();
     let mut input = [request(&[]), frames.concat()].concat();
     let (outcome, result) = session.decode(&mut scratch, &mut input, usize::MAX);
@@ -278,9 +274,7 @@ fn an_end_without_a_close_frame_is_an_error() {
 
 #[test]
 fn pings_and_empty_fragments_do_not_pile_up_in_front_of_a_message() {
-    let mut session = Factory::new(server(&Settings::default()))
-        .session(Role::Server)
-        .unwrap();
+    let mut session = Factory::new(server(&Settings::default())).session(Role::Server);
     let mut scratch = Scratch::default();
     let mut input = [request(&[]), masked(0x01, b"begun")].concat();
     for _ in 0..10_000 {

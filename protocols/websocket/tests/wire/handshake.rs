@@ -148,9 +148,7 @@ fn an_end_before_the_first_byte_is_no_error() {
 fn asking() -> (Handle, Scratch) {
     let mut settings = Settings::default();
     settings.decide = true;
-    let mut session = Factory::new(server(&settings))
-        .session(Role::Server)
-        .unwrap();
+    let mut session = Factory::new(server(&settings)).session(Role::Server);
     let mut scratch = Scratch::default();
     let mut input = request(&["Sec-WebSocket-Protocol: v1, v2"]);
     let (outcome, result) = session.decode(&mut scratch, &mut input, usize::MAX);

@@ -18,9 +18,7 @@ fn number(result: Result<(), Fault>) -> Option<u32> {
 }
 
 fn started() -> (Handle, Scratch) {
-    let mut session = Factory::new(server(&Settings::default()))
-        .session(Role::Server)
-        .unwrap();
+    let mut session = Factory::new(server(&Settings::default())).session(Role::Server);
     let mut scratch = Scratch::default();
     assert_eq!(session.start(&mut scratch).1, Ok(()));
     assert_eq!(
