@@ -116,15 +116,19 @@ impl<'a> Io<'a> {
 
     /// Sends bytes to the peer, behind everything that was sent before.
     ///
-    /// What one call of a session sends has a bound of the host's. If it is exceeded, the connection ends with an error.
+    /// What one call of a method sends has a bound of the host's. If it is exceeded, the connection ends with an error.
     #[inline]
     pub fn send(&mut self, bytes: &[u8]) {
-        if !self.raw.output.extend(bytes) {
+        if self.raw.flags & abi::END != 0 {
+            self.raw.flags |= abi::LATE;
+        } else if !self.raw.output.extend(bytes) {
             self.raw.flags |= abi::OVERFLOW;
         }
     }
 
-    /// Ends this side of the connection: FIN leaves behind what was sent.
+    /// Ends this side of the connection: FIN leaves behind what was sent. What the peer sends is still decoded.
+    ///
+    /// A session that sends anything after this breaks its contract, and the connection ends with an error.
     pub fn end(&mut self) {
         self.raw.flags |= abi::END;
     }

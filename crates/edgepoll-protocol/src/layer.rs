@@ -32,8 +32,8 @@ pub trait LayerFactory: 'static {
 /// A layer of one connection. It starts in [`Phase::Handshake`].
 ///
 /// # Contract
-/// The same bytes give the same plain bytes, however they are cut into receives. A layer that panics is not called again, and its
-/// connection ends with an error.
+/// The same bytes give the same plain bytes, however they are cut into receives. A layer that panics is not called again but dropped,
+/// and its connection ends with an error.
 pub trait Layer: 'static {
     /// The connection is established. A layer whose side speaks first sends its first bytes here.
     ///
@@ -45,10 +45,10 @@ pub trait Layer: 'static {
     }
 
     /// Takes bytes of the peer. Decrypts in place and gives the ranges of plain bytes to [`LayerIo::plain`], in order. Returns how many
-    /// bytes of the input it is done with. The rest is shown again with more behind it.
+    /// bytes of the input it is done with, which hold these ranges. The rest is shown again with more behind it.
     ///
     /// # Errors
-    /// As [`Layer::start`].
+    /// As [`Layer::start`]. The plain bytes that it gave before still count.
     fn receive(&mut self, input: &mut [u8], io: &mut LayerIo<'_>) -> Result<usize, Error>;
 
     /// Sends plain bytes of the owner, as they look on the wire. Called only in [`Phase::Open`] and [`Phase::PeerEnded`].
@@ -112,8 +112,8 @@ impl<'a> LayerIo<'a> {
     pub fn plain(&mut self, range: Range<usize>) {
         let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
         let length = range.end.checked_sub(range.start);
-        let range = [number(range.start), length.map_or(i32::MAX, number), 0];
-        if self.raw.table.push(&range) {
+        let length = length.map_or(i32::MAX, number);
+        if self.raw.table.push(&[number(range.start), length, 0]) {
             self.raw.messages += 1;
         } else {
             self.raw.flags |= abi::OVERFLOW;

@@ -43,7 +43,7 @@ pub trait Protocol: 'static {
 /// start, with more bytes behind it, and with the changes that the session made to it. So a session may remember how far it has
 /// searched, but it need not keep bytes: the reactor buffers them, up to [`Session::limit`].
 ///
-/// A session that panics is not called again, and its connection ends with an error.
+/// A session that panics is not called again but dropped, and its connection ends with an error.
 pub trait Session: 'static {
     /// Whether [`Session::encode`] makes the bytes that leave. If not, messages of the owner leave as they are.
     const ENCODES: bool = false;
@@ -70,15 +70,13 @@ pub trait Session: 'static {
     /// Looks at the front of what is left after the peer's end. It is called until nothing is left, and once with an empty input.
     ///
     /// # Errors
-    /// As [`Session::decode`]. The default method fails with [`Error::truncated`] if [`Session::decode`] needs more bytes.
+    /// As [`Session::decode`]. [`Step::Need`] with bytes left means [`Error::truncated`]. The default method calls [`Session::decode`]
+    /// while bytes are left.
     fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
         if input.is_empty() {
             return Ok(Step::Need(0));
         }
-        match self.decode(input, io)? {
-            Step::Need(_) => Err(Error::truncated()),
-            step => Ok(step),
-        }
+        self.decode(input, io)
     }
 
     /// Sends a message of the owner, by [`Io::send`]. Called only if [`Session::ENCODES`] is true. The meaning of `kind` is the
@@ -101,7 +99,8 @@ pub trait Session: 'static {
         Ok(())
     }
 
-    /// The owner ends the connection. What is sent here leaves before the FIN.
+    /// The owner ends the connection. What is sent here leaves before the FIN. What is sent later is dropped. The peer's bytes are still
+    /// decoded.
     fn end(&mut self, io: &mut Io<'_>) {
         let _ = io;
     }

@@ -4,8 +4,8 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::slice;
 
-use super::call::{failed, guarded};
-use super::{status, RawIo, ABI};
+use super::call::{failed, guarded, guarded_alone};
+use super::{status, RawIo, ABI, NO_LIMIT};
 use crate::{Error, Layer, LayerIo};
 
 /// The functions of a layer, in constant memory of the plug-in.
@@ -31,7 +31,7 @@ pub struct LayerVtable {
     pub timer: unsafe extern "C" fn(*mut c_void, u8, *mut RawIo) -> i32,
     /// [`Layer::resume`].
     pub resume: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut RawIo) -> i32,
-    /// [`Layer::limit`].
+    /// [`Layer::limit`]; [`NO_LIMIT`] if there is none, `usize::MAX` if it panicked.
     pub limit: unsafe extern "C" fn(*const c_void) -> usize,
     /// Frees the layer.
     pub free: unsafe extern "C" fn(*mut c_void),
@@ -76,7 +76,7 @@ fn outcome(raw: &mut RawIo, run: impl FnOnce(&mut LayerIo<'_>) -> Result<(), Err
 unsafe extern "C" fn start<L: Layer>(layer: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: the host's promise, see `parts`.
     let (layer, io) = unsafe { parts::<L>(layer, io) };
-    guarded(|| outcome(io, |io| layer.start(io)))
+    guarded(io, |io| outcome(io, |io| layer.start(io)))
 }
 
 unsafe extern "C" fn receive<L: Layer>(layer: *mut c_void, io: *mut RawIo) -> i32 {
@@ -84,7 +84,7 @@ unsafe extern "C" fn receive<L: Layer>(layer: *mut c_void, io: *mut RawIo) -> i3
     let (layer, io) = unsafe { parts::<L>(layer, io) };
     // SAFETY: the host gives an input of `input_length` bytes, for this call alone.
     let input = unsafe { slice::from_raw_parts_mut(io.input, io.input_length) };
-    guarded(|| {
+    guarded(io, |io| {
         let mut consumed = 0;
         let status = outcome(io, |io| {
             consumed = layer.receive(input, io)?;
@@ -108,13 +108,13 @@ unsafe extern "C" fn send<L: Layer>(
     let (layer, io) = unsafe { parts::<L>(layer, io) };
     // SAFETY: the host gives `length` plain bytes, which no code changes during the call.
     let plain = unsafe { slice::from_raw_parts(plain, length) };
-    guarded(|| outcome(io, |io| layer.send(plain, io)))
+    guarded(io, |io| outcome(io, |io| layer.send(plain, io)))
 }
 
 unsafe extern "C" fn end<L: Layer>(layer: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (layer, io) = unsafe { parts::<L>(layer, io) };
-    guarded(|| {
+    guarded(io, |io| {
         layer.end(&mut LayerIo::new(io));
         status::OK
     })
@@ -123,13 +123,13 @@ unsafe extern "C" fn end<L: Layer>(layer: *mut c_void, io: *mut RawIo) -> i32 {
 unsafe extern "C" fn peer_ended<L: Layer>(layer: *mut c_void, rest: usize, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (layer, io) = unsafe { parts::<L>(layer, io) };
-    guarded(|| outcome(io, |_| layer.peer_ended(rest)))
+    guarded(io, |io| outcome(io, |_| layer.peer_ended(rest)))
 }
 
 unsafe extern "C" fn timer<L: Layer>(layer: *mut c_void, timer: u8, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (layer, io) = unsafe { parts::<L>(layer, io) };
-    guarded(|| outcome(io, |io| layer.timer(timer, io)))
+    guarded(io, |io| outcome(io, |io| layer.timer(timer, io)))
 }
 
 unsafe extern "C" fn resume<L: Layer>(
@@ -142,23 +142,17 @@ unsafe extern "C" fn resume<L: Layer>(
     let (layer, io) = unsafe { parts::<L>(layer, io) };
     // SAFETY: the host gives an answer of `length` bytes, which no code changes during the call.
     let answer = unsafe { slice::from_raw_parts(answer, length) };
-    guarded(|| outcome(io, |io| layer.resume(answer, io)))
+    guarded(io, |io| outcome(io, |io| layer.resume(answer, io)))
 }
 
 unsafe extern "C" fn limit<L: Layer>(layer: *const c_void) -> usize {
-    let mut limit = 0;
-    guarded(|| {
-        // SAFETY: the host gives a live layer.
-        limit = unsafe { &*layer.cast::<L>() }.limit();
-        status::OK
-    });
-    limit
+    // SAFETY: the host gives a live layer.
+    let layer = unsafe { &*layer.cast::<L>() };
+    guarded_alone(|| layer.limit().min(NO_LIMIT)).unwrap_or(usize::MAX)
 }
 
 unsafe extern "C" fn free<L: Layer>(layer: *mut c_void) {
-    guarded(|| {
-        // SAFETY: the layer came from `Box::into_raw`, and the host frees it once.
-        drop(unsafe { Box::from_raw(layer.cast::<L>()) });
-        status::OK
-    });
+    // SAFETY: the layer came from `Box::into_raw`, and the host frees it once.
+    let layer = unsafe { Box::from_raw(layer.cast::<L>()) };
+    guarded_alone(|| drop(layer));
 }

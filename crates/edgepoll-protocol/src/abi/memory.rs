@@ -19,9 +19,12 @@ impl RawBytes {
         self.length
     }
 
-    /// Appends bytes. Returns false, and appends nothing, if the host has no room for them.
+    /// Appends bytes. Returns false, and appends nothing, if they exceed the limit or the host has no memory for them.
     #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8]) -> bool {
+        if self.limit.saturating_sub(self.length) < bytes.len() {
+            return false;
+        }
         if self.capacity - self.length < bytes.len() && (self.grow)(self, bytes.len()) == 0 {
             return false;
         }
@@ -47,9 +50,12 @@ pub struct RawTable {
 }
 
 impl RawTable {
-    /// Appends numbers. Returns false, and appends nothing, if the host has no room for them.
+    /// Appends numbers. Returns false, and appends nothing, if they exceed the limit or the host has no memory for them.
     #[inline]
     pub(crate) fn push<const N: usize>(&mut self, numbers: &[i32; N]) -> bool {
+        if self.limit.saturating_sub(self.length) < N {
+            return false;
+        }
         if self.capacity - self.length < N && (self.grow)(self, N) == 0 {
             return false;
         }

@@ -13,6 +13,8 @@ mod memory;
 mod plugin;
 mod session;
 
+#[cfg(feature = "node")]
+pub(crate) use call::{forget_panic, panic_text};
 pub use layer::LayerVtable;
 pub use memory::{RawBytes, RawTable};
 pub use plugin::{layer_plugin, protocol_plugin, RawPlugin, LAYER, PROTOCOL, TAG_LOWER, TAG_UPPER};
@@ -26,6 +28,9 @@ pub const ABI: u32 = 1;
 pub const TIMERS: usize = 4;
 /// In [`RawIo::timers`]: the timer is stopped.
 pub const NO_TIMER: u32 = u32::MAX;
+
+/// The limit of a session, or a layer, that has none.
+pub const NO_LIMIT: usize = usize::MAX - 1;
 
 /// Numbers of a field in the table: offset, length, and what it is.
 pub const FIELD: usize = 3;
@@ -50,20 +55,22 @@ pub const END: u32 = 1;
 pub const PAUSE: u32 = 2;
 /// Bit of [`RawIo::flags`]: decoding goes on after a pause.
 pub const RESUME: u32 = 4;
-/// Bit of [`RawIo::flags`]: the host refused to make a buffer longer.
+/// Bit of [`RawIo::flags`]: one look or call exceeded what it may give.
 pub const OVERFLOW: u32 = 8;
 /// Bit of [`RawIo::flags`]: [`RawIo::phase`] was set.
 pub const PHASE: u32 = 16;
+/// Bit of [`RawIo::flags`]: something was sent after [`END`].
+pub const LATE: u32 = 32;
 
 /// The outcome of a call: 0, the number of an [`ErrorKind`](crate::ErrorKind), or one of these.
 pub mod status {
     /// The call succeeded.
     pub const OK: i32 = 0;
-    /// The table, the output or the copied fields have no room for more messages. The rest of the input is shown again.
+    /// The table, the output or the copied bytes have reached their limit. The rest of the input is shown again.
     pub const FULL: i32 = 16;
     /// The plug-in broke its contract: a range outside the input, or a step that consumes nothing.
     pub const BROKEN: i32 = 17;
-    /// The plug-in panicked. It must not be called again, and is not freed.
+    /// The plug-in panicked. The session or layer must not be called again, and can only be freed.
     pub const PANICKED: i32 = 18;
 }
 
@@ -88,17 +95,23 @@ pub struct RawIo {
     pub timers_set: u32,
     /// Given: their times in milliseconds, or [`NO_TIMER`].
     pub timers: [u32; TIMERS],
-    /// The length of the table at which decoding stops.
+    /// The length of the table at which decoding stops. The rest of the input is then shown again.
     pub table_limit: usize,
-    /// The length of the output, and of the copied fields, at which decoding stops.
+    /// The length of the output, and of the copied bytes, at which decoding stops.
     pub output_limit: usize,
+    /// The most numbers that one look may add to the table.
+    pub most_numbers: usize,
+    /// The most bytes that one look, or one call of another function, may send.
+    pub most_output: usize,
+    /// The most bytes that one look may copy.
+    pub most_made: usize,
     /// Given: messages. Each has a header and [`FIELD`] numbers for each field.
     pub table: RawTable,
     /// Given: bytes for the peer.
     pub output: RawBytes,
     /// Given: bytes of fields that are not in the input.
     pub made: RawBytes,
-    /// Given: the text of an error.
+    /// Given: the text of an error, or of a panic.
     pub text: RawBytes,
     /// Given: the protocol's own number of an error.
     pub error_number: u32,

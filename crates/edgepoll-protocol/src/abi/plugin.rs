@@ -4,9 +4,9 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 
-use super::call::guarded;
+use super::call::guarded_alone;
 use super::layer::LayerVtableOf;
-use super::{status, VtableOf, ABI};
+use super::{VtableOf, ABI};
 use crate::{LayerFactory, Protocol, Role};
 
 /// The lower half of the type tag of a plug-in's JavaScript object. The tag is the same in every version of the ABI, so that the host
@@ -82,11 +82,8 @@ fn raw<T>(
         unsafe { Rc::increment_strong_count(data.cast::<T>()) };
     }
     unsafe extern "C" fn release<T>(data: *const c_void) {
-        guarded(|| {
-            // SAFETY: as above; the caller gives up its own count.
-            unsafe { Rc::decrement_strong_count(data.cast::<T>()) };
-            status::OK
-        });
+        // SAFETY: as above; the caller gives up its own count.
+        guarded_alone(|| unsafe { Rc::decrement_strong_count(data.cast::<T>()) });
     }
     RawPlugin {
         size: size_of::<RawPlugin>() as u32,
@@ -112,10 +109,5 @@ fn role_of(role: u32) -> Role {
 }
 
 fn opened<S>(make: impl FnOnce() -> S) -> *mut c_void {
-    let mut made = ptr::null_mut();
-    guarded(|| {
-        made = Box::into_raw(Box::new(make())).cast();
-        status::OK
-    });
-    made
+    guarded_alone(|| Box::into_raw(Box::new(make())).cast()).unwrap_or(ptr::null_mut())
 }

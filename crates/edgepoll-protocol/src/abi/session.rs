@@ -4,8 +4,8 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::slice;
 
-use super::call::{failed, guarded};
-use super::{status, RawIo, ABI, PAUSE};
+use super::call::{failed, guarded, guarded_alone};
+use super::{status, RawIo, ABI, LATE, NO_LIMIT, OVERFLOW, PAUSE};
 use crate::{Error, Io, Session, Step};
 
 /// Bit of [`SessionVtable::flags`]: [`Session::ENCODES`].
@@ -34,7 +34,7 @@ pub struct SessionVtable {
     pub timer: unsafe extern "C" fn(*mut c_void, u8, *mut RawIo) -> i32,
     /// [`Session::end`].
     pub end: unsafe extern "C" fn(*mut c_void, *mut RawIo) -> i32,
-    /// [`Session::limit`].
+    /// [`Session::limit`]; [`NO_LIMIT`] if there is none, `usize::MAX` if it panicked.
     pub limit: unsafe extern "C" fn(*const c_void) -> usize,
     /// Frees the session.
     pub free: unsafe extern "C" fn(*mut c_void),
@@ -71,19 +71,19 @@ unsafe fn parts<'a, S>(session: *mut c_void, io: *mut RawIo) -> (&'a mut S, &'a 
 unsafe extern "C" fn start<S: Session>(session: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: the host's promise, see `parts`.
     let (session, io) = unsafe { parts::<S>(session, io) };
-    guarded(|| outcome(io, |io| session.start(io)))
+    guarded(io, |io| outcome(io, |io| session.start(io)))
 }
 
 unsafe extern "C" fn decode<S: Session>(session: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (session, io) = unsafe { parts::<S>(session, io) };
-    guarded(|| run(session, io, S::decode, false))
+    guarded(io, |io| run(session, io, S::decode, false))
 }
 
 unsafe extern "C" fn decode_end<S: Session>(session: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (session, io) = unsafe { parts::<S>(session, io) };
-    guarded(|| run(session, io, S::decode_end, true))
+    guarded(io, |io| run(session, io, S::decode_end, true))
 }
 
 unsafe extern "C" fn encode<S: Session>(
@@ -97,47 +97,50 @@ unsafe extern "C" fn encode<S: Session>(
     let (session, io) = unsafe { parts::<S>(session, io) };
     // SAFETY: the host gives a body of `length` bytes, which no code changes during the call.
     let body = unsafe { slice::from_raw_parts(body, length) };
-    guarded(|| outcome(io, |io| session.encode(kind, body, io)))
+    guarded(io, |io| {
+        let status = outcome(io, |io| session.encode(kind, body, io));
+        if status != status::OK {
+            // Half a message must not reach the peer.
+            io.output.length = 0;
+        }
+        status
+    })
 }
 
 unsafe extern "C" fn timer<S: Session>(session: *mut c_void, timer: u8, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (session, io) = unsafe { parts::<S>(session, io) };
-    guarded(|| outcome(io, |io| session.timer(timer, io)))
+    guarded(io, |io| outcome(io, |io| session.timer(timer, io)))
 }
 
 unsafe extern "C" fn end<S: Session>(session: *mut c_void, io: *mut RawIo) -> i32 {
     // SAFETY: as above.
     let (session, io) = unsafe { parts::<S>(session, io) };
-    guarded(|| {
-        session.end(&mut Io::new(io, 0));
-        status::OK
+    guarded(io, |io| {
+        outcome(io, |io| {
+            session.end(io);
+            Ok(())
+        })
     })
 }
 
 unsafe extern "C" fn limit<S: Session>(session: *const c_void) -> usize {
-    let mut limit = 0;
-    guarded(|| {
-        // SAFETY: the host gives a live session.
-        limit = unsafe { &*session.cast::<S>() }.limit();
-        status::OK
-    });
-    limit
+    // SAFETY: the host gives a live session.
+    let session = unsafe { &*session.cast::<S>() };
+    guarded_alone(|| session.limit().min(NO_LIMIT)).unwrap_or(usize::MAX)
 }
 
 unsafe extern "C" fn free<S: Session>(session: *mut c_void) {
-    guarded(|| {
-        // SAFETY: the session came from `Box::into_raw`, and the host frees it once.
-        drop(unsafe { Box::from_raw(session.cast::<S>()) });
-        status::OK
-    });
+    // SAFETY: the session came from `Box::into_raw`, and the host frees it once.
+    let session = unsafe { Box::from_raw(session.cast::<S>()) };
+    guarded_alone(|| drop(session));
 }
 
 fn outcome(raw: &mut RawIo, run: impl FnOnce(&mut Io<'_>) -> Result<(), Error>) -> i32 {
-    let before = raw.table.length;
     let result = run(&mut Io::new(raw, 0));
     // Only a look at the input can find messages.
-    raw.table.length = before;
+    raw.table.length = 0;
+    raw.made.length = 0;
     match result {
         Ok(()) => status::OK,
         Err(error) => failed(raw, &error),
@@ -159,18 +162,23 @@ fn run<S>(
         if at == input.len() && !at_end {
             return status::OK;
         }
-        let written = raw.output.length.max(raw.made.length);
-        if raw.table.length >= raw.table_limit || written >= raw.output_limit {
+        if is_full(raw) {
             return status::FULL;
         }
         let (header, made) = (raw.table.length, raw.made.length);
-        if !raw.table.push(&[0]) {
-            return status::FULL;
-        }
+        // What one look may give does not depend on the looks before it in the same call.
+        raw.table.limit = header.saturating_add(raw.most_numbers);
+        raw.output.limit = raw.output.length.saturating_add(raw.most_output);
+        raw.made.limit = made.saturating_add(raw.most_made);
+        raw.table.push(&[0]);
         let left = input.len() - at;
         let mut io = Io::new(&mut *raw, at);
         let step = look(session, &mut input[at..], &mut io);
         let message = io.header();
+        if raw.flags & (OVERFLOW | LATE) != 0 {
+            drop_message(raw, header, made);
+            return status::BROKEN;
+        }
         match step {
             Ok(step @ (Step::Message(consumed) | Step::Pause(consumed)))
                 if consumed > 0 && consumed <= left =>
@@ -186,12 +194,15 @@ fn run<S>(
                 }
             }
             Ok(step) => {
-                raw.table.length = header;
-                raw.made.length = made;
+                drop_message(raw, header, made);
                 match step {
                     Step::Skip(consumed) if consumed > 0 && consumed <= left => {
                         at += consumed;
                         raw.consumed = at;
+                    }
+                    // Nothing more will come.
+                    Step::Need(_) if at_end && left > 0 => {
+                        return failed(raw, &Error::truncated());
                     }
                     Step::Need(need) => {
                         raw.need = need;
@@ -201,10 +212,21 @@ fn run<S>(
                 }
             }
             Err(error) => {
-                raw.table.length = header;
-                raw.made.length = made;
+                drop_message(raw, header, made);
                 return failed(raw, &error);
             }
         }
     }
+}
+
+#[inline]
+fn is_full(raw: &RawIo) -> bool {
+    raw.table.length >= raw.table_limit
+        || raw.output.length.max(raw.made.length) >= raw.output_limit
+}
+
+/// Drops the message that is not finished.
+fn drop_message(raw: &mut RawIo, header: usize, made: usize) {
+    raw.table.length = header;
+    raw.made.length = made;
 }

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use super::handle::Handle;
 use super::layer_handle::LayerHandle;
-use crate::abi::{self, RawPlugin};
+use crate::abi::{self, LayerVtable, RawPlugin, SessionVtable};
 use crate::{LayerFactory, Protocol, Role};
 
 /// Why a plug-in cannot be used.
@@ -17,6 +17,8 @@ pub enum Mismatch {
         /// The version of the plug-in.
         theirs: u32,
     },
+    /// Its structures are shorter than the first release of this version made them.
+    Size,
     /// It is a layer where a protocol is needed, or the other way round.
     Kind,
 }
@@ -29,12 +31,36 @@ impl fmt::Display for Mismatch {
                 "the plug-in was compiled for version {theirs} of the ABI, and this host has version {}",
                 abi::ABI
             ),
-            Mismatch::Kind => write!(f, "the plug-in is a layer where a protocol is needed, or the other way round"),
+            Mismatch::Size => write!(
+                f,
+                "the plug-in has shorter structures than version {} of the ABI",
+                abi::ABI
+            ),
+            Mismatch::Kind => write!(
+                f,
+                "the plug-in is a layer where a protocol is needed, or the other way round"
+            ),
         }
     }
 }
 
 impl std::error::Error for Mismatch {}
+
+/// Checks the size and the version that a structure begins with.
+///
+/// # Safety
+/// `head` points to a structure of a plug-in.
+unsafe fn fits(head: *const [u32; 2], least: usize) -> Result<(), Mismatch> {
+    // SAFETY: every structure of a plug-in begins with these two numbers, in every version.
+    let [size, theirs] = unsafe { *head };
+    if theirs != abi::ABI {
+        Err(Mismatch::Version { theirs })
+    } else if (size as usize) < least {
+        Err(Mismatch::Size)
+    } else {
+        Ok(())
+    }
+}
 
 /// A counted plug-in.
 struct Plugin(RawPlugin);
@@ -44,18 +70,19 @@ impl Plugin {
     /// As [`Factory::from_raw`].
     unsafe fn from_raw(raw: *const RawPlugin, what: u32) -> Result<Plugin, Mismatch> {
         // SAFETY: size and version come first in every version.
-        let (size, theirs) = unsafe { ((*raw).size as usize, (*raw).abi) };
-        if theirs != abi::ABI || size < size_of::<RawPlugin>() {
-            return Err(Mismatch::Version { theirs });
-        }
-        // SAFETY: the version says that this is the layout. The copy counts its own reference.
-        unsafe {
-            if (*raw).what != what {
-                return Err(Mismatch::Kind);
-            }
-            ((*raw).retain)((*raw).data);
-            Ok(Plugin(ptr::read(raw)))
-        }
+        unsafe { fits(raw.cast(), size_of::<RawPlugin>()) }?;
+        // SAFETY: version and size say that this is the layout. A longer structure is read as far as this host knows it.
+        let plugin = unsafe { ptr::read(raw) };
+        let least = match plugin.what {
+            unknown if unknown != what => return Err(Mismatch::Kind),
+            abi::PROTOCOL => size_of::<SessionVtable>(),
+            _ => size_of::<LayerVtable>(),
+        };
+        // SAFETY: as above, for the functions.
+        unsafe { fits(plugin.vtable.cast(), least) }?;
+        // SAFETY: `data` is counted. The copy has its own count.
+        unsafe { (plugin.retain)(plugin.data) };
+        Ok(Plugin(plugin))
     }
 
     fn name(&self) -> &str {

@@ -1,5 +1,6 @@
 //! One connection's session.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::fmt;
 use std::ptr::NonNull;
@@ -7,7 +8,7 @@ use std::ptr::NonNull;
 use super::scratch::Scratch;
 use super::sound::check;
 use crate::abi::{
-    status, RawIo, SessionVtable, ENCODES, END, FRAMES, NO_TIMER, OVERFLOW, PAUSE, RESUME, TIMERS,
+    status, RawIo, SessionVtable, ENCODES, END, FRAMES, LATE, NO_LIMIT, OVERFLOW, PAUSE, RESUME,
 };
 use crate::{Error, ErrorKind};
 
@@ -16,11 +17,12 @@ use crate::{Error, ErrorKind};
 pub enum Fault {
     /// The session found an error.
     Error(Error),
-    /// The session broke its contract: a range outside the input, or a step that consumes nothing.
+    /// The session broke its contract: a range outside the input, a step that consumes nothing, or bytes for the peer after its own
+    /// end.
     Broken,
-    /// The session panicked. It will not be called again.
+    /// The session panicked. It will not be called again. The message of the panic is at [`Scratch::text`].
     Panicked,
-    /// One call sent or copied more than the host allows, or gave a message with too many fields.
+    /// One look or call sent, or copied, more than the host allows, or a message has more fields.
     TooMuch,
 }
 
@@ -28,7 +30,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Error(error) => write!(f, "{error}"),
-            Fault::Broken => f.write_str("it gave a range outside the input, or consumed nothing"),
+            Fault::Broken => f.write_str(
+                "it gave a range outside the input, consumed nothing, or sent after its end",
+            ),
             Fault::Panicked => f.write_str("it panicked"),
             Fault::TooMuch => {
                 f.write_str("it sent too much at once, or gave a message with too many fields")
@@ -48,7 +52,7 @@ pub struct Outcome {
     pub need: usize,
     /// How many messages were found.
     pub messages: u32,
-    /// More messages may be in the rest: there was no room for them.
+    /// More messages may be in the rest: the table was full, or the call had sent or copied much ([`Scratch::limit_output`]).
     pub is_full: bool,
     /// Nothing more is decoded until the session resumes or is replaced.
     pub pauses: bool,
@@ -60,29 +64,46 @@ pub struct Outcome {
     pub has_timers: bool,
 }
 
+/// Whether this side of the connection can still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Open,
+    EndedBySession,
+    EndedByOwner,
+}
+
 /// A session of a protocol, from this program or from a plug-in.
 #[derive(Debug)]
 pub struct Handle {
+    /// Perhaps longer than this host's structure, so there is no reference to it.
     vtable: NonNull<SessionVtable>,
-    /// `None` once the session has panicked.
+    /// `None` if making it panicked.
     session: Option<NonNull<c_void>>,
+    has_panicked: Cell<bool>,
+    side: Side,
 }
 
 impl Handle {
     /// `session` is `None` if making it panicked. Each call then fails.
     ///
     /// # Safety
-    /// `session` came from `open` of the plug-in whose functions `vtable` has, and belongs to the handle alone.
+    /// `session` came from `open` of the plug-in whose functions `vtable` has, and belongs to the handle alone. The functions are at
+    /// least those of [`SessionVtable`], in memory that is never unloaded.
     pub(super) unsafe fn new(
         vtable: NonNull<SessionVtable>,
         session: Option<NonNull<c_void>>,
     ) -> Handle {
-        Handle { vtable, session }
+        Handle {
+            vtable,
+            session,
+            has_panicked: Cell::new(session.is_none()),
+            side: Side::Open,
+        }
     }
 
-    fn vtable(&self) -> &SessionVtable {
-        // SAFETY: the functions lie in the constant memory of a library that is never unloaded.
-        unsafe { self.vtable.as_ref() }
+    /// The session, unless it has panicked.
+    fn live(&self) -> Option<NonNull<c_void>> {
+        self.session.filter(|_| !self.has_panicked.get())
     }
 
     /// Calls the session. `make` runs one of its functions.
@@ -92,13 +113,15 @@ impl Handle {
         scratch: &mut Scratch,
         input: &mut [u8],
         table_limit: usize,
-        make: impl FnOnce(&SessionVtable, *mut c_void, *mut RawIo) -> i32,
+        make: impl FnOnce(*const SessionVtable, *mut c_void, *mut RawIo) -> i32,
     ) -> (Outcome, Result<(), Fault>) {
-        let Some(session) = self.session else {
+        let Some(session) = self.live() else {
+            scratch.clear();
             return (Outcome::default(), Err(Fault::Panicked));
         };
+        let given = input.len();
         scratch.begin(input, table_limit);
-        let status = make(self.vtable(), session.as_ptr(), &raw mut scratch.io);
+        let status = make(self.vtable.as_ptr(), session.as_ptr(), &raw mut scratch.io);
         let io = &scratch.io;
         let outcome = Outcome {
             consumed: io.consumed,
@@ -110,51 +133,61 @@ impl Handle {
             ends: io.flags & END != 0,
             has_timers: io.timers_set != 0,
         };
-        let (made, too_much) = (io.made.length(), io.flags & OVERFLOW != 0);
-        let Outcome {
-            messages, consumed, ..
-        } = outcome;
-        let length = check(scratch.table_mut(), messages, consumed, made);
-        let has_panicked = status == status::PANICKED;
-        match length {
-            // A panic leaves part of a message behind the whole ones.
-            Some(length) if length == scratch.io.table.length || has_panicked => {
-                scratch.io.table.length = length;
-            }
-            _ => return (Outcome::default(), self.broken(scratch)),
+        let result = self.result(scratch, status);
+        if outcome.consumed > given || !self.is_sound(scratch, &result) {
+            scratch.clear();
+            return (Outcome::default(), Err(Fault::Broken));
         }
-        if consumed > input.len() {
-            return (Outcome::default(), self.broken(scratch));
+        if self.side == Side::EndedByOwner {
+            // FIN has left. The session may not have cared about the owner's end.
+            scratch.drop_output();
+        } else if outcome.ends {
+            self.side = Side::EndedBySession;
         }
-        let result = match status {
-            _ if too_much => Err(Fault::TooMuch),
-            status::OK | status::FULL => Ok(()),
-            status::PANICKED => {
-                // Its state may be half changed, so it is not even freed.
-                self.session = None;
-                Err(Fault::Panicked)
-            }
-            _ => Err(
-                ErrorKind::from_number(status).map_or(Fault::Broken, |kind| {
-                    let error = Error::new(kind, scratch.text());
-                    Fault::Error(error.with_number(scratch.io.error_number))
-                }),
-            ),
-        };
         (outcome, result)
     }
 
-    /// What the plug-in wrote cannot be used.
-    fn broken(&self, scratch: &mut Scratch) -> Result<(), Fault> {
-        scratch.begin(&mut [], 0);
-        Err(Fault::Broken)
+    /// What the status and the flags of a call say.
+    fn result(&self, scratch: &Scratch, status: i32) -> Result<(), Fault> {
+        let flags = scratch.io.flags;
+        if status == status::PANICKED {
+            self.has_panicked.set(true);
+            return Err(Fault::Panicked);
+        }
+        let is_late = self.side == Side::EndedBySession && scratch.io.output.length() > 0;
+        if flags & LATE != 0 || is_late {
+            return Err(Fault::Broken);
+        }
+        if flags & OVERFLOW != 0 {
+            return Err(Fault::TooMuch);
+        }
+        match status {
+            status::OK | status::FULL => Ok(()),
+            _ => Err(scratch.fault(status)),
+        }
+    }
+
+    /// Checks the table, so that each field lies in the bytes of this connection. Cuts off what a panic left behind the whole messages.
+    fn is_sound(&self, scratch: &mut Scratch, result: &Result<(), Fault>) -> bool {
+        let (messages, consumed) = (scratch.io.messages, scratch.io.consumed);
+        let made = scratch.io.made.length();
+        let gives_frames = self.gives_frames();
+        let table = scratch.table_mut();
+        let whole = table.len();
+        match check(table, messages, consumed, made, gives_frames) {
+            Some(length) if length == whole || *result == Err(Fault::Panicked) => {
+                scratch.io.table.length = length;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The connection is established.
     pub fn start(&mut self, scratch: &mut Scratch) -> (Outcome, Result<(), Fault>) {
         // SAFETY: `call` gives the live session of these functions, and the live io of `scratch`; here and below.
         self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            (functions.start)(session, io)
+            ((*functions).start)(session, io)
         })
     }
 
@@ -170,7 +203,7 @@ impl Handle {
             input,
             table_limit,
             // SAFETY: as above.
-            |functions, session, io| unsafe { (functions.decode)(session, io) },
+            |functions, session, io| unsafe { ((*functions).decode)(session, io) },
         )
     }
 
@@ -186,7 +219,7 @@ impl Handle {
             input,
             table_limit,
             // SAFETY: as above.
-            |functions, session, io| unsafe { (functions.decode_end)(session, io) },
+            |functions, session, io| unsafe { ((*functions).decode_end)(session, io) },
         )
     }
 
@@ -197,9 +230,14 @@ impl Handle {
         kind: u8,
         body: &[u8],
     ) -> (Outcome, Result<(), Fault>) {
+        if self.side != Side::Open {
+            scratch.clear();
+            let error = Error::new(ErrorKind::Refused, "this side of the connection has ended");
+            return (Outcome::default(), Err(Fault::Error(error)));
+        }
         // SAFETY: as above; `body` is borrowed for the call.
         self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            (functions.encode)(session, kind, body.as_ptr(), body.len(), io)
+            ((*functions).encode)(session, kind, body.as_ptr(), body.len(), io)
         })
     }
 
@@ -207,57 +245,73 @@ impl Handle {
     pub fn timer(&mut self, scratch: &mut Scratch, timer: u8) -> (Outcome, Result<(), Fault>) {
         // SAFETY: as above.
         self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            (functions.timer)(session, timer, io)
+            ((*functions).timer)(session, timer, io)
         })
     }
 
-    /// The owner ends the connection.
+    /// The owner ends the connection. What is in `scratch` leaves before the FIN, and nothing that the session sends later leaves at all.
+    /// Does nothing if the session has ended its side itself.
     pub fn end(&mut self, scratch: &mut Scratch) -> (Outcome, Result<(), Fault>) {
+        if self.side != Side::Open {
+            scratch.clear();
+            return (Outcome::default(), Ok(()));
+        }
         // SAFETY: as above.
-        self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            (functions.end)(session, io)
-        })
+        let ended = self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
+            ((*functions).end)(session, io)
+        });
+        self.side = Side::EndedByOwner;
+        ended
     }
 
-    /// How many bytes may be buffered without a whole message in them.
+    /// How many bytes may be buffered without a whole message in them. 0 after a panic, also of the method itself: see
+    /// [`Handle::has_panicked`].
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.session.map_or(0, |session| {
-            // SAFETY: the session is live, and these are its functions.
-            unsafe { (self.vtable().limit)(session.as_ptr()) }
-        })
+        let Some(session) = self.live() else {
+            return 0;
+        };
+        // SAFETY: the session is live, and these are its functions.
+        match unsafe { ((*self.vtable.as_ptr()).limit)(session.as_ptr()) } {
+            usize::MAX => {
+                self.has_panicked.set(true);
+                0
+            }
+            // The largest number says that it panicked. This one stands for no limit.
+            NO_LIMIT => usize::MAX,
+            limit => limit,
+        }
+    }
+
+    /// Whether the session has panicked. It is not called again, and each call gives [`Fault::Panicked`].
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.has_panicked.get()
     }
 
     /// Whether messages of the owner go through [`Handle::encode`].
     #[must_use]
     pub fn encodes(&self) -> bool {
-        self.vtable().flags & ENCODES != 0
+        self.flags() & ENCODES != 0
     }
 
     /// Whether each message is one range of bytes, which the owner gets as such.
     #[must_use]
     pub fn gives_frames(&self) -> bool {
-        self.vtable().flags & FRAMES != 0
+        self.flags() & FRAMES != 0
+    }
+
+    fn flags(&self) -> u32 {
+        // SAFETY: the structure lies in the constant memory of a library that is never unloaded.
+        unsafe { (*self.vtable.as_ptr()).flags }
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(session) = self.session {
-            // SAFETY: the session is live and belongs to the handle alone.
-            unsafe { (self.vtable().free)(session.as_ptr()) };
+            // SAFETY: the session is live and belongs to the handle alone. After a panic too: unwinding leaves values that can be dropped.
+            unsafe { ((*self.vtable.as_ptr()).free)(session.as_ptr()) };
         }
-    }
-}
-
-impl Scratch {
-    /// The timers that the last call set (`Some(milliseconds)`) or stopped (`None`).
-    pub fn timers(&self) -> impl Iterator<Item = (u8, Option<u32>)> + '_ {
-        (0..TIMERS as u8)
-            .filter(|timer| self.io.timers_set & 1 << timer != 0)
-            .map(|timer| {
-                let time = self.io.timers[usize::from(timer)];
-                (timer, (time != NO_TIMER).then_some(time))
-            })
     }
 }

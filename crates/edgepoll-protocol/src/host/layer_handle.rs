@@ -1,20 +1,23 @@
 //! One connection's layer.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::handle::Fault;
 use super::scratch::Scratch;
-use crate::abi::{status, LayerVtable, RawIo, FIELD, OVERFLOW, PHASE};
-use crate::{Error, ErrorKind, Phase};
+use crate::abi::{status, LayerVtable, RawIo, FIELD, NO_LIMIT, OVERFLOW, PHASE};
+use crate::Phase;
 
 /// A layer, from this program or from a plug-in.
 #[derive(Debug)]
 pub struct LayerHandle {
+    /// Perhaps longer than this host's structure, so there is no reference to it.
     vtable: NonNull<LayerVtable>,
-    /// `None` once the layer has panicked.
+    /// `None` if making it panicked.
     layer: Option<NonNull<c_void>>,
+    has_panicked: Cell<bool>,
     phase: Phase,
 }
 
@@ -28,13 +31,9 @@ impl LayerHandle {
         LayerHandle {
             vtable,
             layer,
+            has_panicked: Cell::new(layer.is_none()),
             phase: Phase::Handshake,
         }
-    }
-
-    fn vtable(&self) -> &LayerVtable {
-        // SAFETY: the functions lie in the constant memory of a library that is never unloaded.
-        unsafe { self.vtable.as_ref() }
     }
 
     /// How far the layer is.
@@ -43,48 +42,53 @@ impl LayerHandle {
         self.phase
     }
 
+    /// The layer, unless it has panicked.
+    fn live(&self) -> Option<NonNull<c_void>> {
+        self.layer.filter(|_| !self.has_panicked.get())
+    }
+
     fn call(
         &mut self,
         scratch: &mut Scratch,
         input: &mut [u8],
-        make: impl FnOnce(&LayerVtable, *mut c_void, *mut RawIo) -> i32,
+        make: impl FnOnce(*const LayerVtable, *mut c_void, *mut RawIo) -> i32,
     ) -> Result<usize, Fault> {
-        let Some(layer) = self.layer else {
+        let Some(layer) = self.live() else {
+            scratch.clear();
             return Err(Fault::Panicked);
         };
+        let given = input.len();
         scratch.begin(input, usize::MAX);
-        let status = make(self.vtable(), layer.as_ptr(), &raw mut scratch.io);
-        let io = &scratch.io;
-        let (consumed, flags, number) = (io.consumed, io.flags, io.phase);
-        let is_sound = consumed <= input.len()
-            && scratch.table().len() == io.messages as usize * FIELD
-            && scratch.ranges().all(|range| range.end <= consumed);
-        if !is_sound {
-            scratch.begin(input, 0);
+        let status = make(self.vtable.as_ptr(), layer.as_ptr(), &raw mut scratch.io);
+        let (consumed, flags) = (scratch.io.consumed, scratch.io.flags);
+        if status == status::PANICKED {
+            self.has_panicked.set(true);
+        }
+        // A failed call has not said what it consumed. What it gave before counts.
+        let end = if status == status::OK {
+            consumed
+        } else {
+            given
+        };
+        let phase = match scratch.io.phase {
+            _ if flags & PHASE == 0 => Some(self.phase),
+            0 => Some(Phase::Handshake),
+            1 => Some(Phase::Asking),
+            2 => Some(Phase::Open),
+            3 => Some(Phase::PeerEnded),
+            _ => None,
+        };
+        let (Some(phase), true) = (phase, consumed <= given && scratch.has_sound_ranges(end))
+        else {
+            scratch.clear();
             return Err(Fault::Broken);
-        }
-        if flags & PHASE != 0 {
-            self.phase = match number {
-                0 => Phase::Handshake,
-                1 => Phase::Asking,
-                2 => Phase::Open,
-                3 => Phase::PeerEnded,
-                _ => return Err(Fault::Broken),
-            };
-        }
+        };
+        self.phase = phase;
         match status {
+            status::PANICKED => Err(Fault::Panicked),
             _ if flags & OVERFLOW != 0 => Err(Fault::TooMuch),
             status::OK => Ok(consumed),
-            status::PANICKED => {
-                self.layer = None;
-                Err(Fault::Panicked)
-            }
-            _ => Err(
-                ErrorKind::from_number(status).map_or(Fault::Broken, |kind| {
-                    let error = Error::new(kind, scratch.text());
-                    Fault::Error(error.with_number(scratch.io.error_number))
-                }),
-            ),
+            _ => Err(scratch.fault(status)),
         }
     }
 
@@ -94,7 +98,8 @@ impl LayerHandle {
     /// [`Fault`]. What the layer sent before is in `scratch`; here and below.
     pub fn start(&mut self, scratch: &mut Scratch) -> Result<(), Fault> {
         // SAFETY: `call` gives the live layer of these functions, and the live io of `scratch`; here and below.
-        let run = |functions: &LayerVtable, layer, io| unsafe { (functions.start)(layer, io) };
+        let run =
+            |functions: *const LayerVtable, layer, io| unsafe { ((*functions).start)(layer, io) };
         self.call(scratch, &mut [], run).map(drop)
     }
 
@@ -105,7 +110,7 @@ impl LayerHandle {
     pub fn receive(&mut self, scratch: &mut Scratch, input: &mut [u8]) -> Result<usize, Fault> {
         // SAFETY: as above.
         self.call(scratch, input, |functions, layer, io| unsafe {
-            (functions.receive)(layer, io)
+            ((*functions).receive)(layer, io)
         })
     }
 
@@ -115,8 +120,8 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn send(&mut self, scratch: &mut Scratch, plain: &[u8]) -> Result<(), Fault> {
         // SAFETY: as above; `plain` is borrowed for the call.
-        let run = |functions: &LayerVtable, layer, io| unsafe {
-            (functions.send)(layer, plain.as_ptr(), plain.len(), io)
+        let run = |functions: *const LayerVtable, layer, io| unsafe {
+            ((*functions).send)(layer, plain.as_ptr(), plain.len(), io)
         };
         self.call(scratch, &mut [], run).map(drop)
     }
@@ -127,7 +132,8 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn end(&mut self, scratch: &mut Scratch) -> Result<(), Fault> {
         // SAFETY: as above.
-        let run = |functions: &LayerVtable, layer, io| unsafe { (functions.end)(layer, io) };
+        let run =
+            |functions: *const LayerVtable, layer, io| unsafe { ((*functions).end)(layer, io) };
         self.call(scratch, &mut [], run).map(drop)
     }
 
@@ -137,8 +143,9 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn peer_ended(&mut self, scratch: &mut Scratch, rest: usize) -> Result<(), Fault> {
         // SAFETY: as above.
-        let run =
-            |functions: &LayerVtable, layer, io| unsafe { (functions.peer_ended)(layer, rest, io) };
+        let run = |functions: *const LayerVtable, layer, io| unsafe {
+            ((*functions).peer_ended)(layer, rest, io)
+        };
         self.call(scratch, &mut [], run).map(drop)
     }
 
@@ -148,8 +155,9 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn timer(&mut self, scratch: &mut Scratch, timer: u8) -> Result<(), Fault> {
         // SAFETY: as above.
-        let run =
-            |functions: &LayerVtable, layer, io| unsafe { (functions.timer)(layer, timer, io) };
+        let run = |functions: *const LayerVtable, layer, io| unsafe {
+            ((*functions).timer)(layer, timer, io)
+        };
         self.call(scratch, &mut [], run).map(drop)
     }
 
@@ -159,24 +167,40 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn resume(&mut self, scratch: &mut Scratch, answer: &[u8]) -> Result<(), Fault> {
         // SAFETY: as above; `answer` is borrowed for the call.
-        let run = |functions: &LayerVtable, layer, io| unsafe {
-            (functions.resume)(layer, answer.as_ptr(), answer.len(), io)
+        let run = |functions: *const LayerVtable, layer, io| unsafe {
+            ((*functions).resume)(layer, answer.as_ptr(), answer.len(), io)
         };
         self.call(scratch, &mut [], run).map(drop)
     }
 
-    /// How many bytes may wait for the rest of a record.
+    /// How many bytes may wait for the rest of a record. 0 after a panic, also of the method itself: see
+    /// [`LayerHandle::has_panicked`].
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.layer.map_or(0, |layer| {
-            // SAFETY: the layer is live, and these are its functions.
-            unsafe { (self.vtable().limit)(layer.as_ptr()) }
-        })
+        let Some(layer) = self.live() else {
+            return 0;
+        };
+        // SAFETY: the layer is live, and these are its functions.
+        match unsafe { ((*self.vtable.as_ptr()).limit)(layer.as_ptr()) } {
+            usize::MAX => {
+                self.has_panicked.set(true);
+                0
+            }
+            // The largest number says that it panicked. This one stands for no limit.
+            NO_LIMIT => usize::MAX,
+            limit => limit,
+        }
+    }
+
+    /// Whether the layer has panicked. It is not called again, and each call gives [`Fault::Panicked`].
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.has_panicked.get()
     }
 }
 
 impl Scratch {
-    /// The ranges of plain bytes that a layer gave.
+    /// The ranges of plain bytes that a layer gave, in order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.table().chunks_exact(FIELD).map(|range| {
             let start = usize::try_from(range[0]).unwrap_or(usize::MAX);
@@ -184,13 +208,24 @@ impl Scratch {
             start..start.saturating_add(length)
         })
     }
+
+    /// Whether the ranges lie in the first `end` bytes, one behind the other.
+    fn has_sound_ranges(&self, end: usize) -> bool {
+        let mut last = 0;
+        let is_next = |range: Range<usize>| {
+            let is_next = range.start >= last && range.end <= end;
+            last = range.end;
+            is_next
+        };
+        self.table().len() == self.io.messages as usize * FIELD && self.ranges().all(is_next)
+    }
 }
 
 impl Drop for LayerHandle {
     fn drop(&mut self) {
         if let Some(layer) = self.layer {
-            // SAFETY: the layer is live and belongs to the handle alone.
-            unsafe { (self.vtable().free)(layer.as_ptr()) };
+            // SAFETY: the layer is live and belongs to the handle alone. After a panic too: unwinding leaves values that can be dropped.
+            unsafe { ((*self.vtable.as_ptr()).free)(layer.as_ptr()) };
         }
     }
 }

@@ -8,10 +8,14 @@
 mod factory;
 mod handle;
 mod layer_handle;
+mod memory;
 mod scratch;
 mod sound;
+#[cfg(test)]
+mod tests;
 
 pub use factory::{Factory, LayerMaker, Mismatch};
 pub use handle::{Fault, Handle, Outcome};
 pub use layer_handle::LayerHandle;
+pub use memory::Counted;
 pub use scratch::{Scratch, KEPT, MESSAGE_NUMBERS};

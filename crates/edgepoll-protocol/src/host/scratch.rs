@@ -3,15 +3,19 @@
 use std::mem::ManuallyDrop;
 use std::ptr;
 
-use crate::abi::{RawBytes, RawIo, RawTable, NO_TIMER, TIMERS};
+use super::handle::Fault;
+use crate::abi::{RawBytes, RawIo, RawTable, FIELD, NO_TIMER, TIMERS};
+use crate::{Error, ErrorKind};
 
-/// The longest output of one call, and the longest total of copied fields: 64 MiB.
+/// The most bytes that one look may send, and may copy: 64 MiB.
 const MOST_BYTES: usize = 64 << 20;
 /// The most numbers that one message takes in a table: 174,762 fields.
 pub const MESSAGE_NUMBERS: usize = 512 * 1024;
+/// Decoding stops once a call has sent, or copied, so many bytes.
+const ENOUGH_BYTES: usize = 256 * 1024;
 /// The longest text of an error.
 const MOST_TEXT: usize = 512;
-/// The capacity that [`Scratch::trim`] leaves a buffer. Longer messages are rare.
+/// The capacity in bytes that [`Scratch::trim`] leaves a buffer. Longer messages are rare.
 pub const KEPT: usize = 64 * 1024;
 
 /// What the last call gave, in memory that is used again by the next one.
@@ -22,9 +26,6 @@ pub struct Scratch {
 extern "C" fn grow_bytes(bytes: *mut RawBytes, more: usize) -> i32 {
     // SAFETY: a plug-in passes on the pointer that it got from the host, to a live `RawBytes` of a `Scratch`.
     let raw = unsafe { &mut *bytes };
-    if raw.length.saturating_add(more) > raw.limit {
-        return 0;
-    }
     // SAFETY: the three parts came from a Vec, which is taken apart again below.
     let mut vec =
         ManuallyDrop::new(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
@@ -36,9 +37,6 @@ extern "C" fn grow_bytes(bytes: *mut RawBytes, more: usize) -> i32 {
 extern "C" fn grow_table(table: *mut RawTable, more: usize) -> i32 {
     // SAFETY: as above.
     let raw = unsafe { &mut *table };
-    if raw.length.saturating_add(more) > raw.limit {
-        return 0;
-    }
     // SAFETY: as above.
     let mut vec =
         ManuallyDrop::new(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
@@ -63,14 +61,32 @@ fn content(raw: &RawBytes) -> &[u8] {
     unsafe { std::slice::from_raw_parts(raw.data, raw.length) }
 }
 
-fn free(raw: &mut RawBytes) {
+fn table() -> RawTable {
+    let mut vec = ManuallyDrop::new(Vec::<i32>::new());
+    RawTable {
+        data: vec.as_mut_ptr(),
+        length: 0,
+        capacity: 0,
+        limit: 0,
+        grow: grow_table,
+    }
+}
+
+/// Takes the memory out of a buffer, which is empty after this.
+fn bytes_out_of(raw: &mut RawBytes) -> Vec<u8> {
+    let old = std::mem::replace(raw, bytes(raw.limit));
     // SAFETY: the three parts came from a Vec, and are not used after this.
-    drop(unsafe { Vec::from_raw_parts(raw.data, raw.length, raw.capacity) });
+    unsafe { Vec::from_raw_parts(old.data, old.length, old.capacity) }
+}
+
+fn table_out_of(raw: &mut RawTable) -> Vec<i32> {
+    let old = std::mem::replace(raw, table());
+    // SAFETY: as above.
+    unsafe { Vec::from_raw_parts(old.data, old.length, old.capacity) }
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
-        let mut table = ManuallyDrop::new(Vec::<i32>::new());
         Scratch {
             io: RawIo {
                 size: size_of::<RawIo>() as u32,
@@ -83,16 +99,13 @@ impl Default for Scratch {
                 timers_set: 0,
                 timers: [NO_TIMER; TIMERS],
                 table_limit: 0,
-                output_limit: usize::MAX,
-                table: RawTable {
-                    data: table.as_mut_ptr(),
-                    length: 0,
-                    capacity: 0,
-                    limit: 0,
-                    grow: grow_table,
-                },
-                output: bytes(MOST_BYTES),
-                made: bytes(MOST_BYTES),
+                output_limit: ENOUGH_BYTES,
+                most_numbers: MESSAGE_NUMBERS,
+                most_output: MOST_BYTES,
+                most_made: MOST_BYTES,
+                table: table(),
+                output: bytes(0),
+                made: bytes(0),
                 text: bytes(MOST_TEXT),
                 error_number: 0,
                 phase: 0,
@@ -102,11 +115,22 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// Bounds the output of each call from now on. Decoding stops between two messages once there are `enough` bytes of it, at least
-    /// 1. A session that has sent more than `most` bytes in one call breaks its contract.
+    /// Bounds the output from now on. Decoding stops between two messages once a call has sent, or copied, `enough` bytes, at least 1,
+    /// so that the host can pass them on before it calls again; default 256 KiB. A session that sends more than `most` bytes in one look
+    /// at the input, or one call of another method, fails with [`Fault::TooMuch`]; default 64 MiB.
     pub fn limit_output(&mut self, enough: usize, most: usize) {
         self.io.output_limit = enough.max(1);
-        self.io.output.limit = most;
+        self.io.most_output = most;
+    }
+
+    /// Sets how many bytes one message may copy. Default 64 MiB.
+    pub fn limit_copied(&mut self, bytes: usize) {
+        self.io.most_made = bytes;
+    }
+
+    /// Sets how many fields one message may have. Default 174,762.
+    pub fn limit_fields(&mut self, fields: usize) {
+        self.io.most_numbers = fields.saturating_mul(FIELD).saturating_add(1);
     }
 
     /// The messages that the last call found. For each a header, and then three numbers for each field.
@@ -134,10 +158,18 @@ impl Scratch {
         content(&self.io.made)
     }
 
-    /// The text of the error.
+    /// The text of the error, or of the panic.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(content(&self.io.text)).into_owned()
+    }
+
+    /// What a status says that is not one of success.
+    pub(super) fn fault(&self, status: i32) -> Fault {
+        ErrorKind::from_number(status).map_or(Fault::Broken, |kind| {
+            let error = Error::new(kind, self.text());
+            Fault::Error(error.with_number(self.io.error_number))
+        })
     }
 
     /// Empties everything before a call.
@@ -151,38 +183,59 @@ impl Scratch {
         io.messages = 0;
         io.timers_set = 0;
         io.table_limit = table_limit;
-        io.table.limit = table_limit.saturating_add(MESSAGE_NUMBERS);
         io.error_number = 0;
-        io.table.length = 0;
-        io.output.length = 0;
-        io.made.length = 0;
+        io.phase = 0;
+        (io.table.length, io.table.limit) = (0, io.most_numbers);
+        (io.output.length, io.output.limit) = (0, io.most_output);
+        (io.made.length, io.made.limit) = (0, io.most_made);
         io.text.length = 0;
     }
 
     /// Frees what long messages took, and drops what the last call gave. A host calls this once it has used that.
     pub fn trim(&mut self) {
+        self.clear();
         for buffer in [&mut self.io.output, &mut self.io.made] {
             if buffer.capacity > KEPT {
-                free(buffer);
-                *buffer = bytes(buffer.limit);
+                drop(bytes_out_of(buffer));
             }
+        }
+        if self.io.table.capacity > KEPT / size_of::<i32>() {
+            drop(table_out_of(&mut self.io.table));
         }
     }
 
     /// How many bytes are kept for the next call.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.io.output.capacity + self.io.made.capacity
+        self.io.output.capacity + self.io.made.capacity + self.io.table.capacity * size_of::<i32>()
+    }
+
+    /// Empties everything: what the last call gave is unusable.
+    pub(super) fn clear(&mut self) {
+        self.begin(&mut [], 0);
+    }
+
+    /// Drops what the last call sent.
+    pub(super) fn drop_output(&mut self) {
+        self.io.output.length = 0;
+    }
+
+    /// The timers that the last call set (`Some(milliseconds)`) or stopped (`None`).
+    pub fn timers(&self) -> impl Iterator<Item = (u8, Option<u32>)> + '_ {
+        (0..TIMERS as u8)
+            .filter(|timer| self.io.timers_set & 1 << timer != 0)
+            .map(|timer| {
+                let time = self.io.timers[usize::from(timer)];
+                (timer, (time != NO_TIMER).then_some(time))
+            })
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         for buffer in [&mut self.io.output, &mut self.io.made, &mut self.io.text] {
-            free(buffer);
+            drop(bytes_out_of(buffer));
         }
-        let table = &self.io.table;
-        // SAFETY: the three parts came from a Vec, and are not used after this.
-        drop(unsafe { Vec::from_raw_parts(table.data, table.length, table.capacity) });
+        drop(table_out_of(&mut self.io.table));
     }
 }

@@ -5,12 +5,13 @@ use crate::abi::{DOUBLE, FIELD, FIELDS_SHIFT, INTEGER, MADE, NAME, NULL};
 
 /// Returns how many numbers the first `messages` messages take, or `None` if the table has fewer messages or a field lies outside:
 /// ranges of the input must lie in the first `consumed` bytes, copied fields in the `made` bytes. Moves the offsets of copied fields
-/// behind the consumed input.
+/// behind the consumed input. If `gives_frames`, each message must have exactly one field, which is a range of the input.
 pub(super) fn check(
     table: &mut [i32],
     messages: u32,
     consumed: usize,
     made: usize,
+    gives_frames: bool,
 ) -> Option<usize> {
     let length = table.len();
     let mut rest = table;
@@ -18,6 +19,9 @@ pub(super) fn check(
         let (header, fields) = rest.split_first_mut()?;
         let numbers = (header.cast_unsigned() >> FIELDS_SHIFT) as usize * FIELD;
         let (fields, others) = fields.split_at_mut_checked(numbers)?;
+        if gives_frames && !matches!(&*fields, &[_, length, 0] if length >= 0) {
+            return None;
+        }
         for field in fields.chunks_exact_mut(FIELD) {
             if !is_inside(field, consumed, made) {
                 return None;
@@ -55,7 +59,7 @@ mod tests {
     use super::*;
 
     fn is_sound(table: &mut [i32], messages: u32, consumed: usize, made: usize) -> bool {
-        check(table, messages, consumed, made) == Some(table.len())
+        check(table, messages, consumed, made, false) == Some(table.len())
     }
 
     fn header(kind: i32, fields: i32) -> i32 {
@@ -96,5 +100,16 @@ mod tests {
         assert!(is_sound(&mut [header(0, 1), 9, INTEGER, -5], 1, 0, 0));
         assert!(!is_sound(&mut [header(0, 1), 0, -4, 0], 1, 0, 0));
         assert!(!is_sound(&mut [header(0, 1), 0, 0, 7], 1, 0, 0));
+    }
+
+    #[test]
+    fn a_frame_is_one_range_of_the_input() {
+        let is_frame = |fields: &mut [i32]| check(fields, 1, 4, 4, true).is_some();
+        assert!(is_frame(&mut [header(0, 1), 0, 4, 0]));
+        assert!(!is_frame(&mut [header(0, 0)]));
+        assert!(!is_frame(&mut [header(0, 2), 0, 1, 0, 1, 1, 0]));
+        assert!(!is_frame(&mut [header(0, 1), 0, NULL, 0]));
+        assert!(!is_frame(&mut [header(0, 1), 0, 4, MADE]));
+        assert!(!is_frame(&mut [header(0, 1), 0, 4, NAME]));
     }
 }

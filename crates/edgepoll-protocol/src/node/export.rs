@@ -1,5 +1,6 @@
 //! The functions that a plug-in exports to JavaScript.
 
+use std::any::Any;
 use std::ffi::{c_void, CStr, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
@@ -11,7 +12,7 @@ use super::symbols::{
     napi_create_function, napi_get_cb_info, napi_set_named_property, napi_throw_error,
     napi_throw_range_error, napi_throw_type_error, Callback, Raw, OK,
 };
-use crate::abi::{layer_plugin, protocol_plugin, RawPlugin};
+use crate::abi::{forget_panic, layer_plugin, panic_text, protocol_plugin, RawPlugin};
 use crate::{LayerFactory, Protocol};
 
 /// Makes a protocol from the options that JavaScript passed.
@@ -44,6 +45,10 @@ pub unsafe fn export_layer<F: LayerFactory>(env: Raw, exports: Raw, name: &CStr,
 }
 
 unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut c_void) {
+    if !pin() {
+        throw(env, napi_throw_error, "the plug-in cannot be kept loaded");
+        return;
+    }
     let mut function = ptr::null_mut();
     // SAFETY: the caller's promise. The length says that the name ends with NUL (NAPI_AUTO_LENGTH). A failure leaves a pending
     // exception, with which the import fails.
@@ -53,15 +58,14 @@ unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut 
             napi_set_named_property(env, exports, name.as_ptr(), function);
         }
     }
-    pin();
 }
 
 /// # Safety
 /// Node-API calls the function that `add` made, with a `make` for the same `T`.
 unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
     let (mut count, mut argument, mut data) = (1, ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the caller's promise. A `fn` is as large as a pointer.
-    let make = unsafe {
+    // SAFETY: the caller's promise.
+    let status = unsafe {
         napi_get_cb_info(
             env,
             info,
@@ -69,9 +73,14 @@ unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
             &raw mut argument,
             ptr::null_mut(),
             &raw mut data,
-        );
-        std::mem::transmute::<*mut c_void, Make<T>>(data)
+        )
     };
+    if status != OK || data.is_null() {
+        throw(env, napi_throw_error, "the call has no arguments");
+        return ptr::null_mut();
+    }
+    // SAFETY: `data` is the `make` that `add` was given. A `fn` is as large as a pointer.
+    let make = unsafe { std::mem::transmute::<*mut c_void, Make<T>>(data) };
     let made = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: this is inside a call from JavaScript. Node-API sets a missing argument to undefined.
         let options = unsafe { Options::new(env, argument) }?;
@@ -84,9 +93,19 @@ unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
         Ok(Ok(plugin)) => return unsafe { wrap(env, plugin) },
         Ok(Err(OptionError::Type(text))) => throw(env, napi_throw_type_error, &text),
         Ok(Err(OptionError::Range(text))) => throw(env, napi_throw_range_error, &text),
-        Err(_) => throw(env, napi_throw_error, "the plug-in panicked"),
+        Err(payload) => {
+            throw(env, napi_throw_error, &panicked(&*payload));
+            forget_panic(payload);
+        }
     }
     ptr::null_mut()
+}
+
+/// What to throw for a panic.
+fn panicked(payload: &(dyn Any + Send)) -> String {
+    let text = panic_text(payload);
+    let colon = if text.is_empty() { "" } else { ": " };
+    format!("the plug-in panicked{colon}{text}")
 }
 
 type Throw =
@@ -104,6 +123,9 @@ fn throw(env: Raw, throw: Throw, text: &str) {
 /// ```ignore
 /// edgepoll_protocol::export_protocol!(c"resp" => Resp::new);
 /// ```
+///
+/// A library has at most one of these macros, with an entry for each protocol. The profile that builds it must keep
+/// `panic = "unwind"`.
 #[macro_export]
 macro_rules! export_protocol {
     ($($name:literal => $make:expr),+ $(,)?) => {
@@ -123,8 +145,12 @@ macro_rules! export_layer {
 #[macro_export]
 macro_rules! export_with {
     ($export:path, $($name:literal => $make:expr),+) => {
+        #[cfg(panic = "abort")]
+        compile_error!("a plug-in needs panic = \"unwind\": with \"abort\", a panic would end the process that loaded it");
+
         #[allow(unsafe_code, missing_docs, reason = "Node-API finds these two functions by their names")]
         mod edgepoll_addon {
+            #[allow(unused_imports, reason = "an entry may be written with a full path")]
             use super::*;
 
             /// # Safety

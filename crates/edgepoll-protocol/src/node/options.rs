@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_int, CStr};
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::ptr;
 
@@ -13,12 +14,22 @@ use super::symbols::{
 
 /// Why options are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OptionError {
     /// Wrong type, or an unknown option: a TypeError in JavaScript.
     Type(String),
     /// A number outside its range: a RangeError in JavaScript.
     Range(String),
 }
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (OptionError::Type(text) | OptionError::Range(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for OptionError {}
 
 /// The options that JavaScript passed: an object, or nothing. They can be read while the call runs.
 ///
@@ -140,7 +151,11 @@ impl Options {
         for name in self.items(names) {
             let name = self.string(name);
             if !known.iter().any(|known| *known == name) {
-                let text = format!("unknown option '{name}': there are {}", known.join(", "));
+                let there_are = match known.as_slice() {
+                    [] => "there are no options".to_owned(),
+                    names => format!("there are {}", names.join(", ")),
+                };
+                let text = format!("unknown option '{name}': {there_are}");
                 return Err(OptionError::Type(text));
             }
         }
@@ -153,7 +168,11 @@ impl Options {
         wanted: c_int,
         word: &str,
     ) -> Result<Option<Raw>, OptionError> {
-        self.known.borrow_mut().push(name);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&name) {
+            known.push(name);
+        }
+        drop(known);
         if self.object.is_null() {
             return Ok(None);
         }

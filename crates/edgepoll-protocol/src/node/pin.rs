@@ -22,19 +22,19 @@ const RTLD_LAZY: c_int = 1;
 const RTLD_NOLOAD: c_int = 4;
 const RTLD_NODELETE: c_int = 0x1000;
 
-/// Marks this library as one that is never unloaded (dlopen(3), RTLD_NODELETE).
-pub(super) fn pin() {
+/// Marks this library as one that is never unloaded (dlopen(3), RTLD_NODELETE). Returns whether that worked.
+pub(super) fn pin() -> bool {
     let mut info = DlInfo {
         file: ptr::null(),
         base: ptr::null_mut(),
         symbol: ptr::null(),
         address: ptr::null_mut(),
     };
-    let address: *const c_void = (pin as fn()) as *const c_void;
+    let address: *const c_void = (pin as fn() -> bool) as *const c_void;
     // SAFETY: both functions get live memory, and the name is that of this library, which is loaded.
     unsafe {
-        if dladdr(address, &raw mut info) != 0 && !info.file.is_null() {
-            dlopen(info.file, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-        }
+        dladdr(address, &raw mut info) != 0
+            && !info.file.is_null()
+            && !dlopen(info.file, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE).is_null()
     }
 }
