@@ -20,6 +20,9 @@ mod losing;
 mod readiness;
 mod receiving;
 mod sending;
+mod sessions;
+#[path = "../support/talk.rs"]
+mod talk;
 mod unread;
 
 use std::net::SocketAddr;
