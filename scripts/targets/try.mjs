@@ -24,7 +24,8 @@ export async function tryTarget(target, { smokeOnly = false, say = console.log }
   const row = { name: target.name, size: '', floor: '', run: howItRuns(target) };
   const totals = { passed: 0, failed: 0 };
   try {
-    const { size, floor } = await buildTarget(target, say);
+    const { size, floor, machine, needed } = await buildTarget(target, say);
+    say(`targets: ${target.name}: ${machine}, ${floor}, needs ${needed.join(', ')}`);
     Object.assign(row, { size: `${(size / 1e6).toFixed(2)} MB`, floor });
     totals.passed += 1;
     await step(totals, 'probe', await nodeFor(target, say), ['-e', loadProbe(target)]);
@@ -67,7 +68,7 @@ async function step(totals, name, program, args, count) {
 /** The table of rows from tryTarget(), as text. */
 export function table(rows) {
   const cells = rows.map((row) => [row.name, row.size, row.floor, row.run, row.result]);
-  return columns([['target', 'size', 'floor', 'run with', 'result'], ...cells]);
+  return columns([['target', 'size', 'floor', 'how it was run', 'result'], ...cells]);
 }
 
 async function main() {
