@@ -1,14 +1,16 @@
-// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [FILE…]. The runtime is bun
-// or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [--quick | FILE…]. The
+// runtime is bun or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// `--quick` leaves out the specs that take minutes where the processor is emulated.
 // Stages the package as its users get it, puts the compiled specs beside it, with __test__/portable in ava's place, and runs
 // each file as a process of its own. The last line is `N passed, N failed`.
 
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
-import { failSetUp } from './lib/toolchain.mjs';
+import { failSetUp, SetupError } from './lib/toolchain.mjs';
 import { leftOutOf } from './targets/limits.mjs';
 import { targets } from './targets/list.mjs';
 
@@ -24,11 +26,24 @@ const layer = [
 ];
 /** Specs among these that replace timers of Node.js or need its event loop. */
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
+/** Specs that take minutes under qemu. Most of them start many processes. */
+const slow = new Set([
+  'epoll/process',
+  'fd/error-queue-beside-messages',
+  'fd/signals',
+  'process/descriptors',
+  'process/pollers-in-workers',
+  'readiness/batches',
+  'readiness/identity',
+  'readiness/refused',
+  'readiness/scale',
+  'readiness/semantics',
+]);
 
 const atOnce = 2;
 /** An emulated processor is slower by so much, and the time limits of tests are longer. */
 const patience = 8;
-const [name, ...asked] = process.argv.slice(2);
+const { name, isQuick, asked } = readArguments();
 const target = targets.find((one) => one.name === name);
 const isEmulated = target?.qemu !== undefined;
 const stage = inProject(`build/portable/${name}`);
@@ -45,6 +60,18 @@ await Promise.all(Array.from({ length: atOnce }, worker));
 console.log(`\nportable: ${files.length} files under ${name}, ${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function readArguments() {
+  try {
+    const options = { quick: { type: 'boolean', default: false } };
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.quick && positionals.length > 1)
+      throw new SetupError('--quick chooses the files itself: name none');
+    return { name: positionals[0], isQuick: values.quick, asked: positionals.slice(1) };
+  } catch (error) {
+    return failSetUp(new SetupError(error.message));
+  }
+}
 
 /** Copies the specs to the same place below the staged project: they find other files by relative paths. */
 function stageSpecs() {
@@ -65,6 +92,7 @@ function chosen() {
   return readdirSync(inProject(specs), { recursive: true })
     .filter((file) => patterns.some((pattern) => pattern.test(file)))
     .filter((file) => !onNodeOnly.has(file.replace('.spec.js', '')))
+    .filter((file) => !isQuick || !slow.has(file.replace('.spec.js', '')))
     .toSorted();
 }
 

@@ -1,6 +1,6 @@
-// Builds targets, inspects each addon, and runs it on its target: node scripts/targets/try.mjs NAME… | all [--smoke].
-// On each target it runs the probe of unwinding, the smoke test, and, without --smoke, the portable part of the suite. Prints a
-// table, and as its last line `N passed, N failed`.
+// Builds targets, inspects each addon, and runs it on its target: node scripts/targets/try.mjs NAME… | all [--quick].
+// On each target it runs the probe of unwinding, the smoke test, and the portable part of the suite, with --quick only its quick
+// specs. Prints a table, and as its last line `N passed, N failed`.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,7 +20,7 @@ const silence = 10 * 60;
  * Builds and tries one target. Resolves with a row of the table: `{ name, size, floor, run, passed, failed, result }`. What goes
  * wrong is in `result`, so that one target does not stop the others.
  */
-export async function tryTarget(target, { smokeOnly = false, say = console.log } = {}) {
+export async function tryTarget(target, { quick = false, say = console.log } = {}) {
   const row = { name: target.name, size: '', floor: '', run: howItRuns(target) };
   const totals = { passed: 0, failed: 0 };
   try {
@@ -30,10 +30,9 @@ export async function tryTarget(target, { smokeOnly = false, say = console.log }
     totals.passed += 1;
     await step(totals, 'probe', await nodeFor(target, say), ['-e', loadProbe(target)]);
     await step(totals, 'smoke', process.execPath, [inProject('scripts/smoke.mjs'), target.name]);
-    if (!smokeOnly) {
-      const script = inProject('scripts/portable.mjs');
-      await step(totals, 'portable', process.execPath, [script, target.name], plainCounts);
-    }
+    const portable = [inProject('scripts/portable.mjs'), target.name];
+    if (quick) portable.push('--quick');
+    await step(totals, 'portable', process.execPath, portable, plainCounts);
   } catch (error) {
     totals.failed = Math.max(totals.failed, 1);
     return { ...row, ...totals, result: explain(error).trim().split('\n').at(-1) };
@@ -72,11 +71,11 @@ export function table(rows) {
 }
 
 async function main() {
-  const options = { smoke: { type: 'boolean' } };
+  const options = { quick: { type: 'boolean' } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const rows = [];
   for (const target of targetsNamed(positionals))
-    rows.push(await tryTarget(target, { smokeOnly: values.smoke }));
+    rows.push(await tryTarget(target, { quick: values.quick }));
   console.log(`\n${table(rows)}`);
   const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
   console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
