@@ -43,6 +43,8 @@ const slow = new Set([
 const atOnce = 2;
 /** An emulated processor is slower by so much, and the time limits of tests are longer. */
 const patience = 8;
+/** So many tests of a file run at once there. A test's time counts from its start, and tests that start processes slow each other. */
+const testsAtOnce = 4;
 const { name, isQuick, asked } = readArguments();
 const target = targets.find((one) => one.name === name);
 const isEmulated = target?.qemu !== undefined;
@@ -96,10 +98,14 @@ function chosen() {
     .toSorted();
 }
 
-/** The environment of a spec file where qemu emulates the processor: longer time limits, and the tests that are left out. */
+/** The environment of a spec file where qemu emulates the processor: other limits, and the tests that are left out. */
 function emulation(file) {
   const leftOut = leftOutOf(file.replace('.spec.js', ''), name);
-  return { EDGEPOLL_PATIENCE: patience, EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut) };
+  return {
+    EDGEPOLL_PATIENCE: patience,
+    EDGEPOLL_TESTS_AT_ONCE: testsAtOnce,
+    EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut),
+  };
 }
 
 async function worker() {
