@@ -5,12 +5,12 @@
 // each file as a process of its own. The last line is `N passed, N failed`.
 
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
-import { failSetUp, SetupError } from './lib/toolchain.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 import { leftOutOf } from './targets/limits.mjs';
 import { targets } from './targets/list.mjs';
 
@@ -45,7 +45,12 @@ const atOnce = 2;
 const patience = 8;
 /** So many tests of a file run at once there. A test's time counts from its start, and tests that start processes slow each other. */
 const testsAtOnce = 4;
-const { name, isQuick, asked } = readArguments();
+const options = { quick: { type: 'boolean', default: false } };
+const usage = 'node scripts/portable.mjs node|bun|deno|TARGET [--quick | FILE…]';
+const { values, positionals } = readArguments(usage, { options, least: 1, most: Infinity });
+const [name, ...asked] = positionals;
+if (values.quick && asked.length > 0)
+  refuseArguments(`--quick chooses the files itself: name none. usage: ${usage}`);
 const target = targets.find((one) => one.name === name);
 const isEmulated = target?.qemu !== undefined;
 const stage = inProject(`build/portable/${name}`);
@@ -62,18 +67,6 @@ await Promise.all(Array.from({ length: atOnce }, worker));
 console.log(`\nportable: ${files.length} files under ${name}, ${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
-
-function readArguments() {
-  try {
-    const options = { quick: { type: 'boolean', default: false } };
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    if (values.quick && positionals.length > 1)
-      throw new SetupError('--quick chooses the files itself: name none');
-    return { name: positionals[0], isQuick: values.quick, asked: positionals.slice(1) };
-  } catch (error) {
-    return failSetUp(new SetupError(error.message));
-  }
-}
 
 /** Copies the specs to the same place below the staged project: they find other files by relative paths. */
 function stageSpecs() {
@@ -94,7 +87,7 @@ function chosen() {
   return readdirSync(inProject(specs), { recursive: true })
     .filter((file) => patterns.some((pattern) => pattern.test(file)))
     .filter((file) => !onNodeOnly.has(file.replace('.spec.js', '')))
-    .filter((file) => !isQuick || !slow.has(file.replace('.spec.js', '')))
+    .filter((file) => !values.quick || !slow.has(file.replace('.spec.js', '')))
     .toSorted();
 }
 

@@ -5,18 +5,17 @@
 // nothing was left out.
 
 import { rmSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { since } from './lib/cases.mjs';
 import { packInto } from './lib/pack.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { explain, failSetUp } from './lib/toolchain.mjs';
+import { readArguments } from './lib/usage.mjs';
 import { everything, setUp } from './setup.mjs';
 import { addonFile, targets as allTargets, targetsNamed } from './targets/list.mjs';
 import { table, tryTarget } from './targets/try.mjs';
 
-const usage =
-  'usage: npm run release:check -- [--targets NAME,NAME] [--skip-portable] [--skip-e2e]';
+const usage = 'npm run release:check -- [--targets NAME,NAME] [--skip-portable] [--skip-e2e]';
 /** The most that an installation may have on the disk: the root package and one addon, unpacked. */
 const mostInstalledBytes = 2_500_000;
 const tarballs = inProject('build/release');
@@ -43,21 +42,20 @@ else await checkEndToEnd();
 report();
 
 function readOptions() {
+  const options = {
+    targets: { type: 'string' },
+    'skip-portable': { type: 'boolean' },
+    'skip-e2e': { type: 'boolean' },
+  };
+  const { values } = readArguments(usage, { options });
   try {
-    const options = {
-      targets: { type: 'string' },
-      'skip-portable': { type: 'boolean' },
-      'skip-e2e': { type: 'boolean' },
-    };
-    const { values } = parseArgs({ options });
     return {
       targets: targetsNamed(values.targets?.split(',') ?? ['all']),
       skipPortable: values['skip-portable'] ?? false,
       skipE2e: values['skip-e2e'] ?? false,
     };
   } catch (error) {
-    console.error(`release:check: ${error.message}. ${usage}`);
-    return process.exit(2);
+    return failSetUp(error);
   }
 }
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 
 import test from 'ava';
 
-import { folder, root, run } from '../support/process.js';
+import { root } from '../support/process.js';
 import { project, target } from './helpers.js';
 
 interface Description {
@@ -132,23 +132,5 @@ test('the sizes of docs/packaging.md are those of the packages, within a fifth, 
     if (name.includes('-') && !name.includes('x64-gnu')) continue;
     const told = shown.get(name) ?? 0;
     t.true(Math.abs(told - size) < size / 5, `${name}: ${told} in the document, ${size} here`);
-  }
-});
-
-test('scripts/pack.mjs: wrong arguments are one line', async (t) => {
-  const pack = (...args: string[]) => run(process.execPath, ['scripts/pack.mjs', ...args]);
-  const place = folder(t);
-  for (const [args, code, text] of [
-    [[], 2, /^pack: usage: .*\n$/],
-    [[place, '--target', 'x'], 2, /^pack: Unknown option '--target'.*\n$/],
-    [
-      [place, '--targets', 'linux-x64-gnu,linux-z80'],
-      2,
-      /^pack: no target is named linux-z80: .*\n$/,
-    ],
-  ] as const) {
-    const ended = await pack(...args);
-    t.deepEqual({ code: ended.code, stdout: ended.stdout }, { code, stdout: '' });
-    t.regex(ended.stderr, text);
   }
 });

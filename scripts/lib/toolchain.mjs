@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inProject } from './root.mjs';
+import { refuseArguments, UsageError } from './usage.mjs';
 
 /** What went wrong, in words that are shown without a stack. */
 export class SetupError extends Error {
@@ -65,8 +66,9 @@ export function explain(error) {
   return error instanceof SetupError || error.syscall !== undefined ? error.message : error.stack;
 }
 
-/** Ends the process over a failed set-up. */
+/** Ends the process over a failed set-up, or a command line that cannot be right. */
 export function failSetUp(error) {
+  if (error instanceof UsageError) refuseArguments(error.message);
   console.error(`set-up: ${explain(error)}`);
   process.exit(1);
 }

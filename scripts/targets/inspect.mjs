@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inProject } from '../lib/root.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { readArguments } from '../lib/usage.mjs';
 import { addonFile, targetsNamed } from './list.mjs';
 
 /** The libraries that an addon may need. Every system with a glibc or musl has them, and so has every Node.js. */
@@ -141,7 +142,9 @@ function isOlder(one, other) {
 }
 
 async function main() {
-  for (const target of targetsNamed(process.argv.slice(2))) {
+  const usage = 'node scripts/targets/inspect.mjs NAME… | all';
+  const { positionals } = readArguments(usage, { least: 1, most: Infinity });
+  for (const target of targetsNamed(positionals)) {
     const { size, floor, needed } = inspect(inProject(addonFile(target)), target);
     console.log(`${target.name}: ${size} bytes, ${floor}, needs ${needed.join(', ')}`);
   }

@@ -1,6 +1,6 @@
 // The targets: the platforms that edgepoll has a compiled addon for.
 
-import { SetupError } from '../lib/toolchain.mjs';
+import { UsageError } from '../lib/usage.mjs';
 
 /**
  * One target:
@@ -113,13 +113,12 @@ export const targets = [
 
 /** The targets of these names, or all for the name `all`. */
 export function targetsNamed(names) {
-  if (names.length === 0) throw new SetupError('name a target, or all');
   if (names.length === 1 && names[0] === 'all') return targets;
   return names.map((name) => {
     const found = targets.find((target) => target.name === name);
     if (found === undefined) {
       const known = targets.map((target) => target.name).join(', ');
-      throw new SetupError(`there is no target '${name}': all, or some of ${known}`);
+      throw new UsageError(`there is no target '${name}': all, or some of ${known}`);
     }
     return found;
   });

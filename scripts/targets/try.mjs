@@ -3,11 +3,11 @@
 // specs. Prints a table, and as its last line `N passed, N failed`.
 
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { plainCounts } from '../lib/counts.mjs';
 import { inProject } from '../lib/root.mjs';
 import { run } from '../lib/run.mjs';
 import { explain, failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { readArguments } from '../lib/usage.mjs';
 import { buildTarget, columns, probeFile } from './build.mjs';
 import { targetsNamed } from './list.mjs';
 import { howItRuns, missingToRun, nodeFor } from './runtime.mjs';
@@ -72,7 +72,8 @@ export function table(rows) {
 
 async function main() {
   const options = { quick: { type: 'boolean' } };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const usage = 'npm run try:target -- NAME… | all [--quick]';
+  const { values, positionals } = readArguments(usage, { options, least: 1, most: Infinity });
   const rows = [];
   for (const target of targetsNamed(positionals))
     rows.push(await tryTarget(target, { quick: values.quick }));
@@ -82,8 +83,4 @@ async function main() {
   process.exitCode = total('failed') === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await main().catch((error) =>
-    failSetUp(error.code?.startsWith('ERR_PARSE_ARGS') ? new SetupError(error.message) : error),
-  );
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main().catch(failSetUp);
