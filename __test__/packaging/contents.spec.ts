@@ -1,11 +1,11 @@
 /** What the tarballs hold, and what a user's node_modules has after the installation. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import test from 'ava';
 
-import { root } from '../support/process.js';
+import { folder, root, run } from '../support/process.js';
 import { project, target } from './helpers.js';
 
 interface Description {
@@ -133,4 +133,15 @@ test('the sizes of docs/packaging.md are those of the packages, within a fifth, 
     const told = shown.get(name) ?? 0;
     t.true(Math.abs(told - size) < size / 5, `${name}: ${told} in the document, ${size} here`);
   }
+});
+
+test('scripts/pack.mjs without dist/ is one line, and makes nothing', async (t) => {
+  const clone = folder(t);
+  for (const name of ['scripts', 'npm', 'native', 'package.json'])
+    cpSync(join(root, name), join(clone, name), { recursive: true });
+  const tarballs = join(clone, 'tarballs');
+  const ended = await run(process.execPath, [join(clone, 'scripts/pack.mjs'), tarballs]);
+  t.deepEqual([ended.code, ended.stdout], [1, '']);
+  t.is(ended.stderr, 'pack: dist/ is not compiled: run `npm run build:ts`.\n');
+  t.false(existsSync(tarballs));
 });
