@@ -52,10 +52,13 @@ export function asanRuntime() {
 
 /** The folder whose disk is full, or undefined. */
 export function fullDisk() {
-  return [inProject(), tmpdir()].find((folder) => {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < 8 * 2 ** 20;
-  });
+  return [inProject(), tmpdir()].find(isFull);
+}
+
+/** Whether the disk of this folder is full. */
+export function isFull(folder) {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < 8 * 2 ** 20;
 }
 
 /** What to do about an error of the set-up: one line if its cause is known, else its stack. */
