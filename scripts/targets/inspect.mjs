@@ -60,6 +60,7 @@ export function read(file, shown = file) {
     machine: one(/^ {2}Machine: +(.*)$/m),
     bits: Number(one(/^ {2}Class: +ELF(\d+)$/m)),
     endian: one(/^ {2}Data: .*, (\w+) endian$/m),
+    flags: one(/^ {2}Flags: +(.*)$/m),
     type: one(/^ {2}Type: +(\w+)/m),
     needed: all(/\(NEEDED\) .*\[(.*)\]$/gm),
     versions: versionsIn(stdout),
@@ -107,6 +108,9 @@ function faults(found, target) {
     ...['machine', 'bits', 'endian']
       .filter((key) => found[key] !== target[key])
       .map((key) => `its ${key} is ${found[key]}, not ${target[key]}`),
+    target.abi !== undefined &&
+      !found.flags.split(', ').includes(target.abi) &&
+      `its flags are ${found.flags}, without ${target.abi}`,
     found.type !== 'DYN' && `it is no shared library but ${found.type}`,
     stranger.length > 0 && `it needs ${stranger.join(', ')}`,
     ...young.map(
