@@ -1,6 +1,6 @@
 // Is the project ready for a release? npm run release:check [-- --targets NAME,…] [--skip-portable] [--skip-e2e]
 // Builds the addon of every target, inspects it and runs it, by qemu where the processor is another; packs all packages and
-// checks them; then installs and runs them by the end-to-end test. Prints a row per target, and one verdict. What this machine
+// checks them; then installs and runs them by the end-to-end test, and tries them with bundlers and other hosts. Prints a row per target, and one verdict. What this machine
 // cannot build or run does not keep the rest from being checked, but the verdict is then "NOT ready". It is "ready" only if
 // nothing was left out.
 
@@ -33,12 +33,14 @@ for (const [index, target] of targets.entries()) {
   rows.push(row);
   if (row.failed > 0) fail(`${row.name}: ${row.result}`);
 }
-const others = allTargets.length - targets.length;
-if (others > 0) leftOut.push(`${others} targets`);
+if (targets.length < allTargets.length) leftOut.push('the other targets');
 if (skipPortable) leftOut.push('the portable suite');
 await checkPackages(rows.filter(({ size }) => size !== '').map(({ name }) => name));
-if (skipE2e) leftOut.push('the end-to-end test');
-else await checkEndToEnd();
+if (skipE2e) leftOut.push('the end-to-end test', 'the bundlers and hosts');
+else {
+  await checkCases('the end-to-end test', 'scripts/e2e.mjs');
+  await checkCases('the bundlers and hosts', 'scripts/hosts.mjs');
+}
 report();
 
 function readOptions() {
@@ -97,10 +99,11 @@ function bin(name) {
   return inProject(`node_modules/.bin/${name}`);
 }
 
-async function checkEndToEnd() {
-  const { text } = await check('the end-to-end test', process.execPath, ['scripts/e2e.mjs'], 'tee');
+/** Runs a script with cases, of which this machine may not run all. */
+async function checkCases(title, script) {
+  const { text } = await check(title, process.execPath, [script], 'tee');
   const notRun = Number(/^(\d+) not run$/m.exec(text)?.[1] ?? 0);
-  if (notRun > 0) leftOut.push(`${notRun} cases of the end-to-end test, see above`);
+  if (notRun > 0) leftOut.push(`cases of ${title} (${notRun}, see above)`);
 }
 
 /** Runs a program that has to succeed. `output` is that of run(). */
@@ -115,7 +118,7 @@ function report() {
   console.log(`\n${table(rows)}\n`);
   for (const failure of failures) console.log(`FAILED: ${failure}`);
   const left = leftOut.length > 0 ? `, without ${leftOut.join(', ')}` : '';
-  const checked = `${rows.length} targets checked in ${since(begun)}${left}`;
+  const checked = `${rows.length} of ${allTargets.length} targets checked in ${since(begun)}${left}`;
   const passed = leftOut.length > 0 ? 'nothing failed' : 'ready';
   say(`${failures.length > 0 ? 'NOT ready' : passed}, ${checked}`);
   process.exitCode = failures.length > 0 ? 1 : 0;
