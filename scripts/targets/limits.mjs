@@ -63,7 +63,7 @@ const limits = [
   },
   {
     reason:
-      'qemu keeps the last two real-time signals for itself: rt_tgsigqueueinfo, by which edgepoll lets other threads block a signal, ends with EINVAL',
+      'qemu has no signals of the machine for the last four real-time signals: rt_tgsigqueueinfo, by which edgepoll lets other threads block a signal, ends with EINVAL',
     tests: {
       'fd/signals': [
         'signal-masks: a signal is read while listeners are added and removed; children and threads have their own masks',
