@@ -7,6 +7,7 @@ import path from 'node:path';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { asanRuntime, missingForAsan } from './lib/toolchain.mjs';
+import { readArguments } from './lib/usage.mjs';
 
 // Not connections/backpressure: the sanitizer keeps freed memory for a while, and that spec measures memory.
 const usual = [
@@ -16,6 +17,7 @@ const usual = [
   'readiness/{batches,lifetime,poller,replaced-immediate}',
 ];
 
+const asked = readArguments('npm run asan -- [SPEC…]', { most: Infinity }).positionals;
 const target = inProject('target/asan');
 const triple = 'x86_64-unknown-linux-gnu';
 const addon = path.join(target, 'edgepoll.node');
@@ -58,7 +60,6 @@ async function test(specs) {
 }
 
 const missing = missingForAsan();
-const asked = process.argv.slice(2);
 if (missing !== undefined) console.error(`asan: ${missing}`);
 const ran = missing === undefined && (await build());
 process.exitCode = ran && (await test(asked.length > 0 ? asked : usual)) ? 0 : 1;

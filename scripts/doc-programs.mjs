@@ -6,13 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { docPrograms, writePrograms } from './lib/doc-programs.mjs';
 import { must } from './lib/steps.mjs';
+import { readArguments } from './lib/usage.mjs';
 
-const [target] = process.argv.slice(2);
-if (target === undefined) {
-  console.error('usage: node scripts/doc-programs.mjs FOLDER');
-  process.exit(2);
-}
-const folder = resolve(target);
+const { positionals } = readArguments('node scripts/doc-programs.mjs FOLDER', { least: 1 });
+const folder = resolve(positionals[0]);
 
 const programs = docPrograms();
 await writePrograms(folder, programs);

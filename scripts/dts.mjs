@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
-import { refuseOtherArguments } from './lib/usage.mjs';
+import { readArguments } from './lib/usage.mjs';
 
 /** The entries of the package: where dist/ has the types, and the name of the import. */
 const entries = {
@@ -13,8 +13,9 @@ const entries = {
   epoll: { source: 'dist/epoll/index.d.ts', title: 'edgepoll/epoll' },
 };
 
-refuseOtherArguments('node scripts/dts.mjs [--check]', ['--check']);
-const checks = process.argv.includes('--check');
+const { values } = readArguments('node scripts/dts.mjs [--check]', {
+  options: { check: { type: 'boolean' } },
+});
 mkdirSync(inProject('build/api'), { recursive: true });
 for (const [name, entry] of Object.entries(entries)) await rollUp(name, entry);
 
@@ -41,7 +42,7 @@ async function rollUp(name, { source, title }) {
   writeFileSync(rolledUp, text);
 
   const committed = inProject(file);
-  if (!checks) {
+  if (!values.check) {
     writeFileSync(committed, text);
     return;
   }

@@ -42,6 +42,7 @@ reportTotals(totals);
 
 async function setUp() {
   const begun = performance.now();
+  console.log('packages: looking for the tools, which npm installs if they are missing …');
   const reason = missingTools();
   if (reason !== undefined) throw new SetupError(`the end-to-end test cannot run: ${reason}`);
   await requireTools();

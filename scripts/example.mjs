@@ -5,19 +5,16 @@ import { readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inProject } from './lib/root.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readPassedOn, refuseArguments } from './lib/usage.mjs';
 import { setUp, toRunExamples } from './setup.mjs';
 
-const [name, ...args] = process.argv.slice(2);
 const names = readdirSync(inProject('examples'))
   .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.slice(0, -'.ts'.length));
-
-if (!names.includes(name)) {
-  if (name !== undefined) console.error(`There is no example '${name}'.`);
-  console.error('usage: npm run --silent example -- NAME [options]');
-  console.error(`examples: ${names.toSorted().join(' ')}`);
-  process.exit(2);
-}
+  .map((file) => file.slice(0, -'.ts'.length))
+  .toSorted();
+const usage = `npm run --silent example -- NAME [options], where NAME is ${names.join(', ')}`;
+const { first: name, others: args } = readPassedOn(usage);
+if (!names.includes(name)) refuseArguments(`There is no example '${name}'. usage: ${usage}`);
 
 await setUp(toRunExamples, { quiet: true }).catch(failSetUp);
 

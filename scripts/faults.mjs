@@ -3,16 +3,17 @@
 // Options: --only TEXT (faults whose name holds it)
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { core, faults } from './faults/list.mjs';
 import { inProject } from './lib/root.mjs';
 import { run, testSilence } from './lib/run.mjs';
+import { readArguments } from './lib/usage.mjs';
 
 const copy = inProject('target/faults/copy');
 const target = inProject('target/faults/build');
 const seeds = '3000';
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const options = { only: { type: 'string', default: '' } };
+const { values } = readArguments('npm run faults -- [--only TEXT]', { options });
 const chosen = faults.filter(({ name }) => name.includes(values.only));
 
 let [passed, failed] = [0, 0];

@@ -8,13 +8,13 @@ import { rmSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 
 const most = 1.5;
-const runs = Number(process.argv[2] ?? 21);
-if (!Number.isInteger(runs) || runs < 1) {
-  console.error('usage: node scripts/import-time.mjs [RUNS]');
-  process.exit(2);
-}
+const usage = 'node scripts/import-time.mjs [RUNS]';
+const runs = Number(readArguments(usage, { most: 1 }).positionals[0] ?? 21);
+if (!Number.isInteger(runs) || runs < 1)
+  refuseArguments(`RUNS is a number from 1 on. usage: ${usage}`);
 
 const stage = inProject('build/import-time');
 await stagePackage(stage).catch(failSetUp);

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { inProject } from './lib/root.mjs';
-import { refuseOtherArguments } from './lib/usage.mjs';
+import { readArguments } from './lib/usage.mjs';
 
-refuseOtherArguments('node scripts/locks.mjs');
+readArguments('node scripts/locks.mjs');
 
 const cratesIo = 'registry+https://github.com/rust-lang/crates.io-index';
 const read = (path) => readFileSync(inProject(path), 'utf8');

@@ -5,12 +5,10 @@ import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { packOwn } from './lib/pack.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readPassedOn } from './lib/usage.mjs';
 
-const [tool, ...options] = process.argv.slice(2);
-if (tool === undefined) {
-  console.error('name a tool in node_modules/.bin. usage: node scripts/packed.mjs TOOL [OPTION…]');
-  process.exit(2);
-}
+const usage = 'node scripts/packed.mjs TOOL [OPTION…], with a tool of node_modules/.bin';
+const { first: tool, others: options } = readPassedOn(usage);
 const folder = inProject(`build/packed/${tool}`);
 rmSync(folder, { recursive: true, force: true });
 const packed = await packOwn(folder).catch(failSetUp);

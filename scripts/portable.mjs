@@ -1,5 +1,6 @@
-// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [FILE…]. The runtime is bun
-// or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [--quick | FILE…]. The
+// runtime is bun or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// `--quick` leaves out the specs that take minutes where the processor is emulated.
 // Stages the package as its users get it, puts the compiled specs beside it, with __test__/portable in ava's place, and runs
 // each file as a process of its own. The last line is `N passed, N failed`.
 
@@ -9,6 +10,7 @@ import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 import { leftOutOf } from './targets/limits.mjs';
 import { targets } from './targets/list.mjs';
 
@@ -24,11 +26,31 @@ const layer = [
 ];
 /** Specs among these that replace timers of Node.js or need its event loop. */
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
+/** Specs that take minutes under qemu. Most of them start many processes. */
+const slow = new Set([
+  'epoll/process',
+  'fd/error-queue-beside-messages',
+  'fd/signals',
+  'process/descriptors',
+  'process/pollers-in-workers',
+  'readiness/batches',
+  'readiness/identity',
+  'readiness/refused',
+  'readiness/scale',
+  'readiness/semantics',
+]);
 
 const atOnce = 2;
 /** An emulated processor is slower by so much, and the time limits of tests are longer. */
 const patience = 8;
-const [name, ...asked] = process.argv.slice(2);
+/** So many tests of a file run at once there. A test's time counts from its start, and tests that start processes slow each other. */
+const testsAtOnce = 4;
+const options = { quick: { type: 'boolean', default: false } };
+const usage = 'node scripts/portable.mjs node|bun|deno|TARGET [--quick | FILE…]';
+const { values, positionals } = readArguments(usage, { options, least: 1, most: Infinity });
+const [name, ...asked] = positionals;
+if (values.quick && asked.length > 0)
+  refuseArguments(`--quick chooses the files itself: name none. usage: ${usage}`);
 const target = targets.find((one) => one.name === name);
 const isEmulated = target?.qemu !== undefined;
 const stage = inProject(`build/portable/${name}`);
@@ -65,13 +87,18 @@ function chosen() {
   return readdirSync(inProject(specs), { recursive: true })
     .filter((file) => patterns.some((pattern) => pattern.test(file)))
     .filter((file) => !onNodeOnly.has(file.replace('.spec.js', '')))
+    .filter((file) => !values.quick || !slow.has(file.replace('.spec.js', '')))
     .toSorted();
 }
 
-/** The environment of a spec file where qemu emulates the processor: longer time limits, and the tests that are left out. */
+/** The environment of a spec file where qemu emulates the processor: other limits, and the tests that are left out. */
 function emulation(file) {
   const leftOut = leftOutOf(file.replace('.spec.js', ''), name);
-  return { EDGEPOLL_PATIENCE: patience, EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut) };
+  return {
+    EDGEPOLL_PATIENCE: patience,
+    EDGEPOLL_TESTS_AT_ONCE: testsAtOnce,
+    EDGEPOLL_LEFT_OUT: JSON.stringify(leftOut),
+  };
 }
 
 async function worker() {

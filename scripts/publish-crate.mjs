@@ -2,37 +2,24 @@
 // the tag's, and does nothing if crates.io has that version already. edgepoll-node is no crate for others: it is the addon.
 
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { run } from './lib/run.mjs';
+import { readArguments } from './lib/usage.mjs';
 import { currentVersion } from './lib/versions.mjs';
 
-const usage = 'usage: node scripts/publish-crate.mjs TAG [--dry-run]';
-const { version, isDryRun } = readArguments();
+const options = { 'dry-run': { type: 'boolean' } };
+const usage = 'node scripts/publish-crate.mjs TAG [--dry-run]';
+const { values, positionals } = readArguments(usage, { options, least: 1 });
+const [tag] = positionals;
+const version = currentVersion();
+if (tag !== `v${version}`)
+  stopWith(`the tag is ${tag}, and the crate is ${version}: nothing was published.`);
 
 if (isPublished()) {
   console.log(`publish-crate: edgepoll ${version} is published already`);
 } else {
-  const options = isDryRun ? ['--dry-run', '--allow-dirty'] : [];
-  const { code } = await run('cargo', ['publish', '-p', 'edgepoll', '--locked', ...options]);
+  const dryRun = values['dry-run'] ? ['--dry-run', '--allow-dirty'] : [];
+  const { code } = await run('cargo', ['publish', '-p', 'edgepoll', '--locked', ...dryRun]);
   process.exitCode = code === 0 ? 0 : 1;
-}
-
-function readArguments() {
-  try {
-    const options = { 'dry-run': { type: 'boolean' } };
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const [tag, ...more] = positionals;
-    if (tag === undefined || more.length > 0) stopWith(usage, 2);
-    if (tag !== `v${currentVersion()}`) {
-      stopWith(
-        `the tag is ${tag}, and the crate is ${currentVersion()}: nothing was published.`,
-        1,
-      );
-    }
-    return { version: currentVersion(), isDryRun: values['dry-run'] ?? false };
-  } catch (error) {
-    return stopWith(`${error.message}. ${usage}`, 2);
-  }
 }
 
 /** Asks crates.io. */
@@ -41,10 +28,10 @@ function isPublished() {
   const { status, stderr } = spawnSync('cargo', args, { encoding: 'utf8' });
   if (status === 0) return true;
   if (stderr.includes('could not find `edgepoll')) return false;
-  return stopWith(`crates.io could not be asked: ${stderr.trim().split('\n')[0]}`, 1);
+  return stopWith(`crates.io could not be asked: ${stderr.trim().split('\n')[0]}`);
 }
 
-function stopWith(message, code) {
+function stopWith(message) {
   console.error(`publish-crate: ${message}`);
-  process.exit(code);
+  process.exit(1);
 }

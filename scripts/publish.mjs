@@ -7,16 +7,16 @@ import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { explain, SetupError } from './lib/toolchain.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 import { isVersion } from './lib/versions.mjs';
 
-const usage = 'usage: node scripts/publish.mjs FOLDER TAG [--dry-run]';
 const rootName = 'edgepoll';
 
-const { folder, version, isDryRun } = readArguments();
+const { folder, version, isDryRun } = chosen();
 try {
   await publishAll();
 } catch (error) {
@@ -24,27 +24,20 @@ try {
   process.exitCode = 1;
 }
 
-function readArguments() {
-  let parsed;
-  try {
-    parsed = parseArgs({ options: { 'dry-run': { type: 'boolean' } }, allowPositionals: true });
-  } catch (error) {
-    stopWith(`${error.message}. ${usage}`);
-  }
-  const [given, tag, ...more] = parsed.positionals;
-  if (tag === undefined || more.length > 0) stopWith(usage);
+function chosen() {
+  const options = { 'dry-run': { type: 'boolean' } };
+  const usage = 'node scripts/publish.mjs FOLDER TAG [--dry-run]';
+  const { values, positionals } = readArguments(usage, { options, least: 2 });
+  const [given, tag] = positionals;
   if (!statSync(given, { throwIfNoEntry: false })?.isDirectory()) {
-    stopWith(`'${given}' is no folder: name the one with the tarballs. ${usage}`);
+    refuseArguments(`'${given}' is no folder: name the one with the tarballs. usage: ${usage}`);
   }
   if (!tag.startsWith('v') || !isVersion(tag.slice(1))) {
-    stopWith(`'${tag}' is no tag of a release, such as v1.2.3 or v1.2.3-rc.1. ${usage}`);
+    refuseArguments(
+      `'${tag}' is no tag of a release, such as v1.2.3 or v1.2.3-rc.1. usage: ${usage}`,
+    );
   }
-  return { folder: given, version: tag.slice(1), isDryRun: parsed.values['dry-run'] ?? false };
-}
-
-function stopWith(message) {
-  console.error(message);
-  process.exit(2);
+  return { folder: given, version: tag.slice(1), isDryRun: values['dry-run'] ?? false };
 }
 
 async function publishAll() {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { alone } from './lib/lock.mjs';
 import { toStderr, toStdout } from './lib/run.mjs';
 import { steps } from './lib/steps.mjs';
-import { failSetUp, SetupError } from './lib/toolchain.mjs';
+import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments, UsageError } from './lib/usage.mjs';
 
 export const everything = ['install', 'native', 'src', 'examples', 'test'];
 export const toRunExamples = ['install', 'native', 'src', 'examples'];
@@ -24,7 +25,7 @@ export async function setUp(names = everything, { quiet = false, sayNothingToDo 
 async function build(names) {
   const unknown = names.filter((name) => !Object.hasOwn(steps, name));
   if (unknown.length === 0) return runSteps(['install', ...names], { forced: names });
-  throw new SetupError(`no step is named ${unknown.join()}: ${Object.keys(steps).join(', ')}`);
+  throw new UsageError(`no step is named ${unknown.join()}: ${Object.keys(steps).join(', ')}`);
 }
 
 /** Runs the steps `names` that are stale or in `forced`. */
@@ -45,6 +46,6 @@ async function runSteps(names, { say = console.log, quiet = false, locked = fals
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const names = process.argv.slice(2);
+  const names = readArguments('npm run setup -- [STEP…]', { most: Infinity }).positionals;
   await (names.length > 0 ? build(names) : setUp()).catch(failSetUp);
 }

@@ -6,8 +6,10 @@ import { inProject } from './lib/root.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments } from './lib/usage.mjs';
 
-const [name] = process.argv.slice(2);
+const usage = 'node scripts/smoke.mjs node|bun|deno|TARGET';
+const [name] = readArguments(usage, { least: 1 }).positionals;
 const stage = inProject(`build/smoke/${name}`);
 const [command, ...args] = await commandFor(name).catch(failSetUp);
 await stagePackage(stage, {}, name).catch(failSetUp);

@@ -5,14 +5,14 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inProject } from './lib/root.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
-import { refuseOtherArguments } from './lib/usage.mjs';
+import { readArguments } from './lib/usage.mjs';
 import { setUp, toRunExamples } from './setup.mjs';
 
 const host = '127.0.0.1';
 const port = '7000';
 const graceMs = 5000;
 
-refuseOtherArguments('npm start; the options of the server are those of `npm run example -- chat`');
+readArguments('npm start; the options of the server are those of `npm run example -- chat`');
 await setUp(toRunExamples).catch(failSetUp);
 
 // In our process group, so that what ends the group ends the server too.

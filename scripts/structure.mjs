@@ -4,9 +4,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inProject } from './lib/root.mjs';
-import { refuseOtherArguments } from './lib/usage.mjs';
+import { readArguments } from './lib/usage.mjs';
 
-refuseOtherArguments('node scripts/structure.mjs');
+readArguments('node scripts/structure.mjs');
 
 const mostLines = 600;
 

@@ -2,20 +2,24 @@
 // A failed check does not stop the others. There is no limit to the whole run: a check is stopped only when it prints
 // nothing for a long time. A check that could not run is "not run", with the reason, and not a failure.
 
-import { parseArgs } from 'node:util';
 import { checks } from './lib/checks.mjs';
 import { failures } from './lib/counts.mjs';
 import { run } from './lib/run.mjs';
 import { explain } from './lib/toolchain.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 import { everything, setUp } from './setup.mjs';
 
 /** A check that prints nothing for so many seconds counts as hung. On an idle machine none is silent for a minute. */
 const usualSilence = 10 * 60;
-const usage = 'usage: npm test -- [--only NAME,NAME] [--quick] [--list]';
 
 const secondsSince = (moment) => (performance.now() - moment) / 1000;
 
-const { values } = readOptions();
+const options = {
+  only: { type: 'string' },
+  quick: { type: 'boolean' },
+  list: { type: 'boolean' },
+};
+const { values } = readArguments('npm test -- [--only NAME,NAME] [--quick] [--list]', { options });
 const chosen = choose();
 if (values.list) {
   for (const { name, quick } of chosen) console.log(quick ? `${name} (quick)` : name);
@@ -42,31 +46,13 @@ for (const [index, check] of chosen.entries()) {
 }
 report();
 
-function readOptions() {
-  const options = {
-    only: { type: 'string' },
-    quick: { type: 'boolean' },
-    list: { type: 'boolean' },
-  };
-  try {
-    return parseArgs({ options });
-  } catch (error) {
-    return stopWith(`${error.message}. ${usage}`);
-  }
-}
-
 function choose() {
   const names = values.only?.split(',') ?? checks.map(({ name }) => name);
   const unknown = names.filter((name) => !checks.some((check) => check.name === name));
   if (unknown.length > 0) {
-    stopWith(`There is no check '${unknown.join(', ')}': npm test -- --list names them.`);
+    refuseArguments(`There is no check '${unknown.join(', ')}': npm test -- --list names them.`);
   }
   return checks.filter(({ name, quick }) => names.includes(name) && (quick || !values.quick));
-}
-
-function stopWith(message) {
-  console.error(message);
-  process.exit(2);
 }
 
 /** Runs the steps of the set-up that the chosen checks need. Returns the one that failed. */

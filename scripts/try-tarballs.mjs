@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readArguments } from './lib/usage.mjs';
 
 const program = `
 import assert from 'node:assert/strict';
@@ -39,10 +40,7 @@ assert.equal(counter.read(), 3n);
 counter.close();
 `;
 
-const [folder, ...more] = process.argv.slice(2);
-if (folder === undefined || more.length > 0) {
-  stopWith('usage: node scripts/try-tarballs.mjs FOLDER', 2);
-}
+const [folder] = readArguments('node scripts/try-tarballs.mjs FOLDER', { least: 1 }).positionals;
 const platform = `linux-${process.arch}-${libc()}`;
 const rootTarball = tarballOf('edgepoll', /^edgepoll-\d.*\.tgz$/);
 const addonTarball = tarballOf(

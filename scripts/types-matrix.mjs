@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { docPrograms } from './lib/doc-programs.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 
 const compilers = ['5.6', '5.9', '6', '7'];
 const nodeTypes = ['18', '20', '22', '24'];
@@ -20,7 +21,10 @@ const libraries = { 'no DOM': ['es2022'], DOM: ['es2022', 'dom', 'dom.iterable']
 
 const stage = inProject('build/types-matrix');
 const projectOf = (version) => `${stage}/node-${version}`;
-const [, , only] = process.argv;
+const usage = `node scripts/types-matrix.mjs [${compilers.join('|')}]`;
+const [only] = readArguments(usage, { most: 1 }).positionals;
+if (only !== undefined && !compilers.includes(only))
+  refuseArguments(`there is no compiler '${only}'. usage: ${usage}`);
 if (only === undefined) await everything();
 else if (only === '7') await byProcess();
 else await inThisProcess(only);

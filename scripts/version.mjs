@@ -3,6 +3,7 @@
 // With --check it compares the files, and a tag with them, and changes nothing. With --notes it prints what CHANGELOG.md says
 // of a tag's version.
 
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 import {
   currentVersion,
   disagreements,
@@ -15,14 +16,16 @@ import {
 } from './lib/versions.mjs';
 
 const usage =
-  'usage: node scripts/version.mjs VERSION (such as 1.2.3 or 1.2.3-rc.1) | --check [TAG] | --notes TAG';
+  'node scripts/version.mjs VERSION (such as 1.2.3 or 1.2.3-rc.1) | --check [TAG] | --notes TAG';
 
-const [first, second, ...more] = process.argv.slice(2);
-if (first === undefined || more.length > 0) stopWith(usage, 2);
-if (first === '--check') check(second);
-else if (first === '--notes' && second !== undefined) showNotes(versionOf(second));
-else if (second === undefined) set(first);
-else stopWith(usage, 2);
+const options = { check: { type: 'boolean' }, notes: { type: 'string' } };
+const { values, positionals } = readArguments(usage, { options, most: 1 });
+const [given] = positionals;
+const asked = [values.check, values.notes, values.check ? undefined : given];
+if (asked.filter((one) => one !== undefined).length !== 1) refuseArguments(`usage: ${usage}`);
+if (values.check) check(given);
+else if (values.notes !== undefined) showNotes(versionOf(values.notes));
+else set(given);
 
 function check(tag) {
   const wrong = disagreements();
@@ -33,37 +36,36 @@ function check(tag) {
   if (tag !== undefined && !releases().includes(version)) {
     wrong.push(`CHANGELOG.md has no section for ${version}: set the version by this script`);
   }
-  if (wrong.length > 0) stopWith(`versions:\n${wrong.join('\n')}`, 1);
+  if (wrong.length > 0) stopWith(`versions:\n${wrong.join('\n')}`);
   console.log(`versions: ${version} everywhere`);
 }
 
 function showNotes(version) {
   const text = notes(version);
-  if (text === undefined) stopWith(`CHANGELOG.md has no section for ${version}.`, 1);
+  if (text === undefined) stopWith(`CHANGELOG.md has no section for ${version}.`);
   console.log(text);
 }
 
 function versionOf(tag) {
   if (!isVersion(tag.slice(1)) || !tag.startsWith('v'))
-    stopWith(`'${tag}' is no tag of a release, such as v1.2.3. ${usage}`, 2);
+    refuseArguments(`'${tag}' is no tag of a release, such as v1.2.3. usage: ${usage}`);
   return tag.slice(1);
 }
 
 function set(version) {
-  if (!isVersion(version)) stopWith(`'${version}' is no version. ${usage}`, 2);
-  if (releases().includes(version))
-    stopWith(`CHANGELOG.md has a section for ${version} already.`, 1);
+  if (!isVersion(version)) refuseArguments(`'${version}' is no version. usage: ${usage}`);
+  if (releases().includes(version)) stopWith(`CHANGELOG.md has a section for ${version} already.`);
   const [newest = currentVersion()] = releases();
-  if (isLower(version, newest)) stopWith(`${version} is lower than ${newest}.`, 1);
+  if (isLower(version, newest)) stopWith(`${version} is lower than ${newest}.`);
   if (!notes('Unreleased')) {
-    stopWith('CHANGELOG.md has nothing under "Unreleased": write first what users notice.', 1);
+    stopWith('CHANGELOG.md has nothing under "Unreleased": write first what users notice.');
   }
   setVersion(version);
   releaseNotes(version, new Date().toISOString().slice(0, 10));
   check();
 }
 
-function stopWith(message, code) {
+function stopWith(message) {
   console.error(message);
-  process.exit(code);
+  process.exit(1);
 }

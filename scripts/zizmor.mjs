@@ -2,8 +2,10 @@
 
 import { run } from './lib/run.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
+import { readArguments } from './lib/usage.mjs';
 import { zizmorPath } from './lib/zizmor.mjs';
 
+readArguments('node scripts/zizmor.mjs');
 const program = await zizmorPath().catch(failSetUp);
 const options = ['--offline', '--strict-collection', '--no-progress', '--quiet'];
 const { code } = await run(program, [...options, '.github']);

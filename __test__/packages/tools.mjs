@@ -33,12 +33,13 @@ export function runtimePath(name) {
 export function missingTools() {
   if (hasTools() && isInstalled('benchmark')) return undefined;
   const { verdaccio } = pinned.dependencies;
-  const { status } = spawnSync('npm', ['view', `verdaccio@${verdaccio}`, 'version'], {
-    timeout: 60_000,
-  });
+  const wanted = `verdaccio@${verdaccio}`;
+  // Without retries, for which npm waits a minute.
+  const args = ['view', wanted, 'version', '--fetch-retries=0'];
+  const { status } = spawnSync('npm', args, { timeout: 60_000 });
   return status === 0
     ? undefined
-    : "its tools are not installed, and npm's registry does not have them";
+    : `its tools are not installed, and npm reaches no registry that has ${wanted}`;
 }
 
 /** Installs what is missing. */

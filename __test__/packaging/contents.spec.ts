@@ -1,5 +1,5 @@
 /** What the tarballs hold, and what a user's node_modules has after the installation. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -135,20 +135,13 @@ test('the sizes of docs/packaging.md are those of the packages, within a fifth, 
   }
 });
 
-test('scripts/pack.mjs: wrong arguments are one line', async (t) => {
-  const pack = (...args: string[]) => run(process.execPath, ['scripts/pack.mjs', ...args]);
-  const place = folder(t);
-  for (const [args, code, text] of [
-    [[], 2, /^pack: usage: .*\n$/],
-    [[place, '--target', 'x'], 2, /^pack: Unknown option '--target'.*\n$/],
-    [
-      [place, '--targets', 'linux-x64-gnu,linux-z80'],
-      2,
-      /^pack: no target is named linux-z80: .*\n$/,
-    ],
-  ] as const) {
-    const ended = await pack(...args);
-    t.deepEqual({ code: ended.code, stdout: ended.stdout }, { code, stdout: '' });
-    t.regex(ended.stderr, text);
-  }
+test('scripts/pack.mjs without dist/ is one line, and makes nothing', async (t) => {
+  const clone = folder(t);
+  for (const name of ['scripts', 'npm', 'native', 'package.json'])
+    cpSync(join(root, name), join(clone, name), { recursive: true });
+  const tarballs = join(clone, 'tarballs');
+  const ended = await run(process.execPath, [join(clone, 'scripts/pack.mjs'), tarballs]);
+  t.deepEqual([ended.code, ended.stdout], [1, '']);
+  t.is(ended.stderr, 'pack: dist/ is not compiled: run `npm run build:ts`.\n');
+  t.false(existsSync(tarballs));
 });

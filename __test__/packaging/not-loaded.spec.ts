@@ -100,7 +100,7 @@ test('ERR_ADDON_MISSING: the optional dependency is not installed', async (t) =>
   rmSync(join(place, addonPath));
   t.regex(
     await imported(t, place),
-    /^ERR_ADDON_MISSING edgepoll-\S+ is installed, and its file with the addon is missing: install /,
+    /^ERR_ADDON_MISSING edgepoll-\S+ is installed, and its file with the addon is missing: remove node_modules and install /,
   );
   rmSync(folder, { recursive: true });
   t.regex(
@@ -129,16 +129,25 @@ test('ERR_ADDON_MISMATCH: an addon of another version', async (t) => {
   writeFileSync(file, text.replace(/const version = "[^"]+"/, 'const version = "7.8.9"'));
   t.regex(
     await imported(t, place),
-    /^ERR_ADDON_MISMATCH edgepoll is version 7\.8\.9, and its addon \S+\.node is \d+\.\d+\.\d+: install edgepoll again, or build both$/,
+    /^ERR_ADDON_MISMATCH edgepoll is version 7\.8\.9, and its addon \S+\.node is \d+\.\d+\.\d+: remove node_modules and install again on this machine$/,
   );
 });
 
-test("ERR_ADDON_MISMATCH: another package's addon", async (t) => {
+test("ERR_ADDON_MISMATCH: EDGEPOLL_ADDON names an addon of another version, or another package's", async (t) => {
   const place = await project(t);
-  const file = changed(place, /\bVERSION\b/g, 'VERSIOM');
+  const named = async (file: string): Promise<string> =>
+    await imported(t, place, { env: { EDGEPOLL_ADDON: file } });
+  const otherPackage = await named(changed(place, /\bVERSION\b/g, 'VERSIOM'));
   t.regex(
-    await imported(t, place, { env: { EDGEPOLL_ADDON: file } }),
-    /^ERR_ADDON_MISMATCH edgepoll is version \S+, and \S+\.node is the addon of another package: /,
+    otherPackage,
+    /^ERR_ADDON_MISMATCH edgepoll is version \S+, and EDGEPOLL_ADDON's file \S+\.node is the addon of another package: name one of this version in EDGEPOLL_ADDON, /,
+  );
+  const loader = join(place, 'node_modules/edgepoll/dist/internal/load-addon.cjs');
+  const text = readFileSync(loader, 'utf8');
+  writeFileSync(loader, text.replace(/const version = "[^"]+"/, 'const version = "7.8.9"'));
+  t.regex(
+    await named(join(place, addonPath)),
+    /^ERR_ADDON_MISMATCH edgepoll is version 7\.8\.9, and EDGEPOLL_ADDON's file \S+\.node is \d+\.\d+\.\d+: name one of /,
   );
 });
 

@@ -24,6 +24,9 @@ interface LeftOut {
   reason: string;
 }
 
+/** How many tests run at once. The runner sets it where the processor is emulated; else all do. */
+const atOnce = Number(process.env['EDGEPOLL_TESTS_AT_ONCE'] ?? Infinity);
+
 /** The tests of this file that scripts/portable.mjs leaves out. */
 const leftOut = JSON.parse(process.env['EDGEPOLL_LEFT_OUT'] ?? '[]') as LeftOut[];
 
@@ -135,7 +138,11 @@ export async function runDeclared(counts: Counts, limit: number): Promise<void> 
   if (await runHooks('before', counts)) {
     for (const one of chosen.filter((entry) => entry.serial)) await runOne(one, counts, limit);
     const rest = chosen.filter((entry) => !entry.serial);
-    await Promise.all(rest.map((one) => runOne(one, counts, limit)));
+    const worker = async (): Promise<void> => {
+      for (let one = rest.shift(); one !== undefined; one = rest.shift())
+        await runOne(one, counts, limit);
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, rest.length) }, worker));
   }
   await runHooks('after', counts);
 }

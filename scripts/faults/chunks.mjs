@@ -4,8 +4,10 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { inProject } from '../lib/root.mjs';
+import { readArguments } from '../lib/usage.mjs';
 
-const [file, title] = process.argv.slice(2);
+const usage = 'node scripts/faults/chunks.mjs SPEC TITLE';
+const [file, title] = readArguments(usage, { least: 2 }).positionals;
 const addon = `${process.cwd()}/edgepoll.node`;
 const build = spawnSync('cargo', ['build', '--locked', '-p', 'edgepoll-node'], {
   stdio: 'inherit',

@@ -1,6 +1,8 @@
 // Puts the modules of dist/ into a few files, for publishing: loading a file costs more than what is in it. The names stay, so
 // that stacks can be read. The loader of the addon stays a file of its own, because it is CommonJS.
 
+import { existsSync } from 'node:fs';
+
 /** The entries of the package, and a module by which tests choose the driver of `edgepoll/epoll`. */
 const entries = ['index', 'fd/index', 'epoll/index', 'epoll/epoll'];
 /** What loads the addon: CommonJS, the first file for ES modules and the second for bundlers. */
@@ -8,6 +10,12 @@ const loaders = ['internal/addon.cjs', 'internal/load-addon.cjs'];
 
 // Both entries of epoll/ are of one part.
 const isShared = (module) => !/\/epoll\/\w+\.js$/.test(module);
+
+/** Whether the folder has the compiled modules that bundle() begins with. */
+export function isCompiled(folder) {
+  const files = [...entries.map((name) => `${name}.js`), ...loaders];
+  return files.every((file) => existsSync(`${folder}/${file}`));
+}
 
 /** Writes what the compiled modules in the folder `from` hold into the folder `to`. */
 export async function bundle(from, to) {

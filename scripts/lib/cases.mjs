@@ -1,7 +1,7 @@
 // The cases of a script that tries the packages: which of them its options name, and a run of these, two at a time, with a line
 // for each.
 
-import { parseArgs } from 'node:util';
+import { readArguments, refuseArguments } from './usage.mjs';
 
 const atOnce = 2;
 
@@ -13,31 +13,18 @@ export class NotRun extends Error {}
  * names and ends the process. `script` is the script's path in the project.
  */
 export function chosenCases(script, cases) {
-  const { only, list } = readOptions(script);
-  const asked = only?.split(',');
+  const options = { only: { type: 'string' }, list: { type: 'boolean' } };
+  const { values } = readArguments(`node ${script} [--only NAME,NAME] [--list]`, { options });
+  const asked = values.only?.split(',');
   const isNamedBy = (word) => (each) => each.name === word || each.group === word;
   const unknown = asked?.filter((word) => !cases.some(isNamedBy(word))) ?? [];
   if (unknown.length > 0) {
-    stopWith(`There is no case '${unknown.join(', ')}': node ${script} --list names them.`);
+    refuseArguments(`There is no case '${unknown.join(', ')}': node ${script} --list names them.`);
   }
   const chosen = cases.filter((each) => asked?.some((word) => isNamedBy(word)(each)) ?? true);
-  if (!list) return chosen;
+  if (!values.list) return chosen;
   for (const { name } of chosen) console.log(name);
   return process.exit(0);
-}
-
-function readOptions(script) {
-  try {
-    const options = { only: { type: 'string' }, list: { type: 'boolean' } };
-    return parseArgs({ options }).values;
-  } catch (error) {
-    return stopWith(`${error.message}. usage: node ${script} [--only NAME,NAME] [--list]`);
-  }
-}
-
-function stopWith(message) {
-  console.error(message);
-  process.exit(2);
 }
 
 /** Runs the cases by `runCase`, which may resolve with a text to show. Returns how many passed, failed and were not run. */

@@ -13,8 +13,10 @@ const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.
 const bin = (name, ...args) => [inProject(`node_modules/.bin/${name}`), ...args];
 const cargo = (words) => ['cargo', ...words.split(' ')];
 
-/** The targets that every run tries. The others are tried before a release, because they take long under qemu. */
+/** The targets that every run tries whole. */
 const usualTargets = ['linux-x64-gnu', 'linux-x64-musl'];
+/** The targets that every run tries under qemu, without slow specs. They are tried whole before a release, and so are the rest. */
+const emulatedTargets = ['linux-arm64-gnu', 'linux-arm-gnueabihf'];
 
 /** The specs that `npm run test:quick` runs: some of each folder, and each kind of object. */
 const quickSpecs = [
@@ -127,6 +129,13 @@ const list = {
     command: script('targets/try', ...usualTargets),
     needs: 'test',
     missing: () => missingToTry(usualTargets),
+    count: plainCounts,
+    silence: 30 * 60,
+  },
+  'targets-arm': {
+    command: script('targets/try', ...emulatedTargets, '--quick'),
+    needs: 'test',
+    missing: () => missingToTry(emulatedTargets),
     count: plainCounts,
     silence: 30 * 60,
   },

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { bundle } from './bundle.mjs';
+import { bundle, isCompiled } from './bundle.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { SetupError } from './toolchain.mjs';
@@ -59,20 +59,26 @@ export async function packInto(folder, targets, addonFile = addonOf) {
       `no addon for ${missing.join()}: run \`npm run build:target -- ${missing.join(' ')}\`.`,
     );
   }
-  mkdirSync(folder, { recursive: true });
+  if (!isCompiled(inProject('dist')))
+    throw new SetupError('dist/ is not compiled: run `npm run build:ts`.');
   mkdirSync(inProject('build'), { recursive: true });
   const stage = mkdtempSync(inProject('build/pack-'));
-  const packed = [];
   try {
-    for (const name of targets) {
-      const place = stageTarget(`${stage}/${name}`, name, addonFile(name));
-      packed.push(await npmPack(place, folder));
+    const places = targets.map((name) => stageTarget(`${stage}/${name}`, name, addonFile(name)));
+    places.push(await stageRoot(`${stage}/edgepoll`));
+    const packed = [];
+    for (const place of places) packed.push(await npmPack(place, stage));
+    // All at the end: if a package cannot be packed, the folder gets none.
+    mkdirSync(folder, { recursive: true });
+    for (const one of packed) {
+      const tarball = path.resolve(folder, path.basename(one.tarball));
+      cpSync(one.tarball, tarball);
+      one.tarball = tarball;
     }
-    packed.push(await npmPack(await stageRoot(`${stage}/edgepoll`), folder));
+    return packed;
   } finally {
     rmSync(stage, { recursive: true });
   }
-  return packed;
 }
 
 /** Packs edgepoll with the addon that this clone has built for itself. */
@@ -114,13 +120,13 @@ async function stageRoot(place) {
 }
 
 async function npmPack(place, folder) {
-  const args = ['pack', '--json', '--loglevel=error', '--pack-destination', path.resolve(folder)];
+  const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
   const { code, text } = await run('npm', args, { cwd: place, output: 'keep' });
   if (code !== 0) throw new SetupError(`npm pack failed with code ${code}: ${text}`);
   const [{ name, filename, size, unpackedSize, files }] = JSON.parse(text);
   return {
     name,
-    tarball: path.resolve(folder, filename),
+    tarball: `${folder}/${filename}`,
     packed: size,
     unpacked: unpackedSize,
     files: files.map((file) => file.path),

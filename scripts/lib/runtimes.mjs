@@ -10,7 +10,7 @@ import { packInto, packOwn } from './pack.mjs';
 import { inProject } from './root.mjs';
 import { toStderr } from './run.mjs';
 import { install, isInstalled, must } from './steps.mjs';
-import { SetupError } from './toolchain.mjs';
+import { UsageError } from './usage.mjs';
 
 /** What starts a script under each runtime; the script's path follows. */
 export const runtimes = {
@@ -22,7 +22,7 @@ export const runtimes = {
 /** Installs what the runtime `name` needs. */
 export async function requireRuntime(name) {
   if (!Object.hasOwn(runtimes, name ?? '')) {
-    throw new SetupError(`name a runtime: ${Object.keys(runtimes).join(', ')}`);
+    throw new UsageError(`name a runtime: ${Object.keys(runtimes).join(', ')}`);
   }
   if (name !== 'node' && !isInstalled('benchmark')) await install('benchmark', toStderr);
 }
@@ -36,7 +36,7 @@ export async function commandFor(name) {
   if (target !== undefined) return [await nodeFor(target)];
   if (!Object.hasOwn(runtimes, name ?? '')) {
     const names = [...Object.keys(runtimes), ...targets.map((one) => one.name)];
-    throw new SetupError(`name a runtime or a target: ${names.join(', ')}`);
+    throw new UsageError(`name a runtime or a target: ${names.join(', ')}`);
   }
   await requireRuntime(name);
   return runtimes[name]();

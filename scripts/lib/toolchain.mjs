@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inProject } from './root.mjs';
+import { refuseArguments, UsageError } from './usage.mjs';
 
 /** What went wrong, in words that are shown without a stack. */
 export class SetupError extends Error {
@@ -51,10 +52,13 @@ export function asanRuntime() {
 
 /** The folder whose disk is full, or undefined. */
 export function fullDisk() {
-  return [inProject(), tmpdir()].find((folder) => {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < 8 * 2 ** 20;
-  });
+  return [inProject(), tmpdir()].find(isFull);
+}
+
+/** Whether the disk of this folder is full. */
+export function isFull(folder) {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < 8 * 2 ** 20;
 }
 
 /** What to do about an error of the set-up: one line if its cause is known, else its stack. */
@@ -65,8 +69,9 @@ export function explain(error) {
   return error instanceof SetupError || error.syscall !== undefined ? error.message : error.stack;
 }
 
-/** Ends the process over a failed set-up. */
+/** Ends the process over a failed set-up, or a command line that cannot be right. */
 export function failSetUp(error) {
+  if (error instanceof UsageError) refuseArguments(error.message);
   console.error(`set-up: ${explain(error)}`);
   process.exit(1);
 }

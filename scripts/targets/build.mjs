@@ -4,12 +4,12 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { dropStamp, fingerprint, readStamp, writeStamp } from '../lib/fingerprint.mjs';
 import { inProject } from '../lib/root.mjs';
 import { toStdout } from '../lib/run.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { readArguments, UsageError } from '../lib/usage.mjs';
 import { inspect } from './inspect.mjs';
 import { addonFile, targets, targetsNamed } from './list.mjs';
 import { howItRuns } from './runtime.mjs';
@@ -103,24 +103,15 @@ export function columns(rows) {
 }
 
 async function main() {
-  const usage = 'usage: npm run build:target -- NAME… | all | --list';
-  let chosen;
-  try {
-    const { values, positionals } = parseArgs({
-      options: { list: { type: 'boolean' } },
-      allowPositionals: true,
-    });
-    if (values.list) {
-      console.log(listText());
-      return;
-    }
-    chosen = targetsNamed(positionals);
-  } catch (error) {
-    console.error(`${error.message}. ${usage}`);
-    process.exitCode = 2;
+  const options = { list: { type: 'boolean' } };
+  const usage = 'npm run build:target -- NAME… | all | --list';
+  const { values, positionals } = readArguments(usage, { options, most: Infinity });
+  if (values.list) {
+    console.log(listText());
     return;
   }
-  for (const target of chosen) {
+  if (positionals.length === 0) throw new UsageError(`usage: ${usage}`);
+  for (const target of targetsNamed(positionals)) {
     const { size, floor } = await buildTarget(target);
     console.log(`targets: ${target.name}: ${size} bytes, ${floor}`);
   }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inProject } from '../lib/root.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { readArguments } from '../lib/usage.mjs';
 import { addonFile, targetsNamed } from './list.mjs';
 
 /** The libraries that an addon may need. Every system with a glibc or musl has them, and so has every Node.js. */
@@ -59,6 +60,7 @@ export function read(file, shown = file) {
     machine: one(/^ {2}Machine: +(.*)$/m),
     bits: Number(one(/^ {2}Class: +ELF(\d+)$/m)),
     endian: one(/^ {2}Data: .*, (\w+) endian$/m),
+    flags: one(/^ {2}Flags: +(.*)$/m),
     type: one(/^ {2}Type: +(\w+)/m),
     needed: all(/\(NEEDED\) .*\[(.*)\]$/gm),
     versions: versionsIn(stdout),
@@ -106,6 +108,9 @@ function faults(found, target) {
     ...['machine', 'bits', 'endian']
       .filter((key) => found[key] !== target[key])
       .map((key) => `its ${key} is ${found[key]}, not ${target[key]}`),
+    target.abi !== undefined &&
+      !found.flags.split(', ').includes(target.abi) &&
+      `its flags are ${found.flags}, without ${target.abi}`,
     found.type !== 'DYN' && `it is no shared library but ${found.type}`,
     stranger.length > 0 && `it needs ${stranger.join(', ')}`,
     ...young.map(
@@ -141,7 +146,9 @@ function isOlder(one, other) {
 }
 
 async function main() {
-  for (const target of targetsNamed(process.argv.slice(2))) {
+  const usage = 'node scripts/targets/inspect.mjs NAME… | all';
+  const { positionals } = readArguments(usage, { least: 1, most: Infinity });
+  for (const target of targetsNamed(positionals)) {
     const { size, floor, needed } = inspect(inProject(addonFile(target)), target);
     console.log(`${target.name}: ${size} bytes, ${floor}, needs ${needed.join(', ')}`);
   }

@@ -33,7 +33,7 @@ const limits = [
   },
   {
     reason:
-      'qemu refuses socket options that it does not know, with ENOPROTOOPT: those for time stamps and the error queue',
+      'qemu refuses SO_TIMESTAMPNS and SO_TIMESTAMPING with ENOPROTOOPT, and the tests of the error queue fill it by the latter',
     tests: {
       'fd/control': ['timestamps: each of the three options, in nanoseconds since 1970'],
       'fd/error-queue-idle': [
@@ -63,7 +63,7 @@ const limits = [
   },
   {
     reason:
-      'qemu keeps the last real-time signals for itself: rt_tgsigqueueinfo, by which edgepoll lets other threads block a signal, ends with EINVAL',
+      'qemu has no signals of the machine for the last four real-time signals: rt_tgsigqueueinfo, by which edgepoll lets other threads block a signal, ends with EINVAL',
     tests: {
       'fd/signals': [
         'signal-masks: a signal is read while listeners are added and removed; children and threads have their own masks',

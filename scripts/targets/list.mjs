@@ -1,6 +1,6 @@
 // The targets: the platforms that edgepoll has a compiled addon for.
 
-import { SetupError } from '../lib/toolchain.mjs';
+import { UsageError } from '../lib/usage.mjs';
 
 /**
  * One target:
@@ -10,6 +10,7 @@ import { SetupError } from '../lib/toolchain.mjs';
  * - `rust`: 'installed' for the Rust of this machine, which has the standard library of this target; 'debian' for Debian's,
  *   which compiles the standard library with the addon.
  * - `machine`, `bits`, `endian`: what its ELF header says, in readelf's words.
+ * - `abi`: what the flags in this header say, where a processor has more than one ABI.
  * - `debian`: Debian's name of the architecture.
  * - `qemu`: the emulator that runs its programs on an x64 machine; without it, the machine runs them itself.
  * - `node`: where its Node.js comes from: 'installed', 'npm', 'debian' or 'pypi'.
@@ -67,6 +68,7 @@ export const targets = [
     machine: 'ARM',
     bits: 32,
     endian: 'little',
+    abi: 'hard-float ABI',
     debian: 'armhf',
     qemu: 'arm',
     node: 'debian',
@@ -80,6 +82,7 @@ export const targets = [
     machine: 'RISC-V',
     bits: 64,
     endian: 'little',
+    abi: 'double-float ABI',
     debian: 'riscv64',
     qemu: 'riscv64',
     node: 'debian',
@@ -105,6 +108,7 @@ export const targets = [
     machine: 'PowerPC64',
     bits: 64,
     endian: 'little',
+    abi: 'abiv2',
     debian: 'ppc64el',
     qemu: 'ppc64le',
     node: 'npm',
@@ -113,13 +117,12 @@ export const targets = [
 
 /** The targets of these names, or all for the name `all`. */
 export function targetsNamed(names) {
-  if (names.length === 0) throw new SetupError('name a target, or all');
   if (names.length === 1 && names[0] === 'all') return targets;
   return names.map((name) => {
     const found = targets.find((target) => target.name === name);
     if (found === undefined) {
       const known = targets.map((target) => target.name).join(', ');
-      throw new SetupError(`there is no target '${name}': all, or some of ${known}`);
+      throw new UsageError(`there is no target '${name}': all, or some of ${known}`);
     }
     return found;
   });

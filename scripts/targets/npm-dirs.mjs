@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inProject } from '../lib/root.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp } from '../lib/toolchain.mjs';
-import { refuseOtherArguments } from '../lib/usage.mjs';
+import { readArguments } from '../lib/usage.mjs';
 import { writeDocs, wrongInDocs } from './docs.mjs';
 import { packageFolder, targets } from './list.mjs';
 
@@ -85,10 +85,10 @@ function readJson(path) {
 }
 
 async function makeOrCheck() {
-  refuseOtherArguments('node scripts/targets/npm-dirs.mjs [--check]', ['--check']);
-  const isCheck = process.argv.includes('--check');
+  const options = { check: { type: 'boolean' } };
+  const { values } = readArguments('node scripts/targets/npm-dirs.mjs [--check]', { options });
   const texts = await made();
-  if (!isCheck) {
+  if (!values.check) {
     for (const [path, text] of Object.entries(texts)) {
       mkdirSync(inProject(path.replace(/[^/]*$/, '')), { recursive: true });
       writeFileSync(inProject(path), text);

@@ -2,8 +2,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { toStderr } from '../lib/run.mjs';
-import { must } from '../lib/steps.mjs';
+import { run } from '../lib/run.mjs';
+import { SetupError } from '../lib/toolchain.mjs';
 import { pypiChecksums, pypiVersions } from './pins.mjs';
 
 /** What this machine lacks for wheels, or undefined. */
@@ -31,8 +31,19 @@ export async function unpackWheels(folder, packages, platform) {
   const options = ['--target', folder, '--no-deps', '--only-binary', ':all:', '--quiet'];
   if (platform !== undefined) options.push('--platform', platform);
   const quietly = ['--disable-pip-version-check', '--root-user-action', 'ignore'];
-  const advice = "check the network and pip's messages above, and run this again";
   const args = ['-m', 'pip', 'install', '--require-hashes', ...options, ...quietly, '-r', list];
-  await must('python3', args, toStderr, advice);
+  const { code, text } = await run('python3', args, { output: 'keep' });
+  if (code !== 0) {
+    const advice = 'check the network and run this again.';
+    throw new SetupError(
+      `pip could not install ${packages.join(' and ')}: ${reasonIn(text)}: ${advice}`,
+    );
+  }
   rmSync(list);
+}
+
+/** pip's error in one line. After an error of the system it prints the stack of Python, whose last line is the error. */
+function reasonIn(text) {
+  const lines = text.trim().split('\n');
+  return lines.find((line) => /^ERROR: (?!Exception:)/.test(line)) ?? lines.at(-1);
 }

@@ -2,13 +2,14 @@
 
 import { failSetUp } from '../lib/toolchain.mjs';
 import { run } from '../lib/run.mjs';
+import { readPassedOn } from '../lib/usage.mjs';
 import { targetsNamed } from './list.mjs';
 import { nodeFor } from './runtime.mjs';
 
 async function main() {
-  const [name, ...args] = process.argv.slice(2);
-  const [target] = targetsNamed(name === undefined ? [] : [name]);
-  const { code } = await run(await nodeFor(target), args);
+  const { first, others } = readPassedOn('node scripts/targets/run.mjs NAME ARGUMENT…');
+  const [target] = targetsNamed([first]);
+  const { code } = await run(await nodeFor(target), others);
   process.exitCode = code;
 }
 

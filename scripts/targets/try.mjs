@@ -1,13 +1,13 @@
-// Builds targets, inspects each addon, and runs it on its target: node scripts/targets/try.mjs NAME… | all [--smoke].
-// On each target it runs the probe of unwinding, the smoke test, and, without --smoke, the portable part of the suite. Prints a
-// table, and as its last line `N passed, N failed`.
+// Builds targets, inspects each addon, and runs it on its target: node scripts/targets/try.mjs NAME… | all [--quick].
+// On each target it runs the probe of unwinding, the smoke test, and the portable part of the suite, with --quick only its quick
+// specs. Prints a table, and as its last line `N passed, N failed`.
 
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { plainCounts } from '../lib/counts.mjs';
 import { inProject } from '../lib/root.mjs';
 import { run } from '../lib/run.mjs';
 import { explain, failSetUp, SetupError } from '../lib/toolchain.mjs';
+import { readArguments } from '../lib/usage.mjs';
 import { buildTarget, columns, probeFile } from './build.mjs';
 import { targetsNamed } from './list.mjs';
 import { howItRuns, missingToRun, nodeFor } from './runtime.mjs';
@@ -18,20 +18,23 @@ const silence = 10 * 60;
 
 /**
  * Builds and tries one target. Resolves with a row of the table: `{ name, size, floor, run, passed, failed, result }`. What goes
- * wrong is in `result`, so that one target does not stop the others.
+ * wrong is in `result`, so that one target does not stop the others. `portable` says which specs of the portable suite run: 'all', 'quick'
+ * or 'none'.
  */
-export async function tryTarget(target, { smokeOnly = false, say = console.log } = {}) {
+export async function tryTarget(target, { portable = 'all', say = console.log } = {}) {
   const row = { name: target.name, size: '', floor: '', run: howItRuns(target) };
   const totals = { passed: 0, failed: 0 };
   try {
-    const { size, floor } = await buildTarget(target, say);
+    const { size, floor, machine, needed } = await buildTarget(target, say);
+    say(`targets: ${target.name}: ${machine}, ${floor}, needs ${needed.join(', ')}`);
     Object.assign(row, { size: `${(size / 1e6).toFixed(2)} MB`, floor });
     totals.passed += 1;
     await step(totals, 'probe', await nodeFor(target, say), ['-e', loadProbe(target)]);
     await step(totals, 'smoke', process.execPath, [inProject('scripts/smoke.mjs'), target.name]);
-    if (!smokeOnly) {
-      const script = inProject('scripts/portable.mjs');
-      await step(totals, 'portable', process.execPath, [script, target.name], plainCounts);
+    if (portable !== 'none') {
+      const args = [inProject('scripts/portable.mjs'), target.name];
+      if (portable === 'quick') args.push('--quick');
+      await step(totals, 'portable', process.execPath, args, plainCounts);
     }
   } catch (error) {
     totals.failed = Math.max(totals.failed, 1);
@@ -67,23 +70,20 @@ async function step(totals, name, program, args, count) {
 /** The table of rows from tryTarget(), as text. */
 export function table(rows) {
   const cells = rows.map((row) => [row.name, row.size, row.floor, row.run, row.result]);
-  return columns([['target', 'size', 'floor', 'run with', 'result'], ...cells]);
+  return columns([['target', 'size', 'floor', 'how it was run', 'result'], ...cells]);
 }
 
 async function main() {
-  const options = { smoke: { type: 'boolean' } };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const options = { quick: { type: 'boolean' } };
+  const usage = 'npm run try:target -- NAME… | all [--quick]';
+  const { values, positionals } = readArguments(usage, { options, least: 1, most: Infinity });
   const rows = [];
   for (const target of targetsNamed(positionals))
-    rows.push(await tryTarget(target, { smokeOnly: values.smoke }));
+    rows.push(await tryTarget(target, { portable: values.quick ? 'quick' : 'all' }));
   console.log(`\n${table(rows)}`);
   const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
   console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
   process.exitCode = total('failed') === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await main().catch((error) =>
-    failSetUp(error.code?.startsWith('ERR_PARSE_ARGS') ? new SetupError(error.message) : error),
-  );
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main().catch(failSetUp);

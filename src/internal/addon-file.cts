@@ -26,12 +26,19 @@ const fields = {
   64: { programs: 32, programSize: 54, sections: 40, sectionSize: 58, offset: 8, length: 32 },
 };
 
-/** Throws an error if the file cannot be loaded by this process. `crc32` is its CRC-32 in hexadecimal, if that is known. */
-function check(file: string, crc32?: string): void {
+interface Known {
+  /** The file's CRC-32 in hexadecimal. */
+  crc32?: string | undefined;
+  /** What helps if the file is not as it should be. */
+  remedy?: string;
+}
+
+/** Throws an error if the file cannot be loaded by this process. */
+function check(file: string, { crc32, remedy }: Known = {}): void {
   const fault = fs.statSync(file).isFile()
     ? faultOf(fs.readFileSync(file), crc32)
     : 'it is not a file';
-  if (fault !== undefined) throw new Error(fault);
+  if (fault !== undefined) throw new Error(remedy === undefined ? fault : `${fault}; ${remedy}`);
 }
 
 function faultOf(bytes: Buffer, crc32: string | undefined): string | undefined {
@@ -48,7 +55,7 @@ function faultOf(bytes: Buffer, crc32: string | undefined): string | undefined {
   const end = endOf(view, isLittle);
   if (bytes.length < end) return `the file is cut off, with ${bytes.length} of ${end} bytes`;
   if (crc32 !== undefined && Number.parseInt(crc32, 16) !== zlib.crc32(bytes)) {
-    return 'the file is damaged: its checksum is not that of the published one';
+    return 'the file is damaged, its checksum is not that of the published one';
   }
   return undefined;
 }

@@ -48,7 +48,10 @@ function load(): unknown {
     );
   }
   const chosen = chosenFile();
-  if (chosen !== undefined) return open(path.resolve(chosen), "EDGEPOLL_ADDON's file");
+  if (chosen !== undefined) {
+    const other = 'name one of this version in EDGEPOLL_ADDON, or unset the variable';
+    return open(path.resolve(chosen), "EDGEPOLL_ADDON's file", other);
+  }
 
   const name = `linux-${cpuName(arch)}-${libcName(arch)}`;
   const known = names.find((each) => each === name);
@@ -61,7 +64,7 @@ function load(): unknown {
   }
   const built = fileOfClone(known);
   return built !== undefined && isThere(built)
-    ? open(built, "the clone's addon")
+    ? open(built, "the clone's addon", 'run `npm run build`')
     : fromPackage(known);
 }
 
@@ -121,24 +124,27 @@ function usesMusl(): boolean {
   return glibcVersion() === undefined;
 }
 
-/** Loads a file that no package manager has chosen. */
-function open(file: string, what: string): unknown {
+/** Loads a file that no package manager has chosen. `remedy` is what helps if it is of another version. */
+function open(file: string, what: string, remedy: string): unknown {
   try {
     check(file);
     const into: { exports: unknown } = { exports: {} };
     process.dlopen(into, file);
-    return sameVersion(into.exports, file);
+    return sameVersion(into.exports, `${what} ${file}`, remedy);
   } catch (error) {
     throw explain(error, `${what} ${file}`);
   }
 }
 
+/** What helps if an installed addon is not whole or of another version. `npm install` alone leaves a package that is there. */
+const installAgain = 'remove node_modules and install again on this machine';
+
 /** Loads the optional dependency. */
 function fromPackage(name: Name): unknown {
   try {
     const file = fileOf(name);
-    if (file !== undefined) check(file, checksumBeside(file));
-    return sameVersion(required(name), file ?? `edgepoll-${name}`);
+    if (file !== undefined) check(file, { crc32: checksumBeside(file), remedy: installAgain });
+    return sameVersion(required(name), `its addon ${file ?? `edgepoll-${name}`}`, installAgain);
   } catch (error) {
     throw explain(error, `edgepoll-${name}`);
   }
@@ -201,11 +207,7 @@ function required(name: Name): unknown {
     if (!isMissing(error as NodeJS.ErrnoException)) throw error;
     if (isInstalled(name)) {
       const lost = `edgepoll-${name} is installed, and its file with the addon is missing`;
-      throw errorWith(
-        'ERR_ADDON_MISSING',
-        `${lost}: install edgepoll again on this machine`,
-        error,
-      );
+      throw errorWith('ERR_ADDON_MISSING', `${lost}: ${installAgain}`, error);
     }
     const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
     const found =
@@ -229,16 +231,15 @@ function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
   return isBundled || codes.includes(code ?? '');
 }
 
-/** Returns the addon if it is of this version. */
-function sameVersion(addon: unknown, file: string): unknown {
+/** Returns the addon if it is of this version. `what` names it, as the subject of a sentence. */
+function sameVersion(addon: unknown, what: string, remedy: string): unknown {
   const theirs = (addon as { VERSION?: unknown }).VERSION;
   if (theirs === version) return addon;
-  const found =
-    typeof theirs === 'string'
-      ? `its addon ${file} is ${theirs}`
-      : `${file} is the addon of another package`;
-  const advice = 'install edgepoll again, or build both';
-  throw errorWith('ERR_ADDON_MISMATCH', `edgepoll is version ${version}, and ${found}: ${advice}`);
+  const found = typeof theirs === 'string' ? theirs : 'the addon of another package';
+  throw errorWith(
+    'ERR_ADDON_MISMATCH',
+    `edgepoll is version ${version}, and ${what} is ${found}: ${remedy}`,
+  );
 }
 
 export = load;

@@ -8,10 +8,18 @@ export function requireSameLayout(
   const names = new Set([...Object.keys(ours), ...theirs.keys()]);
   const differences = [...names]
     .filter((name) => ours[name] !== theirs.get(name))
-    .map((name) => `${name} is ${ours[name]} in the package and ${theirs.get(name)} in the addon`);
+    .map(
+      (name) =>
+        `${name} is ${shown(ours[name])} in JavaScript and ${shown(theirs.get(name))} in the addon`,
+    );
   if (differences.length === 0) return;
   const message =
-    `edgepoll's addon and its JavaScript are of different versions: ${differences.join('; ')}. ` +
-    'Install the package again, or build both.';
+    `edgepoll's JavaScript and its addon are built from different sources: ${differences.join('; ')}. ` +
+    'In a clone, run `npm run build`. If EDGEPOLL_ADDON is set, build the addon that it names again, or unset it. ' +
+    'Otherwise remove node_modules and install again.';
   throw Object.assign(new Error(message), { code: 'ERR_ADDON_MISMATCH' });
+}
+
+function shown(value: number | undefined): string {
+  return value === undefined ? 'missing' : String(value);
 }
