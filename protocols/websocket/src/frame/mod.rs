@@ -1,0 +1,4 @@
+//! Frames: their headers and masks.
+
+pub(crate) mod header;
+pub(crate) mod mask;
