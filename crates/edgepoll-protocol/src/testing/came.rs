@@ -30,7 +30,6 @@ pub struct Seen {
 
 /// Everything that one connection gave.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct Came {
     /// The messages, in order.
     pub messages: Vec<Seen>,
