@@ -155,6 +155,10 @@ export declare class EdgepollError extends Error {
     readonly fd?: number | undefined;
     /** The file that the call was about. */
     readonly path?: string | undefined;
+    /** The protocol that found the error, or whose plug-in failed. */
+    readonly protocol?: string | undefined;
+    /** The protocol's own number of the error, as WebSocket's close codes. */
+    readonly protocolNumber?: number | undefined;
     /** For an error of `writeAll()`: how many bytes were written before it. */
     readonly bytesWritten?: number | undefined;
     constructor(code: ErrorCode, message: string, details?: ErrorDetails);
@@ -177,6 +181,10 @@ export declare interface ErrorDetails {
     fd?: number | undefined;
     /** The file that the call was about. */
     path?: string | undefined;
+    /** The protocol that found the error, or whose plug-in failed. */
+    protocol?: string | undefined;
+    /** The protocol's own number of the error, as WebSocket's close codes. */
+    protocolNumber?: number | undefined;
 }
 
 /** The source of an entry of the error queue. A source without a name here is a number. */
@@ -455,6 +463,10 @@ export declare type PackageErrorCode =
 | 'ERR_MALFORMED'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
+/** A plug-in of a protocol broke its contract, panicked, or cannot be called by this version of the package. */
+| 'ERR_PROTOCOL_FAULT'
+/** The peer sent a message of the protocol that a rule of this side refuses, or came too late. */
+| 'ERR_PROTOCOL_REFUSED'
 /** The socket option is not an integer of 4 bytes. */
 | 'ERR_OPTION_LENGTH'
 /** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */

@@ -45,7 +45,8 @@ export declare interface CloseReason {
 }
 
 /**
- * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
+ * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}. `In` and `Out` are the types of the protocol's
+ * messages.
  *
  * The connection keeps the process alive until it is over, and its peer's end alone does not end it: read it to its end, or call
  * `end()`, `destroy()` or `unref()`.
@@ -54,16 +55,19 @@ export declare interface CloseReason {
  * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
  * `TypeError` or `RangeError` for bad options, before any system call.
  */
+export declare function connect<Data = unknown, In = Chunk, Out = Payload>(options: ConnectOptions<In, Out>): Promise<Connection<Data, In, Out>>;
+
+/** As above, without a protocol. */
 export declare function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>>;
 
 /**
- * One TCP connection. Iterate it to receive its bytes. Leaving the loop early ends the connection gracefully.
+ * One TCP connection. Iterate it to receive its bytes or messages. Leaving the loop early ends the connection gracefully.
  *
  * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
  *
- * `Data` is the type of {@link Connection.data}.
+ * `Data` is the type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
  */
-export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, undefined>, AsyncDisposable {
+export declare class Connection<Data = unknown, In = Chunk, Out = Payload> implements AsyncIterable<In, undefined>, AsyncDisposable {
     #private;
     /** Unique among all connections of this thread, past and future. */
     readonly id: number;
@@ -94,19 +98,19 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
      * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
      * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
-     * not end the process. The call itself throws only a `TypeError` for anything but bytes and strings.
+     * not end the process. The call itself throws a `TypeError` for anything but bytes and strings. With a protocol, `data` is a
+     * message of it, and the call throws what the protocol's `encode()` throws.
      */
-    write(data: Uint8Array | string): Promise<void>;
+    write(data: Out): Promise<void>;
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything. Receiving goes on. A second
      * call is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From now on `endTimeout`
      * applies, whether or not the program reads.
      *
      * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
-     * The end is still sent if that is possible. The call itself throws only a `TypeError` for anything but bytes and strings; no
-     * end is sent then.
+     * The end is still sent if that is possible. The call itself throws as `write()` does; no end is sent then.
      */
-    end(data?: Uint8Array | string): Promise<void>;
+    end(data?: Out): Promise<void>;
     /**
      * Closes the connection at once. Queued bytes are lost, and so are received bytes that were not read. The peer sees a reset
      * (`ECONNRESET`) if written bytes are lost, or if the kernel holds bytes that this side has not received (RFC 1122, 4.2.2.13).
@@ -124,12 +128,12 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
      * Resolves to the next chunk, or to `null` at the peer's end and after a loop over the connection was left. Rejects once with
      * the connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
      */
-    read(): Promise<Chunk | null>;
+    read(): Promise<In | null>;
     /**
      * Iterates chunks until the peer's end. Throws what `read()` rejects with, after the chunks that arrived before. Leaving the loop
      * early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
      */
-    [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined, undefined>;
     /** Ends the connection gracefully, and resolves when it is over. Bytes that still arrive are dropped. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Whether `pause()` was called and `resume()` was not. */
@@ -152,8 +156,11 @@ export declare class Connection<Data = unknown> implements AsyncIterable<Chunk, 
     unref(): this;
 }
 
-/** The options of a connection. A server passes its own to each of its connections. */
-export declare interface ConnectionOptions {
+/**
+ * The options of a connection. A server passes its own to each of its connections. `In` is what the program receives, and `Out`
+ * what it writes: the types of `protocol`.
+ */
+export declare interface ConnectionOptions<In = Chunk, Out = Payload> {
     /** Sends small writes at once (TCP_NODELAY). Default `true`. */
     noDelay?: boolean | undefined;
     /**
@@ -205,18 +212,23 @@ export declare interface ConnectionOptions {
      * after writing it, because the bytes are sent later, from the same memory. Such mistakes are not detected. Default `owned`.
      */
     chunks?: 'owned' | 'borrowed' | undefined;
+    /**
+     * A protocol of a plug-in: the connection gives its messages instead of chunks, and writes its messages. With a protocol there is no
+     * `framing`, `maxFrame` or `chunks`. Default: none.
+     */
+    protocol?: Protocol<In, Out> | undefined;
     /** What announces readiness. Default `uv` in Node.js, and `thread` elsewhere, where `uv` is a `RangeError`. */
     driver?: Driver | undefined;
 }
 
 /** The open connections of a server, in no order. */
-export declare interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
+export declare interface Connections<Data = unknown, In = Chunk, Out = Payload> extends Iterable<Connection<Data, In, Out>> {
     /** How many connections were open when `server.connections` was read. */
     readonly size: number;
 }
 
-/** The options of {@link connect}. */
-export declare interface ConnectOptions extends ConnectionOptions {
+/** The options of `connect()`. */
+export declare interface ConnectOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
     /** The port, 1 to 65,535. */
     port: number;
     /**
@@ -274,6 +286,10 @@ export declare class EdgepollError extends Error {
     readonly fd?: number | undefined;
     /** The file that the call was about. */
     readonly path?: string | undefined;
+    /** The protocol that found the error, or whose plug-in failed. */
+    readonly protocol?: string | undefined;
+    /** The protocol's own number of the error, as WebSocket's close codes. */
+    readonly protocolNumber?: number | undefined;
     /** For an error of `writeAll()`: how many bytes were written before it. */
     readonly bytesWritten?: number | undefined;
     constructor(code: ErrorCode, message: string, details?: ErrorDetails);
@@ -299,6 +315,10 @@ export declare interface ErrorDetails {
     fd?: number | undefined;
     /** The file that the call was about. */
     path?: string | undefined;
+    /** The protocol that found the error, or whose plug-in failed. */
+    protocol?: string | undefined;
+    /** The protocol's own number of the error, as WebSocket's close codes. */
+    protocolNumber?: number | undefined;
 }
 
 /** The options of {@link Server.events}. */
@@ -349,16 +369,19 @@ export declare interface InterestOptions {
 
 /**
  * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
- * connection, as {@link Connection.data}.
+ * connection, as {@link Connection.data}. `In` and `Out` are the types of the protocol's messages.
  *
  * Rejects with the kernel's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's error (`ENOTFOUND`), or the
  * signal's reason. The stacks of the first two show the caller. Rejects with a `TypeError` or `RangeError` for bad options,
  * before any system call.
  */
+export declare function listen<Data = unknown, In = Chunk, Out = Payload>(options: ListenOptions<In, Out>): Promise<Server<Data, In, Out>>;
+
+/** As above, without a protocol. */
 export declare function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
 
-/** The options of {@link listen}. */
-export declare interface ListenOptions extends ConnectionOptions {
+/** The options of `listen()`. */
+export declare interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
     /** The port, 0 to 65,535. With 0 the kernel chooses one. */
     port: number;
     /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
@@ -384,6 +407,87 @@ export declare interface ListenOptions extends ConnectionOptions {
      * reason is not an `Error`.
      */
     signal?: AbortSignal | undefined;
+}
+
+/**
+ * One message of a protocol: a kind and fields. What they mean is the protocol's own. A field is bytes, a number, or nothing.
+ *
+ * Fields are numbered from 0. Each method throws a `RangeError` for a field that the message does not have.
+ */
+export declare class MessageView {
+    #private;
+    /** The kind of the message, 0 to 255. */
+    get kind(): number;
+    /** How many fields the message has. */
+    get fields(): number;
+    /** Whether the next message of the connection continues this one: the protocol gives a long message in parts. */
+    get continues(): boolean;
+    /** Whether the field has no value. */
+    isNull(field: number): boolean;
+    /** How many bytes the field has. 0 if it is a number or has no value. */
+    length(field: number): number;
+    /** The field as a string: bytes are read as UTF-8, and a number in decimal. Throws a `TypeError` if the field has no value. */
+    text(field: number): string;
+    /** As {@link MessageView.text}, with one character for each byte (ISO 8859-1). */
+    latin1(field: number): string;
+    /**
+     * As {@link MessageView.text}, for a field that the protocol calls a name: a short text that comes again and again, such as a
+     * key. The same bytes give the same string, which is made once.
+     */
+    name(field: number): string;
+    /** The field's bytes, as a copy. Throws a `TypeError` if the field is not bytes. */
+    bytes(field: number): Chunk;
+    /**
+     * The field's bytes where they lie, without a copy. They are valid as long as this view of the message is: their memory is
+     * received into again. Throws a `TypeError` if the field is not bytes.
+     */
+    view(field: number): Chunk;
+    /**
+     * The field as a number. Bytes are converted as `Number()` converts their text. An integer beyond 2^53 is rounded. Throws a
+     * `TypeError` if the field has no value.
+     */
+    number(field: number): number;
+    /** The field as a `bigint`. Throws what `BigInt()` throws if it is not an integer, and a `TypeError` if it has no value. */
+    bigint(field: number): bigint;
+}
+
+/**
+ * Writes one message. Its methods append to the message, and return the writer. It can be used only while
+ * {@link Protocol.encode} runs.
+ *
+ * Numbers of several bytes have their high byte first (network order), unless `littleEndian` is true.
+ */
+export declare class MessageWriter {
+    #private;
+    /** How many bytes the message has so far, without its kind. */
+    get length(): number;
+    /**
+     * Sets the message's kind, 0 to 255. Default 0. What it means is the protocol's own: its session in Rust gets the kind with the
+     * message and makes the bytes that leave. Throws `ERR_PROTOCOL_FAULT` if the session does not do that.
+     */
+    kind(kind: number): this;
+    /** Appends a string as UTF-8. */
+    text(text: string): this;
+    /** Appends a string with one byte for each character (ISO 8859-1). Of characters beyond U+00FF only the low byte is written. */
+    latin1(text: string): this;
+    /** As {@link MessageWriter.latin1}, for a text that is known to be ASCII. */
+    ascii(text: string): this;
+    /** Appends bytes. */
+    bytes(bytes: Uint8Array): this;
+    /** Appends an integer in decimal digits. */
+    decimal(value: number | bigint): this;
+    /** Appends a byte, 0 to 255. */
+    u8(value: number): this;
+    /** Appends an integer of 2 bytes, 0 to 65,535. */
+    u16(value: number, littleEndian?: boolean): this;
+    /** Appends an integer of 3 bytes, 0 to 2^24 − 1. */
+    u24(value: number, littleEndian?: boolean): this;
+    /** Appends an integer of 4 bytes, 0 to 2^32 − 1. */
+    u32(value: number, littleEndian?: boolean): this;
+    /** Appends an integer of 8 bytes, 0 to 2^64 − 1. */
+    u64(value: number | bigint, littleEndian?: boolean): this;
+    /** Appends an integer as groups of 7 bits, the low group first, each with a mark if another follows (LEB128). 0 to 2^32 − 1. */
+    varint(value: number): this;
 }
 
 /** The options of {@link Registration.modify}. */
@@ -417,12 +521,19 @@ export declare type PackageErrorCode =
 | 'ERR_MALFORMED'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
+/** A plug-in of a protocol broke its contract, panicked, or cannot be called by this version of the package. */
+| 'ERR_PROTOCOL_FAULT'
+/** The peer sent a message of the protocol that a rule of this side refuses, or came too late. */
+| 'ERR_PROTOCOL_REFUSED'
 /** The socket option is not an integer of 4 bytes. */
 | 'ERR_OPTION_LENGTH'
 /** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
 /** The program wrote after `end()`. */
 | 'ERR_WRITE_AFTER_END';
+
+/** What a connection without a protocol writes: bytes, or a string, which is sent as UTF-8. */
+export declare type Payload = Uint8Array | string;
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices, and whatever else epoll takes.
@@ -546,6 +657,26 @@ export declare interface PollOptions {
     signal?: AbortSignal | undefined;
 }
 
+/**
+ * A wire protocol: its bytes are read and written by a plug-in in Rust (the crate `edgepoll-protocol`), and this object says what
+ * its messages are in JavaScript. Packages of protocols export a function that makes one.
+ *
+ * `In` is what the program receives, and `Out` what it writes.
+ */
+export declare interface Protocol<In, Out> {
+    /** The protocol's name in error messages. */
+    readonly name: string;
+    /** What the plug-in's function returned. */
+    readonly native: object;
+    /**
+     * Makes what the program gets from a message. The view is valid during this call alone. It is called while events are delivered,
+     * and it must not use connections. If it throws, the connection is destroyed with that error.
+     */
+    decode(message: MessageView): In;
+    /** Writes a message of the program. If it throws, so does the `write()` that called it, and nothing is sent. */
+    encode(message: Out, writer: MessageWriter): void;
+}
+
 /** A descriptor is ready. Bits that came together, or before the consumer took them, are one event. */
 export declare interface ReadinessEvent<T> {
     /** The descriptor that was registered. */
@@ -630,14 +761,17 @@ export declare class Registration<T> implements Disposable {
     [Symbol.dispose](): void;
 }
 
-/** A TCP server. `Data` is the type of its connections' {@link Connection.data}. */
-export declare class Server<Data = unknown> implements AsyncIterable<Connection<Data>, undefined>, AsyncDisposable {
+/**
+ * A TCP server. `Data` is the type of its connections' {@link Connection.data}, and `In` and `Out` are what they receive and
+ * write.
+ */
+export declare class Server<Data = unknown, In = Chunk, Out = Payload> implements AsyncIterable<Connection<Data, In, Out>, undefined>, AsyncDisposable {
     #private;
     private constructor();
     /** Where the server listens. */
     get address(): Address;
     /** The connections that are open. */
-    get connections(): Connections<Data>;
+    get connections(): Connections<Data, In, Out>;
     /** Resolves when the server listens no longer and every connection is over. Never rejects. */
     get closed(): Promise<void>;
     /** Returns the server's counters. */
@@ -647,7 +781,7 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
      * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not yielded; those that it
      * has yielded stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
      */
-    [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data, In, Out>, undefined, undefined>;
     /**
      * Gives every event of every connection from one iterator: `open`, then `data`, `drain` and `end`, then `close`. This is the
      * cheapest way to serve many connections. The iterator ends when the server is closed and every connection is over, and throws
@@ -658,7 +792,7 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
      * {@link EventsOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
      * call apply.
      */
-    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data>, undefined, undefined>;
+    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
     /**
      * Stops listening, ends the connections, and resolves when every one of them is over. The kernel resets connections that
      * waited in the backlog.
@@ -689,26 +823,26 @@ export declare class Server<Data = unknown> implements AsyncIterable<Connection<
 }
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk, as the connection's
- * own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
+ * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk or a message, as the
+ * connection's own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
  * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */
-export declare type ServerEvent<Data = unknown> = {
+export declare type ServerEvent<Data = unknown, In = Chunk, Out = Payload> = {
     type: 'open';
-    connection: Connection<Data>;
+    connection: Connection<Data, In, Out>;
 } | {
     type: 'data';
-    connection: Connection<Data>;
-    data: Chunk;
+    connection: Connection<Data, In, Out>;
+    data: In;
 } | {
     type: 'drain';
-    connection: Connection<Data>;
+    connection: Connection<Data, In, Out>;
 } | {
     type: 'end';
-    connection: Connection<Data>;
+    connection: Connection<Data, In, Out>;
 } | {
     type: 'close';
-    connection: Connection<Data>;
+    connection: Connection<Data, In, Out>;
     reason: CloseReason;
 };
 

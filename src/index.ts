@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export type { Address } from './connections/address.js';
-export type { Chunk } from './internal/chunk.js';
+export type { Chunk, Payload } from './internal/chunk.js';
 export { connect } from './connections/connect.js';
 export { Connection } from './connections/connection.js';
 export type { CloseReason } from './connections/close-reason.js';
@@ -30,6 +30,9 @@ export { Poller } from './readiness/poller.js';
 export type { PollerOptions, PollerStats, PollOptions } from './readiness/poller-options.js';
 export type { ReadinessEvent } from './readiness/readiness-event.js';
 export { Registration } from './readiness/registration.js';
+export { MessageView } from './connections/message-view.js';
+export { MessageWriter } from './connections/message-writer.js';
+export type { Protocol } from './connections/protocol.js';
 export { Server } from './connections/server.js';
 export type { CloseOptions, Connections, ServerStats } from './connections/server.js';
 export type { EventsOptions, ServerEvent } from './connections/server-events.js';

@@ -1,6 +1,7 @@
 // The errors of listen() and connect() for bad arguments and failed calls: their messages name what is missing and what to pass
 // instead, and their stacks show the caller.
 import test from 'ava';
+import type { ConnectOptions } from 'edgepoll';
 import { connect, listen } from 'edgepoll';
 
 import { freePort, rejection, serverOf } from '../support/net.js';
@@ -106,7 +107,8 @@ test('a failed listen() shows its caller', async (t) => {
 });
 
 test.serial('a name that does not resolve: the error shows its caller', async (t) => {
-  for (const call of [connect, listen]) {
+  const calls: ((options: ConnectOptions) => Promise<unknown>)[] = [connect, listen];
+  for (const call of calls) {
     const error = await rejection(call({ host: 'no.such.name.invalid', port: 1 }));
     t.true(['ENOTFOUND', 'EAI_AGAIN'].includes(error.code ?? ''), error.code);
     t.regex(frames(error)[0] ?? '', /connect-arguments\.spec/);

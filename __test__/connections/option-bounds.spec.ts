@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import type { ConnectOptions } from 'edgepoll';
 import { connect, listen, Poller } from 'edgepoll';
 
 import { rejection, serverOf } from '../support/net.js';
@@ -35,7 +36,8 @@ async function passedBy(
     return { slot: 0, generation: 0, errno: constants.errno.EADDRINUSE, syscall: which };
   };
   try {
-    const call = which === 'listen' ? listen : connect;
+    const call: (options: ConnectOptions) => Promise<unknown> =
+      which === 'listen' ? listen : connect;
     const error = await rejection(call({ host: '127.0.0.1', port: 1, ...options }));
     if (all === undefined) return error;
     t.is(error.code, 'EADDRINUSE');

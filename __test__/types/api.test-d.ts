@@ -10,6 +10,7 @@ import type {
   EdgepollError,
   ErrorCode,
   ListenOptions,
+  Protocol,
   ReadinessEvent,
   ServerEvent,
   ServerStats,
@@ -21,8 +22,10 @@ declare const connection: Connection;
 declare const error: EdgepollError;
 
 // listen() and connect()
-expectTypeOf(listen).returns.resolves.toEqualTypeOf<Server>();
-expectTypeOf(connect).returns.resolves.toEqualTypeOf<Connection>();
+expectTypeOf<ReturnType<typeof listen>>().resolves.toEqualTypeOf<Server>();
+expectTypeOf<ReturnType<typeof connect>>().resolves.toEqualTypeOf<Connection>();
+expectTypeOf(await listen({ port: 0 })).toEqualTypeOf<Server>();
+expectTypeOf(await connect({ port: 1 })).toEqualTypeOf<Connection>();
 expectTypeOf<Driver>().toEqualTypeOf<'uv' | 'thread'>();
 expectTypeOf<ListenOptions['port']>().toEqualTypeOf<number>();
 expectTypeOf<ConnectOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>();
@@ -168,3 +171,29 @@ expectTypeOf<ServerEvent<Session>>().toExtend<ServerEvent>();
 expectTypeOf<Poller['isOpen']>().toEqualTypeOf<boolean>();
 expectTypeOf<Poller>().toExtend<Disposable>();
 expectTypeOf<Registration<undefined>>().toExtend<Disposable>();
+
+// A protocol gives its types to what is made with it.
+interface Command {
+  name: string;
+}
+declare const protocol: Protocol<Command, number>;
+const speaking = await listen({ port: 0, protocol });
+expectTypeOf(speaking).toEqualTypeOf<Server<unknown, Command, number>>();
+for await (const each of speaking) {
+  for await (const command of each) expectTypeOf(command).toEqualTypeOf<Command>();
+  expectTypeOf(each.read()).resolves.toEqualTypeOf<Command | null>();
+  void each.write(5);
+  void each.end(5);
+  // @ts-expect-error the protocol writes numbers
+  void each.write('text');
+}
+for await (const event of speaking.events())
+  if (event.type === 'data') expectTypeOf(event.data).toEqualTypeOf<Command>();
+expectTypeOf(await listen<Session, Command, number>({ port: 0, protocol })).toEqualTypeOf<
+  Server<Session, Command, number>
+>();
+expectTypeOf(await connect({ port: 1, protocol })).toEqualTypeOf<
+  Connection<unknown, Command, number>
+>();
+// @ts-expect-error these are no functions of a protocol
+void listen({ port: 0, protocol: { name: 'none', native: {} } });

@@ -1,4 +1,5 @@
 /** The options of `connect()`, their defaults and their checks. Every limit is finite. */
+import type { Chunk, Payload } from '../internal/chunk.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import {
@@ -11,8 +12,8 @@ import {
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 
-/** The options of {@link connect}. */
-export interface ConnectOptions extends ConnectionOptions {
+/** The options of `connect()`. */
+export interface ConnectOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
   /** The port, 1 to 65,535. */
   port: number;
   /**
@@ -26,7 +27,7 @@ export interface ConnectOptions extends ConnectionOptions {
   signal?: AbortSignal | undefined;
 }
 
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+const CONNECT_OPTIONS: OptionNames<ConnectOptions<unknown, unknown>> = {
   port: true,
   host: true,
   timeout: true,
@@ -43,7 +44,7 @@ export interface ConnectConfig extends ConnectionConfig {
 }
 
 /** Checks the options of `connect()`. */
-export function connectConfig(options: ConnectOptions): ConnectConfig {
+export function connectConfig(options: ConnectOptions<unknown, unknown>): ConnectConfig {
   optionsWithPort(options);
   optionsObject('options', options, CONNECT_OPTIONS);
   return {

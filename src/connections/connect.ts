@@ -3,7 +3,8 @@
  * open.
  */
 import { callerOf, showCaller } from '../internal/caller.js';
-import type { Connection } from './connection.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
+import type { AnyConnection, Connection } from './connection.js';
 import { whenOpened } from './connection-late.js';
 import { core } from './connection.js';
 import { chooseDriver } from '../internal/driver.js';
@@ -19,7 +20,8 @@ import { throwIfAborted } from '../internal/validate.js';
 const { lateOf, makeConnection } = core;
 
 /**
- * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}.
+ * Connects over TCP. `Data` is the type of the connection's {@link Connection.data}. `In` and `Out` are the types of the protocol's
+ * messages.
  *
  * The connection keeps the process alive until it is over, and its peer's end alone does not end it: read it to its end, or call
  * `end()`, `destroy()` or `unref()`.
@@ -28,17 +30,26 @@ const { lateOf, makeConnection } = core;
  * resolver's error (`ENOTFOUND`), or the signal's reason. The stacks of the first two show the caller. Rejects with a
  * `TypeError` or `RangeError` for bad options, before any system call.
  */
-export async function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>> {
+export function connect<Data = unknown, In = Chunk, Out = Payload>(
+  options: ConnectOptions<In, Out>,
+): Promise<Connection<Data, In, Out>>;
+// `ReturnType<typeof connect>` is of the last signature: see listen().
+/** As above, without a protocol. */
+export function connect<Data = unknown>(options: ConnectOptions): Promise<Connection<Data>>;
+export async function connect(
+  options: ConnectOptions<unknown, unknown>,
+): Promise<Connection<never, never, never>> {
   const caller = callerOf(connect);
   const config = connectConfig(options);
   const driver = chooseDriver(options.driver);
   throwIfAborted(config.signal);
   const addresses = await resolve(config.host, config.signal, caller);
+  const reactor = reactorOf(driver);
   let failure = new Error('the resolver gave no address');
   for (const address of addresses) {
     throwIfAborted(config.signal);
     try {
-      return (await attempt(reactorOf(driver), address, config)) as Connection<Data>;
+      return (await attempt(reactor, address, config)) as Connection<never, never, never>;
     } catch (error) {
       failure = error as Error;
     }
@@ -51,7 +62,7 @@ async function attempt(
   reactor: Reactor,
   address: string,
   config: ConnectConfig,
-): Promise<Connection> {
+): Promise<AnyConnection> {
   const { port, timeout, settings, signal } = config;
   const opened = reactor.native.connect(address, port, timeout, settings);
   const { slot, generation, errno, syscall } = opened;

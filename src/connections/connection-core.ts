@@ -3,45 +3,59 @@
  * `core`.
  */
 import type { Chunk } from '../internal/chunk.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 import type { Owner } from './owner.js';
+import type { Waiter } from '../internal/iterator.js';
 import type { Late } from './connection-late.js';
+import type { UnreadMessages } from './unread-messages.js';
 
 export interface ConnectionCore {
   /** Makes a connection: there is no public constructor. */
-  readonly makeConnection: (owner: Owner, slot: number, generation: number) => Connection;
+  readonly makeConnection: (owner: Owner, slot: number, generation: number) => AnyConnection;
   /** Bytes arrived. With `isLent` they have to be given back: see arena.ts. */
-  readonly handleData: (connection: Connection, data: Chunk, isLent: boolean) => void;
+  readonly handleData: (connection: AnyConnection, data: Chunk, isLent: boolean) => void;
   /** The peer's end arrived. */
-  readonly handleEnd: (connection: Connection) => void;
+  readonly handleEnd: (connection: AnyConnection) => void;
   /** The send queue has this many bytes. */
-  readonly handleQueued: (connection: Connection, bytes: number) => void;
+  readonly handleQueued: (connection: AnyConnection, bytes: number) => void;
   /** A send failed. The close follows once the consumer has taken what arrived. */
-  readonly handleWriteFailed: (connection: Connection, detail: number) => void;
+  readonly handleWriteFailed: (connection: AnyConnection, detail: number) => void;
   /** The connect succeeded. */
-  readonly handleConnected: (connection: Connection) => void;
+  readonly handleConnected: (connection: AnyConnection) => void;
   /** The connection is over. */
   readonly handleClosed: (
-    connection: Connection,
+    connection: AnyConnection,
     detail: number,
     read: number,
     written: number,
   ) => void;
   /** `server.events()` has given `length` bytes of the connection to its consumer. */
-  readonly handleTaken: (connection: Connection, length: number) => void;
+  readonly handleTaken: (connection: AnyConnection, length: number) => void;
+  /** Counts bytes that the consumer has not taken. Receiving pauses while there are too many. */
+  readonly countUnread: (connection: AnyConnection, bytes: number) => void;
+  /** What the connection has in common with others. */
+  readonly ownerOf: (connection: AnyConnection) => Owner;
+  /** What is unread of its messages, if it has a protocol. */
+  readonly messagesOf: (connection: AnyConnection) => UnreadMessages | undefined;
+  /** How many bytes are unread. */
+  readonly unreadOf: (connection: AnyConnection) => number;
+  /** Its state: the bits of connection-flags.ts. */
+  readonly flagsOf: (connection: AnyConnection) => number;
+  readonly changeFlags: (connection: AnyConnection, clear: number, set: number) => void;
+  /** Whether a read waits. */
+  readonly awaitsInput: (connection: AnyConnection) => boolean;
+  /** Whether bytes that have arrived may still have to be delivered. */
+  readonly hasInput: (connection: AnyConnection) => boolean;
+  /** Ends this side, after everything that was written. */
+  readonly end: (connection: AnyConnection) => void;
+  /** Removes the read that has waited longest. */
+  readonly shiftWaiter: (connection: AnyConnection) => Waiter<unknown> | undefined;
   /** The consumer took the peer's end. */
-  readonly handleEndTaken: (connection: Connection) => void;
+  readonly handleEndTaken: (connection: AnyConnection) => void;
   /** The connection's `Late` object, which is made now if there is none. */
-  readonly lateOf: (connection: Connection) => Late;
+  readonly lateOf: (connection: AnyConnection) => Late;
   /** Whether the connection belongs to this owner and is not over. */
-  readonly belongsTo: (connection: Connection, owner: Owner) => boolean;
+  readonly belongsTo: (connection: AnyConnection, owner: Owner) => boolean;
   /** Whether this side has destroyed it. */
-  readonly isGivenUp: (connection: Connection) => boolean;
-  /** Whether its events must wait. */
-  readonly isHeld: (connection: Connection) => boolean;
-  /**
-   * For a server that closes: ends the connection as soon as it is idle. Returns whether this side has ended already, or the
-   * connection is over.
-   */
-  readonly endOnceIdle: (connection: Connection) => boolean;
+  readonly isGivenUp: (connection: AnyConnection) => boolean;
 }

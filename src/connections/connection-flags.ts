@@ -26,7 +26,9 @@ export const HELD: number = CONGESTED | STOPPED;
 export const CLOSING = 1024;
 /** While the server closes: a check whether the connection is idle is due after the next round of the loop. */
 export const LOOKS_SOON = 2048;
+/** The connection has a protocol, or had one: what arrives is messages, which `Late.messages` keeps. */
+export const MESSAGES = 4096;
 /** The bits from this one on count the chunks that are lent to the connection's consumer, whether or not it took them. */
-export const LENT_SHIFT = 12;
+export const LENT_SHIFT = 13;
 /** The largest count that fits into these bits. */
-export const MOST_LENT: number = 2 ** 18 - 1;
+export const MOST_LENT: number = 2 ** 17 - 1;

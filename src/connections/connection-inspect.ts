@@ -2,11 +2,11 @@
 import { endpoint } from '../internal/inspect.js';
 import { READ_ENDED, WRITE_ENDED } from './connection-flags.js';
 import type { Late } from './connection-late.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 
 /** The properties that util.inspect() shows. `flags` are the bits of connection-flags.ts. */
 export function describe(
-  connection: Connection,
+  connection: AnyConnection,
   flags: number,
   late: Late | undefined,
 ): Record<string, unknown> {

@@ -4,13 +4,15 @@
  *
  * Each promise settles once. A rejection never counts as unhandled.
  */
-import type { AddressNumbers } from './address.js';
+import type { Address, AddressNumbers } from './address.js';
+import { addressFrom, addressOf } from './address.js';
 import type { CloseReason } from './close-reason.js';
 import type { Owner } from './owner.js';
 import type { Ending, ErrorDetails } from '../internal/errors.js';
-import { EdgepollError, notAFrame, readEnding } from '../internal/errors.js';
+import { EdgepollError, notAFrame, readEnding, refusedBy } from '../internal/errors.js';
 import { NOT_A_FRAME } from '../internal/layout.js';
 import type { ConnectionConfig } from './connection-options.js';
+import type { UnreadMessages } from './unread-messages.js';
 
 /** A promise and the functions that settle it. Its rejection never counts as unhandled, but code that awaits it gets it. */
 interface Deferred {
@@ -49,6 +51,8 @@ export interface Late {
   /** Set when the connection is over. */
   reason?: CloseReason | undefined;
   counters?: [number, number] | undefined;
+  /** What is unread of the messages, once the connection has a protocol. */
+  messages?: UnreadMessages | undefined;
   /** Its two addresses, which the core reports with the close. */
   local?: AddressNumbers | undefined;
   peer?: AddressNumbers | undefined;
@@ -61,13 +65,15 @@ export interface Late {
 export function refusalOf(
   late: Late | undefined,
   isEnded: boolean,
-  { settings }: ConnectionConfig,
+  { settings, protocol }: ConnectionConfig,
   refusal: number,
   length: number,
 ): Error {
   const error = late?.reason?.error ?? late?.writeError;
   if (error !== undefined) return error;
-  if (refusal === NOT_A_FRAME) return notAFrame(settings, length);
+  if (refusal === NOT_A_FRAME) {
+    return protocol === undefined ? notAFrame(settings, length) : refusedBy(protocol.name);
+  }
   return isEnded
     ? new EdgepollError(
         'ERR_WRITE_AFTER_END',
@@ -89,15 +95,32 @@ export function keepAddress(late: Late, isLocal: boolean, address: AddressNumber
   else late.peer = address;
 }
 
+export function localAddress(
+  late: Late | undefined,
+  { native }: Owner,
+  slot: number,
+  generation: number,
+): Address | undefined {
+  return addressFrom(native, late?.local) ?? addressOf(native.localAddress(slot, generation));
+}
+
+export function peerAddress(
+  late: Late | undefined,
+  { native }: Owner,
+  slot: number,
+  generation: number,
+): Address | undefined {
+  return addressFrom(native, late?.peer) ?? addressOf(native.peerAddress(slot, generation));
+}
+
 /** Why the connection ended, from its close record. */
 export function endingOf(late: Late, detail: number, { config, native }: Owner): Ending {
-  const text = (index: number): string => native.text(index);
-  return readEnding(detail, late.address ?? {}, config.settings, text);
+  return readEnding(detail, late.address ?? {}, config.settings, native);
 }
 
 /** The error of a send, from its record. */
-export function sendErrorOf(detail: number, { config }: Owner): Error | undefined {
-  return readEnding(detail, {}, config.settings, () => '').error;
+export function sendErrorOf(detail: number, { config, native }: Owner): Error | undefined {
+  return readEnding(detail, {}, config.settings, native).error;
 }
 
 /** Resolves when the connection is over. */

@@ -2,10 +2,16 @@
 import type { ConnectionSettings } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
-import { oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
+import { invalidValue, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
+import type { AnyProtocol, Protocol } from './protocol.js';
+import { optionalProtocol } from './protocol-check.js';
 
-/** The options of a connection. A server passes its own to each of its connections. */
-export interface ConnectionOptions {
+/**
+ * The options of a connection. A server passes its own to each of its connections. `In` is what the program receives, and `Out`
+ * what it writes: the types of `protocol`.
+ */
+export interface ConnectionOptions<In = Chunk, Out = Payload> {
   /** Sends small writes at once (TCP_NODELAY). Default `true`. */
   noDelay?: boolean | undefined;
   /**
@@ -57,12 +63,17 @@ export interface ConnectionOptions {
    * after writing it, because the bytes are sent later, from the same memory. Such mistakes are not detected. Default `owned`.
    */
   chunks?: 'owned' | 'borrowed' | undefined;
+  /**
+   * A protocol of a plug-in: the connection gives its messages instead of chunks, and writes its messages. With a protocol there is no
+   * `framing`, `maxFrame` or `chunks`. Default: none.
+   */
+  protocol?: Protocol<In, Out> | undefined;
   /** What announces readiness. Default `uv` in Node.js, and `thread` elsewhere, where `uv` is a `RangeError`. */
   driver?: Driver | undefined;
 }
 
 /** The names of {@link ConnectionOptions}. */
-export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions<unknown, unknown>> = {
   noDelay: true,
   allowHalfOpen: true,
   readHighWaterMark: true,
@@ -73,12 +84,14 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
   framing: true,
   maxFrame: true,
   chunks: true,
+  protocol: true,
   driver: true,
 };
 
 /** The checked options of a connection. */
 export interface ConnectionConfig {
   settings: ConnectionSettings;
+  protocol: AnyProtocol | undefined;
   highWaterMark: number;
   /** Writes of up to this many bytes are staged. Longer ones are sent at once, from the caller's memory. */
   stagedLength: number;
@@ -92,7 +105,7 @@ export const MAX: number = 2 ** 31 - 1;
 const LEAST_PER_TURN = 16_384;
 
 /** Checks the options that `listen()` and `connect()` share. */
-export function connectionConfig(options: ConnectionOptions): ConnectionConfig {
+export function connectionConfig(options: ConnectionOptions<unknown, unknown>): ConnectionConfig {
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
@@ -100,8 +113,10 @@ export function connectionConfig(options: ConnectionOptions): ConnectionConfig {
     options.framing === undefined ? 'bytes' : oneOf('framing', options.framing, ['bytes', 'lines']);
   const chunks =
     options.chunks === undefined ? 'owned' : oneOf('chunks', options.chunks, ['owned', 'borrowed']);
+  const protocol = protocolAlone(options);
   return {
     highWaterMark,
+    protocol,
     // With a framing nothing is staged: the framing may refuse a message, and then write() has to reject at once.
     stagedLength: framing === 'bytes' ? 4096 : -1,
     settings: {
@@ -125,9 +140,22 @@ export function connectionConfig(options: ConnectionOptions): ConnectionConfig {
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
       framing,
       maxFrame: optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536),
-      lend: chunks === 'borrowed',
+      // A message is decoded before anything else is received, so its memory can be received into again.
+      lend: chunks === 'borrowed' || protocol !== undefined,
+      ...(protocol === undefined ? {} : { protocol: protocol.native }),
     },
     allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),
     readHighWaterMark: readMark,
   };
+}
+
+/** The protocol, without options that have no meaning beside it. */
+function protocolAlone(options: ConnectionOptions<unknown, unknown>): AnyProtocol | undefined {
+  const protocol = optionalProtocol('protocol', options.protocol);
+  if (protocol === undefined) return undefined;
+  for (const name of ['framing', 'maxFrame', 'chunks'] as const) {
+    if (options[name] !== undefined)
+      throw invalidValue(name, 'left out beside a protocol', options[name]);
+  }
+  return protocol;
 }

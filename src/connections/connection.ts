@@ -2,19 +2,15 @@
  * A TCP connection: reading by iteration or `read()`, writing with promises, and one end with its reason.
  *
  * The Rust core decides what may happen next, and this file settles the promises. Each promise settles once. An error that no
- * promise has reported is kept for the next read or write.
- *
- * This is one class with few fields, because a second object would take memory for each idle connection.
+ * promise has reported is kept for the next read or write. This is one class with few fields, because a second object would take memory for each idle connection.
  */
 import type { Address } from './address.js';
-import { addressFrom, addressOf } from './address.js';
-import type { Chunk } from '../internal/chunk.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
 import type { ConnectionCore } from './connection-core.js';
 import * as flags from './connection-flags.js';
 import type { Late } from './connection-late.js';
 import * as later from './connection-late.js';
 import type { CloseReason } from './close-reason.js';
-import { afterRound } from './after-round.js';
 import { forgotten } from './arena.js';
 import { describe } from './connection-inspect.js';
 import { consumedByEvents } from './event-sink.js';
@@ -22,19 +18,18 @@ import type { Owner } from './owner.js';
 import { showAs } from '../internal/inspect.js';
 import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
+import { ITEM_COST } from './unread-messages.js';
 import * as checks from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
-const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, LOOKS_SOON, LENT_SHIFT, MOST_LENT } = flags;
+const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, MESSAGES, LENT_SHIFT, MOST_LENT } = flags;
+const CHUNK_COST: number = ITEM_COST;
 const NO_MORE: IteratorReturnResult<undefined> = END;
 
 /** The result of every write that need not wait. It is one promise for all, so that a write allocates none. */
 const DONE: Promise<void> = Promise.resolve();
-
-/** Each unread chunk counts as this many bytes more against `readHighWaterMark`, for the memory of its object. */
-const CHUNK_COST = 128;
 
 let nextId = 1;
 
@@ -42,18 +37,18 @@ let nextId = 1;
 let access: ConnectionCore;
 
 /**
- * One TCP connection. Iterate it to receive its bytes. Leaving the loop early ends the connection gracefully.
+ * One TCP connection. Iterate it to receive its bytes or messages. Leaving the loop early ends the connection gracefully.
  *
  * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
  *
- * `Data` is the type of {@link Connection.data}.
+ * `Data` is the type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
  */
-export class Connection<Data = unknown>
-  implements AsyncIterable<Chunk, undefined>, AsyncDisposable
+export class Connection<Data = unknown, In = Chunk, Out = Payload>
+  implements AsyncIterable<In, undefined>, AsyncDisposable
 {
   /** Unique among all connections of this thread, past and future. */
   readonly id: number;
-  readonly #owner: Owner;
+  #owner: Owner;
   readonly #slot: number;
   readonly #generation: number;
   #flags = 0;
@@ -75,10 +70,11 @@ export class Connection<Data = unknown>
     this.#owner = owner;
     this.#slot = slot;
     this.#generation = generation;
+    if (owner.protocol !== undefined) this.#flags = MESSAGES;
     owner.reactor.retain();
   }
 
-  static readonly #iterate = iteratorsOver<Connection, Chunk>(
+  static readonly #iterate = iteratorsOver<AnyConnection, unknown>(
     (connection) => connection.#next(),
     (connection) => {
       // After the peer's end nothing is left unread, and the program may still write where half-open connections are allowed.
@@ -105,15 +101,23 @@ export class Connection<Data = unknown>
         connection.#over({ cause, error, bytesUnsent: connection.#queued });
       },
       handleTaken: (connection, length) => connection.#take(length),
-      handleEndTaken: (connection) => connection.#takeEnd(),
-      belongsTo: (connection, owner) =>
-        connection.#owner === owner && (connection.#flags & OVER) === 0,
-      isGivenUp: (connection) => connection.#late?.isGivenUp === true,
-      isHeld: (connection) => (connection.#flags & HELD) !== 0,
-      endOnceIdle: (connection) => {
-        connection.#flags |= CLOSING;
-        return connection.#endIfIdle();
+      countUnread: (connection, bytes) => connection.#countUnread(bytes),
+      ownerOf: (connection) => connection.#owner,
+      messagesOf: (connection) => connection.#late?.messages,
+      unreadOf: (connection) => connection.#unread,
+      flagsOf: (connection) => connection.#flags,
+      changeFlags: (connection, clear, set) => {
+        connection.#flags = (connection.#flags & ~clear) | set;
       },
+      awaitsInput: (connection) => connection.#waiters !== undefined,
+      hasInput: (connection) =>
+        connection.#owner.native.hasInput(connection.#slot, connection.#generation),
+      end: (connection) => void connection.#end(false),
+      shiftWaiter: (connection) => connection.#shiftWaiter() as Waiter<unknown> | undefined,
+      handleEndTaken: (connection) => connection.#takeEnd(),
+      belongsTo: (connection, { original }) =>
+        connection.#owner.original === original && (connection.#flags & OVER) === 0,
+      isGivenUp: (connection) => connection.#late?.isGivenUp === true,
       lateOf: (connection) => (connection.#late ??= {}),
     };
     showAs(Connection, (connection) =>
@@ -135,16 +139,12 @@ export class Connection<Data = unknown>
    * is the server's address, if the server listens on a single address.
    */
   get localAddress(): Address | undefined {
-    const { native } = this.#owner;
-    const kept = addressFrom(native, this.#late?.local);
-    return kept ?? addressOf(native.localAddress(this.#slot, this.#generation));
+    return later.localAddress(this.#late, this.#owner, this.#slot, this.#generation);
   }
 
   /** The peer's address. It stays available when the connection is over. */
   get remoteAddress(): Address | undefined {
-    const { native } = this.#owner;
-    const kept = addressFrom(native, this.#late?.peer);
-    return kept ?? addressOf(native.peerAddress(this.#slot, this.#generation));
+    return later.peerAddress(this.#late, this.#owner, this.#slot, this.#generation);
   }
 
   /** How many written bytes the kernel has not taken, as of the reactor's last turn. */
@@ -180,10 +180,12 @@ export class Connection<Data = unknown>
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
    * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
    * with `ERR_MALFORMED` if the framing does not allow the message's length or content. A rejection that is not awaited does
-   * not end the process. The call itself throws only a `TypeError` for anything but bytes and strings.
+   * not end the process. The call itself throws a `TypeError` for anything but bytes and strings. With a protocol, `data` is a
+   * message of it, and the call throws what the protocol's `encode()` throws.
    */
-  write(data: Uint8Array | string): Promise<void> {
-    const refusal = this.#put(data);
+  write(data: Out): Promise<void> {
+    const isMessage = (this.#flags & MESSAGES) !== 0;
+    const refusal = isMessage ? this.#putMessage(data) : this.#put(data as Payload);
     if (refusal !== undefined) return later.rejected(refusal);
     if (this.#queued < this.#owner.config.highWaterMark)
       return this.#owner.fairness.yielding ?? DONE;
@@ -192,14 +194,19 @@ export class Connection<Data = unknown>
   }
 
   /** Stages or sends `data`. Returns the error if it was refused. */
-  #put(data: Uint8Array | string): Error | undefined {
+  #put(data: Payload): Error | undefined {
     const { arena, staging, config } = this.#owner;
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const at = arena.find(bytes);
     if (at < 0 && !isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const length = at < 0 ? lengthOf(bytes) : arena.foundLength;
-    if (length <= config.stagedLength || (at >= 0 && this.#mayStage(length))) {
+    if (
+      length <= config.stagedLength ||
+      (at >= 0 &&
+        this.#queued === 0 &&
+        staging.mayLend(this.#slot, this.#generation, length, config, this.#staged))
+    ) {
       if (length === 0) return undefined;
       this.#staged = staging.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
       // Making room for it may have sent the writes staged before, and that may have ended the connection.
@@ -216,15 +223,15 @@ export class Connection<Data = unknown>
     return undefined;
   }
 
-  /** Whether a long write may be staged: only if the queue stays below `highWaterMark` even if the kernel takes nothing. */
-  #mayStage(length: number): boolean {
-    const { staging, config } = this.#owner;
-    return (
-      config.stagedLength >= 0 &&
-      this.#queued === 0 &&
-      length < config.highWaterMark &&
-      !staging.hasStaged(this.#slot, this.#generation, this.#staged)
-    );
+  /** As {@link Connection.#put}, for a message of the connection's protocol. */
+  #putMessage(message: unknown): Error | undefined {
+    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
+    const { outgoing } = this.#owner;
+    const put = outgoing.put(this.#owner, this.#slot, this.#generation, message, this.#staged);
+    if (typeof put !== 'number') return this.#put(put);
+    this.#staged = put;
+    // Writing it may have sent the writes staged before, and that may have ended the connection.
+    return (this.#flags & (WRITE_ENDED | OVER)) === 0 ? undefined : this.#refusal();
   }
 
   /** The error of a refused write. If the connection has failed, it is the connection's error. */
@@ -239,15 +246,14 @@ export class Connection<Data = unknown>
    * applies, whether or not the program reads.
    *
    * Rejects as {@link Connection.write} if `data` is refused, and with the connection's error if bytes written before are lost.
-   * The end is still sent if that is possible. The call itself throws only a `TypeError` for anything but bytes and strings; no
-   * end is sent then.
+   * The end is still sent if that is possible. The call itself throws as `write()` does; no end is sent then.
    */
-  end(data?: Uint8Array | string): Promise<void> {
+  end(data?: Out): Promise<void> {
     if (data === undefined) return this.#end(false);
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', data);
+    const isOpen = (this.#flags & (WRITE_ENDED | OVER)) === 0;
+    const bytes = this.#owner.outgoing.last(this.#owner, data, isOpen);
     let unsent = 0;
-    if ((this.#flags & (WRITE_ENDED | OVER)) === 0) {
+    if (isOpen) {
       const { staging } = this.#owner;
       unsent = staging.finish(this.#slot, this.#generation, bytes, this.#staged);
       if (unsent >= 0) return this.#finish(unsent);
@@ -305,6 +311,7 @@ export class Connection<Data = unknown>
     late.isGivenUp = true;
     // Lent chunks are not given back here: the consumer may be other code, which is still reading a chunk.
     this.#chunks = undefined;
+    late.messages?.clear();
     const cause = late.writeError === undefined ? 'destroyed' : 'failed';
     this.#over({ cause, error: late.writeError ?? error, bytesUnsent });
   }
@@ -313,17 +320,17 @@ export class Connection<Data = unknown>
    * Resolves to the next chunk, or to `null` at the peer's end and after a loop over the connection was left. Rejects once with
    * the connection's error, if it has one, and with `ERR_CONSUMED` when `server.events()` takes the bytes.
    */
-  async read(): Promise<Chunk | null> {
+  async read(): Promise<In | null> {
     const result = await this.#next();
-    return result.done === true ? null : result.value;
+    return result.done === true ? null : (result.value as In);
   }
 
   /**
    * Iterates chunks until the peer's end. Throws what `read()` rejects with, after the chunks that arrived before. Leaving the loop
    * early ends the connection gracefully and ends pending reads; bytes that still arrive are dropped.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Chunk, undefined, undefined> {
-    return Connection.#iterate(this);
+  [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined, undefined> {
+    return Connection.#iterate(this) as AsyncIterableIterator<never>;
   }
 
   /** Ends the connection gracefully, and resolves when it is over. Bytes that still arrive are dropped. */
@@ -357,7 +364,7 @@ export class Connection<Data = unknown>
   resume(): this {
     if ((this.#flags & STOPPED) === 0) return this;
     this.#release(STOPPED);
-    this.#endSoon();
+    this.#owner.closer.endSoon(this);
     if ((this.#flags & PAUSED) === 0) this.#owner.native.resume(this.#slot, this.#generation);
     return this;
   }
@@ -402,31 +409,11 @@ export class Connection<Data = unknown>
   #leave(): void {
     this.#flags |= LEFT;
     this.#chunks = undefined;
+    this.#late?.messages?.clear();
     this.#unread = 0;
     this.#giveBack();
     this.#tellWaiters();
     void this.#end(true);
-  }
-
-  /** While the server closes: ends the connection if it is idle after the next turn of the event loop. */
-  #endSoon(): void {
-    if ((this.#flags & (CLOSING | LOOKS_SOON)) !== CLOSING) return;
-    this.#flags |= LOOKS_SOON;
-    afterRound(() => this.#endIfIdle());
-  }
-
-  /** Ends the connection if it is idle. Returns whether this side has ended, or the connection is over. */
-  #endIfIdle(): boolean {
-    this.#flags &= ~LOOKS_SOON;
-    if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return true;
-    const { native, sink } = this.#owner;
-    const waits = sink === undefined ? this.#waiters !== undefined : sink.waitsFor(this);
-    // Idle: the consumer has everything that arrived and waits for more, and nothing is left to send.
-    if (!waits || (this.#flags & HELD) !== 0 || this.bufferedAmount > 0) return false;
-    // A turn of the reactor may have received only a part of the input. No event reports the last part, so check again later.
-    if (native.hasInput(this.#slot, this.#generation)) this.#endSoon();
-    else void this.#end(false);
-    return (this.#flags & WRITE_ENDED) !== 0;
   }
 
   /** Settles every read that waits for a chunk: the first one with the error, if there is one, the others with the end. */
@@ -456,9 +443,14 @@ export class Connection<Data = unknown>
       return Promise.resolve({ value: chunk, done: false });
     }
     this.#giveBack();
-    if ((this.#flags & (READ_ENDED | OVER | LEFT | CLOSING)) !== 0) {
+    if ((this.#flags & (READ_ENDED | OVER | LEFT | CLOSING | MESSAGES)) !== 0) {
+      const message = this.#late?.messages?.shift();
+      if (message !== undefined) {
+        this.#take(message.bytes);
+        return Promise.resolve(message as IteratorYieldResult<Chunk>);
+      }
       if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
-      this.#endSoon();
+      this.#owner.closer.endSoon(this);
     }
     return new Promise((resolve) => {
       if (this.#waiters === undefined) this.#waiters = resolve;
@@ -497,8 +489,8 @@ export class Connection<Data = unknown>
   }
 
   #handleData(data: Chunk, isLent: boolean): void {
-    if ((this.#flags & (OVER | LEFT)) !== 0) {
-      if (isLent) this.#owner.arena.giveBack(1);
+    if ((this.#flags & (OVER | LEFT | MESSAGES)) !== 0) {
+      this.#owner.incoming.chunk(this, data, isLent);
       return;
     }
     const sink = this.#owner.sink;
@@ -514,10 +506,16 @@ export class Connection<Data = unknown>
     }
     this.#unread += data.length + CHUNK_COST;
     sink?.data(this, data, isLent);
-    if (this.#unread > this.#owner.config.readHighWaterMark && (this.#flags & PAUSED) === 0) {
-      this.#flags |= PAUSED;
-      if ((this.#flags & STOPPED) === 0) this.#owner.native.pause(this.#slot, this.#generation);
-    }
+    this.#countUnread(0);
+  }
+
+  /** Counts bytes that the consumer has not taken. Receiving pauses while there are too many. */
+  #countUnread(bytes: number): void {
+    this.#unread += bytes;
+    if (this.#unread <= this.#owner.config.readHighWaterMark || (this.#flags & PAUSED) !== 0)
+      return;
+    this.#flags |= PAUSED;
+    if ((this.#flags & STOPPED) === 0) this.#owner.native.pause(this.#slot, this.#generation);
   }
 
   #take(length: number): void {
@@ -553,7 +551,7 @@ export class Connection<Data = unknown>
     } else if (bytes >= config.highWaterMark) this.#congest();
     if (bytes === 0) {
       if (late !== undefined) later.settleFinished(late);
-      this.#endSoon();
+      this.#owner.closer.endSoon(this);
     }
   }
 
@@ -593,6 +591,9 @@ export class Connection<Data = unknown>
     return Promise.reject(error);
   }
 }
+
+/** A connection whose messages may be of any type. */
+export type AnyConnection = Connection<unknown, unknown, unknown>;
 
 /** The functions of a connection for other modules of the package. */
 export const core: ConnectionCore = access;

@@ -1,16 +1,19 @@
 /**
  * Reads each batch of records and hands every record to the connection or server that it is for.
  *
- * It runs no code of the program: it only settles promises, whose continuations run after the batch.
+ * It settles promises, whose continuations run after the batch. The only code of the program that it runs is `decode()` of a protocol:
+ * see incoming.ts.
  */
 import type { Chunk } from '../internal/chunk.js';
 import { isNode } from '../internal/driver.js';
 import * as layout from '../internal/layout.js';
 import type { Arena } from './arena.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 import { keepAddress } from './connection-late.js';
 import { core } from './connection.js';
+import type { Incoming, Place } from './incoming.js';
 import type { Owner } from './owner.js';
+import type { Region } from './region.js';
 import * as region from './region.js';
 import type { SharedMemory } from './shared-memory.js';
 
@@ -35,6 +38,7 @@ const {
   END,
   FIRST_FRESH,
   IS_LOCAL,
+  MESSAGES,
   OPENED,
   POOL_INDEX,
   QUEUED,
@@ -42,12 +46,12 @@ const {
   SLAB_INDEX,
   WRITE_FAILED,
 } = layout;
-const { FastBuffer, NO_REGION, regionOf } = region;
+const { bytesOf, FastBuffer, NO_REGION, regionOf } = region;
 
 /** Gets what happens to a listener. */
 export interface Acceptor {
   /** The listener has accepted a connection. Returns the object for it. */
-  accepted(slot: number, generation: number): Connection;
+  accepted(slot: number, generation: number): AnyConnection;
   /** Accepting pauses because of this error of accept(2). */
   acceptPaused(errno: number): void;
 }
@@ -57,9 +61,12 @@ export class Dispatcher {
   /** The same memory as `#records`. */
   readonly #numbers: Float64Array;
   readonly #arena: Arena;
+  readonly #incoming: Incoming;
+  /** Where the messages of a record lie. */
+  readonly #place: Place;
   readonly #refuse: (slot: number, generation: number) => void;
   /** By slot. A slot never belongs to a listener and a connection, or to two connections, at the same time. */
-  readonly #connections: (Connection | undefined)[] = [];
+  readonly #connections: (AnyConnection | undefined)[] = [];
   /** By the listener's slot. */
   readonly #acceptors = new Map<number, Acceptor>();
   // Lent chunks are views of the arena. Of the others, small ones are views of the pool and large ones of the slab; those between
@@ -70,13 +77,17 @@ export class Dispatcher {
 
   /** `refuse` destroys a connection that was accepted for a listener that is closed. */
   constructor(
-    { records }: SharedMemory,
+    { records, tables }: SharedMemory,
     arena: Arena,
+    incoming: Incoming,
     refuse: (slot: number, generation: number) => void,
   ) {
     this.#records = records;
     this.#numbers = new Float64Array(records.buffer);
     this.#arena = arena;
+    this.#incoming = incoming;
+    const bytes = bytesOf(NO_REGION);
+    this.#place = { bytes, base: 0, length: 0, table: tables, start: 0, count: 0 };
     this.#refuse = refuse;
   }
 
@@ -88,7 +99,7 @@ export class Dispatcher {
     this.#acceptors.delete(slot);
   }
 
-  addConnection(slot: number, connection: Connection): void {
+  addConnection(slot: number, connection: AnyConnection): void {
     this.#connections[slot] = connection;
   }
 
@@ -96,7 +107,7 @@ export class Dispatcher {
    * The open connections of one owner. This searches all connections of the reactor, because a list for each server would take
    * memory for each connection.
    */
-  *connectionsOf(owner: Owner): Generator<Connection, undefined> {
+  *connectionsOf(owner: Owner): Generator<AnyConnection, undefined> {
     for (const connection of this.#connections) {
       if (connection !== undefined && belongsTo(connection, owner)) yield connection;
     }
@@ -135,6 +146,7 @@ export class Dispatcher {
     }
     const { offsets, lengths } = arena;
     let lent: Chunk[] | undefined;
+    let all: Region[] | undefined;
     for (let record = 0; record < count; record += 1) {
       const at = record * RECORD_FIELDS;
       const slot = records[at + 1] as number;
@@ -165,6 +177,12 @@ export class Dispatcher {
             lent.push(chunk);
           }
           handleData(connection, chunk, isLent);
+          break;
+        }
+        case MESSAGES: {
+          const index = records[at + 3] as number;
+          all ??= [poolRegion, slabRegion, arenaRegion, ...(regions ?? [])];
+          this.#messages(connection, all[index] ?? NO_REGION, at, index === arenaIndex);
           break;
         }
         case OPENED: {
@@ -217,5 +235,26 @@ export class Dispatcher {
           break;
       }
     }
+  }
+
+  /** Handles the record at `at`, of messages whose bytes lie in `region`. */
+  #messages(
+    connection: AnyConnection | undefined,
+    from: Region,
+    at: number,
+    isLent: boolean,
+  ): void {
+    if (connection === undefined) {
+      if (isLent) this.#arena.giveBack(1);
+      return;
+    }
+    const records = this.#records;
+    const place = this.#place;
+    place.bytes = bytesOf(from);
+    place.base = from.start + (records[at + 4] as number);
+    place.length = records[at + 5] as number;
+    place.start = records[at + 6] as number;
+    place.count = records[at + 7] as number;
+    this.#incoming.messages(connection, place, isLent);
   }
 }

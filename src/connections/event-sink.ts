@@ -1,24 +1,23 @@
 /** What a connection calls while `server.events()` takes its events in place of its own iterator. */
-import type { Chunk } from '../internal/chunk.js';
 import { EdgepollError } from '../internal/errors.js';
 import type { CloseReason } from './close-reason.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 
 /** Takes the events of connections. */
 export interface EventSink {
-  /** With `isLent` the memory of `data` has to be given back: see arena.ts. */
-  data(connection: Connection, data: Chunk, isLent: boolean): void;
-  end(connection: Connection): void;
-  drain(connection: Connection): void;
-  close(connection: Connection, reason: CloseReason): void;
+  /** A chunk, or a message. With `isLent` its memory has to be given back: see arena.ts. */
+  data(connection: AnyConnection, data: unknown, isLent: boolean): void;
+  end(connection: AnyConnection): void;
+  drain(connection: AnyConnection): void;
+  close(connection: AnyConnection, reason: CloseReason): void;
   /** Whether the consumer has taken every event of the connection and waits for the next event of any connection. */
-  waitsFor(connection: Connection): boolean;
+  waitsFor(connection: AnyConnection): boolean;
   /** Whether a connection is held while its send queue is at the high watermark. */
   readonly backpressure: boolean;
   /** From now on the connection's `data` and `end` events have to wait. */
-  hold(connection: Connection): void;
+  hold(connection: AnyConnection): void;
   /** The events may be given again. Those that wait come before a `close`. */
-  release(connection: Connection): void;
+  release(connection: AnyConnection): void;
 }
 
 /** The rejection of a read while `server.events()` takes the bytes. */

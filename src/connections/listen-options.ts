@@ -1,5 +1,6 @@
 /** The options of `listen()`, their defaults and their checks. Every limit is finite. */
 import { descriptorLimit } from '../internal/binding.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
 import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import {
@@ -14,8 +15,8 @@ import {
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 
-/** The options of {@link listen}. */
-export interface ListenOptions extends ConnectionOptions {
+/** The options of `listen()`. */
+export interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
   /** The port, 0 to 65,535. With 0 the kernel chooses one. */
   port: number;
   /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
@@ -43,7 +44,7 @@ export interface ListenOptions extends ConnectionOptions {
   signal?: AbortSignal | undefined;
 }
 
-const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+const LISTEN_OPTIONS: OptionNames<ListenOptions<unknown, unknown>> = {
   port: true,
   host: true,
   backlog: true,
@@ -69,7 +70,7 @@ export interface ListenConfig extends ConnectionConfig {
 }
 
 /** Checks the options of `listen()`. */
-export function listenConfig(options: ListenOptions): ListenConfig {
+export function listenConfig(options: ListenOptions<unknown, unknown>): ListenConfig {
   optionsWithPort(options);
   optionsObject('options', options, LISTEN_OPTIONS);
   return {

@@ -2,6 +2,7 @@
  * Opens servers: checks the options, resolves the host, and binds. When `listen()` rejects, no listener stays open.
  */
 import { callerOf, showCaller } from '../internal/caller.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
 import { listenConfig, mostConnections } from './listen-options.js';
@@ -22,13 +23,21 @@ const NO_FAMILY: ReadonlySet<string> = new Set([
 
 /**
  * Listens on a TCP port. Nothing is accepted until the server is iterated. `Data` is the type of what the program keeps with each
- * connection, as {@link Connection.data}.
+ * connection, as {@link Connection.data}. `In` and `Out` are the types of the protocol's messages.
  *
  * Rejects with the kernel's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …), the resolver's error (`ENOTFOUND`), or the
  * signal's reason. The stacks of the first two show the caller. Rejects with a `TypeError` or `RangeError` for bad options,
  * before any system call.
  */
-export async function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>> {
+export function listen<Data = unknown, In = Chunk, Out = Payload>(
+  options: ListenOptions<In, Out>,
+): Promise<Server<Data, In, Out>>;
+// `ReturnType<typeof listen>` is of the last signature. Without this one it would be `Promise<Server<unknown, unknown, unknown>>`.
+/** As above, without a protocol. */
+export function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
+export async function listen(
+  options: ListenOptions<unknown, unknown>,
+): Promise<Server<never, never, never>> {
   const caller = callerOf(listen);
   const config = listenConfig(options);
   const driver = chooseDriver(options.driver);
@@ -42,7 +51,7 @@ export async function listen<Data = unknown>(options: ListenOptions): Promise<Se
   let failure: Error | undefined;
   for (const address of addresses) {
     const result = bind(reactor, address, config);
-    if (!(result instanceof Error)) return result as Server<Data>;
+    if (!(result instanceof Error)) return result as Server<never, never, never>;
     // The last error is reported: those before it only mean that this machine lacks an address family.
     failure = result;
     if (config.host !== undefined || !NO_FAMILY.has(result.code)) break;

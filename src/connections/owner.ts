@@ -2,10 +2,15 @@
 import type { ReactorBinding } from '../internal/binding.js';
 import type { Arena } from './arena.js';
 import type { CloseReason } from './close-reason.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 import type { EventSink } from './event-sink.js';
 import type { Fairness } from './fairness.js';
 import type { ConnectionConfig } from './connection-options.js';
+import type { Closer } from './closer.js';
+import type { Incoming } from './incoming.js';
+import type { Outgoing } from './outgoing.js';
+import { hasKinds } from './plugin.js';
+import type { AnyProtocol } from './protocol.js';
 import type { Reactor } from './reactor.js';
 import type { Staging } from './staging.js';
 
@@ -17,11 +22,20 @@ export interface Owner {
   readonly arena: Arena;
   readonly fairness: Fairness;
   readonly staging: Staging;
+  readonly outgoing: Outgoing;
+  readonly incoming: Incoming;
+  readonly closer: Closer;
   readonly config: ConnectionConfig;
+  /** The protocol of the connections; `undefined` if they have a framing. */
+  readonly protocol: AnyProtocol | undefined;
+  /** Whether the first byte of a written message is its kind, because the protocol's sessions encode. */
+  readonly hasKinds: boolean;
+  /** The server's configuration: the same after {@link Connection.upgrade}, so it says which server a connection belongs to. */
+  readonly original: ConnectionConfig;
   /** Where the events of the connections go, with `server.events()`. */
   sink: EventSink | undefined;
   /** Called once for each connection, when it is over. */
-  readonly onClose: ((connection: Connection, reason: CloseReason) => void) | undefined;
+  readonly onClose: ((connection: AnyConnection, reason: CloseReason) => void) | undefined;
 }
 
 export function makeOwner(
@@ -29,6 +43,22 @@ export function makeOwner(
   config: ConnectionConfig,
   onClose: Owner['onClose'],
 ): Owner {
-  const { native, arena, fairness, staging } = reactor;
-  return { reactor, native, arena, fairness, staging, config, sink: undefined, onClose };
+  const { native, arena, fairness, staging, outgoing, incoming, closer } = reactor;
+  const { protocol } = config;
+  return {
+    reactor,
+    native,
+    arena,
+    fairness,
+    staging,
+    outgoing,
+    incoming,
+    closer,
+    config,
+    protocol,
+    hasKinds: protocol !== undefined && hasKinds(protocol),
+    original: config,
+    sink: undefined,
+    onClose,
+  };
 }

@@ -7,8 +7,12 @@ import type { Driver } from '../internal/driver.js';
 import { openNative } from '../internal/errors.js';
 import { keepOwn } from '../internal/validate.js';
 import { Arena } from './arena.js';
+import type { Closer } from './closer.js';
+import { closer } from './closer.js';
 import { Dispatcher } from './dispatch.js';
 import { Fairness } from './fairness.js';
+import { Incoming } from './incoming.js';
+import { Outgoing } from './outgoing.js';
 import { allocateSharedMemory } from './shared-memory.js';
 import { Staging } from './staging.js';
 
@@ -18,6 +22,9 @@ export class Reactor {
   readonly dispatcher: Dispatcher;
   readonly fairness: Fairness;
   readonly staging: Staging;
+  readonly outgoing: Outgoing;
+  readonly incoming: Incoming;
+  readonly closer: Closer = closer;
   /** How many servers and connections keep the process alive. */
   #references = 0;
 
@@ -25,22 +32,24 @@ export class Reactor {
     const memory = allocateSharedMemory();
     this.arena = new Arena(memory.control);
     this.fairness = new Fairness(memory.control);
-    const dispatcher = new Dispatcher(memory, this.arena, (slot, generation) => {
-      this.native.destroy(slot, generation, false);
-    });
-    this.dispatcher = dispatcher;
     this.native = openNative(
       () =>
         new ReactorBinding(driver, {
           ...memory,
           dispatch: (count, fresh, pool, slab, arena) => {
-            dispatcher.dispatch(count, fresh, pool, slab, arena);
+            this.dispatcher.dispatch(count, fresh, pool, slab, arena);
           },
         }),
     );
     this.staging = new Staging(memory, this.native, this.fairness, (count) => {
-      dispatcher.dispatch(count);
+      this.dispatcher.dispatch(count);
     });
+    this.outgoing = new Outgoing(memory, this.staging);
+    this.incoming = new Incoming(this.arena, this.staging);
+    const refuse = (slot: number, generation: number): void => {
+      this.native.destroy(slot, generation, false);
+    };
+    this.dispatcher = new Dispatcher(memory, this.arena, this.incoming, refuse);
     keepOwn(this.native.descriptors);
   }
 

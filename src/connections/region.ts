@@ -10,9 +10,11 @@ export interface Region {
   readonly memory: ArrayBuffer;
   /** The index of the first byte. */
   readonly start: number;
+  /** All of `memory`, once {@link bytesOf} was called. */
+  bytes: Chunk | undefined;
 }
 
-export const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0 };
+export const NO_REGION: Region = { memory: new ArrayBuffer(0), start: 0, bytes: undefined };
 
 /** The lengths of the regions that the chunks of several connections share. */
 const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
@@ -24,7 +26,12 @@ const SHARED: ReadonlySet<number> = new Set([POOL_SIZE, SLAB_SIZE, ARENA_SIZE]);
 export function regionOf(bytes: Uint8Array): Region {
   const memory = bytes.buffer as ArrayBuffer;
   if (isNode && SHARED.has(bytes.length)) markAsUntransferable(memory);
-  return { memory, start: bytes.byteOffset };
+  return { memory, start: bytes.byteOffset, bytes: undefined };
+}
+
+/** All of the region's memory as one `Buffer`, which is made once. Offsets in it count from the memory's first byte. */
+export function bytesOf(region: Region): Chunk {
+  return (region.bytes ??= Buffer.from(region.memory));
 }
 
 /**

@@ -7,8 +7,10 @@
  *
  * The events of one connection keep their order, except `drain`. None of them follows `close`.
  */
-import type { Chunk } from '../internal/chunk.js';
-import type { Connection } from './connection.js';
+import type { Chunk, Payload } from '../internal/chunk.js';
+import type { AnyConnection, Connection } from './connection.js';
+import { endOnceIdle } from './closer.js';
+import * as flags from './connection-flags.js';
 import { core } from './connection.js';
 import type { Arena } from './arena.js';
 import type { CloseReason } from './close-reason.js';
@@ -19,19 +21,20 @@ import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { endOnceIdle, handleEndTaken, handleTaken, isGivenUp, isHeld } = core;
+const { flagsOf, handleEndTaken, handleTaken, isGivenUp, messagesOf } = core;
+const { HELD } = flags;
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk, as the connection's
- * own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
+ * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk or a message, as the
+ * connection's own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
  * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */
-export type ServerEvent<Data = unknown> =
-  | { type: 'open'; connection: Connection<Data> }
-  | { type: 'data'; connection: Connection<Data>; data: Chunk }
-  | { type: 'drain'; connection: Connection<Data> }
-  | { type: 'end'; connection: Connection<Data> }
-  | { type: 'close'; connection: Connection<Data>; reason: CloseReason };
+export type ServerEvent<Data = unknown, In = Chunk, Out = Payload> =
+  | { type: 'open'; connection: Connection<Data, In, Out> }
+  | { type: 'data'; connection: Connection<Data, In, Out>; data: In }
+  | { type: 'drain'; connection: Connection<Data, In, Out> }
+  | { type: 'end'; connection: Connection<Data, In, Out> }
+  | { type: 'close'; connection: Connection<Data, In, Out>; reason: CloseReason };
 
 /** The options of {@link Server.events}. */
 export interface EventsOptions {
@@ -53,8 +56,8 @@ export const EVENTS_OPTIONS: OptionNames<EventsOptions> = { backpressure: true }
 /** Every event has the same shape, so that reading one costs the same for all. */
 interface Item {
   type: ServerEvent['type'];
-  connection: Connection;
-  data: Chunk | undefined;
+  connection: AnyConnection;
+  data: unknown;
   reason: CloseReason | undefined;
 }
 
@@ -82,12 +85,12 @@ export class EventStream implements EventSink {
    */
   #exceptions = 0;
   /** The waiting events of connections that are held or were held. */
-  readonly #waiting = new Map<Connection, Item[]>();
+  readonly #waiting = new Map<AnyConnection, Item[]>();
   /** Connections that are held no longer and have events waiting. These events come before those in the mailbox. */
-  readonly #released = new Set<Connection>();
+  readonly #released = new Set<AnyConnection>();
 
   /** While the server closes: the connections that are still to be ended. */
-  #closing: Set<Connection> | undefined;
+  #closing: Set<AnyConnection> | undefined;
   #endsSoon = false;
 
   constructor(owner: EventsOwner) {
@@ -96,33 +99,33 @@ export class EventStream implements EventSink {
   }
 
   /** A connection was accepted. */
-  open(connection: Connection): void {
+  open(connection: AnyConnection): void {
     this.#push('open', connection, undefined, undefined);
   }
 
-  data(connection: Connection, data: Chunk, isLent: boolean): void {
+  data(connection: AnyConnection, data: unknown, isLent: boolean): void {
     if (isLent) this.#lent += 1;
     this.#push('data', connection, data, undefined);
   }
 
-  end(connection: Connection): void {
+  end(connection: AnyConnection): void {
     this.#push('end', connection, undefined, undefined);
   }
 
-  drain(connection: Connection): void {
+  drain(connection: AnyConnection): void {
     this.#push('drain', connection, undefined, undefined);
   }
 
-  close(connection: Connection, reason: CloseReason): void {
+  close(connection: AnyConnection, reason: CloseReason): void {
     if (isGivenUp(connection)) this.#exceptions += 1;
     this.#push('close', connection, undefined, reason);
   }
 
-  hold(_connection: Connection): void {
+  hold(_connection: AnyConnection): void {
     this.#exceptions += 1;
   }
 
-  release(connection: Connection): void {
+  release(connection: AnyConnection): void {
     this.#exceptions -= 1;
     if (!this.#waiting.has(connection)) return;
     if (isGivenUp(connection)) {
@@ -143,8 +146,8 @@ export class EventStream implements EventSink {
 
   #push(
     type: ServerEvent['type'],
-    connection: Connection,
-    data: Chunk | undefined,
+    connection: AnyConnection,
+    data: unknown,
     reason: CloseReason | undefined,
   ): void {
     const item = { type, connection, data, reason };
@@ -175,13 +178,13 @@ export class EventStream implements EventSink {
   }
 
   /** The server closes: ends each of these connections as soon as it is idle. */
-  endOnceIdle(connections: Iterable<Connection>): void {
+  endOnceIdle(connections: Iterable<AnyConnection>): void {
     if (this.#closing === undefined) this.#exceptions += 1;
     this.#closing = new Set(connections);
     this.#endSoon();
   }
 
-  waitsFor(connection: Connection): boolean {
+  waitsFor(connection: AnyConnection): boolean {
     return this.#mailbox.isAwaited && !this.#waiting.has(connection);
   }
 
@@ -236,7 +239,7 @@ export class EventStream implements EventSink {
 
   #keep(item: Item): void {
     // A borrowed chunk is copied: nothing may be received into its memory while it waits, and other connections need the memory.
-    if (item.data !== undefined && this.#owner.lends) item.data = Buffer.from(item.data);
+    if (this.#owner.lends && Buffer.isBuffer(item.data)) item.data = Buffer.from(item.data);
     const waiting = this.#waiting.get(item.connection);
     if (waiting === undefined) this.#waiting.set(item.connection, [item]);
     else waiting.push(item);
@@ -262,7 +265,7 @@ export class EventStream implements EventSink {
 
   /** Counts an event as taken, because the consumer gets it now or because it is dropped. */
   #taken(item: Item): void {
-    if (item.data !== undefined) handleTaken(item.connection, item.data.length);
+    if (item.type === 'data') handleTaken(item.connection, lengthOf(item));
     else if (item.type === 'open') this.#owner.opened();
     else if (item.type === 'end') handleEndTaken(item.connection);
     else if (item.type === 'close' && isGivenUp(item.connection)) this.#exceptions -= 1;
@@ -274,6 +277,17 @@ export class EventStream implements EventSink {
     this.#owner.arena.giveBack(this.#lent);
     this.#lent = 0;
   }
+}
+
+/** Whether the connection's events must wait. */
+function isHeld(connection: AnyConnection): boolean {
+  return (flagsOf(connection) & HELD) !== 0;
+}
+
+/** How many received bytes a `data` event counts for. */
+function lengthOf({ connection, data }: Item): number {
+  const messages = messagesOf(connection);
+  return messages === undefined ? (data as Chunk).length : messages.take(data);
 }
 
 /** Whether the event is dropped because its connection was destroyed: only the close still follows. */

@@ -5,8 +5,10 @@
  */
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
+import type { Chunk, Payload } from '../internal/chunk.js';
 import type { Address } from './address.js';
-import type { Connection } from './connection.js';
+import type { AnyConnection, Connection } from './connection.js';
+import { endOnceIdle } from './closer.js';
 import { core } from './connection.js';
 import { afterRound } from './after-round.js';
 import type { Acceptor } from './dispatch.js';
@@ -31,10 +33,12 @@ import {
 } from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { endOnceIdle, makeConnection } = core;
+const { makeConnection } = core;
 
 /** The open connections of a server, in no order. */
-export interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
+export interface Connections<Data = unknown, In = Chunk, Out = Payload> extends Iterable<
+  Connection<Data, In, Out>
+> {
   /** How many connections were open when `server.connections` was read. */
   readonly size: number;
 }
@@ -78,16 +82,19 @@ type MakeServer = (
 
 // The class's static block sets these, because only code inside the class can reach private fields.
 let make: MakeServer;
-let iterateConnections: <Data>(
-  server: Server<Data>,
-) => AsyncIterableIterator<Connection<Data>, undefined, undefined>;
-let iterateEvents: <Data>(
-  server: Server<Data>,
-) => AsyncIterableIterator<ServerEvent<Data>, undefined, undefined>;
+let iterateConnections: <Data, In, Out>(
+  server: Server<Data, In, Out>,
+) => AsyncIterableIterator<Connection<Data, In, Out>, undefined, undefined>;
+let iterateEvents: <Data, In, Out>(
+  server: Server<Data, In, Out>,
+) => AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
 
-/** A TCP server. `Data` is the type of its connections' {@link Connection.data}. */
-export class Server<Data = unknown>
-  implements AsyncIterable<Connection<Data>, undefined>, AsyncDisposable
+/**
+ * A TCP server. `Data` is the type of its connections' {@link Connection.data}, and `In` and `Out` are what they receive and
+ * write.
+ */
+export class Server<Data = unknown, In = Chunk, Out = Payload>
+  implements AsyncIterable<Connection<Data, In, Out>, undefined>, AsyncDisposable
 {
   readonly #reactor: Reactor;
   readonly #slot: number;
@@ -95,7 +102,7 @@ export class Server<Data = unknown>
   readonly #config: ListenConfig;
   #open = 0;
   /** One of these two is set as soon as the server has a consumer. */
-  #accepted: Mailbox<Connection> | undefined;
+  #accepted: Mailbox<AnyConnection> | undefined;
   #events: EventStream | undefined;
   /** How many connections the consumer has taken since the listener was last allowed to accept more. */
   #taken = 0;
@@ -138,7 +145,7 @@ export class Server<Data = unknown>
         pending: server.#pending,
       };
     });
-    iterateConnections = iteratorsOver<Server, Connection>(
+    iterateConnections = iteratorsOver<Server, AnyConnection>(
       (server) => server.#nextConnection(),
       (server) => server.#leave(),
     ) as typeof iterateConnections;
@@ -154,13 +161,14 @@ export class Server<Data = unknown>
   }
 
   /** The connections that are open. */
-  get connections(): Connections<Data> {
+  get connections(): Connections<Data, In, Out> {
     const { dispatcher } = this.#reactor;
     const owner = this.#owner;
     const size = this.#open;
     return {
       size,
-      [Symbol.iterator]: () => dispatcher.connectionsOf(owner) as Iterator<Connection<Data>>,
+      [Symbol.iterator]: () =>
+        dispatcher.connectionsOf(owner) as Iterator<Connection<Data, never, never>>,
     };
   }
 
@@ -189,7 +197,7 @@ export class Server<Data = unknown>
     },
   };
 
-  #accept(slot: number, generation: number): Connection {
+  #accept(slot: number, generation: number): AnyConnection {
     const connection = makeConnection(this.#owner, slot, generation);
     this.#open += 1;
     this.#total += 1;
@@ -215,7 +223,7 @@ export class Server<Data = unknown>
   }
 
   /** The server has a consumer now, so it starts to accept connections. */
-  #start(source: Mailbox<Connection> | EventStream): void {
+  #start(source: Mailbox<AnyConnection> | EventStream): void {
     if (this.#listening)
       this.#reactor.native.grant(this.#slot, this.#generation, this.#config.maxPending);
     else if (this.#isAborted) source.fail(abortReason(this.#config.signal));
@@ -227,7 +235,7 @@ export class Server<Data = unknown>
    * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not yielded; those that it
    * has yielded stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data>, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Data, In, Out>, undefined, undefined> {
     if (this.#events !== undefined) throw consumed();
     if (this.#accepted === undefined) {
       this.#accepted = new Mailbox(() => this.#take());
@@ -236,11 +244,11 @@ export class Server<Data = unknown>
     return iterateConnections(this);
   }
 
-  #nextConnection(): Promise<IteratorResult<Connection, undefined>> {
+  #nextConnection(): Promise<IteratorResult<AnyConnection, undefined>> {
     const { fairness } = this.#reactor;
     const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
     if (yielding !== undefined) return yielding.then(() => this.#nextConnection());
-    return (this.#accepted as Mailbox<Connection>).next();
+    return (this.#accepted as Mailbox<AnyConnection>).next();
   }
 
   /** The consumer has left its loop: the connections that it has not taken are destroyed. */
@@ -261,7 +269,7 @@ export class Server<Data = unknown>
    */
   events(
     options: EventsOptions = {},
-  ): AsyncIterableIterator<ServerEvent<Data>, undefined, undefined> {
+  ): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined> {
     optionsObject('options', options, EVENTS_OPTIONS);
     const backpressure = optionalBoolean('backpressure', options.backpressure, true);
     if (this.#accepted !== undefined) throw consumed();

@@ -7,6 +7,7 @@ import type { ReactorBinding } from '../internal/binding.js';
 import * as layout from '../internal/layout.js';
 import { lengthOf } from '../internal/validate.js';
 import type { Fairness } from './fairness.js';
+import type { ConnectionConfig } from './connection-options.js';
 import type { SharedMemory } from './shared-memory.js';
 import * as sharedMemory from './shared-memory.js';
 
@@ -42,12 +43,18 @@ export class Staging {
   #finish: Send;
   /** How many bytes of `#stage` are used. */
   #staged = 0;
+  /** Up to where `#stage` may be filled. −1 while a message is being written there: see {@link Staging.reserve}. */
+  #limit = STAGE_SIZE;
+  /** Moves the message that is being written out of `#stage`. */
+  #moveOut: () => void = () => {};
   /** Whether a microtask will send what is staged. */
   #settling = false;
   /** How many writes were staged when that microtask ran last. */
   #seen = 0;
   /** The process is exiting, so no microtask will run: each write is sent at once. */
   #exits = false;
+  /** Whether a batch is being read, and code of the program runs. Then the native side must not write another batch. */
+  holds = false;
 
   /** `dispatch` handles the records of a batch: see {@link Dispatcher.dispatch}. */
   constructor(
@@ -103,8 +110,25 @@ export class Staging {
   }
 
   /**
+   * Whether a write of a lent chunk may be staged if nothing is queued: only if the queue stays below `highWaterMark` even if the
+   * kernel takes nothing. For `previous` see {@link Staging.hasStaged}.
+   */
+  mayLend(
+    slot: number,
+    generation: number,
+    length: number,
+    { stagedLength, highWaterMark }: ConnectionConfig,
+    previous: number,
+  ): boolean {
+    return (
+      stagedLength >= 0 && length < highWaterMark && !this.hasStaged(slot, generation, previous)
+    );
+  }
+
+  /**
    * Stages a write of `length` bytes. It is sent with the batch, at the latest when the microtasks that are running now are
-   * done. `at` is the place of its bytes in the arena, or −1 for bytes that have to be copied.
+   * done. `at` is the place of its bytes in the arena, or −1 for bytes that have to be copied. With the `source` 0, `at` is a
+   * place in the stage.
    *
    * Returns the number of the write, which is the `previous` of the connection's next write: consecutive writes of a
    * connection in one batch are sent together.
@@ -116,16 +140,20 @@ export class Staging {
     length: number,
     at: number,
     previous: number,
+    source: number = LENT,
   ): number {
     const control = this.#control;
     const writes = this.#writes;
     let count = control[CONTROL_COUNT] as number;
     if (count === 0) this.#staged = 0;
-    if (count === MAX_WRITES || (at < 0 && this.#staged + length > STAGE_SIZE)) {
-      this.flush();
-      this.#fairness.spend(count, this.#staged);
-      count = 0;
-      this.#staged = 0;
+    if (count === MAX_WRITES || (at < 0 && this.#staged + length > this.#limit)) {
+      if (this.#limit < 0) this.#moveOut();
+      if (count === MAX_WRITES || this.#staged + length > STAGE_SIZE) {
+        this.flush();
+        this.#fairness.spend(count, this.#staged);
+        count = 0;
+        this.#staged = 0;
+      }
     }
     if (this.hasStaged(slot, generation, previous)) {
       (writes[previous * WRITE_FIELDS + 3] as number) |= MORE;
@@ -140,7 +168,7 @@ export class Staging {
       this.#staged += length;
     } else {
       writes[place + 2] = at;
-      writes[place + 3] = length | LENT;
+      writes[place + 3] = length | source;
     }
     control[CONTROL_COUNT] = count + 1;
     if (control[CONTROL_IN_TURN] === 0 && !this.#settling) {
@@ -153,6 +181,53 @@ export class Staging {
       }
     }
     return count;
+  }
+
+  /**
+   * A message is about to be written into the stage. Returns the place where it begins. `moveOut` is called if other bytes need
+   * the place before {@link Staging.release}.
+   */
+  reserve(moveOut: () => void): number {
+    if (this.#control[CONTROL_COUNT] === 0) this.#staged = 0;
+    this.#limit = -1;
+    this.#moveOut = moveOut;
+    return this.#staged;
+  }
+
+  /** No message is being written into the stage any more. */
+  release(): void {
+    this.#limit = STAGE_SIZE;
+  }
+
+  /**
+   * Stages the `length` bytes that were written at `from`, where {@link Staging.reserve} said. With `joins` they become a part of
+   * the connection's last write if that is the last one of the batch. See {@link Staging.stage} for the rest.
+   */
+  commit(
+    slot: number,
+    generation: number,
+    from: number,
+    length: number,
+    joins: boolean,
+    previous: number,
+  ): number {
+    const place = previous * WRITE_FIELDS;
+    const writes = this.#writes;
+    const end = (writes[place + 2] as number) + (writes[place + 3] as number);
+    // A write of a lent chunk has a bit in its length, so its end is never that of the stage.
+    if (
+      joins &&
+      end === from &&
+      previous === (this.#control[CONTROL_COUNT] as number) - 1 &&
+      this.hasStaged(slot, generation, previous)
+    ) {
+      (writes[place + 3] as number) += length;
+      this.#staged = from + length;
+      return previous;
+    }
+    const number = this.stage(slot, generation, this.#stage, length, from, previous, 0);
+    this.#staged = from + length;
+    return number;
   }
 
   /**
@@ -178,6 +253,11 @@ export class Staging {
 
   /** As {@link Staging.flush}, and handles the outcome of earlier commands to the native side, even if nothing is staged. */
   settle(): void {
+    if (this.holds) {
+      // Every command makes the staged writes first. This one is for no connection.
+      this.#native.resume(-1, 0);
+      return;
+    }
     // A batch has a largest size, so there may be several.
     for (let count = this.#native.flush(); count > 0; count = this.#native.flush())
       this.#dispatch(count);

@@ -14,6 +14,7 @@ export type {
   ConnectionSettings,
   Opened,
   PollerCounters,
+  ProtocolFailure,
   fd as fdTypes,
 } from '../../native/binding.js';
 
@@ -38,4 +39,5 @@ export const descriptorLimit: typeof native.descriptorLimit = addon.descriptorLi
 export const errorName: typeof native.errorName = addon.errorName;
 export const errorText: typeof native.errorText = addon.errorText;
 export const fd: typeof native.fd = addon.fd;
+export const protocolInfo: typeof native.protocolInfo = addon.protocolInfo;
 export const isOpen: typeof native.isOpen = addon.isOpen;

@@ -24,6 +24,10 @@ export type PackageErrorCode =
   | 'ERR_MALFORMED'
   /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
   | 'ERR_NOT_POLLABLE'
+  /** A plug-in of a protocol broke its contract, panicked, or cannot be called by this version of the package. */
+  | 'ERR_PROTOCOL_FAULT'
+  /** The peer sent a message of the protocol that a rule of this side refuses, or came too late. */
+  | 'ERR_PROTOCOL_REFUSED'
   /** The socket option is not an integer of 4 bytes. */
   | 'ERR_OPTION_LENGTH'
   /** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */

@@ -2,10 +2,11 @@
  * The errors of this package, except those for bad arguments: validate.ts throws a `TypeError` or a `RangeError` for those, before any
  * system call.
  */
-import type { ConnectionSettings } from './binding.js';
+import type { ConnectionSettings, ProtocolFailure } from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
 import type { ErrorCode, SystemErrorCode } from './error-codes.js';
 import {
+  PROTOCOL_BROKEN,
   REASON_CALL_SHIFT,
   REASON_DESTROYED,
   REASON_ENDED,
@@ -14,6 +15,7 @@ import {
   REASON_FRAME_TRUNCATED,
   REASON_MASK,
   REASON_NUMBER_SHIFT,
+  REASON_PROTOCOL,
   REASON_QUEUE_FULL,
   REASON_TIMED_OUT,
   REFUSED_SET_SIZE,
@@ -34,6 +36,10 @@ export interface ErrorDetails {
   fd?: number | undefined;
   /** The file that the call was about. */
   path?: string | undefined;
+  /** The protocol that found the error, or whose plug-in failed. */
+  protocol?: string | undefined;
+  /** The protocol's own number of the error, as WebSocket's close codes. */
+  protocolNumber?: number | undefined;
 }
 
 /**
@@ -59,6 +65,10 @@ export class EdgepollError extends Error {
   declare readonly fd?: number | undefined;
   /** The file that the call was about. */
   declare readonly path?: string | undefined;
+  /** The protocol that found the error, or whose plug-in failed. */
+  declare readonly protocol?: string | undefined;
+  /** The protocol's own number of the error, as WebSocket's close codes. */
+  declare readonly protocolNumber?: number | undefined;
   /** For an error of `writeAll()`: how many bytes were written before it. */
   declare readonly bytesWritten?: number | undefined;
 
@@ -180,6 +190,11 @@ export interface Ending {
 
 const ETIMEDOUT = 110;
 
+/** Gives the errors of protocols, by the index in a close reason. */
+interface ProtocolErrors {
+  protocolError(index: number): ProtocolFailure | null;
+}
+
 /** The limits that an error message names, and the framing. */
 type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
 
@@ -192,12 +207,18 @@ export function notAFrame({ framing, maxFrame }: Limits, length: number): Edgepo
   return new EdgepollError('ERR_MALFORMED', `not a message of the framing '${framing}': ${reason}`);
 }
 
-/** Reads a close reason, which layout.ts describes. `text` gives the text of a protocol error. */
+/** The error for a message that the sessions of a protocol refuse to write. */
+export function refusedBy(protocol: string): EdgepollError {
+  const message = `${protocol}: the protocol does not allow this message`;
+  return new EdgepollError('ERR_MALFORMED', message, { protocol });
+}
+
+/** Reads a close reason, which layout.ts describes. */
 export function readEnding(
   detail: number,
   where: ErrorDetails,
   limits: Limits,
-  text: (index: number) => string,
+  native: ProtocolErrors,
 ): Ending {
   const code = detail & REASON_MASK;
   if (code === REASON_ENDED) return { cause: 'ended', error: undefined };
@@ -207,7 +228,7 @@ export function readEnding(
     const message = `the peer reads too slowly: maxBufferedAmount (${limits.maxBuffered}) bytes wait to be sent`;
     return { cause: 'failed', error: new EdgepollError('ERR_SEND_QUEUE_FULL', message, where) };
   }
-  return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, limits, text)) };
+  return { cause: 'failed', error: withoutFrames(() => failureOf(detail, where, limits, native)) };
 }
 
 /** The error of a connection that failed because of the kernel or the peer. */
@@ -215,7 +236,7 @@ function failureOf(
   detail: number,
   where: ErrorDetails,
   { maxFrame }: Limits,
-  text: (index: number) => string,
+  native: ProtocolErrors,
 ): EdgepollError {
   const number = detail >> REASON_NUMBER_SHIFT;
   const syscall = calls.of((detail >> REASON_CALL_SHIFT) & REASON_MASK);
@@ -230,7 +251,34 @@ function failureOf(
     }
     case REASON_FRAME_TRUNCATED:
       return new EdgepollError('ERR_FRAME_TRUNCATED', 'the input ended inside a frame', where);
-    default:
-      return new EdgepollError('ERR_MALFORMED', text(number), where);
+    case REASON_PROTOCOL:
+      return protocolError(native.protocolError(number), where);
+    default: {
+      const text = native.protocolError(number)?.text ?? 'malformed input';
+      return new EdgepollError('ERR_MALFORMED', text, where);
+    }
   }
+}
+
+const UNKNOWN_FAILURE: ProtocolFailure = {
+  protocol: 'the protocol',
+  kind: PROTOCOL_BROKEN,
+  number: 0,
+  text: 'it failed',
+};
+
+/** The codes of a plug-in's errors, by the kind. The other kinds are faults of the plug-in itself. */
+const PROTOCOL_CODES: Readonly<Record<number, ErrorCode>> = {
+  1: 'ERR_FRAME_TOO_LONG',
+  2: 'ERR_FRAME_TRUNCATED',
+  3: 'ERR_MALFORMED',
+  4: 'ERR_PROTOCOL_REFUSED',
+};
+
+/** `failure` is not `null` while the batch is read that the close came with. */
+function protocolError(failure: ProtocolFailure | null, where: ErrorDetails): EdgepollError {
+  const { protocol, kind, number, text } = failure ?? UNKNOWN_FAILURE;
+  const details = number === 0 ? { protocol } : { protocol, protocolNumber: number };
+  const code = PROTOCOL_CODES[kind] ?? 'ERR_PROTOCOL_FAULT';
+  return new EdgepollError(code, `${protocol}: ${text}`, { ...where, ...details });
 }

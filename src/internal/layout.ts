@@ -28,6 +28,28 @@ export const ACCEPT_PAUSED = 7;
 export const WRITE_FAILED = 8;
 /** Record kind: an address of a connection that is about to close. */
 export const ADDRESS = 9;
+/**
+ * Record kind: messages of a protocol. The detail is the number of a buffer. The last four fields are the place of the messages' bytes
+ * in it, as offset and length, the place of the first in the array of tables, and their number.
+ */
+export const MESSAGES = 10;
+
+/** Numbers in the array of tables. */
+export const TABLES_SIZE = 1_048_576;
+/** Numbers of a field in a table: offset, length, and what it is. */
+export const FIELD_NUMBERS = 3;
+/** Position of the number of fields in a message's header. The kind is in the lowest 8 bits. */
+export const FIELDS_SHIFT = 9;
+/** Bit of a message's header: the next message continues this one. */
+export const CONTINUES = 0x100;
+/** Length of a field that has no value. */
+export const FIELD_NULL = -1;
+/** Length of a field that is an integer: the first number is its low half, the third its high half. */
+export const FIELD_INTEGER = -2;
+/** Length of a field that is a double, stored like an integer. */
+export const FIELD_DOUBLE = -3;
+/** How many interned names there can be. The lowest bits of a name's id are its index. */
+export const NAMES = 65_536;
 
 /** Bit in the detail of an address record: this is the local address. The bits below hold the family and the port. */
 export const IS_LOCAL = 0x2_0000;
@@ -52,8 +74,16 @@ export const REASON_TIMED_OUT = 4;
 export const REASON_FRAME_TOO_LONG = 5;
 /** The input ended inside a frame. */
 export const REASON_FRAME_TRUNCATED = 6;
-/** The input breaks the rules of the protocol. The number is the index of a text. */
+/** The input breaks the rules of the protocol. The number is the index of the error for `protocolError()`. */
 export const REASON_MALFORMED = 7;
+/** A protocol ended the connection. The number is the index of the error for `protocolError()`. */
+export const REASON_PROTOCOL = 8;
+/** Kind of a protocol's error, beside those of its own: it broke its contract with the reactor. */
+export const PROTOCOL_BROKEN = 16;
+/** Kind of a protocol's error: it panicked. */
+export const PROTOCOL_PANICKED = 17;
+/** Kind of a protocol's error: it sent too much at once. */
+export const PROTOCOL_SENT_TOO_MUCH = 18;
 
 /** Size in bytes of a buffer that small chunks share. */
 export const POOL_SIZE = 8192;

@@ -1,0 +1,25 @@
+/** The plug-in of a protocol, as the native side sees it. */
+import { protocolInfo } from '../internal/binding.js';
+import { EdgepollError } from '../internal/errors.js';
+import { typeError } from '../internal/validate.js';
+import type { AnyProtocol } from './protocol.js';
+
+/**
+ * Whether the first byte of a message that the program writes is its kind. Throws a `TypeError` if no plug-in has made the protocol's
+ * `native`, and `ERR_PROTOCOL_FAULT` if this version of the package cannot call the plug-in.
+ */
+export function hasKinds({ name, native }: AnyProtocol): boolean {
+  const info = protocolInfo(native);
+  if (info === null)
+    throw typeError('protocol.native', 'what a function of a plug-in returned', native);
+  const { abi, hostAbi, isLayer, encodes, givesFrames } = info;
+  const refuse = (reason: string): EdgepollError =>
+    new EdgepollError('ERR_PROTOCOL_FAULT', `${name}: ${reason}`, { protocol: name });
+  if (abi !== hostAbi) {
+    const need = abi > hostAbi ? 'a newer edgepoll' : 'a newer version of the plug-in';
+    const versions = `the plug-in has version ${abi} of the interface, and edgepoll has version ${hostAbi}`;
+    throw refuse(`${versions}; install ${need}`);
+  }
+  if (isLayer) throw refuse('the plug-in is a layer, not a protocol');
+  return encodes && !givesFrames;
+}
