@@ -4,7 +4,7 @@ use edgepoll_protocol::abi;
 use edgepoll_protocol::host::{Outcome, Scratch};
 
 use super::inbox::{Found, Inbox};
-use super::receive::Share;
+use super::share::Share;
 use crate::connection::Connection;
 use crate::protocol::{Error, ErrorKind, Fault};
 use crate::Token;

@@ -28,6 +28,7 @@ mod report;
 mod send;
 mod serve;
 mod session;
+mod share;
 mod state;
 mod stats;
 mod turn;

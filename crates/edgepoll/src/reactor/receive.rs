@@ -7,7 +7,8 @@ use edgepoll_protocol::host::Scratch;
 use super::budget::Budget;
 use super::decode::{decode_carry, decode_rest, decode_space};
 use super::entry::Entry;
-use super::inbox::{Event, Inbox, MIN_ROOM};
+use super::inbox::{Event, Inbox};
+use super::share::Share;
 use crate::connection::{CloseReason, Connection, Reading, Sink};
 use crate::kernel::Kernel;
 use crate::protocol::Fault;
@@ -30,59 +31,6 @@ pub(super) struct Received {
 impl Received {
     fn goes_on(&self) -> bool {
         self.closed.is_none() && self.fault.is_none()
-    }
-}
-
-/// How much one connection may still get in this turn.
-pub(super) struct Share {
-    frames: u32,
-    /// Bytes that may be received, or taken from what earlier turns left.
-    bytes: usize,
-    /// Bytes of what was handed over, including delimiters.
-    handed: usize,
-    /// With this many bytes left, or fewer, the turn makes no further receive: so few bytes are not worth a system call.
-    least: usize,
-}
-
-impl Share {
-    fn new(connection: &Connection, budget: &Budget) -> Share {
-        let bytes = connection.limits.read_high_water.max(1) as usize;
-        Share {
-            frames: budget.slot_frames,
-            bytes,
-            handed: 0,
-            least: bytes / 4,
-        }
-    }
-
-    #[inline]
-    fn takes_frames<I: Inbox>(&self, inbox: &I) -> bool {
-        self.frames > 0 && inbox.room() >= MIN_ROOM
-    }
-
-    /// How many numbers of the messages' table the session may use. 0 if nothing more may be decoded in this turn.
-    pub(super) fn table_limit<I: Inbox>(&self, inbox: &I, gives_frames: bool) -> usize {
-        // A frame takes four numbers of the table, and a place of its own in the inbox. Its events need MIN_ROOM places.
-        if !self.takes_frames(inbox) {
-            return 0;
-        }
-        let room = if gives_frames {
-            (inbox.room() - MIN_ROOM + 1).saturating_mul(4)
-        } else {
-            inbox.table_room()
-        };
-        room.min((self.frames as usize).saturating_mul(4))
-    }
-
-    /// Counts what was handed over.
-    #[inline]
-    pub(super) fn hand_over(&mut self, messages: u32, bytes: usize) {
-        self.frames = self.frames.saturating_sub(messages);
-        self.handed += bytes;
-    }
-
-    fn takes_bytes(&self) -> bool {
-        self.bytes > self.least
     }
 }
 

@@ -1,0 +1,58 @@
+//! What one connection may get in a turn.
+
+use super::budget::Budget;
+use super::inbox::{Inbox, MIN_ROOM};
+use crate::connection::Connection;
+
+/// How much one connection may still get in this turn.
+pub(super) struct Share {
+    pub(super) frames: u32,
+    /// Bytes that may be received, or taken from what earlier turns left.
+    pub(super) bytes: usize,
+    /// Bytes of what was handed over, including delimiters.
+    pub(super) handed: usize,
+    /// With this many bytes left, or fewer, the turn makes no further receive: so few bytes are not worth a system call.
+    least: usize,
+}
+
+impl Share {
+    pub(super) fn new(connection: &Connection, budget: &Budget) -> Share {
+        let bytes = connection.limits.read_high_water.max(1) as usize;
+        Share {
+            frames: budget.slot_frames,
+            bytes,
+            handed: 0,
+            least: bytes / 4,
+        }
+    }
+
+    #[inline]
+    pub(super) fn takes_frames<I: Inbox>(&self, inbox: &I) -> bool {
+        self.frames > 0 && inbox.room() >= MIN_ROOM
+    }
+
+    /// How many numbers of the messages' table the session may use. 0 if nothing more may be decoded in this turn.
+    pub(super) fn table_limit<I: Inbox>(&self, inbox: &I, gives_frames: bool) -> usize {
+        // A frame takes four numbers of the table, and a place of its own in the inbox. Its events need MIN_ROOM places.
+        if !self.takes_frames(inbox) {
+            return 0;
+        }
+        let room = if gives_frames {
+            (inbox.room() - MIN_ROOM + 1).saturating_mul(4)
+        } else {
+            inbox.table_room()
+        };
+        room.min((self.frames as usize).saturating_mul(4))
+    }
+
+    /// Counts what was handed over.
+    #[inline]
+    pub(super) fn hand_over(&mut self, messages: u32, bytes: usize) {
+        self.frames = self.frames.saturating_sub(messages);
+        self.handed += bytes;
+    }
+
+    pub(super) fn takes_bytes(&self) -> bool {
+        self.bytes > self.least
+    }
+}
