@@ -153,6 +153,7 @@ impl ReactorBinding {
             credit: settings.credit,
             limits: limits_of(&connection),
             protocol: protocol_of(&connection)?,
+            layers: Vec::new(),
         };
         opened(
             self.core
@@ -178,6 +179,7 @@ impl ReactorBinding {
             timeout,
             limits: limits_of(&settings),
             protocol: protocol_of(&settings)?,
+            layers: Vec::new(),
         };
         opened(
             self.core

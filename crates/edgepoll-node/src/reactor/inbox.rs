@@ -464,6 +464,10 @@ impl Inbox for JsInbox {
                 let reason = self.errors.encode(CloseReason::Failed(failure));
                 self.records.put(WRITE_FAILED, token, reason, [0.0; 2]);
             }
+            // JavaScript cannot add layers, so none asks.
+            Event::Asked { token, .. } => {
+                self.uncaught = Some(format!("edgepoll: a layer of {token:?} asks"));
+            }
             Event::AlarmRefused { errno } => {
                 self.uncaught = Some(format!(
                     "edgepoll: timerfd_settime failed: {errno}: timeouts come late"

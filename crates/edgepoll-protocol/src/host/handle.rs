@@ -10,7 +10,7 @@ use super::sound::check;
 use crate::abi::{
     status, RawIo, SessionVtable, ENCODES, END, FRAMES, LATE, NO_LIMIT, OVERFLOW, PAUSE, RESUME,
 };
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Why a call of a plug-in failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,22 +223,23 @@ impl Handle {
         )
     }
 
-    /// Encodes a message of the owner. Its bytes are in `scratch`.
+    /// Encodes a message of the owner. Its bytes are in `scratch`. The host does not call this for a message that can no longer leave, or
+    /// it needs only the length that the message would have had.
     pub fn encode(
         &mut self,
         scratch: &mut Scratch,
         kind: u8,
         body: &[u8],
     ) -> (Outcome, Result<(), Fault>) {
-        if self.side != Side::Open {
-            scratch.clear();
-            let error = Error::new(ErrorKind::Refused, "this side of the connection has ended");
-            return (Outcome::default(), Err(Fault::Error(error)));
-        }
+        let side = std::mem::replace(&mut self.side, Side::Open);
         // SAFETY: as above; `body` is borrowed for the call.
-        self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
+        let encoded = self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
             ((*functions).encode)(session, kind, body.as_ptr(), body.len(), io)
-        })
+        });
+        if side != Side::Open {
+            self.side = side;
+        }
+        encoded
     }
 
     /// A timer has expired.

@@ -204,6 +204,15 @@ impl Scratch {
         }
     }
 
+    /// Frees everything. For a host that keeps a `Scratch` for each connection.
+    pub fn free(&mut self) {
+        self.clear();
+        for buffer in [&mut self.io.output, &mut self.io.made, &mut self.io.text] {
+            drop(bytes_out_of(buffer));
+        }
+        drop(table_out_of(&mut self.io.table));
+    }
+
     /// How many bytes are kept for the next call.
     #[must_use]
     pub fn kept(&self) -> usize {

@@ -4,6 +4,7 @@
 //! each to a method `handle_…` here. Apart from the send queue and the bytes of a partial frame, it keeps no memory.
 
 mod carry;
+mod layers;
 mod limits;
 mod reason;
 mod send_queue;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use carry::Carry;
+pub use layers::Layers;
 pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
@@ -67,6 +69,8 @@ pub struct Connection {
     pub failure: Option<Failure>,
     /// The protocol; `None` if the owner gets bytes as they arrive.
     pub wire: Option<Box<Wire>>,
+    /// The layers between the socket and the protocol; `None` for most connections.
+    pub layers: Option<Box<Layers>>,
     /// Received bytes that do not make a message yet, or that the turn had no room for.
     pub carry: Carry,
     /// `carry` may hold whole messages, which are decoded before the next receive.
@@ -127,6 +131,7 @@ impl Connection {
             error_reported: false,
             failure: None,
             wire,
+            layers: None,
             carry: Carry::default(),
             carry_ready: false,
             queue: SendQueue::default(),
@@ -177,7 +182,7 @@ impl Connection {
     pub fn handle_outcome(&mut self, outcome: &Outcome, output: &[u8]) {
         let is_finished = matches!(self.writing, Writing::Finished | Writing::Failed);
         if !output.is_empty() && !is_finished {
-            self.queue.push(output);
+            self.push(output);
         }
         let is_full = self.queue.len() >= self.limits.high_water as usize;
         let Some(wire) = &mut self.wire else { return };
@@ -193,6 +198,60 @@ impl Connection {
         if outcome.ends {
             self.finish();
         }
+    }
+
+    /// Queues bytes of the owner or of its protocol. Layers change them first.
+    pub fn push(&mut self, plain: &[u8]) {
+        match &mut self.layers {
+            None => self.queue.push(plain),
+            Some(layers) => layers.send(plain, &mut self.queue),
+        }
+    }
+
+    /// Takes received bytes of a connection with layers: their plain bytes go to `carry`.
+    pub fn handle_layered(&mut self, bytes: &[u8]) {
+        if let Some(layers) = &mut self.layers {
+            layers.receive(bytes, &mut self.carry, &mut self.queue);
+        }
+    }
+
+    /// The socket's stream has ended. Returns true if a layer says that this is no clean end. Its failure ends the connection then.
+    pub fn was_cut_off(&mut self) -> bool {
+        let discards = self.reading == Reading::Open(Sink::Discard);
+        let Some(layers) = self.layers.as_mut().filter(|_| !discards) else {
+            return false;
+        };
+        layers.peer_ended();
+        layers.failure().is_some()
+    }
+
+    /// A layer has failed. As [`Connection::handle_fault`].
+    pub fn handle_failed_layer(&mut self) -> Option<CloseReason> {
+        let (error, has_sent) = self.layers.as_ref()?.failure()?;
+        let is_writable = matches!(self.writing, Writing::Open | Writing::Finishing);
+        if !has_sent || !is_writable {
+            return Some(CloseReason::Protocol(error.clone()));
+        }
+        self.discard_input();
+        self.finish();
+        None
+    }
+
+    /// Bytes of the owner that the kernel has not taken.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        let pending = self.layers.as_ref().map_or(0, |layers| layers.pending());
+        self.queue.len().saturating_add(pending)
+    }
+
+    /// True while FIN has to wait for bytes in front of it.
+    #[must_use]
+    pub fn holds_fin(&self) -> bool {
+        !self.queue.is_empty()
+            || self
+                .layers
+                .as_ref()
+                .is_some_and(|layers| layers.holds_fin())
     }
 
     /// The session has failed. If it has told the peer why, that leaves first, FIN follows it, and `None` is returned. Otherwise returns
@@ -239,9 +298,10 @@ impl Connection {
     /// True while the protocol takes no input: the session has paused, or much is queued.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.wire
-            .as_ref()
-            .is_some_and(|wire| wire.paused || wire.holds)
+        let wire = self.wire.as_ref();
+        let layers = self.layers.as_ref();
+        wire.is_some_and(|wire| wire.paused || wire.holds)
+            || layers.is_some_and(|layers| layers.is_asking())
     }
 
     /// True while nothing is received, because the owner or the protocol does not want to.
@@ -421,7 +481,7 @@ impl Connection {
         self.ready.contains(Ready::WRITABLE)
             && match self.writing {
                 Writing::Open => !self.queue.is_empty(),
-                Writing::Finishing => true,
+                Writing::Finishing => !self.queue.is_empty() || !self.holds_fin(),
                 Writing::Connecting | Writing::Finished | Writing::Failed => false,
             }
     }

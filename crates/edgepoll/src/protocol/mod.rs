@@ -7,7 +7,7 @@ mod lines;
 mod reason;
 
 pub use edgepoll_protocol::abi;
-pub use edgepoll_protocol::host::{Factory, Fault, Mismatch, MESSAGE_NUMBERS};
+pub use edgepoll_protocol::host::{Factory, Fault, LayerMaker, Mismatch, MESSAGE_NUMBERS};
 pub use edgepoll_protocol::{
     Error, ErrorKind, Field, Io, Message, Messages, Protocol, Role, Session, Step,
 };

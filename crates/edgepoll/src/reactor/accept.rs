@@ -63,6 +63,7 @@ impl<K: Kernel> Reactor<K> {
         };
         let session = |protocol| Wire::new(protocol, Role::Server);
         let wire = from.options.protocol.as_ref().map(session);
+        let layers = from.options.layers.clone();
         let limits = Rc::clone(&from.limits);
         let connection = Connection::new(Writing::Open, peer.clone(), Some(listener), wire, limits);
         let token = self.admit_socket(socket, connection)?;
@@ -75,6 +76,7 @@ impl<K: Kernel> Reactor<K> {
             listener,
             peer,
         });
+        self.start_layers(token, &layers);
         self.start_session(token);
         Ok(())
     }

@@ -24,6 +24,9 @@ impl<K: Kernel> Reactor<K> {
             let fault = wire.fault.take()?;
             Some(wire.error(fault))
         });
+        let layers = entry.connection.layers.as_ref();
+        let failed = layers.and_then(|layers| layers.failure());
+        let fault = fault.or_else(|| failed.map(|(error, _)| error.clone()));
         let reason = fault.map_or(reason, CloseReason::Protocol);
         entry.closed = Some(Box::new(Closed { reason, local }));
         entry.lose_queue();

@@ -34,6 +34,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         entry.connection.finish();
+        self.end_layers(token);
         self.flush(token);
         self.expect_flush(token);
         self.close_if_finished(token);

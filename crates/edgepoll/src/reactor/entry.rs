@@ -57,8 +57,10 @@ impl<S> Entry<S> {
 
     /// Empties the send queue and counts its bytes as unsent.
     pub(super) fn lose_queue(&mut self) {
+        let layers = self.connection.layers.as_mut();
+        let pending = layers.map_or(0, |layers| layers.clear_pending());
         let length = self.connection.queue.clear();
-        self.lose(length);
+        self.lose(length.saturating_add(pending));
     }
 
     /// True when the close must be a reset, because bytes of the owner will not be sent or because the owner asked for a reset.

@@ -65,6 +65,14 @@ pub enum Event {
         /// The local address. `None` if the connection was never established.
         local: Option<Address>,
     },
+    /// A layer needs a decision of the program, and leaves its input alone until it gets it by
+    /// [`Reactor::answer`](super::Reactor::answer).
+    Asked {
+        /// The connection.
+        token: Token,
+        /// What it asks, in the layer's own form.
+        question: Vec<u8>,
+    },
     /// A listener stopped accepting, because descriptors, memory or watches are short or because too many accepts in a row were
     /// refused. It goes on by itself after a while.
     AcceptPaused {

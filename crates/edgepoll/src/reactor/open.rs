@@ -92,6 +92,7 @@ impl<K: Kernel> Reactor<K> {
             .map_err(failure(Call::Register))?;
         let at = self.after(options.timeout);
         self.set_deadline(token, Some(at));
+        self.start_layers(token, &options.layers);
         self.start_session(token);
         Ok(token)
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::connection::Limits;
-use crate::protocol::Factory;
+use crate::protocol::{Factory, LayerMaker};
 
 /// The options of a listener.
 ///
@@ -27,6 +27,8 @@ pub struct ListenOptions {
     pub limits: Limits,
     /// The protocol of each connection. Default `None`: what one receive gave is one frame.
     pub protocol: Option<Rc<Factory>>,
+    /// The layers between the socket and the protocol. The first is next to the socket. Default none.
+    pub layers: Vec<Rc<LayerMaker>>,
 }
 
 impl Default for ListenOptions {
@@ -40,6 +42,7 @@ impl Default for ListenOptions {
             credit: u32::MAX,
             limits: Limits::default(),
             protocol: None,
+            layers: Vec::new(),
         }
     }
 }
@@ -58,6 +61,8 @@ pub struct ConnectOptions {
     pub limits: Limits,
     /// The protocol. Default `None`: what one receive gave is one frame.
     pub protocol: Option<Rc<Factory>>,
+    /// The layers between the socket and the protocol. The first is next to the socket. Default none.
+    pub layers: Vec<Rc<LayerMaker>>,
 }
 
 impl Default for ConnectOptions {
@@ -67,6 +72,7 @@ impl Default for ConnectOptions {
             timeout: 10_000,
             limits: Limits::default(),
             protocol: None,
+            layers: Vec::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ impl<K: Kernel> Reactor<K> {
     /// Bytes in the connection's send queue. 0 for a closed connection.
     pub fn queued(&mut self, token: Token) -> usize {
         self.live(token)
-            .map_or(0, |(_, entry)| entry.connection.queue.len())
+            .map_or(0, |(_, entry)| entry.connection.unsent())
     }
 
     /// True if the next turn may hand over input for this connection: by a receive, or from what an earlier turn had no room for.
@@ -25,7 +25,7 @@ impl<K: Kernel> Reactor<K> {
     #[must_use]
     pub fn unsent(&self, token: Token) -> usize {
         self.entry(token).map_or(0, |entry| {
-            entry.unsent.saturating_add(entry.connection.queue.len())
+            entry.unsent.saturating_add(entry.connection.unsent())
         })
     }
 

@@ -55,7 +55,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     let mut share = Share::new(connection, budget);
     if connection.carry_ready {
         let before = connection.carry.len();
-        received.fault = take_carry(connection, scratch, token, &mut share, inbox).err();
+        received.fault = take_plain(connection, scratch, token, &mut share, inbox).err();
         let taken = before - connection.carry.len();
         share.bytes = share.bytes.saturating_sub(taken);
     }
@@ -72,6 +72,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         }
         received.calls += 1;
         match kernel.receive(socket, space.first(size)) {
+            Ok(0) if connection.was_cut_off() => connection.handle_end(),
             Ok(0) => {
                 received.fault = end(connection, scratch, token, &mut share, inbox).err();
             }
@@ -83,6 +84,9 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
                     inbox.received(length);
                     let too_many = connection.handle_discarded(length);
                     received.closed = too_many.then_some(CloseReason::Destroyed);
+                } else if connection.layers.is_some() {
+                    let decoded = layered(connection, scratch, token, length, &mut share, inbox);
+                    received.fault = decoded.err();
                 } else if connection.wire.is_none() && connection.carry.is_empty() {
                     share.hand_over(1, length);
                     inbox.frame(token, 0..length);
@@ -110,6 +114,38 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         received.closed = received.closed.or(failure);
     }
     received
+}
+
+/// Passes what was just received through the connection's layers, and decodes the plain bytes that come out.
+fn layered<I: Inbox>(
+    connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
+    token: Token,
+    length: usize,
+    share: &mut Share,
+    inbox: &mut I,
+) -> Result<(), Fault> {
+    let lend = connection.lends();
+    connection.handle_layered(inbox.filled(lend, length));
+    inbox.received(length);
+    take_plain(connection, scratch, token, share, inbox)
+}
+
+/// Decodes the plain bytes that the connection's layers have given, and handles the end of the plain stream.
+pub(super) fn take_plain<I: Inbox>(
+    connection: &mut Connection,
+    scratch: &mut Option<Box<Scratch>>,
+    token: Token,
+    share: &mut Share,
+    inbox: &mut I,
+) -> Result<(), Fault> {
+    take_carry(connection, scratch, token, share, inbox)?;
+    let layers = connection.layers.as_ref();
+    let has_ended = layers.is_some_and(|layers| layers.has_peer_ended());
+    if has_ended && connection.reading != Reading::Ended && !connection.carry_ready {
+        return end(connection, scratch, token, share, inbox);
+    }
+    Ok(())
 }
 
 /// Decodes what was just received. Bytes that do not make a message yet are kept in `carry`.

@@ -22,6 +22,15 @@ impl<K: Kernel> Reactor<K> {
             };
             entry.has_report = false;
             let Some(closed) = entry.closed.as_deref() else {
+                let layers = entry.connection.layers.as_mut();
+                if let Some(question) = layers.and_then(|layers| layers.take_question()) {
+                    let has_more = entry.report_queued || entry.report_failed;
+                    inbox.event(Event::Asked { token, question });
+                    if has_more {
+                        self.add_report(token);
+                    }
+                    continue;
+                }
                 let queued = std::mem::take(&mut entry.report_queued);
                 let failed = std::mem::take(&mut entry.report_failed);
                 if let (true, Some(failure)) = (failed, entry.connection.failure) {

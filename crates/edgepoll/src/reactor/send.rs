@@ -185,7 +185,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let connection = &mut entry.connection;
-        if connection.writing != Writing::Finishing || !connection.queue.is_empty() {
+        if connection.writing != Writing::Finishing || connection.holds_fin() {
             return;
         }
         connection.writing = Writing::Finished;

@@ -34,6 +34,7 @@ impl<K: Kernel> Reactor<K> {
             Received::default()
         };
         let has_session = entry.connection.wire.is_some();
+        let has_layers = entry.connection.layers.is_some();
         if let Some(scratch) = scratch.as_mut().filter(|_| has_session) {
             scratch.trim();
         }
@@ -44,6 +45,9 @@ impl<K: Kernel> Reactor<K> {
         self.stats.receives += u64::from(received.calls);
         if has_session {
             self.after_session(token, received.fault);
+        }
+        if has_layers {
+            self.after_layers(token);
         }
         if let Some(reason) = received.closed {
             self.close(token, reason);

@@ -140,10 +140,18 @@ impl<K: Kernel> Reactor<K> {
             self.close(token, CloseReason::QueueFull);
             return;
         }
-        if connection.may_write() {
+        self.send_soon(token);
+    }
+
+    /// Sends what a session or a layer has queued, and closes the connection if that was the end.
+    pub(super) fn send_soon(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        if entry.connection.may_write() {
             self.flush(token);
             self.expect_flush(token);
-        } else if !connection.queue.is_empty() {
+        } else if !entry.connection.queue.is_empty() {
             self.report_queued(token);
         }
         self.close_if_finished(token);
@@ -151,7 +159,7 @@ impl<K: Kernel> Reactor<K> {
     }
 }
 
-fn role_of(listener: Option<Token>) -> Role {
+pub(super) fn role_of(listener: Option<Token>) -> Role {
     if listener.is_some() {
         Role::Server
     } else {

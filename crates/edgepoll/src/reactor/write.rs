@@ -153,11 +153,12 @@ impl<K: Kernel> Reactor<K> {
             entry.lose(bytes.len());
             return Err(WriteError::Failed);
         }
-        if connection.queue.len() >= connection.limits.send_queue as usize && !is_last {
+        if connection.unsent() >= connection.limits.send_queue as usize && !is_last {
             self.close(token, CloseReason::QueueFull);
             return Err(WriteError::QueueFull);
         }
         let at_once = connection.queue.is_empty()
+            && connection.layers.is_none()
             && connection.writing == Writing::Open
             && connection.ready.contains(Ready::WRITABLE);
         if at_once && !more {
@@ -165,7 +166,7 @@ impl<K: Kernel> Reactor<K> {
                 return Ok(0);
             }
         } else {
-            connection.queue.push(bytes);
+            connection.push(bytes);
             if more {
                 // A writer that waits at the high watermark needs a report when the queue is sent.
                 if connection.queue.len() >= connection.limits.high_water as usize {

@@ -16,6 +16,7 @@ mod identity;
 #[path = "../support/inbox.rs"]
 mod inbox;
 mod late;
+mod layers;
 mod losing;
 mod readiness;
 mod receiving;

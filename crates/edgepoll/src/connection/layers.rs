@@ -1,0 +1,300 @@
+//! The layers of a connection between its socket and its protocol, such as TLS: their order, and what waits in them.
+//!
+//! Most connections have none. The first layer is the one next to the socket. A layer starts once the one below it is open.
+
+use std::fmt;
+use std::rc::Rc;
+
+use edgepoll_protocol::host::{LayerHandle, LayerMaker, Scratch};
+use edgepoll_protocol::Phase;
+
+use super::{Carry, SendQueue};
+use crate::protocol::{Error, ErrorKind, Fault, ProtocolError, Role};
+
+/// The layers of one connection.
+#[derive(Default)]
+pub struct Layers {
+    list: Vec<Layered>,
+    scratch: Scratch,
+    /// Plain bytes of the owner, which wait until all layers are open.
+    pending: Vec<u8>,
+    /// The owner has ended the connection. The layers' own ends follow what is pending.
+    ends: bool,
+    /// The layers' own ends have been sent.
+    has_ended: bool,
+    /// The call that failed has sent something, such as an alert.
+    has_sent: bool,
+    /// Why a layer gave up.
+    failed: Option<ProtocolError>,
+    /// What a layer has asked, until the owner gets it.
+    question: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Layered {
+    name: Rc<str>,
+    handle: LayerHandle,
+    /// Received bytes that the layer has not consumed.
+    input: Carry,
+    has_started: bool,
+}
+
+impl Layers {
+    /// Adds a layer next to the protocol.
+    pub fn add(&mut self, maker: &LayerMaker, role: Role) {
+        self.list.push(Layered {
+            name: maker.name().into(),
+            handle: maker.layer(role),
+            input: Carry::default(),
+            has_started: false,
+        });
+    }
+
+    /// Takes bytes of the socket. Appends plain bytes to `plain`, and what the layers send to `queue`.
+    pub fn receive(&mut self, bytes: &[u8], plain: &mut Carry, queue: &mut SendQueue) {
+        if let Some(first) = self.list.first_mut() {
+            first.input.push(bytes);
+        }
+        self.advance(plain, queue);
+    }
+
+    /// Does everything that can be done now: starts layers, passes bytes up, and what is pending down.
+    pub fn advance(&mut self, plain: &mut Carry, queue: &mut SendQueue) {
+        let result = self.run(plain, queue);
+        self.keep(result);
+    }
+
+    fn run(&mut self, plain: &mut Carry, queue: &mut SendQueue) -> Result<(), ProtocolError> {
+        for place in 0..self.list.len() {
+            if !self.list[place].has_started {
+                self.list[place].has_started = true;
+                let started = self.list[place].handle.start(&mut self.scratch);
+                self.sent(place, started, queue)?;
+            }
+            self.pass_up(place, plain, queue)?;
+            if !self.is_open(place) {
+                return Ok(());
+            }
+        }
+        if !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            self.down(self.list.len(), &pending, queue)?;
+        }
+        if self.ends && !self.has_ended {
+            self.has_ended = true;
+            for place in (0..self.list.len()).rev() {
+                let ended = self.list[place].handle.end(&mut self.scratch);
+                self.sent(place, ended, queue)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a layer consume its input.
+    fn pass_up(
+        &mut self,
+        place: usize,
+        plain: &mut Carry,
+        queue: &mut SendQueue,
+    ) -> Result<(), ProtocolError> {
+        loop {
+            let layered = &mut self.list[place];
+            let takes = matches!(layered.handle.phase(), Phase::Handshake | Phase::Open);
+            if layered.input.is_empty() || !takes {
+                return Ok(());
+            }
+            let received = layered
+                .handle
+                .receive(&mut self.scratch, &mut layered.input);
+            let bytes: Vec<u8> = self
+                .scratch
+                .ranges()
+                .flat_map(|range| layered.input.get(range).unwrap_or_default())
+                .copied()
+                .collect();
+            let consumed = *received.as_ref().unwrap_or(&0);
+            layered.input.consume(consumed);
+            self.sent(place, received.map(drop), queue)?;
+            match self.list.get_mut(place + 1) {
+                Some(above) => above.input.push(&bytes),
+                None => plain.push(&bytes),
+            }
+            let layered = &self.list[place];
+            if layered.input.len() > layered.handle.limit() {
+                let text = "a record is longer than the layer's limit";
+                let error = Fault::Error(Error::new(ErrorKind::TooLong, text));
+                return Err(layered.error(error));
+            }
+            if consumed == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends what the last call of a layer gave, and returns its fault.
+    fn sent(
+        &mut self,
+        place: usize,
+        result: Result<(), Fault>,
+        queue: &mut SendQueue,
+    ) -> Result<(), ProtocolError> {
+        let output = self.scratch.output().to_vec();
+        self.has_sent = !output.is_empty();
+        if self.list[place].handle.phase() == Phase::Asking && !self.scratch.made().is_empty() {
+            self.question = Some(self.scratch.made().to_vec());
+        }
+        if self.has_sent {
+            self.down(place, &output, queue)?;
+        }
+        result.map_err(|fault| self.list[place].error(fault))
+    }
+
+    /// Passes bytes to the layers below `place`, from the top, and then to the queue.
+    fn down(
+        &mut self,
+        place: usize,
+        bytes: &[u8],
+        queue: &mut SendQueue,
+    ) -> Result<(), ProtocolError> {
+        let mut bytes = bytes.to_vec();
+        for below in (0..place).rev() {
+            let sent = self.list[below].handle.send(&mut self.scratch, &bytes);
+            sent.map_err(|fault| self.list[below].error(fault))?;
+            bytes.clear();
+            bytes.extend_from_slice(self.scratch.output());
+        }
+        queue.push(&bytes);
+        Ok(())
+    }
+
+    /// Sends plain bytes of the owner or of its protocol.
+    pub fn send(&mut self, plain: &[u8], queue: &mut SendQueue) {
+        if self.is_all_open() && self.pending.is_empty() {
+            let result = self.down(self.list.len(), plain, queue);
+            self.keep(result);
+        } else {
+            self.pending.extend_from_slice(plain);
+        }
+    }
+
+    /// The owner ends the connection. The layers' own ends are sent once what is pending has been.
+    pub fn end(&mut self, plain: &mut Carry, queue: &mut SendQueue) {
+        self.ends = true;
+        self.advance(plain, queue);
+    }
+
+    /// The socket's stream has ended.
+    pub fn peer_ended(&mut self) {
+        let check = |layered: &mut Layered, scratch: &mut Scratch| {
+            let is_over = layered.handle.phase() == Phase::PeerEnded;
+            let rest = if is_over { 0 } else { layered.input.len() };
+            let ended = layered.handle.peer_ended(scratch, rest);
+            ended.map_err(|fault| layered.error(fault))
+        };
+        let mut layers = self.list.iter_mut();
+        let scratch = &mut self.scratch;
+        let result = layers.try_for_each(|layered| check(layered, scratch));
+        self.has_sent = false;
+        self.keep(result);
+    }
+
+    /// Passes the program's answer to the layer that asked.
+    pub fn answer(&mut self, answer: &[u8], plain: &mut Carry, queue: &mut SendQueue) {
+        let asks = |layered: &Layered| layered.handle.phase() == Phase::Asking;
+        let Some(place) = self.list.iter().position(asks) else {
+            return;
+        };
+        let resumed = self.list[place].handle.resume(&mut self.scratch, answer);
+        let result = self.sent(place, resumed, queue);
+        self.keep(result);
+        if self.failed.is_none() {
+            self.advance(plain, queue);
+        }
+    }
+
+    fn keep(&mut self, result: Result<(), ProtocolError>) {
+        self.scratch.free();
+        if let Err(error) = result {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn is_open(&self, place: usize) -> bool {
+        matches!(
+            self.list[place].handle.phase(),
+            Phase::Open | Phase::PeerEnded
+        )
+    }
+
+    fn is_all_open(&self) -> bool {
+        (0..self.list.len()).all(|place| self.is_open(place))
+    }
+
+    /// True while a layer waits for the program's answer. No input is received then.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        let asks = |layered: &Layered| layered.handle.phase() == Phase::Asking;
+        self.list.iter().any(asks)
+    }
+
+    /// True when the plain stream of the peer has ended, by the rules of a layer.
+    #[must_use]
+    pub fn has_peer_ended(&self) -> bool {
+        let ended = |layered: &Layered| layered.handle.phase() == Phase::PeerEnded;
+        self.list.iter().any(ended)
+    }
+
+    /// How many plain bytes of the owner wait for the layers to open.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Drops the plain bytes of the owner that wait for the layers to open. Returns their number.
+    pub fn clear_pending(&mut self) -> usize {
+        std::mem::take(&mut self.pending).len()
+    }
+
+    /// True when a layer has asked something that the owner has not got.
+    #[must_use]
+    pub fn has_question(&self) -> bool {
+        self.question.is_some()
+    }
+
+    /// Takes what a layer has asked.
+    pub fn take_question(&mut self) -> Option<Vec<u8>> {
+        self.question.take()
+    }
+
+    /// True while FIN has to wait: bytes are pending, or the layers' own ends.
+    #[must_use]
+    pub fn holds_fin(&self) -> bool {
+        self.failed.is_none() && (!self.pending.is_empty() || !self.has_ended)
+    }
+
+    /// Why a layer gave up, and whether it has told the peer.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&ProtocolError, bool)> {
+        Some((self.failed.as_ref()?, self.has_sent))
+    }
+}
+
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layers")
+            .field("list", &self.list)
+            .field("pending", &self.pending.len())
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Layered {
+    fn error(&self, fault: Fault) -> ProtocolError {
+        ProtocolError {
+            protocol: Rc::clone(&self.name),
+            fault,
+            is_framing: false,
+        }
+    }
+}
