@@ -108,7 +108,7 @@ pub(super) fn run_twice<P: Protocol>(
 
 /// What must not depend on the cut. If the bytes break two rules, it may depend on the cut which of them is found, and so may what
 /// the session says of it.
-fn told(came: &Came) -> (&[Seen], Option<&[u8]>) {
+pub(super) fn told(came: &Came) -> (&[Seen], Option<&[u8]>) {
     let output = came.fault.is_none().then_some(came.output.as_slice());
     (&came.messages, output)
 }
