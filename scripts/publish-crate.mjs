@@ -1,33 +1,40 @@
-// Publishes the crate edgepoll to crates.io: node scripts/publish-crate.mjs TAG [--dry-run]. It refuses another version than
-// the tag's, and does nothing if crates.io has that version already. edgepoll-node is no crate for others: it is the addon.
+// Publishes the crates edgepoll-protocol and edgepoll to crates.io: node scripts/publish-crate.mjs TAG [--dry-run]. It refuses another
+// version than the tag's, and leaves out what crates.io has already. cargo publishes edgepoll-protocol first, since edgepoll depends
+// on it. edgepoll-node is no crate for others: it is the addon.
 
 import { spawnSync } from 'node:child_process';
 import { run } from './lib/run.mjs';
 import { readArguments } from './lib/usage.mjs';
 import { currentVersion } from './lib/versions.mjs';
 
+const crates = ['edgepoll-protocol', 'edgepoll'];
 const options = { 'dry-run': { type: 'boolean' } };
 const usage = 'node scripts/publish-crate.mjs TAG [--dry-run]';
 const { values, positionals } = readArguments(usage, { options, least: 1 });
 const [tag] = positionals;
 const version = currentVersion();
 if (tag !== `v${version}`)
-  stopWith(`the tag is ${tag}, and the crate is ${version}: nothing was published.`);
+  stopWith(`the tag is ${tag}, and the crates are ${version}: nothing was published.`);
 
-if (isPublished()) {
-  console.log(`publish-crate: edgepoll ${version} is published already`);
-} else {
+const wanted = crates.filter((crate) => !isPublished(crate));
+for (const crate of crates) {
+  if (!wanted.includes(crate)) {
+    console.log(`publish-crate: ${crate} ${version} is published already`);
+  }
+}
+if (wanted.length > 0) {
+  const names = wanted.flatMap((crate) => ['-p', crate]);
   const dryRun = values['dry-run'] ? ['--dry-run', '--allow-dirty'] : [];
-  const { code } = await run('cargo', ['publish', '-p', 'edgepoll', '--locked', ...dryRun]);
+  const { code } = await run('cargo', ['publish', ...names, '--locked', ...dryRun]);
   process.exitCode = code === 0 ? 0 : 1;
 }
 
 /** Asks crates.io. */
-function isPublished() {
-  const args = ['info', `edgepoll@${version}`, '--registry', 'crates-io', '--quiet'];
+function isPublished(crate) {
+  const args = ['info', `${crate}@${version}`, '--registry', 'crates-io', '--quiet'];
   const { status, stderr } = spawnSync('cargo', args, { encoding: 'utf8' });
   if (status === 0) return true;
-  if (stderr.includes('could not find `edgepoll')) return false;
+  if (stderr.includes(`could not find \`${crate}`)) return false;
   return stopWith(`crates.io could not be asked: ${stderr.trim().split('\n')[0]}`);
 }
 

@@ -16,7 +16,8 @@ const tag = `v${version}`;
 /** What `cargo info` does, as a shell command. */
 const answers = {
   published: 'exit 0',
-  unpublished: 'echo "error: could not find \\`edgepoll@1\\` in registry" >&2; exit 101',
+  halfPublished: 'case $2 in edgepoll-*) exit 0;; esac; echo "error: could not find \\`edgepoll@1\\`" >&2; exit 101',
+  unpublished: 'echo "error: could not find \\`$2\\` in registry" >&2; exit 101',
   broken: 'echo "error: spurious network error" >&2; exit 101',
 };
 
@@ -39,25 +40,38 @@ async function publish(
   return { ...ended, calls: readFileSync(log, 'utf8').trim().split('\n') };
 }
 
-const info = `info edgepoll@${version} --registry crates-io --quiet`;
+const infos = ['edgepoll-protocol', 'edgepoll'].map(
+  (crate) => `info ${crate}@${version} --registry crates-io --quiet`,
+);
+const both = '-p edgepoll-protocol -p edgepoll';
 
 test('it publishes what crates.io does not have', async (t) => {
   const { code, calls } = await publish(t, 'unpublished', tag);
   t.is(code, 0);
-  t.deepEqual(calls, [info, 'publish -p edgepoll --locked']);
+  t.deepEqual(calls, [...infos, `publish ${both} --locked`]);
+});
+
+test('a crate that is published is left out', async (t) => {
+  const { code, stdout, calls } = await publish(t, 'halfPublished', tag);
+  t.is(code, 0);
+  t.is(stdout, `publish-crate: edgepoll-protocol ${version} is published already\n`);
+  t.deepEqual(calls, [...infos, 'publish -p edgepoll --locked']);
 });
 
 test('a dry run publishes nothing', async (t) => {
   const { code, calls } = await publish(t, 'unpublished', tag, '--dry-run');
   t.is(code, 0);
-  t.deepEqual(calls, [info, 'publish -p edgepoll --locked --dry-run --allow-dirty']);
+  t.deepEqual(calls, [...infos, `publish ${both} --locked --dry-run --allow-dirty`]);
 });
 
 test('what is published is left alone', async (t) => {
   const { code, stdout, calls } = await publish(t, 'published', tag);
   t.is(code, 0);
-  t.is(stdout, `publish-crate: edgepoll ${version} is published already\n`);
-  t.deepEqual(calls, [info]);
+  const lines = ['edgepoll-protocol', 'edgepoll'].map(
+    (crate) => `publish-crate: ${crate} ${version} is published already\n`,
+  );
+  t.is(stdout, lines.join(''));
+  t.deepEqual(calls, infos);
 });
 
 test('nothing is published if crates.io does not answer, or for another tag', async (t) => {
@@ -67,13 +81,13 @@ test('nothing is published if crates.io does not answer, or for another tag', as
     broken.stderr,
     'publish-crate: crates.io could not be asked: error: spurious network error\n',
   );
-  t.deepEqual(broken.calls, [info]);
+  t.deepEqual(broken.calls, infos.slice(0, 1));
 
   const other = await publish(t, 'unpublished', 'v99.0.0');
   t.is(other.code, 1);
   t.is(
     other.stderr,
-    `publish-crate: the tag is v99.0.0, and the crate is ${version}: nothing was published.\n`,
+    `publish-crate: the tag is v99.0.0, and the crates are ${version}: nothing was published.\n`,
   );
   t.deepEqual(other.calls, ['']);
 });

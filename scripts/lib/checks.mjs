@@ -75,13 +75,13 @@ const list = {
     quick: true,
   },
   rustdoc: {
-    command: cargo('doc --locked -p edgepoll --all-features --no-deps'),
+    command: cargo('doc --locked -p edgepoll -p edgepoll-protocol --all-features --no-deps'),
     env: { RUSTDOCFLAGS: '-D warnings' },
     missing: missingRust,
   },
   // What crates.io would get, compiled alone. It is without the tests, of which cargo warns: they need the feature `simulation`.
   crate: {
-    command: cargo('package --locked --offline --allow-dirty -p edgepoll'),
+    command: cargo('package --locked --offline --allow-dirty -p edgepoll-protocol -p edgepoll'),
     needs: 'native',
     missing: missingRust,
   },
