@@ -138,6 +138,9 @@ fn bounded(connection: &Connection) -> Result<(), Fault> {
         return Ok(());
     };
     let limit = wire.session.limit();
+    if wire.session.has_panicked() {
+        return Err(Fault::Panicked);
+    }
     if connection.carry.len() > limit {
         let text = format!("a message is longer than {limit} bytes");
         return Err(Fault::Error(Error::new(ErrorKind::TooLong, text)));
