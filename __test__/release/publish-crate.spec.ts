@@ -16,7 +16,8 @@ const tag = `v${version}`;
 /** What `cargo info` does, as a shell command. */
 const answers = {
   published: 'exit 0',
-  halfPublished: 'case $2 in edgepoll-*) exit 0;; esac; echo "error: could not find \\`edgepoll@1\\`" >&2; exit 101',
+  halfPublished:
+    'case $2 in edgepoll-*) exit 0;; esac; echo "error: could not find \\`edgepoll@1\\`" >&2; exit 101',
   unpublished: 'echo "error: could not find \\`$2\\` in registry" >&2; exit 101',
   broken: 'echo "error: spurious network error" >&2; exit 101',
 };

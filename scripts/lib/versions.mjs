@@ -31,7 +31,10 @@ function places() {
       .filter((path) => existsSync(inProject(path)))
       .map((path) => ({ path, pattern: jsonVersion })),
     { path: 'Cargo.toml', pattern: /(?<=^\[workspace\.package\]\nversion = ")[^"]+/gm },
-    { path: 'Cargo.toml', pattern: /(?<=^edgepoll(?:-[a-z]+)? = \{ path = "[^"]+", version = ")[^"]+/gm },
+    {
+      path: 'Cargo.toml',
+      pattern: /(?<=^edgepoll(?:-[a-z]+)? = \{ path = "[^"]+", version = ")[^"]+/gm,
+    },
     { path: 'Cargo.lock', pattern: /(?<=^name = "edgepoll(?:-[a-z]+)?"\nversion = ")[^"]+/gm },
   ];
 }
