@@ -1,22 +1,64 @@
-//! Lines: a frame ends with LF, and a CR before the LF belongs to the delimiter.
+//! Lines: a message ends with LF, and a CR before the LF belongs to the delimiter. A CR alone is a byte like others.
 //!
 //! Each byte is searched for a delimiter once, however the input arrives.
 
 use memchr::memchr;
 
-use super::{Error, ErrorKind, Io, Protocol, Role, Session, Step};
+use super::delimited::{Delimited, Rules, TooLong};
+use super::{Error, Io, Protocol, Role, Session, Step};
 
-/// Splits the input at line feeds. Encoding appends one.
+/// What [`Lines`] appends to a message that is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineEnd {
+    /// A line feed.
+    #[default]
+    Lf,
+    /// A carriage return and a line feed, as most text protocols of the internet have it.
+    CrLf,
+}
+
+/// Splits the input at line feeds. Encoding appends one. The last line of the input may lack it.
 #[derive(Clone, Debug)]
 pub struct Lines {
-    limit: usize,
+    rules: Rules,
+    end: LineEnd,
 }
 
 impl Lines {
     /// Lines of at most `limit` bytes, not counting the delimiter.
     #[must_use]
     pub fn new(limit: usize) -> Lines {
-        Lines { limit }
+        let rules = Rules {
+            what: "a line",
+            limit,
+            too_long: TooLong::Close,
+            keep_end: false,
+        };
+        Lines {
+            rules,
+            end: LineEnd::Lf,
+        }
+    }
+
+    /// The same with another fate of lines that are longer than the limit.
+    #[must_use]
+    pub fn too_long(mut self, too_long: TooLong) -> Lines {
+        self.rules.too_long = too_long;
+        self
+    }
+
+    /// The same, and the owner gets each line with its LF or CR LF.
+    #[must_use]
+    pub fn keep_end(mut self, keep_end: bool) -> Lines {
+        self.rules.keep_end = keep_end;
+        self
+    }
+
+    /// The same with this end of the lines that are written.
+    #[must_use]
+    pub fn write_end(mut self, end: LineEnd) -> Lines {
+        self.end = end;
+        self
     }
 }
 
@@ -26,8 +68,8 @@ impl Protocol for Lines {
 
     fn session(&self, _role: Role) -> LinesSession {
         LinesSession {
-            limit: self.limit,
-            searched: 0,
+            input: Delimited::new(self.rules),
+            end: self.end,
         }
     }
 }
@@ -35,88 +77,68 @@ impl Protocol for Lines {
 /// The lines of one connection.
 #[derive(Clone, Debug)]
 pub struct LinesSession {
-    limit: usize,
-    /// How many bytes of the unconsumed input are known to hold no line feed.
-    searched: usize,
+    input: Delimited,
+    end: LineEnd,
 }
 
-impl LinesSession {
-    fn body_end(input: &[u8], delimiter: usize) -> usize {
-        if delimiter > 0 && input[delimiter - 1] == b'\r' {
-            delimiter - 1
-        } else {
-            delimiter
-        }
-    }
-
-    fn too_long(&self) -> Error {
-        let text = format!("a line is longer than {} bytes", self.limit);
-        Error::new(ErrorKind::TooLong, text)
-    }
+/// How long the line is whose LF is at `delimiter`.
+#[inline]
+fn body_of(input: &[u8], delimiter: usize) -> usize {
+    delimiter - usize::from(delimiter > 0 && input[delimiter - 1] == b'\r')
 }
 
 impl Session for LinesSession {
     const ENCODES: bool = true;
     const FRAMES: bool = true;
 
+    #[inline]
     fn decode(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
-        let Some(found) = memchr(b'\n', &input[self.searched..]) else {
-            self.searched = input.len();
-            // A CR at the end may belong to a delimiter whose LF has not arrived yet.
-            let complete = input.len() - usize::from(input.last() == Some(&b'\r'));
-            return if complete > self.limit {
-                Err(self.too_long())
-            } else {
-                Ok(Step::Need(0))
-            };
-        };
-        let delimiter = self.searched + found;
-        self.searched = 0;
-        let end = LinesSession::body_end(input, delimiter);
-        if end > self.limit {
-            return Err(self.too_long());
+        let searched = self.input.searched;
+        if let Some(found) = memchr(b'\n', &input[searched..]) {
+            let delimiter = searched + found;
+            let body = body_of(input, delimiter);
+            return self.input.whole(body, delimiter + 1, io);
         }
-        io.field(0..end);
-        Ok(Step::Message(delimiter + 1))
+        // A CR at the end may belong to a delimiter whose LF has not arrived yet.
+        let body = body_of(input, input.len());
+        self.input.part(body, input.len(), io)
     }
 
     fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
         if input.is_empty() {
             return Ok(Step::Need(0));
         }
-        // No LF follows, so a CR at the end belongs to the line.
-        if memchr(b'\n', &input[self.searched..]).is_some() {
+        if memchr(b'\n', &input[self.input.searched..]).is_some() {
             return self.decode(input, io);
         }
-        self.searched = 0;
-        if input.len() > self.limit {
-            return Err(self.too_long());
-        }
-        // The last line of a text may lack its delimiter.
-        io.field(0..input.len());
-        Ok(Step::Message(input.len()))
+        // No LF follows, so a CR at the end belongs to the line.
+        self.input.last(input.len(), io)
     }
 
     fn encode(&mut self, _kind: u8, body: &[u8], io: &mut Io<'_>) -> Result<(), Error> {
-        if body.len() > self.limit {
-            return Err(self.too_long());
+        if body.len() > self.input.rules.limit {
+            return Err(self.input.rules.error());
         }
         if memchr(b'\n', body).is_some() {
             return Err(Error::malformed("a line holds a line feed"));
         }
         io.send(body);
-        io.send(b"\n");
+        io.send(match self.end {
+            LineEnd::Lf => b"\n",
+            LineEnd::CrLf => b"\r\n",
+        });
         Ok(())
     }
 
     fn limit(&self) -> usize {
-        self.limit.saturating_add(2)
+        self.input.rules.limit.saturating_add(2)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ErrorKind;
     use edgepoll_protocol::host::{Factory, Fault, Scratch};
     use edgepoll_protocol::testing::{any_cut_gives_the_same, SeenField};
 
