@@ -172,7 +172,7 @@ export declare interface ConnectionOptions<In = Chunk, Out = Payload> {
      * A connection stops receiving while more than this many received bytes wait for the consumer. It goes on when at most half as
      * many wait. Each chunk counts as 128 bytes more than it has. The bytes are counted after each turn of the reactor, which
      * receives at most `readHighWaterMark` bytes, or 16,384 if that is more. So the mark may be exceeded by the bytes of one turn,
-     * and with the framing `lines` by the start of one line as well. Default 65,536. This and every limit below is at most
+     * and with a framing by the start of one message as well. Default 65,536. This and every limit below is at most
      * 2^31 − 1.
      */
     readHighWaterMark?: number | undefined;
@@ -198,12 +198,16 @@ export declare interface ConnectionOptions<In = Chunk, Out = Payload> {
      */
     endTimeout?: number | undefined;
     /**
-     * `bytes`: a chunk is what one receive returned. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends
-     * LF. If a message ends with CR, a receiver that takes CR LF as the end of a line, as this package does, drops that CR. Default
-     * `bytes`.
+     * How received bytes are cut into chunks, and what `write()` adds to a message. `bytes`: a chunk is what one receive returned, and
+     * bytes leave as they are. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends LF. If a message ends with CR, a
+     * receiver that takes CR LF as the end of a line, as this package does, drops that CR. `netstring`: `5:hello,`. An object has the
+     * options of lines, and the other framings: `delimiter`, `length-prefix` and `fixed`. Default `bytes`.
      */
-    framing?: 'bytes' | 'lines' | undefined;
-    /** The longest line, in bytes. A longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
+    framing?: Framing | undefined;
+    /**
+     * The longest message, in bytes, without its delimiter or header. A longer one ends the connection with `ERR_FRAME_TOO_LONG`, before
+     * it has arrived if its length is announced. Without a meaning for `bytes` and `fixed`. Default 65,536.
+     */
     maxFrame?: number | undefined;
     /**
      * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer
@@ -246,6 +250,28 @@ export declare interface ConnectOptions<In = Chunk, Out = Payload> extends Conne
 export declare interface DataOptions<T> {
     /** The `data` of every event of the registration. */
     data: T;
+}
+
+/**
+ * A message ends with a delimiter. The last message before the peer's end may lack it. `maxFrame` is the most bytes of a message
+ * without its delimiter.
+ */
+export declare interface DelimitedFraming {
+    /**
+     * What becomes of a message that is longer than `maxFrame`. `close`: the connection ends with `ERR_FRAME_TOO_LONG`. `skip`: the
+     * message is dropped, and the next one is read. `report`: a chunk has the first `maxFrame` + 1 bytes of the message, and the rest is
+     * dropped. So a chunk that is longer than `maxFrame`, without its delimiter, is the beginning of a longer message. Default `close`.
+     */
+    tooLong?: 'close' | 'skip' | 'report' | undefined;
+    /** Leaves the delimiter at the end of each chunk. `write()` appends it all the same. Default `false`. */
+    keepEnd?: boolean | undefined;
+}
+
+/** Messages that end with a delimiter of the program's choice. `write()` appends it, and refuses a message that holds it. */
+export declare interface DelimiterFraming extends DelimitedFraming {
+    type: 'delimiter';
+    /** The delimiter: 1 to 64 bytes. A string is encoded as UTF-8. */
+    delimiter: string | Uint8Array;
 }
 
 /** An object that has a descriptor: a FileHandle, an OwnedFd, a stream. */
@@ -336,6 +362,16 @@ export declare interface EventsOptions {
     backpressure?: boolean | undefined;
 }
 
+/** Messages of one length. `write()` refuses others. */
+export declare interface FixedFraming {
+    type: 'fixed';
+    /** The bytes of each message. `maxFrame` does not bound them. */
+    size: number;
+}
+
+/** What the option `framing` takes. */
+export declare type Framing = 'bytes' | 'lines' | 'netstring' | LinesFraming | DelimiterFraming | LengthPrefixFraming | FixedFraming | PlainFraming;
+
 /** The conditions that a registration watches for, and its trigger. */
 export declare interface InterestOptions {
     /**
@@ -365,6 +401,37 @@ export declare interface InterestOptions {
      * effect. Only the engine `epoll` supports it. Default `false`.
      */
     wakeup?: boolean | undefined;
+}
+
+/**
+ * Messages with their length in front. The header is everything up to the end of the length. The message is what follows it, and
+ * `maxFrame` is its most bytes. A length above that ends the connection before the message arrives. Without `offset` and `keepHeader`,
+ * `write()` puts the header in front of a message.
+ */
+export declare interface LengthPrefixFraming {
+    type: 'length-prefix';
+    /** The bytes of the length. `varint`: 1 to 10 bytes with seven bits each, as in Protocol Buffers and MQTT (LEB128). */
+    size: 1 | 2 | 3 | 4 | 8 | 'varint';
+    /** The order of the bytes of the length. Not for a varint. Default `big`, which is network order. */
+    endian?: 'big' | 'little' | undefined;
+    /**
+     * How many bytes stand in front of the length. They belong to the header, and only the program knows them: `write()` then takes whole
+     * messages, with their header, and refuses one whose length is wrong. Default 0.
+     */
+    offset?: number | undefined;
+    /** The length counts the header too, and not only what follows. Default `false`. */
+    inclusive?: boolean | undefined;
+    /** Is added to the length that was read: the message has more bytes than the length says, or fewer. Default 0. */
+    adjust?: number | undefined;
+    /** Leaves the header at the front of each chunk. `write()` then takes whole messages, as with `offset`. Default `false`. */
+    keepHeader?: boolean | undefined;
+}
+
+/** Lines. They end with LF, and a CR before the LF belongs to the end. A CR alone does not end a line. */
+export declare interface LinesFraming extends DelimitedFraming {
+    type: 'lines';
+    /** What `write()` appends: LF or CR LF. Default `lf`. */
+    write?: 'lf' | 'crlf' | undefined;
 }
 
 /**
@@ -534,6 +601,11 @@ export declare type PackageErrorCode =
 
 /** What a connection without a protocol writes: bytes, or a string, which is sent as UTF-8. */
 export declare type Payload = Uint8Array | string;
+
+/** A framing without options of its own, which may also be given by its name alone. */
+export declare interface PlainFraming {
+    type: 'bytes' | 'netstring';
+}
 
 /**
  * Watches descriptors: sockets, pipes, ttys, eventfds, timerfds, signalfds, inotify, devices, and whatever else epoll takes.

@@ -15,6 +15,15 @@ export type { ErrorDetails } from './internal/errors.js';
 export { listen } from './connections/listen.js';
 export type { ConnectionOptions } from './connections/connection-options.js';
 export type { ConnectOptions } from './connections/connect-options.js';
+export type {
+  DelimitedFraming,
+  DelimiterFraming,
+  FixedFraming,
+  Framing,
+  LengthPrefixFraming,
+  LinesFraming,
+  PlainFraming,
+} from './connections/framing.js';
 export type { ListenOptions } from './connections/listen-options.js';
 export type {
   DataOptions,

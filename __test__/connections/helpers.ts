@@ -48,7 +48,7 @@ export const defaultSettings = {
   mostPerTurn: 65_536,
   endTimeout: 30_000,
   noDelay: true,
-  framing: 'bytes',
+  framing: { type: 'bytes' },
   maxFrame: 65_536,
   lend: false,
 } as const;

@@ -26,6 +26,7 @@ const open = (driver: string): Reactor =>
     stage: new Uint8Array(65_536),
     writes: new Int32Array(4096),
     control: new Int32Array(16),
+    tables: new Int32Array(131_072),
     dispatch() {},
   });
 
@@ -50,7 +51,7 @@ test('a framing that the addon does not know is an error', (t) => {
     mostPerTurn: 1,
     endTimeout: 1,
     noDelay: true,
-    framing: 'line',
+    framing: { type: 'line' },
     maxFrame: 1,
     lend: false,
   };

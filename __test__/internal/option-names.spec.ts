@@ -42,6 +42,12 @@ const misspelt: SocketAddress[] = [
 const calls: readonly (readonly [name: string, call: Call, wrong: string, meant: string])[] = [
   ['listen', listen, 'allowHalfopen', 'allowHalfOpen'],
   ['connect', connect, 'timout', 'timeout'],
+  [
+    'framing',
+    (framing) => listen({ port: 0, framing: { type: 'lines', ...(framing as object) } }),
+    'keepend',
+    'keepEnd',
+  ],
   ['server.events', (options) => server.events(options), 'backPressure', 'backpressure'],
   ['server.close', (options) => server.close(options), 'timeOut', 'timeout'],
   ['new Poller', (options) => new Poller(options), 'maxevents', 'maxEvents'],
@@ -205,6 +211,7 @@ test('a word that is misspelt, or that the kernel or another library uses: the m
     [() => new Poller({ engine: 'epol' as never }), 'epoll'],
     [() => poller.register(event, { trigger: 'oneshoot' as never }), 'oneshot'],
     [() => listen({ port: 0, framing: 'line' as never }), 'lines'],
+    [() => listen({ port: 0, framing: { type: 'netstrings' } as never }), 'netstring'],
     [() => timerfd({ clock: 'real' as never }), undefined],
   ];
   for (const [call, meant] of words) {

@@ -72,6 +72,38 @@ const WORD: Bad[] = [
   [null, 'TypeError', 'null'],
 ];
 
+/** Framings with a bad option, by the name of that option. */
+const FRAMINGS: Record<string, Bad[]> = {
+  framing: [...WORD, ['delimiter', 'RangeError', "'delimiter'; it needs options"]],
+  'framing.type': [
+    [{}, 'TypeError', 'undefined'],
+    [[], 'TypeError', 'undefined'],
+    [{ type: 'none' }, 'RangeError', "'none'"],
+  ],
+  'framing.tooLong': [[{ type: 'lines', tooLong: 'cut' }, 'RangeError', "'cut'"]],
+  'framing.keepEnd': [[{ type: 'lines', keepEnd: 1 }, 'TypeError', '1']],
+  'framing.write': [[{ type: 'lines', write: '\n' }, 'RangeError', "'\n'"]],
+  'framing.delimiter': [
+    [{ type: 'delimiter' }, 'TypeError', 'undefined'],
+    [{ type: 'delimiter', delimiter: [10] }, 'TypeError', 'an array'],
+    [{ type: 'delimiter', delimiter: '' }, 'RangeError', '0'],
+    [{ type: 'delimiter', delimiter: 'ä'.repeat(33) }, 'RangeError', '66'],
+  ],
+  'framing.size': [
+    [{ type: 'length-prefix' }, 'TypeError', 'undefined'],
+    [{ type: 'length-prefix', size: 5 }, 'RangeError', '5'],
+    [{ type: 'length-prefix', size: '4' }, 'RangeError', "'4'"],
+    [{ type: 'length-prefix', size: 'varints' }, 'RangeError', "; did you mean 'varint'?"],
+    [{ type: 'fixed', size: 0 }, 'RangeError', '0'],
+    [{ type: 'fixed', size: '16' }, 'TypeError', "'16'"],
+  ],
+  'framing.endian': [[{ type: 'length-prefix', size: 2, endian: 'LE' }, 'RangeError', "'LE'"]],
+  'framing.offset': [[{ type: 'length-prefix', size: 2, offset: -1 }, 'RangeError', '-1']],
+  'framing.adjust': [[{ type: 'length-prefix', size: 2, adjust: 0.5 }, 'RangeError', '0.5']],
+  'framing.inclusive': [[{ type: 'length-prefix', size: 2, inclusive: 0 }, 'TypeError', '0']],
+  'framing.keepHeader': [[{ type: 'length-prefix', size: 2, keepHeader: 0 }, 'TypeError', '0']],
+};
+
 const OF_CONNECTIONS: Record<string, Bad[]> = {
   noDelay: BOOLEAN,
   allowHalfOpen: BOOLEAN,
@@ -80,7 +112,7 @@ const OF_CONNECTIONS: Record<string, Bad[]> = {
   lowWaterMark: [...INTEGER, [65_536, 'RangeError', '65536']],
   maxBufferedAmount: [...INTEGER, [65_535, 'RangeError', '65535']],
   endTimeout: [...INTEGER, [0, 'RangeError', '0']],
-  framing: WORD,
+  ...FRAMINGS,
   chunks: WORD,
   maxFrame: [...INTEGER, [0, 'RangeError', '0']],
   driver: WORD,
@@ -120,7 +152,8 @@ function table(
   const cases = Object.entries(options).flatMap(([option, bad]) =>
     bad.map(([value, error, shows]) => ({
       name: `${name} ${option} ${shows}`,
-      call: () => call({ ...good, [option]: value } as never),
+      // 'framing.size' is an option of the object that is passed as 'framing'.
+      call: () => call({ ...good, [option.split('.', 1)[0] ?? '']: value } as never),
       error,
       shows,
       option,

@@ -38,6 +38,14 @@ void listen({ port: '7000' });
 void listen({ port: 0, backlogg: 5 });
 // @ts-expect-error there is no such framing
 void listen({ port: 0, framing: 'frames' });
+void listen({ port: 0, framing: { type: 'lines', tooLong: 'skip', write: 'crlf' } });
+void connect({ port: 1, framing: { type: 'length-prefix', size: 'varint', offset: 1 } });
+// @ts-expect-error a delimiter has to be given
+void listen({ port: 0, framing: { type: 'delimiter' } });
+// @ts-expect-error lines have no size
+void listen({ port: 0, framing: { type: 'lines', size: 4 } });
+// @ts-expect-error there is no length of five bytes
+void listen({ port: 0, framing: { type: 'length-prefix', size: 5 } });
 // @ts-expect-error there is no such driver
 void connect({ port: 1, driver: 'epoll' });
 // @ts-expect-error only a server has a backlog

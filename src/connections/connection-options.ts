@@ -4,6 +4,8 @@ import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
 import { invalidValue, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
+import type { Framing } from './framing.js';
+import { framingOf } from './framing.js';
 import type { AnyProtocol, Protocol } from './protocol.js';
 import { optionalProtocol } from './protocol-check.js';
 
@@ -23,7 +25,7 @@ export interface ConnectionOptions<In = Chunk, Out = Payload> {
    * A connection stops receiving while more than this many received bytes wait for the consumer. It goes on when at most half as
    * many wait. Each chunk counts as 128 bytes more than it has. The bytes are counted after each turn of the reactor, which
    * receives at most `readHighWaterMark` bytes, or 16,384 if that is more. So the mark may be exceeded by the bytes of one turn,
-   * and with the framing `lines` by the start of one line as well. Default 65,536. This and every limit below is at most
+   * and with a framing by the start of one message as well. Default 65,536. This and every limit below is at most
    * 2^31 − 1.
    */
   readHighWaterMark?: number | undefined;
@@ -49,12 +51,16 @@ export interface ConnectionOptions<In = Chunk, Out = Payload> {
    */
   endTimeout?: number | undefined;
   /**
-   * `bytes`: a chunk is what one receive returned. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends
-   * LF. If a message ends with CR, a receiver that takes CR LF as the end of a line, as this package does, drops that CR. Default
-   * `bytes`.
+   * How received bytes are cut into chunks, and what `write()` adds to a message. `bytes`: a chunk is what one receive returned, and
+   * bytes leave as they are. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends LF. If a message ends with CR, a
+   * receiver that takes CR LF as the end of a line, as this package does, drops that CR. `netstring`: `5:hello,`. An object has the
+   * options of lines, and the other framings: `delimiter`, `length-prefix` and `fixed`. Default `bytes`.
    */
-  framing?: 'bytes' | 'lines' | undefined;
-  /** The longest line, in bytes. A longer one ends the connection with `ERR_FRAME_TOO_LONG`. Default 65,536. */
+  framing?: Framing | undefined;
+  /**
+   * The longest message, in bytes, without its delimiter or header. A longer one ends the connection with `ERR_FRAME_TOO_LONG`, before
+   * it has arrived if its length is announced. Without a meaning for `bytes` and `fixed`. Default 65,536.
+   */
   maxFrame?: number | undefined;
   /**
    * `owned`: a chunk belongs to the consumer, and its bytes stay. `borrowed`: a chunk has its bytes only until the consumer
@@ -109,8 +115,7 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
-  const framing =
-    options.framing === undefined ? 'bytes' : oneOf('framing', options.framing, ['bytes', 'lines']);
+  const framing = framingOf(options.framing);
   const chunks =
     options.chunks === undefined ? 'owned' : oneOf('chunks', options.chunks, ['owned', 'borrowed']);
   const protocol = protocolAlone(options);
@@ -118,7 +123,7 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
     highWaterMark,
     protocol,
     // With a framing nothing is staged: the framing may refuse a message, and then write() has to reject at once.
-    stagedLength: framing === 'bytes' ? 4096 : -1,
+    stagedLength: framing.type === 'bytes' ? 4096 : -1,
     settings: {
       highWaterMark,
       lowWaterMark: optionalInteger(

@@ -12,6 +12,7 @@ import { requireSameLayout } from './same-layout.js';
 export type {
   Address as NativeAddress,
   ConnectionSettings,
+  FramingSettings,
   Opened,
   PollerCounters,
   ProtocolFailure,

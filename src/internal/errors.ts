@@ -2,7 +2,7 @@
  * The errors of this package, except those for bad arguments: validate.ts throws a `TypeError` or a `RangeError` for those, before any
  * system call.
  */
-import type { ConnectionSettings, ProtocolFailure } from './binding.js';
+import type { ConnectionSettings, FramingSettings, ProtocolFailure } from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
 import type { ErrorCode, SystemErrorCode } from './error-codes.js';
 import {
@@ -200,11 +200,20 @@ type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
 
 /** The error for a message of `length` bytes that the connection's framing refuses to write. */
 export function notAFrame({ framing, maxFrame }: Limits, length: number): EdgepollError {
-  const reason =
-    length > maxFrame
-      ? `it has ${length} bytes, more than maxFrame allows (${maxFrame})`
-      : 'it holds a delimiter';
-  return new EdgepollError('ERR_MALFORMED', `not a message of the framing '${framing}': ${reason}`);
+  const reason = refusalOf(framing, maxFrame, length);
+  const message = `not a message of the framing '${framing.type}': ${reason}`;
+  return new EdgepollError('ERR_MALFORMED', message);
+}
+
+function refusalOf(framing: FramingSettings, maxFrame: number, length: number): string {
+  const { type, size, offset = 0, keepHeader = false } = framing;
+  if (type === 'fixed') return `it has ${length} bytes, and not ${size}`;
+  if (type === 'length-prefix' && (offset > 0 || keepHeader))
+    return `the length in its header is wrong, or more than maxFrame allows (${maxFrame})`;
+  if (length > maxFrame) return `it has ${length} bytes, more than maxFrame allows (${maxFrame})`;
+  return type === 'length-prefix'
+    ? 'its length does not fit into the header'
+    : 'it holds a delimiter';
 }
 
 /** The error for a message that the sessions of a protocol refuse to write. */

@@ -6,6 +6,7 @@ mod binding;
 mod close_reason;
 mod control;
 mod core;
+mod framing;
 mod inbox;
 mod interned;
 mod plugin;

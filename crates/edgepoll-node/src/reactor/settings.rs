@@ -5,12 +5,13 @@ use std::fmt;
 use std::rc::Rc;
 
 use edgepoll::connection::Limits;
-use edgepoll::protocol::{Factory, Lines};
+use edgepoll::protocol::Factory;
 use edgepoll::reactor::Stats;
 use napi::bindgen_prelude::Object;
-use napi::{Error, Result};
+use napi::Result;
 use napi_derive::napi;
 
+use super::framing::{framing_of, FramingSettings};
 use super::plugin::factory_of;
 use crate::numbers::float;
 
@@ -29,8 +30,8 @@ pub struct ConnectionSettings<'env> {
     pub end_timeout: u32,
     /// Sets TCP_NODELAY.
     pub no_delay: bool,
-    /// 'bytes' or 'lines'.
-    pub framing: String,
+    /// How the received bytes are cut into chunks.
+    pub framing: FramingSettings,
     /// The most bytes in a frame.
     pub max_frame: u32,
     /// Whether JavaScript gives its chunks back, so that they may lie in the arena.
@@ -117,10 +118,5 @@ pub(crate) fn protocol_of(settings: &ConnectionSettings<'_>) -> Result<Option<Rc
     if let Some(object) = &settings.protocol {
         return factory_of(object).map(Some);
     }
-    let most = settings.max_frame as usize;
-    match settings.framing.as_str() {
-        "bytes" => Ok(None),
-        "lines" => Ok(Some(Rc::new(Factory::new(Lines::new(most))))),
-        other => Err(Error::from_reason(format!("no such framing: {other}"))),
-    }
+    framing_of(&settings.framing, settings.max_frame as usize)
 }
