@@ -81,6 +81,7 @@ impl WebSocketSession {
     }
 }
 
+/// What is written behind a close frame, of either side, is dropped. So is what a server writes before the request has come.
 impl Session for WebSocketSession {
     const ENCODES: bool = true;
 
@@ -124,14 +125,18 @@ impl Session for WebSocketSession {
 
     fn encode(&mut self, kind: u8, body: &[u8], io: &mut Io<'_>) -> Result<(), Error> {
         match (&self.state, kind) {
+            // A program cannot know at once that the peer has closed, and behind a close frame nothing is sent. Browsers drop such
+            // messages too.
+            (State::Closed, _) => Ok(()),
+            _ if self.has_sent_close => Ok(()),
+            // What a server sends to all of its connections is not for one that has not asked for WebSocket yet.
+            (State::Head { .. }, _) if self.role == Role::Server => Ok(()),
             (State::Asking(_), kind::ACCEPT) => self.accept(body, io),
             (State::Asking(_), kind::REJECT) => self.reject(body, io),
             (_, kind::ACCEPT | kind::REJECT) => Err(refused("no handshake waits for an answer")),
             (State::Head { .. } | State::Asking(_), _) => Err(refused(
                 "the handshake is not complete: messages can be sent once the message of the kind open has come",
             )),
-            (State::Closed, _) => Err(refused("the connection is closed")),
-            _ if self.has_sent_close => Err(refused("the close frame has been sent")),
             (_, kind::PING | kind::PONG) => self.control(kind, body, io),
             (_, kind::CLOSE) => self.close(body, io),
             _ if matches!(kind & !(kind::MORE | kind::PLAIN), kind::TEXT | kind::BINARY) => {

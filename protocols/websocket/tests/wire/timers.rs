@@ -88,14 +88,15 @@ fn a_close_frame_that_is_not_answered_ends_the_connection() {
         scratch.timers().collect::<Vec<_>>(),
         [(DEADLINE, Some(10_000)), (PING, None), (PONG, None)]
     );
-    // Messages still come, pings are not answered, and nothing more can be written.
+    // Messages still come, pings are not answered, and nothing more is sent.
     take(
         &mut session,
         &mut scratch,
         &[masked(0x82, b"x"), masked(0x89, b"")].concat(),
     );
     assert!(scratch.output().is_empty() && scratch.table().len() == 4);
-    assert!(session.encode(&mut scratch, kind::TEXT, b"x").1.is_err());
+    assert_eq!(session.encode(&mut scratch, kind::TEXT, b"x").1, Ok(()));
+    assert!(scratch.output().is_empty());
     assert_eq!(number(session.timer(&mut scratch, DEADLINE).1), Some(1006));
 }
 
@@ -119,5 +120,15 @@ fn the_end_of_the_program_is_told_by_a_close_frame() {
     assert!(scratch.output().is_empty());
     let (mut session, mut scratch) = started();
     assert_eq!(session.end(&mut scratch).1, Ok(()));
+    assert!(scratch.output().is_empty());
+}
+
+#[test]
+fn what_is_written_before_the_request_is_dropped() {
+    let (mut session, mut scratch) = started();
+    assert_eq!(
+        session.encode(&mut scratch, kind::TEXT, b"to all").1,
+        Ok(())
+    );
     assert!(scratch.output().is_empty());
 }
