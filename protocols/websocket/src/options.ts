@@ -1,0 +1,130 @@
+/** What a program chooses, and how the addon gets it. */
+
+/** How messages are compressed (RFC 7692). */
+export interface DeflateOptions {
+  /** The effort, from 1 (fast) to 9. Default 6. */
+  readonly level?: number | undefined;
+  /** Shorter messages are not compressed. In bytes. Default 1024. */
+  readonly threshold?: number | undefined;
+  /**
+   * The server forgets its window after each message. Messages get longer, and the server needs no memory for compression between
+   * them: some 300 KiB for each connection that has sent a compressed message. Default false.
+   */
+  readonly serverNoContextTakeover?: boolean | undefined;
+  /** The client forgets its window after each message. Default false. */
+  readonly clientNoContextTakeover?: boolean | undefined;
+  /** The most that the server's window may be, as a power of two, 9 to 15. Default 15. */
+  readonly serverMaxWindowBits?: number | undefined;
+  /** The most that the client's window may be, as a power of two, 9 to 15. Default 15. */
+  readonly clientMaxWindowBits?: number | undefined;
+}
+
+/** The options of {@link websocket}. Times are in milliseconds, and 0 turns one off. */
+export interface WebSocketOptions {
+  /**
+   * The longest message of the peer in bytes, after decompression; at most 48 MiB. A longer one ends the connection with code 1009.
+   * Default 1 MiB.
+   */
+  readonly maxMessage?: number | undefined;
+  /** The longest payload of one frame, in bytes. Default: `maxMessage`. */
+  readonly maxFrame?: number | undefined;
+  /** Messages come as {@link MessagePart}s while they arrive, and are never held as a whole. Default false. */
+  readonly fragments?: boolean | undefined;
+  /**
+   * The longest such part, in bytes, at least 1024. Parts of compressed messages may be up to 128 KiB longer. Default 64 KiB.
+   */
+  readonly maxFragment?: number | undefined;
+  /** Pings and pongs of the peer come as messages too. Pings are answered in any case. Default false. */
+  readonly control?: boolean | undefined;
+  /** The kinds of messages that are accepted. Others end the connection with code 1003. Default `both`. */
+  readonly accepts?: 'both' | 'text' | 'binary' | undefined;
+  /** Compress messages if the peer agrees. Default false. */
+  readonly deflate?: boolean | DeflateOptions | undefined;
+  /**
+   * A server: the subprotocols that it speaks; it chooses the first one that the client asked for and that is among them. A client:
+   * those that it asks for, the preferred one first.
+   */
+  readonly subprotocols?: readonly string[] | undefined;
+  /**
+   * A server: the origins that are allowed, as `https://example.com`; `null` stands for a request without the header Origin, which no
+   * browser makes. Others are refused with status 403. Default: all are allowed.
+   */
+  readonly origins?: readonly (string | null)[] | undefined;
+  /**
+   * A server: the program answers each handshake by writing `{ type: 'accept' }` or `{ type: 'reject' }`. Default false: each correct
+   * handshake is accepted.
+   */
+  readonly decide?: boolean | undefined;
+  /** A client: where it connects, as `ws://example.com:8080/chat`. A client needs it. */
+  readonly url?: string | URL | undefined;
+  /** A client: further headers of its request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The longest head of a request or response, in bytes, 256 to 1 MiB. Default 16 KiB. */
+  readonly maxHead?: number | undefined;
+  /** The most headers in it, 8 to 1000. Default 100. */
+  readonly maxHeaders?: number | undefined;
+  /** How long the handshake may take, with the program's answer. Default 10,000. */
+  readonly handshakeTimeout?: number | undefined;
+  /** How long the peer may take to answer a close frame. Default 10,000. */
+  readonly closeTimeout?: number | undefined;
+  /** The time between two pings. Default 30,000. */
+  readonly pingInterval?: number | undefined;
+  /** How long nothing may come from the peer after a ping. Default 20,000. */
+  readonly pongTimeout?: number | undefined;
+}
+
+/** The options as the addon takes them: it checks their types and ranges, and refuses unknown ones. */
+export function nativeOptions(options: WebSocketOptions): object {
+  const { deflate, headers, origins, url, ...rest } = options;
+  const native: Record<string, unknown> = { ...rest };
+  if (deflate !== undefined) addDeflate(native, deflate);
+  if (headers !== undefined) native['headers'] = lines(headers);
+  if (origins !== undefined) native['origins'] = origins.map((origin) => origin ?? '');
+  if (url !== undefined) addUrl(native, url);
+  return native;
+}
+
+/** The options of {@link DeflateOptions}, by their names in the addon. */
+const deflateNames: Readonly<Record<keyof DeflateOptions, string>> = {
+  level: 'deflateLevel',
+  threshold: 'deflateThreshold',
+  serverNoContextTakeover: 'serverNoContextTakeover',
+  clientNoContextTakeover: 'clientNoContextTakeover',
+  serverMaxWindowBits: 'serverMaxWindowBits',
+  clientMaxWindowBits: 'clientMaxWindowBits',
+};
+
+function addDeflate(native: Record<string, unknown>, deflate: boolean | DeflateOptions): void {
+  native['deflate'] = typeof deflate === 'object' && deflate !== null ? true : deflate;
+  if (typeof deflate !== 'object' || deflate === null) return;
+  for (const [name, value] of Object.entries(deflate)) {
+    if (!Object.hasOwn(deflateNames, name)) {
+      const known = Object.keys(deflateNames).join(', ');
+      throw new TypeError(`unknown option 'deflate.${name}': there are ${known}`);
+    }
+    native[deflateNames[name as keyof DeflateOptions]] = value;
+  }
+}
+
+function addUrl(native: Record<string, unknown>, value: string | URL): void {
+  const url = new URL(value);
+  const { host, pathname, search, hash, username, protocol } = url;
+  if (protocol !== 'ws:' || hash !== '' || username !== '')
+    throw new TypeError(`url: ws://host:port/path is needed, and it is '${url.href}'`);
+  // The server's own port, so that a server which compares finds it: URL leaves it away.
+  native['host'] = host;
+  native['path'] = pathname + search;
+}
+
+/** Headers as lines. */
+export function lines(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).map(([name, value]) => {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw new TypeError(`headers: '${name}' is not the name of a header`);
+    // Control characters would end the header.
+    // oxlint-disable-next-line no-control-regex
+    if (typeof value !== 'string' || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
+      throw new TypeError(`headers: the value of ${name} must be a text without control characters`);
+    return `${name}: ${value}`;
+  });
+}
