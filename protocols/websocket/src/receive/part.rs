@@ -99,35 +99,54 @@ impl Part {
         inflater: &mut Option<Box<Inflater>>,
         rules: &Rules<'_>,
     ) -> Result<(), Failure> {
-        match &mut self.place {
-            Place::Input(range) => *range = join(input, range.clone(), piece),
+        let added = match &mut self.place {
+            Place::Input(range) => {
+                *range = join(input, range.clone(), piece);
+                Ok(())
+            }
             Place::Own(bytes) => match rules.deflate.filter(|_| self.is_compressed) {
-                None => bytes.extend_from_slice(&input[piece]),
+                None => {
+                    bytes.extend_from_slice(&input[piece]);
+                    Ok(())
+                }
                 Some(agreed) => {
                     let most = rules.settings.max_message.saturating_sub(self.given);
                     let mut pool = rules.shared.pool.borrow_mut();
                     let state = inflater.get_or_insert_with(|| Box::new(pool.inflater(agreed)));
-                    state.inflate(&input[piece], bytes, most)?;
-                    if is_whole {
-                        state.finish(bytes, most)?;
-                        if let Some(state) = inflater.take_if(|_| agreed.peer_reset) {
-                            pool.give_inflater(*state, agreed);
-                        }
+                    let added =
+                        state
+                            .inflate(&input[piece], bytes, most)
+                            .and_then(|()| match is_whole {
+                                true => state.finish(bytes, most),
+                                false => Ok(()),
+                            });
+                    if let Some(state) = inflater.take_if(|_| is_whole && agreed.peer_reset) {
+                        pool.give_inflater(*state, agreed);
                     }
+                    added
                 }
             },
+        };
+        // First what came in front of the fault: otherwise it would depend on the cut which of the two is reported.
+        self.check_text(input, is_whole && added.is_ok())?;
+        added
+    }
+
+    fn check_text(&mut self, input: &[u8], is_whole: bool) -> Result<(), Failure> {
+        if self.kind != kind::TEXT {
+            return Ok(());
         }
-        if self.kind == kind::TEXT {
-            let bytes = match &self.place {
-                Place::Input(range) => &input[range.clone()],
-                Place::Own(bytes) => bytes,
-            };
-            match utf8::check(bytes, self.known) {
-                Some(known) if known == bytes.len() || !is_whole => self.known = known,
-                _ => return Err(Failure::invalid("a text is not UTF-8")),
+        let bytes = match &self.place {
+            Place::Input(range) => &input[range.clone()],
+            Place::Own(bytes) => bytes,
+        };
+        match utf8::check(bytes, self.known) {
+            Some(known) if known == bytes.len() || !is_whole => {
+                self.known = known;
+                Ok(())
             }
+            _ => Err(Failure::invalid("a text is not UTF-8")),
         }
-        Ok(())
     }
 
     /// Hands over what can be: all of a whole message, and of one in parts what has come if that is enough or a frame has ended. `next`

@@ -226,10 +226,9 @@ impl Receiver {
         }
         if part.is_in_input() {
             // A text is checked as it comes, so that a wrong byte is noticed at once.
-            let step = if part.kind == kind::TEXT {
-                1
-            } else {
-                left.min(STEP)
+            let step = match part.kind {
+                kind::TEXT => 1,
+                _ => left.min(STEP).min(part.room(rules.settings)),
             };
             return Ok(Some(Found::Need(self.next + step)));
         }

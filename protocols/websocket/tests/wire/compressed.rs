@@ -7,7 +7,7 @@ use edgepoll_websocket::{kind, Deflate, Settings};
 
 use crate::support::{answers, masked, messages, request, served, server};
 
-fn settings(change: impl FnOnce(&mut Deflate)) -> Settings {
+pub(crate) fn settings(change: impl FnOnce(&mut Deflate)) -> Settings {
     let mut settings = Settings::default();
     let mut deflate = Deflate::default();
     deflate.threshold = 0;
@@ -139,7 +139,7 @@ fn short_messages_are_not_compressed() {
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate";
 
 /// Compressed by a client, as one raw stream.
-fn compressed(body: &[u8]) -> Vec<u8> {
+pub(crate) fn compressed(body: &[u8]) -> Vec<u8> {
     let own = settings(|_| {});
     let (mut client, _) = pair(&own, &own);
     let mut scratch = Scratch::default();

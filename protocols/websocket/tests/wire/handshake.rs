@@ -139,8 +139,11 @@ fn a_request_without_an_origin_can_be_refused() {
 
 #[test]
 fn an_end_before_the_first_byte_is_no_error() {
-    let nothing = answer(&Settings::default(), "").1;
-    assert_eq!((nothing.output.len(), nothing.fault), (0, None));
+    let (output, came) = answer(&Settings::default(), "");
+    assert_eq!(
+        (output.as_str(), came.fault, came.messages.len()),
+        ("", None, 0)
+    );
     let cut = &text(&request(&[]))[..50];
     assert!(answer(&Settings::default(), cut).1.fault.is_some());
 }

@@ -11,5 +11,6 @@ mod client;
 mod compressed;
 mod frames;
 mod handshake;
+mod kit;
 mod support;
 mod timers;
