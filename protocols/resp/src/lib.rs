@@ -27,15 +27,16 @@
 //! | [`ATTRIBUTE`](kind::ATTRIBUTE) | an integer, how many pairs there are, the pairs, and then the value that has these attributes |
 //! | [`RAW`](kind::RAW) | the bytes of the whole reply: one that would have more than [`MOST_FIELDS`] fields |
 //!
-//! An element is written as: bytes for a bulk string, null, a double, or an integer for all other types. The low eight bits of that
-//! integer are the kind. For the types that hold others, the count is above them, in place of the field for it; a boolean has its value
-//! there. The other fields of that kind follow.
+//! An element has an integer before its fields, its header. The low eight bits are the kind. For the types that hold others, the
+//! count is above these bits, and not in a field of its own; a boolean has its value there. Bulk strings that follow each other have
+//! one header, with their number above the kind: in the order of the fields, as many of the next values are bulk strings.
 //!
 //! # Large strings in parts
-//! With [`Settings::stream`], a longer bulk string is not buffered. The message before it has the flag "more". Messages of the kind
-//! [`PART`](kind::PART) follow, with the bytes and an integer: how many bytes of this string are still to come. Arguments behind it come
-//! in a message of the kind [`ARGUMENTS`](kind::ARGUMENTS). The last message of the command has no flag "more".
-//! Of replies, those that are a bulk string as a whole come in parts.
+//! With [`Settings::stream`], a longer bulk string is not buffered. It comes in messages of the kind [`PART`](kind::PART), with the
+//! bytes and an integer: how many bytes of this string are still to come.
+//! - Of a request, the message with the arguments before the string has the flag "more". Arguments behind it come in a message of the
+//!   kind [`ARGUMENTS`](kind::ARGUMENTS). The last message of the request has no flag "more".
+//! - Of replies, those that are a bulk string as a whole come in parts. All parts but the last have the flag "more".
 
 mod argument;
 mod commands;

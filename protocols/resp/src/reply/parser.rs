@@ -11,6 +11,8 @@ use crate::{kind, Argument, Settings, MOST_FIELDS};
 const LONGEST_LINE: usize = 65_536;
 /// How deep arrays may lie in each other. Redis nests a few levels; a script may nest more.
 const DEEPEST: usize = 128;
+/// Where the number begins in a header, above the kind.
+const COUNT_SHIFT: u32 = 8;
 /// The capacity that the lists keep from one reply to the next.
 const KEPT: usize = 64;
 
@@ -20,7 +22,6 @@ pub(super) enum Item {
     Bytes(Argument),
     /// As `Bytes`, for a text that comes again and again: `OK`.
     Name(Argument),
-    Null,
     Integer(i64),
     Double(f64),
 }
@@ -53,6 +54,8 @@ pub(super) struct ReplyParser {
     /// For each array, map … around the current value, how many values are still to come in it.
     missing: Vec<u64>,
     items: Vec<Item>,
+    /// Where the header of the bulk strings is that the last items are.
+    run: Option<usize>,
     /// There were more than [`MOST_FIELDS`].
     is_raw: bool,
     /// Bytes to come of a string that is streamed.
@@ -68,6 +71,7 @@ impl ReplyParser {
             kind: None,
             missing: Vec::new(),
             items: Vec::new(),
+            run: None,
             is_raw: false,
             part: None,
         }
@@ -85,6 +89,7 @@ impl ReplyParser {
             self.items.clear();
             self.items.shrink_to(KEPT);
             self.missing.clear();
+            self.run = None;
             self.is_raw = false;
         }
         loop {
@@ -196,18 +201,13 @@ impl ReplyParser {
                 self.begin(kind::ERROR, None);
                 self.push(Item::Bytes(place));
             }
-            b'_' if text.is_empty() => self.null(),
+            b'_' if text.is_empty() => self.begin(kind::NULL, None),
             b'#' if text == b"t" || text == b"f" => {
                 self.begin(kind::BOOLEAN, Some(i64::from(text == b"t")));
             }
             b',' => {
                 let value = double(text).ok_or(Error::malformed("a double is malformed"))?;
-                // A double is written without a header.
-                if self.kind.is_none() {
-                    self.begin(kind::DOUBLE, None);
-                } else {
-                    self.take();
-                }
+                self.begin(kind::DOUBLE, None);
                 self.push(Item::Double(value));
             }
             b'(' if is_big_number(text) => {
@@ -228,7 +228,7 @@ impl ReplyParser {
             Line::Bad => return Err(Error::malformed("a length is malformed")),
         };
         if length == -1 && byte == b'$' {
-            self.null();
+            self.begin(kind::NULL, None);
             self.at = start;
             return Ok(None);
         }
@@ -255,12 +255,7 @@ impl ReplyParser {
         let place = Argument::at(&(start..end));
         match byte {
             b'$' => {
-                // A string is written without a header.
-                if self.kind.is_none() {
-                    self.begin(kind::BULK, None);
-                } else {
-                    self.take();
-                }
+                self.begin_bulk();
                 self.push(Item::Bytes(place));
             }
             b'!' => {
@@ -288,7 +283,7 @@ impl ReplyParser {
         };
         self.at = next;
         if count == -1 && byte == b'*' {
-            self.null();
+            self.begin(kind::NULL, None);
             return Ok(None);
         }
         let elements =
@@ -304,7 +299,7 @@ impl ReplyParser {
             b'%' => (kind::MAP, elements * 2),
             // The value behind the attributes takes their place.
             _ => {
-                self.begin_attributes(count);
+                self.begin(kind::ATTRIBUTE, Some(count));
                 self.missing.push(elements * 2 + 1);
                 return Ok(None);
             }
@@ -316,6 +311,7 @@ impl ReplyParser {
 
     /// A value begins. Of a value inside another one, the header is written: kind, and the number that comes with it.
     fn begin(&mut self, kind: u8, number: Option<i64>) {
+        self.run = None;
         if self.kind.is_none() {
             self.kind = Some(kind);
             if let Some(number) = number {
@@ -323,20 +319,21 @@ impl ReplyParser {
             }
         } else {
             self.take();
-            self.push(Item::Integer(i64::from(kind) | number.unwrap_or(0) << 8));
+            self.push(header(kind, number.unwrap_or(0)));
         }
     }
 
-    fn begin_attributes(&mut self, count: i64) {
-        self.begin(kind::ATTRIBUTE, Some(count));
-    }
-
-    fn null(&mut self) {
-        if self.kind.is_none() {
-            self.kind = Some(kind::NULL);
-        } else {
-            self.take();
-            self.push(Item::Null);
+    /// A bulk string begins. Those that follow each other have one header, with their number.
+    fn begin_bulk(&mut self) {
+        let Some(run) = self.run else {
+            let is_whole = self.kind.is_none();
+            self.begin(kind::BULK, (!is_whole).then_some(1));
+            self.run = self.items.len().checked_sub(1).filter(|_| !is_whole);
+            return;
+        };
+        self.take();
+        if let Some(Item::Integer(header)) = self.items.get_mut(run) {
+            *header += 1 << COUNT_SHIFT;
         }
     }
 
@@ -353,6 +350,7 @@ impl ReplyParser {
         }
         if self.items.len() == MOST_FIELDS {
             self.is_raw = true;
+            self.run = None;
             self.items.clear();
             return;
         }
@@ -394,6 +392,11 @@ fn double(text: &[u8]) -> Option<f64> {
         .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     let text = std::str::from_utf8(text).ok().filter(|_| is_number)?;
     text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// The header of a value inside another one.
+fn header(kind: u8, number: i64) -> Item {
+    Item::Integer(i64::from(kind) | number << COUNT_SHIFT)
 }
 
 fn is_big_number(text: &[u8]) -> bool {

@@ -52,7 +52,6 @@ impl Session for Replies {
                     match *item {
                         Item::Bytes(place) => io.field(place.range()),
                         Item::Name(place) => io.name(place.range()),
-                        Item::Null => io.null(),
                         Item::Integer(value) => io.integer(value),
                         Item::Double(value) => io.double(value),
                     }
@@ -64,11 +63,7 @@ impl Session for Replies {
                 io.field(0..consumed);
                 Step::Message(consumed)
             }
-            Found::Stream(consumed) => {
-                io.kind(kind::BULK);
-                io.more();
-                Step::Message(consumed)
-            }
+            Found::Stream(consumed) => Step::Skip(consumed),
             Found::Part(length, left, consumed) => {
                 io.kind(kind::PART);
                 io.field(0..length);
