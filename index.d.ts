@@ -745,8 +745,11 @@ export declare interface Protocol<In, Out> {
      * and it must not use connections. If it throws, the connection is destroyed with that error.
      */
     decode(message: MessageView): In;
-    /** Writes a message of the program. If it throws, so does the `write()` that called it, and nothing is sent. */
-    encode(message: Out, writer: MessageWriter): void;
+    /**
+     * Writes a message of the program. If it throws, so does the `write()` that called it, and nothing is sent. `connection` is the one
+     * that it is written to. A protocol can keep in a `WeakMap` what was agreed with this peer, such as a version.
+     */
+    encode(message: Out, writer: MessageWriter, connection: object): void;
 }
 
 /** A descriptor is ready. Bits that came together, or before the consumer took them, are one event. */

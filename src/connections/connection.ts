@@ -227,7 +227,8 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   #putMessage(message: unknown): Error | undefined {
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
     const { outgoing } = this.#owner;
-    const put = outgoing.put(this.#owner, this.#slot, this.#generation, message, this.#staged);
+    const [slot, generation] = [this.#slot, this.#generation];
+    const put = outgoing.put(this.#owner, this, slot, generation, message, this.#staged);
     if (typeof put !== 'number') return this.#put(put);
     this.#staged = put;
     // Writing it may have sent the writes staged before, and that may have ended the connection.
@@ -251,7 +252,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   end(data?: Out): Promise<void> {
     if (data === undefined) return this.#end(false);
     const isOpen = (this.#flags & (WRITE_ENDED | OVER)) === 0;
-    const bytes = this.#owner.outgoing.last(this.#owner, data, isOpen);
+    const bytes = this.#owner.outgoing.last(this.#owner, this, data, isOpen);
     let unsent = 0;
     if (isOpen) {
       const { staging } = this.#owner;

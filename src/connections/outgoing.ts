@@ -42,13 +42,14 @@ export class Outgoing {
    */
   put(
     { protocol, hasKinds }: Owner,
+    connection: object,
     slot: number,
     generation: number,
     message: unknown,
     previous: number,
   ): number | Payload {
     if (protocol === undefined) return message as Payload;
-    const writer = this.#encode(protocol, hasKinds, message);
+    const writer = this.#encode(protocol, hasKinds, message, connection);
     if (isMoved(writer)) return bytesOf(writer);
     const length = this.#length;
     if (length === 0) return previous;
@@ -59,15 +60,25 @@ export class Outgoing {
    * The bytes of a connection's last message, which the caller has to send at once. Throws a `TypeError` if the connection writes
    * bytes and the message is something else, and what `encode()` throws. If the connection is not `isOpen`, nothing is encoded.
    */
-  last({ protocol, hasKinds }: Owner, message: unknown, isOpen: boolean): Uint8Array {
+  last(
+    { protocol, hasKinds }: Owner,
+    connection: object,
+    message: unknown,
+    isOpen: boolean,
+  ): Uint8Array {
     if (protocol !== undefined)
-      return isOpen ? bytesOf(this.#encode(protocol, hasKinds, message)) : NOTHING;
+      return isOpen ? bytesOf(this.#encode(protocol, hasKinds, message, connection)) : NOTHING;
     const bytes = typeof message === 'string' ? Buffer.from(message) : message;
     if (!isBytes(bytes)) throw typeError('data', 'a Uint8Array or a string', message);
     return bytes;
   }
 
-  #encode(protocol: AnyProtocol, hasKind: boolean, message: unknown): MessageWriter {
+  #encode(
+    protocol: AnyProtocol,
+    hasKind: boolean,
+    message: unknown,
+    connection: object,
+  ): MessageWriter {
     if (this.#depth > 0) {
       // The message around this one makes room for it.
       this.#moveOut();
@@ -78,7 +89,7 @@ export class Outgoing {
     this.#depth += 1;
     begin(writer, this.#stage, from, hasKind);
     try {
-      protocol.encode(message, writer);
+      protocol.encode(message, writer, connection);
     } finally {
       this.#depth -= 1;
       this.#length = close(writer);
