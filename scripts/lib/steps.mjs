@@ -13,6 +13,13 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
+import {
+  addProtocol,
+  hasProtocols,
+  protocolCrates,
+  protocols,
+  protocolSources,
+} from './protocols.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { fullDisk, requireRust, SetupError } from './toolchain.mjs';
@@ -39,6 +46,15 @@ export const steps = {
   dts: {
     title: declarations.join(', '),
     run: (output) => must('node', ['scripts/dts.mjs'], output),
+  },
+  protocols: {
+    title: `protocols: ${protocols.join(', ')} (cargo, release; tsc)`,
+    ...stamped(
+      'protocols',
+      [...compilerSources, ...declarations, ...protocolSources],
+      hasProtocols,
+    ),
+    run: buildProtocols,
   },
   examples: compiled('examples', 'tsconfig.examples.json', 'build/examples', [
     'examples',
@@ -122,6 +138,18 @@ async function buildAddon(output, { locked }) {
   const advice = "check cargo's messages above (it needs the network once) and run this again";
   const napi = inProject('node_modules/.bin/napi');
   await must(napi, locked ? [...args, '--', '--locked'] : args, output, advice);
+}
+
+/** Builds the plug-ins in protocols/, and links their packages into node_modules, where programs of the clone find them. */
+async function buildProtocols(output, { locked }) {
+  requireRust();
+  const args = ['build', '--release', '--lib', ...protocolCrates, ...(locked ? ['--locked'] : [])];
+  const advice = "check cargo's messages above (it needs the network once) and run this again";
+  await must('cargo', args, output, advice);
+  for (const name of protocols) addProtocol(name);
+  for (const name of protocols) {
+    await compile(`protocols/${name}/tsconfig.json`, `protocols/${name}/dist`, output);
+  }
 }
 
 function compiled(name, project, folder, sources) {

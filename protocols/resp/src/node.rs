@@ -1,23 +1,28 @@
 //! The addon that JavaScript loads.
 
+use std::ffi::CStr;
+
 use edgepoll_protocol::export_protocol;
 use edgepoll_protocol::node::{OptionError, Options};
 
 use crate::{Commands, Resp, RespClient, Settings};
 
-fn size(
-    options: &Options,
-    name: &'static std::ffi::CStr,
-    default: usize,
-) -> Result<usize, OptionError> {
+fn size(options: &Options, name: &'static CStr, default: usize) -> Result<usize, OptionError> {
     let most = Settings::MOST_TOTAL as u32;
     // The defaults are below the highest value.
     let value = options.integer(name, 1..=most, default as u32)?;
     Ok(value as usize)
 }
 
-/// The options that both sides have.
-fn shared(options: &Options) -> Result<Settings, OptionError> {
+/// The options that both sides have. What strings become is JavaScript's own matter: the word is only checked.
+fn shared(options: &Options, strings: &'static CStr) -> Result<Settings, OptionError> {
+    if let Some(word) = options.text(strings)? {
+        if !matches!(&*word, "text" | "bytes") {
+            let name = strings.to_string_lossy();
+            let text = format!("{name}: 'text' or 'bytes' is needed, and it is '{word}'");
+            return Err(OptionError::Type(text));
+        }
+    }
     let default = Settings::default();
     let stream = size(options, c"stream", Settings::MOST_TOTAL)?;
     Ok(Settings {
@@ -29,7 +34,7 @@ fn shared(options: &Options) -> Result<Settings, OptionError> {
 }
 
 fn resp(options: &Options) -> Result<Resp, OptionError> {
-    let shared = shared(options)?;
+    let shared = shared(options, c"arguments")?;
     let names = options.texts(c"commands")?.unwrap_or_default();
     let commands = Commands::new(&names).ok_or_else(|| {
         let text = "commands: at most 250 different names of 1 to 16 bytes are needed";
@@ -44,7 +49,7 @@ fn resp(options: &Options) -> Result<Resp, OptionError> {
 }
 
 fn resp_client(options: &Options) -> Result<RespClient, OptionError> {
-    shared(options).map(RespClient::new)
+    shared(options, c"strings").map(RespClient::new)
 }
 
 export_protocol!(c"resp" => resp, c"respClient" => resp_client);
