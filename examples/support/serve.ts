@@ -35,7 +35,10 @@ function portOf(text: string): number {
 }
 
 /** Prints where the server listens, serves until a signal comes, and resolves when the server is closed. */
-export async function serve(server: Server, run: (server: Server) => Promise<void>): Promise<void> {
+export async function serve<In, Out>(
+  server: Server<unknown, In, Out>,
+  run: (server: Server<unknown, In, Out>) => Promise<void>,
+): Promise<void> {
   const { address, port } = server.address;
   // The listeners stay after the first signal, so that a second Ctrl-C does not kill the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => server.destroy());
