@@ -15,11 +15,14 @@ import {
   buildNpmEpoll,
   buildPackage,
   buildPrograms,
+  buildStore,
   installPackages,
 } from './prepare.mjs';
 import { progressEnd } from './progress.mjs';
 import { readiness } from './readiness/readiness.mjs';
 import { draw } from './readiness/svg.mjs';
+import { resp } from './resp/resp.mjs';
+import { requireRedis, respServers } from './resp/servers.mjs';
 import { readable, selectServers } from './servers.mjs';
 import { barTable, idleTable, scenarioTable } from './table.mjs';
 
@@ -46,10 +49,14 @@ async function prepare(options) {
     throw new UsageError(`--cpus ${server},${load}: there are ${availableParallelism()} CPUs here`);
   }
   // Names are checked before anything is built.
-  selectServers(options, '');
+  const withResp = options.benchmarks.includes('resp');
+  if (withResp) {
+    requireRedis();
+    await respServers(options.only);
+  } else selectServers(options, '');
   selectScenarios(options);
   const programs = await buildPrograms();
-  const withServers = options.benchmarks.some((name) => name !== 'readiness');
+  const withServers = options.benchmarks.some((name) => name !== 'readiness' && name !== 'resp');
   const withReadiness = options.benchmarks.includes('readiness');
   const servers = withServers ? selectServers(options, programs.floor) : [];
   const needs = new Set(servers.flatMap((spec) => spec.needs));
@@ -57,7 +64,8 @@ async function prepare(options) {
   const packages = ['bun', 'deno', 'epoll', 'echarts'];
   if (withReadiness) needs.add('epoll').add('echarts');
   await installPackages(packages.filter((name) => needs.has(name)));
-  if (needs.has('edgepoll') || withReadiness) await buildPackage();
+  if (needs.has('edgepoll') || withReadiness || withResp) await buildPackage();
+  if (withResp) await buildStore();
   const npmEpoll = options.parts.includes('pingpong') && withReadiness;
   return {
     options,
@@ -72,6 +80,7 @@ async function prepare(options) {
 /** @param {string} name @param {Setup} setup @returns {Promise<Outcome>} */
 async function runBenchmark(name, setup) {
   if (name === 'readiness') return readiness(setup);
+  if (name === 'resp') return resp(setup);
   if (name === 'idle') {
     const measured = await idle(setup);
     return { tables: [idleTable(measured)], bars: judgeIdle(measured.servers), result: measured };

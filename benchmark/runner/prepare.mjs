@@ -135,3 +135,10 @@ export async function buildPackage() {
       'npm run build did not make build/examples/echo.js; leave edgepoll out with --only',
     );
 }
+
+/** Builds the plug-in that answers commands in Rust. */
+export async function buildStore() {
+  console.error('building the example store of edgepoll-resp (release)');
+  const what = ['--package', 'edgepoll-resp', '--example', 'store', '--features', 'node'];
+  await run('cargo', ['build', '--release', ...what], ROOT);
+}
