@@ -47,7 +47,9 @@ console.log(
 /** The source files below `folder`, relative to it. */
 function sources(folder, extension = /\.([cm]?[jt]s|rs|py)$/) {
   const names = readdirSync(inProject(folder), { recursive: true });
-  return names.filter((name) => extension.test(name) && !name.includes('node_modules/'));
+  return names.filter(
+    (name) => extension.test(name) && !/(?:^|\/)(?:node_modules|dist)\//.test(name),
+  );
 }
 
 function read(file) {
