@@ -44,6 +44,20 @@ pub unsafe fn export_layer<F: LayerFactory>(env: Raw, exports: Raw, name: &CStr,
     unsafe { add(env, exports, name, called::<F>, make as *mut c_void) };
 }
 
+/// As [`export`], for plug-ins in the form that crosses the border: tests of hosts change them.
+///
+/// # Safety
+/// As [`export`]. What `make` gives is a plug-in of this version of the ABI, or says otherwise.
+#[doc(hidden)]
+pub unsafe fn export_raw(env: Raw, exports: Raw, name: &CStr, make: Make<RawPlugin>) {
+    unsafe extern "C" fn called(env: Raw, info: Raw) -> Raw {
+        // SAFETY: as above.
+        unsafe { call::<RawPlugin>(env, info, |plugin| plugin) }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { add(env, exports, name, called, make as *mut c_void) };
+}
+
 unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut c_void) {
     if !pin() {
         throw(env, napi_throw_error, "the plug-in cannot be kept loaded");

@@ -1,0 +1,62 @@
+//! What JavaScript gets: functions that make plug-ins.
+
+use edgepoll_protocol::abi::{layer_plugin, protocol_plugin, RawPlugin};
+use edgepoll_protocol::node::{export_raw, OptionError, Options};
+use edgepoll_protocol::testing::layer::Xor;
+
+use crate::{Frames, Probe, Where};
+
+/// The option `panics` names the function that panics.
+fn probe(options: &Options) -> Result<RawPlugin, OptionError> {
+    let name = options.text(c"panics")?.unwrap_or("nowhere".to_owned());
+    let named = Where::NAMES.into_iter().find(|(known, _)| *known == name);
+    let Some((_, panics)) = named else {
+        let names = Where::NAMES.map(|(known, _)| known).join(", ");
+        let text = format!("panics: '{name}' is none of {names}");
+        return Err(OptionError::Type(text));
+    };
+    panics.reached(Where::Make);
+    Ok(protocol_plugin(Probe { panics }))
+}
+
+fn frames(_options: &Options) -> Result<RawPlugin, OptionError> {
+    Ok(protocol_plugin(Frames))
+}
+
+fn layer(_options: &Options) -> Result<RawPlugin, OptionError> {
+    Ok(layer_plugin(Xor))
+}
+
+/// The option `abi` is the version that the plug-in says it has.
+fn version(options: &Options) -> Result<RawPlugin, OptionError> {
+    let abi = options.integer(c"abi", 0..=u32::MAX, 2)?;
+    Ok(RawPlugin {
+        abi,
+        ..protocol_plugin(Probe::default())
+    })
+}
+
+fn shorter(_options: &Options) -> Result<RawPlugin, OptionError> {
+    let plugin = protocol_plugin(Probe::default());
+    Ok(RawPlugin {
+        size: plugin.size - 1,
+        ..plugin
+    })
+}
+
+fn neither(_options: &Options) -> Result<RawPlugin, OptionError> {
+    Ok(RawPlugin {
+        what: 2,
+        ..protocol_plugin(Probe::default())
+    })
+}
+
+edgepoll_protocol::export_with!(
+    export_raw,
+    c"probe" => probe,
+    c"frames" => frames,
+    c"layer" => layer,
+    c"version" => version,
+    c"shorter" => shorter,
+    c"neither" => neither
+);

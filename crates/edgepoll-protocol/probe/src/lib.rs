@@ -1,0 +1,11 @@
+//! A plug-in that misbehaves as it is told, for the tests of hosts. The commands are lines of text: [`session`] has the list.
+
+#![allow(clippy::panic, reason = "the tests of hosts need panics")]
+
+#[cfg(feature = "node")]
+mod addon;
+mod frames;
+mod session;
+
+pub use frames::{Frames, FramesSession};
+pub use session::{Probe, ProbeSession, Where};
