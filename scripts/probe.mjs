@@ -11,6 +11,9 @@ const args = ['build', '--locked', '--release', '-p', 'edgepoll-protocol-probe']
 const { code } = await run('cargo', [...args, '--features', 'node']);
 if (code === 0) {
   mkdirSync(inProject('build'), { recursive: true });
-  copyFileSync(inProject('target/release/libedgepoll_protocol_probe.so'), inProject('build/probe.node'));
+  copyFileSync(
+    inProject('target/release/libedgepoll_protocol_probe.so'),
+    inProject('build/probe.node'),
+  );
 }
 process.exitCode = code === 0 ? 0 : 1;
