@@ -1,6 +1,29 @@
 //! What crosses the border between a host and a plug-in: C layouts, with their size and version.
 //!
-//! Within one version a structure only grows at its end. Code that reads a field of a later addition compares `size` first.
+//! # Versions
+//! [`ABI`] is the version. It counts up with each change that breaks plug-ins or hosts: a field or a function that goes, moves, or means
+//! something else; a rule that plug-ins must follow and did not before; a change of [`RawBytes`] or [`RawTable`], which lie inside
+//! [`RawIo`]. Such a change comes only in a release of this crate that may change its API: a minor version before 1.0.0, and a major
+//! version after it.
+//!
+//! Within one version, structures only grow at their end, and their `size` says how far they reach. These may be added too: bits of
+//! flags, numbers of [`RawPlugin::what`], methods with a default. Neither side needs the other's release to be new:
+//!
+//! - A host calls a function that was added to [`SessionVtable`] or [`LayerVtable`] only if `size` says that the plug-in has it. Without
+//!   it, the host does what the trait's default method does.
+//! - A plug-in uses a field that was added to [`RawIo`] only if `size` says that the host has it. The method of [`Io`](crate::Io) that
+//!   needs the field says what happens with an older host.
+//! - A bit that one side does not know is ignored. So a bit must not be needed for the other side to go on correctly.
+//! - A status that a host does not know means [`status::BROKEN`]. So an [`ErrorKind`](crate::ErrorKind) that is added is sent to those
+//!   hosts alone whose `RawIo` says that they know it.
+//!
+//! A host refuses a plug-in of another version, and one whose structures are shorter than the first release of the version made them:
+//! [`Mismatch`](crate::host::Mismatch). It reads no more of it than size and version, which come first in each structure, in every
+//! version.
+//!
+//! # Memory and threads
+//! The host owns [`RawIo`] and all that is in it. A plug-in owns its sessions, and the value behind [`RawPlugin::data`], which belongs to
+//! the thread that made it. A plug-in's library is never unloaded. No panic crosses the border.
 
 #![allow(
     unsafe_code,
@@ -12,6 +35,8 @@ mod layer;
 mod memory;
 mod plugin;
 mod session;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "node")]
 pub(crate) use call::{forget_panic, panic_text};
@@ -21,7 +46,7 @@ pub use plugin::{layer_plugin, protocol_plugin, RawPlugin, LAYER, PROTOCOL, TAG_
 pub(crate) use session::VtableOf;
 pub use session::{SessionVtable, ENCODES, FRAMES};
 
-/// The version of the ABI. A change that breaks plug-ins counts it up. An addition makes a structure longer and leaves it as it is.
+/// The version of the ABI: see [Versions](self#versions).
 pub const ABI: u32 = 1;
 
 /// Timers of a session, and of a layer.
