@@ -6,6 +6,10 @@ use super::random::Random;
 use super::transcript::Transcript;
 use crate::{Protocol, Role};
 
+/// So many bytes may follow from one line of a conversation, and so many more from each byte that the line sends.
+const MOST_FOR_A_LINE: usize = 256 * 1024;
+const MOST_FOR_A_BYTE: usize = 64;
+
 /// What happens next in a conversation. Everything that follows from the line before has arrived by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line(Act);
@@ -154,7 +158,15 @@ impl Pair {
 
     /// Lets everything arrive.
     fn settle(&mut self) {
+        let waiting = self.server.waiting() + self.client.waiting();
+        let most = self.sent() + MOST_FOR_A_LINE + waiting * MOST_FOR_A_BYTE;
         loop {
+            assert!(
+                self.sent() < most,
+                "{} and {}: they do not stop to answer each other",
+                self.server.name,
+                self.client.name
+            );
             let (server, client) = (self.server.has_more(), self.client.has_more());
             if server && (!client || self.cut.is_server_next()) {
                 self.server.arrive_at(&mut self.client, &mut self.cut);
@@ -164,6 +176,10 @@ impl Pair {
                 return;
             }
         }
+    }
+
+    fn sent(&self) -> usize {
+        self.server.sent + self.client.sent
     }
 
     fn act(&mut self, line: &Line) {
