@@ -18,10 +18,61 @@ export declare interface Address {
 }
 
 /**
+ * The messages of all connections of a server, of one or a few turns of the reactor: see {@link Server.batches}. Iterating them makes
+ * no object for each. A batch is valid until the next one is requested.
+ *
+ * The messages of one connection stand in their order. The peer's end and the close of a connection follow its messages, so look at
+ * `ended` and `closed` after the loop.
+ */
+export declare class Batch<Data = unknown, In = Chunk, Out = Payload> implements Iterable<BatchMessage<Data, In, Out>> {
+    #private;
+    /** The connections that the server has accepted. */
+    readonly opened: readonly Connection<Data, In, Out>[];
+    /**
+     * The connections whose peers send no more. Unless `allowHalfOpen` is set, this side ends them too when the next batch is
+     * requested.
+     */
+    readonly ended: readonly Connection<Data, In, Out>[];
+    /** The connections that are over. */
+    readonly closed: readonly ClosedConnection<Connection<Data, In, Out>>[];
+    private constructor();
+    /**
+     * How many messages there are. A loop gives fewer if meanwhile a connection is destroyed or paused, or gets a long send queue: its
+     * messages are dropped then, or come in a later batch.
+     */
+    get length(): number;
+    /** Calls `each` with every message, which costs a little less than a loop. */
+    forEach(each: (message: BatchMessage<Data, In, Out>) => void): void;
+    /** Iterates the messages. Each step gives the same object, which shows another message. */
+    [Symbol.iterator](): Iterator<BatchMessage<Data, In, Out>, undefined, undefined>;
+}
+
+/**
+ * A message in a {@link Batch}. It is one object for the whole batch, and shows another message at each step of a loop: take what you
+ * need from it before the next step.
+ */
+export declare class BatchMessage<Data = unknown, In = Chunk, Out = Payload> extends MessageView {
+    #private;
+    /** The connection that the message came from. */
+    get connection(): Connection<Data, In, Out>;
+    /**
+     * What the connection's own iterator would give: the result of the protocol's `decode()`, or without a protocol the chunk. Throws
+     * what `decode()` throws.
+     */
+    decode(): In;
+}
+
+/**
  * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. In versions of @types/node whose `Buffer` is generic, it
  * is `Buffer<ArrayBuffer>`. Functions that refuse shared memory accept that type (`crypto.subtle`, `new Response()`).
  */
 export declare type Chunk = ReturnType<BufferConstructor['alloc']>;
+
+/** A connection that is over, and why. */
+export declare interface ClosedConnection<C> {
+    connection: C;
+    reason: CloseReason;
+}
 
 /** The options of {@link Server.close}. */
 export declare interface CloseOptions {
@@ -868,6 +919,19 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
      * call apply.
      */
     events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
+    /**
+     * Gives the messages of all connections in batches: all that a turn of the reactor has received at once. No object is made for a
+     * message, so this is the cheapest way to serve many small ones. Connections that were opened, ended or closed are in the batch
+     * too. Without a protocol a chunk is a message with one field.
+     *
+     * In everything else it is like {@link Server.events}: the options, the back-pressure of each connection, the end of the iterator,
+     * and what leaving the loop does. A server has one consumer.
+     *
+     * @example
+     * for await (const batch of server.batches())
+     *   for (const message of batch) void message.connection.write(answer(message));
+     */
+    batches(options?: EventsOptions): AsyncIterableIterator<Batch<Data, In, Out>, undefined, undefined>;
     /**
      * Stops listening, ends the connections, and resolves when every one of them is over. The kernel resets connections that
      * waited in the backlog.

@@ -5,6 +5,8 @@
  */
 export type { Address } from './connections/address.js';
 export type { Chunk, Payload } from './internal/chunk.js';
+export type { Batch, BatchMessage } from './connections/batch.js';
+export type { ClosedConnection } from './connections/batch-contents.js';
 export { connect } from './connections/connect.js';
 export { Connection } from './connections/connection.js';
 export type { CloseReason } from './connections/close-reason.js';

@@ -36,6 +36,27 @@ function endIfIdle(connection: AnyConnection): boolean {
   return (flagsOf(connection) & WRITE_ENDED) !== 0;
 }
 
+/** The connections of a server that closes, while one consumer takes the events of all. */
+export class ClosingConnections {
+  readonly #left: Set<AnyConnection>;
+  #looksSoon = false;
+
+  constructor(connections: Iterable<AnyConnection>) {
+    this.#left = new Set(connections);
+  }
+
+  /** Ends the idle ones after one round of the event loop. */
+  endSoon(): void {
+    if (this.#looksSoon || this.#left.size === 0) return;
+    this.#looksSoon = true;
+    afterRound(() => {
+      this.#looksSoon = false;
+      for (const connection of this.#left)
+        if (endOnceIdle(connection)) this.#left.delete(connection);
+    });
+  }
+}
+
 /** What a connection calls. It has this object from its owner, because connection.ts cannot import this file. */
 export interface Closer {
   readonly endSoon: (connection: AnyConnection) => void;

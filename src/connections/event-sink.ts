@@ -1,12 +1,21 @@
-/** What a connection calls while `server.events()` takes its events in place of its own iterator. */
+/** What a connection calls while `server.events()` or `server.batches()` takes its events in place of its own iterator. */
 import { EdgepollError } from '../internal/errors.js';
 import type { CloseReason } from './close-reason.js';
 import type { AnyConnection } from './connection.js';
+import type { Place } from './incoming.js';
+import type { AnyProtocol } from './protocol.js';
 
 /** Takes the events of connections. */
 export interface EventSink {
   /** A chunk, or a message. With `isLent` its memory has to be given back: see arena.ts. */
   data(connection: AnyConnection, data: unknown, isLent: boolean): void;
+  /** Takes messages without decoding them, if it does that. */
+  readonly messages?: (
+    connection: AnyConnection,
+    protocol: AnyProtocol | undefined,
+    place: Place,
+    isLent: boolean,
+  ) => void;
   end(connection: AnyConnection): void;
   drain(connection: AnyConnection): void;
   close(connection: AnyConnection, reason: CloseReason): void;
@@ -20,9 +29,12 @@ export interface EventSink {
   release(connection: AnyConnection): void;
 }
 
-/** The rejection of a read while `server.events()` takes the bytes. */
+/** The rejection of a read while the server's consumer takes what arrives. */
 export function consumedByEvents(): Promise<never> {
   return Promise.reject(
-    new EdgepollError('ERR_CONSUMED', 'server.events() takes the bytes of this connection'),
+    new EdgepollError(
+      'ERR_CONSUMED',
+      'server.events() or server.batches() takes what this connection receives',
+    ),
   );
 }

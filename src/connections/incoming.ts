@@ -21,7 +21,7 @@ const { FIELDS_SHIFT } = layout;
 const { close, moveTo, show: showMessages, use } = viewCore;
 const COST: number = ITEM_COST;
 
-/** Where the messages of a record lie. The same object is used for each record. */
+/** Where messages lie. */
 export interface Place {
   bytes: Chunk;
   /** Where the messages' bytes begin in `bytes`, and how many there are. */
@@ -36,11 +36,9 @@ export interface Place {
 export class Incoming {
   readonly #arena: Arena;
   readonly #staging: Staging;
-  // These two are made at the first message, because most programs have no protocol.
+  // These two are made when they are first needed, because most programs have no protocol.
   #names: Names | undefined;
   #view: MessageView | undefined;
-  /** The table of a message that has one field. */
-  readonly #single = Int32Array.of(1 << FIELDS_SHIFT, 0, 0, 0);
 
   constructor(arena: Arena, staging: Staging) {
     this.#arena = arena;
@@ -49,35 +47,45 @@ export class Incoming {
 
   /** Messages of a connection arrived. With `isLent` their memory has to be given back: see arena.ts. */
   messages(connection: AnyConnection, place: Place, isLent: boolean): void {
-    const { protocol } = ownerOf(connection);
-    if (protocol !== undefined && takesInput(connection)) this.#decode(connection, protocol, place);
+    const { protocol, sink } = ownerOf(connection);
+    if (protocol !== undefined && takesInput(connection)) {
+      if (sink?.messages !== undefined) {
+        sink.messages(connection, protocol, place, isLent);
+        return;
+      }
+      this.#decode(connection, protocol, place);
+    }
     if (isLent) this.#arena.giveBack(1);
   }
 
   /** A chunk of a connection arrived that has a protocol, or had one, or takes nothing any more. */
   chunk(connection: AnyConnection, chunk: Chunk, isLent: boolean): void {
     if (takesInput(connection)) {
-      const { protocol } = ownerOf(connection);
-      const { length } = chunk;
-      if (protocol === undefined) give(connection, isLent ? Buffer.from(chunk) : chunk, length);
-      else {
-        const table = this.#single;
-        table[2] = length;
-        const place = { bytes: chunk, base: 0, length, table, start: 0, count: 1 };
-        this.#decode(connection, protocol, place);
+      const { protocol, sink } = ownerOf(connection);
+      if (sink?.messages !== undefined) {
+        sink.messages(connection, protocol, placeOf(chunk), isLent);
+        return;
       }
+      if (protocol !== undefined) this.#decode(connection, protocol, placeOf(chunk));
+      else give(connection, isLent ? Buffer.from(chunk) : chunk, chunk.length);
     }
     if (isLent) this.#arena.giveBack(1);
   }
 
-  /** Gives a view the names that the reactor's messages have in common. Returns it. */
-  makeView<View extends MessageView>(view: View): View {
-    use(view, (this.#names ??= new Names()));
+  /** The names that the reactor's messages have in common. */
+  get names(): Names {
+    return (this.#names ??= new Names());
+  }
+
+  #makeView(): MessageView {
+    const view = new MessageView();
+    use(view, this.names);
+    this.#view = view;
     return view;
   }
 
   #decode(connection: AnyConnection, protocol: AnyProtocol, place: Place): void {
-    const view = (this.#view ??= this.makeView(new MessageView()));
+    const view = this.#view ?? this.#makeView();
     const each = Math.floor(place.length / place.count);
     showMessages(view, place.table, place.bytes as Sliced, place.base);
     this.#staging.holds = true;
@@ -94,6 +102,13 @@ export class Incoming {
       this.#staging.holds = false;
     }
   }
+}
+
+/** A chunk as a message that has it as its only field. */
+export function placeOf(chunk: Chunk): Place {
+  const { length } = chunk;
+  const table = Int32Array.of(1 << FIELDS_SHIFT, 0, length, 0);
+  return { bytes: chunk, base: 0, length, table, start: 0, count: 1 };
 }
 
 /** Whether what arrives is still given to a consumer. */

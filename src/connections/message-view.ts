@@ -31,6 +31,10 @@ export interface ViewCore {
   readonly show: (view: MessageView, table: Int32Array, bytes: Sliced, base: number) => void;
   /** Goes to the message whose header stands at `header`. Returns where the header of the next message stands. */
   readonly moveTo: (view: MessageView, header: number) => number;
+  /** How many numbers the message with this header takes. */
+  readonly sizeOf: (header: number) => number;
+  /** If the view shows a message of `old`, it shows the same one of `table` from now on. */
+  readonly replaceTable: (view: MessageView, old: Int32Array, table: Int32Array) => void;
   /** Ends the validity of the view: it has no fields until it is moved to another message. */
   readonly close: (view: MessageView) => void;
 }
@@ -70,6 +74,10 @@ export class MessageView {
         view.#fields = fields;
         view.#at = header + 1;
         return header + 1 + fields * FIELD_NUMBERS;
+      },
+      sizeOf: (header) => 1 + (header >>> FIELDS_SHIFT) * FIELD_NUMBERS,
+      replaceTable: (view, old, table) => {
+        if (view.#table === old) view.#table = table;
       },
       close: (view) => {
         view.#fields = 0;

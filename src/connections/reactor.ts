@@ -24,12 +24,15 @@ export class Reactor {
   readonly staging: Staging;
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
+  /** Where each turn writes the tables of messages. */
+  readonly tables: Int32Array;
   readonly closer: Closer = closer;
   /** How many servers and connections keep the process alive. */
   #references = 0;
 
   constructor(driver: Driver) {
     const memory = allocateSharedMemory();
+    this.tables = memory.tables;
     this.arena = new Arena(memory.control);
     this.fairness = new Fairness(memory.control);
     this.native = openNative(

@@ -9,12 +9,11 @@
  */
 import type { Chunk, Payload } from '../internal/chunk.js';
 import type { AnyConnection, Connection } from './connection.js';
-import { endOnceIdle } from './closer.js';
+import { ClosingConnections } from './closer.js';
 import * as flags from './connection-flags.js';
 import { core } from './connection.js';
 import type { Arena } from './arena.js';
 import type { CloseReason } from './close-reason.js';
-import { afterRound } from './after-round.js';
 import type { EventSink } from './event-sink.js';
 import type { Fairness } from './fairness.js';
 import { Mailbox } from './mailbox.js';
@@ -90,8 +89,7 @@ export class EventStream implements EventSink {
   readonly #released = new Set<AnyConnection>();
 
   /** While the server closes: the connections that are still to be ended. */
-  #closing: Set<AnyConnection> | undefined;
-  #endsSoon = false;
+  #closing: ClosingConnections | undefined;
 
   constructor(owner: EventsOwner) {
     this.#owner = owner;
@@ -167,7 +165,7 @@ export class EventStream implements EventSink {
     if (this.#exceptions > 0) {
       this.#sift();
       item = this.#nextReleased();
-      this.#endSoon();
+      this.#closing?.endSoon();
     }
     if (this.#mailbox.size === 0) this.#giveBack();
     if (item === undefined) {
@@ -180,25 +178,12 @@ export class EventStream implements EventSink {
   /** The server closes: ends each of these connections as soon as it is idle. */
   endOnceIdle(connections: Iterable<AnyConnection>): void {
     if (this.#closing === undefined) this.#exceptions += 1;
-    this.#closing = new Set(connections);
-    this.#endSoon();
+    this.#closing = new ClosingConnections(connections);
+    this.#closing.endSoon();
   }
 
   waitsFor(connection: AnyConnection): boolean {
     return this.#mailbox.isAwaited && !this.#waiting.has(connection);
-  }
-
-  #endIdle(): void {
-    this.#endsSoon = false;
-    for (const connection of this.#closing ?? [])
-      if (endOnceIdle(connection)) this.#closing?.delete(connection);
-  }
-
-  /** Ends the idle ones among the connections of a closing server, after one round of the event loop. */
-  #endSoon(): void {
-    if (this.#endsSoon || this.#closing === undefined || this.#closing.size === 0) return;
-    this.#endsSoon = true;
-    afterRound(() => this.#endIdle());
   }
 
   /** No event is pushed after this; those that wait are still given. */
