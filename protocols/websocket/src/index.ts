@@ -39,6 +39,8 @@ export type Incoming<Options> =
  * It is 1006 if the peer ended the connection without a close frame or is not there any more, and an HTTP status if the handshake
  * failed.
  */
+// Without options, the type of the options has none.
+// oxlint-disable-next-line no-generated-empty-object-type
 export function websocket<const Options extends WebSocketOptions = Record<never, never>>(
   options?: Options,
 ): Protocol<Incoming<Options>, Outgoing> {

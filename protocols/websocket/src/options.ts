@@ -124,7 +124,9 @@ export function lines(headers: Readonly<Record<string, string>>): string[] {
     // Control characters would end the header.
     // oxlint-disable-next-line no-control-regex
     if (typeof value !== 'string' || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
-      throw new TypeError(`headers: the value of ${name} must be a text without control characters`);
+      throw new TypeError(
+        `headers: the value of ${name} must be a text without control characters`,
+      );
     return `${name}: ${value}`;
   });
 }

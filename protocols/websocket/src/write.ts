@@ -37,7 +37,9 @@ function writeObject(message: Exclude<Outgoing, string | Uint8Array>, writer: Me
       writeReject(message, writer);
       return;
     default:
-      throw wrong('a message is a string, a Uint8Array, or an object whose type is text, binary, close, ping, pong, accept or reject');
+      throw wrong(
+        'a message is a string, a Uint8Array, or an object whose type is text, binary, close, ping, pong, accept or reject',
+      );
   }
 }
 
@@ -88,12 +90,16 @@ function writeAccept({ protocol = '', headers = {} }: Accept, writer: MessageWri
 function writeReject(message: Reject, writer: MessageWriter): void {
   const { status, reason = STATUS_CODES[status] ?? '', headers = {}, body = '' } = message;
   if (!(Number.isInteger(status) && status >= 300 && status <= 599))
-    throw Object.assign(new RangeError(`status: an integer from 300 to 599 is needed, and it is ${String(status)}`), {
-      code: 'ERR_OUT_OF_RANGE',
-    });
+    throw Object.assign(
+      new RangeError(`status: an integer from 300 to 599 is needed, and it is ${String(status)}`),
+      {
+        code: 'ERR_OUT_OF_RANGE',
+      },
+    );
   // Control characters would end the line.
   // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(reason)) throw wrong('reason: a text without control characters is needed');
+  if (/[\u0000-\u001f\u007f]/.test(reason))
+    throw wrong('reason: a text without control characters is needed');
   const head = [`${status} ${reason}`, ...lines(headers)].join('\r\n');
   writer.kind(REJECT).text(`${head}\r\n\r\n${body}`);
 }
