@@ -108,6 +108,16 @@ impl<T> Slots<T> {
         slot.occupant.as_ref().map(|occupant| (token, occupant))
     }
 
+    /// As [`Slots::at`].
+    pub(crate) fn at_mut(&mut self, place: usize) -> Option<(Token, &mut T)> {
+        let slot = self.slots.get_mut(place)?;
+        let token = Token {
+            index: u32::try_from(place).ok()?,
+            generation: slot.generation,
+        };
+        slot.occupant.as_mut().map(|occupant| (token, occupant))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
         self.slots.iter().zip(0..).filter_map(|(slot, index)| {
             let token = Token {

@@ -9,6 +9,7 @@ mod limits;
 mod reason;
 mod send_queue;
 mod sink;
+mod timers;
 mod wire;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
 pub use send_queue::{SendQueue, MAX_BUFFERS};
 pub use sink::Sink;
+pub(crate) use timers::{Timer, Timers};
 pub use wire::Wire;
 
 use edgepoll_protocol::host::Outcome;
@@ -85,13 +87,11 @@ pub struct Connection {
     pub listener: Option<Token>,
     /// The bounds, shared by all connections of a listener.
     pub limits: Rc<Limits>,
-    /// When the reactor checks the connection, or tries a send again, in nanoseconds of the kernel's clock; 0 for never.
-    pub deadline: u64,
-    /// When a connection that is about to end is late, in nanoseconds of the kernel's clock. There are checks before.
-    pub late_at: u64,
-    /// The value of [`Connection::progress`] when `late_at` was set. If it has grown since, the connection is not late.
+    /// When the reactor has to look at the connection although nothing has happened.
+    pub(crate) timers: Timers,
+    /// The value of [`Connection::progress`] when the time for the end began. If it has grown since, the connection is not late.
     pub mark: u64,
-    /// The kernel had no memory for a send, and the deadline is the time to try again.
+    /// The kernel had no memory for a send, which is tried again after a pause.
     pub short: bool,
     /// How often in a row the kernel had no memory, with no byte sent or received in between.
     pub shortages: u32,
@@ -139,8 +139,7 @@ impl Connection {
             peer,
             listener,
             limits,
-            deadline: 0,
-            late_at: 0,
+            timers: Timers::default(),
             mark: 0,
             short: false,
             shortages: 0,
@@ -263,6 +262,7 @@ impl Connection {
             return Some(CloseReason::Protocol(wire.error(fault)));
         }
         wire.fault = Some(fault);
+        self.timers.clear_session();
         self.discard_input();
         self.finish();
         None
@@ -535,7 +535,7 @@ impl fmt::Debug for Connection {
             .field("carried", &self.carry.len())
             .field("queued", &self.queue.len())
             .field("peer", &self.peer)
-            .field("deadline", &self.deadline)
+            .field("timers", &self.timers)
             .field("bytes_read", &self.bytes_read)
             .field("bytes_written", &self.bytes_written)
             .finish_non_exhaustive()

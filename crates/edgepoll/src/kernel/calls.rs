@@ -66,11 +66,11 @@ pub trait Kernel: Sealed {
     /// The errors of write(2): EBADF when the program closed a descriptor that it does not own.
     fn wake(&mut self) -> Result<(), Errno>;
 
-    /// Sets the alarm, of which there is one: a wait returns at `deadline`, in nanoseconds of [`Kernel::now`]. `None` clears it.
+    /// Sets the alarm, of which there is one: a wait returns at `deadline`, in nanoseconds of [`Kernel::now`]. It goes off once.
     ///
     /// # Errors
     /// The errors of timerfd_settime(2). The alarm is then unchanged.
-    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno>;
+    fn set_alarm(&mut self, deadline: u64) -> Result<(), Errno>;
 
     /// Nanoseconds of a clock that never jumps (CLOCK_MONOTONIC).
     fn now(&self) -> u64;

@@ -116,7 +116,7 @@ impl<K: Kernel> Reactor<K> {
         let pause = listener.handle_pause();
         self.stats.accept_pauses += 1;
         let at = self.after(pause);
-        self.set_deadline(token, Some(at));
+        self.resume_listener_at(token, at);
         inbox.event(Event::AcceptPaused {
             listener: token,
             errno,
@@ -129,9 +129,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         listener.open -= 1;
-        if listener.resume_at != 0 {
-            self.set_deadline(token, None);
-        }
+        listener.resume_at = 0;
         self.list(token);
     }
 }

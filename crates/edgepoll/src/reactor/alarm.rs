@@ -1,67 +1,41 @@
-//! Deadlines of slots, and the kernel's alarm for the soonest one.
+//! The kernel's alarm for the soonest timer. It is set only if it would come too late: while it is early enough, setting, moving and
+//! clearing timers makes no system call. An alarm that comes too early wakes one turn, which sets the next.
 
-use std::time::Duration;
+use crate::Errno;
 
-use super::deadlines::Alarm;
-use super::state::Reactor;
-use crate::kernel::Kernel;
-use crate::Token;
+/// What is known of the kernel's alarm.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    /// When it goes off, in nanoseconds of the kernel's clock. `None` if it does not.
+    pub(super) at: Option<u64>,
+    pub(super) state: State,
+    /// A turn runs, which sets the alarm at its end.
+    pub(super) waits_for_turn: bool,
+}
 
-impl<K: Kernel> Reactor<K> {
-    /// Sets or clears the deadline of a slot. A slot has one deadline.
-    pub(super) fn set_deadline(&mut self, token: Token, at: Option<u64>) {
-        let Some(occupant) = self.slots.get_mut(token) else {
-            return;
-        };
-        let before = std::mem::replace(occupant.deadline(), at.unwrap_or(0));
-        if before != 0 {
-            self.deadlines.remove(before, token);
-        }
-        if let Some(at) = at {
-            self.deadlines.insert(at, token);
-        }
-        self.update_alarm();
+/// Whether the kernel sets the alarm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum State {
+    #[default]
+    Works,
+    /// The kernel refused, and the owner has not got the event for that yet.
+    Refused(Errno),
+    /// The kernel refused, and the owner has got the event.
+    Reported,
+}
+
+impl Alarm {
+    pub(super) fn has_report(&self) -> bool {
+        matches!(self.state, State::Refused(_))
     }
 
-    /// Sets the kernel's alarm to the soonest deadline. If the kernel refuses, the owner gets one event for it, and each later
-    /// change and turn tries again. Until one succeeds, each turn handles the deadlines that have passed, even if the
-    /// alarm did not wake it.
-    pub(super) fn update_alarm(&mut self) {
-        let Some(alarm) = self.deadlines.alarm_to_set() else {
-            return;
-        };
-        match self.kernel.set_alarm(alarm) {
-            Ok(()) => self.alarm = Alarm::Works,
-            Err(errno) => {
-                self.deadlines.alarm_was_refused();
-                if self.alarm == Alarm::Works {
-                    self.alarm = Alarm::Refused(errno);
-                }
-            }
-        }
+    /// False when no timer is set. The alarm is set for each one, unless the kernel refuses it.
+    pub(super) fn may_be_due(&self) -> bool {
+        self.at.is_some() || self.state != State::Works
     }
 
-    /// The time `milliseconds` from now, in nanoseconds of the kernel's clock.
-    pub(super) fn after(&self, milliseconds: u32) -> u64 {
-        self.kernel
-            .now()
-            .saturating_add(u64::from(milliseconds) * 1_000_000)
-    }
-
-    /// How long a turn waits: not at all when there is work, and at most until the soonest deadline if no alarm will end the wait.
-    pub(super) fn time_to_wait(&self, timeout: Option<Duration>) -> Option<Duration> {
-        if self.has_work() {
-            return Some(Duration::ZERO);
-        }
-        if self.alarm == Alarm::Works {
-            return timeout;
-        }
-        let now = self.kernel.now();
-        let left = |at: u64| Duration::from_nanos(at.saturating_sub(now));
-        let until = self.deadlines.soonest().map(left);
-        match (timeout, until) {
-            (Some(timeout), Some(until)) => Some(timeout.min(until)),
-            (timeout, until) => timeout.or(until),
-        }
+    /// True when the alarm goes off at `at` or before.
+    pub(super) fn is_by(&self, at: u64) -> bool {
+        self.at.is_some_and(|alarm| alarm <= at)
     }
 }

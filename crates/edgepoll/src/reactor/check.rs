@@ -2,10 +2,12 @@
 
 use edgepoll_protocol::host::KEPT;
 
+use super::alarm::State;
 use super::entry::Entry;
 use super::listener::Listener;
 use super::occupant::Occupant;
 use super::state::Reactor;
+use crate::connection::Timer;
 use crate::kernel::Kernel;
 use crate::{Ready, Token};
 
@@ -29,6 +31,7 @@ impl<K: Kernel> Reactor<K> {
                 _ => {}
             }
         }
+        self.check_timers()?;
         for (token, occupant) in self.slots.iter() {
             let lists = self.ready.iter().chain(&self.rest);
             let on_list = lists.filter(|other| **other == token).count();
@@ -36,6 +39,32 @@ impl<K: Kernel> Reactor<K> {
                 Occupant::Listener(listener) => self.check_listener(token, listener, on_list)?,
                 Occupant::Connection(entry) => self.check_connection(token, entry, on_list)?,
             }
+        }
+        Ok(())
+    }
+
+    /// The wheel gives each slot before its soonest timer expires, and the alarm goes off before the wheel gives the first one.
+    fn check_timers(&self) -> Result<(), String> {
+        self.wheel.check()?;
+        for slot in self.wheel.slots() {
+            let occupant = self.slots.at(slot as usize).map(|(_, occupant)| occupant);
+            let is_closed = |entry: &Entry<K::Socket>| entry.closed.is_some();
+            if occupant.is_none_or(|it| it.connection().is_some_and(is_closed)) {
+                return Err(format!("1: slot {slot} is free or closed and comes up"));
+            }
+        }
+        for (token, occupant) in self.slots.iter() {
+            let soonest = occupant.soonest();
+            let comes_up = self.wheel.get(token.index);
+            if soonest.is_some_and(|at| comes_up.is_none_or(|up| up > at)) {
+                return Err(format!(
+                    "5: a timer of {token:?} expires at {soonest:?}, and it comes up at {comes_up:?}"
+                ));
+            }
+        }
+        let works = self.alarm.state == State::Works;
+        if works && self.wheel.soonest().is_some_and(|at| !self.alarm.is_by(at)) {
+            return Err("5: the alarm is not set for the soonest timer".to_owned());
         }
         Ok(())
     }
@@ -48,12 +77,6 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<(), String> {
         if listener.may_accept() && on_list != 1 {
             return Err(format!("5: listener {token:?} may accept and is forgotten"));
-        }
-        let waits = listener.resume_at != 0;
-        if waits && !self.deadlines.contains(listener.resume_at, token) {
-            return Err(format!(
-                "5: listener {token:?} is paused without a time to resume"
-            ));
         }
         if listener.open > listener.options.max_connections {
             return Err(format!(
@@ -75,6 +98,9 @@ impl<K: Kernel> Reactor<K> {
             if !entry.has_report {
                 return Err(format!("1: the close of {token:?} will not be reported"));
             }
+            if connection.timers.soonest().is_some() {
+                return Err(format!("1: {token:?} is closed and has timers"));
+            }
             if entry.socket.is_some() && entry.must_reset() {
                 return Err(format!("1: {token:?} has lost bytes and is not reset"));
             }
@@ -89,11 +115,10 @@ impl<K: Kernel> Reactor<K> {
         if on_list > 1 {
             return Err(format!("8: {token:?} is listed {on_list} times"));
         }
-        let deadline = connection.deadline;
-        if deadline != 0 && !self.deadlines.contains(deadline, token) {
-            return Err(format!("5: the deadline of {token:?} is not in the set"));
+        if entry.is_due {
+            return Err(format!("5: a timer of {token:?} was not handled"));
         }
-        if connection.short && deadline == 0 && on_list != 1 {
+        if connection.short && !connection.timers.is_set(Timer::Retry) && on_list != 1 {
             return Err(format!("5: the send of {token:?} is not tried again"));
         }
         let blocked = !connection.ready.contains(Ready::WRITABLE);

@@ -31,8 +31,9 @@ impl<K: Kernel> Reactor<K> {
         entry.closed = Some(Box::new(Closed { reason, local }));
         entry.lose_queue();
         entry.connection.carry.clear();
+        entry.connection.timers.clear_all();
         let is_decided = knows || entry.must_reset();
-        self.set_deadline(token, None);
+        self.wheel.remove(token.index);
         self.add_report(token);
         if is_decided {
             self.release(token);

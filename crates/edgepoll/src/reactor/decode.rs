@@ -48,7 +48,7 @@ pub(super) fn decode_space<I: Inbox>(
         let rest = &inbox.filled(lend, length)[outcome.consumed..];
         connection.carry.push(rest);
     }
-    after_decode(connection, scratch, &outcome, result.and(handed))
+    after_decode(connection, scratch, &outcome, share, result.and(handed))
 }
 
 /// Decodes what earlier receives left, with what has just been added to it.
@@ -78,7 +78,7 @@ pub(super) fn decode_carry<I: Inbox>(
     let (outcome, result) = wire.session.decode(scratch, carry, limit);
     let handed = hand_over_copies(scratch, &outcome, carry, token, share, inbox, gives_frames);
     carry.consume(outcome.consumed);
-    after_decode(connection, scratch, &outcome, result.and(handed))
+    after_decode(connection, scratch, &outcome, share, result.and(handed))
 }
 
 /// Decodes what is left after the end of the stream. Returns true when that was everything, so that the end can be reported.
@@ -105,6 +105,7 @@ pub(super) fn decode_rest<I: Inbox>(
     let (outcome, result) = wire.session.decode_end(scratch, carry, limit);
     let handed = hand_over_copies(scratch, &outcome, carry, token, share, inbox, gives_frames);
     carry.consume(outcome.consumed);
+    share.asked.add(&outcome, scratch);
     connection.handle_outcome(&outcome, scratch.output());
     connection.carry_ready = outcome.is_full;
     result.and(handed)?;
@@ -117,8 +118,10 @@ fn after_decode(
     connection: &mut Connection,
     scratch: &Scratch,
     outcome: &Outcome,
+    share: &mut Share,
     result: Result<(), Fault>,
 ) -> Result<(), Fault> {
+    share.asked.add(outcome, scratch);
     connection.handle_outcome(outcome, scratch.output());
     result?;
     connection.carry_ready = outcome.is_full && !connection.carry.is_empty();

@@ -1,6 +1,6 @@
 //! A connection in its slot: its state, its socket, and its places in the reactor's lists.
 
-use crate::connection::{CloseReason, Connection};
+use crate::connection::{CloseReason, Connection, Timer};
 use crate::{Address, Ready};
 
 /// The data of a closed connection for its close event, until that is reported.
@@ -29,6 +29,8 @@ pub(super) struct Entry<S> {
     pub(super) resets: bool,
     /// Boxed, because it exists only between the close and its report.
     pub(super) closed: Option<Box<Closed>>,
+    /// A timer has expired in this turn, and is handled once the connection has been served.
+    pub(super) is_due: bool,
     /// Bytes that were written and are lost.
     pub(super) unsent: usize,
 }
@@ -45,6 +47,7 @@ impl<S> Entry<S> {
             report_failed: false,
             resets: false,
             closed: None,
+            is_due: false,
             unsent: 0,
         }
     }
@@ -75,22 +78,29 @@ impl<S> Entry<S> {
         self.closed.is_none() && self.connection.may_progress()
     }
 
-    /// The deadline has passed. Makes the next service try a send: the kernel reports room only once a third of the buffer is
-    /// free, and one wait may not report every connection. If the time for the end is over at `now`, the service tries a receive,
-    /// too. If the kernel has no room or no input, they fail with EAGAIN.
+    /// The slot came up at the time `now`. Prepares what follows for the timers that have expired. A send is tried next: the kernel
+    /// reports room only once a third of the buffer is free, and one wait may not report every connection. If the connection is late or
+    /// its session has a timer, so is a receive. If the kernel has no room or no input, they fail with EAGAIN.
     ///
-    /// Returns true when the connection has to be checked after that. Returns false when the deadline was only the time to try a send
-    /// again after a shortage of memory.
-    pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
+    /// Returns true when more follows once the connection has been served.
+    pub(super) fn handle_timers(&mut self, now: u64) -> bool {
         let connection = &mut self.connection;
-        connection.deadline = 0;
-        connection.ready.insert(Ready::WRITABLE);
-        if connection.short {
-            return false;
+        let is_due = |timer| connection.timers.is_due(timer, now);
+        let is_retry = is_due(Timer::Retry);
+        let is_end = is_due(Timer::Check) || is_due(Timer::Late);
+        let is_session = Timer::of_session().any(is_due);
+        let receives = is_due(Timer::Late) || is_session;
+        let sends = is_retry || is_end || is_due(Timer::Connect);
+        self.is_due = is_end || is_session || is_due(Timer::Connect);
+        if is_retry {
+            connection.timers.clear(Timer::Retry);
         }
-        if now >= connection.late_at && !connection.is_stopped() {
+        if sends {
+            connection.ready.insert(Ready::WRITABLE);
+        }
+        if receives && !connection.is_stopped() {
             connection.ready.insert(Ready::READABLE);
         }
-        true
+        self.is_due
     }
 }

@@ -6,63 +6,55 @@
 //! than `end_timeout` for that.
 
 use super::state::Reactor;
-use crate::connection::{CloseReason, Failure, Writing};
+use crate::connection::{CloseReason, Failure, Timer, Writing};
 use crate::kernel::Kernel;
 use crate::{Call, Token};
 
 /// How often a connection is checked within its `end_timeout`. It is closed at most one such part of the time late.
 const CHECKS: u64 = 8;
+const MILLISECOND: u64 = 1_000_000;
 
 impl<K: Kernel> Reactor<K> {
-    /// Handles the deadlines that have passed. Listeners resume at once. Connections are served once more before they are judged:
-    /// if the process was busy, stopped or asleep, input that arrived in time still waits in the kernel, and it counts.
-    pub(super) fn handle_deadlines(&mut self) {
-        let now = self.kernel.now();
-        self.deadlines.alarm_is_over(now);
-        while let Some(token) = self.deadlines.pop_due(now) {
-            let occupant = self.slots.get_mut(token);
-            if occupant.is_some_and(|occupant| occupant.handle_deadline(now)) {
-                self.due.push(token);
-            }
-            self.list(token);
-        }
-        self.update_alarm();
-    }
-
-    /// Judges the connections whose deadline has passed and that have been served since.
-    pub(super) fn judge_due(&mut self) {
-        while let Some(token) = self.due.pop() {
-            let Some((_, entry)) = self.live(token) else {
-                continue;
-            };
-            if entry.connection.deadline != 0 {
-                // Being served has given it more time.
-                continue;
-            }
-            if entry.listed {
-                // It has more to do than this turn had room for. A later turn judges it.
-                let at = self.after(1);
-                self.set_deadline(token, Some(at));
-            } else {
-                self.check_or_close(token);
-            }
-        }
-    }
-
-    fn check_or_close(&mut self, token: Token) {
+    /// Judges a connection whose time for the connect or the end is over, or that has to be checked. It has been served since the timer
+    /// expired, which may have moved or cleared the timer.
+    pub(super) fn judge(&mut self, token: Token) {
         let now = self.kernel.now();
         let Some((_, entry)) = self.live(token) else {
             return;
         };
-        let connection = &entry.connection;
-        if connection.writing == Writing::Connecting || now >= connection.late_at {
-            self.deadline_passed(token);
-        } else if connection.writing != Writing::Open || connection.is_stopped() {
-            if connection.has_moved_towards_end() {
-                self.expect_end(token);
+        let is_listed = entry.listed;
+        let timers = &mut entry.connection.timers;
+        let of_end = [Timer::Connect, Timer::Late, Timer::Check];
+        let due = of_end.map(|timer| timers.is_due(timer, now));
+        for (timer, _) in of_end.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
+            if is_listed {
+                // It has more to do than this turn had room for. A later turn judges it.
+                timers.set(timer, now + MILLISECOND);
             } else {
-                self.set_next_check(token);
+                timers.clear(timer);
             }
+        }
+        match due {
+            _ if is_listed => {}
+            [true, ..] | [_, true, _] => self.deadline_passed(token),
+            [.., true] => self.check_end(token),
+            _ => {}
+        }
+    }
+
+    /// Checks a connection that is about to end and is not late yet.
+    fn check_end(&mut self, token: Token) {
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let connection = &mut entry.connection;
+        if connection.writing == Writing::Open && !connection.is_stopped() {
+            // The owner reads again, and finds the error that way.
+            connection.timers.clear(Timer::Late);
+        } else if connection.has_moved_towards_end() {
+            self.expect_end(token);
+        } else {
+            self.set_next_check(token);
         }
     }
 
@@ -125,7 +117,11 @@ impl<K: Kernel> Reactor<K> {
     /// Sets the deadline for the owner to read what comes before an error, unless a deadline is set already.
     pub(super) fn expect_reader(&mut self, token: Token) {
         if let Some((_, entry)) = self.live(token) {
-            if entry.connection.deadline == 0 {
+            let timers = &entry.connection.timers;
+            let is_expected = [Timer::Late, Timer::Retry]
+                .iter()
+                .any(|it| timers.is_set(*it));
+            if !is_expected {
                 self.expect_end(token);
             }
         }
@@ -140,10 +136,9 @@ impl<K: Kernel> Reactor<K> {
         // A timeout of 0 would pass at once and be set again, without end within one turn.
         let timeout = entry.connection.limits.end_timeout.max(1);
         let late_at = self.after(timeout);
-        if let Some((_, entry)) = self.live(token) {
-            entry.connection.late_at = late_at;
-        }
+        // The earlier timer first, so that the alarm is set once.
         self.set_next_check(token);
+        self.set_timer(token, Timer::Late, late_at);
     }
 
     /// Sets the deadline for the next check of a connection that is not late yet.
@@ -152,8 +147,7 @@ impl<K: Kernel> Reactor<K> {
         let Some((_, entry)) = self.live(token) else {
             return;
         };
-        let timeout = u64::from(entry.connection.limits.end_timeout.max(1)) * 1_000_000;
-        let at = entry.connection.late_at.min(now + timeout / CHECKS);
-        self.set_deadline(token, Some(at));
+        let timeout = u64::from(entry.connection.limits.end_timeout.max(1)) * MILLISECOND;
+        self.set_timer(token, Timer::Check, now + timeout / CHECKS);
     }
 }

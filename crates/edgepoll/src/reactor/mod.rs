@@ -12,7 +12,6 @@ mod busy_poll;
 mod check;
 mod close;
 mod commands;
-mod deadlines;
 mod decode;
 mod entry;
 mod guess;
@@ -29,10 +28,15 @@ mod report;
 mod send;
 mod serve;
 mod session;
+mod session_timers;
 mod share;
 mod state;
 mod stats;
+mod timers;
 mod turn;
+mod wheel;
+#[cfg(test)]
+mod wheel_tests;
 mod write;
 
 pub use budget::Budget;

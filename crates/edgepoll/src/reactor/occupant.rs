@@ -91,22 +91,24 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// When its deadline passes, in nanoseconds of the kernel's clock; 0 for never.
-    pub(super) fn deadline(&mut self) -> &mut u64 {
+    /// When its soonest timer expires, in nanoseconds of the kernel's clock.
+    pub(super) fn soonest(&self) -> Option<u64> {
         match self {
-            Occupant::Listener(listener) => &mut listener.resume_at,
-            Occupant::Connection(entry) => &mut entry.connection.deadline,
+            Occupant::Listener(listener) => (listener.resume_at != 0).then_some(listener.resume_at),
+            Occupant::Connection(entry) => entry.connection.timers.soonest(),
         }
     }
 
-    /// Its deadline has passed, at the time `now`. Returns true when it has to be checked once it has been served.
-    pub(super) fn handle_deadline(&mut self, now: u64) -> bool {
+    /// It came up at the time `now`. Returns true when more follows once it has been served.
+    pub(super) fn handle_timers(&mut self, now: u64) -> bool {
         match self {
             Occupant::Listener(listener) => {
-                listener.resume_at = 0;
+                if listener.resume_at <= now {
+                    listener.resume_at = 0;
+                }
                 false
             }
-            Occupant::Connection(entry) => entry.handle_deadline(now),
+            Occupant::Connection(entry) => entry.handle_timers(now),
         }
     }
 }

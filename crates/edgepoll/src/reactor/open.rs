@@ -6,7 +6,7 @@ use super::listener::Listener;
 use super::occupant::Occupant;
 use super::options::{ConnectOptions, ListenOptions};
 use super::state::Reactor;
-use crate::connection::{Connection, Failure, Wire, Writing};
+use crate::connection::{Connection, Failure, Timer, Wire, Writing};
 use crate::kernel::{Interest, Kernel, ListenFlags};
 use crate::protocol::Role;
 use crate::{Address, Call, Errno, Token};
@@ -58,7 +58,7 @@ impl<K: Kernel> Reactor<K> {
     /// Stops listening. Accepted connections stay open. The kernel resets the connections in the backlog.
     pub fn close_listener(&mut self, token: Token) {
         if self.listener_mut(token).is_some() {
-            self.set_deadline(token, None);
+            self.wheel.remove(token.index);
             if let Some(Occupant::Listener(listener)) = self.slots.remove(token) {
                 self.kernel.close(listener.socket);
             }
@@ -91,7 +91,7 @@ impl<K: Kernel> Reactor<K> {
             .admit_socket(socket, connection)
             .map_err(failure(Call::Register))?;
         let at = self.after(options.timeout);
-        self.set_deadline(token, Some(at));
+        self.set_timer(token, Timer::Connect, at);
         self.start_layers(token, &options.layers);
         self.start_session(token);
         Ok(token)

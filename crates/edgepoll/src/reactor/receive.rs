@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::decode::{decode_carry, decode_rest, decode_space};
 use super::entry::Entry;
 use super::inbox::{Event, Inbox};
+use super::session_timers::Asked;
 use super::share::Share;
 use crate::connection::{CloseReason, Connection, Reading, Sink};
 use crate::kernel::Kernel;
@@ -22,6 +23,8 @@ pub(super) struct Received {
     pub(super) calls: u32,
     /// Frames and messages handed over.
     pub(super) frames: u32,
+    /// The timers that the session asked for.
+    pub(super) asked: Asked,
     /// Why the connection has to be closed.
     pub(super) closed: Option<CloseReason>,
     /// How the connection's protocol failed.
@@ -109,6 +112,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
         }
     }
     received.frames = budget.slot_frames - share.frames;
+    received.asked = std::mem::take(&mut share.asked);
     if connection.handle_handed_over(share.handed, received.frames) {
         let failure = connection.failure.map(CloseReason::Failed);
         received.closed = received.closed.or(failure);

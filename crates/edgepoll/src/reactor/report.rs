@@ -1,6 +1,6 @@
 //! Reports to the owner what turns and commands brought about: closes, failures, and the lengths of send queues.
 
-use super::deadlines::Alarm;
+use super::alarm::State;
 use super::inbox::{Event, Inbox};
 use super::state::Reactor;
 use crate::kernel::Kernel;
@@ -9,8 +9,8 @@ use crate::Token;
 impl<K: Kernel> Reactor<K> {
     /// Hands over what commands brought about since the last turn: closes and the lengths of send queues.
     pub fn report<I: Inbox>(&mut self, inbox: &mut I) {
-        if let (Alarm::Refused(errno), true) = (self.alarm, inbox.room() > 0) {
-            self.alarm = Alarm::Reported;
+        if let (State::Refused(errno), true) = (self.alarm.state, inbox.room() > 0) {
+            self.alarm.state = State::Reported;
             inbox.event(Event::AlarmRefused { errno });
         }
         while inbox.room() > 0 {

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 
 use super::entry::Entry;
 use super::state::Reactor;
-use crate::connection::{Writing, MAX_BUFFERS};
+use crate::connection::{Timer, Writing, MAX_BUFFERS};
 use crate::kernel::Kernel;
 use crate::{Call, Errno, Token};
 
@@ -146,12 +146,14 @@ impl<K: Kernel> Reactor<K> {
     /// Tries again after a pause, because the kernel reports no event when it has memory again. If no byte is sent or received for
     /// the connection's `end_timeout`, the connection fails.
     fn retry_send(&mut self, token: Token, call: Call, errno: Errno) {
+        let at = self.after(RETRY);
         let Some((_, entry)) = self.live(token) else {
             return;
         };
         if entry.connection.handle_shortage(RETRY) {
-            let at = self.after(RETRY);
-            self.set_deadline(token, Some(at));
+            entry.connection.timers.clear(Timer::Check);
+            entry.connection.timers.clear(Timer::Late);
+            self.set_timer(token, Timer::Retry, at);
             return;
         }
         entry.connection.handle_send_failure(call, errno);
@@ -160,14 +162,13 @@ impl<K: Kernel> Reactor<K> {
         self.sending_failed(token);
     }
 
-    /// The shortage is over, or nothing can be sent any more. Removes the deadline for the retry, which would otherwise be taken
-    /// for the deadline of the end.
+    /// The shortage is over, or nothing can be sent any more. The end has a deadline again, which the retries had instead of it.
     fn end_retry(&mut self, token: Token) {
         let Some((_, entry)) = self.live(token) else {
             return;
         };
         if std::mem::take(&mut entry.connection.short) {
-            self.set_deadline(token, None);
+            entry.connection.timers.clear(Timer::Retry);
             self.expect_flush(token);
         }
     }

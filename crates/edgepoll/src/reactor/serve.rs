@@ -3,7 +3,7 @@
 use super::inbox::{Event, Inbox};
 use super::receive::{receive, Received};
 use super::state::Reactor;
-use crate::connection::Reading;
+use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
 use crate::{Call, Errno, Token};
 
@@ -44,6 +44,7 @@ impl<K: Kernel> Reactor<K> {
         );
         self.stats.receives += u64::from(received.calls);
         if has_session {
+            self.set_session_timers(token, &received.asked);
             self.after_session(token, received.fault);
         }
         if has_layers {
@@ -74,7 +75,7 @@ impl<K: Kernel> Reactor<K> {
                     entry.connection.peer = peer;
                     entry.connection.handle_connected();
                     inbox.event(Event::Connected { token });
-                    self.set_deadline(token, None);
+                    self.clear_timer(token, Timer::Connect);
                 }
                 Err(Errno::EINPROGRESS) => {
                     entry.connection.handle_send_blocked();
@@ -84,7 +85,7 @@ impl<K: Kernel> Reactor<K> {
                     entry.connection.handle_connected_and_reset(errno);
                     entry.lose_queue();
                     inbox.event(Event::Connected { token });
-                    self.set_deadline(token, None);
+                    self.clear_timer(token, Timer::Connect);
                     self.report_failed(token);
                 }
                 Err(errno) => {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use edgepoll_protocol::host::{Handle, Outcome, Scratch};
 
 use super::decode::prepared;
+use super::session_timers::Asked;
 use super::state::Reactor;
 use crate::connection::{CloseReason, Reading, Wire};
 use crate::kernel::Kernel;
@@ -56,6 +57,7 @@ impl<K: Kernel> Reactor<K> {
             return Err(UpgradeError::Discarded);
         }
         connection.wire = protocol.map(|protocol| Wire::new(protocol, role));
+        connection.timers.clear_session();
         // If the old session paused, the peer's end has not been reported yet.
         let has_end = was_paused && connection.reading == Reading::Ended;
         connection.carry_ready = !connection.carry.is_empty() || has_end;
@@ -94,7 +96,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Calls the session of a connection, and does what it asks for.
-    fn call_session(
+    pub(super) fn call_session(
         &mut self,
         token: Token,
         call: impl FnOnce(&mut Handle, &mut Scratch) -> (Outcome, Result<(), Fault>),
@@ -106,7 +108,10 @@ impl<K: Kernel> Reactor<K> {
             if let Some(wire) = connection.wire.as_mut().filter(|it| it.fault.is_none()) {
                 let (outcome, result) = call(&mut wire.session, memory);
                 connection.handle_outcome(&outcome, memory.output());
+                let mut asked = Asked::default();
+                asked.add(&outcome, memory);
                 self.put_back(scratch);
+                self.set_session_timers(token, &asked);
                 self.after_session(token, result.err());
                 return;
             }

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::inbox::{Inbox, MIN_ROOM};
+use super::session_timers::Asked;
 use crate::connection::Connection;
 
 /// How much one connection may still get in this turn.
@@ -11,6 +12,8 @@ pub(super) struct Share {
     pub(super) bytes: usize,
     /// Bytes of what was handed over, including delimiters.
     pub(super) handed: usize,
+    /// The timers that the session asked for.
+    pub(super) asked: Asked,
     /// With this many bytes left, or fewer, the turn makes no further receive: so few bytes are not worth a system call.
     least: usize,
 }
@@ -22,6 +25,7 @@ impl Share {
             frames: budget.slot_frames,
             bytes,
             handed: 0,
+            asked: Asked::default(),
             least: bytes / 4,
         }
     }

@@ -6,13 +6,14 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use edgepoll_protocol::host::Scratch;
 
+use super::alarm::Alarm;
 use super::budget::Budget;
-use super::deadlines::{Alarm, Deadlines};
 use super::entry::Entry;
 use super::guess::Guess;
 use super::listener::Listener;
 use super::occupant::Occupant;
 use super::stats::Stats;
+use super::wheel::Wheel;
 use crate::connection::Failure;
 use crate::kernel::{Kernel, LinuxKernel};
 use crate::slots::Slots;
@@ -35,9 +36,11 @@ pub struct Reactor<K: Kernel> {
     pub(super) rest_first: bool,
     /// Connections with a report for the owner: a close, or the send queue's length. Each is here once.
     pub(super) reports: VecDeque<Token>,
-    pub(super) deadlines: Deadlines,
+    pub(super) wheel: Wheel,
     pub(super) alarm: Alarm,
-    /// Connections whose deadline has passed in this turn. Empty between turns.
+    /// Slots that the wheel gave in this turn. Empty between turns.
+    pub(super) came_up: Vec<u32>,
+    /// Connections with a timer that has expired in this turn. Empty between turns.
     pub(super) due: Vec<Token>,
     pub(super) budget: Budget,
     pub(super) guess: Guess,
@@ -70,8 +73,9 @@ impl<K: Kernel> Reactor<K> {
             rest: VecDeque::new(),
             rest_first: false,
             reports: VecDeque::new(),
-            deadlines: Deadlines::default(),
-            alarm: Alarm::Works,
+            wheel: Wheel::default(),
+            alarm: Alarm::default(),
+            came_up: Vec::new(),
             due: Vec::new(),
             budget: budget.at_least_one(),
             guess: Guess::default(),

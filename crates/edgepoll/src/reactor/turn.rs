@@ -53,13 +53,16 @@ impl<K: Kernel> Reactor<K> {
             }
         })?;
         self.guess.learn(last.filter(|_| events == 1));
-        if !self.deadlines.is_empty() {
-            self.handle_deadlines();
+        self.alarm.waits_for_turn = true;
+        if self.alarm.may_be_due() {
+            self.handle_timers();
         }
         self.serve_lists(inbox);
         if !self.due.is_empty() {
             self.judge_due();
         }
+        self.alarm.waits_for_turn = false;
+        self.update_alarm();
         self.report(inbox);
         Ok(self.has_work())
     }
@@ -82,7 +85,7 @@ impl<K: Kernel> Reactor<K> {
     /// Tries a receive of the connection that is probably ready. Returns true when it gave bytes. The kernel's events stay
     /// pending until the next wait, so none is lost.
     fn serve_guess<I: Inbox>(&mut self, inbox: &mut I) -> bool {
-        if self.has_work() || inbox.room() < MIN_ROOM {
+        if self.has_work() || inbox.room() < MIN_ROOM || self.alarm_is_due() {
             return false;
         }
         let Some(token) = self.guess.take() else {

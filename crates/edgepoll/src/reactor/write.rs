@@ -4,6 +4,7 @@ use std::fmt;
 
 use edgepoll_protocol::host::Scratch;
 
+use super::session_timers::Asked;
 use super::state::Reactor;
 use crate::connection::{CloseReason, Writing};
 use crate::kernel::Kernel;
@@ -131,6 +132,9 @@ impl<K: Kernel> Reactor<K> {
         } else {
             self.put(token, scratch.output(), more, is_last)
         };
+        let mut asked = Asked::default();
+        asked.add(&outcome, scratch);
+        self.set_session_timers(token, &asked);
         if let Some((_, entry)) = self.live(token) {
             entry.connection.handle_outcome(&outcome, &[]);
             self.list(token);

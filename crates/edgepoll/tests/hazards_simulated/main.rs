@@ -24,6 +24,7 @@ mod sending;
 mod sessions;
 #[path = "../support/talk.rs"]
 mod talk;
+mod timers;
 mod unread;
 
 use std::net::SocketAddr;
@@ -103,6 +104,14 @@ impl Bench {
             }
         }
         panic!("time passes no more, and it is not closed");
+    }
+
+    /// Asserts that no timer is left: the reactor sleeps until something happens. An alarm that was not needed may wake it once before.
+    fn assert_sleeps(&mut self) {
+        let sleeps = self.kernel().endless_sleeps();
+        let reported: usize = (0..2).map(|_| self.turn(None)).sum();
+        assert!(self.kernel().endless_sleeps() > sleeps, "a timer is left");
+        assert_eq!(reported, 0);
     }
 
     fn listen(&mut self, options: ListenOptions) -> Token {

@@ -41,9 +41,9 @@ fn closed_after_timeout(bench: &mut Bench, token: Token) -> CloseReason {
     bench.closed(token).expect("closed after the end timeout")
 }
 
-/// Checks that no alarm is left, and that another connection can take the place of the closed one.
+/// Checks that no timer is left, and that another connection can take the place of the closed one.
 fn assert_freed(bench: &mut Bench, token: Token) {
-    assert!(!bench.kernel().has_alarm(), "an alarm is left");
+    bench.assert_sleeps();
     bench.kernel().dial(address()).unwrap();
     bench.run_until_idle();
     assert_ne!(bench.opened().last(), Some(&token));

@@ -372,6 +372,10 @@ impl Run {
             ));
         }
         self.turn(Some(Duration::ZERO))?;
+        if self.kernel().has_alarm() {
+            // It was set for a timer that is not needed any more, and wakes one turn.
+            self.turn(None)?;
+        }
         let calls = self.kernel().calls();
         let sleeps = self.kernel().endless_sleeps();
         self.reactor

@@ -124,18 +124,11 @@ impl Kernel for LinuxKernel {
         self.waker.wake().map_err(|error| Errno::from_io(&error))
     }
 
-    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno> {
-        let set = match deadline {
-            Some(at) => {
-                // Zero would disarm the timer, so the earliest deadline is one nanosecond.
-                let at = Duration::from_nanos(at.max(1));
-                self.alarm.set(
-                    Expiration::OneShot(at.into()),
-                    TimerSetTimeFlags::TFD_TIMER_ABSTIME,
-                )
-            }
-            None => self.alarm.unset(),
-        };
+    fn set_alarm(&mut self, deadline: u64) -> Result<(), Errno> {
+        // Zero would disarm the timer, so the earliest deadline is one nanosecond.
+        let at = Duration::from_nanos(deadline.max(1));
+        let at = Expiration::OneShot(at.into());
+        let set = self.alarm.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME);
         set.map_err(Errno::from_nix)
     }
 

@@ -49,11 +49,12 @@ impl Kernel for SimulatedKernel {
         Ok(())
     }
 
-    fn set_alarm(&mut self, deadline: Option<u64>) -> Result<(), Errno> {
+    fn set_alarm(&mut self, deadline: u64) -> Result<(), Errno> {
+        self.alarms_set += 1;
         if let Some(errno) = self.refused_alarms {
             return Err(errno);
         }
-        self.alarm = deadline;
+        self.alarm = Some(deadline);
         Ok(())
     }
 

@@ -38,6 +38,7 @@ pub struct SimulatedKernel {
     pub(super) ghosts_reported: u64,
     pub(super) now: u64,
     pub(super) alarm: Option<u64>,
+    pub(super) alarms_set: u64,
     pub(super) woken: bool,
     pub(super) calls: u64,
     pub(super) endless_sleeps: u64,
@@ -68,6 +69,7 @@ impl SimulatedKernel {
             ghosts_reported: 0,
             now: 1_000_000_000,
             alarm: None,
+            alarms_set: 0,
             woken: false,
             calls: 0,
             endless_sleeps: 0,
@@ -159,6 +161,12 @@ impl SimulatedKernel {
         self.woken
             || self.streams.iter().any(|stream| stream.pending)
             || self.listeners.iter().any(|listener| listener.pending)
+    }
+
+    /// How often the alarm was set, or an attempt failed.
+    #[must_use]
+    pub fn alarms_set(&self) -> u64 {
+        self.alarms_set
     }
 
     /// True when the alarm is set.

@@ -1,0 +1,64 @@
+//! The timers that sessions set: collects what their calls asked for, sets the timers, and calls the sessions when they expire.
+
+use edgepoll_protocol::abi::TIMERS;
+use edgepoll_protocol::host::{Outcome, Scratch};
+
+use super::state::Reactor;
+use crate::connection::Timer;
+use crate::kernel::Kernel;
+use crate::Token;
+
+/// What the calls of one session have asked for: milliseconds for a timer that was set, `None` for one that was cleared.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    any: bool,
+    timers: [Option<Option<u32>>; TIMERS],
+}
+
+impl Asked {
+    /// Adds what a call asked for. The last call counts.
+    #[inline]
+    pub(super) fn add(&mut self, outcome: &Outcome, scratch: &Scratch) {
+        if outcome.has_timers {
+            self.any = true;
+            for (timer, time) in scratch.timers() {
+                self.timers[usize::from(timer)] = Some(time);
+            }
+        }
+    }
+}
+
+impl<K: Kernel> Reactor<K> {
+    /// Sets and clears the timers of a connection's session.
+    #[inline]
+    pub(super) fn set_session_timers(&mut self, token: Token, asked: &Asked) {
+        if asked.any {
+            let timers = Timer::of_session().zip(asked.timers);
+            for (timer, time) in timers.filter_map(|(timer, time)| Some((timer, time?))) {
+                match time {
+                    Some(milliseconds) => {
+                        let at = self.after(milliseconds);
+                        self.set_timer(token, timer, at);
+                    }
+                    None => self.clear_timer(token, timer),
+                }
+            }
+        }
+    }
+
+    /// Calls the session of a connection for each of its timers that has expired. One that it sets anew expires in another turn,
+    /// however soon that is.
+    pub(super) fn call_timers(&mut self, token: Token) {
+        let now = self.kernel.now();
+        for (number, timer) in (0..).zip(Timer::of_session()) {
+            let Some((_, entry)) = self.live(token) else {
+                return;
+            };
+            let timers = &mut entry.connection.timers;
+            if timers.is_due(timer, now) {
+                timers.clear(timer);
+                self.call_session(token, |session, scratch| session.timer(scratch, number));
+            }
+        }
+    }
+}
