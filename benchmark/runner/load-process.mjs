@@ -27,12 +27,13 @@ const PATIENCE_MS = 30_000;
  * @property {Usage} load
  *
  * @typedef {object} LoadSettings
- * @property {'echo' | 'churn'} mode
+ * @property {'echo' | 'churn' | 'websocket'} mode
  * @property {number} connections
  * @property {number} [size]
  * @property {number} [inFlight]
  * @property {number} [verify]
  * @property {boolean} [reset]
+ * @property {boolean} [text]
  *
  * @typedef {{ program: string, cpu: number }} LoadProgram
  */
@@ -72,12 +73,13 @@ export class Load {
    * @param {LoadSettings} settings
    */
   static async open({ program, cpu }, server, settings) {
-    const { mode, connections, size, inFlight, verify, reset } = settings;
+    const { mode, connections, size, inFlight, verify, reset, text } = settings;
     const args = ['-c', String(cpu), program, '--address', server.address, '--mode', mode];
     args.push('--connections', String(connections), '--server-pid', String(server.pid));
     if (size !== undefined) args.push('--size', String(size));
     if (inFlight !== undefined) args.push('--in-flight', String(inFlight));
     if (reset === true) args.push('--reset');
+    if (text === true) args.push('--text');
     if (verify !== undefined) args.push('--verify', String(verify));
     const load = new Load(start('taskset', args, { stdio: ['pipe', 'pipe', 'pipe'] }), server.name);
     try {

@@ -9,7 +9,7 @@ import { explainCounters, findCounters } from './count.mjs';
 import { echo, selectScenarios } from './echo.mjs';
 import { idle } from './idle.mjs';
 import { machineFacts } from './machine.mjs';
-import { parseOptions, USAGE, UsageError } from './options.mjs';
+import { OWN_SERVERS, parseOptions, USAGE, UsageError } from './options.mjs';
 import {
   BENCHMARK,
   buildNpmEpoll,
@@ -25,6 +25,8 @@ import { resp } from './resp/resp.mjs';
 import { requireRedis, respServers } from './resp/servers.mjs';
 import { readable, selectServers } from './servers.mjs';
 import { barTable, idleTable, scenarioTable } from './table.mjs';
+import { websocketServers } from './websocket/servers.mjs';
+import { websocket } from './websocket/websocket.mjs';
 
 /**
  * @typedef {object} Setup
@@ -53,15 +55,18 @@ async function prepare(options) {
   if (withResp) {
     requireRedis();
     await respServers(options.only);
-  } else selectServers(options, '');
+  }
+  const withWebSocket = options.benchmarks.includes('websocket');
+  const ownServers = withWebSocket ? websocketServers(options.only) : [];
+  const withServers = options.benchmarks.some((name) => !OWN_SERVERS.includes(name));
+  if (withServers) selectServers(options, '');
   selectScenarios(options);
   const programs = await buildPrograms();
-  const withServers = options.benchmarks.some((name) => name !== 'readiness' && name !== 'resp');
   const withReadiness = options.benchmarks.includes('readiness');
   const servers = withServers ? selectServers(options, programs.floor) : [];
-  const needs = new Set(servers.flatMap((spec) => spec.needs));
+  const needs = new Set([...servers, ...ownServers].flatMap((spec) => spec.needs));
   /** @type {import('./prepare.mjs').Pinned[]} */
-  const packages = ['bun', 'deno', 'epoll', 'echarts'];
+  const packages = ['bun', 'deno', 'epoll', 'echarts', 'ws'];
   if (withReadiness) needs.add('epoll').add('echarts');
   await installPackages(packages.filter((name) => needs.has(name)));
   if (needs.has('edgepoll') || withReadiness || withResp) await buildPackage();
@@ -81,6 +86,7 @@ async function prepare(options) {
 async function runBenchmark(name, setup) {
   if (name === 'readiness') return readiness(setup);
   if (name === 'resp') return resp(setup);
+  if (name === 'websocket') return websocket(setup);
   if (name === 'idle') {
     const measured = await idle(setup);
     return { tables: [idleTable(measured)], bars: judgeIdle(measured.servers), result: measured };

@@ -2,18 +2,22 @@
 
 import { parseArgs } from 'node:util';
 
-const BENCHMARKS = ['echo', 'idle', 'churn', 'readiness', 'resp'];
-const NAMES = 'echo, idle, churn, readiness or resp';
+const BENCHMARKS = ['echo', 'idle', 'churn', 'readiness', 'resp', 'websocket'];
+const NAMES = 'echo, idle, churn, readiness, resp or websocket';
+/** These have servers of their own. */
+export const OWN_SERVERS = ['readiness', 'resp', 'websocket'];
 const PARTS = /** @type {const} */ (['pingpong', 'idle', 'transfer']);
 /** @typedef {(typeof PARTS)[number]} Part of the readiness benchmark */
 
-export const USAGE = `npm run bench -- echo|idle|churn|readiness|resp [options]
+export const USAGE = `npm run bench -- echo|idle|churn|readiness|resp|websocket [options]
 
   --seconds S            length of a timed window (default 0.1)
-  --rounds R             rounds; in each, every server has one window (default 75; idle and resp: 7; readiness: by part)
+  --rounds R             rounds; in each, every server has one window (default 75; idle and resp: 7; websocket: 25;
+                         readiness: by part)
   --only a,b             only these servers (floor, edgepoll-events, edgepoll-connection, edgepoll-owned, node-net, bun, deno);
                          readiness: only these parts (pingpong, idle, transfer)
                          resp: only these and redis-server (edgepoll-batches, edgepoll-connection, edgepoll-rust, node-net)
+                         websocket: only these (edgepoll-events, edgepoll-connection, ws, bun)
   --server NAME=COMMAND  measure another server as well; it prints "listening on HOST:PORT pid PID"; may be repeated
   --scenario a,b         echo only: 1x64, 64x64, 1000x64, 64x16384, 64x64x16
   --cpus S,L             CPU of the servers and CPU of the load (default 0,1)
@@ -55,7 +59,7 @@ export function parseOptions(argv) {
       throw new UsageError(`no benchmark is named '${name}': ${NAMES}`);
   }
   const onlyReadiness = benchmarks.every((name) => name === 'readiness');
-  const isOwn = benchmarks.every((name) => name === 'readiness' || name === 'resp');
+  const isOwn = benchmarks.every((name) => OWN_SERVERS.includes(name));
   if (isOwn && (values.server !== undefined || values.scenario !== undefined))
     throw new UsageError(`--server and --scenario mean nothing to ${benchmarks.join()}`);
   return {

@@ -61,7 +61,7 @@ export function runtimePath(name) {
       );
 }
 
-/** @typedef {'bun' | 'deno' | 'epoll' | 'echarts'} Pinned a package that package.json pins */
+/** @typedef {'bun' | 'deno' | 'epoll' | 'echarts' | 'ws'} Pinned a package that package.json pins */
 
 /** @param {Pinned} name */
 function isInstalled(name) {

@@ -7,6 +7,7 @@ mod content;
 mod echo;
 mod options;
 mod session;
+mod websocket;
 mod window;
 
 use std::error::Error;
@@ -18,6 +19,7 @@ use edgepoll_benchmark::raise_open_file_limit;
 use churn::Churn;
 use echo::Clients;
 use options::{Mode, Options};
+use websocket::WebSockets;
 use window::Window;
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -25,6 +27,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut window = Window::new(options)?;
     match options.mode {
         Mode::Echo => session::serve(options, &mut Clients::open(options)?, &mut window),
+        Mode::Websocket => session::serve(options, &mut WebSockets::open(options)?, &mut window),
         Mode::Churn => session::serve(options, &mut Churn::new(options)?, &mut window),
     }
 }
