@@ -143,8 +143,7 @@ export declare class Connection<Data = unknown, In = Chunk, Out = Payload> imple
     get closed(): Promise<CloseReason>;
     /**
      * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
-     * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`. It does not mean that the peer has
-     * received the bytes.
+     * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`, whether or not the peer has received them.
      *
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
      * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects

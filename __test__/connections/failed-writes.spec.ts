@@ -1,6 +1,6 @@
 // Bytes that the kernel did not take: the promise of the write() or end() rejects, and the close reason counts them.
 import test from 'ava';
-import type { Connection } from 'edgepoll';
+import type { Connection, Framing } from 'edgepoll';
 
 import { bytes } from '../support/bytes.js';
 import { eventually } from '../support/eventually.js';
@@ -154,9 +154,14 @@ test('server.destroy() with a value that is no error throws, and the server goes
   await server.closed;
 });
 
-// With the framing 'lines' each write is sent at once, with 'bytes' together with others.
-for (const framing of ['bytes', 'lines'] as const) {
-  test(`a loop of awaited writes leaves the event loop its turns, ${framing}`, async (t) => {
+// Messages that have their own header are sent at once, and the others together.
+const framings: [name: string, framing: Framing, message: string, length: number][] = [
+  ['bytes', 'bytes', 'x', 1],
+  ['lines', 'lines', 'x', 2],
+  ['headers', { type: 'length-prefix', size: 1, keepHeader: true }, '\0', 1],
+];
+for (const [name, framing, message, length] of framings) {
+  test(`a loop of awaited writes leaves the event loop its turns, ${name}`, async (t) => {
     const { connection, peer } = await pairOf(t, { framing });
     // All bytes fit into the kernel's buffers, so no write has to wait for the peer.
     let turns = 0;
@@ -166,10 +171,10 @@ for (const framing of ['bytes', 'lines'] as const) {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
-    for (let written = 0; written < 100_000; written += 1) await connection.write('x');
+    for (let written = 0; written < 100_000; written += 1) await connection.write(message);
     isOver = true;
     t.true(turns > 10, `${turns} turns`);
-    const length = framing === 'lines' ? 200_000 : 100_000;
-    t.is((await receiveExactly(peer, length)).length, length);
+    const all = 100_000 * length;
+    t.is((await receiveExactly(peer, all)).length, all);
   });
 }

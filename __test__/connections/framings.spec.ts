@@ -298,6 +298,18 @@ test('skipped lines take no memory, and the connection goes on', async (t) => {
   t.is(connection.bytesRead, 64 * (1 << 20) + 7);
 });
 
+test('messages that are written at one moment leave in order, with refused and long ones between them', async (t) => {
+  const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 10_000 });
+  const received = receiveAll(peer);
+  const long = 'x'.repeat(9000);
+  const writes = ['a', '', 'b\n', 'c', long, 'd', '\n', ''].map((line) => connection.write(line));
+  const outcomes = await Promise.allSettled(writes);
+  const refused = outcomes.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []));
+  t.deepEqual(refused, [2, 6]);
+  await connection.end('last');
+  t.is((await received).bytes.toString(), `a\n\nc\n${long}\nd\n\nlast\n`);
+});
+
 test('options of another type of framing are errors', async (t) => {
   const refused: [framing: object, code: string, message: RegExp][] = [
     [{ type: 'bytes', size: 1 }, 'ERR_UNKNOWN_OPTION', /'size' in framing/],

@@ -9,7 +9,7 @@ import type { Connection, Driver, Server } from 'edgepoll';
 import { eventually } from '../support/eventually.js';
 import { dial, pairOf, send, serverOf } from '../support/net.js';
 
-const LINES = 300;
+const LINES = 900;
 const CONNECTIONS = 200;
 
 /** Writes every line to all connections, as a chat does. Calls `took` once for each line. */

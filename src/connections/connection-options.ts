@@ -4,6 +4,8 @@ import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
 import { invalidValue, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
+import type { Fits } from './fitting.js';
+import { fitsOf, STAGED_LENGTH } from './fitting.js';
 import type { Framing } from './framing.js';
 import { framingOf } from './framing.js';
 import type { AnyProtocol, Protocol } from './protocol.js';
@@ -101,6 +103,8 @@ export interface ConnectionConfig {
   highWaterMark: number;
   /** Writes of up to this many bytes are staged. Longer ones are sent at once, from the caller's memory. */
   stagedLength: number;
+  /** With a framing, only messages that certainly fit it are staged, also empty ones. If it refuses one, write() has to reject at once. */
+  fits: Fits | undefined;
   allowHalfOpen: boolean;
   readHighWaterMark: number;
 }
@@ -116,14 +120,15 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
   const framing = framingOf(options.framing);
+  const maxFrame = optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536);
   const chunks =
     options.chunks === undefined ? 'owned' : oneOf('chunks', options.chunks, ['owned', 'borrowed']);
   const protocol = protocolAlone(options);
   return {
     highWaterMark,
     protocol,
-    // With a framing nothing is staged: the framing may refuse a message, and then write() has to reject at once.
-    stagedLength: framing.type === 'bytes' ? 4096 : -1,
+    stagedLength: framing.type === 'bytes' ? STAGED_LENGTH : -1,
+    fits: fitsOf(framing, Math.min(maxFrame, STAGED_LENGTH)),
     settings: {
       highWaterMark,
       lowWaterMark: optionalInteger(
@@ -144,7 +149,7 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
       framing,
-      maxFrame: optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536),
+      maxFrame,
       // A message is decoded before anything else is received, so its memory can be received into again.
       lend: chunks === 'borrowed' || protocol !== undefined,
       ...(protocol === undefined ? {} : { protocol: protocol.native }),

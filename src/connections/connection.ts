@@ -174,8 +174,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
 
   /**
    * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
-   * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`. It does not mean that the peer has
-   * received the bytes.
+   * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`, whether or not the peer has received them.
    *
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
    * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
@@ -205,9 +204,10 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
       length <= config.stagedLength ||
       (at >= 0 &&
         this.#queued === 0 &&
-        staging.mayLend(this.#slot, this.#generation, length, config, this.#staged))
+        staging.mayLend(this.#slot, this.#generation, length, config, this.#staged)) ||
+      config.fits?.(bytes, length) === true
     ) {
-      if (length === 0) return undefined;
+      if (length === 0 && config.fits === undefined) return undefined;
       this.#staged = staging.stage(this.#slot, this.#generation, bytes, length, at, this.#staged);
       // Making room for it may have sent the writes staged before, and that may have ended the connection.
       if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
