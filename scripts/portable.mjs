@@ -1,6 +1,6 @@
 // Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [--quick | FILE…]. The
 // runtime is bun or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
-// `--quick` leaves out the specs that take minutes where the processor is emulated.
+// `--quick` leaves out the specs that take longest where the processor is emulated.
 // Stages the package as its users get it, puts the compiled specs beside it, with __test__/portable in ava's place, and runs
 // each file as a process of its own. The last line is `N passed, N failed`.
 
@@ -26,18 +26,30 @@ const layer = [
 ];
 /** Specs among these that replace timers of Node.js or need its event loop. */
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
-/** Specs that take minutes under qemu. Most of them start many processes. */
+/** The specs that take longest under qemu, most of them because they start many processes, and one with no test that runs there. */
 const slow = new Set([
   'epoll/process',
+  'fd/broken-pipe',
+  'fd/created',
   'fd/error-queue-beside-messages',
+  'fd/error-queue-idle',
+  'fd/owned',
+  'fd/shared-flags',
   'fd/signals',
   'process/descriptors',
   'process/pollers-in-workers',
+  'process/stdio',
   'readiness/batches',
   'readiness/identity',
+  'readiness/late-consumer',
+  'readiness/lifetime',
+  'readiness/poll-timeout',
   'readiness/refused',
+  'readiness/register-arguments',
+  'readiness/replaced-immediate',
   'readiness/scale',
   'readiness/semantics',
+  'readiness/wake-up',
 ]);
 
 const atOnce = 2;

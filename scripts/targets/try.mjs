@@ -13,8 +13,8 @@ import { targetsNamed } from './list.mjs';
 import { howItRuns, missingToRun, nodeFor } from './runtime.mjs';
 import { missingFor } from './toolchain.mjs';
 
-/** Seconds without output after which a script hangs. Portable specs print nothing while they run. */
-const silence = 10 * 60;
+/** Seconds without output after which a script hangs. They are more than scripts/portable.mjs allows a spec under qemu. */
+const silence = 30 * 60;
 
 /**
  * Builds and tries one target. Resolves with a row of the table: `{ name, size, floor, run, passed, failed, result }`. What goes
