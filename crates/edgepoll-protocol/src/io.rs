@@ -14,6 +14,8 @@ pub struct Io<'a> {
     base: usize,
     header: i32,
     fields: u32,
+    /// The furthest end of a field in the input of this look.
+    end: usize,
 }
 
 impl<'a> Io<'a> {
@@ -24,7 +26,14 @@ impl<'a> Io<'a> {
             base,
             header: 0,
             fields: 0,
+            end: 0,
         }
+    }
+
+    /// Where the last byte of a field lies, counted from the start of this look's input.
+    #[inline]
+    pub(crate) fn end_of_fields(&self) -> usize {
+        self.end
     }
 
     /// The header of the message in the table.
@@ -55,7 +64,7 @@ impl<'a> Io<'a> {
         self.header |= abi::MORE;
     }
 
-    /// Adds a field: a range of the input of this look.
+    /// Adds a field: a range of the bytes that the message takes up, counted from the start of the input of this look.
     #[inline]
     pub fn field(&mut self, range: Range<usize>) {
         self.range(&range, 0);
@@ -73,6 +82,7 @@ impl<'a> Io<'a> {
         // A range that does not fit into 32 bits lies outside the input, which the host finds.
         let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
         let length = range.end.checked_sub(range.start);
+        self.end = self.end.max(range.end);
         self.push([
             number(self.base.saturating_add(range.start)),
             length.map_or(i32::MAX, number),

@@ -332,6 +332,7 @@ mod tests {
         for (line, fault) in [
             (&b"panic\n"[..], Fault::Panicked),
             (b"outside\n", Fault::Broken),
+            (b"outside\necho more\n", Fault::Broken),
             (b"beyond\n", Fault::Broken),
             (b"nothing\n", Fault::Broken),
             (b"flood\n", Fault::TooMuch),

@@ -174,7 +174,7 @@ fn run<S>(
         let left = input.len() - at;
         let mut io = Io::new(&mut *raw, at);
         let step = look(session, &mut input[at..], &mut io);
-        let message = io.header();
+        let (message, end) = (io.header(), io.end_of_fields());
         if raw.flags & (OVERFLOW | LATE) != 0 {
             drop_message(raw, header, made);
             return status::BROKEN;
@@ -183,6 +183,11 @@ fn run<S>(
             Ok(step @ (Step::Message(consumed) | Step::Pause(consumed)))
                 if consumed > 0 && consumed <= left =>
             {
+                if end > consumed {
+                    // The host would find it only if no other message followed.
+                    drop_message(raw, header, made);
+                    return status::BROKEN;
+                }
                 raw.table.set(header, message);
                 raw.messages += 1;
                 at += consumed;

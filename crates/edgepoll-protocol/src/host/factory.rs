@@ -135,6 +135,23 @@ impl Factory {
         self.0.name()
     }
 
+    /// Whether messages of the owner go through [`Handle::encode`].
+    #[must_use]
+    pub fn encodes(&self) -> bool {
+        self.flags() & abi::ENCODES != 0
+    }
+
+    /// Whether each message is one range of bytes, which the owner gets as such.
+    #[must_use]
+    pub fn gives_frames(&self) -> bool {
+        self.flags() & abi::FRAMES != 0
+    }
+
+    fn flags(&self) -> u32 {
+        // SAFETY: the size of the functions was checked, and they lie in memory that is never unloaded.
+        unsafe { (*self.0 .0.vtable.cast::<SessionVtable>()).flags }
+    }
+
     /// The session of a new connection. If making it panicked, each call of the session fails.
     #[must_use]
     pub fn session(&self, role: Role) -> Handle {

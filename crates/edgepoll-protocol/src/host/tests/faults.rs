@@ -281,3 +281,16 @@ fn a_session_whose_making_panicked_fails_each_call() {
     );
     assert_eq!(session.limit(), 0);
 }
+
+#[test]
+fn a_field_in_the_next_message_breaks_the_contract() {
+    let protocol = Scripted::default()
+        .then(|_, io| {
+            io.field(0..2);
+            Ok(Step::Message(1))
+        })
+        .then(|_, _| Ok(Step::Message(1)));
+    let (outcome, result) =
+        session(&protocol).decode(&mut Scratch::default(), &mut [1, 2], usize::MAX);
+    assert_eq!((outcome.messages, result), (0, Err(Fault::Broken)));
+}
