@@ -98,14 +98,14 @@ export const faults = [
   },
   {
     name: 'no bound on the frames of one connection in a turn',
-    file: `${reactor}/receive.rs`,
+    file: `${reactor}/share.rs`,
     find: 'self.frames > 0 && inbox.room() >= MIN_ROOM',
     replace: 'inbox.room() >= MIN_ROOM',
     alsoIn: [
       {
-        file: `${reactor}/receive.rs`,
-        find: 'self.frames -= 1;',
-        replace: 'self.frames = self.frames.saturating_sub(1);',
+        file: `${reactor}/share.rs`,
+        find: 'room.min((self.frames as usize).saturating_mul(4))',
+        replace: 'room',
       },
     ],
   },
@@ -179,7 +179,7 @@ export const faults = [
   {
     name: 'FIN before the queue is empty',
     file: `${reactor}/send.rs`,
-    find: 'connection.writing != Writing::Finishing || !connection.queue.is_empty()',
+    find: 'connection.writing != Writing::Finishing || connection.holds_fin()',
     replace: 'connection.writing != Writing::Finishing',
     alsoIn: [
       {
@@ -217,7 +217,7 @@ export const faults = [
     name: 'EMFILE without a pause',
     file: `${reactor}/accept.rs`,
     find: `
-        self.set_deadline(token, Some(at));
+        self.resume_listener_at(token, at);
         inbox.event(Event::AcceptPaused {`,
     replace: `
         let _ = at;
@@ -280,8 +280,8 @@ export const faults = [
   {
     name: 'a connection that was not served in time is closed all the same',
     file: `${reactor}/late.rs`,
-    find: 'if entry.listed {',
-    replace: 'if entry.listed && entry.closed.is_some() {',
+    find: 'let is_listed = entry.listed;',
+    replace: 'let is_listed = entry.listed && entry.closed.is_some();',
   },
   {
     name: 'a connection that ends is checked only when its time is over',
@@ -292,17 +292,14 @@ export const faults = [
   {
     name: 'a connection that ends sends nothing unless the kernel reports room',
     file: `${reactor}/entry.rs`,
-    find: `
-        connection.deadline = 0;
-        connection.ready.insert(Ready::WRITABLE);`,
-    replace: `
-        connection.deadline = 0;`,
+    find: 'if sends {',
+    replace: 'if sends && connection.timers.is_set(Timer::Connect) {',
   },
   {
     name: 'a reset that is not read has no deadline',
     file: `${reactor}/late.rs`,
-    find: 'if entry.connection.deadline == 0 {',
-    replace: 'if entry.connection.deadline == 1 {',
+    find: 'if !is_expected {',
+    replace: 'if is_expected {',
   },
   {
     name: 'a pause loses a failure',

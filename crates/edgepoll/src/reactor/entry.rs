@@ -69,7 +69,7 @@ impl<S> Entry<S> {
     /// True when the close must be a reset, because bytes of the owner will not be sent or because the owner asked for a reset.
     /// A FIN would mean to the peer that it has received everything.
     pub(super) fn must_reset(&self) -> bool {
-        self.unsent > 0 || self.resets || !self.connection.queue.is_empty()
+        self.unsent > 0 || self.resets || self.connection.unsent() > 0
     }
 
     /// True when serving it would do something.
