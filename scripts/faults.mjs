@@ -28,8 +28,11 @@ process.exitCode = failed === 0 && passed > 1 ? 0 : 1;
 
 function makeCopy() {
   rmSync(copy, { recursive: true, force: true });
-  for (const path of ['Cargo.toml', 'Cargo.lock', 'crates', 'benchmark', 'scripts/targets/probe']) {
-    const filter = (source) => !source.includes('/node_modules');
+  // Every member of the workspace.
+  const members = ['crates', 'protocols', 'benchmark', 'scripts/targets/probe'];
+  for (const path of ['Cargo.toml', 'Cargo.lock', ...members]) {
+    const filter = (source) =>
+      !/\/(?:node_modules|target)(?:\/|$)/.test(source.slice(inProject('').length));
     cpSync(inProject(path), `${copy}/${path}`, { recursive: true, filter });
   }
 }
