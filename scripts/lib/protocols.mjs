@@ -1,4 +1,5 @@
-// The plug-ins in protocols/: each folder there with a package.json is a crate and an npm package `edgepoll-NAME`.
+// The plug-ins in protocols/: each folder there with a package.json is a crate and an npm package `edgepoll-NAME`. And the probe, a
+// plug-in that misbehaves for the tests.
 
 import {
   copyFileSync,
@@ -10,7 +11,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { inProject } from './root.mjs';
 
 const folder = 'protocols';
@@ -22,9 +23,9 @@ export const protocols = readdirSync(inProject(folder))
 
 /** The arguments with which cargo builds all of them as addons. */
 export const protocolCrates = [
-  ...protocols.flatMap((name) => ['-p', `edgepoll-${name}`]),
+  ...[...protocols, 'protocol-probe'].flatMap((name) => ['-p', `edgepoll-${name}`]),
   '--features',
-  protocols.map((name) => `edgepoll-${name}/node`).join(),
+  [...protocols, 'protocol-probe'].map((name) => `edgepoll-${name}/node`).join(),
 ];
 
 /** What they are built from, besides the declarations of edgepoll. */
@@ -42,6 +43,9 @@ export const protocolSources = [
 /** Where a clone has a plug-in's addon. */
 const addonOf = (name) => inProject(`${folder}/${name}/native/edgepoll-${name}.node`);
 
+/** Where a clone has the probe, for __test__/protocols/probe.spec.ts. */
+const probe = inProject('build/probe.node');
+
 /** The packages that programs of the clone import, and where they lie: those of the plug-ins, and edgepoll, which these import. */
 const links = [
   ['edgepoll', '..'],
@@ -51,6 +55,7 @@ const links = [
 /** Whether everything is there that the build makes. */
 export function hasProtocols() {
   return (
+    existsSync(probe) &&
     links.every(([name]) => existsSync(inProject(`node_modules/${name}/package.json`))) &&
     protocols.every(
       (name) => existsSync(addonOf(name)) && existsSync(inProject(`${folder}/${name}/dist`)),
@@ -60,13 +65,21 @@ export function hasProtocols() {
 
 /** Puts the addon that cargo has built into the plug-in's folder, and links the packages. */
 export function addProtocol(name) {
+  takeBuilt(name, addonOf(name));
+  for (const [link, place] of links) linkPackage(inProject(`node_modules/${link}`), place);
+}
+
+/** Puts the probe that cargo has built where its tests look. */
+export function addProbe() {
+  takeBuilt('protocol_probe', probe);
+}
+
+function takeBuilt(name, addon) {
   const target = resolve(inProject(), process.env.CARGO_TARGET_DIR || 'target');
-  const addon = addonOf(name);
-  mkdirSync(inProject(`${folder}/${name}/native`), { recursive: true });
+  mkdirSync(dirname(addon), { recursive: true });
   // A program may have the old file mapped: it keeps that one.
   copyFileSync(`${target}/release/libedgepoll_${name}.so`, `${addon}.new`);
   renameSync(`${addon}.new`, addon);
-  for (const [link, place] of links) linkPackage(inProject(`node_modules/${link}`), place);
 }
 
 function linkPackage(path, place) {

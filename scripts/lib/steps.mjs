@@ -14,6 +14,7 @@ import {
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
 import {
+  addProbe,
   addProtocol,
   hasProtocols,
   protocolCrates,
@@ -146,6 +147,7 @@ async function buildProtocols(output, { locked }) {
   const args = ['build', '--release', '--lib', ...protocolCrates, ...(locked ? ['--locked'] : [])];
   const advice = "check cargo's messages above (it needs the network once) and run this again";
   await must('cargo', args, output, advice);
+  addProbe();
   for (const name of protocols) addProtocol(name);
   for (const name of protocols) {
     await compile(`protocols/${name}/tsconfig.json`, `protocols/${name}/dist`, output);

@@ -12,7 +12,7 @@ export function hasKinds({ name, native }: AnyProtocol): boolean {
   const info = protocolInfo(native);
   if (info === null)
     throw typeError('protocol.native', 'what a function of a plug-in returned', native);
-  const { abi, hostAbi, isLayer, encodes, givesFrames } = info;
+  const { abi, hostAbi, refusal, encodes, givesFrames } = info;
   const refuse = (reason: string): EdgepollError =>
     new EdgepollError('ERR_PROTOCOL_FAULT', `${name}: ${reason}`, { protocol: name });
   if (abi !== hostAbi) {
@@ -20,6 +20,6 @@ export function hasKinds({ name, native }: AnyProtocol): boolean {
     const versions = `the plug-in has version ${abi} of the interface, and edgepoll has version ${hostAbi}`;
     throw refuse(`${versions}; install ${need}`);
   }
-  if (isLayer) throw refuse('the plug-in is a layer, not a protocol');
+  if (refusal !== undefined) throw refuse(refusal);
   return encodes && !givesFrames;
 }

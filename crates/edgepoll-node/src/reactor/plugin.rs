@@ -3,10 +3,8 @@
 use std::ptr;
 use std::rc::Rc;
 
-use edgepoll::protocol::abi::{
-    RawPlugin, SessionVtable, ABI, ENCODES, FRAMES, LAYER, TAG_LOWER, TAG_UPPER,
-};
-use edgepoll::protocol::Factory;
+use edgepoll::protocol::abi::{RawPlugin, ABI, TAG_LOWER, TAG_UPPER};
+use edgepoll::protocol::{Factory, Mismatch};
 use napi::bindgen_prelude::Object;
 use napi::{sys, Env, Error, JsValue, Result};
 use napi_derive::napi;
@@ -21,8 +19,8 @@ pub struct ProtocolInfo {
     pub abi: u32,
     /// The version that this addon has.
     pub host_abi: u32,
-    /// It is a layer, not a protocol.
-    pub is_layer: bool,
+    /// Why it cannot be used, if it is not for its version.
+    pub refusal: Option<String>,
     /// Messages that the program writes go through the session. Their first byte is their kind.
     pub encodes: bool,
     /// Each message is one range of bytes, which the program gets as such.
@@ -34,28 +32,23 @@ pub struct ProtocolInfo {
 #[must_use]
 pub fn protocol_info(env: Env, object: Object<'_>) -> Option<ProtocolInfo> {
     let raw = plugin(env.raw(), object.raw())?;
-    // SAFETY: the object has the plug-ins' tag and is alive, so `raw` is what it wraps. Size and version come first in every version.
-    let (size, abi) = unsafe { ((*raw).size as usize, (*raw).abi) };
     let mut info = ProtocolInfo {
         name: String::new(),
-        abi,
+        abi: ABI,
         host_abi: ABI,
-        is_layer: false,
+        refusal: None,
         encodes: false,
         gives_frames: false,
     };
-    if abi == ABI && size >= size_of::<RawPlugin>() {
-        // SAFETY: the version says that this is the layout. The name and the functions are constant memory of the plug-in.
-        unsafe {
-            let name = std::slice::from_raw_parts((*raw).name, (*raw).name_length);
-            info.name = String::from_utf8_lossy(name).into_owned();
-            info.is_layer = (*raw).what == LAYER;
-            if !info.is_layer {
-                let flags = (*(*raw).vtable.cast::<SessionVtable>()).flags;
-                info.encodes = flags & ENCODES != 0;
-                info.gives_frames = flags & FRAMES != 0;
-            }
+    // SAFETY: the object has the plug-ins' tag and is alive. A plug-in's library is never unloaded, and stays on this thread.
+    match unsafe { Factory::from_raw(raw) } {
+        Ok(factory) => {
+            factory.name().clone_into(&mut info.name);
+            info.encodes = factory.encodes();
+            info.gives_frames = factory.gives_frames();
         }
+        Err(Mismatch::Version { theirs }) => info.abi = theirs,
+        Err(mismatch) => info.refusal = Some(mismatch.to_string()),
     }
     Some(info)
 }
