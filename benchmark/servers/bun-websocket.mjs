@@ -5,7 +5,7 @@ import { announce } from './listening.mjs';
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
-  fetch(request, server) {
+  fetch(request) {
     return server.upgrade(request) ? undefined : new Response('', { status: 426 });
   },
   websocket: {

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import { announce } from './listening.mjs';
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false }, () => {
-  const { address, port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const { address, port } = server.address();
   announce(address, port, process.pid);
 });
 server.on('connection', (socket) => {

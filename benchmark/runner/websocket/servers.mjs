@@ -33,5 +33,8 @@ export function websocketServers(only) {
   }
   return names
     .filter((name) => only?.includes(name) ?? true)
-    .map((name) => ({ name, collecting: undefined, ...servers[name] }));
+    .map((name) => {
+      const { command, needs } = servers[name];
+      return { name, command, collecting: undefined, needs };
+    });
 }
