@@ -29,6 +29,8 @@ export class Commands {
   readonly keys = new Keys();
   readonly channels = new Channels();
   readonly #entries = new Map<string, Entry>();
+  /** Clients that have said QUIT. What they sent after it is not run. */
+  readonly #quitting = new Set<Client>();
 
   constructor() {
     this.#addKeys();
@@ -38,6 +40,7 @@ export class Commands {
 
   /** Runs a command. Returns its reply, if it has not written its own. */
   run({ name, args }: Command, client: Client): Reply | undefined {
+    if (this.hasQuit(client)) return undefined;
     try {
       const entry = this.#entries.get(name);
       if (entry === undefined) return unknown(name, args);
@@ -50,9 +53,14 @@ export class Commands {
     }
   }
 
+  hasQuit(client: Client): boolean {
+    return this.#quitting.size > 0 && this.#quitting.has(client);
+  }
+
   /** A client is gone. */
   forget(client: Client): void {
     this.channels.forget(client);
+    this.#quitting.delete(client);
   }
 
   #add(name: string, least: number, most: number, run: Run): void {
@@ -120,6 +128,7 @@ export class Commands {
       return clients.reset(client);
     });
     this.#add('QUIT', 0, Infinity, (_, client) => {
+      this.#quitting.add(client);
       void client.end(OK);
       return undefined;
     });

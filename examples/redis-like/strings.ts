@@ -89,8 +89,9 @@ function endOf(
   let time = integerOf(text);
   if (mustBePositive && time <= 0n) throw invalidExpire(command);
   if (unit.startsWith('EX')) time *= 1000n;
+  if (time < -MOST) throw invalidExpire(command);
   if (!unit.endsWith('AT')) time += BigInt(Date.now());
-  if (time > MOST || time < -MOST) throw invalidExpire(command);
+  if (time > MOST) throw invalidExpire(command);
   return Number(time);
 }
 
