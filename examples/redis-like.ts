@@ -1,11 +1,11 @@
 /**
  * A server that speaks RESP2 and RESP3 and knows some of Redis's commands: keys in a JavaScript Map, and channels.
  *
- * In two styles: a loop per connection, and one loop over the events of all connections (the fast path).
+ * In two styles: a loop per connection, and one loop over the messages of all connections (the fast path).
  */
 import type { Server } from 'edgepoll';
 import { listen } from 'edgepoll';
-import { resp } from 'edgepoll-resp';
+import { OK, resp, simple } from 'edgepoll-resp';
 import type { Command, Reply } from 'edgepoll-resp';
 
 import type { Client } from './redis-like/channels.js';
@@ -15,10 +15,15 @@ import { parseServerArguments, serve } from './support/serve.js';
 
 type RedisLike = Server<unknown, Command, Reply>;
 
-const USAGE = 'redis-like [--host HOST] [--port PORT] [--style connection|events]';
+const USAGE = 'redis-like [--host HOST] [--port PORT] [--style connection|batches]';
 const { host, port, values } = parseServerArguments('redis-like', USAGE, { style: 'connection' });
 
 const commands = new Commands();
+const PONG = simple('PONG');
+
+/** The commands that are told apart by a number in the fast path. */
+const names = ['GET', 'SET', 'PING'] as const;
+const [GET, SET, PING] = [1, 2, 3];
 
 async function serveClient(client: Client): Promise<void> {
   try {
@@ -37,24 +42,39 @@ async function byConnection(server: RedisLike): Promise<void> {
   for await (const client of server) void serveClient(client);
 }
 
-async function byEvents(server: RedisLike): Promise<void> {
-  for await (const event of server.events()) {
-    if (event.type === 'data') {
-      const reply = commands.run(event.data, event.connection);
-      if (reply !== undefined) void event.connection.write(reply);
-    } else if (event.type === 'close') commands.forget(event.connection);
+async function byBatches(server: RedisLike): Promise<void> {
+  const { keys, channels } = commands;
+  for await (const batch of server.batches()) {
+    for (const message of batch) {
+      const { connection, fields } = message;
+      // These clients may not send all commands.
+      const isLimited = channels.hasSubscriptions(connection) || commands.hasQuit(connection);
+      const kind = isLimited ? 0 : message.kind;
+      if (kind === GET && fields === 2) {
+        void connection.write(keys.get(message.name(1)) ?? null);
+      } else if (kind === SET && fields === 3) {
+        keys.set(message.name(1), message.text(2));
+        void connection.write(OK);
+      } else if (kind === PING && fields === 1) {
+        void connection.write(PONG);
+      } else {
+        const reply = commands.run(message.decode(), connection);
+        if (reply !== undefined) void connection.write(reply);
+      }
+    }
+    for (const { connection } of batch.closed) commands.forget(connection);
   }
 }
 
 const styles: Record<string, (server: RedisLike) => Promise<void>> = {
   connection: byConnection,
-  events: byEvents,
+  batches: byBatches,
 };
 const run = styles[values.style];
 if (run === undefined)
-  refuse('redis-like', `--style must be connection or events, not ${values.style}`, USAGE);
+  refuse('redis-like', `--style must be connection or batches, not ${values.style}`, USAGE);
 
-const server = await listen({ host, port, protocol: resp() }).catch((error: unknown) =>
-  stop('redis-like', error, USAGE),
+const server = await listen({ host, port, protocol: resp({ commands: names }) }).catch(
+  (error: unknown) => stop('redis-like', error, USAGE),
 );
 await serve(server, run);

@@ -139,6 +139,6 @@ export async function buildPackage() {
 /** Builds the plug-in that answers commands in Rust. */
 export async function buildStore() {
   console.error('building the example store of edgepoll-resp (release)');
-  const what = ['--package', 'edgepoll-resp', '--example', 'store', '--features', 'node'];
+  const what = ['--package', 'edgepoll-resp', '--example', 'store', '--features', 'store'];
   await run('cargo', ['build', '--release', ...what], ROOT);
 }
