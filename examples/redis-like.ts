@@ -45,7 +45,7 @@ async function byConnection(server: RedisLike): Promise<void> {
 async function byBatches(server: RedisLike): Promise<void> {
   const { keys, channels } = commands;
   for await (const batch of server.batches()) {
-    for (const message of batch) {
+    batch.forEach((message) => {
       const { connection, fields } = message;
       // These clients may not send all commands.
       const isLimited = channels.hasSubscriptions(connection) || commands.hasQuit(connection);
@@ -61,7 +61,7 @@ async function byBatches(server: RedisLike): Promise<void> {
         const reply = commands.run(message.decode(), connection);
         if (reply !== undefined) void connection.write(reply);
       }
-    }
+    });
     for (const { connection } of batch.closed) commands.forget(connection);
   }
 }

@@ -226,9 +226,9 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   /** As {@link Connection.#put}, for a message of the connection's protocol. */
   #putMessage(message: unknown): Error | undefined {
     if ((this.#flags & (WRITE_ENDED | OVER)) !== 0) return this.#refusal();
-    const { outgoing } = this.#owner;
-    const [slot, generation] = [this.#slot, this.#generation];
-    const put = outgoing.put(this.#owner, this, slot, generation, message, this.#staged);
+    const owner = this.#owner;
+    const slot = this.#slot;
+    const put = owner.outgoing.put(owner, this, slot, this.#generation, message, this.#staged);
     if (typeof put !== 'number') return this.#put(put);
     this.#staged = put;
     // Writing it may have sent the writes staged before, and that may have ended the connection.

@@ -68,12 +68,24 @@ export function readText(message: MessageView): Command | CommandPart | MoreArgu
   if (fields > MOST_FIELDS) {
     return new Command(kind, message.name(0), readMany(message, 1, textOf), message.continues);
   }
-  const args: string[] = [];
-  if (fields > 1) {
-    args.push(message.name(1));
-    for (let field = 2; field < fields; field += 1) args.push(message.text(field));
+  return new Command(kind, message.name(0), readArgs(message, fields), message.continues);
+}
+
+/** The arguments behind the name. An array that is made with its elements takes less memory than one that grows. */
+function readArgs(message: MessageView, fields: number): string[] {
+  switch (fields) {
+    case 1:
+      return [];
+    case 2:
+      return [message.name(1)];
+    case 3:
+      return [message.name(1), message.text(2)];
+    default: {
+      const args = [message.name(1), message.text(2), message.text(3)];
+      for (let field = 4; field < fields; field += 1) args.push(message.text(field));
+      return args;
+    }
   }
-  return new Command(kind, message.name(0), args, message.continues);
 }
 
 export function readBytes(
