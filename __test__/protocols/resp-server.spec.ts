@@ -146,13 +146,14 @@ test('what is no reply is refused, and nothing of it is sent', async (t) => {
   t.is((await receiveAll(peer)).bytes.toString(), '+OK\r\n');
 });
 
-test('a malformed command: the words of Redis, the end, and a coded error after the commands before it', async (t) => {
+test('a malformed command: the words of Redis after the replies before it, the end, and a coded error', async (t) => {
   const { connection, peer } = await pair(t, {});
   const received = receiveAll(peer);
   await send(peer, 'PING\r\n*1\r\n:1\r\n');
   t.is((await connection.read())?.name, 'PING');
+  void connection.write(OK);
   t.like(await received, {
-    bytes: Buffer.from("-ERR Protocol error: expected '$', got ':'\r\n"),
+    bytes: Buffer.from("+OK\r\n-ERR Protocol error: expected '$', got ':'\r\n"),
     fin: true,
     error: undefined,
   });

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use edgepoll_protocol::export_protocol;
 use edgepoll_protocol::node::{OptionError, Options};
 use edgepoll_protocol::{Error, Io, Protocol, Role, Session, Step};
-use edgepoll_resp::{Found, Requests, Settings};
+use edgepoll_resp::{RequestParser, Requests, Settings};
 
 type Map = Rc<RefCell<HashMap<Box<[u8]>, Box<[u8]>>>>;
 
@@ -44,32 +44,29 @@ struct Answers {
     map: Map,
 }
 
-impl Answers {
-    /// Answers the request that the parser has found. Returns false for a command that it does not know.
-    fn answer(&mut self, input: &[u8], io: &mut Io<'_>) -> bool {
-        let parser = self.requests.parser();
-        let of = |index: usize| parser.bytes(parser.arguments()[index], input);
-        match (of(0), parser.arguments().len()) {
-            (b"GET", 2) => match self.map.borrow().get(of(1)) {
-                None => io.send(b"$-1\r\n"),
-                Some(value) => {
-                    let mut digits = [0; 20];
-                    io.send(b"$");
-                    io.send(decimal(value.len(), &mut digits));
-                    io.send(b"\r\n");
-                    io.send(value);
-                    io.send(b"\r\n");
-                }
-            },
-            (b"SET", 3) => {
-                self.map.borrow_mut().insert(of(1).into(), of(2).into());
-                io.send(b"+OK\r\n");
+/// Answers the request that the parser has found. Returns false for a command that it does not know.
+fn answer(map: &Map, parser: &RequestParser, input: &[u8], io: &mut Io<'_>) -> bool {
+    let of = |index: usize| parser.bytes(parser.arguments()[index], input);
+    match (of(0), parser.arguments().len()) {
+        (b"GET", 2) => match map.borrow().get(of(1)) {
+            None => io.send(b"$-1\r\n"),
+            Some(value) => {
+                let mut digits = [0; 20];
+                io.send(b"$");
+                io.send(decimal(value.len(), &mut digits));
+                io.send(b"\r\n");
+                io.send(value);
+                io.send(b"\r\n");
             }
-            (b"PING", 1) => io.send(b"+PONG\r\n"),
-            _ => return false,
+        },
+        (b"SET", 3) => {
+            map.borrow_mut().insert(of(1).into(), of(2).into());
+            io.send(b"+OK\r\n");
         }
-        true
+        (b"PING", 1) => io.send(b"+PONG\r\n"),
+        _ => return false,
     }
+    true
 }
 
 fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
@@ -86,14 +83,22 @@ fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
 
 impl Session for Answers {
     fn decode(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
-        let found = match self.requests.parser().look(input) {
-            Ok(found) => found,
-            Err(refusal) => return Err(Requests::refuse(refusal, io)),
-        };
-        match found {
-            Found::Request { consumed, .. } if self.answer(input, io) => Ok(Step::Skip(consumed)),
-            found => Ok(self.requests.describe(found, input, io)),
-        }
+        let map = &self.map;
+        self.requests.decode_with(input, io, |parser, input, io| {
+            answer(map, parser, input, io)
+        })
+    }
+
+    fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
+        let map = &self.map;
+        self.requests
+            .decode_end_with(input, io, |parser, input, io| {
+                answer(map, parser, input, io)
+            })
+    }
+
+    fn timer(&mut self, timer: u8, io: &mut Io<'_>) -> Result<(), Error> {
+        self.requests.timer(timer, io)
     }
 
     fn limit(&self) -> usize {

@@ -11,6 +11,8 @@ use crate::{kind, Refusal, Settings};
 const SLACK: usize = 64;
 /// The shortest limit: an inline command.
 const INLINE: usize = 65_536;
+/// The timer with which the peer is told that its request is refused.
+const REFUSAL: u8 = 0;
 
 /// The protocol of a server: each connection reads requests.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +40,14 @@ impl Protocol for Resp {
 }
 
 /// Reads requests.
+///
+/// A request that is refused is answered a moment later, so that the answers of the requests before it leave first. What the peer
+/// sends meanwhile is thrown away.
 #[derive(Debug)]
 pub struct Requests {
     parser: RequestParser,
+    /// Why a request is refused, and all input after it. The peer has not been told yet.
+    refused: Option<Refusal>,
 }
 
 impl Requests {
@@ -49,18 +56,69 @@ impl Requests {
     pub fn new(settings: Rc<Settings>) -> Requests {
         Requests {
             parser: RequestParser::new(settings),
+            refused: None,
         }
     }
 
-    /// What reads the input. A session that answers some commands itself has one of these inside.
+    /// As [`Session::decode`], for a session that answers some requests itself: `answers` gets each request that is whole, and says
+    /// whether it has answered it.
+    ///
+    /// # Errors
+    /// As [`Session::decode`].
     #[inline]
-    pub fn parser(&mut self) -> &mut RequestParser {
-        &mut self.parser
+    pub fn decode_with(
+        &mut self,
+        input: &mut [u8],
+        io: &mut Io<'_>,
+        answers: impl FnOnce(&RequestParser, &[u8], &mut Io<'_>) -> bool,
+    ) -> Result<Step, Error> {
+        if self.refused.is_some() {
+            return Ok(Step::Skip(input.len()));
+        }
+        match self.parser.look(input) {
+            Ok(Found::Request {
+                consumed,
+                begins: true,
+                continues: false,
+            }) if answers(&self.parser, input, io) => Ok(Step::Skip(consumed)),
+            Ok(found) => Ok(self.describe(found, input, io)),
+            Err(refusal) => {
+                self.refused = Some(refusal);
+                io.set_timer(REFUSAL, 1);
+                Ok(Step::Skip(input.len()))
+            }
+        }
     }
 
-    /// Describes the request that [`RequestParser::look`] found.
+    /// As [`Session::decode_end`], for a session that uses [`Requests::decode_with`].
+    ///
+    /// # Errors
+    /// As [`Session::decode_end`].
+    pub fn decode_end_with(
+        &mut self,
+        input: &mut [u8],
+        io: &mut Io<'_>,
+        answers: impl FnOnce(&RequestParser, &[u8], &mut Io<'_>) -> bool,
+    ) -> Result<Step, Error> {
+        if input.is_empty() {
+            return self.refuse(io).map_or(Ok(Step::Need(0)), Err);
+        }
+        match self.decode_with(input, io, answers)? {
+            Step::Need(_) => Err(Error::truncated()),
+            step => Ok(step),
+        }
+    }
+
+    /// Tells the peer why its request is refused. The connection ends with the error that this returns.
+    #[cold]
+    fn refuse(&mut self, io: &mut Io<'_>) -> Option<Error> {
+        let refusal = self.refused?;
+        io.send(&refusal.reply());
+        Some(refusal.into())
+    }
+
     #[inline]
-    pub fn describe(&self, found: Found, input: &[u8], io: &mut Io<'_>) -> Step {
+    fn describe(&self, found: Found, input: &[u8], io: &mut Io<'_>) -> Step {
         match found {
             Found::Request {
                 consumed,
@@ -118,22 +176,20 @@ impl Requests {
             io.field(rest);
         }
     }
-
-    /// Tells the peer why its request is refused. The connection ends with the error that this returns.
-    #[cold]
-    pub fn refuse(refusal: Refusal, io: &mut Io<'_>) -> Error {
-        io.send(&refusal.reply());
-        refusal.into()
-    }
 }
 
 impl Session for Requests {
     #[inline]
     fn decode(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
-        match self.parser.look(input) {
-            Ok(found) => Ok(self.describe(found, input, io)),
-            Err(refusal) => Err(Requests::refuse(refusal, io)),
-        }
+        self.decode_with(input, io, |_, _, _| false)
+    }
+
+    fn decode_end(&mut self, input: &mut [u8], io: &mut Io<'_>) -> Result<Step, Error> {
+        self.decode_end_with(input, io, |_, _, _| false)
+    }
+
+    fn timer(&mut self, _timer: u8, io: &mut Io<'_>) -> Result<(), Error> {
+        self.refuse(io).map_or(Ok(()), Err)
     }
 
     fn limit(&self) -> usize {
