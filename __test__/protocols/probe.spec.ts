@@ -33,11 +33,7 @@ interface Outcome {
 }
 
 /** What a server and its peer see after the peer has sent `lines` and its end. */
-async function outcome(
-  t: ExecutionContext,
-  native: object,
-  lines: string,
-): Promise<Outcome> {
+async function outcome(t: ExecutionContext, native: object, lines: string): Promise<Outcome> {
   const server = await listen({ host: '127.0.0.1', port: 0, protocol: protocolOf(native) });
   t.teardown(() => server.destroy());
   const accepted = server[Symbol.asyncIterator]();
@@ -80,7 +76,7 @@ test('a panic while a message is written is one too', async (t) => {
   t.teardown(() => peer.destroy());
   await send(peer, 'echo one\n');
   t.is(await connection.read(), 'one');
-  connection.write('reply');
+  void connection.write('reply');
   peer.end();
   await t.throwsAsync(connection.read(), { code: 'ERR_PROTOCOL_FAULT' });
 });
