@@ -114,9 +114,8 @@ export declare function connect<Data = unknown>(options: ConnectOptions): Promis
 /**
  * One TCP connection. Iterate it to receive its bytes or messages. Leaving the loop early ends the connection gracefully.
  *
- * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
- *
- * `Data` is the type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
+ * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`. `Data` is the
+ * type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
  */
 export declare class Connection<Data = unknown, In = Chunk, Out = Payload> implements AsyncIterable<In, undefined>, AsyncDisposable {
     #private;
@@ -152,6 +151,12 @@ export declare class Connection<Data = unknown, In = Chunk, Out = Payload> imple
      * message of it, and the call throws what the protocol's `encode()` throws.
      */
     write(data: Out): Promise<void>;
+    /**
+     * Gives the connection another protocol, or another framing with its `maxFrame`. It applies to what is written from now on, and to
+     * received bytes that are not decoded yet. Returns the connection. Throws `ERR_CLOSED` if it is closed or its input is dropped.
+     */
+    upgrade<NewIn, NewOut>(to: Protocol<NewIn, NewOut>): Connection<Data, NewIn, NewOut>;
+    upgrade(to: UpgradeOptions): Connection<Data>;
     /**
      * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything. Receiving goes on. A second
      * call is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From now on `endTimeout`
@@ -1009,6 +1014,9 @@ export declare type SystemErrorCode = 'EPERM' | 'ENOENT' | 'ESRCH' | 'EINTR' | '
  * `oneshot`: once, and again after `rearm()`. `edge-oneshot`: once per change, and again after `rearm()`.
  */
 export declare type Trigger = 'level' | 'edge' | 'oneshot' | 'edge-oneshot';
+
+/** What `connection.upgrade()` takes for a framing. */
+export declare type UpgradeOptions = Pick<ConnectionOptions, 'framing' | 'maxFrame'>;
 
 /**
  * Watches one descriptor with a poller of its own. The descriptor is watched from this call on, until the loop is left, the signal

@@ -44,6 +44,7 @@ export { Registration } from './readiness/registration.js';
 export { MessageView } from './connections/message-view.js';
 export { MessageWriter } from './connections/message-writer.js';
 export type { Protocol } from './connections/protocol.js';
+export type { UpgradeOptions } from './connections/upgrade.js';
 export { Server } from './connections/server.js';
 export type { CloseOptions, Connections, ServerStats } from './connections/server.js';
 export type { EventsOptions, ServerEvent } from './connections/server-events.js';

@@ -4,27 +4,27 @@ import type { AnyConnection } from './connection.js';
 import { core } from './connection.js';
 import { CLOSING, HELD, LOOKS_SOON, OVER, WRITE_ENDED } from './connection-flags.js';
 
-const { awaitsInput, changeFlags, end, flagsOf, hasInput, ownerOf } = core;
+const { awaitsInput, end, flagsOf, hasInput, ownerOf, setFlags } = core;
 
 /**
  * Ends the connection as soon as it is idle. Returns whether this side has ended already, or the connection is over.
  */
 export function endOnceIdle(connection: AnyConnection): boolean {
-  changeFlags(connection, 0, CLOSING);
+  setFlags(connection, flagsOf(connection) | CLOSING);
   return endIfIdle(connection);
 }
 
 /** If the server closes: ends the connection if it is idle after the next turn of the event loop. */
 function endSoon(connection: AnyConnection): void {
   if ((flagsOf(connection) & (CLOSING | LOOKS_SOON)) !== CLOSING) return;
-  changeFlags(connection, 0, LOOKS_SOON);
+  setFlags(connection, flagsOf(connection) | LOOKS_SOON);
   afterRound(() => endIfIdle(connection));
 }
 
 /** Ends the connection if it is idle. Returns whether this side has ended, or the connection is over. */
 function endIfIdle(connection: AnyConnection): boolean {
-  changeFlags(connection, LOOKS_SOON, 0);
-  const flags = flagsOf(connection);
+  const flags = flagsOf(connection) & ~LOOKS_SOON;
+  setFlags(connection, flags);
   if ((flags & (WRITE_ENDED | OVER)) !== 0) return true;
   const { sink } = ownerOf(connection);
   const waits = sink === undefined ? awaitsInput(connection) : sink.waitsFor(connection);

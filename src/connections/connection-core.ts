@@ -41,7 +41,7 @@ export interface ConnectionCore {
   readonly unreadOf: (connection: AnyConnection) => number;
   /** Its state: the bits of connection-flags.ts. */
   readonly flagsOf: (connection: AnyConnection) => number;
-  readonly changeFlags: (connection: AnyConnection, clear: number, set: number) => void;
+  readonly setFlags: (connection: AnyConnection, flags: number) => void;
   /** Whether a read waits. */
   readonly awaitsInput: (connection: AnyConnection) => boolean;
   /** Whether bytes that have arrived may still have to be delivered. */

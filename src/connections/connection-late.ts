@@ -113,6 +113,17 @@ export function peerAddress(
   return addressFrom(native, late?.peer) ?? addressOf(native.peerAddress(slot, generation));
 }
 
+/** A counter of the connection: 0 for the bytes that were received, 1 for those that were sent. */
+export function counterOf(
+  late: Late | undefined,
+  { native }: Owner,
+  slot: number,
+  generation: number,
+  which: 0 | 1,
+): number {
+  return (late?.counters ?? native.counters(slot, generation))[which] ?? 0;
+}
+
 /** Why the connection ended, from its close record. */
 export function endingOf(late: Late, detail: number, { config, native }: Owner): Ending {
   return readEnding(detail, late.address ?? {}, config.settings, native);

@@ -1,5 +1,5 @@
 /** The options that `listen()` and `connect()` share, their defaults and their checks. Every limit is finite. */
-import type { ConnectionSettings } from '../internal/binding.js';
+import type { ConnectionSettings, FramingSettings } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
@@ -109,6 +109,22 @@ export interface ConnectionConfig {
   readHighWaterMark: number;
 }
 
+/** Which writes of a connection with this framing are staged. */
+export function stagedWith(
+  framing: FramingSettings,
+  maxFrame: number,
+): Pick<ConnectionConfig, 'stagedLength' | 'fits'> {
+  return {
+    stagedLength: framing.type === 'bytes' ? STAGED_LENGTH : -1,
+    fits: fitsOf(framing, Math.min(maxFrame, STAGED_LENGTH)),
+  };
+}
+
+/** Checks the option `maxFrame`. */
+export function maxFrameOf(value: unknown): number {
+  return optionalInteger('maxFrame', value, 1, MAX, 65_536);
+}
+
 /** The largest value of a limit. */
 export const MAX: number = 2 ** 31 - 1;
 /** A turn may receive this many bytes of one connection even if its mark is lower: smaller receives need more calls. */
@@ -120,15 +136,14 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
   const framing = framingOf(options.framing);
-  const maxFrame = optionalInteger('maxFrame', options.maxFrame, 1, MAX, 65_536);
+  const maxFrame = maxFrameOf(options.maxFrame);
   const chunks =
     options.chunks === undefined ? 'owned' : oneOf('chunks', options.chunks, ['owned', 'borrowed']);
   const protocol = protocolAlone(options);
   return {
     highWaterMark,
     protocol,
-    stagedLength: framing.type === 'bytes' ? STAGED_LENGTH : -1,
-    fits: fitsOf(framing, Math.min(maxFrame, STAGED_LENGTH)),
+    ...stagedWith(framing, maxFrame),
     settings: {
       highWaterMark,
       lowWaterMark: optionalInteger(

@@ -15,6 +15,8 @@ import { forgotten } from './arena.js';
 import { describe } from './connection-inspect.js';
 import { consumedByEvents } from './event-sink.js';
 import type { Owner } from './owner.js';
+import type { Protocol } from './protocol.js';
+import type { UpgradeOptions } from './upgrade.js';
 import { showAs } from '../internal/inspect.js';
 import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
@@ -39,9 +41,8 @@ let access: ConnectionCore;
 /**
  * One TCP connection. Iterate it to receive its bytes or messages. Leaving the loop early ends the connection gracefully.
  *
- * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`.
- *
- * `Data` is the type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
+ * A chunk belongs to the consumer: its memory is never written again, unless the option `chunks` is `'borrowed'`. `Data` is the
+ * type of {@link Connection.data}, `In` of what the program receives, and `Out` of what it writes.
  */
 export class Connection<Data = unknown, In = Chunk, Out = Payload>
   implements AsyncIterable<In, undefined>, AsyncDisposable
@@ -100,18 +101,15 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
         const { cause, error } = later.endingOf(late, detail, connection.#owner);
         connection.#over({ cause, error, bytesUnsent: connection.#queued });
       },
-      handleTaken: (connection, length) => connection.#take(length),
+      handleTaken: (connection, length) => connection.#countUnread(-length - CHUNK_COST),
       countUnread: (connection, bytes) => connection.#countUnread(bytes),
       ownerOf: (connection) => connection.#owner,
       messagesOf: (connection) => connection.#late?.messages,
       unreadOf: (connection) => connection.#unread,
       flagsOf: (connection) => connection.#flags,
-      changeFlags: (connection, clear, set) => {
-        connection.#flags = (connection.#flags & ~clear) | set;
-      },
+      setFlags: (connection, bits) => void (connection.#flags = bits),
       awaitsInput: (connection) => connection.#waiters !== undefined,
-      hasInput: (connection) =>
-        connection.#owner.native.hasInput(connection.#slot, connection.#generation),
+      hasInput: (one) => one.#owner.native.hasInput(one.#slot, one.#generation),
       end: (connection) => void connection.#end(false),
       shiftWaiter: (connection) => connection.#shiftWaiter() as Waiter<unknown> | undefined,
       handleEndTaken: (connection) => connection.#takeEnd(),
@@ -155,16 +153,12 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
 
   /** How many bytes were received from the kernel. */
   get bytesRead(): number {
-    return this.#counters()[0] ?? 0;
+    return later.counterOf(this.#late, this.#owner, this.#slot, this.#generation, 0);
   }
 
   /** How many written bytes the kernel has taken. */
   get bytesWritten(): number {
-    return this.#counters()[1] ?? 0;
-  }
-
-  #counters(): number[] {
-    return this.#late?.counters ?? this.#owner.native.counters(this.#slot, this.#generation);
+    return later.counterOf(this.#late, this.#owner, this.#slot, this.#generation, 1);
   }
 
   /** Resolves when the connection is over; never rejects. Chunks that arrived before can still be read. */
@@ -242,6 +236,18 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   }
 
   /**
+   * Gives the connection another protocol, or another framing with its `maxFrame`. It applies to what is written from now on, and to
+   * received bytes that are not decoded yet. Returns the connection. Throws `ERR_CLOSED` if it is closed or its input is dropped.
+   */
+  upgrade<NewIn, NewOut>(to: Protocol<NewIn, NewOut>): Connection<Data, NewIn, NewOut>;
+  upgrade(to: UpgradeOptions): Connection<Data>;
+  upgrade(to: unknown): Connection<Data, never, never> {
+    this.#owner = this.#owner.upgrade(this.#owner, this.#slot, this.#generation, to);
+    this.#flags |= MESSAGES;
+    return this as unknown as Connection<Data, never, never>;
+  }
+
+  /**
    * Sends `data`, if given, and then the end (FIN). Resolves when the kernel has taken everything. Receiving goes on. A second
    * call is allowed. `data` is accepted even if `maxBufferedAmount` bytes or more wait to be sent. From now on `endTimeout`
    * applies, whether or not the program reads.
@@ -255,10 +261,9 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     const bytes = this.#owner.outgoing.last(this.#owner, this, data, isOpen);
     let unsent = 0;
     if (isOpen) {
-      const { staging } = this.#owner;
-      unsent = staging.finish(this.#slot, this.#generation, bytes, this.#staged);
+      unsent = this.#owner.staging.finish(this.#slot, this.#generation, bytes, this.#staged);
       if (unsent >= 0) return this.#finish(unsent);
-      staging.settle();
+      this.#owner.staging.settle();
     }
     const refusal = this.#refusal(unsent, lengthOf(bytes));
     void this.#end(false);
@@ -440,14 +445,14 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
       if (this.#chunks?.length === 0) this.#chunks = undefined;
-      this.#take(chunk.length);
+      this.#countUnread(-chunk.length - CHUNK_COST);
       return Promise.resolve({ value: chunk, done: false });
     }
     this.#giveBack();
     if ((this.#flags & (READ_ENDED | OVER | LEFT | CLOSING | MESSAGES)) !== 0) {
       const message = this.#late?.messages?.shift();
       if (message !== undefined) {
-        this.#take(message.bytes);
+        this.#countUnread(-message.bytes - CHUNK_COST);
         return Promise.resolve(message as IteratorYieldResult<Chunk>);
       }
       if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
@@ -510,21 +515,16 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     this.#countUnread(0);
   }
 
-  /** Counts bytes that the consumer has not taken. Receiving pauses while there are too many. */
+  /** Counts bytes as unread, or as read if there are less than none. Receiving pauses while too many are unread. */
   #countUnread(bytes: number): void {
     this.#unread += bytes;
-    if (this.#unread <= this.#owner.config.readHighWaterMark || (this.#flags & PAUSED) !== 0)
-      return;
-    this.#flags |= PAUSED;
-    if ((this.#flags & STOPPED) === 0) this.#owner.native.pause(this.#slot, this.#generation);
-  }
-
-  #take(length: number): void {
-    this.#unread -= length + CHUNK_COST;
-    if ((this.#flags & PAUSED) !== 0 && this.#unread <= this.#owner.config.readHighWaterMark / 2) {
-      this.#flags &= ~PAUSED;
-      if ((this.#flags & STOPPED) === 0) this.#owner.native.resume(this.#slot, this.#generation);
-    }
+    const most = this.#owner.config.readHighWaterMark;
+    const isPaused = (this.#flags & PAUSED) !== 0;
+    if (isPaused ? this.#unread > most / 2 : this.#unread <= most) return;
+    this.#flags ^= PAUSED;
+    if ((this.#flags & STOPPED) !== 0) return;
+    if (isPaused) this.#owner.native.resume(this.#slot, this.#generation);
+    else this.#owner.native.pause(this.#slot, this.#generation);
   }
 
   #handleEnd(): void {

@@ -12,6 +12,7 @@ import type { Outgoing } from './outgoing.js';
 import { hasKinds } from './plugin.js';
 import type { AnyProtocol } from './protocol.js';
 import type { Reactor } from './reactor.js';
+import { upgrade } from './upgrade.js';
 import type { Staging } from './staging.js';
 
 /** One object for all connections of a server, so that an idle connection takes little memory. */
@@ -32,6 +33,8 @@ export interface Owner {
   readonly hasKinds: boolean;
   /** The server's configuration: the same after {@link Connection.upgrade}, so it says which server a connection belongs to. */
   readonly original: ConnectionConfig;
+  /** Changes a connection's protocol or framing: see {@link Connection.upgrade}. Returns the connection's owner from now on. */
+  readonly upgrade: (owner: Owner, slot: number, generation: number, to: unknown) => Owner;
   /** Where the events of the connections go, with `server.events()`. */
   sink: EventSink | undefined;
   /** Called once for each connection, when it is over. */
@@ -58,6 +61,7 @@ export function makeOwner(
     protocol,
     hasKinds: protocol !== undefined && hasKinds(protocol),
     original: config,
+    upgrade,
     sink: undefined,
     onClose,
   };
