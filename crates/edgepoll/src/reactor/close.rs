@@ -32,6 +32,8 @@ impl<K: Kernel> Reactor<K> {
         entry.lose_queue();
         entry.connection.carry.clear();
         entry.connection.timers.clear_all();
+        // Nothing calls the session any more, however long the close waits to be reported.
+        entry.connection.wire = None;
         let is_decided = knows || entry.must_reset();
         self.wheel.remove(token.index);
         self.add_report(token);

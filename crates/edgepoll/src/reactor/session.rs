@@ -58,8 +58,9 @@ impl<K: Kernel> Reactor<K> {
         }
         connection.wire = protocol.map(|protocol| Wire::new(protocol, role));
         connection.timers.clear_session();
-        // If the old session paused, the peer's end has not been reported yet.
-        let has_end = was_paused && connection.reading == Reading::Ended;
+        // If the old session paused, or the owner had no room, the peer's end has not been reported yet.
+        let has_end =
+            connection.reading == Reading::Ended && (was_paused || connection.carry_ready);
         connection.carry_ready = !connection.carry.is_empty() || has_end;
         self.start_session(token);
         self.list(token);

@@ -347,3 +347,26 @@ fn an_unfinished_message_is_bounded() {
     };
     assert_eq!(error.kind(), edgepoll::protocol::ErrorKind::TooLong);
 }
+
+#[test]
+fn an_end_that_waits_for_the_next_turn_is_reported_after_an_upgrade() {
+    let budget = Budget {
+        slot_frames: 1,
+        ..Budget::default()
+    };
+    let lines = Rc::new(Factory::new(Lines::new(100)));
+    let mut bench = without_faults(budget, 1_000);
+    bench.listen(ListenOptions {
+        protocol: Some(Rc::clone(&lines)),
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().peer_send(peer, b"last");
+    bench.kernel().peer_finish(peer);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(token), [b"last"]);
+    assert!(!bench.ended(token), "the turn's share is used up");
+    bench.reactor.upgrade(token, Some(&lines)).unwrap();
+    bench.run_until_idle();
+    assert!(bench.ended(token));
+}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use edgepoll::kernel::simulated::Outcome;
 use edgepoll::protocol::{Factory, Lines};
-use edgepoll::reactor::{ConnectOptions, WriteError};
+use edgepoll::reactor::{ConnectOptions, UpgradeError, WriteError};
 use edgepoll::{Address, Errno, Token};
 
 use crate::driver::Run;
@@ -15,11 +15,15 @@ use crate::model::Model;
 /// Longer than any line that a peer ever sends.
 const LINE_LIMIT: usize = 8_192;
 
-pub(crate) fn protocol(lines: bool) -> Option<Rc<Factory>> {
-    lines.then(|| Rc::new(Factory::new(Lines::new(LINE_LIMIT))))
-}
-
 impl Run {
+    /// Lines, whose sessions use timers or not. Or no protocol.
+    pub(crate) fn protocol(&mut self, lines: bool) -> Option<Rc<Factory>> {
+        let has_timers = lines && self.random.chance(400);
+        let protocol = Lines::new(LINE_LIMIT);
+        let ticking = has_timers.then(|| self.ticks.protocol(protocol.clone(), self.random.bits()));
+        lines.then(|| Rc::new(ticking.map_or_else(|| Factory::new(protocol), Factory::new)))
+    }
+
     pub(crate) fn act(&mut self) -> Result<(), String> {
         match self.random.below(24) {
             0 => self.dial(),
@@ -74,7 +78,7 @@ impl Run {
         let options = ConnectOptions {
             timeout: self.random.pick(&[1, 10_000]),
             limits,
-            protocol: protocol(lines),
+            protocol: self.protocol(lines),
             ..ConnectOptions::default()
         };
         let address = Address::Inet([198, 51, 100, 7].into(), 9_000);
@@ -206,7 +210,8 @@ impl Run {
         }
         let (place, token) = self.random.pick(&open);
         let model = &mut self.models[place];
-        match self.random.below(43) {
+        match self.random.below(45) {
+            43 | 44 if model.lines => self.upgrade(token)?,
             0 => {
                 model.destroyed = true;
                 self.reactor.destroy(token);
@@ -242,6 +247,19 @@ impl Run {
                     self.write(place, token, left > 0 || self.random.clone().chance(200))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Gives a connection another session of lines.
+    fn upgrade(&mut self, token: Token) -> Result<(), String> {
+        let protocol = self.protocol(true);
+        let is_open = self.reactor.is_open(token);
+        match self.reactor.upgrade(token, protocol.as_ref()) {
+            Ok(()) => self.counts.upgrades += 1,
+            Err(UpgradeError::Closed) if !is_open => {}
+            Err(UpgradeError::Discarded) if is_open => {}
+            Err(error) => return Err(format!("an upgrade was refused: {error}")),
         }
         Ok(())
     }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Faults, Random, SimulatedKernel};
-use edgepoll::kernel::TokenBits;
+use edgepoll::kernel::{Kernel, TokenBits};
 use edgepoll::reactor::{Budget, ListenOptions, Reactor};
 use edgepoll::Token;
 
 use crate::inbox::RecordingInbox;
 use crate::model::Model;
+use crate::ticking::Ticks;
 
 /// How often each kind of event happened, to notice a simulation in which one of them never does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub(crate) struct Counts {
     pub(crate) last_writes: u64,
     pub(crate) starved: u64,
     pub(crate) never_read: u64,
+    pub(crate) upgrades: u64,
+    pub(crate) timers: u64,
+    pub(crate) timers_moved: u64,
 }
 
 impl Counts {
@@ -54,6 +58,9 @@ impl Counts {
         self.last_writes += other.last_writes;
         self.starved += other.starved;
         self.never_read += other.never_read;
+        self.upgrades += other.upgrades;
+        self.timers += other.timers;
+        self.timers_moved += other.timers_moved;
     }
 
     pub(crate) fn all_happened(&self) -> bool {
@@ -74,6 +81,9 @@ impl Counts {
             self.last_writes,
             self.starved,
             self.never_read,
+            self.upgrades,
+            self.timers,
+            self.timers_moved,
         ];
         every.iter().all(|count| *count > 0)
     }
@@ -103,6 +113,7 @@ pub(crate) struct Run {
     pub(crate) models: Vec<Model>,
     pub(crate) by_token: HashMap<Token, usize>,
     pub(crate) stale_tokens: Vec<Token>,
+    pub(crate) ticks: Ticks,
     pub(crate) counts: Counts,
 }
 
@@ -112,6 +123,7 @@ pub(crate) fn run(seed: u64) -> Result<Counts, String> {
     for _ in 0..30 + run.random.below(90) {
         for _ in 0..1 + run.random.below(3) {
             run.act()?;
+            run.after_command()?;
         }
         let timeout = (!run.random.chance(50)).then_some(Duration::ZERO);
         run.turn(timeout)?;
@@ -160,6 +172,7 @@ impl Run {
             models: Vec::new(),
             by_token: HashMap::new(),
             stale_tokens: Vec::new(),
+            ticks: Ticks::default(),
             counts: Counts::default(),
         }
     }
@@ -196,7 +209,7 @@ impl Run {
                 max_connections: max,
                 credit,
                 limits,
-                protocol: crate::actions::protocol(lines),
+                protocol: self.protocol(lines),
                 ..ListenOptions::default()
             };
             // A registration may fail. Then the socket must be closed again, and there is no listener.
@@ -224,6 +237,8 @@ impl Run {
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), String> {
         self.counts.turns += 1;
         self.inbox.clear();
+        let now = self.kernel().now();
+        self.ticks.before_turn(now)?;
         let before = self.before_turn();
         let turned = if timeout == Some(Duration::ZERO) && self.random.chance(500) {
             self.reactor.announced_turn(&mut self.inbox)
@@ -234,8 +249,17 @@ impl Run {
         if had_work != self.reactor.has_work() {
             return Err("the turn returned wrongly whether work is left".to_owned());
         }
+        let now = self.kernel().now();
+        self.ticks.after_turn(now)?;
+        (self.counts.timers, self.counts.timers_moved) = (self.ticks.calls, self.ticks.moves);
         self.read_inbox()?;
         self.after_turn(&before)
+    }
+
+    /// Reads what sessions did in a command, before the clock moves.
+    fn after_command(&mut self) -> Result<(), String> {
+        let now = self.kernel().now();
+        self.ticks.after_command(now)
     }
 
     /// From now on the kernel has no faults, both sides read, and there are no other actions. Everything that was sent must
@@ -268,6 +292,7 @@ impl Run {
                 if !self.waits_for_a_retry() {
                     return Ok(());
                 }
+                self.after_command()?;
                 self.kernel().advance(20_000_000);
             }
             self.turn(Some(Duration::ZERO))?;

@@ -14,6 +14,7 @@ mod driver;
 mod inbox;
 mod model;
 mod reports;
+mod ticking;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::thread;
