@@ -26,6 +26,7 @@ const ofPrograms = [
   'packaging/damaged',
   'packaging/not-loaded',
   'process/package',
+  'protocols/template',
   'readiness/scale',
   'internal/replaced-globals',
 ];

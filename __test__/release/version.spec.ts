@@ -13,7 +13,7 @@ const held = ['package.json', 'package-lock.json', 'Cargo.toml', 'Cargo.lock', '
 /** A copy of everything that the script reads. CHANGELOG.md has one unreleased change. */
 function copy(t: ExecutionContext): string {
   const target = folder(t);
-  for (const name of [...held, 'scripts', 'npm', 'src']) {
+  for (const name of [...held, 'scripts', 'npm', 'src', 'templates']) {
     cpSync(join(root, name), join(target, name), { recursive: true });
   }
   writeFileSync(join(target, 'CHANGELOG.md'), '# Changelog\n\n## [Unreleased]\n\n- A change.\n');
@@ -51,10 +51,12 @@ test('a new version reaches every file, and the changelog', async (t) => {
 test('cargo and npm take the changed files as they are', async (t) => {
   const target = copy(t);
   cpSync(join(root, 'crates'), join(target, 'crates'), { recursive: true });
-  cpSync(join(root, 'benchmark'), join(target, 'benchmark'), {
-    recursive: true,
-    filter: (path) => !path.includes('node_modules'),
-  });
+  for (const name of ['benchmark', 'protocols']) {
+    cpSync(join(root, name), join(target, name), {
+      recursive: true,
+      filter: (path) => !path.includes('node_modules'),
+    });
+  }
   t.is((await version(target, '7.8.9')).code, 0);
   const metadata = await run('cargo', [
     'metadata',

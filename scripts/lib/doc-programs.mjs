@@ -9,7 +9,8 @@
 //     const fd = 0;
 //     -->
 //
-// A block without a name is an error, so that no block is left out by mistake.
+// A block without a name is an error, so that no block is left out by mistake. `<!-- template: FILE -->` is for a block that needs a
+// package made from templates/protocol: __test__/protocols/template.spec.ts compares or runs it.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inProject } from './root.mjs';
@@ -19,6 +20,7 @@ const fence = /^```(ts|js|c)\n(.*?)^```$/gms;
 /** The file name's end for each language. JavaScript in the documents is CommonJS. */
 const extensions = { ts: 'ts', js: 'cjs', c: 'c' };
 const marker = /<!-- program: ([\w-]+)\n?((?:(?!-->).)*)-->\s*$/s;
+const ofTemplate = /<!-- template: \S+ -->\s*$/;
 
 /** Every program: `{ name, source, line, file, text }`, with the line of `source` at which its block begins. */
 export function docPrograms() {
@@ -44,7 +46,10 @@ export async function writePrograms(folder, programs) {
 
 function programsOf(source) {
   const document = readFileSync(inProject(source), 'utf8');
-  return Array.from(document.matchAll(fence), ({ 1: language, 2: body, index }) => {
+  const blocks = Array.from(document.matchAll(fence)).filter(
+    ({ index }) => !ofTemplate.test(document.slice(0, index)),
+  );
+  return blocks.map(({ 1: language, 2: body, index }) => {
     const before = document.slice(0, index);
     const line = before.split('\n').length + 1;
     const found = marker.exec(before);

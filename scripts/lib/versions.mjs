@@ -25,6 +25,7 @@ function places() {
   const platforms = readdirSync(inProject('npm')).map((name) => `npm/${name}/package.json`);
   return [
     { path: 'package.json', pattern: jsonVersion },
+    { path: 'templates/protocol/package.json', pattern: jsonVersion },
     { path: 'src/internal/load-addon.cts', pattern: /(?<=^const version = ')[^']+/gm },
     { path: 'package-lock.json', pattern: /(?<="name": "edgepoll",\n *"version": ")[^"]+/g },
     ...platforms

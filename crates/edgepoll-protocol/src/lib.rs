@@ -117,6 +117,11 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// Compiles the examples of the project's docs/protocols.md as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/protocols.md")]
+struct Tutorial;
+
 pub mod abi;
 mod error;
 pub mod host;
