@@ -154,15 +154,24 @@ for (const driver of drivers) {
     const counter = eventfd({ initial: 1 });
     const elsewhere = counter.duplicate();
     const { fd } = counter;
+    const removals: Error[] = [];
     const recorder = new Recorder(t, driver, () => {
-      if (counter.isOpen) counter.close();
+      if (!counter.isOpen) return;
+      counter.close();
+      // In the same turn, because a descriptor that is opened later can have the same number.
+      for (let time = 0; time < 2; time += 1) {
+        try {
+          recorder.epoll.remove(fd);
+        } catch (error) {
+          removals.push(error as Error);
+        }
+      }
     });
     recorder.epoll.add(fd, EPOLLIN);
     await recorder.count(1);
     await fence(t, driver);
     t.is(recorder.events.length, 1);
-    t.throws(() => recorder.epoll.remove(fd), { code: 'EBADF' });
-    t.throws(() => recorder.epoll.remove(fd), { code: 'EBADF' });
+    t.like(removals, [{ code: 'EBADF' }, { code: 'EBADF' }]);
     elsewhere.close();
   });
 }
