@@ -224,7 +224,8 @@ test('unknown-example: exit code 2 and the names of the examples', async (t) => 
   for (const name of [['nothing'], ['../echo'], []]) {
     const { code, stdout, stderr } = await run('npm', [...npm, ...name]);
     t.deepEqual({ code, stdout }, { code: 2, stdout: '' });
-    const names = 'chat, copy, echo, fd-pass, notify, run-until, watch-dir';
+    const names =
+      'chat, copy, echo, fd-pass, notify, redis-like, run-until, watch-dir, websocket-chat';
     t.true(stderr.endsWith(`where NAME is ${names}\n`), stderr);
   }
 });
