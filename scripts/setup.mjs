@@ -9,7 +9,7 @@ import { steps } from './lib/steps.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 import { readArguments, UsageError } from './lib/usage.mjs';
 
-export const everything = ['install', 'native', 'src', 'protocols', 'examples', 'probe', 'test'];
+export const everything = ['install', 'native', 'src', 'protocols', 'examples', 'test'];
 export const toRunExamples = ['install', 'native', 'src', 'protocols', 'examples'];
 
 /** Runs the stale ones of the steps `names`; says what it does on stderr if `quiet`, else on stdout. */

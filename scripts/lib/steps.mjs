@@ -61,13 +61,6 @@ export const steps = {
     'examples',
     ...declarations,
   ]),
-  probe: {
-    title: 'the plug-in that misbehaves, for tests (cargo, release)',
-    ...stamped('probe', ['crates/edgepoll-protocol', 'Cargo.toml', 'Cargo.lock'], () =>
-      existsSync(inProject('build/probe.node')),
-    ),
-    run: (output) => must('node', ['scripts/probe.mjs'], output),
-  },
   test: compiled('test', 'tsconfig.test.json', 'build/__test__', [
     '__test__',
     'src',
