@@ -3,12 +3,12 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
+import { readArguments, refuseArguments } from './lib/usage.mjs';
 
 const names = ['resp', 'resp-client', 'websocket', 'websocket-client'];
-const usage = `usage: node scripts/fuzz.mjs ${names.join('|')} [--seconds 60]`;
+const usage = `node scripts/fuzz.mjs ${names.join('|')} [--seconds 60]`;
 const triple = 'x86_64-unknown-linux-gnu';
 
 // They count the code that a case reaches, and the values that it compares. A stable compiler has them.
@@ -21,24 +21,14 @@ const flags = [
   '-Cllvm-args=-sanitizer-coverage-trace-compares',
 ];
 
-function readArguments() {
-  try {
-    const options = { seconds: { type: 'string', default: '60' } };
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const [name, ...more] = positionals;
-    const seconds = Number(values.seconds);
-    if (!names.includes(name) || more.length > 0) throw new Error('one name is needed');
-    if (!Number.isInteger(seconds) || seconds < 1) {
-      throw new Error(`--seconds ${values.seconds} is no number of seconds`);
-    }
-    return { name, seconds };
-  } catch (error) {
-    console.error(`fuzz: ${error.message}. ${usage}`);
-    return process.exit(2);
-  }
+const options = { seconds: { type: 'string', default: '60' } };
+const { values, positionals } = readArguments(usage, { options, least: 1 });
+const name = positionals[0];
+const seconds = Number(values.seconds);
+if (!names.includes(name)) refuseArguments(`there is no program '${name}'. usage: ${usage}`);
+if (!Number.isInteger(seconds) || seconds < 1) {
+  refuseArguments(`--seconds ${values.seconds} is no number of seconds. usage: ${usage}`);
 }
-
-const { name, seconds } = readArguments();
 const target = inProject('target/fuzz');
 const corpus = path.join(target, name);
 mkdirSync(corpus, { recursive: true });
