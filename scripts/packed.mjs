@@ -1,14 +1,17 @@
 // Runs a tool on the package as it would be published: node scripts/packed.mjs TOOL [OPTION…]
 
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { packOwn } from './lib/pack.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
-import { readPassedOn } from './lib/usage.mjs';
+import { readPassedOn, refuseArguments } from './lib/usage.mjs';
 
 const usage = 'node scripts/packed.mjs TOOL [OPTION…], with a tool of node_modules/.bin';
 const { first: tool, others: options } = readPassedOn(usage);
+// The name becomes a part of the path of a folder that is removed.
+if (!readdirSync(inProject('node_modules/.bin')).includes(tool))
+  refuseArguments(`node_modules/.bin has no '${tool}'. usage: ${usage}`);
 const folder = inProject(`build/packed/${tool}`);
 rmSync(folder, { recursive: true, force: true });
 const packed = await packOwn(folder).catch(failSetUp);

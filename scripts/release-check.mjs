@@ -1,8 +1,8 @@
 // Is the project ready for a release? npm run release:check [-- --targets NAME,…] [--skip-portable] [--skip-e2e]
 // Builds the addon of every target, inspects it and runs it, by qemu where the processor is another; packs all packages and
-// checks them; then installs and runs them by the end-to-end test, and tries them with bundlers and other hosts. Prints a row per target, and one verdict. What this machine
-// cannot build or run does not keep the rest from being checked, but the verdict is then "NOT ready". It is "ready" only if
-// nothing was left out.
+// checks them; then installs and runs them by the end-to-end test, and tries them with bundlers and other hosts. Prints a row per
+// target, and one verdict. If this machine cannot build or run one target, the others are checked all the same, and the verdict is
+// "NOT ready". It is "ready" only if nothing was left out.
 
 import { rmSync } from 'node:fs';
 import { since } from './lib/cases.mjs';
