@@ -25,6 +25,7 @@ const ofPrograms = [
   'packaging/contents',
   'packaging/damaged',
   'packaging/not-loaded',
+  'packaging/plugins',
   'process/package',
   'protocols/template',
   'readiness/scale',

@@ -1,7 +1,8 @@
 // Packs what is published into a folder, and prints the sizes: node scripts/pack.mjs FOLDER [--targets NAME,…]
-// Without --targets it packs every platform whose addon is built.
+// Without --targets it packs every platform whose addons are built.
 
-import { builtTargets, packInto, targetNames } from './lib/pack.mjs';
+import { targetNames } from './lib/addons.mjs';
+import { builtTargets, packInto } from './lib/pack.mjs';
 import { explain } from './lib/toolchain.mjs';
 import { readArguments, refuseArguments } from './lib/usage.mjs';
 
@@ -12,10 +13,10 @@ const [folder] = positionals;
 const targets = chosenTargets();
 try {
   const packed = await packInto(folder, targets);
-  console.log(`| ${'package'.padEnd(28)} | packed (KB) | unpacked (KB) |`);
+  console.log(`| ${'package'.padEnd(36)} | packed (KB) | unpacked (KB) |`);
   for (const { name, packed: size, unpacked } of packed) {
     const sizes = [kilobytes(size).padStart(11), kilobytes(unpacked).padStart(13)];
-    console.log(`| ${name.padEnd(28)} | ${sizes.join(' | ')} |`);
+    console.log(`| ${name.padEnd(36)} | ${sizes.join(' | ')} |`);
   }
 } catch (error) {
   stop(explain(error));
@@ -26,7 +27,7 @@ function chosenTargets() {
   const unknown = names.filter((name) => !targetNames.includes(name));
   if (unknown.length > 0)
     refuseArguments(`no target is named ${unknown.join()}: ${targetNames.join()}`);
-  if (names.length === 0) stop('no addon is built: run `npm run build:native`');
+  if (names.length === 0) stop('no addon is built: run `npm run setup`');
   return names;
 }
 

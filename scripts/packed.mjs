@@ -15,6 +15,6 @@ if (!readdirSync(inProject('node_modules/.bin')).includes(tool))
 const folder = inProject(`build/packed/${tool}`);
 rmSync(folder, { recursive: true, force: true });
 const packed = await packOwn(folder).catch(failSetUp);
-const { tarball } = packed.at(-1);
+const { tarball } = packed.find(({ name }) => name === 'edgepoll');
 const { code } = await run(inProject(`node_modules/.bin/${tool}`), [tarball, ...options]);
 process.exitCode = code;

@@ -1,5 +1,6 @@
 // Publishes a folder of tarballs, as scripts/pack.mjs makes them, to npm: node scripts/publish.mjs FOLDER TAG [--dry-run]
-// Platform packages come first and the root package last. Otherwise npm could install the root package before its addon is published.
+// Platform packages come first. Otherwise npm could install a package before its addon is published. Then come edgepoll, the protocols,
+// which need it, and the template, whose packages need it too.
 // Everything is checked before anything is published. What the registry has already is left out, so a run that failed
 // half-way is simply run again.
 
@@ -8,13 +9,17 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { inProject } from './lib/root.mjs';
+import { packagesWithAddons, targetNames } from './lib/addons.mjs';
 import { run } from './lib/run.mjs';
 import { explain, SetupError } from './lib/toolchain.mjs';
 import { readArguments, refuseArguments } from './lib/usage.mjs';
 import { isVersion } from './lib/versions.mjs';
 
-const rootName = 'edgepoll';
+const templateName = 'create-edgepoll-protocol';
+/** The names of each package's platform packages. */
+const platforms = new Map(
+  packagesWithAddons.map(({ name }) => [name, targetNames.map((target) => `${name}-${target}`)]),
+);
 
 const { folder, version, isDryRun } = chosen();
 try {
@@ -91,28 +96,27 @@ function readTarballs() {
 
 /** The packages in the order in which they are published. Throws unless they are exactly those of this version. */
 function inOrder(packages) {
-  const expected = readdirSync(inProject('npm')).map((name) => `${rootName}-${name}`);
-  const root = packages.find(({ name }) => name === rootName);
+  const first = [...platforms.values()].flat();
+  const order = [...first, ...platforms.keys(), templateName];
   const wrong = [];
-  for (const name of [...expected, rootName]) {
+  for (const name of order) {
     const { length } = packages.filter((each) => each.name === name);
     if (length !== 1)
       wrong.push(`${length === 0 ? 'no tarball' : `${length} tarballs`} of ${name}`);
   }
   for (const { name, version: found } of packages) {
-    if (name !== rootName && !expected.includes(name)) wrong.push(`${name} has no folder in npm/`);
+    if (!order.includes(name)) wrong.push(`${name} is no package of this repository`);
     if (found !== version) wrong.push(`${name} is ${found}, and the tag says ${version}`);
   }
-  for (const name of root === undefined ? [] : expected) {
-    const wanted = root.optionalDependencies?.[name];
-    if (wanted !== version) wrong.push(`${rootName} depends on ${name} ${wanted}, not ${version}`);
+  for (const { name, optionalDependencies } of packages) {
+    for (const platform of platforms.get(name) ?? []) {
+      const wanted = optionalDependencies?.[platform];
+      if (wanted !== version)
+        wrong.push(`${name} depends on ${platform} ${wanted}, not ${version}`);
+    }
   }
   if (wrong.length > 0) throw new SetupError(`nothing was published: ${wrong.join('; ')}`);
-  return [...packages.filter((each) => each !== root).toSorted(byName), root];
-}
-
-function byName(one, other) {
-  return one.name < other.name ? -1 : 1;
+  return packages.toSorted((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
 }
 
 /** Whether the registry has this very tarball. Throws if it has another one under the same name and version. */

@@ -6,17 +6,18 @@
 
 import { rmSync } from 'node:fs';
 import { since } from './lib/cases.mjs';
+import { targetAddon } from './lib/addons.mjs';
 import { packInto } from './lib/pack.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { explain, failSetUp } from './lib/toolchain.mjs';
 import { readArguments } from './lib/usage.mjs';
 import { everything, setUp } from './setup.mjs';
-import { addonFile, targets as allTargets, targetsNamed } from './targets/list.mjs';
+import { targets as allTargets, targetsNamed } from './targets/list.mjs';
 import { table, tryTarget } from './targets/try.mjs';
 
 const usage = 'npm run release:check -- [--targets NAME,NAME] [--skip-portable] [--skip-e2e]';
-/** The most that an installation may have on the disk: the root package and one addon, unpacked. */
+/** The most that an installation of a package may have on the disk: the package and its addon for one platform, unpacked. */
 const mostInstalledBytes = 2_500_000;
 const tarballs = inProject('build/release');
 const failures = [];
@@ -70,29 +71,38 @@ function fail(text) {
   say(`FAILED: ${text}`);
 }
 
-/** Packs the platform packages of these targets, and the root package, and checks what npm would get. */
-async function checkPackages(names) {
+/** Packs all packages, with the platform packages of these targets, and checks what npm would get. */
+async function checkPackages(targetNames) {
   rmSync(tarballs, { recursive: true, force: true });
   say('the packages …');
   let packed;
   try {
-    packed = await packInto(tarballs, names, (name) => inProject(addonFile({ name })));
+    const addonFile = (target, one) => inProject(targetAddon(target, one));
+    packed = await packInto(tarballs, targetNames, { addonFile });
   } catch (error) {
     fail(`the packages: ${explain(error)}`);
     return;
   }
-  const root = packed.at(-1);
+  const sizes = new Map(packed.map(({ name, unpacked }) => [name, unpacked]));
   for (const { name, tarball, unpacked } of packed) {
     await check(`publint of ${name}`, bin('publint'), [tarball, '--strict']);
-    if (name === root.name) continue;
-    const installed = root.unpacked + unpacked;
-    say(`${root.name} and ${name} have ${installed} bytes on the disk`);
+    const target = targetNames.find((each) => name.endsWith(`-${each}`));
+    if (target === undefined) continue;
+    const whole = name.slice(0, -target.length - 1);
+    const installed = sizes.get(whole) + unpacked;
+    say(`${whole} and ${name} have ${installed} bytes on the disk`);
     if (installed > mostInstalledBytes) {
-      fail(`${root.name} and ${name} have ${installed} bytes, more than ${mostInstalledBytes}`);
+      fail(`${whole} and ${name} have ${installed} bytes, more than ${mostInstalledBytes}`);
     }
   }
-  const attw = [root.tarball, '--ignore-rules', 'cjs-resolves-to-esm'];
-  await check(`attw of ${root.name}`, bin('attw'), attw);
+  for (const { name, tarball } of packed.filter(isImported)) {
+    await check(`attw of ${name}`, bin('attw'), [tarball, '--ignore-rules', 'cjs-resolves-to-esm']);
+  }
+}
+
+/** Whether programs import a package: it has types. */
+function isImported({ files }) {
+  return files.some((file) => file.endsWith('.d.ts'));
 }
 
 function bin(name) {

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, match, ok } from 'node:assert';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { targetNames } from '../../scripts/lib/pack.mjs';
+import { targetNames } from '../../scripts/lib/addons.mjs';
 import { runPrograms } from './programs.mjs';
 
 /** The platform package of this machine. */

@@ -1,35 +1,53 @@
 // What is published, as tarballs.
 
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { packInto, targetNames } from '../../scripts/lib/pack.mjs';
+import {
+  ownAddon,
+  packagesWithAddons,
+  targetAddon,
+  targetNames,
+} from '../../scripts/lib/addons.mjs';
+import { packInto, stageTarget } from '../../scripts/lib/pack.mjs';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { must } from '../../scripts/lib/steps.mjs';
 import { isStale } from '../../scripts/targets/build.mjs';
-import { addonFile, targetsNamed } from '../../scripts/targets/list.mjs';
+import { targetsNamed } from '../../scripts/targets/list.mjs';
 
 /**
- * Packs the packages of all platforms, and edgepoll, into `folder`. Returns the paths of the tarballs: edgepoll's comes last. The packages
- * of platforms that are not built have no addon. A package manager has to find them all the same, to leave them out.
+ * Packs all packages into `folder`. Returns the paths of the tarballs: those of platforms come first. The packages of platforms that are not
+ * built have no addon. A package manager has to find them all the same, to leave them out.
  */
 export async function packAll(folder) {
-  const built = targetNames.filter((name) => addonOf(name) !== undefined);
-  const packed = await packInto(`${folder}/built`, built, addonOf);
-  const others = targetNames.filter((name) => !built.includes(name));
-  return [...(await packEmpty(`${folder}/empty`, others)), ...packed.map(({ tarball }) => tarball)];
+  const isBuilt = (target) => packagesWithAddons.every((one) => addonOf(target, one) !== undefined);
+  const packed = await packInto(`${folder}/built`, targetNames.filter(isBuilt), {
+    addonFile: addonOf,
+  });
+  const isPlatform = ({ name }) => targetNames.some((target) => name.endsWith(`-${target}`));
+  return [
+    ...(await packEmpty(
+      folder,
+      targetNames.filter((target) => !isBuilt(target)),
+    )),
+    ...packed.filter(isPlatform).map(({ tarball }) => tarball),
+    ...packed.filter((one) => !isPlatform(one)).map(({ tarball }) => tarball),
+  ];
 }
 
 /** An addon that is not older than its sources: the one to be published, else the clone's own. */
-function addonOf(name) {
+function addonOf(name, one) {
   const [target] = targetsNamed([name]);
-  if (!isStale(target)) return inProject(addonFile(target));
-  const own = inProject(`native/edgepoll.${name}.node`);
+  if (!isStale(target)) return inProject(targetAddon(name, one));
+  const own = inProject(ownAddon(name, one));
   return existsSync(own) ? own : undefined;
 }
 
-async function packEmpty(folder, names) {
-  mkdirSync(folder, { recursive: true });
-  if (names.length === 0) return [];
-  const folders = names.map((name) => inProject(`npm/${name}`));
-  await must('npm', ['pack', '--pack-destination', folder, ...folders], 'keep');
-  return readdirSync(folder).map((file) => `${folder}/${file}`);
+async function packEmpty(folder, targets) {
+  if (targets.length === 0) return [];
+  const [stage, tarballs] = [`${folder}/stage`, `${folder}/empty`];
+  for (const made of [stage, tarballs]) mkdirSync(made, { recursive: true });
+  const places = packagesWithAddons.flatMap((one) =>
+    targets.map((target) => stageTarget(stage, one, target)),
+  );
+  await must('npm', ['pack', '--pack-destination', tarballs, ...places], 'keep');
+  return readdirSync(tarballs).map((file) => `${tarballs}/${file}`);
 }

@@ -16,6 +16,7 @@ interface Description {
   private?: boolean;
   sideEffects?: boolean;
   optionalDependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
 }
 
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -68,6 +69,43 @@ test('edgepoll: bundled modules, one declaration for each entry, and nothing tha
   );
 });
 
+for (const name of ['edgepoll-resp', 'edgepoll-websocket']) {
+  test(`${name}: one module, declarations, a loader of its own, and its addon for each platform`, async (t) => {
+    const modules = join(await project(t, [name]), 'node_modules');
+    const files = [...filesIn(join(modules, name)).keys()];
+    t.deepEqual(
+      files.filter((file) => !file.endsWith('.d.ts')),
+      [
+        'LICENSE',
+        'README.md',
+        'dist/index.js',
+        'dist/internal/addon.cjs',
+        'dist/internal/load-addon.cjs',
+        'package.json',
+      ],
+    );
+    t.true(files.includes('dist/index.d.ts'));
+    const { version } = described(root);
+    const packed = described(join(modules, name));
+    const targets = readdirSync(join(root, 'npm'));
+    t.deepEqual(
+      packed.optionalDependencies,
+      Object.fromEntries(targets.map((each) => [`${name}-${each}`, version])),
+    );
+    t.deepEqual(packed.peerDependencies, { edgepoll: `^${version}` });
+    t.deepEqual([packed.scripts, packed.private], [undefined, undefined]);
+
+    const platform = join(modules, `${name}-${target}`);
+    t.deepEqual(
+      [...filesIn(platform).keys()],
+      ['LICENSE', 'README.md', `${name}.${target}.node`, 'package.json'],
+    );
+    t.regex(described(platform).crc32 ?? '', /^[\da-f]{8}$/);
+    const others = /(?<!\/)\bedgepoll\b(?!-(?:resp|websocket)|\/)/;
+    t.notRegex(read(join(platform, 'README.md')), others);
+  });
+}
+
 test('a platform package: the addon, its checksum, and nothing to run', async (t) => {
   const place = join(await project(t), `node_modules/edgepoll-${target}`);
   t.deepEqual(
@@ -81,7 +119,7 @@ test('a platform package: the addon, its checksum, and nothing to run', async (t
 });
 
 test('the loader requires each target of npm/ by a literal name', (t) => {
-  const source = read(join(root, 'src/internal/load-addon.cts'));
+  const source = read(join(root, 'src/internal/addon-package.cts'));
   const required = Array.from(
     source.matchAll(/require\('edgepoll-([\w-]+)'\)/g),
     ([, name = '']) => name,
@@ -137,7 +175,7 @@ test('the sizes of docs/packaging.md are those of the packages, within a fifth, 
 
 test('scripts/pack.mjs without dist/ is one line, and makes nothing', async (t) => {
   const clone = folder(t);
-  for (const name of ['scripts', 'npm', 'native', 'package.json'])
+  for (const name of ['scripts', 'npm', 'native', 'package.json', 'protocols', 'templates'])
     cpSync(join(root, name), join(clone, name), { recursive: true });
   const tarballs = join(clone, 'tarballs');
   const ended = await run(process.execPath, [join(clone, 'scripts/pack.mjs'), tarballs]);

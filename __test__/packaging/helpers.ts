@@ -18,26 +18,35 @@ export const addonPath: string = `node_modules/edgepoll-${target}/edgepoll.${tar
 
 const { stagePackage } = (await import(
   pathToFileURL(join(root, 'scripts/lib/runtimes.mjs')).href
-)) as { stagePackage: (place: string) => Promise<void> };
-let staged: Promise<string> | undefined;
+)) as {
+  stagePackage: (place: string, others: object, on: undefined, names: string[]) => Promise<void>;
+};
+const staged = new Map<string, Promise<string>>();
 
-/** A project with edgepoll and its addon in node_modules, from the packed tarballs. It is removed when the test ends. */
-export async function project(t: ExecutionContext): Promise<string> {
-  staged ??= stage(join(root, `build/packaging/${process.pid}`));
+/**
+ * A project with edgepoll and its addon in node_modules, from the packed tarballs, and with the packages `plugins` and theirs. It is removed
+ * when the test ends.
+ */
+export async function project(t: ExecutionContext, plugins: string[] = []): Promise<string> {
+  const names = ['edgepoll', ...plugins];
+  const key = names.join('+');
+  if (!staged.has(key)) {
+    staged.set(key, stage(join(root, `build/packaging/${process.pid}-${key}`), names));
+  }
   const place = folder(t);
-  cpSync(await staged, place, { recursive: true });
+  cpSync((await staged.get(key)) as string, place, { recursive: true });
   return place;
 }
 
-async function stage(place: string): Promise<string> {
-  await stagePackage(place);
+async function stage(place: string, names: string[]): Promise<string> {
+  await stagePackage(place, {}, undefined, names);
   process.on('exit', () => rmSync(place, { recursive: true, force: true }));
   return place;
 }
 
-const program = `
-import('edgepoll').then(
-  ({ listen }) => console.log('loaded', typeof listen),
+const program = (name: string, exported: string): string => `
+import('${name}').then(
+  ({ ${exported} }) => console.log('loaded', typeof ${exported}),
   ({ code, message }) => console.log(code + ' ' + message),
 )`;
 
@@ -46,16 +55,25 @@ export interface How {
   runtime?: string;
   options?: string[];
   env?: NodeJS.ProcessEnv;
+  /** The package that is imported, by default edgepoll, and a function of it. */
+  from?: string;
+  exported?: string;
 }
 
-/** Imports edgepoll in a program of the project. Returns `loaded function`, or the error's code and message. */
+/** Imports a package in a program of the project. Returns `loaded function`, or the error's code and message. */
 export async function imported(
   t: ExecutionContext,
   place: string,
-  { runtime = process.execPath, options = [], env = {} }: How = {},
+  {
+    runtime = process.execPath,
+    options = [],
+    env = {},
+    from = 'edgepoll',
+    exported = 'listen',
+  }: How = {},
 ): Promise<string> {
   const file = join(place, 'program.mjs');
-  writeFileSync(file, program);
+  writeFileSync(file, program(from, exported));
   // The current directory is the project's, for relative paths.
   const inPlace = ['-c', 'cd "$0" && exec "$@"', place, runtime, ...options, file];
   const { code, signal, stdout, stderr } = await run('sh', inPlace, env);

@@ -14,8 +14,11 @@ import { inProject } from '../../scripts/lib/root.mjs';
 import { toStderr } from '../../scripts/lib/run.mjs';
 import { install, isInstalled } from '../../scripts/lib/steps.mjs';
 
-const platforms = readdirSync(inProject('npm')).map((name) => `edgepoll-${name}`);
-const everything = [...platforms, 'edgepoll'];
+const targets = readdirSync(inProject('npm')).toSorted();
+const withAddons = ['edgepoll', 'edgepoll-resp', 'edgepoll-websocket'];
+const platforms = withAddons.flatMap((name) => targets.map((target) => `${name}-${target}`));
+const roots = [...withAddons, 'create-edgepoll-protocol'];
+const everything = [...platforms, ...roots];
 
 const work = mkdtempSync(path.join(tmpdir(), 'edgepoll-publish-'));
 let registry;
@@ -50,8 +53,9 @@ function tarballs(version, names = everything, change = () => {}) {
   const folder = mkdtempSync(`${work}/tarballs-`);
   for (const name of names) {
     const manifest = { name, version, description: 'a test' };
-    if (name === 'edgepoll') {
-      manifest.optionalDependencies = Object.fromEntries(platforms.map((each) => [each, version]));
+    if (withAddons.includes(name)) {
+      const its = targets.map((target) => [`${name}-${target}`, version]);
+      manifest.optionalDependencies = Object.fromEntries(its);
     }
     change(manifest);
     const content = mkdtempSync(`${work}/content-`);
@@ -102,7 +106,7 @@ test('a dry run publishes nothing', async () => {
   assert.deepEqual(await publishedNames('1.0.0'), []);
 });
 
-test('platform packages come first and the root last; a second run has nothing to do', async () => {
+test('platform packages come first, then edgepoll, and then what needs it; a second run has nothing to do', async () => {
   const folder = tarballs('1.0.0');
   const first = await publish([folder, 'v1.0.0']);
   assert.equal(first.status, 0, first.stderr);
@@ -110,8 +114,12 @@ test('platform packages come first and the root last; a second run has nothing t
   const times = await Promise.all(
     everything.map(async (name) => Date.parse((await inRegistry(name)).time['1.0.0'])),
   );
-  const last = times.pop();
-  for (const time of times) assert.ok(time < last, `${time} is not before ${last}`);
+  const lastOnes = times.splice(-roots.length);
+  for (const time of times) assert.ok(time < lastOnes[0], `${time} is not before ${lastOnes[0]}`);
+  assert.deepEqual(
+    lastOnes,
+    lastOnes.toSorted((one, other) => one - other),
+  );
 
   const second = await publish([folder, 'v1.0.0']);
   assert.equal(second.status, 0, second.stderr);
@@ -171,8 +179,20 @@ const refused = {
     message: new RegExp(`^publish: nothing was published: no tarball of ${platforms[0]}$`, 'm'),
   },
   'the root package is missing': {
-    folder: () => tarballs('2.0.0', platforms),
+    folder: () =>
+      tarballs(
+        '2.0.0',
+        everything.filter((name) => name !== 'edgepoll'),
+      ),
     message: /no tarball of edgepoll$/m,
+  },
+  'a protocol depends on another version of a platform package': {
+    folder: () =>
+      tarballs('2.0.0', everything, (manifest) => {
+        if (manifest.name !== 'edgepoll-resp') return;
+        manifest.optionalDependencies[`edgepoll-resp-${targets[0]}`] = '1.0.0';
+      }),
+    message: /edgepoll-resp depends on edgepoll-resp-linux-\S+ 1\.0\.0, not 2\.0\.0$/m,
   },
   'a package has another version': {
     folder: () =>
@@ -188,9 +208,9 @@ const refused = {
       }),
     message: new RegExp(`edgepoll depends on ${platforms[0]} \\^2\\.0\\.0, not 2\\.0\\.0$`, 'm'),
   },
-  'a package has no folder in npm/': {
+  'a package is none of this repository': {
     folder: () => tarballs('2.0.0', [...everything, 'edgepoll-linux-pdp11']),
-    message: /edgepoll-linux-pdp11 has no folder in npm\/$/m,
+    message: /edgepoll-linux-pdp11 is no package of this repository$/m,
   },
 };
 

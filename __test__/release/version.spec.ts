@@ -13,8 +13,10 @@ const held = ['package.json', 'package-lock.json', 'Cargo.toml', 'Cargo.lock', '
 /** A copy of everything that the script reads. CHANGELOG.md has one unreleased change. */
 function copy(t: ExecutionContext): string {
   const target = folder(t);
-  for (const name of [...held, 'scripts', 'npm', 'src', 'templates']) {
-    cpSync(join(root, name), join(target, name), { recursive: true });
+  for (const name of [...held, 'scripts', 'npm', 'src', 'templates', 'protocols']) {
+    const isSource = (path: string): boolean =>
+      !/\/(?:node_modules|target|native|dist)$/.test(path);
+    cpSync(join(root, name), join(target, name), { recursive: true, filter: isSource });
   }
   writeFileSync(join(target, 'CHANGELOG.md'), '# Changelog\n\n## [Unreleased]\n\n- A change.\n');
   return target;
@@ -36,7 +38,18 @@ test('a new version reaches every file, and the changelog', async (t) => {
     version: string;
   };
   const platforms = readdirSync(join(target, 'npm')).map((name) => `npm/${name}/package.json`);
-  for (const name of ['package.json', ...platforms]) {
+  const plugins = ['resp', 'websocket'].map((name) => `protocols/${name}/package.json`);
+  for (const name of plugins) {
+    const text = readFileSync(join(target, name), 'utf8');
+    const { peerDependencies } = JSON.parse(text) as { peerDependencies: object };
+    t.deepEqual(peerDependencies, { edgepoll: '^7.8.9-rc.1' }, name);
+  }
+  for (const name of [
+    'package.json',
+    'templates/protocol/package.json',
+    ...platforms,
+    ...plugins,
+  ]) {
     const text = readFileSync(join(target, name), 'utf8');
     t.false(text.includes(`"${before.version}"`), name);
     t.is((JSON.parse(text) as { version: string }).version, '7.8.9-rc.1', name);
@@ -51,12 +64,10 @@ test('a new version reaches every file, and the changelog', async (t) => {
 test('cargo and npm take the changed files as they are', async (t) => {
   const target = copy(t);
   cpSync(join(root, 'crates'), join(target, 'crates'), { recursive: true });
-  for (const name of ['benchmark', 'protocols']) {
-    cpSync(join(root, name), join(target, name), {
-      recursive: true,
-      filter: (path) => !path.includes('node_modules'),
-    });
-  }
+  cpSync(join(root, 'benchmark'), join(target, 'benchmark'), {
+    recursive: true,
+    filter: (path) => !path.includes('node_modules'),
+  });
   t.is((await version(target, '7.8.9')).code, 0);
   const metadata = await run('cargo', [
     'metadata',

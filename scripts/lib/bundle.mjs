@@ -3,8 +3,10 @@
 
 import { existsSync } from 'node:fs';
 
-/** The entries of the package, and a module by which tests choose the driver of `edgepoll/epoll`. */
-const entries = ['index', 'fd/index', 'epoll/index', 'epoll/epoll'];
+/** The entries of edgepoll, and a module by which tests choose the driver of `edgepoll/epoll`. */
+const ownEntries = ['index', 'fd/index', 'epoll/index', 'epoll/epoll'];
+/** Those of the package of a protocol. */
+export const protocolEntries = ['index'];
 /** What loads the addon: CommonJS, the first file for ES modules and the second for bundlers. */
 const loaders = ['internal/addon.cjs', 'internal/load-addon.cjs'];
 
@@ -12,13 +14,13 @@ const loaders = ['internal/addon.cjs', 'internal/load-addon.cjs'];
 const isShared = (module) => !/\/epoll\/\w+\.js$/.test(module);
 
 /** Whether the folder has the compiled modules that bundle() begins with. */
-export function isCompiled(folder) {
+export function isCompiled(folder, entries = ownEntries) {
   const files = [...entries.map((name) => `${name}.js`), ...loaders];
   return files.every((file) => existsSync(`${folder}/${file}`));
 }
 
 /** Writes what the compiled modules in the folder `from` hold into the folder `to`. */
-export async function bundle(from, to) {
+export async function bundle(from, to, entries = ownEntries) {
   // Not at the top: a fresh clone has no packages yet.
   const { rolldown } = await import('rolldown');
   const write = async (options, output) => {
@@ -28,7 +30,7 @@ export async function bundle(from, to) {
   };
   const input = Object.fromEntries(entries.map((name) => [name, `${from}/${name}.js`]));
   await write(
-    { input, external: [/^node:/, /\.cjs$/] },
+    { input, external: [/^node:/, /^edgepoll$/, /\.cjs$/] },
     {
       dir: to,
       format: 'esm',

@@ -1,19 +1,12 @@
-// Packs what is published: a package for each platform with its addon, and the package edgepoll, which names them all as
-// optional dependencies. The committed package.json does not name them: npm would look for them when it installs in a clone.
+// Packs what is published. For edgepoll and each protocol: a package for each platform with its addon, and the package itself, which
+// names them all as optional dependencies. The committed package.json does not name them: npm would look for them when it installs in a
+// clone. And create-edgepoll-protocol, the template of protocols.
 
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { bundle, isCompiled } from './bundle.mjs';
+import { builtAddon, ownAddon, ownTarget, packagesWithAddons, targetNames } from './addons.mjs';
+import { bundle, isCompiled, protocolEntries } from './bundle.mjs';
 import { inProject } from './root.mjs';
 import { run } from './run.mjs';
 import { SetupError } from './toolchain.mjs';
@@ -23,49 +16,50 @@ const read = (file) => JSON.parse(readFileSync(inProject(file), 'utf8'));
 /** What only a clone needs of package.json. `private` keeps npm from publishing a clone, which lacks the optional dependencies. */
 const ofClones = ['private', 'scripts', 'devDependencies', 'napi'];
 
-/** The names of all targets. */
-export const targetNames = readdirSync(inProject('npm')).toSorted();
+const [edgepoll] = packagesWithAddons;
+const template = 'templates/protocol';
+const templateName = read(`${template}/package.json`).name;
 
-/** The target of this clone's own addon. */
-function ownTarget() {
-  const own = targetNames.find((name) => existsSync(ownAddon(name)));
-  if (own === undefined) throw new SetupError('native/ has no addon: run `npm run build:native`.');
-  return own;
-}
+/** The names of the packages, without those of platforms, in the order in which they depend on each other. */
+const packageNames = [...packagesWithAddons.map(({ name }) => name), templateName];
 
-function ownAddon(name) {
-  return inProject(`native/edgepoll.${name}.node`);
-}
-
-/** Where the addon of a target is: in npm/, or in native/ if the clone has built it for itself; `undefined` if it is not built. */
-function addonOf(name) {
-  const files = [inProject(`npm/${name}/edgepoll.${name}.node`), ownAddon(name)];
-  return files.find((file) => existsSync(file));
-}
-
-/** The targets whose addons are built. */
+/** The targets for which the addons of all packages are built. */
 export function builtTargets() {
-  return targetNames.filter((name) => addonOf(name) !== undefined);
+  return targetNames.filter((target) =>
+    packagesWithAddons.every((one) => builtAddon(target, one) !== undefined),
+  );
 }
 
 /**
- * Packs the platform packages of `targets`, and then edgepoll, into `folder`. Returns for each its name, the path of the tarball, both sizes in
- * bytes, and its files.
+ * Packs the packages `names` into `folder`: for each with an addon the platform packages of `targets`, and then the package itself. Returns
+ * for each its name, the path of the tarball, both sizes in bytes, and its files. `addonFile` gives the path of a package's addon for a
+ * target.
  */
-export async function packInto(folder, targets, addonFile = addonOf) {
-  const missing = targets.filter((name) => addonFile(name) === undefined);
+export async function packInto(
+  folder,
+  targets,
+  { names = packageNames, addonFile = builtAddon } = {},
+) {
+  const chosen = packagesWithAddons.filter(({ name }) => names.includes(name));
+  const missing = targets.filter((target) =>
+    chosen.some((one) => addonFile(target, one) === undefined),
+  );
   if (missing.length > 0) {
     throw new SetupError(
       `no addon for ${missing.join()}: run \`npm run build:target -- ${missing.join(' ')}\`.`,
     );
   }
-  if (!isCompiled(inProject('dist')))
-    throw new SetupError('dist/ is not compiled: run `npm run build:ts`.');
+  for (const one of chosen) requireModules(one);
   mkdirSync(inProject('build'), { recursive: true });
   const stage = mkdtempSync(inProject('build/pack-'));
   try {
-    const places = targets.map((name) => stageTarget(`${stage}/${name}`, name, addonFile(name)));
-    places.push(await stageRoot(`${stage}/edgepoll`));
+    const places = [];
+    for (const one of chosen) {
+      for (const target of targets)
+        places.push(stageTarget(stage, one, target, addonFile(target, one)));
+      places.push(await stagePackage(stage, one));
+    }
+    if (names.includes(templateName)) places.push(stageTemplate(stage));
     const packed = [];
     for (const place of places) packed.push(await npmPack(place, stage));
     // All at the end: if a package cannot be packed, the folder gets none.
@@ -81,42 +75,93 @@ export async function packInto(folder, targets, addonFile = addonOf) {
   }
 }
 
-/** Packs edgepoll with the addon that this clone has built for itself. */
-export function packOwn(folder) {
-  return packInto(folder, [ownTarget()], ownAddon);
+/** Packs the packages `names` with the addons that this clone has built for itself. */
+export function packOwn(folder, names = [edgepoll.name]) {
+  const addonFile = (target, one) => inProject(ownAddon(target, one));
+  return packInto(folder, [ownTarget()], { names, addonFile });
 }
 
-function stageTarget(place, name, addon) {
-  cpSync(inProject(`npm/${name}`), place, {
-    recursive: true,
-    filter: (file) => !file.endsWith('.node'),
-  });
-  cpSync(addon, `${place}/edgepoll.${name}.node`);
-  const description = `${place}/package.json`;
-  // The loader compares it: a file that is damaged would end the process.
-  const checksum = crc32(readFileSync(addon)).toString(16).padStart(8, '0');
-  const text = JSON.stringify(
-    { ...JSON.parse(readFileSync(description)), crc32: checksum },
-    undefined,
-    2,
-  );
-  writeFileSync(description, `${text}\n`);
+/** Makes the folder of a platform package: the one of npm/, with the package's name in edgepoll's place. Returns its path. */
+export function stageTarget(stage, { name, folder }, target, addon) {
+  const place = `${stage}/${name}-${target}`;
+  mkdirSync(place);
+  const description = JSON.parse(ofPackage(name, `npm/${target}/package.json`));
+  description.repository.directory = folder === '.' ? undefined : folder;
+  if (addon !== undefined) {
+    cpSync(addon, `${place}/${name}.${target}.node`);
+    // The loader compares it: a file that is damaged would end the process.
+    description.crc32 = crc32(readFileSync(addon)).toString(16).padStart(8, '0');
+  }
+  writeJson(`${place}/package.json`, description);
+  writeFileSync(`${place}/README.md`, ofPackage(name, `npm/${target}/README.md`));
   cpSync(inProject('LICENSE'), `${place}/LICENSE`);
   return place;
 }
 
-async function stageRoot(place) {
-  const description = read('package.json');
-  for (const name of ofClones) delete description[name];
-  const dependencies = targetNames.map((name) => [`edgepoll-${name}`, description.version]);
-  description.optionalDependencies = Object.fromEntries(dependencies);
+/** The text of a file of edgepoll's, for another package. Addresses stay. */
+function ofPackage(name, file) {
+  return readFileSync(inProject(file), 'utf8').replaceAll(/(?<!\/)\bedgepoll\b(?!\/)/g, name);
+}
+
+function requireModules({ name, folder }) {
+  const isThere =
+    name === edgepoll.name
+      ? isCompiled(inProject('dist'))
+      : isCompiled(inProject(`${folder}/dist`), protocolEntries);
+  if (isThere) return;
+  const shown = path.join(folder, 'dist/');
+  const step = name === edgepoll.name ? 'build:ts' : 'build:protocols';
+  throw new SetupError(`${shown} is not compiled: run \`npm run ${step}\`.`);
+}
+
+/** Makes the folder of a package that has platform packages. */
+async function stagePackage(stage, { name, folder }) {
+  const place = `${stage}/${name}`;
   mkdirSync(place);
-  writeFileSync(`${place}/package.json`, `${JSON.stringify(description, undefined, 2)}\n`);
-  for (const file of ['README.md', 'LICENSE', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
-    cpSync(inProject(file), `${place}/${file}`);
+  const description = published(`${folder}/package.json`);
+  const dependencies = targetNames.map((target) => [`${name}-${target}`, description.version]);
+  description.optionalDependencies = Object.fromEntries(dependencies);
+  writeJson(`${place}/package.json`, description);
+  cpSync(inProject(`${folder}/README.md`), `${place}/README.md`);
+  cpSync(inProject('LICENSE'), `${place}/LICENSE`);
+  const from = inProject(`${folder}/dist`);
+  if (name === edgepoll.name) {
+    for (const file of ['index.d.ts', 'fd.d.ts', 'epoll.d.ts'])
+      cpSync(inProject(file), `${place}/${file}`);
+    await bundle(from, `${place}/dist`);
+  } else {
+    await bundle(from, `${place}/dist`, protocolEntries);
+    cpSync(from, `${place}/dist`, { recursive: true, filter: isDeclaration });
   }
-  await bundle(inProject('dist'), `${place}/dist`);
   return place;
+}
+
+/** Whether a path in dist/ is a declaration, or a folder that may have some. */
+function isDeclaration(file) {
+  return file.endsWith('.d.ts') || file.endsWith('/dist');
+}
+
+/** Makes the folder of the template: what its package.json lists. */
+function stageTemplate(stage) {
+  const place = `${stage}/${templateName}`;
+  mkdirSync(place);
+  const description = published(`${template}/package.json`);
+  writeJson(`${place}/package.json`, description);
+  for (const name of [...description.files, 'README.md'])
+    cpSync(inProject(`${template}/${name}`), `${place}/${name}`, { recursive: true });
+  cpSync(inProject('LICENSE'), `${place}/LICENSE`);
+  return place;
+}
+
+/** A package.json of the clone as it is published. */
+function published(file) {
+  const description = read(file);
+  for (const name of ofClones) delete description[name];
+  return description;
+}
+
+function writeJson(file, value) {
+  writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 async function npmPack(place, folder) {

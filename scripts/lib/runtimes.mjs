@@ -49,20 +49,24 @@ export function plainEnv(folder) {
 
 /**
  * Makes `folder` a user's project with edgepoll and a platform package in its node_modules: from the tarballs that would be published.
- * The platform is `target` if that names one, else this clone's. `others` are further dependencies: versions by name.
+ * The platform is `target` if that names one, else this clone's. `others` are further dependencies: versions by name. `names` are the packages
+ * to stage: edgepoll alone, or with protocols.
  */
-export async function stagePackage(folder, others = {}, target) {
+export async function stagePackage(folder, others = {}, target, names = ['edgepoll']) {
   rmSync(folder, { recursive: true, force: true });
   const tarballs = `${folder}/tarballs`;
   const isOther = targets.some(({ name }) => name === target);
-  const packed = await (isOther ? packInto(tarballs, [target]) : packOwn(tarballs));
+  const packed = await (isOther
+    ? packInto(tarballs, [target], { names })
+    : packOwn(tarballs, names));
   for (const { name, tarball } of packed) {
     const place = `${folder}/node_modules/${name}`;
     mkdirSync(place, { recursive: true });
     await must('tar', ['xzf', tarball, '-C', place, '--strip-components=1'], toStderr);
   }
   const { version } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
-  const dependencies = { edgepoll: version, ...others };
+  const versions = Object.fromEntries(names.map((name) => [name, version]));
+  const dependencies = { ...versions, ...others };
   const project = { private: true, type: 'module', dependencies };
   writeFileSync(`${folder}/package.json`, JSON.stringify(project));
 }

@@ -13,12 +13,13 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { dropStamp, fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
+import { addLoader } from './loader.mjs';
 import {
   addProbe,
-  addProtocol,
+  addProtocols,
   hasProtocols,
+  plugins,
   protocolCrates,
-  protocols,
   protocolSources,
 } from './protocols.mjs';
 import { inProject } from './root.mjs';
@@ -49,7 +50,7 @@ export const steps = {
     run: (output) => must('node', ['scripts/dts.mjs'], output),
   },
   protocols: {
-    title: `protocols: ${protocols.join(', ')} (cargo, release; tsc)`,
+    title: `${plugins.map(({ name }) => name).join(', ')} (cargo, release; tsc)`,
     ...stamped(
       'protocols',
       [...compilerSources, ...declarations, ...protocolSources],
@@ -148,9 +149,10 @@ async function buildProtocols(output, { locked }) {
   const advice = "check cargo's messages above (it needs the network once) and run this again";
   await must('cargo', args, output, advice);
   addProbe();
-  for (const name of protocols) addProtocol(name);
-  for (const name of protocols) {
-    await compile(`protocols/${name}/tsconfig.json`, `protocols/${name}/dist`, output);
+  addProtocols();
+  for (const { name, folder } of plugins) {
+    const complete = (modules) => addLoader(modules, name);
+    await compile(`${folder}/tsconfig.json`, `${folder}/dist`, output, complete);
   }
 }
 
@@ -164,12 +166,15 @@ function compiled(name, project, folder, sources) {
   };
 }
 
-/** Compiles beside the old result and swaps, so that nothing deleted lives on in it. */
-async function compile(project, folder, output) {
+/**
+ * Compiles beside the old result and swaps, so that nothing deleted lives on in it. `complete` adds to the new one what is not compiled.
+ */
+async function compile(project, folder, output, complete) {
   const fresh = inProject(`build/.new/${folder}`);
   rmSync(fresh, { recursive: true, force: true });
   const args = [compiler, '-p', project, '--outDir', fresh];
   await must(process.execPath, args, output, 'correct the errors above and run this again');
+  complete?.(fresh);
   mkdirSync(dirname(inProject(folder)), { recursive: true });
   rmSync(inProject(folder), { recursive: true, force: true });
   renameSync(fresh, inProject(folder));

@@ -1,6 +1,7 @@
 // The one version of the npm packages and the crates: where it stands, and whether all places agree.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { protocols } from './addons.mjs';
 import { inProject } from './root.mjs';
 
 /** A version as npm and cargo both take it: https://semver.org, without build metadata. */
@@ -23,20 +24,26 @@ const jsonVersion = /(?<=^ {2}"version": ")[^"]+/gm;
 /** The files that hold the version. Each pattern matches the version alone. */
 function places() {
   const platforms = readdirSync(inProject('npm')).map((name) => `npm/${name}/package.json`);
+  const plugins = protocols.map((name) => `protocols/${name}/package.json`);
   return [
     { path: 'package.json', pattern: jsonVersion },
     { path: 'templates/protocol/package.json', pattern: jsonVersion },
-    { path: 'src/internal/load-addon.cts', pattern: /(?<=^const version = ')[^']+/gm },
+    { path: 'src/internal/addon-package.cts', pattern: /(?<=^const version = ')[^']+/gm },
     { path: 'package-lock.json', pattern: /(?<="name": "edgepoll",\n *"version": ")[^"]+/g },
     ...platforms
       .filter((path) => existsSync(inProject(path)))
       .map((path) => ({ path, pattern: jsonVersion })),
+    ...plugins.flatMap((path) => [
+      { path, pattern: jsonVersion },
+      // The peer dependency: a later edgepoll of the same API does too.
+      { path, pattern: /(?<="edgepoll": "\^)[^"]+/g },
+    ]),
     { path: 'Cargo.toml', pattern: /(?<=^\[workspace\.package\]\nversion = ")[^"]+/gm },
     {
       path: 'Cargo.toml',
       pattern: /(?<=^edgepoll(?:-[a-z]+)? = \{ path = "[^"]+", version = ")[^"]+/gm,
     },
-    { path: 'Cargo.lock', pattern: /(?<=^name = "edgepoll(?:-[a-z]+)?"\nversion = ")[^"]+/gm },
+    { path: 'Cargo.lock', pattern: /(?<=^name = "edgepoll(?:-[a-z]+)*"\nversion = ")[^"]+/gm },
   ];
 }
 

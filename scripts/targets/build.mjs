@@ -1,22 +1,26 @@
-// Builds the addon of targets: npm run build:target -- NAME… | all | --list. A target whose sources have not changed is not
-// built again. The result is npm/NAME/edgepoll.NAME.node.
+// Builds the addons of targets: npm run build:target -- NAME… | all | --list. A target whose sources have not changed is not
+// built again. The results are npm/NAME/PACKAGE.NAME.node, for edgepoll and for each protocol.
 
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packagesWithAddons, targetAddon } from '../lib/addons.mjs';
 import { dropStamp, fingerprint, readStamp, writeStamp } from '../lib/fingerprint.mjs';
 import { inProject } from '../lib/root.mjs';
 import { toStdout } from '../lib/run.mjs';
 import { must } from '../lib/steps.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
 import { readArguments, UsageError } from '../lib/usage.mjs';
-import { inspect } from './inspect.mjs';
-import { addonFile, targets, targetsNamed } from './list.mjs';
+import { inspectAll } from './inspect.mjs';
+import { targets, targetsNamed } from './list.mjs';
 import { howItRuns } from './runtime.mjs';
 import { cargoFor, installedRust, missingFor } from './toolchain.mjs';
 
 const sources = [
   'crates',
+  ...packagesWithAddons
+    .filter(({ folder }) => folder !== '.')
+    .flatMap(({ folder }) => [`${folder}/src`, `${folder}/Cargo.toml`]),
   'Cargo.toml',
   'Cargo.lock',
   ...['list', 'pins', 'toolchain'].map((name) => `scripts/targets/${name}.mjs`),
@@ -28,15 +32,16 @@ export function probeFile({ name }) {
   return `build/targets/${name}/probe.node`;
 }
 
-/** Whether the addon of `target` is missing or older than its sources. */
+/** Whether an addon of `target` is missing or older than its sources. */
 export function isStale(target) {
+  const files = packagesWithAddons.map((one) => targetAddon(target.name, one));
   return (
-    [addonFile(target), probeFile(target)].some((file) => !existsSync(inProject(file))) ||
+    [...files, probeFile(target)].some((file) => !existsSync(inProject(file))) ||
     readStamp(stampName(target)) !== stampOf(target)
   );
 }
 
-/** Builds one target if it is stale, and inspects it. Returns what inspect() found. */
+/** Builds one target if it is stale, and inspects it. Returns what inspect() found of the addon of each package, edgepoll's first. */
 export async function buildTarget(target, say = console.log, output = toStdout) {
   if (isStale(target)) {
     const missing = missingFor(target);
@@ -44,7 +49,7 @@ export async function buildTarget(target, say = console.log, output = toStdout) 
     // cargo lets one build at a time into its folder.
     await build(target, say, output);
   }
-  return inspect(inProject(addonFile(target)), target);
+  return inspectAll(target);
 }
 
 async function build(target, say, output) {
@@ -57,16 +62,28 @@ async function build(target, say, output) {
   // Targets with the same compiler share what runs while they are built: procedural macros and build scripts.
   const folder = inProject(`target/targets-${target.rust}`);
   const triple = target.glibc === undefined ? target.triple : `${target.triple}.${target.glibc}`;
-  const crates = ['-p', 'edgepoll-node', '-p', 'edgepoll-probe'];
   const options = ['--locked', '--release', '--target', triple, '--target-dir', folder];
   const advice = "check cargo's messages above (it needs the network once) and run this again";
-  await must(program, [...args, ...options, ...crates], output, advice, { env });
+  const [edgepoll, ...protocols] = packagesWithAddons;
+  const features = ['--features', protocols.map(({ feature }) => feature).join()];
+  // Not at once: the features of the protocols are none of edgepoll's addon.
+  for (const crates of [
+    [edgepoll.crate, 'edgepoll-probe'].flatMap(oneCrate),
+    [...protocols.flatMap(({ crate }) => oneCrate(crate)), ...features],
+  ]) {
+    await must(program, [...args, ...options, ...crates], output, advice, { env });
+  }
   const built = `${folder}/${target.triple}/release`;
-  place(`${built}/libedgepoll_node.so`, inProject(addonFile(target)));
+  for (const one of packagesWithAddons)
+    place(`${built}/lib${one.library}.so`, inProject(targetAddon(target.name, one)));
   place(`${built}/libedgepoll_probe.so`, inProject(probeFile(target)));
   writeStamp(stampName(target), stamp);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  say(`targets: ${target.name}: done in ${seconds} s, ${addonFile(target)}`);
+  say(`targets: ${target.name}: done in ${seconds} s, in npm/${target.name}/`);
+}
+
+function oneCrate(name) {
+  return ['-p', name];
 }
 
 /** Puts a file in place whole, because a process may have loaded the old one. */
@@ -112,8 +129,8 @@ async function main() {
   }
   if (positionals.length === 0) throw new UsageError(`usage: ${usage}`);
   for (const target of targetsNamed(positionals)) {
-    const { size, floor } = await buildTarget(target);
-    console.log(`targets: ${target.name}: ${size} bytes, ${floor}`);
+    for (const { name, size, floor } of await buildTarget(target))
+      console.log(`targets: ${target.name}: ${name}: ${size} bytes, ${floor}`);
   }
 }
 

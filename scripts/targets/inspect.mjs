@@ -1,14 +1,15 @@
-// Inspects the ELF file of an addon: whether it is for its target, and loads on every system that the target promises.
+// Inspects the ELF files of addons: whether each is for its target, and loads on every system that the target promises.
 // node scripts/targets/inspect.mjs NAME… | all inspects what was built.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packagesWithAddons, targetAddon } from '../lib/addons.mjs';
 import { inProject } from '../lib/root.mjs';
 import { failSetUp, SetupError } from '../lib/toolchain.mjs';
 import { readArguments } from '../lib/usage.mjs';
-import { addonFile, targetsNamed } from './list.mjs';
+import { targetsNamed } from './list.mjs';
 
 /** The libraries that an addon may need. Every system with a glibc or musl has them, and so has every Node.js. */
 const glibcLibraries =
@@ -16,7 +17,17 @@ const glibcLibraries =
 const muslLibraries = /^libc\.(so|musl-[\w]+\.so\.1)$/;
 
 const entryPoint = 'napi_register_module_v1';
+/** What an addon may export: the entry point, and the function that says which version of Node-API it needs. */
+const mayExport = new Set([entryPoint, 'node_api_module_get_api_version_v1']);
 const mostBytes = 2_000_000;
+
+/** What the addon of each package is for a target: what inspect() found, with the package's `name`. */
+export function inspectAll(target) {
+  return packagesWithAddons.map((one) => {
+    const found = inspect(inProject(targetAddon(target.name, one)), target);
+    return Object.assign(found, { name: one.name });
+  });
+}
 
 /** What an addon is. Throws one line that names all that is wrong with it. */
 export function inspect(file, target) {
@@ -103,7 +114,7 @@ function faults(found, target) {
   const young = Object.entries(found.versions).filter(
     ([, version]) => glibc === undefined || isOlder(glibc, version),
   );
-  const extra = found.exported.filter((name) => name !== entryPoint);
+  const extra = found.exported.filter((name) => !mayExport.has(name));
   const wrong = [
     ...['machine', 'bits', 'endian']
       .filter((key) => found[key] !== target[key])
@@ -149,8 +160,8 @@ async function main() {
   const usage = 'node scripts/targets/inspect.mjs NAME… | all';
   const { positionals } = readArguments(usage, { least: 1, most: Infinity });
   for (const target of targetsNamed(positionals)) {
-    const { size, floor, needed } = inspect(inProject(addonFile(target)), target);
-    console.log(`${target.name}: ${size} bytes, ${floor}, needs ${needed.join(', ')}`);
+    for (const { name, size, floor, needed } of inspectAll(target))
+      console.log(`${target.name}: ${name}: ${size} bytes, ${floor}, needs ${needed.join(', ')}`);
   }
 }
 

@@ -132,8 +132,3 @@ export function targetsNamed(names) {
 export function packageFolder({ name }) {
   return `npm/${name}`;
 }
-
-/** The addon of a target, relative to the project. */
-export function addonFile({ name }) {
-  return `npm/${name}/edgepoll.${name}.node`;
-}

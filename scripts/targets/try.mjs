@@ -28,10 +28,12 @@ export async function tryTarget(target, { portable = 'all', say = console.log } 
   const row = { name: target.name, size: '', floor: '', run: howItRuns(target) };
   const totals = { passed: 0, failed: 0 };
   try {
-    const { size, floor, machine, needed } = await buildTarget(target, say);
-    say(`targets: ${target.name}: ${machine}, ${floor}, needs ${needed.join(', ')}`);
+    const addons = await buildTarget(target, say);
+    for (const { name, floor, machine, needed } of addons)
+      say(`targets: ${target.name}: ${name}: ${machine}, ${floor}, needs ${needed.join(', ')}`);
+    const [{ size, floor }] = addons;
     Object.assign(row, { size: `${(size / 1e6).toFixed(2)} MB`, floor });
-    totals.passed += 1;
+    totals.passed += addons.length;
     await step(totals, 'probe', await nodeFor(target, say), ['-e', loadProbe(target)]);
     await step(totals, 'smoke', process.execPath, [inProject('scripts/smoke.mjs'), target.name]);
     if (portable !== 'none') {

@@ -1,12 +1,13 @@
 /**
- * Finds and loads the addon of this platform.
- *
- * This is CommonJS with a literal name in each `require`, because bundlers and tracers look for that to take the addon along.
+ * Finds and loads the addon of this platform. The packages of protocols/ have copies of this file: what differs between packages is in
+ * addon-package.cts.
  */
 import addonError = require('./addon-error.cjs');
 import check = require('./addon-file.cjs');
+import ownPackage = require('./addon-package.cjs');
 
 const { errorWith, explain, glibcVersion } = addonError;
+const { name: packageName, names, required, variable, version } = ownPackage;
 // Not by `require`: a bundle that is an ES module has none, and only the addon itself may be missing from a bundle.
 const fs = process.getBuiltinModule('node:fs');
 const nodeModule = process.getBuiltinModule('node:module');
@@ -21,45 +22,33 @@ interface DenoGlobal {
 }
 const { Deno: deno } = globalThis as { Deno?: DenoGlobal };
 
-/** The version of the package. An addon of another one is refused. */
-const version = '0.1.0';
-
-/** The platforms that have an addon on npm, each in the package `edgepoll-NAME`. */
-const names = [
-  'linux-x64-gnu',
-  'linux-x64-musl',
-  'linux-arm64-gnu',
-  'linux-arm64-musl',
-  'linux-arm-gnueabihf',
-  'linux-riscv64-gnu',
-  'linux-s390x-gnu',
-  'linux-ppc64-gnu',
-] as const;
 type Name = (typeof names)[number];
 
-/** Finds the addon, in this order: the file in EDGEPOLL_ADDON, the one that a clone has built, the optional dependency. */
+/**
+ * Finds the addon, in this order: the file in the environment variable, the one that a clone has built, the optional dependency.
+ */
 function load(): unknown {
   const { arch, platform } = process;
   if (platform !== 'linux') {
     const advice = "import it only where process.platform is 'linux'";
     throw errorWith(
       'ERR_UNSUPPORTED_PLATFORM',
-      `edgepoll needs Linux, and this is ${platform}: ${advice}`,
+      `${packageName} needs Linux, and this is ${platform}: ${advice}`,
     );
   }
   const chosen = chosenFile();
   if (chosen !== undefined) {
-    const other = 'name one of this version in EDGEPOLL_ADDON, or unset the variable';
-    return open(path.resolve(chosen), "EDGEPOLL_ADDON's file", other);
+    const other = `name one of this version in ${variable}, or unset the variable`;
+    return open(path.resolve(chosen), `${variable}'s file`, other);
   }
 
   const name = `linux-${cpuName(arch)}-${libcName(arch)}`;
   const known = names.find((each) => each === name);
   if (known === undefined) {
-    const advice = 'build it from its sources, and give the path of the addon in EDGEPOLL_ADDON';
+    const advice = `build it from its sources, and give the path of the addon in ${variable}`;
     throw errorWith(
       'ERR_UNSUPPORTED_PLATFORM',
-      `edgepoll has no addon for ${name}, only for ${names.join(', ')}: ${advice}`,
+      `${packageName} has no addon for ${name}, only for ${names.join(', ')}: ${advice}`,
     );
   }
   const built = fileOfClone(known);
@@ -68,16 +57,16 @@ function load(): unknown {
     : fromPackage(known);
 }
 
-/** The value of EDGEPOLL_ADDON. It counts as not set where Deno has no permission to read it. */
+/** The value of the environment variable. It counts as not set where Deno has no permission to read it. */
 function chosenFile(): string | undefined {
-  if (!isAllowed({ name: 'env', variable: 'EDGEPOLL_ADDON' })) return undefined;
-  return process.env['EDGEPOLL_ADDON'] || undefined;
+  if (!isAllowed({ name: 'env', variable })) return undefined;
+  return process.env[variable] || undefined;
 }
 
 /** Where a clone has its own addon: in native/, beside dist/. A bundle has none: files at that place belong to another package. */
 function fileOfClone(name: Name): string | undefined {
   if (!ownPath?.endsWith('/dist/internal/load-addon.cjs')) return undefined;
-  return path.join(ownPath, `../../../native/edgepoll.${name}.node`);
+  return path.join(ownPath, `../../../native/${packageName}.${name}.node`);
 }
 
 /** Whether Deno gives this permission without asking at the terminal. Other runtimes do not ask. */
@@ -139,14 +128,20 @@ function open(file: string, what: string, remedy: string): unknown {
 /** What helps if an installed addon is not whole or of another version. `npm install` alone leaves a package that is there. */
 const installAgain = 'remove node_modules and install again on this machine';
 
+/** The optional dependency for a platform. */
+function packageOf(name: Name): string {
+  return `${packageName}-${name}`;
+}
+
 /** Loads the optional dependency. */
 function fromPackage(name: Name): unknown {
   try {
     const file = fileOf(name);
     if (file !== undefined) check(file, { crc32: checksumBeside(file), remedy: installAgain });
-    return sameVersion(required(name), `its addon ${file ?? `edgepoll-${name}`}`, installAgain);
+    const addon = required(name, (error) => notFound(name, error));
+    return sameVersion(addon, `its addon ${file ?? packageOf(name)}`, installAgain);
   } catch (error) {
-    throw explain(error, `edgepoll-${name}`);
+    throw explain(error, packageOf(name));
   }
 }
 
@@ -165,7 +160,7 @@ function resolve(name: string): string | undefined {
 /** Where the package's addon is; `undefined` in a bundle, and if it is not found. */
 function fileOf(name: Name): string | undefined {
   try {
-    return resolve(`edgepoll-${name}`);
+    return resolve(packageOf(name));
   } catch {
     return undefined;
   }
@@ -174,51 +169,28 @@ function fileOf(name: Name): string | undefined {
 /** Whether the package is installed, although its addon is missing. */
 function isInstalled(name: Name): boolean {
   try {
-    return resolve(`edgepoll-${name}/package.json`) !== undefined;
+    return resolve(`${packageOf(name)}/package.json`) !== undefined;
   } catch {
     return false;
   }
 }
 
-function required(name: Name): unknown {
-  // Bundlers take a name that they do not find for an optional one if it stands in a try statement.
-  try {
-    switch (name) {
-      case 'linux-x64-gnu':
-        return require('edgepoll-linux-x64-gnu');
-      case 'linux-x64-musl':
-        return require('edgepoll-linux-x64-musl');
-      case 'linux-arm64-gnu':
-        return require('edgepoll-linux-arm64-gnu');
-      case 'linux-arm64-musl':
-        return require('edgepoll-linux-arm64-musl');
-      case 'linux-arm-gnueabihf':
-        return require('edgepoll-linux-arm-gnueabihf');
-      case 'linux-riscv64-gnu':
-        return require('edgepoll-linux-riscv64-gnu');
-      case 'linux-s390x-gnu':
-        return require('edgepoll-linux-s390x-gnu');
-      case 'linux-ppc64-gnu':
-        return require('edgepoll-linux-ppc64-gnu');
-      default:
-        return name satisfies never;
-    }
-  } catch (error) {
-    if (!isMissing(error as NodeJS.ErrnoException)) throw error;
-    if (isInstalled(name)) {
-      const lost = `edgepoll-${name} is installed, and its file with the addon is missing`;
-      throw errorWith('ERR_ADDON_MISSING', `${lost}: ${installAgain}`, error);
-    }
-    const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
-    const found =
-      others.length > 0 ? `, only ${others.map((each) => `edgepoll-${each}`).join()}` : '';
-    throw errorWith(
-      'ERR_ADDON_MISSING',
-      `edgepoll-${name}, an optional dependency of edgepoll with its addon, is not installed${found}: install edgepoll again ` +
-        'on this machine, without --omit=optional; keep it out of bundles',
-      error,
-    );
+/** Throws what a `require` of the optional dependency has thrown, or says that it is missing. */
+function notFound(name: Name, error: unknown): never {
+  if (!isMissing(error as NodeJS.ErrnoException)) throw error;
+  const wanted = packageOf(name);
+  if (isInstalled(name)) {
+    const lost = `${wanted} is installed, and its file with the addon is missing`;
+    throw errorWith('ERR_ADDON_MISSING', `${lost}: ${installAgain}`, error);
   }
+  const others = names.filter((each) => each !== name && fileOf(each) !== undefined);
+  const found = others.length > 0 ? `, only ${others.map(packageOf).join()}` : '';
+  throw errorWith(
+    'ERR_ADDON_MISSING',
+    `${wanted}, an optional dependency of ${packageName} with its addon, is not installed${found}: install ${packageName} again ` +
+      'on this machine, without --omit=optional; keep it out of bundles',
+    error,
+  );
 }
 
 /** Whether the error says that the package is not there, or that a bundle cannot reach it. */
@@ -231,14 +203,16 @@ function isMissing({ code, message, name }: NodeJS.ErrnoException): boolean {
   return isBundled || codes.includes(code ?? '');
 }
 
-/** Returns the addon if it is of this version. `what` names it, as the subject of a sentence. */
+/** Returns the addon if it is this package's, of this version. `what` names it, as the subject of a sentence. */
 function sameVersion(addon: unknown, what: string, remedy: string): unknown {
-  const theirs = (addon as { VERSION?: unknown }).VERSION;
-  if (theirs === version) return addon;
-  const found = typeof theirs === 'string' ? theirs : 'the addon of another package';
+  // edgepoll's own addon does not name its package.
+  const { PACKAGE: owner = 'edgepoll', VERSION: theirs } = addon as Record<string, unknown>;
+  const isOurs = owner === packageName && typeof theirs === 'string';
+  if (isOurs && theirs === version) return addon;
+  const found = isOurs ? theirs : 'the addon of another package';
   throw errorWith(
     'ERR_ADDON_MISMATCH',
-    `edgepoll is version ${version}, and ${what} is ${found}: ${remedy}`,
+    `${packageName} is version ${version}, and ${what} is ${found}: ${remedy}`,
   );
 }
 

@@ -9,8 +9,8 @@ use super::object::wrap;
 use super::options::{OptionError, Options};
 use super::pin::pin;
 use super::symbols::{
-    napi_create_function, napi_get_cb_info, napi_set_named_property, napi_throw_error,
-    napi_throw_range_error, napi_throw_type_error, Callback, Raw, OK,
+    napi_create_function, napi_create_string_utf8, napi_get_cb_info, napi_set_named_property,
+    napi_throw_error, napi_throw_range_error, napi_throw_type_error, Callback, Raw, OK,
 };
 use crate::abi::{forget_panic, layer_plugin, panic_text, protocol_plugin, RawPlugin};
 use crate::{LayerFactory, Protocol};
@@ -56,6 +56,25 @@ pub unsafe fn export_raw(env: Raw, exports: Raw, name: &CStr, make: Make<RawPlug
     }
     // SAFETY: the caller's promise.
     unsafe { add(env, exports, name, called, make as *mut c_void) };
+}
+
+/// Adds the name and the version of the plug-in's crate to an addon's exports, as `PACKAGE` and `VERSION`.
+///
+/// # Safety
+/// As [`export`].
+#[doc(hidden)]
+pub unsafe fn export_package(env: Raw, exports: Raw, name: &str, version: &str) {
+    for (key, value) in [(c"PACKAGE", name), (c"VERSION", version)] {
+        let mut text = ptr::null_mut();
+        // SAFETY: the caller's promise; the length is that of the text. A failure leaves a pending exception, with which the import
+        // fails.
+        unsafe {
+            let bytes = value.as_ptr().cast();
+            if napi_create_string_utf8(env, bytes, value.len(), &raw mut text) == OK {
+                napi_set_named_property(env, exports, key.as_ptr(), text);
+            }
+        }
+    }
 }
 
 unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut c_void) {
@@ -138,6 +157,8 @@ fn throw(env: Raw, throw: Throw, text: &str) {
 /// edgepoll_protocol::export_protocol!(c"resp" => Resp::new);
 /// ```
 ///
+/// The addon also exports `PACKAGE` and `VERSION`, the name and the version of the crate that calls the macro.
+///
 /// A library has at most one of these macros, with an entry for each protocol. The profile that builds it must keep
 /// `panic = "unwind"`.
 #[macro_export]
@@ -175,6 +196,11 @@ macro_rules! export_with {
                 exports: $crate::node::Raw,
             ) -> $crate::node::Raw {
                 // SAFETY: these are the arguments of the initialisation, which is running.
+                unsafe {
+                    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+                    $crate::node::export_package(env, exports, name, version);
+                }
+                // SAFETY: as above.
                 $(unsafe { $export(env, exports, $name, $make) };)+
                 exports
             }

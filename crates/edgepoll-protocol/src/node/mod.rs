@@ -15,6 +15,6 @@ mod options;
 mod pin;
 mod symbols;
 
-pub use export::{export, export_layer, export_raw};
+pub use export::{export, export_layer, export_package, export_raw};
 pub use options::{OptionError, Options};
 pub use symbols::Raw;

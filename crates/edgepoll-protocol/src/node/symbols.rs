@@ -25,6 +25,12 @@ pub(super) type Finalize = unsafe extern "C" fn(Raw, *mut c_void, *mut c_void);
 
 unsafe extern "C" {
     pub(super) fn napi_create_object(env: Raw, result: *mut Raw) -> c_int;
+    pub(super) fn napi_create_string_utf8(
+        env: Raw,
+        text: *const c_char,
+        length: usize,
+        result: *mut Raw,
+    ) -> c_int;
     pub(super) fn napi_wrap(
         env: Raw,
         object: Raw,
