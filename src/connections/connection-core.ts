@@ -19,7 +19,11 @@ export interface ConnectionCore {
   /** The send queue has this many bytes. */
   readonly handleQueued: (connection: AnyConnection, bytes: number) => void;
   /** A send failed. The close follows once the consumer has taken what arrived. */
-  readonly handleWriteFailed: (connection: AnyConnection, detail: number) => void;
+  readonly handleWritingEnded: (
+    connection: AnyConnection,
+    detail: number,
+    byProtocol: boolean,
+  ) => void;
   /** The connect succeeded. */
   readonly handleConnected: (connection: AnyConnection) => void;
   /** The connection is over. */
@@ -29,8 +33,6 @@ export interface ConnectionCore {
     read: number,
     written: number,
   ) => void;
-  /** `server.events()` has given `length` bytes of the connection to its consumer. */
-  readonly handleTaken: (connection: AnyConnection, length: number) => void;
   /** Counts bytes that the consumer has not taken. Receiving pauses while there are too many. */
   readonly countUnread: (connection: AnyConnection, bytes: number) => void;
   /** What the connection has in common with others. */

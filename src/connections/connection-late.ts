@@ -8,10 +8,9 @@ import type { Address, AddressNumbers } from './address.js';
 import { addressFrom, addressOf } from './address.js';
 import type { CloseReason } from './close-reason.js';
 import type { Owner } from './owner.js';
-import type { Ending, ErrorDetails } from '../internal/errors.js';
+import type { ErrorDetails } from '../internal/errors.js';
 import { EdgepollError, notAFrame, readEnding, refusedBy } from '../internal/errors.js';
 import { NOT_A_FRAME } from '../internal/layout.js';
-import type { ConnectionConfig } from './connection-options.js';
 import type { UnreadMessages } from './unread-messages.js';
 
 /** A promise and the functions that settle it. Its rejection never counts as unhandled, but code that awaits it gets it. */
@@ -44,8 +43,10 @@ export interface Late {
   /** While connecting: the promise of connect(), and the address for its errors. */
   opened?: Deferred | undefined;
   address?: ErrorDetails | undefined;
-  /** The error of the first send that failed. */
-  writeError?: Error | undefined;
+  /** Why nothing more can be written: the error of the first send that failed, or of the protocol. */
+  writeError?: EdgepollError | undefined;
+  /** The error of the protocol, which receives nothing more. The connection ends with it. */
+  readError?: EdgepollError | undefined;
   /** This side has destroyed it. */
   isGivenUp?: boolean | undefined;
   /** Set when the connection is over. */
@@ -65,14 +66,16 @@ export interface Late {
 export function refusalOf(
   late: Late | undefined,
   isEnded: boolean,
-  { settings, protocol }: ConnectionConfig,
+  { config, native }: Owner,
   refusal: number,
   length: number,
 ): Error {
   const error = late?.reason?.error ?? late?.writeError;
   if (error !== undefined) return error;
   if (refusal === NOT_A_FRAME) {
-    return protocol === undefined ? notAFrame(settings, length) : refusedBy(protocol.name);
+    const { settings, protocol } = config;
+    if (protocol === undefined) return notAFrame(settings, length);
+    return refusedBy(protocol.name, native.refusal());
   }
   return isEnded
     ? new EdgepollError(
@@ -87,6 +90,11 @@ export function whenOpened(late: Late, where: ErrorDetails): Promise<void> {
   late.address = where;
   late.opened ??= deferred();
   return late.opened.promise;
+}
+
+/** The connect has succeeded. What was kept for it is no longer needed. */
+export function whenConnected(late: Late | undefined): undefined {
+  late?.opened?.resolve();
 }
 
 /** Keeps one of the connection's two addresses, because the kernel cannot give them once the socket is closed. */
@@ -125,13 +133,28 @@ export function counterOf(
 }
 
 /** Why the connection ended, from its close record. */
-export function endingOf(late: Late, detail: number, { config, native }: Owner): Ending {
-  return readEnding(detail, late.address ?? {}, config.settings, native);
+export function reasonOf(
+  late: Late,
+  detail: number,
+  { config, native }: Owner,
+  bytesUnsent: number,
+): CloseReason {
+  const ending = readEnding(detail, late.address ?? {}, config.settings, native);
+  // The program may have got the error before. Then it is the same one here.
+  return { cause: ending.cause, error: late.readError ?? ending.error, bytesUnsent };
 }
 
-/** The error of a send, from its record. */
-export function sendErrorOf(detail: number, { config, native }: Owner): Error | undefined {
-  return readEnding(detail, {}, config.settings, native).error;
+/** Keeps the error of a record after which nothing more can be written. `byProtocol`: the record is about the protocol. */
+export function keepError(
+  late: Late,
+  detail: number,
+  { config, native }: Owner,
+  byProtocol: boolean,
+): Late {
+  const { error } = readEnding(detail, {}, config.settings, native);
+  late.writeError ??= error;
+  if (byProtocol) late.readError = error;
+  return late;
 }
 
 /** Resolves when the connection is over. */

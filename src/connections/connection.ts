@@ -89,19 +89,14 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
       handleData: (connection, data, isLent) => connection.#handleData(data, isLent),
       handleEnd: (connection) => connection.#handleEnd(),
       handleQueued: (connection, bytes) => connection.#handleQueued(bytes),
-      handleWriteFailed: (connection, detail) => connection.#handleWriteFailed(detail),
-      handleConnected: (connection) => {
-        connection.#late?.opened?.resolve();
-        connection.#late = undefined;
-      },
+      handleWritingEnded: (one, detail, byProtocol) => one.#handleWritingEnded(detail, byProtocol),
+      handleConnected: (one) => void (one.#late = later.whenConnected(one.#late)),
       handleClosed: (connection, detail, read, written) => {
         const late = (connection.#late ??= {});
         late.counters = [read, written];
         if ((connection.#flags & OVER) !== 0) return;
-        const { cause, error } = later.endingOf(late, detail, connection.#owner);
-        connection.#over({ cause, error, bytesUnsent: connection.#queued });
+        connection.#over(later.reasonOf(late, detail, connection.#owner, connection.#queued));
       },
-      handleTaken: (connection, length) => connection.#countUnread(-length - CHUNK_COST),
       countUnread: (connection, bytes) => connection.#countUnread(bytes),
       ownerOf: (connection) => connection.#owner,
       messagesOf: (connection) => connection.#late?.messages,
@@ -232,7 +227,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   /** The error of a refused write. If the connection has failed, it is the connection's error. */
   #refusal(refusal = 0, length = 0): Error {
     const isEnded = (this.#flags & (OVER | WRITE_ENDED)) === WRITE_ENDED;
-    return later.refusalOf(this.#late, isEnded, this.#owner.config, refusal, length);
+    return later.refusalOf(this.#late, isEnded, this.#owner, refusal, length);
   }
 
   /**
@@ -467,7 +462,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
 
   /** The result of a read when no chunk is left: the connection's error once, and then the end. */
   #lastResult(): Promise<IteratorResult<Chunk, undefined>> {
-    const error = this.#late?.reason?.error;
+    const error = this.#late?.reason?.error ?? this.#late?.readError;
     if (error !== undefined && (this.#flags & (ERROR_TOLD | END_TAKEN)) === 0) {
       this.#flags |= ERROR_TOLD;
       return Promise.reject(error);
@@ -556,13 +551,18 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     }
   }
 
-  /** Rejects the writes that wait for room. The close may come much later, when the consumer has read the input. */
-  #handleWriteFailed(detail: number): void {
-    const late = (this.#late ??= {});
-    late.writeError = later.sendErrorOf(detail, this.#owner);
+  /**
+   * Nothing more can be written. `byProtocol`: the protocol has ended this side. If it found an error, nothing more is received.
+   * Otherwise a send has failed, and the close may come much later, when the consumer has read the input.
+   */
+  #handleWritingEnded(detail: number, byProtocol: boolean): void {
     this.#flags |= WRITE_ENDED;
     this.#release(CONGESTED);
-    later.settleUnsent(late, () => this.#refusal());
+    const late = later.keepError((this.#late ??= {}), detail, this.#owner, byProtocol);
+    if (!byProtocol) later.settleUnsent(late, () => this.#refusal());
+    if (late.readError === undefined || this.#owner.sink !== undefined) return;
+    this.#flags |= READ_ENDED;
+    this.#tellWaiters(late.readError);
   }
 
   /** The connection is over. This is called once. */

@@ -25,7 +25,7 @@ const {
   handleData,
   handleEnd,
   handleQueued,
-  handleWriteFailed,
+  handleWritingEnded,
   lateOf,
 } = core;
 const {
@@ -45,6 +45,7 @@ const {
   RECORD_FIELDS,
   SLAB_INDEX,
   WRITE_FAILED,
+  WRITING_ENDED,
 } = layout;
 const { bytesOf, FastBuffer, NO_REGION, regionOf } = region;
 
@@ -222,7 +223,12 @@ export class Dispatcher {
           break;
         case WRITE_FAILED:
           if (connection !== undefined) {
-            handleWriteFailed(connection, records[at + 3] as number);
+            handleWritingEnded(connection, records[at + 3] as number, false);
+          }
+          break;
+        case WRITING_ENDED:
+          if (connection !== undefined) {
+            handleWritingEnded(connection, records[at + 3] as number, true);
           }
           break;
         case CONNECTED:

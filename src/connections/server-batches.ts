@@ -29,7 +29,7 @@ import type { Names } from './message-names.js';
 import type { AnyProtocol } from './protocol.js';
 import { ITEM_COST } from './unread-messages.js';
 
-const { countUnread, flagsOf, handleEndTaken, handleTaken, isGivenUp } = core;
+const { countUnread, flagsOf, handleEndTaken, isGivenUp } = core;
 const { closeBatch, detachBatch, makeBatch } = batchCore;
 
 /** Its reactions run when the microtasks that are queued now have run. */
@@ -236,7 +236,7 @@ export class BatchStream implements EventSink, BatchSource {
     for (let index = 0; index < contents.used; index += 1) {
       const part = contents.parts[index] as Part;
       const connection = part.connection as AnyConnection;
-      if (part.unread > 0) handleTaken(connection, part.unread - ITEM_COST);
+      if (part.unread > 0) countUnread(connection, -part.unread);
       if (this.exceptions > 0 && isGivenUp(connection)) contents.shorten(part, part.count);
     }
     for (let left = contents.opened.length; left > 0; left -= 1) this.#owner.opened();

@@ -18,9 +18,11 @@ import type { EventSink } from './event-sink.js';
 import type { Fairness } from './fairness.js';
 import { Mailbox } from './mailbox.js';
 import type { OptionNames } from '../internal/option-names.js';
+import { ITEM_COST } from './unread-messages.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { flagsOf, handleEndTaken, handleTaken, isGivenUp, messagesOf } = core;
+const { countUnread, flagsOf, handleEndTaken, isGivenUp, messagesOf } = core;
+const EVENT_COST: number = ITEM_COST;
 const { HELD } = flags;
 
 /**
@@ -250,7 +252,7 @@ export class EventStream implements EventSink {
 
   /** Counts an event as taken, because the consumer gets it now or because it is dropped. */
   #taken(item: Item): void {
-    if (item.type === 'data') handleTaken(item.connection, lengthOf(item));
+    if (item.type === 'data') countUnread(item.connection, -lengthOf(item) - EVENT_COST);
     else if (item.type === 'open') this.#owner.opened();
     else if (item.type === 'end') handleEndTaken(item.connection);
     else if (item.type === 'close' && isGivenUp(item.connection)) this.#exceptions -= 1;

@@ -15,6 +15,7 @@ export type {
   FramingSettings,
   Opened,
   PollerCounters,
+  MessageRefusal,
   ProtocolFailure,
   fd as fdTypes,
 } from '../../native/binding.js';

@@ -2,7 +2,12 @@
  * The errors of this package, except those for bad arguments: validate.ts throws a `TypeError` or a `RangeError` for those, before any
  * system call.
  */
-import type { ConnectionSettings, FramingSettings, ProtocolFailure } from './binding.js';
+import type {
+  ConnectionSettings,
+  FramingSettings,
+  MessageRefusal,
+  ProtocolFailure,
+} from './binding.js';
 import { callName, errorName, errorText } from './binding.js';
 import type { ErrorCode, SystemErrorCode } from './error-codes.js';
 import {
@@ -217,9 +222,8 @@ function refusalOf(framing: FramingSettings, maxFrame: number, length: number): 
 }
 
 /** The error for a message that the sessions of a protocol refuse to write. */
-export function refusedBy(protocol: string): EdgepollError {
-  const message = `${protocol}: the protocol does not allow this message`;
-  return new EdgepollError('ERR_MALFORMED', message, { protocol });
+export function refusedBy(protocol: string, refusal: MessageRefusal | null): EdgepollError {
+  return protocolError({ ...(refusal ?? UNKNOWN_FAILURE), protocol }, {});
 }
 
 /** Reads a close reason, which layout.ts describes. */

@@ -33,6 +33,8 @@ export const ADDRESS = 9;
  * in it, as offset and length, the place of the first in the array of tables, and their number.
  */
 export const MESSAGES = 10;
+/** Record kind: the connection's protocol has ended the writing side. The detail is a close reason. */
+export const WRITING_ENDED = 11;
 
 /** Numbers in the array of tables. */
 export const TABLES_SIZE = 1_048_576;

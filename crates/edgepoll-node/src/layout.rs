@@ -52,6 +52,8 @@ layout! {
     /// Record kind: messages of a protocol. The last four fields are the place of their bytes in the buffer, as offset and length,
     /// the place of the first in the array of tables, and their number.
     MESSAGES: i32 = 10;
+    /// Record kind: the connection's protocol has ended the writing side. The detail is a close reason.
+    WRITING_ENDED: i32 = 11;
 
     /// Numbers in the array of tables.
     TABLES_SIZE: usize = 1024 * 1024;

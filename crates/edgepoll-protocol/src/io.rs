@@ -148,6 +148,14 @@ impl<'a> Io<'a> {
         self.raw.flags |= abi::RESUME;
     }
 
+    /// In [`Session::timer`](crate::Session::timer): whether input is held back, because the owner or this session has paused, or the peer
+    /// does not take what is sent to it. The peer may then have sent what the session waits for, so a session should wait again rather
+    /// than fail.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.raw.flags & abi::HELD != 0
+    }
+
     /// Calls [`Session::timer`](crate::Session::timer) with this number in so many milliseconds, instead of the time that was set for
     /// this timer before. There are [`abi::TIMERS`] timers, from 0 on. A timer beyond them is ignored.
     pub fn set_timer(&mut self, timer: u8, milliseconds: u32) {

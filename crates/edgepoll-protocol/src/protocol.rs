@@ -83,14 +83,17 @@ pub trait Session: 'static {
     /// protocol's own.
     ///
     /// # Errors
-    /// [`Error`] fails the write. What was sent for this message is dropped, and the connection stays open.
+    /// [`Error`] fails the write. What this call sent is dropped, and so are the timers that it set. The connection stays open if the
+    /// owner gets the error as the result of its write. In JavaScript small messages are written later, together: their write has
+    /// succeeded by then, so the connection is reset and ends with the error. The JavaScript half of a protocol should therefore check
+    /// a message before it writes it.
     fn encode(&mut self, kind: u8, body: &[u8], io: &mut Io<'_>) -> Result<(), Error> {
         let _ = kind;
         io.send(body);
         Ok(())
     }
 
-    /// A timer that [`Io::set_timer`] set has expired.
+    /// A timer that [`Io::set_timer`] set has expired. A session that waited for the peer should ask [`Io::is_held`].
     ///
     /// # Errors
     /// As [`Session::decode`].

@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use super::address::{address_of, socket_address, Address};
 use super::address_words::address_from;
-use super::close_reason::ProtocolFailure;
+use super::close_reason::{MessageRefusal, ProtocolFailure};
 use super::control::Control;
 use super::core::{Core, Working};
 use super::inbox::JsInbox;
@@ -218,7 +218,7 @@ impl ReactorBinding {
     }
 
     /// Makes the function that writes at once. It returns the number of bytes queued, or a negative number if the write was refused:
-    /// −5 if the message does not fit the framing.
+    /// −5 if the session refuses the message; see `refusal()`.
     #[napi(
         catch_unwind,
         ts_return_type = "(slot: number, generation: number, message: Uint8Array) => number"
@@ -374,6 +374,12 @@ impl ReactorBinding {
     pub fn protocol_error(&self, index: u32) -> Option<ProtocolFailure> {
         let find = |working: &mut Working| working.inbox.protocol_error(index as usize);
         self.core.with(find).flatten()
+    }
+
+    /// Why the protocol refused the last message that was written at once (−5). `null` once it was asked for.
+    #[napi(catch_unwind)]
+    pub fn refusal(&self) -> Option<MessageRefusal> {
+        self.core.take_refusal().map(MessageRefusal::from)
     }
 
     /// The counters since the start.

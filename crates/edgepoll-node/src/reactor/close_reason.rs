@@ -1,7 +1,7 @@
 //! A connection's close reason as one 32-bit field of a record.
 
 use edgepoll::connection::CloseReason;
-use edgepoll::protocol::{ErrorKind, Fault, ProtocolError};
+use edgepoll::protocol::{Error, ErrorKind, Fault, ProtocolError};
 use edgepoll::Errno;
 use napi_derive::napi;
 
@@ -24,6 +24,28 @@ pub struct ProtocolFailure {
     pub number: u32,
     /// What was wrong.
     pub text: String,
+}
+
+/// Why a protocol refused a message of the program.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct MessageRefusal {
+    /// What kind of error it is: a number of the crate `edgepoll-protocol`.
+    pub kind: i32,
+    /// The protocol's own number, or 0.
+    pub number: u32,
+    /// What was wrong.
+    pub text: String,
+}
+
+impl From<Error> for MessageRefusal {
+    fn from(error: Error) -> MessageRefusal {
+        MessageRefusal {
+            kind: error.kind() as i32,
+            number: error.number(),
+            text: error.to_string(),
+        }
+    }
 }
 
 /// The protocols' errors since the turn began. A record holds the index of its error, and JavaScript asks for the rest while it reads the

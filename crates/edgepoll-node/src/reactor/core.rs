@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edgepoll::kernel::LinuxKernel;
+use edgepoll::protocol::Error;
 use edgepoll::reactor::Reactor;
 use napi::sys;
 
@@ -68,6 +69,8 @@ pub(crate) struct Core {
     in_turn: Cell<bool>,
     /// Whether the poll descriptor was made readable for work that is left.
     woken: Cell<bool>,
+    /// Why a protocol refused the last message that was written at once, until JavaScript asks.
+    refusal: Cell<Option<Error>>,
     /// Messages that the last callback counted; see [`Task::messages`].
     messages: Cell<usize>,
     /// Whether microtasks have run when a call into JavaScript returns. If so, the same callback sends what they wrote.
@@ -88,6 +91,7 @@ impl Core {
             dispatch: RefCell::new(Some(Rc::new(dispatch))),
             in_turn: Cell::new(false),
             woken: Cell::new(false),
+            refusal: Cell::new(None),
             messages: Cell::new(0),
             drains_microtasks,
         }
@@ -96,6 +100,16 @@ impl Core {
     /// Runs `run`, or returns `None` if the driver has stopped.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Working) -> T) -> Option<T> {
         self.working.borrow_mut().as_mut().map(run)
+    }
+
+    /// Keeps why a protocol refused a message that was written at once.
+    pub(crate) fn keep_refusal(&self, error: Error) {
+        self.refusal.set(Some(error));
+    }
+
+    /// Why a protocol refused the last message that was written at once.
+    pub(crate) fn take_refusal(&self) -> Option<Error> {
+        self.refusal.take()
     }
 
     /// Outside a turn: if a command has left work, makes the poll descriptor readable, so that the driver calls back.

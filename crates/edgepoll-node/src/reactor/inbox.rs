@@ -23,7 +23,7 @@ use super::region::{new_buffer, Region, CACHE_LINE, PACKED};
 use super::tables::Tables;
 use crate::layout::{
     ACCEPT_PAUSED, ARENA_INDEX, ARENA_SIZE, CONNECTED, END, FIRST_FRESH, OPENED, POOL_INDEX,
-    POOL_SIZE, QUEUED, SLAB_INDEX, SLAB_SIZE, WRITE_FAILED,
+    POOL_SIZE, QUEUED, SLAB_INDEX, SLAB_SIZE, WRITE_FAILED, WRITING_ENDED,
 };
 use crate::names;
 
@@ -463,6 +463,11 @@ impl Inbox for JsInbox {
             Event::WriteFailed { token, failure } => {
                 let reason = self.errors.encode(CloseReason::Failed(failure));
                 self.records.put(WRITE_FAILED, token, reason, [0.0; 2]);
+            }
+            Event::WritingEnded { token, error } => {
+                let reason = error.map_or(CloseReason::Ended, CloseReason::Protocol);
+                let reason = self.errors.encode(reason);
+                self.records.put(WRITING_ENDED, token, reason, [0.0; 2]);
             }
             // JavaScript cannot add layers, so none asks.
             Event::Asked { token, .. } => {

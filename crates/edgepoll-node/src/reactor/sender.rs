@@ -37,18 +37,21 @@ pub(crate) fn function<'env>(
         let Some(core) = core.upgrade() else {
             return Ok(CLOSED);
         };
-        result(core.command(|reactor| send(reactor, token, message)))
+        result(core.command(|reactor| send(reactor, token, message)), &core)
     })
 }
 
-fn result(sent: Option<Sent>) -> std::result::Result<f64, CallError> {
+fn result(sent: Option<Sent>, core: &Core) -> std::result::Result<f64, CallError> {
     Ok(match sent {
         Some(Ok(bytes)) => float(bytes as u64),
         None | Some(Err(WriteError::Closed)) => CLOSED,
         Some(Err(WriteError::Ended)) => ENDED,
         Some(Err(WriteError::Failed)) => FAILED,
         Some(Err(WriteError::QueueFull)) => QUEUE_FULL,
-        Some(Err(WriteError::Protocol(_))) => f64::from(NOT_A_FRAME),
+        Some(Err(WriteError::Protocol(error))) => {
+            core.keep_refusal(error);
+            f64::from(NOT_A_FRAME)
+        }
         // A refusal of a newer core.
         Some(Err(error)) => return Err(Error::from_reason(error.to_string()).into()),
     })

@@ -74,6 +74,8 @@ pub const NAME: i32 = -1;
 /// Third number of a field that lies in [`RawIo::made`], not in the input.
 pub const MADE: i32 = -2;
 
+/// Bit of [`RawIo::flags`] that the host sets before a call: it takes no input at the moment, so the peer may have sent something.
+pub const HELD: u32 = 64;
 /// Bit of [`RawIo::flags`]: FIN follows the output.
 pub const END: u32 = 1;
 /// Bit of [`RawIo::flags`]: nothing more is decoded until the session resumes.

@@ -3,7 +3,10 @@
 
 use std::mem::offset_of;
 
-use super::{LayerVtable, RawBytes, RawIo, RawPlugin, RawTable, SessionVtable, ABI, TIMERS};
+use super::{
+    LayerVtable, RawBytes, RawIo, RawPlugin, RawTable, SessionVtable, ABI, END, HELD, LATE,
+    OVERFLOW, PAUSE, PHASE, RESUME, TIMERS,
+};
 
 /// The size of a pointer, and of a usize.
 const WORD: usize = size_of::<usize>();
@@ -16,6 +19,12 @@ const fn word_behind(bytes: usize) -> usize {
 #[test]
 fn the_version_is_1() {
     assert_eq!((ABI, TIMERS), (1, 4));
+}
+
+#[test]
+fn the_bits_of_a_call() {
+    let bits = [END, PAUSE, RESUME, OVERFLOW, PHASE, LATE, HELD];
+    assert_eq!(bits, [1, 2, 4, 8, 16, 32, 64]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use super::handle::Fault;
-use crate::abi::{RawBytes, RawIo, RawTable, FIELD, NO_TIMER, TIMERS};
+use crate::abi::{RawBytes, RawIo, RawTable, FIELD, HELD, NO_TIMER, TIMERS};
 use crate::{Error, ErrorKind};
 
 /// The most bytes that one look may send, and may copy: 64 MiB.
@@ -21,6 +21,8 @@ pub const KEPT: usize = 64 * 1024;
 /// What the last call gave, in memory that is used again by the next one.
 pub struct Scratch {
     pub(super) io: RawIo,
+    /// The flags that the next call is given.
+    flags: u32,
 }
 
 extern "C" fn grow_bytes(bytes: *mut RawBytes, more: usize) -> i32 {
@@ -110,11 +112,17 @@ impl Default for Scratch {
                 error_number: 0,
                 phase: 0,
             },
+            flags: 0,
         }
     }
 }
 
 impl Scratch {
+    /// Says that the host takes no input at the moment. Holds for the next call.
+    pub fn hold(&mut self) {
+        self.flags = HELD;
+    }
+
     /// Bounds the output from now on. Decoding stops between two messages once a call has sent, or copied, `enough` bytes, at least 1,
     /// so that the host can pass them on before it calls again; default 256 KiB. A session that sends more than `most` bytes in one look
     /// at the input, or one call of another method, fails with [`Fault::TooMuch`]; default 64 MiB.
@@ -175,7 +183,7 @@ impl Scratch {
     /// Empties everything before a call.
     pub(super) fn begin(&mut self, input: &mut [u8], table_limit: usize) {
         let io = &mut self.io;
-        io.flags = 0;
+        io.flags = std::mem::take(&mut self.flags);
         io.input = input.as_mut_ptr();
         io.input_length = input.len();
         io.consumed = 0;

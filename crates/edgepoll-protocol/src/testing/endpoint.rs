@@ -35,6 +35,8 @@ pub(super) struct Endpoint<H = Handle> {
     /// The time at which each timer expires.
     timers: [Option<u64>; TIMERS],
     now: u64,
+    /// Whether the owner takes no input while time passes.
+    holds: bool,
     long: Long,
     /// Shows the input at each byte, also when the session has asked for more.
     shows_early: bool,
@@ -77,6 +79,7 @@ impl<H: BorrowMut<Handle>> Endpoint<H> {
             answers: transcript.answers.clone().into_iter(),
             timers: [None; TIMERS],
             now: 0,
+            holds: transcript.is_held,
             long: Long::Fails,
             shows_early: false,
             keeps: true,
@@ -284,7 +287,13 @@ impl<H: BorrowMut<Handle>> Endpoint<H> {
             expired += 1;
             self.now = due;
             self.timers[timer] = None;
-            let (_, fault) = self.call(|session, scratch, _| session.timer(scratch, timer as u8));
+            let holds = self.holds || self.came.paused;
+            let (_, fault) = self.call(|session, scratch, _| {
+                if holds {
+                    scratch.hold();
+                }
+                session.timer(scratch, timer as u8)
+            });
             self.came.fault = fault;
             self.go_on();
         }

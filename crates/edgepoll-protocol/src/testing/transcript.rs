@@ -8,6 +8,7 @@ pub struct Transcript {
     pub(super) wire: Vec<u8>,
     pub(super) answers: Vec<(u8, Vec<u8>)>,
     pub(super) wait: u64,
+    pub(super) is_held: bool,
 }
 
 impl Transcript {
@@ -32,6 +33,14 @@ impl Transcript {
     #[must_use]
     pub fn wait(mut self, milliseconds: u32) -> Transcript {
         self.wait += u64::from(milliseconds);
+        self
+    }
+
+    /// The owner takes no input while the time of [`Transcript::wait`] passes: [`Io::is_held`](crate::Io::is_held) is true in
+    /// [`Session::timer`](crate::Session::timer).
+    #[must_use]
+    pub fn hold(mut self) -> Transcript {
+        self.is_held = true;
         self
     }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use edgepoll_protocol::abi::TIMERS;
 use edgepoll_protocol::host::{LayerHandle, LayerMaker, Scratch};
 use edgepoll_protocol::Phase;
 
@@ -28,6 +29,8 @@ pub struct Layers {
     failed: Option<ProtocolError>,
     /// What a layer has asked, until the owner gets it.
     question: Option<Vec<u8>>,
+    /// The timers that layers have set or stopped, in order, until the reactor takes them.
+    asked: Vec<AskedTimer>,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,16 @@ struct Layered {
     /// Received bytes that the layer has not consumed.
     input: Carry,
     has_started: bool,
+    /// When its timers expire, in nanoseconds of the kernel's clock.
+    timers: [Option<u64>; TIMERS],
+}
+
+/// A timer that a layer has set (`Some(milliseconds)`) or stopped.
+#[derive(Clone, Copy, Debug)]
+struct AskedTimer {
+    place: usize,
+    timer: u8,
+    time: Option<u32>,
 }
 
 impl Layers {
@@ -47,6 +60,7 @@ impl Layers {
             handle: maker.layer(role),
             input: Carry::default(),
             has_started: false,
+            timers: [None; TIMERS],
         });
     }
 
@@ -138,6 +152,7 @@ impl Layers {
         result: Result<(), Fault>,
         queue: &mut SendQueue,
     ) -> Result<(), ProtocolError> {
+        self.note_timers(place);
         let output = self.scratch.output().to_vec();
         self.has_sent = !output.is_empty();
         if self.list[place].handle.phase() == Phase::Asking && !self.scratch.made().is_empty() {
@@ -159,6 +174,7 @@ impl Layers {
         let mut bytes = bytes.to_vec();
         for below in (0..place).rev() {
             let sent = self.list[below].handle.send(&mut self.scratch, &bytes);
+            self.note_timers(below);
             sent.map_err(|fault| self.list[below].error(fault))?;
             bytes.clear();
             bytes.extend_from_slice(self.scratch.output());
@@ -210,6 +226,52 @@ impl Layers {
         if self.failed.is_none() {
             self.advance(plain, queue);
         }
+    }
+
+    /// Notes the timers that the last call of a layer has set or stopped.
+    fn note_timers(&mut self, place: usize) {
+        let timers = self.scratch.timers();
+        self.asked
+            .extend(timers.map(|(timer, time)| AskedTimer { place, timer, time }));
+    }
+
+    /// True when layers have set or stopped timers since the reactor took them last.
+    pub(crate) fn has_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// Sets and stops the timers that layers have asked for. `after` gives the time in so many milliseconds. Returns when the first one
+    /// expires.
+    pub(crate) fn take_timers(&mut self, after: impl Fn(u32) -> u64) -> Option<u64> {
+        for AskedTimer { place, timer, time } in self.asked.drain(..) {
+            self.list[place].timers[usize::from(timer)] = time.map(&after);
+        }
+        self.soonest()
+    }
+
+    /// When the first timer expires.
+    pub(crate) fn soonest(&self) -> Option<u64> {
+        let timers = self.list.iter().flat_map(|layered| layered.timers);
+        timers.flatten().min()
+    }
+
+    /// Calls the layers whose timers have expired at the time `now`. One that is set anew expires in another turn, however soon that is.
+    pub(crate) fn call_timers(&mut self, now: u64, plain: &mut Carry, queue: &mut SendQueue) {
+        for place in 0..self.list.len() {
+            for timer in 0..TIMERS {
+                if self.failed.is_some() {
+                    return;
+                }
+                let layered = &mut self.list[place];
+                if layered.timers[timer].is_some_and(|at| at <= now) {
+                    layered.timers[timer] = None;
+                    let called = layered.handle.timer(&mut self.scratch, timer as u8);
+                    let result = self.sent(place, called, queue);
+                    self.keep(result);
+                }
+            }
+        }
+        self.advance(plain, queue);
     }
 
     fn keep(&mut self, result: Result<(), ProtocolError>) {

@@ -26,7 +26,7 @@ pub use wire::Wire;
 
 use edgepoll_protocol::host::Outcome;
 
-use crate::protocol::Fault;
+use crate::protocol::{Fault, ProtocolError};
 use crate::{Address, Call, Errno, Ready, Token};
 
 /// The state of the reading side.
@@ -67,6 +67,8 @@ pub struct Connection {
     pub finish_requested: bool,
     /// The kernel reported an error or a hang-up, and no call has returned the error yet.
     pub error_reported: bool,
+    /// The protocol has ended the writing side, and the owner gets an event for it.
+    pub ended_by_protocol: bool,
     /// The first failure of any call. Every later end is reported as this failure.
     pub failure: Option<Failure>,
     /// The protocol; `None` if the owner gets bytes as they arrive.
@@ -129,6 +131,7 @@ impl Connection {
             paused: false,
             finish_requested: false,
             error_reported: false,
+            ended_by_protocol: false,
             failure: None,
             wire,
             layers: None,
@@ -194,7 +197,8 @@ impl Connection {
         wire.has_sent = !output.is_empty() && !is_finished;
         wire.paused |= outcome.pauses;
         wire.holds |= is_full && !output.is_empty();
-        if outcome.ends {
+        if outcome.ends && self.takes_writes() {
+            self.ended_by_protocol = true;
             self.finish();
         }
     }
@@ -231,7 +235,10 @@ impl Connection {
         if !has_sent || !is_writable {
             return Some(CloseReason::Protocol(error.clone()));
         }
-        self.discard_input();
+        if self.reading != Reading::Open(Sink::Discard) {
+            self.ended_by_protocol = true;
+            self.discard_input();
+        }
         self.finish();
         None
     }
@@ -262,10 +269,20 @@ impl Connection {
             return Some(CloseReason::Protocol(wire.error(fault)));
         }
         wire.fault = Some(fault);
+        self.ended_by_protocol = true;
         self.timers.clear_session();
         self.discard_input();
         self.finish();
         None
+    }
+
+    /// Why the protocol or a layer ended the connection, if one did because of an error.
+    #[must_use]
+    pub fn protocol_error(&self) -> Option<ProtocolError> {
+        let wire = self.wire.as_ref();
+        let fault = wire.and_then(|wire| Some(wire.error(wire.fault.clone()?)));
+        let layers = self.layers.as_ref();
+        fault.or_else(|| layers.and_then(|layers| Some(layers.failure()?.0.clone())))
     }
 
     /// The queue has become shorter. Decoding goes on if it waited for that.

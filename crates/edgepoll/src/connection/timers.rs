@@ -13,12 +13,14 @@ pub(crate) enum Timer {
     Late,
     /// A send for which the kernel had no memory is tried again.
     Retry,
+    /// The first timer of the connection's layers.
+    Layers,
     /// The session's own timer of this number, which is below [`TIMERS`].
     Session(u8),
 }
 
 /// How many timers there are.
-const COUNT: usize = 4 + TIMERS;
+const COUNT: usize = 5 + TIMERS;
 /// The time of a timer that is not set.
 const NEVER: u64 = u64::MAX;
 
@@ -34,7 +36,8 @@ impl Timer {
             Timer::Check => 1,
             Timer::Late => 2,
             Timer::Retry => 3,
-            Timer::Session(number) => 4 + usize::from(number),
+            Timer::Layers => 4,
+            Timer::Session(number) => 5 + usize::from(number),
         }
     }
 }
@@ -128,8 +131,9 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Timer> {
-        let own = [Timer::Connect, Timer::Check, Timer::Late, Timer::Retry];
-        own.into_iter().chain(Timer::of_session()).collect()
+        let own = [Timer::Connect, Timer::Check, Timer::Late];
+        let own = own.into_iter().chain([Timer::Retry, Timer::Layers]);
+        own.chain(Timer::of_session()).collect()
     }
 
     #[test]

@@ -19,15 +19,8 @@ impl<K: Kernel> Reactor<K> {
         let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
         entry.resets |= reason == CloseReason::QueueFull;
         // A fault of the protocol ended the connection first, and what follows from that is no reason of its own.
-        let wire = entry.connection.wire.as_mut();
-        let fault = wire.and_then(|wire| {
-            let fault = wire.fault.take()?;
-            Some(wire.error(fault))
-        });
-        let layers = entry.connection.layers.as_ref();
-        let failed = layers.and_then(|layers| layers.failure());
-        let fault = fault.or_else(|| failed.map(|(error, _)| error.clone()));
-        let reason = fault.map_or(reason, CloseReason::Protocol);
+        let error = entry.connection.protocol_error();
+        let reason = error.map_or(reason, CloseReason::Protocol);
         entry.closed = Some(Box::new(Closed { reason, local }));
         entry.lose_queue();
         entry.connection.carry.clear();

@@ -72,6 +72,11 @@ impl<S> Entry<S> {
         self.unsent > 0 || self.resets || self.connection.unsent() > 0
     }
 
+    /// True when the owner gets another event that is no close.
+    pub(super) fn has_more_to_report(&self) -> bool {
+        self.report_queued || self.report_failed || self.connection.ended_by_protocol
+    }
+
     /// True when serving it would do something.
     #[inline]
     pub(super) fn may_progress(&self) -> bool {
@@ -80,7 +85,7 @@ impl<S> Entry<S> {
 
     /// The slot came up at the time `now`. Prepares what follows for the timers that have expired. A send is tried next: the kernel
     /// reports room only once a third of the buffer is free, and one wait may not report every connection. If the connection is late or
-    /// its session has a timer, so is a receive. If the kernel has no room or no input, they fail with EAGAIN.
+    /// its session or a layer has a timer, so is a receive. If the kernel has no room or no input, they fail with EAGAIN.
     ///
     /// Returns true when more follows once the connection has been served.
     pub(super) fn handle_timers(&mut self, now: u64) -> bool {
@@ -88,7 +93,7 @@ impl<S> Entry<S> {
         let is_due = |timer| connection.timers.is_due(timer, now);
         let is_retry = is_due(Timer::Retry);
         let is_end = is_due(Timer::Check) || is_due(Timer::Late);
-        let is_session = Timer::of_session().any(is_due);
+        let is_session = Timer::of_session().any(is_due) || is_due(Timer::Layers);
         let receives = is_due(Timer::Late) || is_session;
         let sends = is_retry || is_end || is_due(Timer::Connect);
         self.is_due = is_end || is_session || is_due(Timer::Connect);

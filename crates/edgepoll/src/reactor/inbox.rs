@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::connection::{CloseReason, Failure};
 use crate::kernel::Space;
+use crate::protocol::ProtocolError;
 use crate::{Address, Errno, Token};
 
 /// The room that a slot needs in the inbox to be served: for events besides its frames, and for the turn's own.
@@ -47,6 +48,15 @@ pub enum Event {
         token: Token,
         /// What failed.
         failure: Failure,
+    },
+    /// The connection's protocol has ended the writing side, and writes fail from here on. With an error, it has told the peer why, and
+    /// everything that still arrives is discarded. The close follows once the peer has ended as well, or after
+    /// [`Limits::end_timeout`](crate::connection::Limits::end_timeout).
+    WritingEnded {
+        /// The connection.
+        token: Token,
+        /// Why, if the protocol found an error. The close has the same one.
+        error: Option<ProtocolError>,
     },
     /// The connection is closed. This is the last event of every connection, and its token is stale from here on.
     Closed {

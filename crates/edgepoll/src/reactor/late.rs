@@ -12,7 +12,7 @@ use crate::{Call, Token};
 
 /// How often a connection is checked within its `end_timeout`. It is closed at most one such part of the time late.
 const CHECKS: u64 = 8;
-const MILLISECOND: u64 = 1_000_000;
+pub(super) const MILLISECOND: u64 = 1_000_000;
 
 impl<K: Kernel> Reactor<K> {
     /// Judges a connection whose time for the connect or the end is over, or that has to be checked. It has been served since the timer

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::late::MILLISECOND;
 use super::session::role_of;
 use super::state::Reactor;
-use crate::connection::Reading;
+use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
 use crate::protocol::LayerMaker;
 use crate::Token;
@@ -88,10 +89,54 @@ impl<K: Kernel> Reactor<K> {
         if let Some(layers) = &mut connection.layers {
             layers.end(&mut connection.carry, &mut connection.queue);
         }
+        self.set_layer_timers(token);
+    }
+
+    /// Sets the timer of a connection to the first one of its layers, if these have set or stopped any.
+    pub(super) fn set_layer_timers(&mut self, token: Token) {
+        let layers = self
+            .entry(token)
+            .and_then(|it| it.connection.layers.as_ref());
+        if !layers.is_some_and(|layers| layers.has_asked()) {
+            return;
+        }
+        let now = self.kernel.now();
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let after = |milliseconds| now.saturating_add(u64::from(milliseconds) * MILLISECOND);
+        let layers = entry.connection.layers.as_mut();
+        match layers.and_then(|layers| layers.take_timers(after)) {
+            Some(at) => self.set_timer(token, Timer::Layers, at),
+            None => self.clear_timer(token, Timer::Layers),
+        }
+    }
+
+    /// Calls the layers of a connection whose timers have expired.
+    pub(super) fn call_layer_timers(&mut self, token: Token) {
+        let now = self.kernel.now();
+        let Some((_, entry)) = self.live(token) else {
+            return;
+        };
+        let connection = &mut entry.connection;
+        if !connection.timers.is_due(Timer::Layers, now) {
+            return;
+        }
+        connection.timers.clear(Timer::Layers);
+        let Some(layers) = &mut connection.layers else {
+            return;
+        };
+        layers.call_timers(now, &mut connection.carry, &mut connection.queue);
+        connection.carry_ready |= !connection.carry.is_empty();
+        if let Some(at) = layers.soonest() {
+            self.set_timer(token, Timer::Layers, at);
+        }
+        self.after_layers(token);
     }
 
     /// Sends what layers have sent, and ends the connection if one failed.
     pub(super) fn after_layers(&mut self, token: Token) {
+        self.set_layer_timers(token);
         let Some((_, entry)) = self.live(token) else {
             return;
         };
@@ -104,6 +149,7 @@ impl<K: Kernel> Reactor<K> {
         if layers.is_some_and(|layers| layers.has_question()) {
             self.add_report(token);
         }
+        self.report_ended_by_protocol(token);
         self.send_soon(token);
     }
 }

@@ -24,8 +24,17 @@ impl<K: Kernel> Reactor<K> {
             let Some(closed) = entry.closed.as_deref() else {
                 let layers = entry.connection.layers.as_mut();
                 if let Some(question) = layers.and_then(|layers| layers.take_question()) {
-                    let has_more = entry.report_queued || entry.report_failed;
+                    let has_more = entry.has_more_to_report();
                     inbox.event(Event::Asked { token, question });
+                    if has_more {
+                        self.add_report(token);
+                    }
+                    continue;
+                }
+                if std::mem::take(&mut entry.connection.ended_by_protocol) {
+                    let error = entry.connection.protocol_error();
+                    let has_more = entry.has_more_to_report();
+                    inbox.event(Event::WritingEnded { token, error });
                     if has_more {
                         self.add_report(token);
                     }
@@ -71,6 +80,15 @@ impl<K: Kernel> Reactor<K> {
         if grew || fell || emptied {
             entry.report_queued = true;
             self.add_report(token);
+        }
+    }
+
+    /// Reports that the protocol has ended the writing side, if it has, so that the owner neither writes nor waits for input.
+    pub(super) fn report_ended_by_protocol(&mut self, token: Token) {
+        if let Some((_, entry)) = self.live(token) {
+            if entry.connection.ended_by_protocol {
+                self.add_report(token);
+            }
         }
     }
 

@@ -146,6 +146,7 @@ impl<K: Kernel> Reactor<K> {
             self.close(token, CloseReason::QueueFull);
             return;
         }
+        self.report_ended_by_protocol(token);
         self.send_soon(token);
     }
 

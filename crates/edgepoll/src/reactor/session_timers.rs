@@ -54,10 +54,16 @@ impl<K: Kernel> Reactor<K> {
             let Some((_, entry)) = self.live(token) else {
                 return;
             };
+            let is_held = entry.connection.is_stopped();
             let timers = &mut entry.connection.timers;
             if timers.is_due(timer, now) {
                 timers.clear(timer);
-                self.call_session(token, |session, scratch| session.timer(scratch, number));
+                self.call_session(token, |session, scratch| {
+                    if is_held {
+                        scratch.hold();
+                    }
+                    session.timer(scratch, number)
+                });
             }
         }
     }

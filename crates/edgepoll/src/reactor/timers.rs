@@ -75,6 +75,7 @@ impl<K: Kernel> Reactor<K> {
         for at in 0..self.due.len() {
             let token = self.due[at];
             self.judge(token);
+            self.call_layer_timers(token);
             self.call_timers(token);
             let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
                 continue;

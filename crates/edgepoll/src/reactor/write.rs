@@ -137,6 +137,7 @@ impl<K: Kernel> Reactor<K> {
         self.set_session_timers(token, &asked);
         if let Some((_, entry)) = self.live(token) {
             entry.connection.handle_outcome(&outcome, &[]);
+            self.report_ended_by_protocol(token);
             self.list(token);
         }
         written
@@ -182,6 +183,7 @@ impl<K: Kernel> Reactor<K> {
                 self.flush(token);
             }
         }
+        self.set_layer_timers(token);
         let (_, entry) = self.live(token).ok_or(WriteError::Closed)?;
         if entry.connection.writing == Writing::Failed {
             return Err(WriteError::Failed);

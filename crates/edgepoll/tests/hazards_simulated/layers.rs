@@ -12,7 +12,7 @@ use edgepoll_protocol::testing::layer::Xor;
 use edgepoll_protocol::{Layer, LayerFactory, LayerIo, Phase};
 
 use crate::talk::Talk;
-use crate::{without_faults, Bench};
+use crate::{without_faults, Bench, MILLISECOND};
 
 fn xor() -> Rc<LayerMaker> {
     Rc::new(LayerMaker::new(Xor))
@@ -366,4 +366,88 @@ fn a_layer_that_asks_leaves_its_input_alone_until_it_is_answered() {
     let mut got = Vec::new();
     bench.kernel().peer_receive(peer, 100, &mut got);
     assert_eq!(got, b"yes");
+}
+
+/// Says `tick` 5 ms after each byte that it gets, and fails 50 ms after the start.
+struct Impatient;
+
+struct ImpatientLayer;
+
+impl LayerFactory for Impatient {
+    type Layer = ImpatientLayer;
+    const NAME: &'static str = "impatient";
+
+    fn layer(&self, _role: Role) -> ImpatientLayer {
+        ImpatientLayer
+    }
+}
+
+impl Layer for ImpatientLayer {
+    fn start(&mut self, io: &mut LayerIo<'_>) -> Result<(), Error> {
+        io.set_timer(1, 50);
+        Ok(())
+    }
+
+    fn receive(&mut self, input: &mut [u8], io: &mut LayerIo<'_>) -> Result<usize, Error> {
+        match input {
+            [b'.', ..] => io.clear_timer(1),
+            _ => io.set_timer(0, 5),
+        }
+        Ok(input.len())
+    }
+
+    fn send(&mut self, plain: &[u8], io: &mut LayerIo<'_>) -> Result<(), Error> {
+        io.send(plain);
+        Ok(())
+    }
+
+    fn timer(&mut self, timer: u8, io: &mut LayerIo<'_>) -> Result<(), Error> {
+        if timer == 0 {
+            io.send(b"tick");
+            return Ok(());
+        }
+        io.send(b"late");
+        Err(Error::malformed("the handshake takes too long"))
+    }
+}
+
+#[test]
+fn the_timers_of_a_layer_expire() {
+    let mut bench = without_faults(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        layers: vec![xor(), Rc::new(LayerMaker::new(Impatient))],
+        ..ListenOptions::default()
+    });
+    let (peer, token, mut client) = bench.opened_client(1);
+    let hello = client.send(b"a");
+    bench.exchange(peer, &mut client, &hello, 1);
+    bench.kernel().advance(4 * MILLISECOND);
+    bench.client_reads(peer, &mut client);
+    assert_eq!(client.plain, b"");
+    bench.turn(None);
+    bench.client_reads(peer, &mut client);
+    assert_eq!(client.plain, b"tick");
+    bench.turn(None);
+    bench.client_reads(peer, &mut client);
+    assert_eq!(client.plain, b"ticklate");
+    bench.kernel().peer_finish(peer);
+    bench.run_until_idle();
+    let Some(CloseReason::Protocol(error)) = bench.closed(token) else {
+        panic!("{:?}", bench.closed(token))
+    };
+    assert_eq!(error.to_string(), "impatient: the handshake takes too long");
+}
+
+#[test]
+fn a_layer_stops_its_timer() {
+    let mut bench = without_faults(Budget::default(), 100);
+    bench.listen(ListenOptions {
+        layers: vec![Rc::new(LayerMaker::new(Impatient))],
+        ..ListenOptions::default()
+    });
+    let (peer, token) = bench.client();
+    bench.kernel().peer_send(peer, b".");
+    bench.run_until_idle();
+    bench.assert_sleeps();
+    assert_eq!(bench.closed(token), None);
 }

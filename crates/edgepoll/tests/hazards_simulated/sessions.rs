@@ -6,7 +6,7 @@ use std::time::Duration;
 use edgepoll::connection::{CloseReason, Limits};
 use edgepoll::kernel::simulated::{Faults, Peer, SimulatedKernel};
 use edgepoll::protocol::{Factory, Fault, Lines};
-use edgepoll::reactor::{Budget, ConnectOptions, ListenOptions, UpgradeError, WriteError};
+use edgepoll::reactor::{Budget, ConnectOptions, Event, ListenOptions, UpgradeError, WriteError};
 use edgepoll::{Address, Token};
 
 use crate::inbox::{Item, RecordingInbox};
@@ -224,6 +224,30 @@ fn an_error_reply_leaves_before_the_end() {
         panic!("no error")
     };
     assert_eq!((error.text(), error.number()), ("the peer asked for it", 7));
+}
+
+/// Otherwise the owner would wait for messages, and write, until the peer ends or `end_timeout` passes.
+#[test]
+fn the_owner_is_told_at_once_that_its_protocol_has_ended() {
+    for (command, number) in [(&b"fail\n"[..], Some(7)), (b"quit\n", None)] {
+        let (mut bench, peer, token) = pair(Limits::default());
+        bench.says(peer, command);
+        let ends = bench.events.iter().filter_map(|event| match event {
+            Event::WritingEnded { token: of, error } if *of == token => Some(error.clone()),
+            _ => None,
+        });
+        let [error] = &ends.collect::<Vec<_>>()[..] else {
+            panic!("{:?}", bench.events)
+        };
+        let found = error.as_ref().map(|error| match &error.fault {
+            Fault::Error(error) => error.number(),
+            fault => panic!("{fault}"),
+        });
+        assert_eq!(found, number);
+        assert_eq!(bench.closed(token), None);
+        let written = bench.reactor.write(token, b"_late", false);
+        assert_eq!(written, Err(WriteError::Ended));
+    }
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Session for TickingSession {
     fn timer(&mut self, timer: u8, io: &mut Io<'_>) -> Result<(), Error> {
         self.calls.set(self.calls.get() + 1);
         match timer {
+            SAYS if io.is_held() => io.send(b"held"),
             SAYS => io.send(b"tick"),
             AGAIN => io.set_timer(AGAIN, 0),
             ENDS => {
@@ -206,6 +207,23 @@ fn a_timer_that_is_moved_or_cleared_does_not_expire_at_its_old_time() {
     bench.assert_sleeps();
 }
 
+/// The answer that the session waits for may lie in the kernel, because the owner does not read.
+#[test]
+fn a_timer_tells_its_session_that_input_is_held_back() {
+    let (mut bench, _, peer, token) = pair();
+    bench.reactor.pause(token);
+    bench
+        .reactor
+        .write(token, &[&b"k"[..], &command(SAYS, 5)].concat(), false)
+        .unwrap();
+    bench.pass(10 * MILLISECOND);
+    assert_eq!(bench.heard(peer), b"held");
+    bench.reactor.resume(token);
+    bench.tells(peer, command(SAYS, 5));
+    bench.pass(10 * MILLISECOND);
+    assert_eq!(bench.heard(peer), b"tick");
+}
+
 /// A pong that came in time must not count as missing because the process was stopped.
 #[test]
 fn input_that_came_in_time_is_decoded_before_the_timer_expires() {
@@ -317,7 +335,7 @@ fn timers_expire_while_the_connection_is_paused_or_connecting() {
     bench.reactor.pause(token);
     bench.kernel().peer_send(peer, b"unread");
     bench.pass(50 * MILLISECOND);
-    assert_eq!((calls.get(), bench.heard(peer)), (1, b"tick".to_vec()));
+    assert_eq!((calls.get(), bench.heard(peer)), (1, b"held".to_vec()));
 
     let calls = Rc::new(Cell::new(0));
     bench

@@ -49,6 +49,7 @@ pub(crate) struct Model {
     /// The owner has seen the send queue at the high watermark, and has not seen it at the low one since.
     pub(crate) waits_for_room: bool,
     pub(crate) write_failed: bool,
+    pub(crate) writing_ended: bool,
     /// What was delivered since a send failed, and in this turn, as `Limits::leftover` counts it.
     pub(crate) leftover: u64,
     pub(crate) delivered_now: u64,
@@ -91,6 +92,7 @@ impl Model {
             closed: false,
             waits_for_room: false,
             write_failed: false,
+            writing_ended: false,
             leftover: 0,
             delivered_now: 0,
             frames_now: 0,

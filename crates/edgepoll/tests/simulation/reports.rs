@@ -106,6 +106,13 @@ impl Run {
                     .then_some(())
                     .ok_or_else(|| format!("{token:?} reported a failed send twice"))
             }
+            Event::WritingEnded { token, .. } => {
+                let place = self.place(token)?;
+                let model = &mut self.models[place];
+                (!std::mem::replace(&mut model.writing_ended, true))
+                    .then_some(())
+                    .ok_or_else(|| format!("{token:?} reported twice that its protocol ended it"))
+            }
             Event::Closed {
                 token,
                 ref reason,

@@ -61,6 +61,15 @@ impl WebSocketSession {
                 Role::Server => self.refuse(Refusal::TIMEOUT, io),
                 Role::Client => refused("the handshake took longer than handshakeTimeout"),
             }),
+            // What the peer has sent may lie in the kernel, because the program does not read.
+            (DEADLINE, State::Open) if io.is_held() => {
+                self.await_peer(io);
+                Ok(())
+            }
+            (PONG, State::Open) if io.is_held() => {
+                set(PONG, self.shared.settings.pong_timeout, io);
+                Ok(())
+            }
             (DEADLINE, State::Open) => Err(is_gone(
                 "the peer did not answer the close frame within closeTimeout",
             )),

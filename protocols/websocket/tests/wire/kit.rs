@@ -109,6 +109,21 @@ fn silent_peers_are_given_up() {
     assert!(came.iter().all(|one| one.fault.is_some()));
 }
 
+#[test]
+fn peers_that_the_program_does_not_read_are_not_given_up() {
+    let came = check(
+        || server(&small()),
+        Role::Server,
+        [Transcript::new(request(&[])).wait(50_000).hold()],
+    );
+    let fault = came[0].fault.as_ref().map(ToString::to_string);
+    assert_eq!(
+        fault.as_deref(),
+        Some("the connection ended without a close frame"),
+        "the peer's own end"
+    );
+}
+
 fn client() -> Settings {
     let mut settings = small();
     settings.host = "example.com".into();

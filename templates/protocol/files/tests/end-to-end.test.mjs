@@ -55,7 +55,7 @@ test('a message that is too long to send is refused', async (t) => {
   const protocol = protocolName({ maxLength: 10 });
   const connection = await connect({ port, host: '127.0.0.1', protocol });
   const message = { topic: '', payload: 'x'.repeat(10) };
-  await assert.rejects(connection.end(message), { code: 'ERR_MALFORMED' });
+  await assert.rejects(connection.end(message), { code: 'ERR_FRAME_TOO_LONG' });
   connection.destroy();
 });
 
