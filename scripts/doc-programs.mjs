@@ -1,4 +1,4 @@
-// Makes the programs of README.md and docs/*.md ready to run: node scripts/doc-programs.mjs FOLDER.
+// Makes the programs of README.md, docs/*.md and protocols/*/README.md ready to run: node scripts/doc-programs.mjs FOLDER.
 // It writes each program to FOLDER, compiles TypeScript to JavaScript and C to an executable file, and writes
 // the list of the programs to FOLDER/programs.json.
 

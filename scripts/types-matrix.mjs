@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
+import { protocols } from './lib/addons.mjs';
 import { docPrograms } from './lib/doc-programs.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
@@ -59,6 +60,11 @@ function makeProject(version) {
   symlinkSync(inProject(`node_modules/${nodeTypesPackage(version)}`), types);
   for (const file of ['package.json', 'index.d.ts', 'fd.d.ts', 'epoll.d.ts']) {
     cpSync(inProject(file), `${published}/${file}`);
+  }
+  for (const name of protocols) {
+    const place = `${project}/node_modules/edgepoll-${name}`;
+    cpSync(inProject(`protocols/${name}/package.json`), `${place}/package.json`);
+    cpSync(inProject(`protocols/${name}/dist`), `${place}/dist`, { recursive: true });
   }
   writeFileSync(`${project}/package.json`, '{ "type": "module" }');
   cpSync(inProject('__test__/types/consumer.ts'), `${project}/consumer.ts`);

@@ -1,5 +1,5 @@
 /**
- * Every program of README.md and docs/*.md runs and does what its text says. The types matrix compiles them too.
+ * Every program of README.md, of docs/ and of the READMEs in protocols/ runs and does what its text says. The types matrix compiles them too.
  * The documents and the tables in `drives/` must name the same programs, so that no program is left out.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,6 +13,7 @@ import { descriptors } from './drives/descriptors.js';
 import type { Drives } from './drives/drive.js';
 import { guides } from './drives/guides.js';
 import { migrating } from './drives/migrating.js';
+import { plugins } from './drives/plugins.js';
 import { readme } from './drives/readme.js';
 import { recipes } from './drives/recipes.js';
 
@@ -27,7 +28,14 @@ function loopback(index: number): string {
   return `127.${100 + index}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 }
 
-const drives: Drives = { ...readme, ...guides, ...recipes, ...descriptors, ...migrating };
+const drives: Drives = {
+  ...readme,
+  ...guides,
+  ...recipes,
+  ...descriptors,
+  ...migrating,
+  ...plugins,
+};
 
 /** Programs that cannot run here, and why. The types matrix compiles them all the same. */
 const notRun: Record<string, string> = {

@@ -94,7 +94,7 @@ const list = {
   ava: { command: bin('ava'), quick: bin('ava', ...quickSpecs), needs: 'test', count: avaCounts },
   dts: { command: script('dts', '--check'), needs: 'src' },
   // It prints one line for each compiler, after all of that compiler's combinations.
-  'types-matrix': { command: script('types-matrix'), needs: 'install', silence: 30 * 60 },
+  'types-matrix': { command: script('types-matrix'), needs: 'protocols', silence: 30 * 60 },
   'ava-threads': {
     command: bin('ava'),
     env: { EDGEPOLL_AVA_THREADS: '1' },

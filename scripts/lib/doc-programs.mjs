@@ -1,4 +1,4 @@
-// The programs in README.md and docs/*.md: finds every block of TypeScript, JavaScript or C, and gives it a
+// The programs in README.md, docs/*.md and protocols/*/README.md: finds every block of TypeScript, JavaScript or C, and gives it a
 // file name and its text.
 //
 // An HTML comment before a block names it: `<!-- program: echo -->`. If the block is only a part of a
@@ -13,6 +13,7 @@
 // package made from templates/protocol: __test__/protocols/template.spec.ts compares or runs it.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { protocols } from './addons.mjs';
 import { inProject } from './root.mjs';
 import { compiler, must } from './steps.mjs';
 
@@ -24,7 +25,11 @@ const ofTemplate = /<!-- template: \S+ -->\s*$/;
 
 /** Every program: `{ name, source, line, file, text }`, with the line of `source` at which its block begins. */
 export function docPrograms() {
-  const sources = ['README.md', ...readdirSync(inProject('docs')).map((name) => `docs/${name}`)];
+  const sources = [
+    'README.md',
+    ...readdirSync(inProject('docs')).map((name) => `docs/${name}`),
+    ...protocols.map((name) => `protocols/${name}/README.md`),
+  ];
   const programs = sources.filter((name) => name.endsWith('.md')).flatMap(programsOf);
   const names = programs.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
