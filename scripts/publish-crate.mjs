@@ -1,13 +1,14 @@
-// Publishes the crates edgepoll-protocol and edgepoll to crates.io: node scripts/publish-crate.mjs TAG [--dry-run]. It refuses another
-// version than the tag's, and leaves out what crates.io has already. cargo publishes edgepoll-protocol first, since edgepoll depends
-// on it. edgepoll-node is no crate for others: it is the addon.
+// Publishes the crates edgepoll-protocol, edgepoll and those of protocols/ to crates.io: node scripts/publish-crate.mjs TAG [--dry-run].
+// It refuses another version than the tag's, and leaves out what crates.io has already. cargo publishes edgepoll-protocol first, since
+// the others depend on it. edgepoll-node is no crate for others: it is the addon.
 
 import { spawnSync } from 'node:child_process';
+import { protocols } from './lib/addons.mjs';
 import { run } from './lib/run.mjs';
 import { readArguments } from './lib/usage.mjs';
 import { currentVersion } from './lib/versions.mjs';
 
-const crates = ['edgepoll-protocol', 'edgepoll'];
+const crates = ['edgepoll-protocol', 'edgepoll', ...protocols.map((name) => `edgepoll-${name}`)];
 const options = { 'dry-run': { type: 'boolean' } };
 const usage = 'node scripts/publish-crate.mjs TAG [--dry-run]';
 const { values, positionals } = readArguments(usage, { options, least: 1 });

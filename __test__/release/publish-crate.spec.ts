@@ -17,7 +17,7 @@ const tag = `v${version}`;
 const answers = {
   published: 'exit 0',
   halfPublished:
-    'case $2 in edgepoll-*) exit 0;; esac; echo "error: could not find \\`edgepoll@1\\`" >&2; exit 101',
+    'case $2 in edgepoll-protocol@*) exit 0;; esac; echo "error: could not find \\`$2\\`" >&2; exit 101',
   unpublished: 'echo "error: could not find \\`$2\\` in registry" >&2; exit 101',
   broken: 'echo "error: spurious network error" >&2; exit 101',
 };
@@ -41,36 +41,33 @@ async function publish(
   return { ...ended, calls: readFileSync(log, 'utf8').trim().split('\n') };
 }
 
-const infos = ['edgepoll-protocol', 'edgepoll'].map(
-  (crate) => `info ${crate}@${version} --registry crates-io --quiet`,
-);
-const both = '-p edgepoll-protocol -p edgepoll';
+const crates = ['edgepoll-protocol', 'edgepoll', 'edgepoll-resp', 'edgepoll-websocket'];
+const infos = crates.map((crate) => `info ${crate}@${version} --registry crates-io --quiet`);
+const all = crates.map((crate) => `-p ${crate}`).join(' ');
 
 test('it publishes what crates.io does not have', async (t) => {
   const { code, calls } = await publish(t, 'unpublished', tag);
   t.is(code, 0);
-  t.deepEqual(calls, [...infos, `publish ${both} --locked`]);
+  t.deepEqual(calls, [...infos, `publish ${all} --locked`]);
 });
 
 test('a crate that is published is left out', async (t) => {
   const { code, stdout, calls } = await publish(t, 'halfPublished', tag);
   t.is(code, 0);
   t.is(stdout, `publish-crate: edgepoll-protocol ${version} is published already\n`);
-  t.deepEqual(calls, [...infos, 'publish -p edgepoll --locked']);
+  t.deepEqual(calls, [...infos, `publish ${all.replace('-p edgepoll-protocol ', '')} --locked`]);
 });
 
 test('a dry run publishes nothing', async (t) => {
   const { code, calls } = await publish(t, 'unpublished', tag, '--dry-run');
   t.is(code, 0);
-  t.deepEqual(calls, [...infos, `publish ${both} --locked --dry-run --allow-dirty`]);
+  t.deepEqual(calls, [...infos, `publish ${all} --locked --dry-run --allow-dirty`]);
 });
 
 test('what is published is left alone', async (t) => {
   const { code, stdout, calls } = await publish(t, 'published', tag);
   t.is(code, 0);
-  const lines = ['edgepoll-protocol', 'edgepoll'].map(
-    (crate) => `publish-crate: ${crate} ${version} is published already\n`,
-  );
+  const lines = crates.map((crate) => `publish-crate: ${crate} ${version} is published already\n`);
   t.is(stdout, lines.join(''));
   t.deepEqual(calls, infos);
 });

@@ -3,6 +3,7 @@
 import { missingTools } from '../../__test__/packages/tools.mjs';
 import { avaCounts, cargoCounts, nodeTestCounts, plainCounts } from './counts.mjs';
 import { missingToTry } from '../targets/try.mjs';
+import { plugins } from './protocols.mjs';
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
 import { missingForAsan, missingRust } from './toolchain.mjs';
@@ -12,6 +13,12 @@ const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit']
 const script = (name, ...args) => [process.execPath, inProject(`scripts/${name}.mjs`), ...args];
 const bin = (name, ...args) => [inProject(`node_modules/.bin/${name}`), ...args];
 const cargo = (words) => ['cargo', ...words.split(' ')];
+
+/** cargo's arguments for the protocols, with what they are made by, and for all crates that are published. */
+const pluginCrates = ['edgepoll-protocol', ...plugins.map(({ crate }) => crate)]
+  .map((name) => `-p ${name}`)
+  .join(' ');
+const crates = `-p edgepoll ${pluginCrates}`;
 
 /** The targets that every run tries whole. */
 const usualTargets = ['linux-x64-gnu', 'linux-x64-musl'];
@@ -75,13 +82,13 @@ const list = {
     quick: true,
   },
   rustdoc: {
-    command: cargo('doc --locked -p edgepoll -p edgepoll-protocol --all-features --no-deps'),
+    command: cargo(`doc --locked ${crates} --all-features --no-deps`),
     env: { RUSTDOCFLAGS: '-D warnings' },
     missing: missingRust,
   },
   // What crates.io would get, compiled alone. It is without the tests, of which cargo warns: they need the feature `simulation`.
   crate: {
-    command: cargo('package --locked --offline --allow-dirty -p edgepoll-protocol -p edgepoll'),
+    command: cargo(`package --locked --offline --allow-dirty ${crates}`),
     needs: 'native',
     missing: missingRust,
   },
@@ -108,13 +115,13 @@ const list = {
     needs: 'install',
     count: nodeTestCounts,
   },
-  'smoke-bun': { command: script('smoke', 'bun'), needs: 'src' },
-  'smoke-deno': { command: script('smoke', 'deno'), needs: 'src' },
+  'smoke-bun': { command: script('smoke', 'bun'), needs: 'protocols' },
+  'smoke-deno': { command: script('smoke', 'deno'), needs: 'protocols' },
   'portable-bun': { command: script('portable', 'bun'), needs: 'test', count: plainCounts },
   'portable-deno': { command: script('portable', 'deno'), needs: 'test', count: plainCounts },
   packages: {
     command: script('e2e'),
-    needs: 'src',
+    needs: 'protocols',
     missing: missingTools,
     count: plainCounts,
   },
