@@ -113,6 +113,9 @@ test('a new protocol builds and passes its tests, and the programs of docs/proto
   const unfinished = await run(project, 'npm', 'run', 'prepublishOnly');
   t.is(unfinished.code, 1);
   t.regex(unfinished.stderr, /^build: not built yet: (?:linux-\S+, ){6}linux-\S+$/m);
+  const clippy = ['clippy', '--all-targets', '--features', 'node', '--', '-D', 'warnings'];
+  const linted = await run(project, 'cargo', ...clippy);
+  t.is(linted.code, 0, linted.stderr);
   const formatted = await run(project, 'cargo', 'fmt', '--check');
   t.is(formatted.code, 0, formatted.stdout + formatted.stderr);
 });

@@ -57,7 +57,7 @@ const list = {
   },
   rustfmt: { command: cargo('fmt --all --check'), missing: missingRust, quick: true },
   oxfmt: { command: bin('oxfmt', '--check'), needs: 'install', quick: true },
-  'smoke-node': { command: script('smoke', 'node'), needs: 'src', quick: true },
+  'smoke-node': { command: script('smoke', 'node'), needs: 'protocols', quick: true },
   'tsc-src': { command: tsc('tsconfig.json'), needs: 'native', quick: true },
   'tsc-examples': { command: tsc('tsconfig.examples.json'), needs: 'protocols', quick: true },
   'tsc-test': { command: tsc('tsconfig.test.json'), needs: 'protocols', quick: true },
@@ -78,6 +78,14 @@ const list = {
   },
   clippy: {
     command: cargo('clippy --locked --workspace --all-targets -- -D warnings'),
+    missing: missingRust,
+    quick: true,
+  },
+  // What the protocols have as addons alone.
+  'clippy-node': {
+    command: cargo(
+      `clippy --locked --lib --examples ${pluginCrates} --all-features -- -D warnings`,
+    ),
     missing: missingRust,
     quick: true,
   },
