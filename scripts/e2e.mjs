@@ -1,4 +1,4 @@
-// Installs the package as its users do, and runs it: node scripts/e2e.mjs [--only NAME,NAME] [--list]. Packs it, publishes it
+// Installs the packages as their users do, and runs them: node scripts/e2e.mjs [--only NAME,NAME] [--list]. Packs them, publishes them
 // to a registry on loopback, and then every case of __test__/packages starts from an empty folder. The last line is
 // `N passed, N failed`. A case that this machine cannot run is "not run", with the reason.
 
@@ -11,6 +11,7 @@ import { managers } from '../__test__/packages/managers.mjs';
 import { mounts } from '../__test__/packages/mounts.mjs';
 import { musl } from '../__test__/packages/musl.mjs';
 import { nodes } from '../__test__/packages/node-versions.mjs';
+import { plugins, published } from '../__test__/packages/plugins.mjs';
 import { compilePrograms } from '../__test__/packages/programs.mjs';
 import { publishAll, startRegistry } from '../__test__/packages/registry.mjs';
 import { packAll } from '../__test__/packages/tarballs.mjs';
@@ -27,6 +28,7 @@ const cases = {
   ...broken,
   ...mounts,
   ...musl,
+  ...plugins,
 };
 
 const chosen = chosenCases(
@@ -51,7 +53,7 @@ async function setUp() {
   await compilePrograms();
   const started = await startRegistry(`${folder}/registry`);
   const tarballs = await packAll(`${folder}/tarballs`);
-  await publishAll(`${folder}/publisher`, started, tarballs);
+  await publishAll(`${folder}/publisher`, started, [...tarballs, ...published]);
   console.log(`packages: published ${tarballs.length} packages, ready in ${since(begun)}`);
   return started;
 }

@@ -1,7 +1,8 @@
-// Runs the smoke test on the package as it is published: node scripts/smoke.mjs node|bun|deno|TARGET.
-// Packs it, unpacks it beside the addon, and runs __test__/smoke there.
+// Runs the smoke tests on the packages as they are published: node scripts/smoke.mjs node|bun|deno|TARGET.
+// Packs them, unpacks them beside their addons, and runs __test__/smoke there.
 
 import { cpSync } from 'node:fs';
+import { packagesWithAddons } from './lib/addons.mjs';
 import { inProject } from './lib/root.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
@@ -12,11 +13,16 @@ const usage = 'node scripts/smoke.mjs node|bun|deno|TARGET';
 const [name] = readArguments(usage, { least: 1 }).positionals;
 const stage = inProject(`build/smoke/${name}`);
 const [command, ...args] = await commandFor(name).catch(failSetUp);
-await stagePackage(stage, {}, name).catch(failSetUp);
+const packages = packagesWithAddons.map((one) => one.name);
+await stagePackage(stage, {}, name, packages).catch(failSetUp);
 cpSync(inProject('__test__/smoke'), `${stage}/smoke`, { recursive: true });
 const options = { cwd: stage, env: plainEnv(stage), output: 'tee', silence: testSilence };
-const { code, text, hung } = await run(command, [...args, 'smoke/smoke.mjs'], options);
-const isOk = code === 0 && /^smoke ok$/m.test(text);
-const end = hung ? `no output for ${testSilence} s` : `code ${code}`;
-console.log(`smoke: ${name} ${isOk ? 'ok' : `FAILED: ${end}`}`);
-process.exitCode = isOk ? 0 : 1;
+let failed = '';
+for (const program of ['smoke', 'protocols']) {
+  const { code, text, hung } = await run(command, [...args, `smoke/${program}.mjs`], options);
+  const isOk = code === 0 && text.split('\n').includes(`${program} ok`);
+  const end = hung ? `no output for ${testSilence} s` : `code ${code}`;
+  if (!isOk) failed += ` ${program}.mjs: ${end}`;
+}
+console.log(`smoke: ${name} ${failed === '' ? 'ok' : `FAILED:${failed}`}`);
+process.exitCode = failed === '' ? 0 : 1;

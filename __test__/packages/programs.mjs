@@ -6,6 +6,8 @@ import { docPrograms, writePrograms } from '../../scripts/lib/doc-programs.mjs';
 import { inProject } from '../../scripts/lib/root.mjs';
 
 const names = ['server', 'watch', 'poller', 'connect'];
+/** Those of the READMEs of protocols/. */
+const ofPlugins = docPrograms().filter(({ source }) => source.startsWith('protocols/'));
 const compiled = inProject('build/packages/programs');
 
 /** Compiles the programs, once for all users. */
@@ -16,12 +18,24 @@ export async function compilePrograms() {
     if (program === undefined) throw new Error(`README.md has no program called ${name}`);
     return program;
   });
-  await writePrograms(compiled, chosen);
+  await writePrograms(compiled, [...chosen, ...ofPlugins]);
 }
 
 /** Puts the programs and the smoke test into the user's folder. */
 export function addPrograms(user) {
-  for (const name of names) {
+  addCompiled(user, names);
+}
+
+/** Puts the programs that use protocols, and a smoke test for them, into the user's folder. */
+export function addPluginPrograms(user) {
+  addCompiled(
+    user,
+    ofPlugins.map(({ name }) => name),
+  );
+}
+
+function addCompiled(user, programs) {
+  for (const name of programs) {
     const text = readFileSync(`${compiled}/${name}.js`, 'utf8');
     writeFileSync(`${user.folder}/${name}.mjs`, text.replaceAll('127.0.0.1', user.host));
   }
