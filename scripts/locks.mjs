@@ -14,7 +14,13 @@ const read = (path) => readFileSync(inProject(path), 'utf8');
 const lines = (path) => read(path).split('\n');
 const wrong = [];
 
-for (const folder of ['', 'benchmark/', '__test__/hosts/', '__test__/packages/']) {
+for (const folder of [
+  '',
+  'benchmark/',
+  '__test__/hosts/',
+  '__test__/packages/',
+  '__test__/suites/',
+]) {
   const path = `${folder}package-lock.json`;
   const wanted = JSON.parse(read(`${folder}package.json`));
   const locked = JSON.parse(read(path)).packages[''];

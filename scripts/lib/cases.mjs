@@ -1,5 +1,5 @@
-// The cases of a script that tries the packages: which of them its options name, and a run of these, two at a time, with a line
-// for each.
+// The cases of a script that tries the packages or the protocols: which of them its options name, and a run of these, two at a time,
+// with a line for each.
 
 import { readArguments, refuseArguments } from './usage.mjs';
 
@@ -9,21 +9,23 @@ const atOnce = 2;
 export class NotRun extends Error {}
 
 /**
- * The cases that `--only NAME,NAME` names, or all. A case has a `name`; one with a `group` is also named by that. `--list` prints the
- * names and ends the process. `script` is the script's path in the project.
+ * The cases that `--only NAME,NAME` names, or all. A case has a `name`; one with a `group` is also named by that. A case whose
+ * `body.isLong` is true is chosen only by its own name. `--list` prints the names and ends the process. `script` is the script's path in the project.
  */
 export function chosenCases(script, cases) {
   const options = { only: { type: 'string' }, list: { type: 'boolean' } };
   const { values } = readArguments(`node ${script} [--only NAME,NAME] [--list]`, { options });
   const asked = values.only?.split(',');
-  const isNamedBy = (word) => (each) => each.name === word || each.group === word;
+  const isNamedBy = (word) => (each) =>
+    each.name === word || (each.group === word && !each.body.isLong);
   const unknown = asked?.filter((word) => !cases.some(isNamedBy(word))) ?? [];
   if (unknown.length > 0) {
     refuseArguments(`There is no case '${unknown.join(', ')}': node ${script} --list names them.`);
   }
-  const chosen = cases.filter((each) => asked?.some((word) => isNamedBy(word)(each)) ?? true);
-  if (!values.list) return chosen;
-  for (const { name } of chosen) console.log(name);
+  const isChosen = (each) => asked?.some((word) => isNamedBy(word)(each)) ?? !each.body.isLong;
+  if (!values.list) return cases.filter(isChosen);
+  const shown = asked === undefined ? cases : cases.filter(isChosen);
+  for (const { name, body } of shown) console.log(body.isLong ? `${name} (long)` : name);
   return process.exit(0);
 }
 

@@ -139,6 +139,14 @@ const list = {
     missing: () => missingPackages('__test__/hosts', 'benchmark'),
     count: plainCounts,
   },
+  // Other people's clients and suites. A case that needs a program that is not there says so, and is not run.
+  suites: {
+    command: script('suites'),
+    needs: 'test',
+    missing: () => missingPackages('__test__/suites'),
+    count: plainCounts,
+    silence: 20 * 60,
+  },
   // The first time it compiles the standard library for each target.
   targets: {
     command: script('targets/try', ...usualTargets),

