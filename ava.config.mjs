@@ -16,6 +16,7 @@ const ofPrograms = [
   'epoll/process',
   'documents/examples',
   'documents/examples-descriptors',
+  'documents/examples-protocols',
   'fd/broken-pipe',
   'fd/created',
   'process/descriptors',

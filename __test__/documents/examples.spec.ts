@@ -10,41 +10,13 @@ import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 
-import type { Child, Ended } from '../support/process.js';
+import type { Ended } from '../support/process.js';
 import { folder, run, start } from '../support/process.js';
-
-const npm = ['run', '--silent', 'example', '--'];
+import { interrupt, npm, serve } from './serving.js';
 
 /** Runs an example in a shell, whose command opens the example's stdin. */
 function shell(command: string, file: string, input: string, engine: string): Promise<Ended> {
   return run('sh', ['-c', command], { FILE: file, INPUT: input, ENGINE: engine });
-}
-
-interface Running {
-  child: Child;
-  port: number;
-  pid: number;
-}
-
-/** Starts an example server and parses its ready line. */
-async function serve(t: ExecutionContext, ...args: string[]): Promise<Running> {
-  const child = start('npm', [...npm, ...args, '--port', '0']);
-  child.process.stdin.end();
-  const line = await child.line();
-  const match = /^listening on 127\.0\.0\.1:(\d+) pid (\d+)$/.exec(line ?? '');
-  if (match === null)
-    throw new Error(`not a ready line: ${line}\n${JSON.stringify(await child.ended)}`);
-  const [port = 0, pid = 0] = match.slice(1).map(Number);
-  t.true(port > 0);
-  return { child, port, pid };
-}
-
-/** Ends a server as Ctrl-C does, and checks how it ended. */
-async function interrupt(t: ExecutionContext, { child, port, pid }: Running): Promise<void> {
-  process.kill(pid, 'SIGINT');
-  const { code, signal, stdout, stderr } = await child.ended;
-  t.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
-  t.is(stdout, `listening on 127.0.0.1:${port} pid ${pid}\n`, 'exactly one line');
 }
 
 async function client(t: ExecutionContext, port: number): Promise<Socket> {
