@@ -1,4 +1,4 @@
-/** The programs of docs/getting-started.md and docs/errors.md. */
+/** The programs of docs/getting-started.md, docs/errors.md and docs/protocols.md. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
@@ -45,5 +45,6 @@ export const guides: Drives = {
     t.is(child.process.exitCode, null);
   },
   'first-wait': async (t, path) => prints(t, path, 'expired 1n\n'),
+  upgrade: async (t, path) => prints(t, path, '101 length-prefix\ntwo\nlines\n'),
   errors: async (t, path, host) => prints(t, path, `no server listens on ${host}:7000\n`),
 };
