@@ -1,4 +1,4 @@
-// WebSocket echo on edgepoll. The first argument is the style: events, connection or batches.
+// WebSocket echo on edgepoll. The first argument is the style: events or connection.
 
 import { listen } from 'edgepoll';
 import { websocket } from 'edgepoll-websocket';

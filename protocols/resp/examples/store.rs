@@ -21,7 +21,7 @@ struct Store {
 }
 
 impl Store {
-    #[allow(clippy::unnecessary_wraps, reason = "export_protocol! wants a result")]
+    #[allow(clippy::unnecessary_wraps, reason = "export_protocol! needs a result")]
     fn new(_options: &Options) -> Result<Store, OptionError> {
         Ok(Store::default())
     }

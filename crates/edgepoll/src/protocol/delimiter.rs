@@ -37,7 +37,7 @@ impl Delimiter {
         Some(Delimiter { rules, finder })
     }
 
-    /// The same with another fate of messages that are longer than the limit.
+    /// The same, and this is done with a message that is longer than the limit.
     #[must_use]
     pub fn too_long(mut self, too_long: TooLong) -> Delimiter {
         self.rules.too_long = too_long;

@@ -40,7 +40,7 @@ impl Lines {
         }
     }
 
-    /// The same with another fate of lines that are longer than the limit.
+    /// The same, and this is done with a line that is longer than the limit.
     #[must_use]
     pub fn too_long(mut self, too_long: TooLong) -> Lines {
         self.rules.too_long = too_long;

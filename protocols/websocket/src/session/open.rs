@@ -34,7 +34,7 @@ impl WebSocketSession {
         io: &mut Io<'_>,
     ) -> Result<Step, Error> {
         let is_http = match self.role {
-            // A method. What else a stranger sends, TLS say, is refused at once.
+            // A method. Anything else, such as TLS, is refused at once.
             Role::Server => input.first().is_some_and(u8::is_ascii_uppercase),
             Role::Client => input.iter().zip(RESPONSE).all(|(one, other)| one == other),
         };
