@@ -1,10 +1,12 @@
-// Installs the packed root package and the platform package for this machine into an empty project, and serves an echo there:
-// node scripts/try-tarballs.mjs FOLDER. It needs Node.js and npm alone, so that it runs in any container.
+// Installs edgepoll, the protocols, and their platform packages for this machine into an empty project, serves an echo there, and runs the
+// smoke test of the protocols: node scripts/try-tarballs.mjs FOLDER. It needs Node.js and npm alone, so that it runs in any container.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { packagesWithAddons } from './lib/addons.mjs';
+import { inProject } from './lib/root.mjs';
 import { readArguments } from './lib/usage.mjs';
 
 const program = `
@@ -42,22 +44,17 @@ counter.close();
 
 const [folder] = readArguments('node scripts/try-tarballs.mjs FOLDER', { least: 1 }).positionals;
 const platform = `linux-${process.arch}-${libc()}`;
-const rootTarball = tarballOf('edgepoll', /^edgepoll-\d.*\.tgz$/);
-const addonTarball = tarballOf(
-  `edgepoll-${platform}`,
-  new RegExp(`^edgepoll-${platform}-\\d.*\\.tgz$`),
-);
+const names = packagesWithAddons.flatMap(({ name }) => [name, `${name}-${platform}`]);
+const dependencies = Object.fromEntries(names.map((name) => [name, `file:${tarballOf(name)}`]));
 
 const project = mkdtempSync(path.join(tmpdir(), 'edgepoll-try-'));
 process.on('exit', () => rmSync(project, { recursive: true, force: true }));
-const dependencies = {
-  edgepoll: `file:${rootTarball}`,
-  [`edgepoll-${platform}`]: `file:${addonTarball}`,
-};
 writeFileSync(`${project}/package.json`, JSON.stringify({ private: true, dependencies }));
 writeFileSync(`${project}/program.mjs`, program);
+copyFileSync(inProject('__test__/smoke/protocols.mjs'), `${project}/protocols.mjs`);
 start('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']);
 start(process.execPath, ['program.mjs']);
+start(process.execPath, ['protocols.mjs']);
 console.log(`try-tarballs: ${platform} with Node.js ${process.versions.node}: ok`);
 
 function libc() {
@@ -65,8 +62,9 @@ function libc() {
   return process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
 }
 
-function tarballOf(name, pattern) {
+function tarballOf(name) {
   if (!existsSync(folder)) stopWith(`there is no folder ${folder}`, 2);
+  const pattern = new RegExp(`^${name}-\\d.*\\.tgz$`);
   const found = readdirSync(folder).filter((file) => pattern.test(file));
   if (found.length !== 1) stopWith(`${folder} has ${found.length} tarballs of ${name}, not 1`, 1);
   return path.resolve(folder, found[0]);

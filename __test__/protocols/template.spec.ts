@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -118,6 +119,18 @@ test('a new protocol builds and passes its tests, and the programs of docs/proto
   t.is(linted.code, 0, linted.stderr);
   const formatted = await run(project, 'cargo', 'fmt', '--check');
   t.is(formatted.code, 0, formatted.stdout + formatted.stderr);
+
+  const [addon = ''] = readdirSync(join(project, 'native'));
+  const imported = async (): Promise<string> => {
+    const program =
+      "import('edgepoll-ring').catch(({ code, message }) => console.log(code, message))";
+    return (await node(project, '-e', program)).stdout;
+  };
+  t.is(await imported(), '');
+  writeFileSync(join(project, 'native', addon), 'damaged');
+  t.regex(await imported(), /^ERR_ADDON_NOT_LOADED edgepoll-ring does not load: /);
+  rmSync(join(project, 'native', addon));
+  t.regex(await imported(), /^ERR_ADDON_MISSING edgepoll-ring has no addon for linux-\S+$/m);
 });
 
 test('docs/protocols.md shows the files of the template as they are', async (t) => {

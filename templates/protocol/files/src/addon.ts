@@ -12,7 +12,11 @@ function load(): Addon {
   try {
     return require(`../native/edgepoll-protocol-name.${target}.node`) as Addon;
   } catch (cause) {
-    throw new Error(`edgepoll-protocol-name has no addon for ${target}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isMissing = code === 'MODULE_NOT_FOUND';
+    const reason = isMissing ? `has no addon for ${target}` : `does not load: ${message}`;
+    const error = new Error(`edgepoll-protocol-name ${reason}`, { cause });
+    throw Object.assign(error, { code: isMissing ? 'ERR_ADDON_MISSING' : 'ERR_ADDON_NOT_LOADED' });
   }
 }
 

@@ -1,12 +1,14 @@
 /** What the addon of this machine is called. */
 import { readFileSync } from 'node:fs';
 
-/** The processor and the C library of this process. */
-export const target: string = `linux-${process.arch}-${libc()}`;
+const { arch, platform } = process;
+
+/** The system, the processor and, on Linux, the C library of this process. */
+export const target: string = `${platform}-${arch}${platform === 'linux' ? `-${libc()}` : ''}`;
 
 function libc(): string {
   const name = usesMusl() ? 'musl' : 'gnu';
-  return process.arch === 'arm' ? `${name}eabihf` : name;
+  return arch === 'arm' ? `${name}eabihf` : name;
 }
 
 /** Whether this process has mapped musl. */
