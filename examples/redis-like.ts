@@ -1,5 +1,6 @@
 /**
- * A server that speaks RESP2 and RESP3 and knows some of Redis's commands: keys in a JavaScript Map, and channels.
+ * A server that speaks RESP2 and RESP3 and knows some of Redis's commands: keys in a JavaScript Map, and channels. Keys and values are
+ * texts: bytes that are not UTF-8 do not come back as they were.
  *
  * In two styles: a loop per connection, and one loop over the messages of all connections (the fast path).
  */
