@@ -4,12 +4,10 @@ import assert from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { run } from '../../scripts/lib/run.mjs';
-import { must, withServer } from './server.mjs';
+import { freePort, must, reachable, withServer } from './server.mjs';
 import { autobahnCommand, missingAutobahn } from './tools.mjs';
 
 const programs = '__test__/suites/programs';
@@ -113,31 +111,5 @@ async function inFolder(use) {
     return await use(folder);
   } finally {
     rmSync(folder, { recursive: true });
-  }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Waits until something listens on the port. */
-async function reachable(port, child) {
-  for (;;) {
-    assert.strictEqual(child.exitCode, null, 'the fuzzing server ended');
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (error.code !== 'ECONNREFUSED') throw error;
-    } finally {
-      socket.destroy();
-    }
-    await sleep(100);
   }
 }

@@ -1,12 +1,15 @@
-// redis-cli, the npm clients `redis` and `ioredis`, and inline commands by a bare socket, against the example redis-like in both of its styles.
+// redis-cli, the npm clients `redis` and `ioredis`, and inline commands by a bare socket, against the example redis-like in both of its
+// styles. And a client by edgepoll-resp against redis-server.
 
 import assert from 'node:assert';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { inProject } from '../../scripts/lib/root.mjs';
-import { must, withServer } from './server.mjs';
+import { freePort, must, reachable, withServer } from './server.mjs';
 import { missingProgram } from './tools.mjs';
 
 const cli = { missing: () => missingProgram('redis-cli', 'redis-tools'), run: inBoth(redisCli) };
@@ -18,6 +21,10 @@ export const respClients = {
   inline: { run: inBoth(inline) },
   'npm-redis': { run: inBoth((port) => program('redis', port)) },
   'npm-ioredis': { run: inBoth((port) => program('ioredis', port)) },
+  'redis-server': {
+    missing: () => missingProgram('redis-server', 'redis-server'),
+    run: () => withRedis((port) => program('redis-server', port)),
+  },
 };
 
 function inBoth(use) {
@@ -27,6 +34,22 @@ function inBoth(use) {
       await withServer(server, use);
     }
   };
+}
+
+/** Starts redis-server, which keeps nothing on the disk. */
+async function withRedis(use) {
+  const port = await freePort();
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', tmpdir()];
+  const child = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no'], {
+    stdio: 'ignore',
+  });
+  try {
+    await reachable(port, child);
+    await use(port);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
 }
 
 async function program(name, port) {

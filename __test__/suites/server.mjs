@@ -1,9 +1,11 @@
-// A server that a case tries: a program that prints the ready line of the examples, and ends with 0 on SIGTERM.
+// The servers and programs that cases start. A server of ours prints the ready line of the examples, and ends with 0 on SIGTERM.
 
 import assert from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { run, testSilence } from '../../scripts/lib/run.mjs';
 
@@ -46,4 +48,31 @@ export async function must([command, ...args], options = {}) {
   const how = hung ? `printed nothing for ${testSilence} s` : `ended with ${code}`;
   assert.ok(code === 0 && !hung, `${[command, ...args].join(' ')} ${how}: ${text}`);
   return text;
+}
+
+/** A port on which nothing listens. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Waits until the child process listens on the port. */
+export async function reachable(port, child) {
+  for (;;) {
+    assert.strictEqual(child.exitCode, null, 'the server has ended');
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (error) {
+      if (error.code !== 'ECONNREFUSED') throw error;
+    } finally {
+      socket.destroy();
+    }
+    await sleep(100);
+  }
 }
