@@ -36,6 +36,10 @@ export const autobahn = {
     run: () => asClient('events', someDeflate, someDeflate.cases.length),
   },
   'autobahn-client': { missing, run: () => asServer(usual, usualCount) },
+  'autobahn-client-deflate': {
+    missing,
+    run: () => asServer(someDeflate, someDeflate.cases.length),
+  },
   'autobahn-deflate-all': {
     missing,
     isLong: true,

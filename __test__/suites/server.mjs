@@ -39,13 +39,9 @@ export async function withServer([script, ...args], use) {
 }
 
 /** Runs a program that must succeed. Returns its output. */
-export async function must([command, ...args], options = {}) {
-  const { code, text, hung } = await run(command, args, {
-    output: 'keep',
-    silence: testSilence,
-    ...options,
-  });
-  const how = hung ? `printed nothing for ${testSilence} s` : `ended with ${code}`;
+export async function must([command, ...args], { silence = testSilence, env } = {}) {
+  const { code, text, hung } = await run(command, args, { env, output: 'keep', silence });
+  const how = hung ? `printed nothing for ${silence} s` : `ended with ${code}`;
   assert.ok(code === 0 && !hung, `${[command, ...args].join(' ')} ${how}: ${text}`);
   return text;
 }
