@@ -22,6 +22,10 @@ export const esbuild = {
     await t.must([...base, ...esm, copy, banner, 'main.mjs', `--outdir=${t.out}`]);
     await t.moveAway().echoes(['node', 'main.mjs']);
   },
+  protocols: async (t) => {
+    await t.must([...base, ...esm, copy, banner, 'smoke/protocols.mjs', `--outdir=${t.out}`]);
+    await t.moveAway().serves(['node', 'protocols.mjs']);
+  },
   'esm-copy-without-require': async (t) => {
     await t.must([...base, ...esm, copy, 'main.mjs', `--outdir=${t.out}`]);
     await t.moveAway().misses(['node', 'main.mjs']);

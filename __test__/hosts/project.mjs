@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
+import { packagesWithAddons } from '../../scripts/lib/addons.mjs';
 import { NotRun } from '../../scripts/lib/cases.mjs';
 import { inProject } from '../../scripts/lib/root.mjs';
 import { run, testSilence, toStderr } from '../../scripts/lib/run.mjs';
@@ -29,6 +30,10 @@ const compilerOptions = { module: 'nodenext', target: 'es2022', types: ['node'],
 
 /** The package with this machine's addon. */
 export const addonPackage = `edgepoll-linux-${process.arch}-gnu`;
+/** This machine's addons of all packages. */
+export const addonPackages = packagesWithAddons.map(
+  ({ name }) => `${name}-linux-${process.arch}-gnu`,
+);
 /** What users install beside a program that imports edgepoll. */
 export const packages = ['edgepoll', addonPackage];
 /** The addon, in node_modules. */
@@ -48,7 +53,8 @@ export async function requireTools() {
 
 /** Makes the project in `folder`. */
 export async function stageProject(folder) {
-  await stagePackage(folder);
+  const names = packagesWithAddons.map(({ name }) => name);
+  await stagePackage(folder, {}, undefined, names);
   // Links, because a copy of the tools would take longer than all cases.
   for (const name of readdirSync(`${here}/node_modules`)) {
     const isTool = name === '.bin' || !name.startsWith('.');
@@ -177,6 +183,12 @@ class Built {
   /** Runs the program that was built. It must echo, with an addon of this folder alone. */
   async echoes(command) {
     assertEcho(await this.run(command), this.folder);
+  }
+
+  /** Runs what was built of __test__/smoke/protocols.mjs: the addons of edgepoll and of two protocols. */
+  async serves(command) {
+    const { code, text } = await this.run(command);
+    assert.deepStrictEqual({ code, text }, { code: 0, text: 'protocols ok\n' });
   }
 
   /** Runs the program that was built. It must end with ERR_ADDON_MISSING and a sentence that says what helps. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { assertNoServer } from './esbuild.mjs';
-import { packages } from './project.mjs';
+import { addonPackages, packages } from './project.mjs';
 
 const files = { cjs: 'main.cjs', es: 'main.mjs' };
 const whole = 'external: /^edgepoll/,';
@@ -31,9 +31,9 @@ function withRollup(t, format, settings, input = 'main.mjs') {
 }
 
 /** The same with rolldown. */
-function withRolldown(t, format, settings) {
+function withRolldown(t, format, settings, input = 'main.mjs') {
   const output = `output: { file: '${t.out}/${files[format]}', format: '${format}' }`;
-  const text = `export default { input: 'main.mjs', platform: 'node', ${settings} ${output} };\n`;
+  const text = `export default { input: '${input}', platform: 'node', ${settings} ${output} };\n`;
   return ['rolldown', '-c', t.write('rolldown.config.mjs', text)];
 }
 
@@ -78,6 +78,11 @@ export const rollup = {
 };
 
 export const rolldown = {
+  protocols: async (t) => {
+    const settings = 'external: /^edgepoll-.*linux-/,';
+    await t.must(withRolldown(t, 'es', settings, 'smoke/protocols.mjs'));
+    await t.moveAway(addonPackages).serves(['node', 'main.mjs']);
+  },
   'plain-refused': refused(withRolldown),
   'cjs-external': works(withRolldown, 'cjs', whole),
   'esm-external': works(withRolldown, 'es', whole),

@@ -27,6 +27,10 @@ function packs(program, file) {
 export const ncc = {
   cjs: packs('main.cjs', 'index.cjs'),
   esm: packs('main.mjs', 'index.mjs'),
+  protocols: async (t) => {
+    await t.must(['ncc', 'build', 'smoke/protocols.mjs', '--quiet', '-o', t.out]);
+    await t.moveAway().serves(['node', 'index.mjs']);
+  },
   'built-without-addon': async (t) => {
     await t.must(['ncc', 'build', t.projectWithoutAddon(), '--quiet', '-o', t.out]);
     await t.moveAway().misses(['node', 'index.mjs']);

@@ -135,7 +135,7 @@ const list = {
   },
   hosts: {
     command: script('hosts'),
-    needs: 'src',
+    needs: 'protocols',
     missing: () => missingPackages('__test__/hosts', 'benchmark'),
     count: plainCounts,
   },
