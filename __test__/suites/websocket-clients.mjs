@@ -59,6 +59,7 @@ async function chromium(port, lines) {
     // With Chromium's own child processes, which are in its group.
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await once(child, 'close');
-    rmSync(folder, { recursive: true });
+    // A process of Chromium that has left the group may still write.
+    rmSync(folder, { recursive: true, maxRetries: 10 });
   }
 }
