@@ -1,21 +1,24 @@
-// Runs the specs of the readiness layer where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [--quick | FILE…]. The
-// runtime is bun or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
+// Runs the specs of the readiness layer and of protocols where ava cannot run: node scripts/portable.mjs RUNTIME|TARGET [--quick |
+// FILE…]. The runtime is bun or deno, or node to see what the stand-in for ava does. A target is tried with its own addon and Node.js.
 // `--quick` leaves out the specs that take longest where the processor is emulated.
-// Stages the package as its users get it, puts the compiled specs beside it, with __test__/portable in ava's place, and runs
-// each file as a process of its own. The last line is `N passed, N failed`.
+// Stages edgepoll and the protocols as their users get them, puts the compiled specs and the probe beside them, with
+// __test__/portable in ava's place, and runs each file as a process of its own. The last line is `N passed, N failed`.
 
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { packagesWithAddons } from './lib/addons.mjs';
 import { inProject } from './lib/root.mjs';
 import { plainCounts } from './lib/counts.mjs';
 import { run, testSilence } from './lib/run.mjs';
+import { probeFile } from './lib/protocols.mjs';
 import { commandFor, plainEnv, stagePackage } from './lib/runtimes.mjs';
 import { failSetUp } from './lib/toolchain.mjs';
 import { readArguments, refuseArguments } from './lib/usage.mjs';
+import { protocolProbeFile } from './targets/build.mjs';
 import { leftOutOf } from './targets/limits.mjs';
 import { targets } from './targets/list.mjs';
 
-// The layer's specs, as paths in __test__ without `.spec`; a star stands for any file of the folder.
-const layer = [
+/** The specs, as paths in __test__ without `.spec`; a star stands for any file of the folder. */
+const chosenSpecs = [
   'epoll/*',
   'fd/*',
   'kernel/*',
@@ -23,7 +26,10 @@ const layer = [
   'process/descriptors',
   'process/pollers-in-workers',
   'process/stdio',
+  'protocols/*',
 ];
+/** The spec among these that builds packages with cargo and npm. */
+const inClonesOnly = 'protocols/template';
 /** Specs among these that replace timers of Node.js or need its event loop. */
 const onNodeOnly = new Set(['readiness/every-second', 'readiness/failed-waits']);
 /** The specs that take longest under qemu, most of them because they start many processes, and one with no test that runs there. */
@@ -69,7 +75,8 @@ const stage = inProject(`build/portable/${name}`);
 const specs = 'build/__test__';
 
 const start = await commandFor(name).catch(failSetUp);
-await stagePackage(stage, { ava: '0.0.0' }, name).catch(failSetUp);
+const packages = packagesWithAddons.map((one) => one.name);
+await stagePackage(stage, { ava: '0.0.0' }, name, packages).catch(failSetUp);
 stageSpecs();
 
 const files = asked.length > 0 ? asked : chosen();
@@ -83,6 +90,8 @@ process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 /** Copies the specs to the same place below the staged project: they find other files by relative paths. */
 function stageSpecs() {
   cpSync(inProject(specs), `${stage}/${specs}`, { recursive: true });
+  const probe = target === undefined ? probeFile : protocolProbeFile(target);
+  cpSync(inProject(probe), `${stage}/${probeFile}`);
   // Programs in Python that specs start.
   const support = '__test__/support';
   for (const file of readdirSync(inProject(support)).filter((found) => found.endsWith('.py')))
@@ -95,9 +104,12 @@ function stageSpecs() {
 }
 
 function chosen() {
-  const patterns = layer.map((glob) => new RegExp(`^${glob.replace('*', '[^/]*')}\\.spec\\.js$`));
+  const patterns = chosenSpecs.map(
+    (glob) => new RegExp(`^${glob.replace('*', '[^/]*')}\\.spec\\.js$`),
+  );
   return readdirSync(inProject(specs), { recursive: true })
     .filter((file) => patterns.some((pattern) => pattern.test(file)))
+    .filter((file) => file !== `${inClonesOnly}.spec.js`)
     .filter((file) => !onNodeOnly.has(file.replace('.spec.js', '')))
     .filter((file) => !values.quick || !slow.has(file.replace('.spec.js', '')))
     .toSorted();

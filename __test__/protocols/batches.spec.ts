@@ -5,7 +5,8 @@ import test from 'ava';
 
 import { dial, receiveAll, send, serverOf } from '../support/net.js';
 import { drivers } from '../support/process.js';
-import { probe, speaking } from './helpers.js';
+import { speaking } from './helpers.js';
+import { probe } from './probe.js';
 
 for (const driver of drivers) {
   for (const isSlow of [false, true]) {

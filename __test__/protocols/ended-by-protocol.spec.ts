@@ -3,7 +3,8 @@ import test from 'ava';
 
 import { dial, rejection, send } from '../support/net.js';
 import { drivers } from '../support/process.js';
-import { probe, speaking, speakingPair } from './helpers.js';
+import { speaking, speakingPair } from './helpers.js';
+import { probe } from './probe.js';
 
 /** A time that no test waits for. The peer does not end, so a connection stays open for as long. */
 const NEVER = { endTimeout: 1_000_000 };

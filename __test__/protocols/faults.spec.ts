@@ -3,7 +3,8 @@ import test from 'ava';
 import { listen } from 'edgepoll';
 
 import { dial, nextOf, receiveAll, rejection, send } from '../support/net.js';
-import { plugin, probe, speakingPair } from './helpers.js';
+import { speakingPair } from './helpers.js';
+import { plugin, probe } from './probe.js';
 
 const faults: [line: string, code: string, text: RegExp, sent: string | RegExp][] = [
   ['panic', 'ERR_PROTOCOL_FAULT', /panic/, ''],

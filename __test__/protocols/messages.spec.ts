@@ -4,8 +4,9 @@ import type { MessageWriter } from 'edgepoll';
 
 import { receiveAll, receiveExactly, rejection, send } from '../support/net.js';
 import { drivers } from '../support/process.js';
-import type { Said } from './helpers.js';
-import { plugin, probe, speaking, speakingPair } from './helpers.js';
+import { speaking, speakingPair } from './helpers.js';
+import type { Said } from './probe.js';
+import { plugin, probe } from './probe.js';
 
 const echo = (text: string): Said => ({ kind: 1, continues: false, texts: [text] });
 

@@ -1,19 +1,11 @@
 // A plug-in that misbehaves ends its own connection with a coded error, and no other. The probe does what each line of the peer says.
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Protocol } from 'edgepoll';
 import { listen } from 'edgepoll';
 
 import { dial, nextOf, receiveAll, send } from '../support/net.js';
-import { root } from '../support/process.js';
-
-type Make = (options?: Record<string, unknown>) => object;
-type Name = 'probe' | 'frames' | 'layer' | 'version' | 'shorter' | 'neither';
-
-const addon = createRequire(import.meta.url)(join(root, 'build/probe.node')) as Record<Name, Make>;
+import { plugin as addon } from './probe.js';
 
 function protocolOf(native: object, name = 'probe'): Protocol<string, string> {
   return {

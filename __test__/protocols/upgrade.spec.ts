@@ -11,8 +11,9 @@ import {
   send,
   serverOf,
 } from '../support/net.js';
-import type { Said, Written } from './helpers.js';
-import { plugin, probe, speaking, speakingPair } from './helpers.js';
+import { speaking, speakingPair } from './helpers.js';
+import type { Said, Written } from './probe.js';
+import { plugin, probe } from './probe.js';
 
 type Speaking = Connection<unknown, Said, Written>;
 

@@ -64,13 +64,14 @@ async function answered(
   ]);
   t.teardown(() => peer.destroy());
   void send(peer, bytes);
+  // It may fail at any time from now on. `closed` tells why.
   const reading = (async () => {
     for await (const _ of connection);
-  })();
+  })().catch(() => {});
   const { bytes: got, fin } = await receiveAll(peer);
   t.true(fin);
   peer.end();
-  await reading.catch(() => {});
+  await reading;
   const { error } = await connection.closed;
   return { text: got.toString('latin1'), error: error as EdgepollError | undefined };
 }

@@ -4,7 +4,8 @@ import type { MessageWriter } from 'edgepoll';
 
 import { receiveAll, receiveExactly, rejection, send } from '../support/net.js';
 import { drivers } from '../support/process.js';
-import { plugin, probe, speakingPair } from './helpers.js';
+import { speakingPair } from './helpers.js';
+import { plugin, probe } from './probe.js';
 
 /** A protocol whose sessions do not encode: what JavaScript writes leaves as it is. */
 const plain = (write: (message: string, writer: MessageWriter) => unknown) => ({

@@ -17,7 +17,7 @@ import { inProject } from './root.mjs';
 /** Their packages. */
 export const plugins = packagesWithAddons.filter(({ feature }) => feature !== undefined);
 
-/** The arguments with which cargo builds all of them as addons. */
+/** The arguments with which cargo builds all of them as addons, and the probe. */
 export const protocolCrates = [
   ...[...plugins.map(({ crate }) => crate), 'edgepoll-protocol-probe'].flatMap((crate) => [
     '-p',
@@ -38,8 +38,9 @@ export const protocolSources = [
   ),
 ];
 
-/** Where a clone has the probe, for __test__/protocols/probe.spec.ts. */
-const probe = inProject('build/probe.node');
+/** Where a clone has the probe, and a user's project with specs, relative to either. */
+export const probeFile = 'build/probe.node';
+const probe = inProject(probeFile);
 
 /** The packages that programs of the clone import, and where they lie: those of the plug-ins, and edgepoll, which these import. */
 const links = [['edgepoll', '..'], ...plugins.map(({ name, folder }) => [name, `../${folder}`])];

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packagesWithAddons, targetAddon } from '../lib/addons.mjs';
 import { dropStamp, fingerprint, readStamp, writeStamp } from '../lib/fingerprint.mjs';
+import { protocolCrates } from '../lib/protocols.mjs';
 import { inProject } from '../lib/root.mjs';
 import { toStdout } from '../lib/run.mjs';
 import { must } from '../lib/steps.mjs';
@@ -15,6 +16,8 @@ import { inspectAll } from './inspect.mjs';
 import { targets, targetsNamed } from './list.mjs';
 import { howItRuns } from './runtime.mjs';
 import { cargoFor, installedRust, missingFor } from './toolchain.mjs';
+
+const [edgepoll] = packagesWithAddons;
 
 const sources = [
   'crates',
@@ -32,12 +35,18 @@ export function probeFile({ name }) {
   return `build/targets/${name}/probe.node`;
 }
 
+/** The probe of protocols for a target, relative to the project: see scripts/lib/protocols.mjs. */
+export function protocolProbeFile({ name }) {
+  return `build/targets/${name}/protocol-probe.node`;
+}
+
 /** Whether an addon of `target` is missing or older than its sources. */
 export function isStale(target) {
   const files = packagesWithAddons.map((one) => targetAddon(target.name, one));
   return (
-    [...files, probeFile(target)].some((file) => !existsSync(inProject(file))) ||
-    readStamp(stampName(target)) !== stampOf(target)
+    [...files, probeFile(target), protocolProbeFile(target)].some(
+      (file) => !existsSync(inProject(file)),
+    ) || readStamp(stampName(target)) !== stampOf(target)
   );
 }
 
@@ -64,26 +73,18 @@ async function build(target, say, output) {
   const triple = target.glibc === undefined ? target.triple : `${target.triple}.${target.glibc}`;
   const options = ['--locked', '--release', '--target', triple, '--target-dir', folder];
   const advice = "check cargo's messages above (it needs the network once) and run this again";
-  const [edgepoll, ...protocols] = packagesWithAddons;
-  const features = ['--features', protocols.map(({ feature }) => feature).join()];
   // Not at once: the features of the protocols are none of edgepoll's addon.
-  for (const crates of [
-    [edgepoll.crate, 'edgepoll-probe'].flatMap(oneCrate),
-    [...protocols.flatMap(({ crate }) => oneCrate(crate)), ...features],
-  ]) {
+  for (const crates of [['-p', edgepoll.crate, '-p', 'edgepoll-probe'], protocolCrates]) {
     await must(program, [...args, ...options, ...crates], output, advice, { env });
   }
   const built = `${folder}/${target.triple}/release`;
   for (const one of packagesWithAddons)
     place(`${built}/lib${one.library}.so`, inProject(targetAddon(target.name, one)));
   place(`${built}/libedgepoll_probe.so`, inProject(probeFile(target)));
+  place(`${built}/libedgepoll_protocol_probe.so`, inProject(protocolProbeFile(target)));
   writeStamp(stampName(target), stamp);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   say(`targets: ${target.name}: done in ${seconds} s, in npm/${target.name}/`);
-}
-
-function oneCrate(name) {
-  return ['-p', name];
 }
 
 /** Puts a file in place whole, because a process may have loaded the old one. */
