@@ -230,19 +230,37 @@ test('a long argument in parts', async (t) => {
   ]);
 });
 
+const wrongOptions: [options: object, type: typeof TypeError, code: string, message: RegExp][] = [
+  [
+    { maxBulks: 1 },
+    TypeError,
+    'ERR_UNKNOWN_OPTION',
+    /^resp: unknown option 'maxBulks'; known are /,
+  ],
+  [
+    { maxBulk: '1' },
+    TypeError,
+    'ERR_INVALID_ARG_TYPE',
+    /^resp: maxBulk must be an integer from 1 to \d+, not '1'$/,
+  ],
+  [{ maxBulk: 0 }, RangeError, 'ERR_OUT_OF_RANGE', /^resp: maxBulk must be .+, not 0$/],
+  [{ maxTotal: 2 ** 31 }, RangeError, 'ERR_OUT_OF_RANGE', /^resp: maxTotal .+, not 2147483648$/],
+  [
+    { arguments: 'latin1' },
+    RangeError,
+    'ERR_OUT_OF_RANGE',
+    /^resp: arguments must be 'text' or 'bytes', not 'latin1'$/,
+  ],
+  [
+    { commands: 'get' },
+    TypeError,
+    'ERR_INVALID_ARG_TYPE',
+    /^resp: commands must be an array of strings, not 'get'$/,
+  ],
+  [{ commands: ['get', 'GET'] }, RangeError, 'ERR_OUT_OF_RANGE', /^resp: commands must be /],
+];
+
 test('unknown and wrong options', (t) => {
-  const wrong = (options: object): void => void resp(options as ServerOptions);
-  t.throws(() => wrong({ maxBulks: 1 }), {
-    instanceOf: TypeError,
-    message: /unknown option 'maxBulks'/,
-  });
-  t.throws(() => wrong({ maxBulk: '1' }), { instanceOf: TypeError, message: /maxBulk/ });
-  t.throws(() => wrong({ maxBulk: 0 }), { instanceOf: RangeError, message: /maxBulk/ });
-  t.throws(() => wrong({ maxTotal: 2 ** 31 }), { instanceOf: RangeError, message: /maxTotal/ });
-  t.throws(() => wrong({ arguments: 'latin1' }), { instanceOf: TypeError, message: /arguments/ });
-  t.throws(() => wrong({ commands: 'get' }), { instanceOf: TypeError, message: /commands/ });
-  t.throws(() => wrong({ commands: ['get', 'GET'] }), {
-    instanceOf: RangeError,
-    message: /commands/,
-  });
+  for (const [options, instanceOf, code, message] of wrongOptions)
+    t.throws(() => resp(options as ServerOptions), { instanceOf, code, message });
 });

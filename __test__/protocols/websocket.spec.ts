@@ -236,18 +236,24 @@ test('a peer that says nothing after a ping is given up', async (t) => {
 });
 
 test('wrong options and messages throw', async (t) => {
-  const wrong: [object, RegExp][] = [
-    [{ maxMesage: 1 }, /maxMesage/],
-    [{ maxMessage: 0 }, /maxMessage/],
-    [{ deflate: { treshold: 1 } }, /deflate\.treshold/],
-    [{ deflate: { level: 10 } }, /deflateLevel/],
-    [{ accepts: 'none' }, /accepts/],
-    [{ subprotocols: ['a b'] }, /subprotocols/],
-    [{ url: 'wss://example.com' }, /url/],
-    [{ headers: { Host: 'x' } }, /Host/],
-    [{ headers: { 'X-A': 'a\r\nb' } }, /X-A/],
+  const wrong: [options: object, code: string, message: RegExp][] = [
+    [{ maxMesage: 1 }, 'ERR_UNKNOWN_OPTION', /^websocket: unknown option 'maxMesage'; known are /],
+    [{ maxMessage: 0 }, 'ERR_OUT_OF_RANGE', /^websocket: maxMessage must be .+, not 0$/],
+    [{ deflate: { treshold: 1 } }, 'ERR_UNKNOWN_OPTION', /^websocket: .*'treshold' in deflate;/],
+    [{ deflate: { level: 10 } }, 'ERR_OUT_OF_RANGE', /^websocket: deflateLevel .+, not 10$/],
+    [
+      { accepts: 'none' },
+      'ERR_OUT_OF_RANGE',
+      /^websocket: accepts must be 'both' or 'text' or 'binary', not 'none'$/,
+    ],
+    [{ subprotocols: ['a b'] }, 'ERR_INVALID_ARG_VALUE', /^websocket: subprotocols .+ 'a b'$/],
+    [{ url: 'wss://example.com' }, 'ERR_INVALID_ARG_VALUE', /^websocket: url must be .+wss:/],
+    [{ url: 'no URL' }, 'ERR_INVALID_ARG_VALUE', /^websocket: url must be .+ not 'no URL'$/],
+    [{ headers: { Host: 'x' } }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers: .*Host/],
+    [{ headers: { 'X-A': 'a\r\nb' } }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers: .*X-A/],
   ];
-  for (const [options, message] of wrong) t.throws(() => websocket(options), { message });
+  for (const [options, code, message] of wrong)
+    t.throws(() => websocket(options), { code, message });
 
   const { server } = await pair(t, {}, {});
   await opened(server);

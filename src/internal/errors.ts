@@ -12,6 +12,7 @@ import { callName, errorName, errorText } from './binding.js';
 import type { ErrorCode, SystemErrorCode } from './error-codes.js';
 import {
   PROTOCOL_BROKEN,
+  PROTOCOL_PANICKED,
   REASON_CALL_SHIFT,
   REASON_DESTROYED,
   REASON_ENDED,
@@ -293,5 +294,7 @@ function protocolError(failure: ProtocolFailure | null, where: ErrorDetails): Ed
   const { protocol, kind, number, text } = failure ?? UNKNOWN_FAILURE;
   const details = number === 0 ? { protocol } : { protocol, protocolNumber: number };
   const code = PROTOCOL_CODES[kind] ?? 'ERR_PROTOCOL_FAULT';
-  return new EdgepollError(code, `${protocol}: ${text}`, { ...where, ...details });
+  const message =
+    kind === PROTOCOL_PANICKED ? `the protocol ${protocol} ${text}` : `${protocol}: ${text}`;
+  return new EdgepollError(code, message, { ...where, ...details });
 }

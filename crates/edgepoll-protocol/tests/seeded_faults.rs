@@ -231,8 +231,8 @@ found! {
     bytes_that_are_kept_are_found: KeepsBytes, "shown byte by byte";
     a_wrong_number_of_consumed_bytes_is_found: ConsumesTooMuch, "cut byte by byte";
     a_result_that_depends_on_the_cut_is_found: TakesAPartForTheWhole, "cut byte by byte";
-    a_panic_is_found: Panics, "it panicked";
-    a_panic_at_the_peers_end_is_found: PanicsAtTheEnd, "the peer's end behind 2 bytes: it panicked";
+    a_panic_is_found: Panics, "it panicked in decode: ";
+    a_panic_at_the_peers_end_is_found: PanicsAtTheEnd, "the peer's end behind 2 bytes: it panicked in decode_end: ";
     memory_that_grows_with_messages_is_found: RemembersMessages, "a repeated message: its memory grew";
     memory_that_grows_without_a_message_is_found: CollectsAnUnfinishedMessage, "its memory grew";
     a_range_outside_the_input_is_found: RangeOutside, "it gave a range outside the input";

@@ -120,7 +120,7 @@ found! {
     a_fin_that_counts_as_the_end_is_found: TakesAFinForTheEnd, "was taken for the end";
     a_change_of_what_is_shown_again_is_found: ChangesWhatIsShownAgain, "flawed under echo: seed";
     bytes_that_are_lost_are_found: LosesBytes, "flawed under echo: seed";
-    a_panic_is_found: Panics, "flawed: it panicked: a bug";
+    a_panic_is_found: Panics, "flawed: it panicked in send: a bug";
     a_range_outside_the_input_is_found: GivesBytesThatItHasNot, "flawed: it gave a range outside the input";
     too_low_a_limit_is_found: HasNoRoom, "bytes wait, and limit() is 4";
 }

@@ -16,13 +16,7 @@ fn size(options: &Options, name: &'static CStr, default: usize) -> Result<usize,
 
 /// The options that both sides have. What strings become is JavaScript's own matter: the word is only checked.
 fn shared(options: &Options, strings: &'static CStr) -> Result<Settings, OptionError> {
-    if let Some(word) = options.text(strings)? {
-        if !matches!(&*word, "text" | "bytes") {
-            let name = strings.to_string_lossy();
-            let text = format!("{name}: 'text' or 'bytes' is needed, and it is '{word}'");
-            return Err(OptionError::Type(text));
-        }
-    }
+    options.word(strings, &["text", "bytes"])?;
     let default = Settings::default();
     let stream = size(options, c"stream", Settings::MOST_TOTAL)?;
     Ok(Settings {
@@ -37,7 +31,7 @@ fn resp(options: &Options) -> Result<Resp, OptionError> {
     let shared = shared(options, c"arguments")?;
     let names = options.texts(c"commands")?.unwrap_or_default();
     let commands = Commands::new(&names).ok_or_else(|| {
-        let text = "commands: at most 250 different names of 1 to 16 bytes are needed";
+        let text = "commands must be at most 250 different names of 1 to 16 bytes";
         OptionError::Range(text.to_owned())
     })?;
     Ok(Resp::new(Settings {

@@ -54,15 +54,10 @@ fn make(options: &Options) -> Result<WebSocket, OptionError> {
     settings.fragments = options.boolean(c"fragments", false)?.then_some(most);
     settings.control = options.boolean(c"control", false)?;
     settings.decide = options.boolean(c"decide", false)?;
-    settings.accepts = match options.text(c"accepts")?.as_deref() {
-        None | Some("both") => Accepts::Both,
+    settings.accepts = match options.word(c"accepts", &["both", "text", "binary"])? {
         Some("text") => Accepts::Text,
         Some("binary") => Accepts::Binary,
-        Some(other) => {
-            let text =
-                format!("accepts: 'both', 'text' or 'binary' is needed, and it is '{other}'");
-            return Err(OptionError::Type(text));
-        }
+        _ => Accepts::Both,
     };
     settings.subprotocols = options.texts(c"subprotocols")?.unwrap_or_default();
     settings.origins = options.texts(c"origins")?;
@@ -70,7 +65,7 @@ fn make(options: &Options) -> Result<WebSocket, OptionError> {
     settings.path = options.text(c"path")?.unwrap_or(settings.path);
     settings.headers = options.texts(c"headers")?.unwrap_or_default();
     settings.deflate = deflate(options)?;
-    WebSocket::new(settings).map_err(OptionError::Type)
+    WebSocket::new(settings).map_err(OptionError::Value)
 }
 
 fn deflate(options: &Options) -> Result<Option<Deflate>, OptionError> {

@@ -99,34 +99,42 @@ function addDeflate(native: Record<string, unknown>, deflate: boolean | DeflateO
   if (typeof deflate !== 'object' || deflate === null) return;
   for (const [name, value] of Object.entries(deflate)) {
     if (!Object.hasOwn(deflateNames, name)) {
-      const known = Object.keys(deflateNames).join(', ');
-      throw new TypeError(`unknown option 'deflate.${name}': there are ${known}`);
+      const known = Object.keys(deflateNames).map((one) => `'${one}'`);
+      const text = `unknown option '${name}' in deflate; known are ${known.join(', ')}`;
+      throw wrong(text, 'ERR_UNKNOWN_OPTION');
     }
     native[deflateNames[name as keyof DeflateOptions]] = value;
   }
 }
 
 function addUrl(native: Record<string, unknown>, value: string | URL): void {
-  const url = new URL(value);
-  const { host, pathname, search, hash, username, protocol } = url;
-  if (protocol !== 'ws:' || hash !== '' || username !== '')
-    throw new TypeError(`url: ws://host:port/path is needed, and it is '${url.href}'`);
+  const text = String(value);
+  if (!URL.canParse(text)) throw wrongUrl(text);
+  const { host, pathname, search, hash, username, protocol } = new URL(text);
+  if (protocol !== 'ws:' || hash !== '' || username !== '') throw wrongUrl(text);
   // The server's own port, so that a server which compares finds it: URL leaves it away.
   native['host'] = host;
   native['path'] = pathname + search;
+}
+
+function wrongUrl(url: string): TypeError {
+  return wrong(`url must be ws://host:port/path, not '${url}'`);
+}
+
+/** The error of an option with a wrong value. */
+function wrong(text: string, code = 'ERR_INVALID_ARG_VALUE'): TypeError {
+  return Object.assign(new TypeError(`websocket: ${text}`), { code });
 }
 
 /** Headers as lines. */
 export function lines(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers).map(([name, value]) => {
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
-      throw new TypeError(`headers: '${name}' is not the name of a header`);
+      throw wrong(`headers: '${name}' is not the name of a header`);
     // Control characters would end the header.
     // oxlint-disable-next-line no-control-regex
     if (typeof value !== 'string' || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
-      throw new TypeError(
-        `headers: the value of ${name} must be a text without control characters`,
-      );
+      throw wrong(`headers: the value of ${name} must be a text without control characters`);
     return `${name}: ${value}`;
   });
 }

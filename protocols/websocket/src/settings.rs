@@ -126,34 +126,39 @@ impl Settings {
     /// Why these cannot be used. The option's name in JavaScript, and what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         if !(1..=MOST_OF_MESSAGE).contains(&self.max_message) {
+            let most = self.max_message;
             return Err(format!(
-                "maxMessage: from 1 to {MOST_OF_MESSAGE} is possible"
+                "maxMessage must be from 1 to {MOST_OF_MESSAGE}, not {most}"
             ));
         }
         if self.max_frame == 0 {
-            return Err("maxFrame: at least 1 is needed".to_owned());
+            return Err("maxFrame must be at least 1, not 0".to_owned());
         }
         if self
             .fragments
             .is_some_and(|most| !(1024..=MOST_OF_MESSAGE).contains(&most))
         {
             return Err(format!(
-                "maxFragment: from 1024 to {MOST_OF_MESSAGE} is possible"
+                "maxFragment must be from 1024 to {MOST_OF_MESSAGE}"
             ));
         }
         if let Some(wrong) = self.subprotocols.iter().find(|name| !is_token(name)) {
-            return Err(format!("subprotocols: '{wrong}' is not a token"));
+            return Err(format!("subprotocols must be tokens, not '{wrong}'"));
         }
         let is_path = |path: &str| {
             path.starts_with('/') && path.bytes().all(|byte| byte > b' ' && byte < 0x7f)
         };
         if !is_path(&self.path) {
-            return Err(
-                "path: it begins with / and has only printable characters of ASCII".to_owned(),
-            );
+            let path = &self.path;
+            return Err(format!(
+                "path must begin with / and have only printable characters of ASCII, not '{path}'"
+            ));
         }
         if !self.host.bytes().all(|byte| byte > b' ' && byte < 0x7f) {
-            return Err("host: it has only printable characters of ASCII".to_owned());
+            let host = &self.host;
+            return Err(format!(
+                "host must have only printable characters of ASCII, not '{host}'"
+            ));
         }
         for line in &self.headers {
             check_line(line).map_err(|why| format!("headers: {why}"))?;
@@ -161,10 +166,10 @@ impl Settings {
         if let Some(deflate) = &self.deflate {
             if !(9..=15).contains(&deflate.server_bits) || !(9..=15).contains(&deflate.client_bits)
             {
-                return Err("deflate: window bits from 9 to 15 are possible".to_owned());
+                return Err("deflate: window bits must be from 9 to 15".to_owned());
             }
             if !(1..=9).contains(&deflate.level) {
-                return Err("deflate: levels from 1 to 9 are possible".to_owned());
+                return Err("deflate: level must be from 1 to 9".to_owned());
             }
         }
         Ok(())

@@ -62,17 +62,17 @@ impl ProtocolErrors {
     /// The error with that index.
     pub(crate) fn get(&self, index: usize) -> Option<ProtocolFailure> {
         let error = self.0.get(index)?;
-        let (kind, number) = match &error.fault {
-            Fault::Error(error) => (error.kind() as i32, error.number()),
-            Fault::Broken => (PROTOCOL_BROKEN, 0),
-            Fault::Panicked => (PROTOCOL_PANICKED, 0),
-            Fault::TooMuch => (PROTOCOL_SENT_TOO_MUCH, 0),
+        let (kind, number, text) = match &error.fault {
+            Fault::Error(error) => (error.kind() as i32, error.number(), error.to_string()),
+            Fault::Panicked(panic) => (PROTOCOL_PANICKED, 0, panic.to_string()),
+            fault @ Fault::Broken => (PROTOCOL_BROKEN, 0, fault.to_string()),
+            fault @ Fault::TooMuch => (PROTOCOL_SENT_TOO_MUCH, 0, fault.to_string()),
         };
         Some(ProtocolFailure {
             protocol: error.protocol.to_string(),
             kind,
             number,
-            text: error.fault.to_string(),
+            text,
         })
     }
 

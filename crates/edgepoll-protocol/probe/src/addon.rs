@@ -8,13 +8,11 @@ use crate::{Frames, Probe, Where};
 
 /// The option `panics` names the function that panics.
 fn probe(options: &Options) -> Result<RawPlugin, OptionError> {
-    let name = options.text(c"panics")?.unwrap_or("nowhere".to_owned());
-    let named = Where::NAMES.into_iter().find(|(known, _)| *known == name);
-    let Some((_, panics)) = named else {
-        let names = Where::NAMES.map(|(known, _)| known).join(", ");
-        let text = format!("panics: '{name}' is none of {names}");
-        return Err(OptionError::Type(text));
-    };
+    let name = options.word(c"panics", &Where::NAMES.map(|(name, _)| name))?;
+    let named = Where::NAMES
+        .into_iter()
+        .find(|(known, _)| Some(*known) == name);
+    let panics = named.map_or(Where::Nowhere, |(_, panics)| panics);
     panics.reached(Where::Make);
     Ok(protocol_plugin(Probe { panics }))
 }
@@ -29,7 +27,7 @@ fn layer(_options: &Options) -> Result<RawPlugin, OptionError> {
 
 /// The option `abi` is the version that the plug-in says it has.
 fn version(options: &Options) -> Result<RawPlugin, OptionError> {
-    let abi = options.integer(c"abi", 0..=u32::MAX, 2)?;
+    let abi = options.integer(c"abi", 0..=9, 2)?;
     Ok(RawPlugin {
         abi,
         ..protocol_plugin(Probe::default())
@@ -52,7 +50,7 @@ fn neither(_options: &Options) -> Result<RawPlugin, OptionError> {
 }
 
 edgepoll_protocol::export_with!(
-    export_raw,
+    export_raw::<Probe>,
     c"probe" => probe,
     c"frames" => frames,
     c"layer" => layer,

@@ -306,7 +306,7 @@ impl Drop for ProbeSession {
 
 #[cfg(test)]
 mod tests {
-    use edgepoll_protocol::host::Fault;
+    use edgepoll_protocol::host::{Fault, Panic};
     use edgepoll_protocol::testing::{any_cut_gives_the_same, feed, Came};
     use edgepoll_protocol::{host::Factory, Role};
 
@@ -330,7 +330,10 @@ mod tests {
     #[test]
     fn what_misbehaves_is_a_fault() {
         for (line, fault) in [
-            (&b"panic\n"[..], Fault::Panicked),
+            (
+                &b"panic\n"[..],
+                Fault::Panicked(Panic::new("decode", "asked for by the peer")),
+            ),
             (b"outside\n", Fault::Broken),
             (b"outside\necho more\n", Fault::Broken),
             (b"beyond\n", Fault::Broken),
@@ -365,7 +368,8 @@ mod tests {
                     results
                 }
             };
-            assert!(came.contains(&Err(Fault::Panicked)), "{name}: {came:?}");
+            let is_panic = |result: &Result<(), Fault>| matches!(result, Err(Fault::Panicked(_)));
+            assert!(came.iter().any(is_panic), "{name}: {came:?}");
         }
     }
 

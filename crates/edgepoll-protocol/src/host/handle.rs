@@ -1,10 +1,11 @@
 //! One connection's session.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ffi::c_void;
 use std::fmt;
 use std::ptr::NonNull;
 
+use super::panic::Panic;
 use super::scratch::Scratch;
 use super::sound::check;
 use crate::abi::{
@@ -20,8 +21,8 @@ pub enum Fault {
     /// The session broke its contract: a range outside the input, a step that consumes nothing, or bytes for the peer after its own
     /// end.
     Broken,
-    /// The session panicked. It will not be called again. The message of the panic is at [`Scratch::text`].
-    Panicked,
+    /// The session panicked. It will not be called again.
+    Panicked(Panic),
     /// One look or call sent, or copied, more than the host allows, or a message has more fields.
     TooMuch,
 }
@@ -33,7 +34,7 @@ impl fmt::Display for Fault {
             Fault::Broken => f.write_str(
                 "it gave a range outside the input, consumed nothing, or sent after its end",
             ),
-            Fault::Panicked => f.write_str("it panicked"),
+            Fault::Panicked(panic) => write!(f, "it {panic}"),
             Fault::TooMuch => {
                 f.write_str("it sent too much at once, or gave a message with too many fields")
             }
@@ -79,7 +80,7 @@ pub struct Handle {
     vtable: NonNull<SessionVtable>,
     /// `None` if making it panicked.
     session: Option<NonNull<c_void>>,
-    has_panicked: Cell<bool>,
+    panic: OnceCell<Panic>,
     side: Side,
 }
 
@@ -93,23 +94,28 @@ impl Handle {
         vtable: NonNull<SessionVtable>,
         session: Option<NonNull<c_void>>,
     ) -> Handle {
+        let panic = OnceCell::new();
+        if session.is_none() {
+            panic.get_or_init(|| Panic::new("session", ""));
+        }
         Handle {
             vtable,
             session,
-            has_panicked: Cell::new(session.is_none()),
+            panic,
             side: Side::Open,
         }
     }
 
     /// The session, unless it has panicked.
     fn live(&self) -> Option<NonNull<c_void>> {
-        self.session.filter(|_| !self.has_panicked.get())
+        self.session.filter(|_| !self.has_panicked())
     }
 
-    /// Calls the session. `make` runs one of its functions.
+    /// Calls the session. `make` runs one of its functions, which has this name.
     #[inline]
     fn call(
         &mut self,
+        name: &'static str,
         scratch: &mut Scratch,
         input: &mut [u8],
         table_limit: usize,
@@ -117,7 +123,8 @@ impl Handle {
     ) -> (Outcome, Result<(), Fault>) {
         let Some(session) = self.live() else {
             scratch.clear();
-            return (Outcome::default(), Err(Fault::Panicked));
+            let panic = self.panic.get_or_init(|| Panic::new("session", ""));
+            return (Outcome::default(), Err(Fault::Panicked(panic.clone())));
         };
         let given = input.len();
         scratch.begin(input, table_limit);
@@ -133,7 +140,7 @@ impl Handle {
             ends: io.flags & END != 0,
             has_timers: io.timers_set != 0,
         };
-        let result = self.result(scratch, status);
+        let result = self.result(scratch, status, name);
         if outcome.consumed > given || !self.is_sound(scratch, &result) {
             scratch.clear();
             return (Outcome::default(), Err(Fault::Broken));
@@ -148,11 +155,11 @@ impl Handle {
     }
 
     /// What the status and the flags of a call say.
-    fn result(&self, scratch: &Scratch, status: i32) -> Result<(), Fault> {
+    fn result(&self, scratch: &Scratch, status: i32, name: &'static str) -> Result<(), Fault> {
         let flags = scratch.io.flags;
         if status == status::PANICKED {
-            self.has_panicked.set(true);
-            return Err(Fault::Panicked);
+            let panic = self.panic.get_or_init(|| Panic::new(name, scratch.text()));
+            return Err(Fault::Panicked(panic.clone()));
         }
         let is_late = self.side == Side::EndedBySession && scratch.io.output.length() > 0;
         if flags & LATE != 0 || is_late {
@@ -175,7 +182,7 @@ impl Handle {
         let table = scratch.table_mut();
         let whole = table.len();
         match check(table, messages, consumed, made, gives_frames) {
-            Some(length) if length == whole || *result == Err(Fault::Panicked) => {
+            Some(length) if length == whole || matches!(result, Err(Fault::Panicked(_))) => {
                 scratch.io.table.length = length;
                 true
             }
@@ -186,9 +193,13 @@ impl Handle {
     /// The connection is established.
     pub fn start(&mut self, scratch: &mut Scratch) -> (Outcome, Result<(), Fault>) {
         // SAFETY: `call` gives the live session of these functions, and the live io of `scratch`; here and below.
-        self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            ((*functions).start)(session, io)
-        })
+        self.call(
+            "start",
+            scratch,
+            &mut [],
+            0,
+            |functions, session, io| unsafe { ((*functions).start)(session, io) },
+        )
     }
 
     /// Finds messages, until the table has `table_limit` numbers or more. What was found before a fault is in `scratch` and counts.
@@ -199,6 +210,7 @@ impl Handle {
         table_limit: usize,
     ) -> (Outcome, Result<(), Fault>) {
         self.call(
+            "decode",
             scratch,
             input,
             table_limit,
@@ -215,6 +227,7 @@ impl Handle {
         table_limit: usize,
     ) -> (Outcome, Result<(), Fault>) {
         self.call(
+            "decode_end",
             scratch,
             input,
             table_limit,
@@ -233,9 +246,15 @@ impl Handle {
     ) -> (Outcome, Result<(), Fault>) {
         let side = std::mem::replace(&mut self.side, Side::Open);
         // SAFETY: as above; `body` is borrowed for the call.
-        let encoded = self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            ((*functions).encode)(session, kind, body.as_ptr(), body.len(), io)
-        });
+        let encoded = self.call(
+            "encode",
+            scratch,
+            &mut [],
+            0,
+            |functions, session, io| unsafe {
+                ((*functions).encode)(session, kind, body.as_ptr(), body.len(), io)
+            },
+        );
         if side != Side::Open {
             self.side = side;
         }
@@ -245,9 +264,13 @@ impl Handle {
     /// A timer has expired.
     pub fn timer(&mut self, scratch: &mut Scratch, timer: u8) -> (Outcome, Result<(), Fault>) {
         // SAFETY: as above.
-        self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            ((*functions).timer)(session, timer, io)
-        })
+        self.call(
+            "timer",
+            scratch,
+            &mut [],
+            0,
+            |functions, session, io| unsafe { ((*functions).timer)(session, timer, io) },
+        )
     }
 
     /// The owner ends the connection. What is in `scratch` leaves before the FIN, and nothing that the session sends later leaves at all.
@@ -258,9 +281,13 @@ impl Handle {
             return (Outcome::default(), Ok(()));
         }
         // SAFETY: as above.
-        let ended = self.call(scratch, &mut [], 0, |functions, session, io| unsafe {
-            ((*functions).end)(session, io)
-        });
+        let ended = self.call(
+            "end",
+            scratch,
+            &mut [],
+            0,
+            |functions, session, io| unsafe { ((*functions).end)(session, io) },
+        );
         self.side = Side::EndedByOwner;
         ended
     }
@@ -275,7 +302,7 @@ impl Handle {
         // SAFETY: the session is live, and these are its functions.
         match unsafe { ((*self.vtable.as_ptr()).limit)(session.as_ptr()) } {
             usize::MAX => {
-                self.has_panicked.set(true);
+                self.panic.get_or_init(|| Panic::new("limit", ""));
                 0
             }
             // The largest number says that it panicked. This one stands for no limit.
@@ -287,7 +314,13 @@ impl Handle {
     /// Whether the session has panicked. It is not called again, and each call gives [`Fault::Panicked`].
     #[must_use]
     pub fn has_panicked(&self) -> bool {
-        self.has_panicked.get()
+        self.panic().is_some()
+    }
+
+    /// The session's panic.
+    #[must_use]
+    pub fn panic(&self) -> Option<&Panic> {
+        self.panic.get()
     }
 
     /// Whether messages of the owner go through [`Handle::encode`].

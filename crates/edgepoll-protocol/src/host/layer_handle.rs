@@ -1,11 +1,12 @@
 //! One connection's layer.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::handle::Fault;
+use super::panic::Panic;
 use super::scratch::Scratch;
 use crate::abi::{status, LayerVtable, RawIo, FIELD, NO_LIMIT, OVERFLOW, PHASE};
 use crate::Phase;
@@ -17,7 +18,7 @@ pub struct LayerHandle {
     vtable: NonNull<LayerVtable>,
     /// `None` if making it panicked.
     layer: Option<NonNull<c_void>>,
-    has_panicked: Cell<bool>,
+    panic: OnceCell<Panic>,
     phase: Phase,
 }
 
@@ -28,10 +29,14 @@ impl LayerHandle {
         vtable: NonNull<LayerVtable>,
         layer: Option<NonNull<c_void>>,
     ) -> LayerHandle {
+        let panic = OnceCell::new();
+        if layer.is_none() {
+            panic.get_or_init(|| Panic::new("layer", ""));
+        }
         LayerHandle {
             vtable,
             layer,
-            has_panicked: Cell::new(layer.is_none()),
+            panic,
             phase: Phase::Handshake,
         }
     }
@@ -44,25 +49,28 @@ impl LayerHandle {
 
     /// The layer, unless it has panicked.
     fn live(&self) -> Option<NonNull<c_void>> {
-        self.layer.filter(|_| !self.has_panicked.get())
+        self.layer.filter(|_| !self.has_panicked())
     }
 
+    /// Calls the layer. `make` runs one of its functions, which has this name.
     fn call(
         &mut self,
+        name: &'static str,
         scratch: &mut Scratch,
         input: &mut [u8],
         make: impl FnOnce(*const LayerVtable, *mut c_void, *mut RawIo) -> i32,
     ) -> Result<usize, Fault> {
         let Some(layer) = self.live() else {
             scratch.clear();
-            return Err(Fault::Panicked);
+            let panic = self.panic.get_or_init(|| Panic::new("layer", ""));
+            return Err(Fault::Panicked(panic.clone()));
         };
         let given = input.len();
         scratch.begin(input, usize::MAX);
         let status = make(self.vtable.as_ptr(), layer.as_ptr(), &raw mut scratch.io);
         let (consumed, flags) = (scratch.io.consumed, scratch.io.flags);
         if status == status::PANICKED {
-            self.has_panicked.set(true);
+            self.panic.get_or_init(|| Panic::new(name, scratch.text()));
         }
         // A failed call has not said what it consumed. What it gave before counts.
         let end = if status == status::OK {
@@ -84,8 +92,10 @@ impl LayerHandle {
             return Err(Fault::Broken);
         };
         self.phase = phase;
+        if let Some(panic) = self.panic.get() {
+            return Err(Fault::Panicked(panic.clone()));
+        }
         match status {
-            status::PANICKED => Err(Fault::Panicked),
             _ if flags & OVERFLOW != 0 => Err(Fault::TooMuch),
             status::OK => Ok(consumed),
             _ => Err(scratch.fault(status)),
@@ -100,7 +110,7 @@ impl LayerHandle {
         // SAFETY: `call` gives the live layer of these functions, and the live io of `scratch`; here and below.
         let run =
             |functions: *const LayerVtable, layer, io| unsafe { ((*functions).start)(layer, io) };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("start", scratch, &mut [], run).map(drop)
     }
 
     /// Takes bytes of the peer. Returns how many were consumed. The plain bytes are at [`Scratch::ranges`] of the input.
@@ -109,7 +119,7 @@ impl LayerHandle {
     /// [`Fault`].
     pub fn receive(&mut self, scratch: &mut Scratch, input: &mut [u8]) -> Result<usize, Fault> {
         // SAFETY: as above.
-        self.call(scratch, input, |functions, layer, io| unsafe {
+        self.call("receive", scratch, input, |functions, layer, io| unsafe {
             ((*functions).receive)(layer, io)
         })
     }
@@ -123,7 +133,7 @@ impl LayerHandle {
         let run = |functions: *const LayerVtable, layer, io| unsafe {
             ((*functions).send)(layer, plain.as_ptr(), plain.len(), io)
         };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("send", scratch, &mut [], run).map(drop)
     }
 
     /// The owner ends the connection.
@@ -134,7 +144,7 @@ impl LayerHandle {
         // SAFETY: as above.
         let run =
             |functions: *const LayerVtable, layer, io| unsafe { ((*functions).end)(layer, io) };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("end", scratch, &mut [], run).map(drop)
     }
 
     /// The peer has sent FIN, with `rest` bytes that were not consumed.
@@ -146,7 +156,7 @@ impl LayerHandle {
         let run = |functions: *const LayerVtable, layer, io| unsafe {
             ((*functions).peer_ended)(layer, rest, io)
         };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("peer_ended", scratch, &mut [], run).map(drop)
     }
 
     /// A timer has expired.
@@ -158,7 +168,7 @@ impl LayerHandle {
         let run = |functions: *const LayerVtable, layer, io| unsafe {
             ((*functions).timer)(layer, timer, io)
         };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("timer", scratch, &mut [], run).map(drop)
     }
 
     /// The program's answer.
@@ -170,7 +180,7 @@ impl LayerHandle {
         let run = |functions: *const LayerVtable, layer, io| unsafe {
             ((*functions).resume)(layer, answer.as_ptr(), answer.len(), io)
         };
-        self.call(scratch, &mut [], run).map(drop)
+        self.call("resume", scratch, &mut [], run).map(drop)
     }
 
     /// How many bytes may wait for the rest of a record. 0 after a panic, also of the method itself: see
@@ -183,7 +193,7 @@ impl LayerHandle {
         // SAFETY: the layer is live, and these are its functions.
         match unsafe { ((*self.vtable.as_ptr()).limit)(layer.as_ptr()) } {
             usize::MAX => {
-                self.has_panicked.set(true);
+                self.panic.get_or_init(|| Panic::new("limit", ""));
                 0
             }
             // The largest number says that it panicked. This one stands for no limit.
@@ -195,7 +205,7 @@ impl LayerHandle {
     /// Whether the layer has panicked. It is not called again, and each call gives [`Fault::Panicked`].
     #[must_use]
     pub fn has_panicked(&self) -> bool {
-        self.has_panicked.get()
+        self.panic.get().is_some()
     }
 }
 

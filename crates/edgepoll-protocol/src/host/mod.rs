@@ -9,6 +9,7 @@ mod factory;
 mod handle;
 mod layer_handle;
 mod memory;
+mod panic;
 mod scratch;
 mod sound;
 #[cfg(test)]
@@ -18,4 +19,5 @@ pub use factory::{Factory, LayerMaker, Mismatch};
 pub use handle::{Fault, Handle, Outcome};
 pub use layer_handle::LayerHandle;
 pub use memory::Counted;
+pub use panic::Panic;
 pub use scratch::{Scratch, KEPT, MESSAGE_NUMBERS};

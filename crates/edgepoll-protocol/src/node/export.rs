@@ -25,7 +25,7 @@ type Make<T> = fn(&Options) -> Result<T, OptionError>;
 pub unsafe fn export<P: Protocol>(env: Raw, exports: Raw, name: &CStr, make: Make<P>) {
     unsafe extern "C" fn called<P: Protocol>(env: Raw, info: Raw) -> Raw {
         // SAFETY: Node-API calls this with live arguments, and `data` is what `add` gave.
-        unsafe { call::<P>(env, info, protocol_plugin) }
+        unsafe { call(env, info, P::NAME, protocol_plugin::<P>) }
     }
     // SAFETY: the caller's promise.
     unsafe { add(env, exports, name, called::<P>, make as *mut c_void) };
@@ -38,24 +38,24 @@ pub unsafe fn export<P: Protocol>(env: Raw, exports: Raw, name: &CStr, make: Mak
 pub unsafe fn export_layer<F: LayerFactory>(env: Raw, exports: Raw, name: &CStr, make: Make<F>) {
     unsafe extern "C" fn called<F: LayerFactory>(env: Raw, info: Raw) -> Raw {
         // SAFETY: as above.
-        unsafe { call::<F>(env, info, layer_plugin) }
+        unsafe { call(env, info, F::NAME, layer_plugin::<F>) }
     }
     // SAFETY: the caller's promise.
     unsafe { add(env, exports, name, called::<F>, make as *mut c_void) };
 }
 
-/// As [`export`], for plug-ins in the form that crosses the border: tests of hosts change them.
+/// As [`export`], for plug-ins in the form that crosses the border: tests of hosts change them. `P` gives the name for errors.
 ///
 /// # Safety
 /// As [`export`]. What `make` gives is a plug-in of this version of the ABI, or says otherwise.
 #[doc(hidden)]
-pub unsafe fn export_raw(env: Raw, exports: Raw, name: &CStr, make: Make<RawPlugin>) {
-    unsafe extern "C" fn called(env: Raw, info: Raw) -> Raw {
+pub unsafe fn export_raw<P: Protocol>(env: Raw, exports: Raw, name: &CStr, make: Make<RawPlugin>) {
+    unsafe extern "C" fn called<P: Protocol>(env: Raw, info: Raw) -> Raw {
         // SAFETY: as above.
-        unsafe { call::<RawPlugin>(env, info, |plugin| plugin) }
+        unsafe { call(env, info, P::NAME, |plugin: RawPlugin| plugin) }
     }
     // SAFETY: the caller's promise.
-    unsafe { add(env, exports, name, called, make as *mut c_void) };
+    unsafe { add(env, exports, name, called::<P>, make as *mut c_void) };
 }
 
 /// Adds the name and the version of the plug-in's crate to an addon's exports, as `PACKAGE` and `VERSION`.
@@ -79,7 +79,8 @@ pub unsafe fn export_package(env: Raw, exports: Raw, name: &str, version: &str) 
 
 unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut c_void) {
     if !pin() {
-        throw(env, napi_throw_error, "the plug-in cannot be kept loaded");
+        let text = "the plug-in cannot be kept loaded";
+        throw(env, napi_throw_error, c"ERR_PROTOCOL_FAULT", text);
         return;
     }
     let mut function = ptr::null_mut();
@@ -93,9 +94,11 @@ unsafe fn add(env: Raw, exports: Raw, name: &CStr, called: Callback, make: *mut 
     }
 }
 
+/// Makes a plug-in from the options of a call. `name` is the protocol's, for errors.
+///
 /// # Safety
 /// Node-API calls the function that `add` made, with a `make` for the same `T`.
-unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
+unsafe fn call<T>(env: Raw, info: Raw, name: &str, plugin: fn(T) -> RawPlugin) -> Raw {
     let (mut count, mut argument, mut data) = (1, ptr::null_mut(), ptr::null_mut());
     // SAFETY: the caller's promise.
     let status = unsafe {
@@ -109,7 +112,8 @@ unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
         )
     };
     if status != OK || data.is_null() {
-        throw(env, napi_throw_error, "the call has no arguments");
+        let text = format!("{name}: the call has no arguments");
+        throw(env, napi_throw_error, c"ERR_PROTOCOL_FAULT", &text);
         return ptr::null_mut();
     }
     // SAFETY: `data` is the `make` that `add` was given. A `fn` is as large as a pointer.
@@ -124,30 +128,38 @@ unsafe fn call<T>(env: Raw, info: Raw, plugin: fn(T) -> RawPlugin) -> Raw {
     match made {
         // SAFETY: inside a call from JavaScript.
         Ok(Ok(plugin)) => return unsafe { wrap(env, plugin) },
-        Ok(Err(OptionError::Type(text))) => throw(env, napi_throw_type_error, &text),
-        Ok(Err(OptionError::Range(text))) => throw(env, napi_throw_range_error, &text),
+        Ok(Err(error)) => {
+            let (function, code): (Throw, _) = match error {
+                OptionError::Type(_) => (napi_throw_type_error, c"ERR_INVALID_ARG_TYPE"),
+                OptionError::Range(_) => (napi_throw_range_error, c"ERR_OUT_OF_RANGE"),
+                OptionError::Value(_) => (napi_throw_type_error, c"ERR_INVALID_ARG_VALUE"),
+                OptionError::Unknown(_) => (napi_throw_type_error, c"ERR_UNKNOWN_OPTION"),
+            };
+            throw(env, function, code, &format!("{name}: {error}"));
+        }
         Err(payload) => {
-            throw(env, napi_throw_error, &panicked(&*payload));
+            let text = format!("the protocol {name} panicked{}", said(&*payload));
+            throw(env, napi_throw_error, c"ERR_PROTOCOL_FAULT", &text);
             forget_panic(payload);
         }
     }
     ptr::null_mut()
 }
 
-/// What to throw for a panic.
-fn panicked(payload: &(dyn Any + Send)) -> String {
+/// The message of a panic, behind a colon.
+fn said(payload: &(dyn Any + Send)) -> String {
     let text = panic_text(payload);
     let colon = if text.is_empty() { "" } else { ": " };
-    format!("the plug-in panicked{colon}{text}")
+    format!("{colon}{text}")
 }
 
 type Throw =
     unsafe extern "C" fn(Raw, *const std::ffi::c_char, *const std::ffi::c_char) -> std::ffi::c_int;
 
-fn throw(env: Raw, throw: Throw, text: &str) {
+fn throw(env: Raw, throw: Throw, code: &CStr, text: &str) {
     let text = CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
-    // SAFETY: inside a call from JavaScript; the text ends with NUL. If an exception is pending, it stays.
-    unsafe { throw(env, ptr::null(), text.as_ptr()) };
+    // SAFETY: inside a call from JavaScript; both texts end with NUL. If an exception is pending, it stays.
+    unsafe { throw(env, code.as_ptr(), text.as_ptr()) };
 }
 
 /// Makes this library an addon. Each entry exports a function of that name, which makes protocols: it takes the options that

@@ -7,25 +7,40 @@ use std::ops::RangeInclusive;
 use std::ptr;
 
 use super::symbols::{
-    napi_get_array_length, napi_get_element, napi_get_named_property, napi_get_property_names,
-    napi_get_value_bool, napi_get_value_double, napi_get_value_string_utf8, napi_is_array,
-    napi_typeof, Raw, BOOLEAN, NUMBER, OBJECT, OK, STRING, UNDEFINED,
+    napi_coerce_to_string, napi_get_array_length, napi_get_element, napi_get_named_property,
+    napi_get_property_names, napi_get_value_bool, napi_get_value_double,
+    napi_get_value_string_utf8, napi_is_array, napi_typeof, Raw, BOOLEAN, EXTERNAL, FUNCTION,
+    NUMBER, OBJECT, OK, STRING, SYMBOL, UNDEFINED,
 };
 
-/// Why options are refused.
+/// Why options are refused. The texts name the option, and say what it must be and what it is: `maxLength must be an integer from 1 to
+/// 100, not 0`. JavaScript shows them behind the protocol's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// Wrong type, or an unknown option: a TypeError in JavaScript.
+    /// A wrong type: a TypeError in JavaScript, with the code `ERR_INVALID_ARG_TYPE`.
     Type(String),
-    /// A number outside its range: a RangeError in JavaScript.
+    /// A number outside its range, or a word that is none of those that are allowed: a RangeError with the code `ERR_OUT_OF_RANGE`.
     Range(String),
+    /// The right type, and a value that does not fit the other options: a TypeError with the code `ERR_INVALID_ARG_VALUE`.
+    Value(String),
+    /// An option that there is not: a TypeError with the code `ERR_UNKNOWN_OPTION`.
+    Unknown(String),
+}
+
+impl OptionError {
+    fn text(&self) -> &str {
+        let (OptionError::Type(text)
+        | OptionError::Range(text)
+        | OptionError::Value(text)
+        | OptionError::Unknown(text)) = self;
+        text
+    }
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (OptionError::Type(text) | OptionError::Range(text)) = self;
-        f.write_str(text)
+        f.write_str(self.text())
     }
 }
 
@@ -54,10 +69,7 @@ impl Options {
             match options.type_of(value) {
                 UNDEFINED => {}
                 OBJECT if !options.is_array(value) => options.object = value,
-                _ => {
-                    let text = "options must be an object";
-                    return Err(OptionError::Type(text.to_owned()));
-                }
+                _ => return Err(options.wrong_type("options", "an object", value)),
             }
         }
         Ok(options)
@@ -73,21 +85,19 @@ impl Options {
         range: RangeInclusive<u32>,
         default: u32,
     ) -> Result<u32, OptionError> {
-        let Some(value) = self.get(name, NUMBER, "a number")? else {
+        let (least, most) = (*range.start(), *range.end());
+        let wanted = format!("an integer from {least} to {most}");
+        let Some(value) = self.get(name, NUMBER, &wanted)? else {
             return Ok(default);
         };
         let mut number = 0.0;
         // SAFETY: inside a call from JavaScript; `number` is live. Here and below.
         unsafe { napi_get_value_double(self.env, value, &raw mut number) };
-        let (least, most) = (f64::from(*range.start()), f64::from(*range.end()));
-        if number.fract() == 0.0 && (least..=most).contains(&number) {
+        if number.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&number) {
             // The range has been checked.
             return Ok(number as u32);
         }
-        let text = format!(
-            "{name}: an integer from {least} to {most} is needed, and it is {number}",
-            name = name.to_string_lossy()
-        );
+        let text = self.mismatch(&name.to_string_lossy(), &wanted, value);
         Err(OptionError::Range(text))
     }
 
@@ -96,7 +106,7 @@ impl Options {
     /// # Errors
     /// [`OptionError`].
     pub fn boolean(&self, name: &'static CStr, default: bool) -> Result<bool, OptionError> {
-        let Some(value) = self.get(name, BOOLEAN, "a boolean")? else {
+        let Some(value) = self.get(name, BOOLEAN, "true or false")? else {
             return Ok(default);
         };
         let mut flag = false;
@@ -114,6 +124,27 @@ impl Options {
         Ok(value.map(|value| self.string(value)))
     }
 
+    /// One of a few words.
+    ///
+    /// # Errors
+    /// [`OptionError`].
+    pub fn word(
+        &self,
+        name: &'static CStr,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, OptionError> {
+        let wanted = quoted(words, " or ");
+        let Some(value) = self.get(name, STRING, &wanted)? else {
+            return Ok(None);
+        };
+        let given = self.string(value);
+        let found = words.iter().find(|word| **word == given).copied();
+        let mismatch = || self.mismatch(&name.to_string_lossy(), &wanted, value);
+        found
+            .map(Some)
+            .ok_or_else(|| OptionError::Range(mismatch()))
+    }
+
     /// An array of strings.
     ///
     /// # Errors
@@ -123,17 +154,19 @@ impl Options {
         let Some(array) = self.get(name, OBJECT, WANTED)? else {
             return Ok(None);
         };
+        let name = name.to_string_lossy();
         if !self.is_array(array) {
-            return Err(wrong_type(name, WANTED));
+            return Err(self.wrong_type(&name, WANTED, array));
         }
-        let items = self.items(array).into_iter().map(|item| {
+        let items = self.items(array).into_iter().enumerate();
+        let texts = items.map(|(index, item)| {
             if self.type_of(item) == STRING {
                 Ok(self.string(item))
             } else {
-                Err(wrong_type(name, WANTED))
+                Err(self.wrong_type(&format!("{name}[{index}]"), "a string", item))
             }
         });
-        items.collect::<Result<Vec<_>, _>>().map(Some)
+        texts.collect::<Result<Vec<_>, _>>().map(Some)
     }
 
     /// Fails if there is an option that no method asked for.
@@ -151,12 +184,12 @@ impl Options {
         for name in self.items(names) {
             let name = self.string(name);
             if !known.iter().any(|known| *known == name) {
-                let there_are = match known.as_slice() {
-                    [] => "there are no options".to_owned(),
-                    names => format!("there are {}", names.join(", ")),
+                let known = match known.as_slice() {
+                    [] => "there are none".to_owned(),
+                    names => format!("known are {}", quoted(names, ", ")),
                 };
-                let text = format!("unknown option '{name}': {there_are}");
-                return Err(OptionError::Type(text));
+                let text = format!("unknown option {}; {known}", shown(&name));
+                return Err(OptionError::Unknown(text));
             }
         }
         Ok(())
@@ -165,8 +198,8 @@ impl Options {
     fn get(
         &self,
         name: &'static CStr,
-        wanted: c_int,
-        word: &str,
+        kind: c_int,
+        wanted: &str,
     ) -> Result<Option<Raw>, OptionError> {
         let mut known = self.known.borrow_mut();
         if !known.contains(&name) {
@@ -181,14 +214,37 @@ impl Options {
         let status = unsafe {
             napi_get_named_property(self.env, self.object, name.as_ptr(), &raw mut value)
         };
+        let name = name.to_string_lossy();
         if status != OK {
-            return Err(wrong_type(name, word));
+            return Err(OptionError::Type(format!("{name} cannot be read")));
         }
         match self.type_of(value) {
             UNDEFINED => Ok(None),
-            kind if kind == wanted => Ok(Some(value)),
-            _ => Err(wrong_type(name, word)),
+            found if found == kind => Ok(Some(value)),
+            _ => Err(self.wrong_type(&name, wanted, value)),
         }
+    }
+
+    fn wrong_type(&self, name: &str, wanted: &str, value: Raw) -> OptionError {
+        OptionError::Type(self.mismatch(name, wanted, value))
+    }
+
+    /// What an option must be, and what it is. No code of an object runs for that.
+    fn mismatch(&self, name: &str, wanted: &str, value: Raw) -> String {
+        let found = match self.type_of(value) {
+            STRING => shown(&self.string(value)),
+            SYMBOL => "a symbol".to_owned(),
+            FUNCTION => "a function".to_owned(),
+            OBJECT if self.is_array(value) => "an array".to_owned(),
+            OBJECT | EXTERNAL => "an object".to_owned(),
+            _ => {
+                let mut text = ptr::null_mut();
+                // SAFETY: as above.
+                unsafe { napi_coerce_to_string(self.env, value, &raw mut text) };
+                self.string(text)
+            }
+        };
+        format!("{name} must be {wanted}, not {found}")
     }
 
     fn type_of(&self, value: Raw) -> c_int {
@@ -236,6 +292,19 @@ impl Options {
     }
 }
 
-fn wrong_type(name: &CStr, wanted: &str) -> OptionError {
-    OptionError::Type(format!("{}: {wanted} is needed", name.to_string_lossy()))
+/// A text as an error message shows it.
+fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("'{}…'", &text[..end]),
+        None => format!("'{text}'"),
+    }
+}
+
+fn quoted<T: AsRef<str>>(words: &[T], between: &str) -> String {
+    let quoted: Vec<_> = words
+        .iter()
+        .map(|word| format!("'{}'", word.as_ref()))
+        .collect();
+    quoted.join(between)
 }

@@ -18,12 +18,16 @@ pub(super) const UNDEFINED: c_int = 0;
 pub(super) const BOOLEAN: c_int = 2;
 pub(super) const NUMBER: c_int = 3;
 pub(super) const STRING: c_int = 4;
+pub(super) const SYMBOL: c_int = 5;
 pub(super) const OBJECT: c_int = 6;
+pub(super) const FUNCTION: c_int = 7;
+pub(super) const EXTERNAL: c_int = 8;
 
 pub(super) type Callback = unsafe extern "C" fn(Raw, Raw) -> Raw;
 pub(super) type Finalize = unsafe extern "C" fn(Raw, *mut c_void, *mut c_void);
 
 unsafe extern "C" {
+    pub(super) fn napi_coerce_to_string(env: Raw, value: Raw, result: *mut Raw) -> c_int;
     pub(super) fn napi_create_object(env: Raw, result: *mut Raw) -> c_int;
     pub(super) fn napi_create_string_utf8(
         env: Raw,

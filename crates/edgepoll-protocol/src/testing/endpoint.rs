@@ -177,8 +177,9 @@ impl<H: BorrowMut<Handle>> Endpoint<H> {
         self.rest.extend_from_slice(piece);
         self.take_rest();
         let limit = self.session.borrow().limit();
-        if self.session.borrow().has_panicked() {
-            self.came.fault = Some(Fault::Panicked);
+        let panic = self.session.borrow().panic().cloned();
+        if let Some(panic) = panic {
+            self.came.fault = Some(Fault::Panicked(panic));
         } else if self.came.fault.is_none() && !self.came.paused && self.rest.len() > limit {
             match self.long {
                 Long::Ends => {

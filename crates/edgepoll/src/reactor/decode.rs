@@ -141,8 +141,8 @@ fn bounded(connection: &Connection) -> Result<(), Fault> {
         return Ok(());
     };
     let limit = wire.session.limit();
-    if wire.session.has_panicked() {
-        return Err(Fault::Panicked);
+    if let Some(panic) = wire.session.panic() {
+        return Err(Fault::Panicked(panic.clone()));
     }
     if connection.carry.len() > limit {
         let text = format!("a message is longer than {limit} bytes");

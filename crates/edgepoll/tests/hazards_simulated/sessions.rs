@@ -263,7 +263,7 @@ fn each_fault_closes_that_connection_alone() {
     type Check = fn(&Fault) -> bool;
     let faults: [(&[u8], Check); 5] = [
         (b"die\n", |fault| matches!(fault, Fault::Error(_))),
-        (b"panic\n", |fault| *fault == Fault::Panicked),
+        (b"panic\n", |fault| matches!(fault, Fault::Panicked(_))),
         (b"wide\n", |fault| *fault == Fault::Broken),
         (b"stuck\n", |fault| *fault == Fault::Broken),
         (b"flood 20000\n", |fault| *fault == Fault::TooMuch),
@@ -342,7 +342,10 @@ fn a_message_that_the_session_refuses_fails_the_write_alone() {
         Err(WriteError::Closed)
     );
     bench.run_until_idle();
-    assert_eq!(bench.fault(token), Some(Fault::Panicked));
+    let Some(Fault::Panicked(panic)) = bench.fault(token) else {
+        unreachable!("the session panics");
+    };
+    assert_eq!(panic.place(), "encode");
 }
 
 #[test]

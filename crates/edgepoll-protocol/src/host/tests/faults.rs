@@ -3,8 +3,12 @@
 use std::panic::resume_unwind;
 
 use super::Scripted;
-use crate::host::{Factory, Fault, Handle, Scratch, KEPT};
+use crate::host::{Factory, Fault, Handle, Panic, Scratch, KEPT};
 use crate::{Error, Role, Step};
+
+fn panicked<T>(place: &'static str, text: &str) -> Result<T, Fault> {
+    Err(Fault::Panicked(Panic::new(place, text)))
+}
 
 fn session(protocol: &Scripted) -> Handle {
     Factory::new(protocol.clone()).session(Role::Server)
@@ -15,14 +19,12 @@ fn a_session_that_panicked_is_dropped_and_not_called_again() {
     let protocol = Scripted::default().then(|_, _| unreachable!("a bug in line {}", 7));
     let (mut session, mut scratch) = (session(&protocol), Scratch::default());
     let (_, result) = session.decode(&mut scratch, &mut [1], 100);
-    assert_eq!(result, Err(Fault::Panicked));
-    assert!(
-        scratch.text().ends_with("a bug in line 7"),
-        "{}",
-        scratch.text()
-    );
+    let text = "internal error: entered unreachable code: a bug in line 7";
+    assert_eq!(result, panicked("decode", text));
+    let shown = format!("it panicked in decode: {text}");
+    assert_eq!(result.map_err(|fault| fault.to_string()), Err(shown));
     assert!(session.has_panicked());
-    assert_eq!(session.end(&mut scratch).1, Err(Fault::Panicked));
+    assert_eq!(session.end(&mut scratch).1, panicked("decode", text));
     drop(session);
     assert_eq!(*protocol.dropped.borrow(), 1);
 }
@@ -39,7 +41,8 @@ fn a_panicked_session_does_not_show_what_another_one_sent() {
     let _ = good.decode(&mut scratch, &mut [1], 100);
     assert_eq!(scratch.output(), b"secret");
     let (_, result) = bad.decode(&mut scratch, &mut [1], 100);
-    assert_eq!((scratch.output(), result), (&b""[..], Err(Fault::Panicked)));
+    assert!(matches!(result, Err(Fault::Panicked(_))));
+    assert_eq!(scratch.output(), b"");
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn the_value_of_a_panic_may_panic_when_it_is_dropped() {
     }
     let protocol = Scripted::default().then(|_, _| resume_unwind(Box::new(Bomb)));
     let (_, result) = session(&protocol).decode(&mut Scratch::default(), &mut [1], 100);
-    assert_eq!(result, Err(Fault::Panicked));
+    assert_eq!(result, panicked("decode", ""));
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn a_limit_that_panics_counts_as_a_panic_of_the_session() {
     let (mut session, mut scratch) = (session(&protocol), Scratch::default());
     assert_eq!(session.limit(), 0);
     assert!(session.has_panicked());
-    assert_eq!(session.start(&mut scratch).1, Err(Fault::Panicked));
+    assert_eq!(session.start(&mut scratch).1, panicked("limit", ""));
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn messages_before_a_panic_count() {
         });
     let (mut session, mut scratch) = (session(&protocol), Scratch::default());
     let (outcome, result) = session.decode(&mut scratch, &mut [1, 2], 100);
-    assert_eq!(result, Err(Fault::Panicked));
+    assert!(matches!(result, Err(Fault::Panicked(_))));
     assert_eq!((outcome.messages, outcome.consumed), (1, 1));
     assert_eq!(scratch.table().len(), 4);
 }
@@ -277,7 +280,7 @@ fn a_session_whose_making_panicked_fails_each_call() {
     let mut session = Factory::new(Unmakable).session(Role::Client);
     assert_eq!(
         session.start(&mut Scratch::default()).1,
-        Err(Fault::Panicked)
+        panicked("session", "")
     );
     assert_eq!(session.limit(), 0);
 }

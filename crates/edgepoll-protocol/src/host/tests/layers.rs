@@ -68,10 +68,13 @@ fn plain_bytes_before_an_error_count() {
 #[test]
 fn a_layer_that_panicked_is_not_called_again() {
     let (mut layer, mut scratch) = (layer(&[], Ok(1)), Scratch::default());
-    assert_eq!(layer.send(&mut scratch, b"x"), Err(Fault::Panicked));
+    let Err(Fault::Panicked(panic)) = layer.send(&mut scratch, b"x") else {
+        unreachable!("it panics");
+    };
+    assert_eq!(panic.place(), "send");
     assert_eq!(
         layer.receive(&mut scratch, &mut [0; 8]),
-        Err(Fault::Panicked)
+        Err(Fault::Panicked(panic))
     );
     assert_eq!(layer.limit(), 0);
 }
