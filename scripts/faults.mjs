@@ -1,9 +1,10 @@
-// Proves that the tests can fail: puts known faults, one at a time, into a copy of the crates, where the tests must then
+// Proves that the tests can fail: puts known faults, one at a time, into a copy of the project, where the tests must then
 // fail. Without a fault they must pass. The working tree stays as it is: the copy and its build lie in target/faults.
 // Options: --only TEXT (faults whose name holds it)
 
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { core, faults } from './faults/list.mjs';
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { core } from './faults/commands.mjs';
+import { faults } from './faults/list.mjs';
 import { inProject } from './lib/root.mjs';
 import { run, testSilence } from './lib/run.mjs';
 import { readArguments } from './lib/usage.mjs';
@@ -11,9 +12,12 @@ import { readArguments } from './lib/usage.mjs';
 const copy = inProject('target/faults/copy');
 const target = inProject('target/faults/build');
 const seeds = '3000';
+/** Seconds without output after which a build counts as hanging: rustc says nothing while it compiles one crate. */
+const buildSilence = 20 * 60;
 
-const options = { only: { type: 'string', default: '' } };
-const { values } = readArguments('npm run faults -- [--only TEXT]', { options });
+const { values } = readArguments('npm run faults -- [--only TEXT]', {
+  options: { only: { type: 'string', default: '' } },
+});
 const chosen = faults.filter(({ name }) => name.includes(values.only));
 
 let [passed, failed] = [0, 0];
@@ -28,13 +32,25 @@ process.exitCode = failed === 0 && passed > 1 ? 0 : 1;
 
 function makeCopy() {
   rmSync(copy, { recursive: true, force: true });
-  // Every member of the workspace.
-  const members = ['crates', 'protocols', 'benchmark', 'scripts/targets/probe'];
-  for (const path of ['Cargo.toml', 'Cargo.lock', ...members]) {
+  // The members of the workspace, and documents that they include.
+  const crates = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'crates',
+    'protocols',
+    'benchmark',
+    'README.md',
+    'docs',
+  ];
+  // The package as its sources, and the compiled tests.
+  const sources = ['package.json', 'tsconfig.json', 'tsconfig.base.json', 'ava.config.mjs', 'src'];
+  const built = ['native', 'build/__test__', 'build/probe.node'];
+  for (const path of [...crates, 'scripts/targets/probe', ...sources, ...built]) {
     const filter = (source) =>
       !/\/(?:node_modules|target)(?:\/|$)/.test(source.slice(inProject('').length));
     cpSync(inProject(path), `${copy}/${path}`, { recursive: true, filter });
   }
+  symlinkSync(inProject('node_modules'), `${copy}/node_modules`);
 }
 
 async function tryFault({ name, command = core, alsoIn = [], ...edit }) {
@@ -92,8 +108,21 @@ async function runTests([program, args]) {
     EDGEPOLL_SEEDS: seeds,
     RUST_BACKTRACE: '0',
   };
-  // faults/chunks.mjs shows the output of its tests at their end.
-  const silence = program === 'cargo' ? testSilence : 5 * testSilence;
-  const result = await run(program, args, { cwd: copy, env, output: 'keep', silence });
-  return { ...result, seconds: (performance.now() - began) / 1000 };
+  if (program === 'cargo') {
+    // Apart from the tests: silence during them means that they hang.
+    const build = await run(program, [...args, '--no-run'], options(env, buildSilence));
+    if (build.code !== 0) return { ...build, hung: false, seconds: secondsSince(began) };
+  }
+  // faults/spec.mjs shows the output of its tests at their end.
+  const silence = program === 'cargo' ? testSilence : buildSilence;
+  const result = await run(program, args, options(env, silence));
+  return { ...result, seconds: secondsSince(began) };
+}
+
+function options(env, silence) {
+  return { cwd: copy, env, output: 'keep', silence };
+}
+
+function secondsSince(began) {
+  return (performance.now() - began) / 1000;
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
-import { dial, receiveAll, send, serverOf } from '../support/net.js';
+import { eventually } from '../support/eventually.js';
+import { dial, nextOf, receiveAll, send, serverOf } from '../support/net.js';
 import { drivers } from '../support/process.js';
 import { speaking } from './helpers.js';
 import { probe } from './probe.js';
@@ -54,6 +55,22 @@ test('a batch that is kept has nothing once the next one is requested', async (t
   void batches.next();
   t.is(batch?.length, 0);
   t.deepEqual([...(batch ?? [])], []);
+});
+
+test('a batch that is read late has its own messages, whatever came meanwhile', async (t) => {
+  const server = await speaking(t, probe());
+  const batches = server.batches();
+  const [first, second] = await Promise.all([dial(server.address.port), dial(server.address.port)]);
+  for (const peer of [first, second]) t.teardown(() => peer.destroy());
+  for (let opened = 0; opened < 2;) opened += (await nextOf(batches)).opened.length;
+  // A batch that waits for its consumer has been copied already.
+  const [batch] = await Promise.all([nextOf(batches), send(first, 'echo one\n')]);
+  await send(second, 'echo a longer text\n');
+  const later = [...server.connections].find(({ bytesRead }) => bytesRead === 0);
+  await eventually('the next turn has received', () => later?.bytesRead === 19);
+  const texts: string[] = [];
+  batch.forEach((message) => texts.push(message.text(0)));
+  t.deepEqual(texts, ['one']);
 });
 
 test('forEach() is the same as a loop', async (t) => {

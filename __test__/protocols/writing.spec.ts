@@ -134,6 +134,25 @@ for (const [name, write, code] of refused) {
   });
 }
 
+test('the kind of a long message may be set behind its bytes', async (t) => {
+  const { connection, peer } = await speakingPair(
+    t,
+    probe(plugin.probe(), {
+      encode: (message, writer) => {
+        if (typeof message === 'string') writer.text(message);
+        else writer.text(message.text).kind(message.kind);
+      },
+    }),
+  );
+  const received = receiveAll(peer);
+  void connection.write('first');
+  // The session refuses the kind 2. The message is too long to be collected, so its own promise tells.
+  const rejected = rejection(connection.write({ kind: 2, text: 'y'.repeat(100_000) }));
+  t.like(await rejected, { protocol: 'probe' });
+  await connection.end('last');
+  t.is((await received).bytes.toString(), 'first\nlast\nbye\n');
+});
+
 test('a writer cannot be used after encode()', async (t) => {
   let kept: MessageWriter | undefined;
   const { connection } = await speakingPair(

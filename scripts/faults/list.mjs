@@ -1,37 +1,14 @@
 // The seeded faults. Each is a mistake that some well-known program once made, and the tests must fail with it: `find` stands
 // exactly once in `file` and is replaced by `replace`; then `command` runs, without one the tests of `core`.
 
-import { fileURLToPath } from 'node:url';
-
 import { busyPollFaults } from './busy-poll.mjs';
+import { busyPoll, memory, native, readiness, unit } from './commands.mjs';
+import { protocolFaults } from './protocols.mjs';
 import { readinessFaults } from './readiness.mjs';
-
-const cargo = (rest) => [
-  'cargo',
-  ['test', '--offline', '--no-fail-fast', '-p', ...rest.split(' ')],
-];
-
-/** The tests of the core that look for faults. The simulation runs some thousand seeds. */
-export const core = cargo('edgepoll --test simulation --test hazards_simulated');
-
-/** The tests of the inbox, whose JavaScript host can refuse memory. */
-const memory = cargo('edgepoll-node --test memory');
-
-/** The tests of single system calls on Linux. */
-const onLinux = cargo('edgepoll --lib');
-
-const busyPoll = cargo('edgepoll --test busy_poll');
-const readiness = cargo('edgepoll --test readiness');
 
 const linux = 'crates/edgepoll/src/kernel/linux';
 const reactor = 'crates/edgepoll/src/reactor';
 const connection = 'crates/edgepoll/src/connection';
-
-/** A spec of chunk memory, and how the title begins of the test that must fail. */
-const chunks = (file, title) => [
-  process.execPath,
-  [fileURLToPath(new URL('chunks.mjs', import.meta.url)), file, title],
-];
 
 export const faults = [
   {
@@ -228,28 +205,28 @@ export const faults = [
     file: 'crates/edgepoll-node/src/reactor/region.rs',
     find: 'self.aligned(end)',
     replace: 'self.aligned(end * 0)',
-    command: chunks('connections/chunks', 'chunks kept over'),
+    command: native('connections/chunks', 'chunks kept over'),
   },
   {
     name: 'lent memory is used again before it is returned',
     file: 'crates/edgepoll-node/src/reactor/inbox.rs',
     find: 'Lending::AllBack | Lending::SomeOut => {}',
     replace: 'Lending::AllBack | Lending::SomeOut => arena.clear(),',
-    command: chunks('connections/borrowed', 'borrowed: held'),
+    command: native('connections/borrowed', 'borrowed: held'),
   },
   {
     name: 'lent memory is used again once its connection is forgotten',
     file: 'crates/edgepoll-node/src/reactor/inbox.rs',
     find: 'Lending::RestForgotten => self.retires_arena = true,',
     replace: 'Lending::RestForgotten => arena.clear(),',
-    command: chunks('connections/borrowed', 'borrowed: a chunk outlives'),
+    command: native('connections/borrowed', 'borrowed: a chunk outlives'),
   },
   {
     name: 'a borrowed write is sent from the staging area',
     file: 'crates/edgepoll-node/src/reactor/staging.rs',
     find: 'if length & LENT == 0 { staged } else { lent }',
     replace: 'if length & LENT == 0 || !lent.is_empty() { staged } else { lent }',
-    command: chunks('connections/borrowed-writes', 'borrowed writes: every stream'),
+    command: native('connections/borrowed-writes', 'borrowed writes: every stream'),
   },
   {
     name: 'refused memory is requested again within one receive',
@@ -318,15 +295,16 @@ export const faults = [
     file: `${linux}/socket.rs`,
     find: 'if own == peer {',
     replace: 'if false {',
-    command: onLinux,
+    command: unit,
   },
   {
     name: 'closed without DEL',
     file: `${linux}/mod.rs`,
     find: '.deregister(&mut SourceFd(&socket.raw()));',
     replace: '.try_clone();',
-    command: onLinux,
+    command: unit,
   },
+  ...protocolFaults,
   ...busyPollFaults.map((fault) => Object.assign(fault, { command: busyPoll })),
   ...readinessFaults.map((fault) => Object.assign(fault, { command: readiness })),
 ];
