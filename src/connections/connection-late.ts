@@ -144,6 +144,19 @@ export function reasonOf(
   return { cause: ending.cause, error: late.readError ?? ending.error, bytesUnsent };
 }
 
+/**
+ * Keeps that this side has destroyed the connection, for `error` if it had not failed before. `counts` are the bytes that were received,
+ * sent, and written but not sent. Returns the reason.
+ */
+export function givenUp(late: Late, counts: number[], error: Error | undefined): CloseReason {
+  const [read = 0, written = 0, bytesUnsent = 0] = counts;
+  late.counters = [read, written];
+  late.isGivenUp = true;
+  late.messages?.clear();
+  const cause = late.writeError === undefined ? 'destroyed' : 'failed';
+  return { cause, error: late.writeError ?? error, bytesUnsent };
+}
+
 /** Keeps the error of a record after which nothing more can be written. `byProtocol`: the record is about the protocol. */
 export function keepError(
   late: Late,

@@ -21,12 +21,15 @@ import { showAs } from '../internal/inspect.js';
 import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE as END, iteratorsOver } from '../internal/iterator.js';
 import { ITEM_COST } from './unread-messages.js';
+import * as reads from './waiters.js';
+import type { Waiters } from './waiters.js';
 import * as checks from '../internal/validate.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { errorOrNothing, isBytes, lengthOf, typeError } = checks;
 const { READ_ENDED, END_TAKEN, WRITE_ENDED, OVER, PAUSED, UNREFED, ERROR_TOLD } = flags;
 const { LEFT, CONGESTED, STOPPED, HELD, CLOSING, MESSAGES, LENT_SHIFT, MOST_LENT } = flags;
+const { firstWaiter, otherWaiters, withWaiter } = reads;
 const CHUNK_COST: number = ITEM_COST;
 const NO_MORE: IteratorReturnResult<undefined> = END;
 
@@ -56,7 +59,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   /** Chunks that the consumer has not taken. */
   #chunks: Chunk[] | undefined = undefined;
   /** The reads that wait for the next chunk. */
-  #waiters: Waiter<Chunk> | Waiter<Chunk>[] | undefined = undefined;
+  #waiters: Waiters<Chunk> = undefined;
   /** The bytes of the chunks that the consumer has not taken, and {@link CHUNK_COST} for each. */
   #unread = 0;
   /** The bytes in the send queue, as the core last reported them. */
@@ -306,15 +309,9 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     staging.settle();
     if ((this.#flags & OVER) !== 0) return;
     const counts = native.destroy(this.#slot, this.#generation, reset);
-    const [read = 0, written = 0, bytesUnsent = 0] = counts;
-    const late = (this.#late ??= {});
-    late.counters = [read, written];
-    late.isGivenUp = true;
     // Lent chunks are not given back here: the consumer may be other code, which is still reading a chunk.
     this.#chunks = undefined;
-    late.messages?.clear();
-    const cause = late.writeError === undefined ? 'destroyed' : 'failed';
-    this.#over({ cause, error: late.writeError ?? error, bytesUnsent });
+    this.#over(later.givenUp((this.#late ??= {}), counts, error));
   }
 
   /**
@@ -453,11 +450,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
       if ((this.#flags & (READ_ENDED | OVER | LEFT)) !== 0) return this.#lastResult();
       this.#owner.closer.endSoon(this);
     }
-    return new Promise((resolve) => {
-      if (this.#waiters === undefined) this.#waiters = resolve;
-      else if (typeof this.#waiters === 'function') this.#waiters = [this.#waiters, resolve];
-      else this.#waiters.push(resolve);
-    });
+    return new Promise((resolve) => (this.#waiters = withWaiter(this.#waiters, resolve)));
   }
 
   /** The result of a read when no chunk is left: the connection's error once, and then the end. */
@@ -479,13 +472,8 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   }
 
   #shiftWaiter(): Waiter<Chunk> | undefined {
-    const waiters = this.#waiters;
-    if (waiters === undefined || typeof waiters === 'function') {
-      this.#waiters = undefined;
-      return waiters;
-    }
-    const first = waiters.shift();
-    if (waiters.length === 0) this.#waiters = undefined;
+    const first = firstWaiter(this.#waiters);
+    this.#waiters = otherWaiters(this.#waiters);
     return first;
   }
 
