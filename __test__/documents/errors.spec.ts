@@ -10,7 +10,7 @@ import { EventFd, inotify, pidfd, pipe, Socket, socket } from 'edgepoll/fd';
 import type { SocketAddress } from 'edgepoll/fd';
 
 import { speakingPair } from '../protocols/helpers.js';
-import { probe } from '../protocols/probe.js';
+import { plugin, probe } from '../protocols/probe.js';
 import { addon } from '../support/addon.js';
 import { dial, freePort, nextOf, pairOf, rejection, send, serverOf } from '../support/net.js';
 import { folder, root } from '../support/process.js';
@@ -166,6 +166,8 @@ const provoked: Record<string, Provoke> = {
     await send(peer, 'panic\n');
     return connection.read();
   },
+  ERR_PROTOCOL_MISMATCH: () =>
+    listen({ port: 0, host: '127.0.0.1', protocol: probe(plugin.version({ abi: 2 })) }),
   ERR_PROTOCOL_REFUSED: async (t) => {
     const { connection, peer } = await speakingPair(t, probe());
     await send(peer, 'refuse\n');

@@ -108,7 +108,7 @@ async function oldAbi(user) {
   );
   const text = await user.run('node', addFixture(user, 'old-abi.mjs'));
   const help = /^old: .*version 0.*version 1; install a newer version of the plug-in$/;
-  saysWhy(text, 'ERR_PROTOCOL_FAULT', help);
+  saysWhy(text, 'ERR_PROTOCOL_MISMATCH', help);
 }
 
 /** What the package of a new protocol needs of npm. The registry on loopback gets them from this clone. */

@@ -116,7 +116,7 @@ test('a plug-in of another version of the interface is refused, with both versio
     ],
   ] as const) {
     const error = await rejection(listen({ port: 0, protocol: probe(plugin.version({ abi })) }));
-    t.is(error.code, 'ERR_PROTOCOL_FAULT');
+    t.is(error.code, 'ERR_PROTOCOL_MISMATCH');
     t.regex(error.message, advice);
   }
 });
