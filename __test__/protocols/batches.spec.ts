@@ -65,8 +65,8 @@ test('a batch that is read late has its own messages, whatever came meanwhile', 
   for (let opened = 0; opened < 2;) opened += (await nextOf(batches)).opened.length;
   // A batch that waits for its consumer has been copied already.
   const [batch] = await Promise.all([nextOf(batches), send(first, 'echo one\n')]);
-  await send(second, 'echo a longer text\n');
   const later = [...server.connections].find(({ bytesRead }) => bytesRead === 0);
+  await send(second, 'echo a longer text\n');
   await eventually('the next turn has received', () => later?.bytesRead === 19);
   const texts: string[] = [];
   batch.forEach((message) => texts.push(message.text(0)));

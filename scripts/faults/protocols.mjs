@@ -84,7 +84,7 @@ export const protocolFaults = [
   {
     name: 'the table of a batch that is not read at once is not copied',
     file: `${connections}/server-batches.ts`,
-    find: 'if (contents.used > 0) void SOON.then(this.#detachGiven);',
+    find: 'if (contents.used > 0) void SOON.then(this.#detachLater);',
     replace: '',
     command: packaged('protocols/batches', 'a batch that is read late'),
   },

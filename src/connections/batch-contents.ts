@@ -155,6 +155,12 @@ function endOf({ table, start, count }: Part): number {
   return at;
 }
 
+/** Gives a part a table of its own. */
+export function keepTable(part: Part): void {
+  part.table = part.table.slice(part.start, endOf(part));
+  part.start = 0;
+}
+
 /** A part of the last `left` messages of `part`, which begin at `at`. It has memory of its own. */
 export function copyOf(part: Part, at: number, left: number): Part {
   const { connection, protocol, bytes, base, length, table } = part;

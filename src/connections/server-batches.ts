@@ -6,16 +6,18 @@
  *
  * A message lies in memory that is received into again: its fields in a buffer, which the arena lends until the consumer asks for the
  * next batch, and its table in an array that the next turn writes. A consumer has read a batch when microtasks have run. If it has
- * not, because it awaits something else, the tables are copied.
+ * not, because it awaits something else, the tables are copied. Only Node.js runs all microtasks before the next turn. In other runtimes
+ * each table is copied at once.
  */
 import type { Chunk } from '../internal/chunk.js';
+import { isNode } from '../internal/driver.js';
 import type { Waiter } from '../internal/iterator.js';
 import { NO_MORE } from '../internal/iterator.js';
 import type { Arena } from './arena.js';
 import type { AnyBatch, BatchSource } from './batch.js';
 import { batchCore } from './batch.js';
 import type { Part } from './batch-contents.js';
-import { Contents, copyOf, partOf } from './batch-contents.js';
+import { Contents, copyOf, keepTable, partOf } from './batch-contents.js';
 import type { CloseReason } from './close-reason.js';
 import { ClosingConnections } from './closer.js';
 import type { AnyConnection } from './connection.js';
@@ -118,7 +120,9 @@ export class BatchStream implements EventSink, BatchSource {
     }
     if (isLent) this.#filling.lent += 1;
     this.#announce();
-    return this.#filling.add(connection, protocol, place);
+    const part = this.#filling.add(connection, protocol, place);
+    if (!isNode) keepTable(part);
+    return part;
   }
 
   #waitingOf(connection: AnyConnection): Waiting {
@@ -243,9 +247,12 @@ export class BatchStream implements EventSink, BatchSource {
     for (const { connection } of contents.closed) if (isGivenUp(connection)) this.exceptions -= 1;
     const batch = makeBatch(this, contents, this.#owner.names);
     this.#given = batch;
-    if (contents.used > 0) void SOON.then(this.#detachGiven);
+    if (contents.used > 0) void SOON.then(this.#detachLater);
     return batch;
   }
+
+  /** The consumer's reaction to the batch comes after this one, and before that of the next promise. */
+  readonly #detachLater = (): void => void SOON.then(this.#detachGiven);
 
   /** The consumer has not finished with its batch, and the next turn writes the tables again. */
   readonly #detachGiven = (): void => {
