@@ -643,8 +643,10 @@ export declare type PackageErrorCode =
 | 'ERR_MALFORMED'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
-/** A plug-in of a protocol broke its contract, panicked, or cannot be called by this version of the package. */
+/** A plug-in of a protocol broke its contract, panicked, or is none of a protocol. */
 | 'ERR_PROTOCOL_FAULT'
+/** A plug-in has another version of the interface, so that this version of the package cannot call it. */
+| 'ERR_PROTOCOL_MISMATCH'
 /** The peer sent a message of the protocol that a rule of this side refuses, or came too late. */
 | 'ERR_PROTOCOL_REFUSED'
 /** The socket option is not an integer of 4 bytes. */
