@@ -45,6 +45,8 @@ const slow = new Set([
   'process/descriptors',
   'process/pollers-in-workers',
   'process/stdio',
+  'protocols/names',
+  'protocols/workers',
   'readiness/batches',
   'readiness/identity',
   'readiness/late-consumer',
