@@ -1,6 +1,7 @@
-// Runs a tool on the package as it would be published: node scripts/packed.mjs TOOL [OPTION…]
+// Runs a tool on edgepoll and on each protocol as they would be published: node scripts/packed.mjs TOOL [OPTION…]
 
 import { readdirSync, rmSync } from 'node:fs';
+import { packagesWithAddons } from './lib/addons.mjs';
 import { inProject } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { packOwn } from './lib/pack.mjs';
@@ -14,7 +15,9 @@ if (!readdirSync(inProject('node_modules/.bin')).includes(tool))
   refuseArguments(`node_modules/.bin has no '${tool}'. usage: ${usage}`);
 const folder = inProject(`build/packed/${tool}`);
 rmSync(folder, { recursive: true, force: true });
-const packed = await packOwn(folder).catch(failSetUp);
-const { tarball } = packed.find(({ name }) => name === 'edgepoll');
-const { code } = await run(inProject(`node_modules/.bin/${tool}`), [tarball, ...options]);
-process.exitCode = code;
+const names = packagesWithAddons.map(({ name }) => name);
+const packed = await packOwn(folder, names).catch(failSetUp);
+for (const { tarball } of packed.filter(({ name }) => names.includes(name))) {
+  const { code } = await run(inProject(`node_modules/.bin/${tool}`), [tarball, ...options]);
+  if (code !== 0) process.exitCode = code;
+}

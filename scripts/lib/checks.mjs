@@ -69,11 +69,11 @@ const list = {
     quick: true,
   },
   knip: { command: bin('knip', '--no-progress'), needs: 'install', quick: true },
-  publint: { command: script('packed', 'publint', '--strict'), needs: 'src', quick: true },
+  publint: { command: script('packed', 'publint', '--strict'), needs: 'protocols', quick: true },
   // The package is ESM alone. `require` of it works in each Node.js that it supports.
   attw: {
     command: script('packed', 'attw', '--ignore-rules', 'cjs-resolves-to-esm'),
-    needs: 'src',
+    needs: 'protocols',
     quick: true,
   },
   clippy: {

@@ -22,6 +22,8 @@ if (isLocal && !existsSync(join(clone, 'crates/edgepoll-protocol'))) {
   refuse('--local is for a clone of edgepoll, and this is none');
 }
 
+/** Files that have another name in this package: npm leaves out a .gitignore, and a package.json would be taken for that of a package. */
+const renamed = { gitignore: '.gitignore', '_package.json': 'package.json' };
 const { version } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
 const published = 'edgepoll-protocol = "edgepoll-version"';
 const replacements = [
@@ -32,8 +34,8 @@ const replacements = [
 const files = readdirSync(join(here, 'files'), { recursive: true, withFileTypes: true });
 for (const file of files.filter((entry) => entry.isFile())) {
   const source = join(file.parentPath, file.name);
-  // npm leaves files with the name .gitignore out of packages.
-  const path = source.slice(join(here, 'files/').length).replace(/^gitignore$/, '.gitignore');
+  const stored = source.slice(join(here, 'files/').length);
+  const path = renamed[stored] ?? stored;
   const target = join(folder, path);
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, fill(readFileSync(source, 'utf8')));
