@@ -7,7 +7,7 @@ type Make = (options?: Record<string, unknown>) => object;
 
 /** The functions that the plug-in exports. The build puts it beside the compiled tests. */
 export const plugin = createRequire(import.meta.url)('../../probe.node') as Record<
-  'probe' | 'frames' | 'layer' | 'version' | 'shorter' | 'neither',
+  'probe' | 'frames' | 'counted' | 'layer' | 'version' | 'shorter' | 'neither',
   Make
 >;
 

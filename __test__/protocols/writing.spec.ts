@@ -41,6 +41,15 @@ for (const driver of drivers) {
   });
 }
 
+test('sessions that encode frames get each message alone, also an empty one', async (t) => {
+  const protocol = probe(plugin.counted());
+  const { connection, peer } = await speakingPair(t, protocol);
+  const received = receiveAll(peer);
+  for (const message of ['one', 'two', '', 'three']) void connection.write(message);
+  await connection.end('last');
+  t.is((await received).bytes.toString(), '3:one3:two0:5:three4:last');
+});
+
 test('messages to one connection in a row leave in one piece', async (t) => {
   const { connection, peer } = await speakingPair(
     t,

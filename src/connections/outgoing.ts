@@ -41,7 +41,7 @@ export class Outgoing {
    * caller has to send. Throws what `encode()` throws. For `previous` see {@link Staging.stage}.
    */
   put(
-    { protocol, hasKinds }: Owner,
+    { protocol, encodes, hasKinds }: Owner,
     connection: object,
     slot: number,
     generation: number,
@@ -52,8 +52,8 @@ export class Outgoing {
     const writer = this.#encode(protocol, hasKinds, message, connection);
     if (isMoved(writer)) return bytesOf(writer);
     const length = this.#length;
-    if (length === 0) return previous;
-    return this.#staging.commit(slot, generation, this.#from, length, !hasKinds, previous);
+    if (length === 0 && !encodes) return previous;
+    return this.#staging.commit(slot, generation, this.#from, length, !encodes, previous);
   }
 
   /**

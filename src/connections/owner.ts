@@ -9,14 +9,15 @@ import type { ConnectionConfig } from './connection-options.js';
 import type { Closer } from './closer.js';
 import type { Incoming } from './incoming.js';
 import type { Outgoing } from './outgoing.js';
-import { hasKinds } from './plugin.js';
+import type { Encoding } from './plugin.js';
+import { encodingOf } from './plugin.js';
 import type { AnyProtocol } from './protocol.js';
 import type { Reactor } from './reactor.js';
 import { upgrade } from './upgrade.js';
 import type { Staging } from './staging.js';
 
 /** One object for all connections of a server, so that an idle connection takes little memory. */
-export interface Owner {
+export interface Owner extends Encoding {
   readonly reactor: Reactor;
   readonly native: ReactorBinding;
   // The parts of the reactor that messages need. They are here too, so that a message reads one property to reach them.
@@ -29,8 +30,6 @@ export interface Owner {
   readonly config: ConnectionConfig;
   /** The protocol of the connections; `undefined` if they have a framing. */
   readonly protocol: AnyProtocol | undefined;
-  /** Whether the first byte of a written message is its kind, because the protocol's sessions encode. */
-  readonly hasKinds: boolean;
   /** The server's configuration: the same after {@link Connection.upgrade}, so it says which server a connection belongs to. */
   readonly original: ConnectionConfig;
   /** Changes a connection's protocol or framing: see {@link Connection.upgrade}. Returns the connection's owner from now on. */
@@ -59,7 +58,7 @@ export function makeOwner(
     closer,
     config,
     protocol,
-    hasKinds: protocol !== undefined && hasKinds(protocol),
+    ...encodingOf(protocol),
     original: config,
     upgrade,
     sink: undefined,

@@ -5,11 +5,24 @@ import { EdgepollError } from '../internal/errors.js';
 import { typeError } from '../internal/validate.js';
 import type { AnyProtocol } from './protocol.js';
 
+/** What the sessions of a protocol do with the messages that the program writes. */
+export interface Encoding {
+  /** Whether they make the bytes that leave. Then each message is passed on alone. */
+  readonly encodes: boolean;
+  /** Whether the first byte of a message is its kind. */
+  readonly hasKinds: boolean;
+}
+
+/** The encoding of connections without a protocol. */
+const NONE: Encoding = { encodes: false, hasKinds: false };
+
 /**
- * Whether the first byte of a message that the program writes is its kind. Throws a `TypeError` if no plug-in has made the protocol's
- * `native`, `ERR_PROTOCOL_MISMATCH` if it has another version of the interface, and `ERR_PROTOCOL_FAULT` if it is none of a protocol.
+ * How the messages of a protocol, if there is one, are encoded. Throws a `TypeError` if no plug-in has made the protocol's `native`,
+ * `ERR_PROTOCOL_MISMATCH` if it has another version of the interface, and `ERR_PROTOCOL_FAULT` if it is none of a protocol.
  */
-export function hasKinds({ name, native }: AnyProtocol): boolean {
+export function encodingOf(protocol: AnyProtocol | undefined): Encoding {
+  if (protocol === undefined) return NONE;
+  const { name, native } = protocol;
   const info = protocolInfo(native);
   if (info === null)
     throw typeError('protocol.native', 'what a function of a plug-in returned', native);
@@ -22,5 +35,5 @@ export function hasKinds({ name, native }: AnyProtocol): boolean {
     throw refuse('ERR_PROTOCOL_MISMATCH', `${versions}; install ${need}`);
   }
   if (refusal !== undefined) throw refuse('ERR_PROTOCOL_FAULT', refusal);
-  return encodes && !givesFrames;
+  return { encodes, hasKinds: encodes && !givesFrames };
 }

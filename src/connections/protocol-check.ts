@@ -1,6 +1,6 @@
 /** Checks of a protocol that a program passes. */
 import { invalidValue, typeError } from '../internal/validate.js';
-import { hasKinds } from './plugin.js';
+import { encodingOf } from './plugin.js';
 import type { AnyProtocol } from './protocol.js';
 
 /** A protocol, or `undefined`. */
@@ -21,6 +21,6 @@ export function protocolOf(name: string, value: unknown): AnyProtocol {
     if (typeof protocol[method] !== 'function')
       throw typeError(`${name}.${method}`, 'a function', protocol[method]);
   }
-  hasKinds(value as AnyProtocol);
+  encodingOf(value as AnyProtocol);
   return value as AnyProtocol;
 }

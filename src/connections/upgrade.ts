@@ -6,7 +6,7 @@ import type { ConnectionConfig, ConnectionOptions } from './connection-options.j
 import { maxFrameOf, stagedWith } from './connection-options.js';
 import { framingOf } from './framing.js';
 import type { Owner } from './owner.js';
-import { hasKinds } from './plugin.js';
+import { encodingOf } from './plugin.js';
 import { protocolOf } from './protocol-check.js';
 
 /** What `connection.upgrade()` takes for a framing. */
@@ -30,7 +30,7 @@ export function upgrade(owner: Owner, slot: number, generation: number, to: unkn
     ...owner,
     config,
     protocol,
-    hasKinds: protocol !== undefined && hasKinds(protocol),
+    ...encodingOf(protocol),
     // The consumer of a server takes the events of all its connections, and leaves them together.
     get sink() {
       return owner.sink;

@@ -4,7 +4,7 @@ use edgepoll_protocol::abi::{layer_plugin, protocol_plugin, RawPlugin};
 use edgepoll_protocol::node::{export_raw, OptionError, Options};
 use edgepoll_protocol::testing::layer::Xor;
 
-use crate::{Frames, Probe, Where};
+use crate::{Counted, Frames, Probe, Where};
 
 /// The option `panics` names the function that panics.
 fn probe(options: &Options) -> Result<RawPlugin, OptionError> {
@@ -19,6 +19,10 @@ fn probe(options: &Options) -> Result<RawPlugin, OptionError> {
 
 fn frames(_options: &Options) -> Result<RawPlugin, OptionError> {
     Ok(protocol_plugin(Frames))
+}
+
+fn counted(_options: &Options) -> Result<RawPlugin, OptionError> {
+    Ok(protocol_plugin(Counted))
 }
 
 fn layer(_options: &Options) -> Result<RawPlugin, OptionError> {
@@ -53,6 +57,7 @@ edgepoll_protocol::export_with!(
     export_raw::<Probe>,
     c"probe" => probe,
     c"frames" => frames,
+    c"counted" => counted,
     c"layer" => layer,
     c"version" => version,
     c"shorter" => shorter,

@@ -4,8 +4,10 @@
 
 #[cfg(feature = "node")]
 mod addon;
+mod counted;
 mod frames;
 mod session;
 
+pub use counted::{Counted, CountedSession};
 pub use frames::{Frames, FramesSession};
 pub use session::{Probe, ProbeSession, Where};
