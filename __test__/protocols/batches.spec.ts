@@ -73,6 +73,22 @@ test('a batch that is read late has its own messages, whatever came meanwhile', 
   t.deepEqual(texts, ['one']);
 });
 
+test('a loop over a batch ends once the next one is requested', async (t) => {
+  const server = await speaking(t, probe());
+  const peer = await dial(server.address.port);
+  t.teardown(() => peer.destroy());
+  await send(peer, 'echo one\necho two\necho three\n');
+  const batches = server.batches();
+  let batch = (await batches.next()).value;
+  while (batch?.length === 0) batch = (await batches.next()).value;
+  const iterator = batch?.[Symbol.iterator]();
+  t.is(iterator?.next().value?.text(0), 'one');
+  const next = batches.next();
+  await send(peer, 'echo four\necho five\necho six\n');
+  await next;
+  t.true(iterator?.next().done);
+});
+
 test('forEach() is the same as a loop', async (t) => {
   const server = await speaking(t, probe());
   const peer = await dial(server.address.port);

@@ -193,6 +193,11 @@ export class Cursor {
     this.#view = message;
   }
 
+  /** Whether it moves over these contents. */
+  isOf(contents: Contents): boolean {
+    return this.#contents === contents;
+  }
+
   /** The part of the next message. `undefined` if there is none. */
   seek(): Part | undefined {
     while (this.left === 0) {

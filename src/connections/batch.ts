@@ -140,6 +140,8 @@ export class Batch<Data = unknown, In = Chunk, Out = Payload> implements Iterabl
 
   /** Shows the next message. Returns whether there is one. */
   #advance(cursor: Cursor): boolean {
+    // The batch is not valid any more, and a later one is made of the same contents.
+    if (!cursor.isOf(this.#contents)) return false;
     for (;;) {
       const isNext = cursor.left === 0;
       const part = cursor.seek();
