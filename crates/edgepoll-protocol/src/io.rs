@@ -148,9 +148,9 @@ impl<'a> Io<'a> {
         self.raw.flags |= abi::RESUME;
     }
 
-    /// In [`Session::timer`](crate::Session::timer): whether input is held back, because the owner or this session has paused, or the peer
-    /// does not take what is sent to it. The peer may then have sent what the session waits for, so a session should wait again rather
-    /// than fail.
+    /// In [`Session::timer`](crate::Session::timer): whether input is held back, because the owner or this session has paused, the peer
+    /// does not take what is sent to it, or the host was too busy to receive. The peer may then have sent what the session waits for, so a
+    /// session should wait again rather than fail.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.raw.flags & abi::HELD != 0

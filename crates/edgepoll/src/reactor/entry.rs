@@ -31,6 +31,8 @@ pub(super) struct Entry<S> {
     pub(super) closed: Option<Box<Closed>>,
     /// A timer has expired in this turn, and is handled once the connection has been served.
     pub(super) is_due: bool,
+    /// It has been served since then.
+    pub(super) was_served: bool,
     /// Bytes that were written and are lost.
     pub(super) unsent: usize,
 }
@@ -48,6 +50,7 @@ impl<S> Entry<S> {
             resets: false,
             closed: None,
             is_due: false,
+            was_served: false,
             unsent: 0,
         }
     }
@@ -97,6 +100,7 @@ impl<S> Entry<S> {
         let receives = is_due(Timer::Late) || is_session;
         let sends = is_retry || is_end || is_due(Timer::Connect);
         self.is_due = is_end || is_session || is_due(Timer::Connect);
+        self.was_served = false;
         if is_retry {
             connection.timers.clear(Timer::Retry);
         }

@@ -21,6 +21,7 @@ impl<K: Kernel> Reactor<K> {
         let Some((_, entry)) = self.live(token) else {
             return (0, 0);
         };
+        entry.was_served = true;
         let sends = entry.connection.may_connect() || entry.connection.may_write();
         if sends && !self.serve_sending(token, inbox) {
             return (0, 0);

@@ -54,7 +54,9 @@ impl<K: Kernel> Reactor<K> {
             let Some((_, entry)) = self.live(token) else {
                 return;
             };
-            let is_held = entry.connection.is_stopped();
+            // The turn may have had no room to receive what has arrived.
+            let has_waiting_input = entry.listed && !entry.was_served;
+            let is_held = entry.connection.is_stopped() || has_waiting_input;
             let timers = &mut entry.connection.timers;
             if timers.is_due(timer, now) {
                 timers.clear(timer);

@@ -248,6 +248,33 @@ fn input_that_came_in_time_is_decoded_before_the_timer_expires() {
     assert_eq!(calls.get(), 1);
 }
 
+/// The answer that the session waits for may lie in the kernel, because other connections have used up the turn.
+#[test]
+fn a_timer_tells_its_session_that_the_turn_had_no_room_to_receive() {
+    let budget = Budget {
+        turn_bytes: 3,
+        ..Budget::default()
+    };
+    let mut bench = without_faults(budget, 1_000);
+    let calls = Rc::new(Cell::new(0));
+    bench.listen(ListenOptions {
+        protocol: Some(protocol(&calls, None)),
+        ..ListenOptions::default()
+    });
+    let others: Vec<_> = (0..4).map(|_| bench.client().0).collect();
+    let (peer, _) = bench.client();
+    for (busy, answer) in [(true, b"held"), (false, b"tick")] {
+        bench.tells(peer, command(SAYS, 50));
+        for other in others.iter().filter(|_| busy) {
+            bench.kernel().peer_send(*other, &clear(AGAIN));
+        }
+        bench.pass(60 * MILLISECOND);
+        bench.run_until_idle();
+        assert_eq!(bench.heard(peer), answer);
+    }
+    assert_eq!(calls.get(), 2);
+}
+
 #[test]
 fn a_session_that_sets_a_timer_to_nothing_for_ever_is_called_once_in_a_turn() {
     let (mut bench, calls, peer, _) = pair();
