@@ -123,6 +123,8 @@ impl<K: Kernel> Reactor<K> {
             Ok(()) => {}
             Err(Fault::Error(error)) => return Err(WriteError::Protocol(error)),
             Err(fault) => {
+                // What an earlier call has sent does not tell the peer of this fault, and the message is lost.
+                wire.has_sent = false;
                 self.after_session(token, Some(fault));
                 return Err(WriteError::Closed);
             }

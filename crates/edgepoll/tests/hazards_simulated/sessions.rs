@@ -397,3 +397,15 @@ fn an_end_that_waits_for_the_next_turn_is_reported_after_an_upgrade() {
     bench.run_until_idle();
     assert!(bench.ended(token));
 }
+
+#[test]
+fn a_session_that_panics_in_a_write_does_not_end_cleanly_because_it_has_answered_before() {
+    let (mut bench, peer, token) = pair(Limits::default());
+    bench.says(peer, b"ping\n");
+    assert_eq!(bench.read_by(peer), b"pong\n");
+    let written = bench.reactor.write(token, b"plost", false);
+    assert_eq!(written, Err(WriteError::Closed));
+    bench.run_until_idle();
+    let fault = bench.fault(token);
+    assert!(matches!(fault, Some(Fault::Panicked(_))), "{fault:?}");
+}
