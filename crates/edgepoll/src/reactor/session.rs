@@ -8,7 +8,7 @@ use edgepoll_protocol::host::{Handle, Outcome, Scratch};
 use super::decode::prepared;
 use super::session_timers::Asked;
 use super::state::Reactor;
-use crate::connection::{CloseReason, Reading, Wire};
+use crate::connection::{CloseReason, Reading, Timer, Wire};
 use crate::kernel::Kernel;
 use crate::protocol::{Error, Factory, Fault, Role};
 use crate::Token;
@@ -158,8 +158,15 @@ impl<K: Kernel> Reactor<K> {
         if entry.connection.may_write() {
             self.flush(token);
             self.expect_flush(token);
-        } else if !entry.connection.queue.is_empty() {
-            self.report_queued(token);
+        } else {
+            // If this side has ended, the end needs a deadline, although nothing can be sent now. A later call does not move it.
+            let has_deadline = entry.connection.timers.is_set(Timer::Late);
+            if !entry.connection.queue.is_empty() {
+                self.report_queued(token);
+            }
+            if !has_deadline {
+                self.expect_flush(token);
+            }
         }
         self.close_if_finished(token);
         self.list(token);

@@ -409,3 +409,17 @@ fn a_session_that_panics_in_a_write_does_not_end_cleanly_because_it_has_answered
     let fault = bench.fault(token);
     assert!(matches!(fault, Some(Fault::Panicked(_))), "{fault:?}");
 }
+
+#[test]
+fn a_session_that_fails_behind_a_blocked_queue_has_a_deadline() {
+    for command in [&b"fail\n"[..], b"quit\n"] {
+        let (mut bench, peer, token) = pair(Limits {
+            end_timeout: 500,
+            ..Limits::default()
+        });
+        bench.kernel().set_capacity(peer, 10);
+        bench.says(peer, b"flood 1000\n");
+        bench.says(peer, command);
+        bench.until_closed(token, 500);
+    }
+}
