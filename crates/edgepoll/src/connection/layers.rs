@@ -92,7 +92,7 @@ impl Layers {
         }
         if !self.pending.is_empty() {
             let pending = std::mem::take(&mut self.pending);
-            self.down(self.list.len(), &pending, queue)?;
+            self.send_plain(&pending, queue)?;
         }
         if self.ends && !self.has_ended {
             self.has_ended = true;
@@ -128,11 +128,12 @@ impl Layers {
                 .collect();
             let consumed = *received.as_ref().unwrap_or(&0);
             layered.input.consume(consumed);
-            self.sent(place, received.map(drop), queue)?;
+            // What the layer gave before an error counts.
             match self.list.get_mut(place + 1) {
                 Some(above) => above.input.push(&bytes),
                 None => plain.push(&bytes),
             }
+            self.sent(place, received.map(drop), queue)?;
             let layered = &self.list[place];
             if layered.input.len() > layered.handle.limit() {
                 let text = "a record is longer than the layer's limit";
@@ -185,12 +186,23 @@ impl Layers {
 
     /// Sends plain bytes of the owner or of its protocol.
     pub fn send(&mut self, plain: &[u8], queue: &mut SendQueue) {
-        if self.is_all_open() && self.pending.is_empty() {
-            let result = self.down(self.list.len(), plain, queue);
+        if self.is_all_open() && self.pending.is_empty() && self.failed.is_none() {
+            let result = self.send_plain(plain, queue);
             self.keep(result);
         } else {
             self.pending.extend_from_slice(plain);
         }
+    }
+
+    /// Passes plain bytes through all layers, which are open.
+    fn send_plain(&mut self, plain: &[u8], queue: &mut SendQueue) -> Result<(), ProtocolError> {
+        let sent = self.down(self.list.len(), plain, queue);
+        if sent.is_err() {
+            // The bytes are lost. As pending ones they count as unsent, and the peer, which was told nothing, sees a reset.
+            self.pending.extend_from_slice(plain);
+            self.has_sent = false;
+        }
+        sent
     }
 
     /// The owner ends the connection. The layers' own ends are sent once what is pending has been.

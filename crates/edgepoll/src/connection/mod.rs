@@ -225,12 +225,23 @@ impl Connection {
             return false;
         };
         layers.peer_ended();
-        layers.failure().is_some()
+        self.has_failed_layer()
     }
 
-    /// A layer has failed. As [`Connection::handle_fault`].
+    /// True when a layer has failed.
+    #[must_use]
+    pub fn has_failed_layer(&self) -> bool {
+        let layers = self.layers.as_ref();
+        layers.is_some_and(|layers| layers.failure().is_some())
+    }
+
+    /// A layer has failed. As [`Connection::handle_fault`]. Later calls change nothing, so that the peer can end.
     pub fn handle_failed_layer(&mut self) -> Option<CloseReason> {
         let (error, has_sent) = self.layers.as_ref()?.failure()?;
+        let discards = self.reading == Reading::Open(Sink::Discard);
+        if has_sent && discards && self.writing == Writing::Finished {
+            return None;
+        }
         let is_writable = matches!(self.writing, Writing::Open | Writing::Finishing);
         if !has_sent || !is_writable {
             return Some(CloseReason::Protocol(error.clone()));

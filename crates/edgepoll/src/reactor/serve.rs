@@ -47,8 +47,7 @@ impl<K: Kernel> Reactor<K> {
         if has_session {
             self.set_session_timers(token, &received.asked);
             self.after_session(token, received.fault);
-        }
-        if has_layers {
+        } else if has_layers {
             self.after_layers(token);
         }
         if let Some(reason) = received.closed {

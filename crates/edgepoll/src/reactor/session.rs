@@ -146,6 +146,11 @@ impl<K: Kernel> Reactor<K> {
             self.close(token, CloseReason::QueueFull);
             return;
         }
+        if connection.layers.is_some() {
+            // What the session has sent went through them.
+            self.after_layers(token);
+            return;
+        }
         self.report_ended_by_protocol(token);
         self.send_soon(token);
     }

@@ -174,6 +174,10 @@ impl<K: Kernel> Reactor<K> {
             }
         } else {
             connection.push(bytes);
+            if connection.has_failed_layer() {
+                self.after_layers(token);
+                return Err(WriteError::Failed);
+            }
             if more {
                 // A writer that waits at the high watermark needs a report when the queue is sent.
                 if connection.queue.len() >= connection.limits.high_water as usize {
