@@ -47,8 +47,8 @@ pub trait Protocol: 'static {
 pub trait Session: 'static {
     /// Whether [`Session::encode`] makes the bytes that leave. If not, messages of the owner leave as they are.
     const ENCODES: bool = false;
-    /// Whether each message has exactly one field, which is a range of the input. JavaScript then gets the bytes of that field instead
-    /// of a message, as it does for the built-in framings.
+    /// Whether each message has the kind 0, no message that continues it, and exactly one field, which is a range of the input. JavaScript
+    /// then gets the bytes of that field instead of a message, as it does for the built-in framings.
     const FRAMES: bool = false;
 
     /// The first call. A server that speaks first sends its greeting here, a client its first request. It leaves once the connection is

@@ -246,7 +246,7 @@ impl Handle {
     ) -> (Outcome, Result<(), Fault>) {
         let side = std::mem::replace(&mut self.side, Side::Open);
         // SAFETY: as above; `body` is borrowed for the call.
-        let encoded = self.call(
+        let (outcome, result) = self.call(
             "encode",
             scratch,
             &mut [],
@@ -255,10 +255,16 @@ impl Handle {
                 ((*functions).encode)(session, kind, body.as_ptr(), body.len(), io)
             },
         );
+        if let Err(Fault::Error(_)) = result {
+            // The message was none, and the connection goes on as if the session had not been called.
+            self.side = side;
+            scratch.drop_effects();
+            return (Outcome::default(), result);
+        }
         if side != Side::Open {
             self.side = side;
         }
-        encoded
+        (outcome, result)
     }
 
     /// A timer has expired.

@@ -237,6 +237,12 @@ impl Scratch {
         self.io.output.length = 0;
     }
 
+    /// Drops what the last call sent, and the timers that it set or stopped.
+    pub(super) fn drop_effects(&mut self) {
+        self.drop_output();
+        self.io.timers_set = 0;
+    }
+
     /// The timers that the last call set (`Some(milliseconds)`) or stopped (`None`).
     pub fn timers(&self) -> impl Iterator<Item = (u8, Option<u32>)> + '_ {
         (0..TIMERS as u8)

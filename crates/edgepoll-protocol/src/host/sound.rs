@@ -3,9 +3,13 @@
 
 use crate::abi::{DOUBLE, FIELD, FIELDS_SHIFT, INTEGER, MADE, NAME, NULL};
 
+/// The header of a frame.
+const FRAME: i32 = 1 << FIELDS_SHIFT;
+
 /// Returns how many numbers the first `messages` messages take, or `None` if the table has fewer messages or a field lies outside:
 /// ranges of the input must lie in the first `consumed` bytes, copied fields in the `made` bytes. Moves the offsets of copied fields
-/// behind the consumed input. If `gives_frames`, each message must have exactly one field, which is a range of the input.
+/// behind the consumed input. If `gives_frames`, each message must have the kind 0, no message that continues it, and exactly one field,
+/// which is a range of the input.
 pub(super) fn check(
     table: &mut [i32],
     messages: u32,
@@ -19,7 +23,8 @@ pub(super) fn check(
         let (header, fields) = rest.split_first_mut()?;
         let numbers = (header.cast_unsigned() >> FIELDS_SHIFT) as usize * FIELD;
         let (fields, others) = fields.split_at_mut_checked(numbers)?;
-        if gives_frames && !matches!(&*fields, &[_, length, 0] if length >= 0) {
+        let is_frame = *header == FRAME && matches!(&*fields, &[_, length, 0] if length >= 0);
+        if gives_frames && !is_frame {
             return None;
         }
         for field in fields.chunks_exact_mut(FIELD) {
@@ -57,6 +62,7 @@ fn is_inside(field: &mut [i32], consumed: usize, made: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::MORE;
 
     fn is_sound(table: &mut [i32], messages: u32, consumed: usize, made: usize) -> bool {
         check(table, messages, consumed, made, false) == Some(table.len())
@@ -111,5 +117,7 @@ mod tests {
         assert!(!is_frame(&mut [header(0, 1), 0, NULL, 0]));
         assert!(!is_frame(&mut [header(0, 1), 0, 4, MADE]));
         assert!(!is_frame(&mut [header(0, 1), 0, 4, NAME]));
+        assert!(!is_frame(&mut [header(1, 1), 0, 4, 0]));
+        assert!(!is_frame(&mut [header(MORE, 1), 0, 4, 0]));
     }
 }

@@ -215,6 +215,27 @@ fn a_failed_encode_sends_nothing() {
 }
 
 #[test]
+fn a_failed_encode_changes_nothing_for_the_calls_after_it() {
+    let protocol = Scripted::default()
+        .then(|_, io| {
+            io.set_timer(0, 5);
+            io.end();
+            Err(Error::too_long("at most 3 bytes"))
+        })
+        .then(|_, io| {
+            io.send(b"pong");
+            Ok(Step::Skip(1))
+        });
+    let (mut session, mut scratch) = (session(&protocol), Scratch::default());
+    let (outcome, result) = session.encode(&mut scratch, 0, b"");
+    assert!(matches!(result, Err(Fault::Error(_))), "{result:?}");
+    assert!(!outcome.ends && !outcome.has_timers);
+    assert_eq!(scratch.timers().count(), 0);
+    let (_, result) = session.decode(&mut scratch, &mut [1], 100);
+    assert_eq!((scratch.output(), result), (&b"pong"[..], Ok(())));
+}
+
+#[test]
 fn fields_of_a_call_that_finds_no_messages_are_dropped() {
     let field = |_: &mut [u8], io: &mut crate::Io<'_>| {
         io.null();
