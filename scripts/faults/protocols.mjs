@@ -91,8 +91,8 @@ export const protocolFaults = [
   {
     name: 'an upgraded connection writes as before',
     file: `${connections}/upgrade.ts`,
-    find: 'hasKinds: protocol !== undefined && hasKinds(protocol),',
-    replace: 'hasKinds: owner.hasKinds,',
+    find: '...encodingOf(protocol),',
+    replace: '',
     command: packaged('protocols/upgrade', 'lines, then a protocol'),
   },
   {
