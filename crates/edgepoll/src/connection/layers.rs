@@ -25,6 +25,8 @@ pub struct Layers {
     has_ended: bool,
     /// The call that failed has sent something, such as an alert.
     has_sent: bool,
+    /// So much is queued that nothing is received until the peer has taken some of it: what is received may be answered.
+    pub(super) holds: bool,
     /// Why a layer gave up.
     failed: Option<ProtocolError>,
     /// What a layer has asked, until the owner gets it.

@@ -178,6 +178,9 @@ impl Connection {
         if let Some(wire) = &mut self.wire {
             (wire.paused, wire.holds) = (false, false);
         }
+        if let Some(layers) = &mut self.layers {
+            layers.holds = false;
+        }
     }
 
     /// A call of the session has sent `output`, which is queued, and asked for what `outcome` says.
@@ -214,7 +217,10 @@ impl Connection {
     /// Takes received bytes of a connection with layers: their plain bytes go to `carry`.
     pub fn handle_layered(&mut self, bytes: &[u8]) {
         if let Some(layers) = &mut self.layers {
+            let before = self.queue.len();
             layers.receive(bytes, &mut self.carry, &mut self.queue);
+            let queued = self.queue.len();
+            layers.holds |= queued > before && queued >= self.limits.high_water as usize;
         }
     }
 
@@ -296,11 +302,14 @@ impl Connection {
         fault.or_else(|| layers.and_then(|layers| Some(layers.failure()?.0.clone())))
     }
 
-    /// The queue has become shorter. Decoding goes on if it waited for that.
+    /// The queue has become shorter. Receiving and decoding go on if they waited for that.
     pub fn handle_drained(&mut self) {
         let is_low = self.queue.len() <= self.limits.low_water as usize;
         if let Some(wire) = &mut self.wire {
             wire.holds &= !is_low;
+        }
+        if let Some(layers) = &mut self.layers {
+            layers.holds &= !is_low;
         }
     }
 
@@ -329,7 +338,7 @@ impl Connection {
         let wire = self.wire.as_ref();
         let layers = self.layers.as_ref();
         wire.is_some_and(|wire| wire.paused || wire.holds)
-            || layers.is_some_and(|layers| layers.is_asking())
+            || layers.is_some_and(|layers| layers.is_asking() || layers.holds)
     }
 
     /// True while nothing is received, because the owner or the protocol does not want to.

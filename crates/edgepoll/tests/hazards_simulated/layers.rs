@@ -453,7 +453,7 @@ fn a_layer_stops_its_timer() {
 }
 
 /// Passes everything on. Says `hi` at the start, fails when the owner writes `no`, and hands over what is in front of a `!` before it
-/// fails. With a `?` at the end of the input it says `why` first.
+/// fails. With a `?` at the end of the input it says `why` first. It answers each `+` with 100 bytes.
 struct Brittle;
 
 struct BrittleLayer;
@@ -475,6 +475,9 @@ impl Layer for BrittleLayer {
     }
 
     fn receive(&mut self, input: &mut [u8], io: &mut LayerIo<'_>) -> Result<usize, Error> {
+        for _ in input.iter().filter(|byte| **byte == b'+') {
+            io.send(&[b'.'; 100]);
+        }
         let end = input.iter().position(|byte| *byte == b'!');
         io.plain(0..end.unwrap_or(input.len()));
         match end {
@@ -501,6 +504,11 @@ fn brittle() -> (Bench, Peer, Token) {
     let mut bench = without_faults(Budget::default(), 100);
     bench.listen(ListenOptions {
         layers: vec![Rc::new(LayerMaker::new(Brittle))],
+        limits: Limits {
+            high_water: 500,
+            low_water: 100,
+            ..Limits::default()
+        },
         ..ListenOptions::default()
     });
     let (peer, token) = bench.client();
@@ -573,4 +581,21 @@ fn what_arrives_after_a_layers_alert_is_discarded_until_the_peer_ends() {
         bench.closed(token),
         Some(CloseReason::Protocol(_))
     ));
+}
+
+#[test]
+fn answers_of_a_layer_to_a_peer_that_does_not_read_are_bounded() {
+    let (mut bench, peer, token) = brittle();
+    bench.kernel().set_capacity(peer, 10);
+    let sent = bench.kernel().peer_send(peer, &[b'+'; 1_000]);
+    bench.run_until_idle();
+    // What one receive of 100 bytes may add to the high watermark.
+    let queued = bench.reactor.queued(token);
+    assert!(queued <= 10_500, "{queued} bytes are queued");
+    let mut got = Vec::new();
+    while bench.kernel().peer_receive(peer, 1_000, &mut got) > 0 {
+        bench.run_until_idle();
+    }
+    assert_eq!(got.len(), 100 * sent);
+    assert_eq!(bench.bytes(token).len(), sent);
 }
