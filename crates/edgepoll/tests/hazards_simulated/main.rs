@@ -10,6 +10,7 @@ mod accepting;
 mod bench;
 mod connecting;
 mod ending;
+mod failing_layers;
 mod framing;
 mod guessing;
 mod identity;
