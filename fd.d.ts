@@ -455,12 +455,18 @@ export declare type PackageErrorCode =
 | 'ERR_EXCLUSIVE'
 /** The number of a descriptor is too large for select(2): above 1,023. */
 | 'ERR_FD_SETSIZE'
+/** Neither side sent a byte within `firstByteTimeout` after the connection was accepted. */
+| 'ERR_FIRST_BYTE_TIMEOUT'
 /** The peer sent a frame that is longer than `maxFrame`. The peer sees what it sees after `destroy()`. */
 | 'ERR_FRAME_TOO_LONG'
 /** The peer ended its side inside a frame. */
 | 'ERR_FRAME_TRUNCATED'
+/** No byte moved in either direction within `idleTimeout`. */
+| 'ERR_IDLE_TIMEOUT'
 /** The peer sent, or the program wrote, a message that the framing does not allow. */
 | 'ERR_MALFORMED'
+/** The peer did not complete a message within `messageTimeout`. */
+| 'ERR_MESSAGE_TIMEOUT'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
 /** A plug-in of a protocol broke its contract, panicked, or is none of a protocol. */
@@ -473,6 +479,8 @@ export declare type PackageErrorCode =
 | 'ERR_OPTION_LENGTH'
 /** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
+/** The peer did not take within `sendTimeout` what was sent to it. */
+| 'ERR_SEND_TIMEOUT'
 /** The program wrote after `end()`. */
 | 'ERR_WRITE_AFTER_END';
 

@@ -246,12 +246,32 @@ export declare interface ConnectionOptions<In = Chunk, Out = Payload> {
      * The longest time, in milliseconds, without a byte moving in either direction on a connection that is about to end. It
      * applies once this side has ended, a send has failed, or the peer has reset the connection, even if the program does not
      * read, so that every such connection ends. Until then the program can read bytes that arrived before. The connection then
-     * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. There is no such limit on an open connection.
+     * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. An open connection has the deadlines below.
      *
      * A byte moves when this machine's kernel takes it to be sent, or gives it as received. It does not say when the peer reads: a
      * peer that reads slowly moves bytes while it makes room. The close may come up to an eighth of the time late. Default 30,000.
      */
     endTimeout?: number | undefined;
+    /**
+     * How long no byte may move in either direction, in milliseconds, whether the program reads or not. Then the connection closes with
+     * `ERR_IDLE_TIMEOUT`. Default 3,600,000 (an hour).
+     */
+    idleTimeout?: number | undefined;
+    /**
+     * With a framing or a protocol: how long a message may take from its first byte to its last, in milliseconds. Then the connection
+     * closes with `ERR_MESSAGE_TIMEOUT`. The time begins anew when the program reads again after a pause. At most `idleTimeout`. Default
+     * 60,000, or `idleTimeout` if that is less.
+     */
+    messageTimeout?: number | undefined;
+    /** In bytes a second: a message has a second more than `messageTimeout` for each so many of its bytes that have arrived. Default 1,024. */
+    minReceiveRate?: number | undefined;
+    /**
+     * How long bytes may wait to be sent until none is left, in milliseconds. Then the connection closes with `ERR_SEND_TIMEOUT`, and the
+     * peer sees a reset. At most `idleTimeout`. Default 60,000, or `idleTimeout` if that is less.
+     */
+    sendTimeout?: number | undefined;
+    /** In bytes a second: there is a second more than `sendTimeout` for each so many bytes that the kernel has taken since. Default 1,024. */
+    minSendRate?: number | undefined;
     /**
      * How received bytes are cut into chunks, and what `write()` adds to a message. `bytes`: a chunk is what one receive returned, and
      * bytes leave as they are. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends LF. If a message ends with CR, a
@@ -524,6 +544,11 @@ export declare interface ListenOptions<In = Chunk, Out = Payload> extends Connec
      */
     maxPending?: number | undefined;
     /**
+     * How long a connection may stay without a byte of either side, in milliseconds. Then it closes with `ERR_FIRST_BYTE_TIMEOUT`. At most
+     * `idleTimeout`. Default 30,000, or `idleTimeout` if that is less.
+     */
+    firstByteTimeout?: number | undefined;
+    /**
      * When it aborts before the server is open, `listen()` rejects with its reason. When it aborts later, the server is destroyed,
      * and its iterator throws the reason once. The reads of its connections reject with the reason, or with an `AbortError` if the
      * reason is not an `Error`.
@@ -635,12 +660,18 @@ export declare type PackageErrorCode =
 | 'ERR_EXCLUSIVE'
 /** The number of a descriptor is too large for select(2): above 1,023. */
 | 'ERR_FD_SETSIZE'
+/** Neither side sent a byte within `firstByteTimeout` after the connection was accepted. */
+| 'ERR_FIRST_BYTE_TIMEOUT'
 /** The peer sent a frame that is longer than `maxFrame`. The peer sees what it sees after `destroy()`. */
 | 'ERR_FRAME_TOO_LONG'
 /** The peer ended its side inside a frame. */
 | 'ERR_FRAME_TRUNCATED'
+/** No byte moved in either direction within `idleTimeout`. */
+| 'ERR_IDLE_TIMEOUT'
 /** The peer sent, or the program wrote, a message that the framing does not allow. */
 | 'ERR_MALFORMED'
+/** The peer did not complete a message within `messageTimeout`. */
+| 'ERR_MESSAGE_TIMEOUT'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
 /** A plug-in of a protocol broke its contract, panicked, or is none of a protocol. */
@@ -653,6 +684,8 @@ export declare type PackageErrorCode =
 | 'ERR_OPTION_LENGTH'
 /** The send queue has `maxBufferedAmount` bytes, because the peer reads too slowly. */
 | 'ERR_SEND_QUEUE_FULL'
+/** The peer did not take within `sendTimeout` what was sent to it. */
+| 'ERR_SEND_TIMEOUT'
 /** The program wrote after `end()`. */
 | 'ERR_WRITE_AFTER_END';
 
@@ -1006,6 +1039,14 @@ export declare interface ServerStats {
     acceptPauses: number;
     /** The error of the last such pause. */
     lastAcceptError: EdgepollError | undefined;
+    /** Connections that closed with `ERR_FIRST_BYTE_TIMEOUT`. */
+    firstByteTimeouts: number;
+    /** Connections that closed with `ERR_IDLE_TIMEOUT`. */
+    idleTimeouts: number;
+    /** Connections that closed with `ERR_MESSAGE_TIMEOUT`. */
+    messageTimeouts: number;
+    /** Connections that closed with `ERR_SEND_TIMEOUT`. */
+    sendTimeouts: number;
 }
 
 /** The names of the kernel's errors (errno(3)), and `UNKNOWN` for a number without a name. */

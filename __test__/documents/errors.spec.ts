@@ -145,6 +145,8 @@ const provoked: Record<string, Provoke> = {
   ERR_DESCRIPTOR_KIND: (t) => EventFd.adopt(regularFile(t)),
   ERR_EXCLUSIVE: (t) => registered(t, true).registration.rearm(),
   ERR_FD_SETSIZE: (t) => pollerOf(t, 'select').register(numberAbove(t, 1023)),
+  ERR_FIRST_BYTE_TIMEOUT: async (t) =>
+    (await pairOf(t, { firstByteTimeout: 20 })).connection.read(),
   ERR_FRAME_TOO_LONG: async (t) => {
     const { connection, peer } = await pairOf(t, { framing: 'lines', maxFrame: 10 });
     await send(peer, 'x'.repeat(100));
@@ -155,9 +157,15 @@ const provoked: Record<string, Provoke> = {
     peer.end('5:abc');
     return connection.read();
   },
+  ERR_IDLE_TIMEOUT: async (t) => (await pairOf(t, { idleTimeout: 20 })).connection.read(),
   ERR_MALFORMED: async (t) => {
     const { connection } = await pairOf(t, { framing: 'lines' });
     return connection.write('two\nlines');
+  },
+  ERR_MESSAGE_TIMEOUT: async (t) => {
+    const { connection, peer } = await pairOf(t, { framing: 'lines', messageTimeout: 20 });
+    await send(peer, 'half');
+    return connection.read();
   },
   ERR_NOT_POLLABLE: (t) => pollerOf(t).register(regularFile(t)),
   ERR_OPTION_LENGTH: (t) => opened(t, 'inet', 'stream').getOption('SOL_SOCKET', 'SO_LINGER'),
@@ -179,6 +187,13 @@ const provoked: Record<string, Provoke> = {
     // More than the kernel's buffers take.
     void connection.write(Buffer.alloc(2 ** 25));
     return connection.write('more');
+  },
+  ERR_SEND_TIMEOUT: async (t) => {
+    const options = { sendTimeout: 20, minSendRate: 2 ** 31 - 1 };
+    const { connection, peer } = await pairOf(t, options);
+    peer.pause();
+    // More than the kernel's buffers take.
+    return connection.write(Buffer.alloc(2 ** 25));
   },
   ERR_WRITE_AFTER_END: async (t) => {
     const { connection } = await pairOf(t);

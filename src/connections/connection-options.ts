@@ -46,12 +46,32 @@ export interface ConnectionOptions<In = Chunk, Out = Payload> {
    * The longest time, in milliseconds, without a byte moving in either direction on a connection that is about to end. It
    * applies once this side has ended, a send has failed, or the peer has reset the connection, even if the program does not
    * read, so that every such connection ends. Until then the program can read bytes that arrived before. The connection then
-   * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. There is no such limit on an open connection.
+   * closes with `ECONNRESET` if the peer reset it, else with `ETIMEDOUT`. An open connection has the deadlines below.
    *
    * A byte moves when this machine's kernel takes it to be sent, or gives it as received. It does not say when the peer reads: a
    * peer that reads slowly moves bytes while it makes room. The close may come up to an eighth of the time late. Default 30,000.
    */
   endTimeout?: number | undefined;
+  /**
+   * How long no byte may move in either direction, in milliseconds, whether the program reads or not. Then the connection closes with
+   * `ERR_IDLE_TIMEOUT`. Default 3,600,000 (an hour).
+   */
+  idleTimeout?: number | undefined;
+  /**
+   * With a framing or a protocol: how long a message may take from its first byte to its last, in milliseconds. Then the connection
+   * closes with `ERR_MESSAGE_TIMEOUT`. The time begins anew when the program reads again after a pause. At most `idleTimeout`. Default
+   * 60,000, or `idleTimeout` if that is less.
+   */
+  messageTimeout?: number | undefined;
+  /** In bytes a second: a message has a second more than `messageTimeout` for each so many of its bytes that have arrived. Default 1,024. */
+  minReceiveRate?: number | undefined;
+  /**
+   * How long bytes may wait to be sent until none is left, in milliseconds. Then the connection closes with `ERR_SEND_TIMEOUT`, and the
+   * peer sees a reset. At most `idleTimeout`. Default 60,000, or `idleTimeout` if that is less.
+   */
+  sendTimeout?: number | undefined;
+  /** In bytes a second: there is a second more than `sendTimeout` for each so many bytes that the kernel has taken since. Default 1,024. */
+  minSendRate?: number | undefined;
   /**
    * How received bytes are cut into chunks, and what `write()` adds to a message. `bytes`: a chunk is what one receive returned, and
    * bytes leave as they are. `lines`: a chunk is one line without its LF or CR LF, and `write()` appends LF. If a message ends with CR, a
@@ -89,6 +109,11 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions<unknown, unknown>
   lowWaterMark: true,
   maxBufferedAmount: true,
   endTimeout: true,
+  idleTimeout: true,
+  messageTimeout: true,
+  minReceiveRate: true,
+  sendTimeout: true,
+  minSendRate: true,
   framing: true,
   maxFrame: true,
   chunks: true,
@@ -162,6 +187,8 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
       ),
       mostPerTurn: Math.max(readMark, LEAST_PER_TURN),
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
+      firstByteTimeout: 0,
+      ...deadlines(options),
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
       framing,
       maxFrame,
@@ -171,6 +198,25 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
     },
     allowHalfOpen: optionalBoolean('allowHalfOpen', options.allowHalfOpen, false),
     readHighWaterMark: readMark,
+  };
+}
+
+/** The deadlines of the peer. */
+function deadlines(
+  options: ConnectionOptions<unknown, unknown>,
+): Pick<
+  ConnectionSettings,
+  'idleTimeout' | 'messageTimeout' | 'receiveRate' | 'sendTimeout' | 'sendRate'
+> {
+  const idleTimeout = optionalInteger('idleTimeout', options.idleTimeout, 1, MAX, 3_600_000);
+  const within = (name: 'messageTimeout' | 'sendTimeout'): number =>
+    optionalInteger(name, options[name], 1, idleTimeout, Math.min(60_000, idleTimeout));
+  return {
+    idleTimeout,
+    messageTimeout: within('messageTimeout'),
+    receiveRate: optionalInteger('minReceiveRate', options.minReceiveRate, 1, MAX, 1024),
+    sendTimeout: within('sendTimeout'),
+    sendRate: optionalInteger('minSendRate', options.minSendRate, 1, MAX, 1024),
   };
 }
 

@@ -37,6 +37,11 @@ export interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOpti
    */
   maxPending?: number | undefined;
   /**
+   * How long a connection may stay without a byte of either side, in milliseconds. Then it closes with `ERR_FIRST_BYTE_TIMEOUT`. At most
+   * `idleTimeout`. Default 30,000, or `idleTimeout` if that is less.
+   */
+  firstByteTimeout?: number | undefined;
+  /**
    * When it aborts before the server is open, `listen()` rejects with its reason. When it aborts later, the server is destroyed,
    * and its iterator throws the reason once. The reads of its connections reject with the reason, or with an `AbortError` if the
    * reason is not an `Error`.
@@ -52,6 +57,7 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions<unknown, unknown>> = {
   ipv6Only: true,
   maxConnections: true,
   maxPending: true,
+  firstByteTimeout: true,
   signal: true,
   ...CONNECTION_OPTIONS,
 };
@@ -73,8 +79,18 @@ export interface ListenConfig extends ConnectionConfig {
 export function listenConfig(options: ListenOptions<unknown, unknown>): ListenConfig {
   optionsWithPort(options);
   optionsObject('options', options, LISTEN_OPTIONS);
+  const config = connectionConfig(options);
+  const { idleTimeout } = config.settings;
+  const firstByteTimeout = optionalInteger(
+    'firstByteTimeout',
+    options.firstByteTimeout,
+    1,
+    idleTimeout,
+    Math.min(30_000, idleTimeout),
+  );
   return {
-    ...connectionConfig(options),
+    ...config,
+    settings: { ...config.settings, firstByteTimeout },
     port: port(options.port, 0),
     host: host(options.host, undefined),
     backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),

@@ -7,6 +7,7 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import type { Chunk, Payload } from '../internal/chunk.js';
 import type { Address } from './address.js';
+import type { CloseReason } from './close-reason.js';
 import type { AnyConnection, Connection } from './connection.js';
 import { endOnceIdle } from './closer.js';
 import { core } from './connection.js';
@@ -60,7 +61,28 @@ export interface ServerStats {
   acceptPauses: number;
   /** The error of the last such pause. */
   lastAcceptError: EdgepollError | undefined;
+  /** Connections that closed with `ERR_FIRST_BYTE_TIMEOUT`. */
+  firstByteTimeouts: number;
+  /** Connections that closed with `ERR_IDLE_TIMEOUT`. */
+  idleTimeouts: number;
+  /** Connections that closed with `ERR_MESSAGE_TIMEOUT`. */
+  messageTimeouts: number;
+  /** Connections that closed with `ERR_SEND_TIMEOUT`. */
+  sendTimeouts: number;
 }
+
+/** The counters of late peers, by the code with which their connections close. */
+const LATE_COUNTERS: Readonly<Record<string, keyof LateCounters>> = {
+  ERR_FIRST_BYTE_TIMEOUT: 'firstByteTimeouts',
+  ERR_IDLE_TIMEOUT: 'idleTimeouts',
+  ERR_MESSAGE_TIMEOUT: 'messageTimeouts',
+  ERR_SEND_TIMEOUT: 'sendTimeouts',
+};
+
+type LateCounters = Pick<
+  ServerStats,
+  'firstByteTimeouts' | 'idleTimeouts' | 'messageTimeouts' | 'sendTimeouts'
+>;
 
 /** The options of {@link Server.close}. */
 export interface CloseOptions {
@@ -115,6 +137,12 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
+  readonly #late: LateCounters = {
+    firstByteTimeouts: 0,
+    idleTimeouts: 0,
+    messageTimeouts: 0,
+    sendTimeouts: 0,
+  };
   #listening = true;
   /** The signal in the options has destroyed the server. */
   #isAborted = false;
@@ -129,7 +157,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
     this.#slot = slot;
     this.#generation = generation;
     this.#config = config;
-    this.#owner = makeOwner(reactor, config, () => this.#forget());
+    this.#owner = makeOwner(reactor, config, (_, reason) => this.#forget(reason));
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -194,6 +222,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       pending: this.#pending,
       acceptPauses: this.#pauses,
       lastAcceptError: this.#acceptError,
+      ...this.#late,
     };
   }
 
@@ -216,7 +245,9 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
     return connection;
   }
 
-  #forget(): void {
+  #forget({ error }: CloseReason): void {
+    const counter = LATE_COUNTERS[(error as EdgepollError | undefined)?.code ?? ''];
+    if (counter !== undefined) this.#late[counter] += 1;
     this.#open -= 1;
     this.#settle();
   }

@@ -19,6 +19,7 @@ import {
   REASON_FAILED,
   REASON_FRAME_TOO_LONG,
   REASON_FRAME_TRUNCATED,
+  REASON_LATE,
   REASON_MASK,
   REASON_NUMBER_SHIFT,
   REASON_PROTOCOL,
@@ -202,7 +203,18 @@ interface ProtocolErrors {
 }
 
 /** The limits that an error message names, and the framing. */
-type Limits = Pick<ConnectionSettings, 'framing' | 'maxBuffered' | 'maxFrame'>;
+type Limits = Pick<
+  ConnectionSettings,
+  | 'firstByteTimeout'
+  | 'framing'
+  | 'idleTimeout'
+  | 'maxBuffered'
+  | 'maxFrame'
+  | 'messageTimeout'
+  | 'receiveRate'
+  | 'sendRate'
+  | 'sendTimeout'
+>;
 
 /** The error for a message of `length` bytes that the connection's framing refuses to write. */
 export function notAFrame({ framing, maxFrame }: Limits, length: number): EdgepollError {
@@ -249,9 +261,10 @@ export function readEnding(
 function failureOf(
   detail: number,
   where: ErrorDetails,
-  { maxFrame }: Limits,
+  limits: Limits,
   native: ProtocolErrors,
 ): EdgepollError {
+  const { maxFrame } = limits;
   const number = detail >> REASON_NUMBER_SHIFT;
   const syscall = calls.of((detail >> REASON_CALL_SHIFT) & REASON_MASK);
   switch (detail & REASON_MASK) {
@@ -265,6 +278,8 @@ function failureOf(
     }
     case REASON_FRAME_TRUNCATED:
       return new EdgepollError('ERR_FRAME_TRUNCATED', 'the input ended inside a frame', where);
+    case REASON_LATE:
+      return lateError(number, limits, where);
     case REASON_PROTOCOL:
       return protocolError(native.protocolError(number), where);
     default: {
@@ -272,6 +287,27 @@ function failureOf(
       return new EdgepollError('ERR_MALFORMED', text, where);
     }
   }
+}
+
+/** The error of a connection whose peer was late; `number` says with what. */
+function lateError(number: number, limits: Limits, where: ErrorDetails): EdgepollError {
+  const { firstByteTimeout, idleTimeout, messageTimeout, receiveRate, sendTimeout, sendRate } =
+    limits;
+  const more = (rate: number): string => `and a second for each ${rate} bytes`;
+  if (number === 0) {
+    const message = `no byte was sent by either side within firstByteTimeout (${firstByteTimeout} ms)`;
+    return new EdgepollError('ERR_FIRST_BYTE_TIMEOUT', message, where);
+  }
+  if (number === 1) {
+    const message = `no byte moved within idleTimeout (${idleTimeout} ms)`;
+    return new EdgepollError('ERR_IDLE_TIMEOUT', message, where);
+  }
+  if (number === 2) {
+    const message = `the peer did not complete its message within messageTimeout (${messageTimeout} ms, ${more(receiveRate)})`;
+    return new EdgepollError('ERR_MESSAGE_TIMEOUT', message, where);
+  }
+  const message = `the peer did not take what was sent within sendTimeout (${sendTimeout} ms, ${more(sendRate)})`;
+  return new EdgepollError('ERR_SEND_TIMEOUT', message, where);
 }
 
 const UNKNOWN_FAILURE: ProtocolFailure = {

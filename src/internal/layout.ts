@@ -80,6 +80,8 @@ export const REASON_FRAME_TRUNCATED = 6;
 export const REASON_MALFORMED = 7;
 /** A protocol ended the connection. The number is the index of the error for `protocolError()`. */
 export const REASON_PROTOCOL = 8;
+/** The peer was late: with its first byte (0), any byte (1), the rest of a message (2), or with taking what was sent to it (3). */
+export const REASON_LATE = 9;
 /** Kind of a protocol's error, beside those of its own: it broke its contract with the reactor. */
 export const PROTOCOL_BROKEN = 16;
 /** Kind of a protocol's error: it panicked. */

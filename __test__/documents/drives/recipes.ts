@@ -48,7 +48,7 @@ export const recipes: Drives = {
   silence: async (t, path, host) => {
     const child = started(t, path);
     const peer = await dialled(t, child, host);
-    t.is(await child.line(), 'silent for too long');
+    t.is(await child.line(), 'no byte moved within idleTimeout (100 ms)');
     t.is((await receiveAll(peer)).bytes.length, 0);
   },
   stdin: async (t, path) => {

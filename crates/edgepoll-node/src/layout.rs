@@ -100,6 +100,8 @@ layout! {
 
     /// A protocol ended the connection. The number is the index of the error for `protocolError()`.
     REASON_PROTOCOL: i32 = 8;
+    /// The peer was late. The number is that of a `Deadline`.
+    REASON_LATE: i32 = 9;
     /// Kind of a protocol's error, beside those of its own: it broke its contract with the reactor.
     PROTOCOL_BROKEN: i32 = 16;
     /// Kind of a protocol's error: it panicked.

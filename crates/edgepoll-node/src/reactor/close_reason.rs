@@ -8,7 +8,8 @@ use napi_derive::napi;
 use crate::layout::{
     PROTOCOL_BROKEN, PROTOCOL_PANICKED, PROTOCOL_SENT_TOO_MUCH, REASON_CALL_SHIFT,
     REASON_DESTROYED, REASON_ENDED, REASON_FAILED, REASON_FRAME_TOO_LONG, REASON_FRAME_TRUNCATED,
-    REASON_MALFORMED, REASON_NUMBER_SHIFT, REASON_PROTOCOL, REASON_QUEUE_FULL, REASON_TIMED_OUT,
+    REASON_LATE, REASON_MALFORMED, REASON_NUMBER_SHIFT, REASON_PROTOCOL, REASON_QUEUE_FULL,
+    REASON_TIMED_OUT,
 };
 use crate::names;
 
@@ -104,6 +105,7 @@ impl ProtocolErrors {
             CloseReason::Destroyed => (REASON_DESTROYED, 0, 0),
             CloseReason::QueueFull => (REASON_QUEUE_FULL, 0, 0),
             CloseReason::TimedOut(call) => (REASON_TIMED_OUT, call as i32, 0),
+            CloseReason::Late(deadline) => (REASON_LATE, 0, deadline as i32),
             CloseReason::Protocol(error) => {
                 let (code, index) = self.add(error);
                 (code, 0, index)

@@ -44,6 +44,7 @@ pub(crate) struct Working {
 impl Working {
     /// Makes the staged writes.
     pub(crate) fn flush(&mut self) {
+        self.reactor.tick();
         let count = self.control.staged();
         if count > 0 {
             let lent = self.inbox.lent();

@@ -28,6 +28,18 @@ pub struct ConnectionSettings<'env> {
     pub most_per_turn: u32,
     /// Milliseconds that a connection which is about to end waits for the next byte to move.
     pub end_timeout: u32,
+    /// Milliseconds that an accepted connection may stay without a byte of either side; 0 for no limit.
+    pub first_byte_timeout: u32,
+    /// Milliseconds in which some byte has to move.
+    pub idle_timeout: u32,
+    /// Milliseconds that a message may take.
+    pub message_timeout: u32,
+    /// A message has a second more for each so many bytes.
+    pub receive_rate: u32,
+    /// Milliseconds that bytes may wait to be sent.
+    pub send_timeout: u32,
+    /// The send queue has a second more for each so many bytes.
+    pub send_rate: u32,
     /// Sets TCP_NODELAY.
     pub no_delay: bool,
     /// How the received bytes are cut into chunks.
@@ -108,6 +120,12 @@ pub(crate) fn limits_of(settings: &ConnectionSettings<'_>) -> Limits {
         send_queue: settings.max_buffered,
         read_high_water: settings.most_per_turn,
         end_timeout: settings.end_timeout,
+        first_byte_timeout: settings.first_byte_timeout,
+        idle_timeout: settings.idle_timeout,
+        message_timeout: settings.message_timeout,
+        receive_rate: settings.receive_rate,
+        send_timeout: settings.send_timeout,
+        send_rate: settings.send_rate,
         lend: settings.lend,
         ..Limits::default()
     }

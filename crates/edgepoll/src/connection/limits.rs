@@ -18,8 +18,8 @@ pub struct Limits {
     /// How long a connection that is about to end waits for the next byte that the kernel takes to be sent, or gives as received. The
     /// close may come up to an eighth of the time late. The connection is about to end once the owner has ended it, a send has
     /// failed, or the kernel has reported an error or a hang-up. This holds also while the owner does not read. Discarded bytes do
-    /// not count. A send for which the kernel has no memory is given up after the same time. An open connection has no such limit,
-    /// paused or not. Default 30,000; 0 is taken for 1.
+    /// not count. A send for which the kernel has no memory is given up after the same time. An open connection has the
+    /// deadlines below. Default 30,000; 0 is taken for 1.
     pub end_timeout: u32,
     /// How many bytes to discard while waiting for the peer's end. Default 1,048,576.
     pub discard: u32,
@@ -31,6 +31,20 @@ pub struct Limits {
     /// each frame. Then the connection is closed with its failure, and the rest is lost. The last turn may exceed the limit by what
     /// one turn hands over. Default 1,048,576, which is 256 short frames.
     pub leftover: u32,
+    /// How long an accepted connection may stay without a byte from either side, in milliseconds; 0 for no limit. Default 30,000.
+    pub first_byte_timeout: u32,
+    /// How long no byte may move in either direction, in milliseconds; 0 for no limit. This holds also while the owner does not read.
+    /// Default 3,600,000 (an hour).
+    pub idle_timeout: u32,
+    /// How long a message may take from its first byte to its last, in milliseconds; 0 for no limit. Needs a protocol. The time begins anew
+    /// when the owner reads again after a pause. Default 60,000.
+    pub message_timeout: u32,
+    /// A message has a second more for each so many bytes of it that have arrived; 0 for none. Default 1,024.
+    pub receive_rate: u32,
+    /// How long bytes may wait to be sent until the queue is empty, in milliseconds; 0 for no limit. Default 60,000.
+    pub send_timeout: u32,
+    /// The queue has a second more for each so many bytes that the kernel has taken since; 0 for none. Default 1,024.
+    pub send_rate: u32,
     /// Frames may lie in memory that the owner gives back soon; see [`Inbox::space`](crate::reactor::Inbox::space).
     /// Default false.
     pub lend: bool,
@@ -46,6 +60,12 @@ impl Default for Limits {
             discard: 1_048_576,
             read_high_water: 65_536,
             leftover: 1_048_576,
+            first_byte_timeout: 30_000,
+            idle_timeout: 3_600_000,
+            message_timeout: 60_000,
+            receive_rate: 1_024,
+            send_timeout: 60_000,
+            send_rate: 1_024,
             lend: false,
         }
     }

@@ -4,6 +4,7 @@
 //! each to a method `handle_…` here. Apart from the send queue and the bytes of a partial frame, it keeps no memory.
 
 mod carry;
+mod deadline;
 mod layers;
 mod limits;
 mod reason;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use carry::Carry;
+pub use deadline::{Clock, Deadline, Since};
 pub use layers::Layers;
 pub use limits::Limits;
 pub use reason::{CloseReason, Failure};
@@ -91,6 +93,8 @@ pub struct Connection {
     pub limits: Rc<Limits>,
     /// When the reactor has to look at the connection although nothing has happened.
     pub(crate) timers: Timers,
+    /// When the things began that have a deadline.
+    pub since: Since,
     /// The value of [`Connection::progress`] when the time for the end began. If it has grown since, the connection is not late.
     pub mark: u64,
     /// The kernel had no memory for a send, which is tried again after a pause.
@@ -143,6 +147,7 @@ impl Connection {
             listener,
             limits,
             timers: Timers::default(),
+            since: Since::default(),
             mark: 0,
             short: false,
             shortages: 0,
@@ -174,6 +179,7 @@ impl Connection {
         }
         self.carry.clear();
         self.carry_ready = false;
+        self.since.message = 0;
         self.paused = false;
         if let Some(wire) = &mut self.wire {
             (wire.paused, wire.holds) = (false, false);
@@ -192,6 +198,8 @@ impl Connection {
         let is_full = self.queue.len() >= self.limits.high_water as usize;
         let Some(wire) = &mut self.wire else { return };
         if outcome.resumes && wire.paused {
+            // The next look at the input begins the time of a message anew.
+            self.since.message = 0;
             wire.paused = false;
             wire.need = 0;
             // After the peer's end, the end itself has not been reported yet.
@@ -303,10 +311,11 @@ impl Connection {
     }
 
     /// The queue has become shorter. Receiving and decoding go on if they waited for that.
-    pub fn handle_drained(&mut self) {
+    pub fn handle_drained(&mut self, clock: Clock) {
         let is_low = self.queue.len() <= self.limits.low_water as usize;
-        if let Some(wire) = &mut self.wire {
-            wire.holds &= !is_low;
+        let held = |wire: &mut Box<Wire>| std::mem::take(&mut wire.holds);
+        if is_low && self.wire.as_mut().is_some_and(held) {
+            self.restart_message(clock);
         }
         if let Some(layers) = &mut self.layers {
             layers.holds &= !is_low;
@@ -356,6 +365,66 @@ impl Connection {
     /// Makes [`Connection::error_reported`] true again if the kernel has reported an error or a hang-up.
     fn recheck_error(&mut self) {
         self.error_reported |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
+    }
+
+    /// The deadline that has passed, or when the next one does. `None` if none is set.
+    ///
+    /// # Errors
+    /// The deadline.
+    pub fn judge(&self, clock: Clock) -> Result<Option<u64>, Deadline> {
+        if matches!(self.writing, Writing::Connecting | Writing::Failed) {
+            return Ok(None);
+        }
+        let state = deadline::State {
+            is_new: self.listener.is_some() && self.bytes_read == 0 && self.bytes_written == 0,
+            message: self.carry.len(),
+            taken: self.bytes_written,
+        };
+        self.since.judge(clock, state, &self.limits)
+    }
+
+    /// Notes whether a message has begun that is not complete, after a look at the input. Returns true if one has begun now.
+    pub fn note_message(&mut self, clock: Clock) -> bool {
+        let is_open = matches!(self.reading, Reading::Open(Sink::Inbox));
+        let is_partial =
+            self.wire.is_some() && !self.carry.is_empty() && !self.carry_ready && is_open;
+        if !is_partial {
+            self.since.message = 0;
+            return false;
+        }
+        let begins = self.since.message == 0;
+        if begins {
+            Since::begin(&mut self.since.message, clock);
+        }
+        begins
+    }
+
+    /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.
+    pub fn excuse_message(&mut self, clock: Clock) {
+        if self.is_stopped() {
+            self.restart_message(clock);
+        }
+    }
+
+    /// The time for the message begins anew.
+    pub fn restart_message(&mut self, clock: Clock) {
+        if self.since.message != 0 {
+            Since::begin(&mut self.since.message, clock);
+        }
+    }
+
+    /// Notes whether bytes wait to be sent. Returns true if the first has begun to wait now.
+    pub fn note_queue(&mut self, clock: Clock) -> bool {
+        if self.queue.is_empty() {
+            self.since.queued = 0;
+            return false;
+        }
+        let begins = self.since.queued == 0;
+        if begins {
+            Since::begin(&mut self.since.queued, clock);
+            self.since.taken = self.bytes_written as u32;
+        }
+        begins
     }
 
     /// A receive of `length` bytes into `space` bytes succeeded.

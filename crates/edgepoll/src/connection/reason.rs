@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::Deadline;
 use crate::protocol::ProtocolError;
 use crate::{Call, Errno};
 
@@ -44,6 +45,8 @@ pub enum CloseReason {
     /// for [`Limits::end_timeout`](super::Limits::end_timeout): the peer took nothing of what is queued ([`Call::Send`]), or the
     /// peer did not end, or the owner did not read what it sent ([`Call::Receive`]).
     TimedOut(Call),
+    /// The peer was late.
+    Late(Deadline),
 }
 
 impl fmt::Display for CloseReason {
@@ -54,6 +57,7 @@ impl fmt::Display for CloseReason {
             CloseReason::Destroyed => write!(f, "destroyed"),
             CloseReason::Protocol(error) => write!(f, "{error}"),
             CloseReason::QueueFull => write!(f, "the send queue is full"),
+            CloseReason::Late(deadline) => write!(f, "{deadline}"),
             CloseReason::TimedOut(call) => write!(f, "{} timed out", call.name()),
         }
     }

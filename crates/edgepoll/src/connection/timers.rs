@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Late,
     /// A send for which the kernel had no memory is tried again.
     Retry,
+    /// The first deadline of the peer.
+    Deadline,
     /// The first timer of the connection's layers.
     Layers,
     /// The session's own timer of this number, which is below [`TIMERS`].
@@ -20,7 +22,7 @@ pub(crate) enum Timer {
 }
 
 /// How many timers there are.
-const COUNT: usize = 5 + TIMERS;
+const COUNT: usize = 6 + TIMERS;
 /// The time of a timer that is not set.
 const NEVER: u64 = u64::MAX;
 
@@ -37,7 +39,8 @@ impl Timer {
             Timer::Late => 2,
             Timer::Retry => 3,
             Timer::Layers => 4,
-            Timer::Session(number) => 5 + usize::from(number),
+            Timer::Deadline => 5,
+            Timer::Session(number) => 6 + usize::from(number),
         }
     }
 }
@@ -132,7 +135,9 @@ mod tests {
 
     fn all() -> Vec<Timer> {
         let own = [Timer::Connect, Timer::Check, Timer::Late];
-        let own = own.into_iter().chain([Timer::Retry, Timer::Layers]);
+        let own = own
+            .into_iter()
+            .chain([Timer::Retry, Timer::Layers, Timer::Deadline]);
         own.chain(Timer::of_session()).collect()
     }
 

@@ -76,6 +76,7 @@ impl<K: Kernel> Reactor<K> {
             listener,
             peer,
         });
+        self.begin_deadlines(token);
         self.start_layers(token, &layers);
         self.start_session(token);
         Ok(())

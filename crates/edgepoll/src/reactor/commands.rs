@@ -20,8 +20,10 @@ impl<K: Kernel> Reactor<K> {
 
     /// Receives again. What the kernel reported meanwhile is not lost.
     pub fn resume(&mut self, token: Token) {
+        let clock = self.clock;
         if let Some((_, entry)) = self.live(token) {
             entry.connection.resume();
+            entry.connection.restart_message(clock);
             self.list(token);
         }
     }

@@ -122,6 +122,10 @@ fn after_decode(
     result: Result<(), Fault>,
 ) -> Result<(), Fault> {
     share.asked.add(outcome, scratch);
+    if outcome.consumed > 0 {
+        // What is left is another message.
+        connection.since.message = 0;
+    }
     connection.handle_outcome(outcome, scratch.output());
     result?;
     connection.carry_ready = outcome.is_full && !connection.carry.is_empty();

@@ -97,9 +97,11 @@ impl<S> Entry<S> {
         let is_retry = is_due(Timer::Retry);
         let is_end = is_due(Timer::Check) || is_due(Timer::Late);
         let is_session = Timer::of_session().any(is_due) || is_due(Timer::Layers);
-        let receives = is_due(Timer::Late) || is_session;
-        let sends = is_retry || is_end || is_due(Timer::Connect);
-        self.is_due = is_end || is_session || is_due(Timer::Connect);
+        let is_deadline = is_due(Timer::Deadline);
+        let receives = is_due(Timer::Late) || is_session || is_deadline;
+        let is_waited_for = is_deadline && !connection.queue.is_empty();
+        let sends = is_retry || is_end || is_waited_for || is_due(Timer::Connect);
+        self.is_due = is_end || is_session || is_deadline || is_due(Timer::Connect);
         self.was_served = false;
         if is_retry {
             connection.timers.clear(Timer::Retry);

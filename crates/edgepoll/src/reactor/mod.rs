@@ -12,6 +12,7 @@ mod busy_poll;
 mod check;
 mod close;
 mod commands;
+mod deadlines;
 mod decode;
 mod entry;
 mod guess;

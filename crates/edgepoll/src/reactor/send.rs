@@ -30,7 +30,7 @@ impl<K: Kernel> Reactor<K> {
     /// empty, and the writing side open. Returns true when all bytes are sent, which is the usual case: nothing else has to be
     /// done then.
     pub(super) fn send_now(&mut self, token: Token, bytes: &[u8]) -> bool {
-        let slot_calls = u64::from(self.budget.slot_calls);
+        let (slot_calls, clock) = (u64::from(self.budget.slot_calls), self.clock);
         let Some((kernel, entry)) = self.live(token) else {
             return false;
         };
@@ -65,10 +65,14 @@ impl<K: Kernel> Reactor<K> {
             Stop::Blocked | Stop::Short(_) => entry.connection.queue.push(rest),
             Stop::Failed => entry.lose(rest.len()),
         }
-        self.stats.sends += calls;
+        let sent = bytes.len() - rest.len();
         if matches!(stop, Stop::Done) {
+            entry.connection.since.moves(clock);
+            self.stats.sends += calls;
             return true;
         }
+        self.stats.sends += calls;
+        self.note_sent(token, sent as u64);
         self.after_sends(token, &stop);
         false
     }
@@ -82,6 +86,7 @@ impl<K: Kernel> Reactor<K> {
         if !entry.connection.may_write() {
             return;
         }
+        let before = entry.connection.bytes_written;
         let mut calls = 0;
         let stop = loop {
             if entry.connection.queue.is_empty() {
@@ -106,15 +111,18 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
         };
+        let sent = entry.connection.bytes_written - before;
         self.stats.sends += calls;
+        self.note_sent(token, sent);
         self.after_sends(token, &stop);
     }
 
     /// Does what follows from a series of sends.
     fn after_sends(&mut self, token: Token, stop: &Stop) {
         self.report_queued(token);
+        let clock = self.clock;
         if let Some((_, entry)) = self.live(token) {
-            entry.connection.handle_drained();
+            entry.connection.handle_drained(clock);
         }
         if !matches!(stop, Stop::Short(_)) {
             self.end_retry(token);

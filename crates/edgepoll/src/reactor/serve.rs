@@ -44,6 +44,7 @@ impl<K: Kernel> Reactor<K> {
             entry.connection.finished().is_some(),
         );
         self.stats.receives += u64::from(received.calls);
+        self.note_received(token, received.bytes);
         if has_session {
             self.set_session_timers(token, &received.asked);
             self.after_session(token, received.fault);
@@ -94,6 +95,9 @@ impl<K: Kernel> Reactor<K> {
                     return false;
                 }
             }
+        }
+        if is_new {
+            self.begin_deadlines(token);
         }
         self.flush(token);
         if is_new {

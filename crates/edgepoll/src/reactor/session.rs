@@ -58,6 +58,7 @@ impl<K: Kernel> Reactor<K> {
         }
         connection.wire = protocol.map(|protocol| Wire::new(protocol, role));
         connection.timers.clear_session();
+        connection.since.message = 0;
         // If the old session paused, or the owner had no room, the peer's end has not been reported yet.
         let has_end =
             connection.reading == Reading::Ended && (was_paused || connection.carry_ready);

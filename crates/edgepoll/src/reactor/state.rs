@@ -14,7 +14,7 @@ use super::listener::Listener;
 use super::occupant::Occupant;
 use super::stats::Stats;
 use super::wheel::Wheel;
-use crate::connection::Failure;
+use crate::connection::{Clock, Failure};
 use crate::kernel::{Kernel, LinuxKernel};
 use crate::slots::Slots;
 use crate::{Errno, Token};
@@ -40,13 +40,15 @@ pub struct Reactor<K: Kernel> {
     pub(super) alarm: Alarm,
     /// Slots that the wheel gave in this turn. Empty between turns.
     pub(super) came_up: Vec<u32>,
-    /// Connections with a timer that has expired in this turn. Empty between turns.
+    /// Connections with a timer that has expired in this turn. Between turns, those that have to be served before they are judged.
     pub(super) due: Vec<Token>,
     pub(super) budget: Budget,
     pub(super) guess: Guess,
     /// Where sessions write. `None` before the first call of one, and while one is called.
     pub(super) scratch: Option<Box<Scratch>>,
     pub(super) stats: Stats,
+    /// When the last turn began, or the last [`Reactor::tick`].
+    pub(super) clock: Clock,
 }
 
 impl Reactor<LinuxKernel> {
@@ -66,6 +68,7 @@ impl<K: Kernel> Reactor<K> {
     /// A reactor on the given kernel.
     pub fn new(kernel: K, budget: Budget) -> Reactor<K> {
         let slots = Slots::new(kernel.token_bits().own_index());
+        let clock = Clock::new(kernel.now());
         Reactor {
             kernel,
             slots,
@@ -81,6 +84,7 @@ impl<K: Kernel> Reactor<K> {
             guess: Guess::default(),
             scratch: None,
             stats: Stats::default(),
+            clock,
         }
     }
 

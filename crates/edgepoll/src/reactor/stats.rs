@@ -1,5 +1,7 @@
 //! What the reactor counts.
 
+use crate::connection::Deadline;
+
 /// Counters since the reactor was made. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,4 +20,23 @@ pub struct Stats {
     pub accepts: u64,
     /// How often a listener paused, because descriptors or memory were short or because too many accepts in a row were refused.
     pub accept_pauses: u64,
+    /// Connections that were closed because neither side had sent a first byte in time.
+    pub first_byte_timeouts: u64,
+    /// Connections that were closed because they were idle.
+    pub idle_timeouts: u64,
+    /// Connections that were closed because a message was not complete in time.
+    pub message_timeouts: u64,
+    /// Connections that were closed because the peer did not take in time what was sent to it.
+    pub send_timeouts: u64,
+}
+
+impl Stats {
+    pub(super) fn count_late(&mut self, deadline: Deadline) {
+        *match deadline {
+            Deadline::FirstByte => &mut self.first_byte_timeouts,
+            Deadline::Idle => &mut self.idle_timeouts,
+            Deadline::Message => &mut self.message_timeouts,
+            Deadline::Send => &mut self.send_timeouts,
+        } += 1;
+    }
 }

@@ -70,22 +70,29 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Does what follows for the connections with expired timers, which have been served since. What expires while it does that is
-    /// left to the next turn.
+    /// left to the next turn, and so is a deadline of a connection that had more to do than this turn had room for.
     pub(super) fn judge_due(&mut self) {
+        let mut kept = 0;
         for at in 0..self.due.len() {
             let token = self.due[at];
             self.judge(token);
+            let waits = self.judge_deadline(token);
             self.call_layer_timers(token);
             self.call_timers(token);
             let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
                 continue;
             };
+            if waits && entry.closed.is_none() {
+                self.due[kept] = token;
+                kept += 1;
+                continue;
+            }
             entry.is_due = false;
             if let Some(soonest) = entry.connection.timers.soonest() {
                 self.wheel.come_up_by(token.index, soonest);
             }
         }
-        self.due.clear();
+        self.due.truncate(kept);
     }
 
     /// Sets the kernel's alarm to the soonest timer, unless it goes off by then already. If the kernel refuses, the owner gets one

@@ -53,6 +53,7 @@ impl<K: Kernel> Reactor<K> {
             }
         })?;
         self.guess.learn(last.filter(|_| events == 1));
+        self.tick();
         self.alarm.waits_for_turn = true;
         if self.alarm.may_be_due() {
             self.handle_timers();
@@ -85,7 +86,11 @@ impl<K: Kernel> Reactor<K> {
     /// Tries a receive of the connection that is probably ready. Returns true when it gave bytes. The kernel's events stay
     /// pending until the next wait, so none is lost.
     fn serve_guess<I: Inbox>(&mut self, inbox: &mut I) -> bool {
-        if self.has_work() || inbox.room() < MIN_ROOM || self.alarm_is_due() {
+        if self.has_work() || inbox.room() < MIN_ROOM {
+            return false;
+        }
+        self.tick();
+        if self.alarm_is_due() {
             return false;
         }
         let Some(token) = self.guess.take() else {

@@ -9,6 +9,7 @@ mod accepting;
 #[path = "../support/bench.rs"]
 mod bench;
 mod connecting;
+mod deadlines;
 mod ending;
 mod failing_layers;
 mod framing;
@@ -59,6 +60,16 @@ fn short_end_timeout() -> Limits {
     Limits {
         end_timeout: 500,
         ..Limits::default()
+    }
+}
+
+fn without_deadlines(limits: Limits) -> Limits {
+    Limits {
+        first_byte_timeout: 0,
+        idle_timeout: 0,
+        message_timeout: 0,
+        send_timeout: 0,
+        ..limits
     }
 }
 
@@ -115,7 +126,13 @@ impl Bench {
         assert_eq!(reported, 0);
     }
 
+    /// A listener whose peers have no deadlines: only the tests of those need them.
     fn listen(&mut self, options: ListenOptions) -> Token {
+        let limits = without_deadlines(options.limits);
+        self.listen_strictly(ListenOptions { limits, ..options })
+    }
+
+    fn listen_strictly(&mut self, options: ListenOptions) -> Token {
         self.reactor.listen(address(), options).unwrap()
     }
 

@@ -13,6 +13,7 @@ use edgepoll::reactor::{Budget, ListenOptions, Reactor};
 use edgepoll::Token;
 
 use crate::inbox::RecordingInbox;
+use crate::lateness;
 use crate::model::Model;
 use crate::ticking::Ticks;
 
@@ -38,6 +39,8 @@ pub(crate) struct Counts {
     pub(crate) upgrades: u64,
     pub(crate) timers: u64,
     pub(crate) timers_moved: u64,
+    /// Connections whose peers were late, by the deadline.
+    pub(crate) late: [u64; 4],
 }
 
 impl Counts {
@@ -61,6 +64,9 @@ impl Counts {
         self.upgrades += other.upgrades;
         self.timers += other.timers;
         self.timers_moved += other.timers_moved;
+        for (own, other) in self.late.iter_mut().zip(other.late) {
+            *own += other;
+        }
     }
 
     pub(crate) fn all_happened(&self) -> bool {
@@ -85,7 +91,7 @@ impl Counts {
             self.timers,
             self.timers_moved,
         ];
-        every.iter().all(|count| *count > 0)
+        every.iter().chain(&self.late).all(|count| *count > 0)
     }
 }
 
@@ -115,6 +121,8 @@ pub(crate) struct Run {
     pub(crate) stale_tokens: Vec<Token>,
     pub(crate) ticks: Ticks,
     pub(crate) counts: Counts,
+    /// Whether peers have deadlines. Then an alarm is set nearly always, which some checks of the others exclude.
+    pub(crate) has_deadlines: bool,
 }
 
 pub(crate) fn run(seed: u64) -> Result<Counts, String> {
@@ -174,6 +182,7 @@ impl Run {
             stale_tokens: Vec::new(),
             ticks: Ticks::default(),
             counts: Counts::default(),
+            has_deadlines: seed % 3 == 2,
         }
     }
 
@@ -185,7 +194,7 @@ impl Run {
         } else {
             random.pick(&[0, 1, 300])
         };
-        Limits {
+        let limits = Limits {
             high_water,
             low_water: high_water / 4,
             send_queue: random.pick(&[1, 500, 20_000, 1_048_576]),
@@ -194,6 +203,12 @@ impl Run {
             read_high_water,
             leftover: random.pick(&[0, 20_000, 1_048_576]),
             lend: random.chance(500),
+            ..Limits::default()
+        };
+        if self.has_deadlines {
+            lateness::short(&mut self.random, limits)
+        } else {
+            lateness::none(limits)
         }
     }
 
@@ -253,12 +268,19 @@ impl Run {
         self.ticks.after_turn(now)?;
         (self.counts.timers, self.counts.timers_moved) = (self.ticks.calls, self.ticks.moves);
         self.read_inbox()?;
-        self.after_turn(&before)
+        self.note_moves();
+        self.after_turn(&before)?;
+        if self.reactor.has_work() {
+            return Ok(());
+        }
+        self.check_lateness()
     }
 
     /// Reads what sessions did in a command, before the clock moves.
     fn after_command(&mut self) -> Result<(), String> {
         let now = self.kernel().now();
+        self.note_moves();
+        self.reactor.tick();
         self.ticks.after_command(now)
     }
 

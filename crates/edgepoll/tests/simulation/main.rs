@@ -12,6 +12,7 @@ mod after_turn;
 mod driver;
 #[path = "../support/inbox.rs"]
 mod inbox;
+mod lateness;
 mod model;
 mod reports;
 mod ticking;

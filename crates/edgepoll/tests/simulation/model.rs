@@ -6,6 +6,8 @@ use edgepoll::connection::Limits;
 use edgepoll::kernel::simulated::{Peer, Random};
 use edgepoll::Token;
 
+use crate::lateness::Seen;
+
 /// One connection, seen from both sides.
 pub(crate) struct Model {
     pub(crate) peer: Peer,
@@ -38,6 +40,8 @@ pub(crate) struct Model {
     /// When the last byte of the peer was received, on the kernel's clock, and how many bytes there were.
     pub(crate) idle_since: u64,
     pub(crate) received_seen: u64,
+    /// What the deadlines are about.
+    pub(crate) seen: Seen,
     /// The owner asked for a reset.
     pub(crate) reset_requested: bool,
     pub(crate) ended: bool,
@@ -83,6 +87,7 @@ impl Model {
             paused: false,
             idle_since: 0,
             received_seen: 0,
+            seen: Seen::default(),
             reset_requested: false,
             ended: false,
             discarding: false,

@@ -172,6 +172,8 @@ impl Run {
         }
         let peer = self.models[place].peer;
         let (now, view) = (self.kernel().now(), self.kernel().view(peer));
+        let was_late =
+            matches!(reason, CloseReason::Late(deadline) if self.was_late(place, *deadline, now));
         let model = &mut self.models[place];
         if matches!(reason, CloseReason::Failed(failure) if failure.call == Call::Send) {
             model.note_failed_send();
@@ -250,6 +252,15 @@ impl Run {
                 };
                 if !right {
                     return wrong("its deadline had not passed");
+                }
+            }
+            CloseReason::Late(deadline) => {
+                self.counts.late[*deadline as usize] += 1;
+                if !was_late {
+                    return wrong(&format!(
+                        "5: closed early at {now}: {:?} {:?}",
+                        model.seen, model.limits
+                    ));
                 }
             }
             CloseReason::Protocol(_) => return wrong("its protocol was not broken"),

@@ -1,0 +1,164 @@
+//! What the peer has to do in time: send its first byte, move bytes at all, complete a message, take what is queued.
+//!
+//! All deadlines of a connection share one timer. Moving one changes a number here and nothing else: the timer comes up at the old time,
+//! finds that nothing is late, and is set to the next deadline. Times are milliseconds in 32 bits, of which only differences count.
+
+use std::fmt;
+
+use super::Limits;
+
+/// What the peer was late with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// Neither side has sent a byte since the connection was accepted: [`Limits::first_byte_timeout`].
+    FirstByte = 0,
+    /// No byte has moved in either direction: [`Limits::idle_timeout`].
+    Idle = 1,
+    /// A message has begun and is not complete: [`Limits::message_timeout`] and [`Limits::receive_rate`].
+    Message = 2,
+    /// Bytes wait to be sent, and the peer takes too few of them: [`Limits::send_timeout`] and [`Limits::send_rate`].
+    Send = 3,
+}
+
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Deadline::FirstByte => "the peer sent no first byte in time",
+            Deadline::Idle => "the connection was idle for too long",
+            Deadline::Message => "the peer did not complete its message in time",
+            Deadline::Send => "the peer did not take in time what was sent to it",
+        })
+    }
+}
+
+/// The time of a turn, in milliseconds. Rounded up for what begins now and rounded down for what is judged now, so that no deadline
+/// passes early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Rounded up. Never 0, which stands for no time.
+    begin: u32,
+    /// Rounded down.
+    judge: u64,
+}
+
+const MILLISECOND: u64 = 1_000_000;
+
+impl Clock {
+    /// The clock at a time in nanoseconds.
+    #[must_use]
+    pub fn new(now: u64) -> Clock {
+        Clock {
+            begin: (now.div_ceil(MILLISECOND) as u32).max(1),
+            judge: now / MILLISECOND,
+        }
+    }
+
+    /// How many milliseconds have passed since something began.
+    fn since(self, begin: u32) -> u64 {
+        let passed = (self.judge as u32).wrapping_sub(begin).cast_signed();
+        u64::try_from(passed).unwrap_or(0)
+    }
+
+    /// The time in so many milliseconds, in nanoseconds.
+    fn after(self, milliseconds: u64) -> u64 {
+        let at = self.judge.saturating_add(milliseconds);
+        at.saturating_mul(MILLISECOND)
+    }
+}
+
+/// When each of the things began that have a deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Since {
+    /// The last byte moved, or the connection was established.
+    pub moved: u32,
+    /// The message began that is not complete. 0 if there is none.
+    pub message: u32,
+    /// The queue was empty for the last time. 0 if it is empty.
+    pub queued: u32,
+    /// The low bits of the number of bytes that the kernel had taken then.
+    pub taken: u32,
+}
+
+/// What the deadlines are about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State {
+    /// The peer was accepted, and no byte has moved.
+    pub(crate) is_new: bool,
+    /// Bytes of the message that is not complete.
+    pub(crate) message: usize,
+    /// Bytes that the kernel has taken.
+    pub(crate) taken: u64,
+}
+
+impl Since {
+    /// A byte has moved, or the connection is established.
+    #[inline]
+    pub fn moves(&mut self, clock: Clock) {
+        self.moved = clock.begin;
+    }
+
+    /// Something begins now.
+    pub(crate) fn begin(since: &mut u32, clock: Clock) {
+        *since = clock.begin;
+    }
+
+    /// The deadline that has passed, or when the next one does. `None` if none is set.
+    pub(crate) fn judge(
+        &self,
+        clock: Clock,
+        state: State,
+        limits: &Limits,
+    ) -> Result<Option<u64>, Deadline> {
+        let sent = (state.taken as u32).wrapping_sub(self.taken);
+        let first = if state.is_new {
+            limits.first_byte_timeout
+        } else {
+            0
+        };
+        let all = [
+            (Deadline::Idle, self.moved, u64::from(limits.idle_timeout)),
+            (Deadline::FirstByte, self.moved, u64::from(first)),
+            (
+                Deadline::Message,
+                self.message,
+                with_rate(
+                    limits.message_timeout,
+                    state.message as u64,
+                    limits.receive_rate,
+                ),
+            ),
+            (
+                Deadline::Send,
+                self.queued,
+                with_rate(limits.send_timeout, u64::from(sent), limits.send_rate),
+            ),
+        ];
+        let mut next = None::<u64>;
+        for (deadline, begin, time) in all {
+            if begin == 0 || time == 0 {
+                continue;
+            }
+            let passed = clock.since(begin);
+            if passed >= time {
+                return Err(deadline);
+            }
+            let left = time - passed;
+            next = Some(next.map_or(left, |other| other.min(left)));
+        }
+        Ok(next.map(|left| clock.after(left)))
+    }
+}
+
+/// `timeout`, and a second for each `rate` bytes that have moved. 0 if there is no timeout.
+fn with_rate(timeout: u32, bytes: u64, rate: u32) -> u64 {
+    let more = if timeout == 0 {
+        0
+    } else {
+        bytes
+            .saturating_mul(1000)
+            .checked_div(u64::from(rate))
+            .unwrap_or(0)
+    };
+    u64::from(timeout).saturating_add(more)
+}
