@@ -99,7 +99,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
     return real.call(this, ...all);
   };
   await serverOf(t);
-  const connection = defaultSettings;
+  const connection = { ...defaultSettings, firstByteTimeout: 30_000 };
   const flags = { backlog: 511, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
   t.deepEqual(passed, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
