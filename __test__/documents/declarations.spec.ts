@@ -34,7 +34,9 @@ test('PackageErrorCode has every code of an EdgepollError in the sources, and no
   )) {
     const text = read(join('src', name));
     // At a constructor, or in a table of codes by number.
-    for (const [, code = ''] of text.matchAll(/(?:EdgepollError\(|failed\(|\d:)\s*'(ERR_\w+)'/g))
+    for (const [, code = ''] of text.matchAll(
+      /(?:EdgepollError\(|failed\(|refuse\(|\d:)\s*'(ERR_\w+)'/g,
+    ))
       thrown.add(code);
   }
   t.deepEqual([...union('PackageErrorCode')].toSorted(), [...thrown].toSorted());

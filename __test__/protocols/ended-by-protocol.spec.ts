@@ -1,7 +1,7 @@
 // A protocol that ends its connection's side: the program is told at once, long before the connection is over.
 import test from 'ava';
 
-import { dial, rejection, send } from '../support/net.js';
+import { dial, receiveAll, rejection, send } from '../support/net.js';
 import { drivers } from '../support/process.js';
 import { speaking, speakingPair } from './helpers.js';
 import { probe } from './probe.js';
@@ -45,6 +45,24 @@ for (const driver of drivers) {
     t.like(await connection.closed, { cause: 'ended', bytesUnsent: 0 });
   });
 }
+
+test('bytes that were written behind the end of the session are no clean end', async (t) => {
+  const { connection, peer } = await speakingPair(t, probe(), NEVER);
+  const [, { bytes }] = await Promise.all([
+    (async () => {
+      await send(peer, 'echo now\n');
+      await connection.read();
+      void connection.write({ kind: 6, text: 'bye' });
+      for (let count = 0; count < 3; count += 1) void connection.write('x'.repeat(1000));
+    })(),
+    receiveAll(peer),
+  ]);
+  t.is(bytes.toString(), 'bye\n');
+  peer.end();
+  const { cause, error, bytesUnsent } = await connection.closed;
+  t.deepEqual([cause, bytesUnsent], ['failed', 3003]);
+  t.like(error, { code: 'ERR_WRITE_AFTER_END' });
+});
 
 test('events() gives the error with the close', async (t) => {
   const server = await speaking(t, probe(), NEVER);

@@ -140,6 +140,11 @@ export function reasonOf(
   bytesUnsent: number,
 ): CloseReason {
   const ending = readEnding(detail, late.address ?? {}, config.settings, native);
+  if (ending.cause === 'ended' && bytesUnsent > 0) {
+    const message = `the protocol had ended the connection when the program wrote ${bytesUnsent} bytes more`;
+    const error = new EdgepollError('ERR_WRITE_AFTER_END', message);
+    return { cause: 'failed', error, bytesUnsent };
+  }
   // The program may have got the error before. Then it is the same one here.
   return { cause: ending.cause, error: late.readError ?? ending.error, bytesUnsent };
 }

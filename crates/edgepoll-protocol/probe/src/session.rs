@@ -22,7 +22,7 @@
 //! | `spin` | sets a timer of 0 ms, which sets itself again |
 //! | `tick N` | sets a timer of N ms, which sends `tick` and a line feed |
 //!
-//! Messages of the owner leave with a line feed behind them. One of the kind 2 fails.
+//! Messages of the owner leave with a line feed behind them. One of the kind 2 fails, and one of the kind 6 ends the session's side.
 
 use edgepoll_protocol::{Error, ErrorKind, Io, Protocol, Role, Session, Step};
 
@@ -271,6 +271,7 @@ impl Session for ProbeSession {
         io.send(b"\n");
         match kind {
             1 => io.resume(),
+            6 => io.end(),
             2 => return Err(Error::new(ErrorKind::Refused, "not encoded, as asked")),
             _ => {}
         }

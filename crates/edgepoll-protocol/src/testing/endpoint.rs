@@ -324,8 +324,11 @@ impl<H: BorrowMut<Handle>> Endpoint<H> {
 
     /// The owner ends the connection.
     pub(super) fn end(&mut self) {
-        let (_, fault) = self.call(|session, scratch, _| session.end(scratch));
-        self.came.fault = self.came.fault.take().or(fault);
+        // A session that has failed is not called again.
+        if self.came.fault.is_none() {
+            let (_, fault) = self.call(|session, scratch, _| session.end(scratch));
+            self.came.fault = fault;
+        }
         self.answers = Vec::new().into_iter();
     }
 

@@ -208,9 +208,14 @@ impl Connection {
         wire.has_sent = !output.is_empty() && !is_finished;
         wire.paused |= outcome.pauses;
         wire.holds |= is_full && !output.is_empty();
+        let is_paused = wire.paused;
         if outcome.ends && self.takes_writes() {
             self.ended_by_protocol = true;
             self.finish();
+        }
+        if outcome.ends && is_paused {
+            // Nothing resumes a session that has ended its side. Otherwise the peer's end would never be received.
+            self.discard_input();
         }
     }
 

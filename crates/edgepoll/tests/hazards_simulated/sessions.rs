@@ -319,6 +319,30 @@ fn a_session_that_asks_for_the_end_ends_its_side() {
     assert_eq!(bench.frames(token), [b"one"]);
 }
 
+/// A login that is refused: the session has paused for the owner's answer, and ends with it.
+#[test]
+fn a_session_that_ends_while_it_is_paused_sees_the_peers_end() {
+    for peer_first in [true, false] {
+        let (mut bench, peer, token) = pair(Limits::default());
+        bench.says(peer, b"pause here\nsay never\n");
+        if peer_first {
+            bench.kernel().peer_finish(peer);
+            bench.run_until_idle();
+        }
+        bench.reactor.write(token, b"eno", false).unwrap();
+        assert_eq!(bench.read_by(peer), b"no\n");
+        assert!(bench.kernel().view(peer).output_ended);
+        if !peer_first {
+            assert_eq!(bench.closed(token), None);
+            bench.says(peer, b"say ignored\n");
+            bench.kernel().peer_finish(peer);
+            bench.run_until_idle();
+        }
+        assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+        assert_eq!(bench.frames(token), [b"here"]);
+    }
+}
+
 #[test]
 fn what_the_session_sends_at_the_end_leaves_before_the_fin() {
     let (mut bench, peer, token) = pair(Limits::default());

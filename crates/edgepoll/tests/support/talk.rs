@@ -80,6 +80,9 @@ impl Session for TalkSession {
         }
         io.send(body);
         io.send(b"\n");
+        if kind == b'e' {
+            io.end();
+        }
         Ok(())
     }
 
