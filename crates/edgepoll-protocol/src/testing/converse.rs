@@ -40,7 +40,7 @@ impl Line {
         Line(Act::End(role))
     }
 
-    /// So many milliseconds pass on both sides.
+    /// So many milliseconds pass on both sides, in which nothing arrives. What both have to say to each other in the meantime needs several waits.
     #[must_use]
     pub fn wait(milliseconds: u32) -> Line {
         Line(Act::Wait(u64::from(milliseconds)))
