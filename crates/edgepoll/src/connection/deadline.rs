@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Limits;
+use super::{Connection, Limits, Reading, Sink, Writing};
 
 /// What the peer was late with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,13 @@ pub struct Since {
 
 /// What the deadlines are about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct State {
+struct State {
     /// The peer was accepted, and no byte has moved.
-    pub(crate) is_new: bool,
+    is_new: bool,
     /// Bytes of the message that is not complete.
-    pub(crate) message: usize,
+    message: usize,
     /// Bytes that the kernel has taken.
-    pub(crate) taken: u64,
+    taken: u64,
 }
 
 impl Since {
@@ -99,17 +99,12 @@ impl Since {
     }
 
     /// Something begins now.
-    pub(crate) fn begin(since: &mut u32, clock: Clock) {
+    fn begin(since: &mut u32, clock: Clock) {
         *since = clock.begin;
     }
 
     /// The deadline that has passed, or when the next one does. `None` if none is set.
-    pub(crate) fn judge(
-        &self,
-        clock: Clock,
-        state: State,
-        limits: &Limits,
-    ) -> Result<Option<u64>, Deadline> {
+    fn judge(&self, clock: Clock, state: State, limits: &Limits) -> Result<Option<u64>, Deadline> {
         let sent = (state.taken as u32).wrapping_sub(self.taken);
         let first = if state.is_new {
             limits.first_byte_timeout
@@ -147,6 +142,68 @@ impl Since {
             next = Some(next.map_or(left, |other| other.min(left)));
         }
         Ok(next.map(|left| clock.after(left)))
+    }
+}
+
+impl Connection {
+    /// The deadline that has passed, or when the next one does. `None` if none is set.
+    ///
+    /// # Errors
+    /// The deadline.
+    pub fn judge(&self, clock: Clock) -> Result<Option<u64>, Deadline> {
+        if matches!(self.writing, Writing::Connecting | Writing::Failed) {
+            return Ok(None);
+        }
+        let state = State {
+            is_new: self.listener.is_some() && self.bytes_read == 0 && self.bytes_written == 0,
+            message: self.carry.len(),
+            taken: self.bytes_written,
+        };
+        self.since.judge(clock, state, &self.limits)
+    }
+
+    /// Notes whether a message has begun that is not complete, after a look at the input. Returns true if one has begun now.
+    pub fn note_message(&mut self, clock: Clock) -> bool {
+        let is_open = matches!(self.reading, Reading::Open(Sink::Inbox));
+        let is_partial =
+            self.wire.is_some() && !self.carry.is_empty() && !self.carry_ready && is_open;
+        if !is_partial {
+            self.since.message = 0;
+            return false;
+        }
+        let begins = self.since.message == 0;
+        if begins {
+            Since::begin(&mut self.since.message, clock);
+        }
+        begins
+    }
+
+    /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.
+    pub fn excuse_message(&mut self, clock: Clock) {
+        if self.is_stopped() {
+            self.restart_message(clock);
+        }
+    }
+
+    /// The time for the message begins anew.
+    pub fn restart_message(&mut self, clock: Clock) {
+        if self.since.message != 0 {
+            Since::begin(&mut self.since.message, clock);
+        }
+    }
+
+    /// Notes whether bytes wait to be sent. Returns true if the first has begun to wait now.
+    pub fn note_queue(&mut self, clock: Clock) -> bool {
+        if self.queue.is_empty() {
+            self.since.queued = 0;
+            return false;
+        }
+        let begins = self.since.queued == 0;
+        if begins {
+            Since::begin(&mut self.since.queued, clock);
+            self.since.taken = self.bytes_written as u32;
+        }
+        begins
     }
 }
 

@@ -372,66 +372,6 @@ impl Connection {
         self.error_reported |= self.ready.intersects(Ready::HANGUP | Ready::ERROR);
     }
 
-    /// The deadline that has passed, or when the next one does. `None` if none is set.
-    ///
-    /// # Errors
-    /// The deadline.
-    pub fn judge(&self, clock: Clock) -> Result<Option<u64>, Deadline> {
-        if matches!(self.writing, Writing::Connecting | Writing::Failed) {
-            return Ok(None);
-        }
-        let state = deadline::State {
-            is_new: self.listener.is_some() && self.bytes_read == 0 && self.bytes_written == 0,
-            message: self.carry.len(),
-            taken: self.bytes_written,
-        };
-        self.since.judge(clock, state, &self.limits)
-    }
-
-    /// Notes whether a message has begun that is not complete, after a look at the input. Returns true if one has begun now.
-    pub fn note_message(&mut self, clock: Clock) -> bool {
-        let is_open = matches!(self.reading, Reading::Open(Sink::Inbox));
-        let is_partial =
-            self.wire.is_some() && !self.carry.is_empty() && !self.carry_ready && is_open;
-        if !is_partial {
-            self.since.message = 0;
-            return false;
-        }
-        let begins = self.since.message == 0;
-        if begins {
-            Since::begin(&mut self.since.message, clock);
-        }
-        begins
-    }
-
-    /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.
-    pub fn excuse_message(&mut self, clock: Clock) {
-        if self.is_stopped() {
-            self.restart_message(clock);
-        }
-    }
-
-    /// The time for the message begins anew.
-    pub fn restart_message(&mut self, clock: Clock) {
-        if self.since.message != 0 {
-            Since::begin(&mut self.since.message, clock);
-        }
-    }
-
-    /// Notes whether bytes wait to be sent. Returns true if the first has begun to wait now.
-    pub fn note_queue(&mut self, clock: Clock) -> bool {
-        if self.queue.is_empty() {
-            self.since.queued = 0;
-            return false;
-        }
-        let begins = self.since.queued == 0;
-        if begins {
-            Since::begin(&mut self.since.queued, clock);
-            self.since.taken = self.bytes_written as u32;
-        }
-        begins
-    }
-
     /// A receive of `length` bytes into `space` bytes succeeded.
     ///
     /// A stream socket is empty when a receive fills only part of the space (epoll(7)). That does not hold when the kernel has
