@@ -26,9 +26,6 @@ pub use sink::Sink;
 pub(crate) use timers::{Timer, Timers};
 pub use wire::Wire;
 
-use edgepoll_protocol::host::Outcome;
-
-use crate::protocol::{Fault, ProtocolError};
 use crate::{Address, Call, Errno, Ready, Token};
 
 /// The state of the reading side.
@@ -189,36 +186,6 @@ impl Connection {
         }
     }
 
-    /// A call of the session has sent `output`, which is queued, and asked for what `outcome` says.
-    pub fn handle_outcome(&mut self, outcome: &Outcome, output: &[u8]) {
-        let is_finished = matches!(self.writing, Writing::Finished | Writing::Failed);
-        if !output.is_empty() && !is_finished {
-            self.push(output);
-        }
-        let is_full = self.queue.len() >= self.limits.high_water as usize;
-        let Some(wire) = &mut self.wire else { return };
-        if outcome.resumes && wire.paused {
-            // The next look at the input begins the time of a message anew.
-            self.since.message = 0;
-            wire.paused = false;
-            wire.need = 0;
-            // After the peer's end, the end itself has not been reported yet.
-            self.carry_ready = !self.carry.is_empty() || self.reading == Reading::Ended;
-        }
-        wire.has_sent = !output.is_empty() && !is_finished;
-        wire.paused |= outcome.pauses;
-        wire.holds |= is_full && !output.is_empty();
-        let is_paused = wire.paused;
-        if outcome.ends && self.takes_writes() {
-            self.ended_by_protocol = true;
-            self.finish();
-        }
-        if outcome.ends && is_paused {
-            // Nothing resumes a session that has ended its side. Otherwise the peer's end would never be received.
-            self.discard_input();
-        }
-    }
-
     /// Queues bytes of the owner or of its protocol. Layers change them first.
     pub fn push(&mut self, plain: &[u8]) {
         match &mut self.layers {
@@ -288,31 +255,6 @@ impl Connection {
                 .layers
                 .as_ref()
                 .is_some_and(|layers| layers.holds_fin())
-    }
-
-    /// The session has failed. If it has told the peer why, that leaves first, FIN follows it, and `None` is returned. Otherwise returns
-    /// the reason to close the connection at once.
-    pub fn handle_fault(&mut self, fault: Fault) -> Option<CloseReason> {
-        let is_writable = matches!(self.writing, Writing::Open | Writing::Finishing);
-        let wire = self.wire.as_mut()?;
-        if !wire.has_sent || !is_writable {
-            return Some(CloseReason::Protocol(wire.error(fault)));
-        }
-        wire.fault = Some(fault);
-        self.ended_by_protocol = true;
-        self.timers.clear_session();
-        self.discard_input();
-        self.finish();
-        None
-    }
-
-    /// Why the protocol or a layer ended the connection, if one did because of an error.
-    #[must_use]
-    pub fn protocol_error(&self) -> Option<ProtocolError> {
-        let wire = self.wire.as_ref();
-        let fault = wire.and_then(|wire| Some(wire.error(wire.fault.clone()?)));
-        let layers = self.layers.as_ref();
-        fault.or_else(|| layers.and_then(|layers| Some(layers.failure()?.0.clone())))
     }
 
     /// The queue has become shorter. Receiving and decoding go on if they waited for that.

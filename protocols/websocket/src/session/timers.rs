@@ -57,11 +57,16 @@ impl WebSocketSession {
 
     pub(super) fn expired(&mut self, timer: u8, io: &mut Io<'_>) -> Result<(), Error> {
         match (timer, &self.state) {
+            // What the peer has sent may lie in the kernel, because the program does not read or the host is busy.
+            (DEADLINE, State::Head { .. }) if io.is_held() => {
+                self.await_handshake(io);
+                Ok(())
+            }
             (DEADLINE, State::Head { .. } | State::Asking(_)) => Err(match self.role {
                 Role::Server => self.refuse(Refusal::TIMEOUT, io),
                 Role::Client => refused("the handshake took longer than handshakeTimeout"),
             }),
-            // What the peer has sent may lie in the kernel, because the program does not read.
+            // As above.
             (DEADLINE, State::Open) if io.is_held() => {
                 self.await_peer(io);
                 Ok(())
