@@ -94,12 +94,8 @@ const list = {
     env: { RUSTDOCFLAGS: '-D warnings' },
     missing: missingRust,
   },
-  // What crates.io would get, compiled alone. It is without the tests, of which cargo warns: they need the feature `simulation`.
-  crate: {
-    command: cargo(`package --locked --offline --allow-dirty ${crates}`),
-    needs: 'native',
-    missing: missingRust,
-  },
+  // What crates.io would get, compiled alone.
+  crate: { command: script('crate'), needs: 'native', missing: missingRust },
   'cargo-test': {
     command: cargo('test --locked --workspace --no-fail-fast'),
     quick: cargo(quickRust),

@@ -29,8 +29,7 @@ impl Argument {
         }
     }
 
-    /// The range, in the input or, if [`Argument::is_copied`], in the bytes that
-    /// [`RequestParser::copied`](crate::RequestParser::copied) gives.
+    /// The range, in the input or, if [`Argument::is_copied`], in the bytes that the parser has copied.
     #[inline]
     #[must_use]
     pub fn range(self) -> Range<usize> {
