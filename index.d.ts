@@ -677,7 +677,7 @@ export declare type PackageErrorCode =
 | 'ERR_MESSAGE_TIMEOUT'
 /** The engine `epoll` cannot watch the descriptor: it is a regular file or a directory. */
 | 'ERR_NOT_POLLABLE'
-/** A plug-in of a protocol broke its contract, panicked, or is none of a protocol. */
+/** A plug-in of a protocol broke its contract, panicked, or is that of a layer. */
 | 'ERR_PROTOCOL_FAULT'
 /** A plug-in has another version of the interface, so that this version of the package cannot call it. */
 | 'ERR_PROTOCOL_MISMATCH'

@@ -18,7 +18,8 @@ const NONE: Encoding = { encodes: false, hasKinds: false };
 
 /**
  * How the messages of a protocol, if there is one, are encoded. Throws a `TypeError` if no plug-in has made the protocol's `native`,
- * `ERR_PROTOCOL_MISMATCH` if it has another version of the interface, and `ERR_PROTOCOL_FAULT` if it is none of a protocol.
+ * `ERR_PROTOCOL_MISMATCH` if it has another version of the interface, and `ERR_PROTOCOL_FAULT` if it is the plug-in of a
+ * layer.
  */
 export function encodingOf(protocol: AnyProtocol | undefined): Encoding {
   if (protocol === undefined) return NONE;

@@ -19,7 +19,7 @@ pub struct ProtocolInfo {
     pub abi: u32,
     /// The version that this addon has.
     pub host_abi: u32,
-    /// Why it cannot be used, if it is not for its version.
+    /// Why it cannot be used, apart from its version.
     pub refusal: Option<String>,
     /// Messages that the program writes go through the session. Their first byte is their kind.
     pub encodes: bool,

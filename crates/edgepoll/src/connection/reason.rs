@@ -36,7 +36,7 @@ pub enum CloseReason {
     /// The owner destroyed it, or the peer sent more than [`Limits::discard`](super::Limits::discard) while its input was
     /// discarded.
     Destroyed,
-    /// The peer's bytes broke the protocol, or the protocol itself has a fault. (A message of the owner that is none of the protocol
+    /// The peer's bytes broke the protocol, or the protocol itself has a fault. (A message of the owner that the protocol does not allow
     /// fails the write, and the connection stays open.)
     Protocol(ProtocolError),
     /// A write found the send queue at its limit, [`Limits::send_queue`](super::Limits::send_queue).

@@ -18,7 +18,7 @@ impl<K: Kernel> Reactor<K> {
         };
         let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
         entry.resets |= reason == CloseReason::QueueFull;
-        // A fault of the protocol ended the connection first, and what follows from that is no reason of its own.
+        // If the protocol failed before, that is the reason: this close only follows from it.
         let error = entry.connection.protocol_error();
         let reason = error.map_or(reason, CloseReason::Protocol);
         entry.closed = Some(Box::new(Closed { reason, local }));

@@ -75,7 +75,7 @@ impl<S> Entry<S> {
         self.unsent > 0 || self.resets || self.connection.unsent() > 0
     }
 
-    /// True when the owner gets another event that is no close.
+    /// True when the owner gets another event before the close.
     pub(super) fn has_more_to_report(&self) -> bool {
         self.report_queued || self.report_failed || self.connection.ended_by_protocol
     }

@@ -24,7 +24,7 @@ pub enum WriteError {
     Failed,
     /// The send queue is full. The connection is reset.
     QueueFull,
-    /// The message is none of the protocol.
+    /// The protocol does not allow the message.
     Protocol(Error),
 }
 
