@@ -22,7 +22,7 @@ const { host, port, values } = parseServerArguments('redis-like', USAGE, { style
 const commands = new Commands();
 const PONG = simple('PONG');
 
-/** The commands that are told apart by a number in the fast path. */
+/** The commands that the fast path knows by a number. */
 const names = ['GET', 'SET', 'PING'] as const;
 const [GET, SET, PING] = [1, 2, 3];
 

@@ -1,4 +1,4 @@
-// A protocol that ends its connection's side: the program is told at once, long before the connection is over.
+// A protocol ends this side of its connection: reads and writes settle at once, long before the connection is over.
 import test from 'ava';
 
 import { dial, receiveAll, rejection, send } from '../support/net.js';

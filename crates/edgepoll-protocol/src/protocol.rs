@@ -14,7 +14,7 @@ pub enum Role {
 /// What one look at the input found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A message that takes up this many bytes of the input, at least 1. [`Io`] was told its kind and its fields.
+    /// A message that takes up this many bytes of the input, at least 1. [`Io`] has its kind and its fields.
     Message(usize),
     /// This many bytes, at least 1, were dealt with and are no message: a ping that was answered, a delimiter.
     Skip(usize),

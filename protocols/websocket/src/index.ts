@@ -35,7 +35,7 @@ export type Incoming<Options> =
  * A text is a string, and a binary message a `Buffer`. Pings are answered, and the closing handshake is done, without the program.
  * `end()` sends a close frame with code 1000. What is written behind a close frame is not sent.
  *
- * A peer that breaks the rules is told so by a close frame, and then the connection fails; `protocolNumber` of the error is the code.
+ * A peer that breaks the rules gets a close frame, and then the connection fails; `protocolNumber` of the error is the frame's code.
  * It is 1006 if the peer ended the connection without a close frame or is not there any more, and an HTTP status if the handshake
  * failed.
  */

@@ -23,7 +23,7 @@ impl WebSocket {
         WebSocket::with(settings, None)
     }
 
-    /// As [`WebSocket::new`], with keys and masks that anybody can guess: for tests that compare what is sent.
+    /// As [`WebSocket::new`], with keys and masks that follow from `seed`, so a peer can guess them: for tests that compare what is sent.
     ///
     /// # Errors
     /// As [`WebSocket::new`].

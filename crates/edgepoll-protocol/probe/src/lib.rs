@@ -1,4 +1,4 @@
-//! A plug-in that misbehaves as it is told, for the tests of hosts. The commands are lines of text: [`session`] has the list.
+//! A plug-in that breaks its contract when the peer asks for it, for the tests of hosts. The commands are lines of text: [`session`] has the list.
 
 #![allow(clippy::panic, reason = "the tests of hosts need panics")]
 

@@ -282,7 +282,7 @@ impl Options {
         }
         // One byte more, for the terminating NUL.
         let mut bytes = vec![0_u8; length + 1];
-        // SAFETY: as above; the buffer has as many bytes as the call is told.
+        // SAFETY: as above; the call gets the buffer's length.
         unsafe {
             let buffer = bytes.as_mut_ptr().cast();
             napi_get_value_string_utf8(self.env, value, buffer, bytes.len(), &raw mut length);

@@ -200,7 +200,7 @@ impl Layers {
     fn send_plain(&mut self, plain: &[u8], queue: &mut SendQueue) -> Result<(), ProtocolError> {
         let sent = self.down(self.list.len(), plain, queue);
         if sent.is_err() {
-            // The bytes are lost. As pending ones they count as unsent, and the peer, which was told nothing, sees a reset.
+            // The bytes are lost. As pending ones they count as unsent, and the peer, which got no reply to say why, sees a reset.
             self.pending.extend_from_slice(plain);
             self.has_sent = false;
         }

@@ -11,7 +11,7 @@ use crate::{kind, Refusal, Settings};
 const SLACK: usize = 64;
 /// The shortest limit: an inline command.
 const INLINE: usize = 65_536;
-/// The timer with which the peer is told that its request is refused.
+/// The timer that sends the refusal of a request.
 const REFUSAL: u8 = 0;
 
 /// The protocol of a server: each connection reads requests.
