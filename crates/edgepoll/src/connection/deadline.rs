@@ -43,6 +43,11 @@ pub struct Clock {
 }
 
 const MILLISECOND: u64 = 1_000_000;
+/// So many milliseconds at most is what begins now later than the time by which it is judged: one for the rounding, and one because 0 is
+/// taken for 1.
+const ROUNDED_UP: u32 = 2;
+/// The longest time, in milliseconds: 46 days. A difference of two times is known only below 2^32 ms.
+const LONGEST: u64 = 4_000_000_000;
 
 impl Clock {
     /// The clock at a time in nanoseconds.
@@ -56,8 +61,14 @@ impl Clock {
 
     /// How many milliseconds have passed since something began.
     fn since(self, begin: u32) -> u64 {
-        let passed = (self.judge as u32).wrapping_sub(begin).cast_signed();
-        u64::try_from(passed).unwrap_or(0)
+        let passed = (self.judge as u32).wrapping_sub(begin);
+        // What began in this millisecond was rounded up.
+        let is_to_come = passed > u32::MAX - ROUNDED_UP;
+        if is_to_come {
+            0
+        } else {
+            u64::from(passed)
+        }
     }
 
     /// The time in so many milliseconds, in nanoseconds.
@@ -112,7 +123,11 @@ impl Since {
             0
         };
         let all = [
-            (Deadline::Idle, self.moved, u64::from(limits.idle_timeout)),
+            (
+                Deadline::Idle,
+                self.moved,
+                u64::from(limits.idle_timeout).min(LONGEST),
+            ),
             (Deadline::FirstByte, self.moved, u64::from(first)),
             (
                 Deadline::Message,
@@ -217,5 +232,44 @@ fn with_rate(timeout: u32, bytes: u64, rate: u32) -> u64 {
             .checked_div(u64::from(rate))
             .unwrap_or(0)
     };
-    u64::from(timeout).saturating_add(more)
+    u64::from(timeout).saturating_add(more).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest option is 2^31 − 1 ms, and a turn may come late.
+    #[test]
+    fn the_longest_times_pass() {
+        for start in [
+            0,
+            1,
+            999_999,
+            1_000_000,
+            u64::from(u32::MAX) * MILLISECOND - 1,
+        ] {
+            let mut since = Since::default();
+            since.moves(Clock::new(start));
+            for timeout in [1, 1_000, i32::MAX.cast_unsigned(), 4_000_000_000] {
+                let limits = Limits {
+                    idle_timeout: timeout,
+                    ..Limits::default()
+                };
+                let state = State {
+                    is_new: false,
+                    message: 0,
+                    taken: 0,
+                };
+                let after = |milliseconds: u64| Clock::new(start + milliseconds * MILLISECOND);
+                let timeout = u64::from(timeout);
+                assert!(since.judge(after(0), state, &limits).is_ok());
+                assert!(since.judge(after(timeout - 1), state, &limits).is_ok());
+                for late in [2, 3, 1_000, 100_000_000] {
+                    let judged = since.judge(after(timeout + late), state, &limits);
+                    assert_eq!(judged, Err(Deadline::Idle), "{start} {timeout} {late}");
+                }
+            }
+        }
+    }
 }
