@@ -194,7 +194,7 @@ impl Connection {
     }
 
     /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.
-    pub fn excuse_message(&mut self, clock: Clock) {
+    pub fn restart_message_if_stopped(&mut self, clock: Clock) {
         if self.is_stopped() {
             self.restart_message(clock);
         }

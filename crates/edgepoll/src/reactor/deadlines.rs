@@ -57,7 +57,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let connection = &mut entry.connection;
-        connection.excuse_message(clock);
+        connection.restart_message_if_stopped(clock);
         if let Ok(Some(at)) = connection.judge(clock) {
             let is_sooner = connection
                 .timers
@@ -86,7 +86,7 @@ impl<K: Kernel> Reactor<K> {
         }
         connection.timers.clear(Timer::Deadline);
         let clock = Clock::new(now);
-        connection.excuse_message(clock);
+        connection.restart_message_if_stopped(clock);
         match connection.judge(clock) {
             Ok(Some(at)) => self.set_timer(token, Timer::Deadline, at),
             Ok(None) => {}
