@@ -170,7 +170,8 @@ impl Connection {
             return Ok(None);
         }
         let state = State {
-            is_new: self.listener.is_some() && self.bytes_read == 0 && self.bytes_written == 0,
+            // The first byte may lie in the kernel, because the owner does not read.
+            is_new: self.is_new() && !self.is_stopped(),
             message: self.carry.len(),
             taken: self.bytes_written,
         };
@@ -191,6 +192,20 @@ impl Connection {
             Since::begin(&mut self.since.message, clock);
         }
         begins
+    }
+
+    /// True when the connection was accepted, no byte has moved, and the owner wants the peer's bytes.
+    fn is_new(&self) -> bool {
+        let is_wanted = self.reading != Reading::Open(Sink::Discard);
+        self.listener.is_some() && is_wanted && self.bytes_read == 0 && self.bytes_written == 0
+    }
+
+    /// The owner reads again: the times for the first byte and for the message begin anew.
+    pub fn restart_reading(&mut self, clock: Clock) {
+        if self.is_new() {
+            self.since.moves(clock);
+        }
+        self.restart_message(clock);
     }
 
     /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.

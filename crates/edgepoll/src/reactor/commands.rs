@@ -22,8 +22,12 @@ impl<K: Kernel> Reactor<K> {
     pub fn resume(&mut self, token: Token) {
         let clock = self.clock;
         if let Some((_, entry)) = self.live(token) {
+            let was_paused = entry.connection.paused;
             entry.connection.resume();
-            entry.connection.restart_message(clock);
+            if was_paused {
+                entry.connection.restart_reading(clock);
+                self.expect_peer(token);
+            }
             self.list(token);
         }
     }

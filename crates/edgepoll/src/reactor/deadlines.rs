@@ -51,7 +51,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Sets the timer for the next deadline, unless it comes up by then anyway.
-    fn expect_peer(&mut self, token: Token) {
+    pub(super) fn expect_peer(&mut self, token: Token) {
         let clock = self.clock;
         let Some((_, entry)) = self.live(token) else {
             return;

@@ -171,6 +171,33 @@ fn the_time_of_a_message_stops_while_the_owner_does_not_read() {
     bench.assert_late_after(token, 100, Deadline::Message);
 }
 
+/// The first byte may lie in the kernel.
+#[test]
+fn the_time_for_the_first_byte_stops_while_the_owner_does_not_read() {
+    let limits = Limits {
+        first_byte_timeout: 50,
+        ..none()
+    };
+    for sends in [true, false] {
+        let (mut bench, peer, token) = pair(limits);
+        bench.reactor.pause(token);
+        if sends {
+            bench.kernel().peer_send(peer, b"a");
+        }
+        bench.goes_on(1_000);
+        assert_eq!(bench.closed(token), None, "it is not read");
+        bench.reactor.tick();
+        bench.reactor.resume(token);
+        if sends {
+            bench.run_until_idle();
+            bench.goes_on(1_000);
+            assert_eq!(bench.closed(token), None);
+        } else {
+            bench.assert_late_after(token, 50, Deadline::FirstByte);
+        }
+    }
+}
+
 #[test]
 fn hazard_90_a_peer_that_reads_nothing_is_closed() {
     let limits = Limits {

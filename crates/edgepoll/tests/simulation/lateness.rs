@@ -15,6 +15,8 @@ const MILLISECOND: u64 = 1_000_000;
 pub(crate) struct Seen {
     /// `None` until it is established.
     moved: Option<u64>,
+    /// When the owner did not read for the last time.
+    stopped: u64,
     read: u64,
     written: u64,
     /// When the queue was empty for the last time, and how many bytes the kernel had taken after the next send: what is only
@@ -71,7 +73,11 @@ impl Run {
                 continue;
             };
             let queued = self.reactor.queued(token);
+            let paused = self.models[place].paused;
             let seen = &mut self.models[place].seen;
+            if paused {
+                seen.stopped = now;
+            }
             let has_sent = seen.written != written;
             if seen.moved.is_none() || (seen.read, seen.written) != (read, written) {
                 seen.moved = Some(now);
@@ -105,7 +111,7 @@ impl Run {
                 let is_new = listener.is_some() && (seen.read, seen.written) == (0, 0);
                 is_new
                     && limits.first_byte_timeout > 0
-                    && passed(moved) >= u64::from(limits.first_byte_timeout)
+                    && passed(moved.max(seen.stopped)) >= u64::from(limits.first_byte_timeout)
             }
             Deadline::Idle => {
                 limits.idle_timeout > 0 && passed(moved) >= u64::from(limits.idle_timeout)
@@ -145,8 +151,16 @@ impl Run {
             } else {
                 0
             };
+            // The first byte may lie in the kernel while the owner does not read.
+            let is_wanted = !model.paused && !model.discarding;
+            let first = if is_wanted { first } else { 0 };
+            let began = if is_new {
+                moved.max(seen.stopped)
+            } else {
+                moved
+            };
             let is_late =
-                |timeout: u32| timeout > 0 && now - moved > (u64::from(timeout) + 1) * MILLISECOND;
+                |timeout: u32| timeout > 0 && now - began > (u64::from(timeout) + 1) * MILLISECOND;
             let is_kept = !model.write_failed && self.reactor.is_open(token);
             let is_served =
                 std::mem::replace(&mut seen.delivered, model.delivered) != model.delivered;
