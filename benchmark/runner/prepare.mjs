@@ -8,11 +8,20 @@ import { run } from './children.mjs';
 export const BENCHMARK = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = path.dirname(path.resolve(BENCHMARK));
 
-/** @typedef {{ floor: string, load: string, readiness: string }} Programs their paths */
+const PROGRAMS = /** @type {const} */ ([
+  'floor',
+  'guarded',
+  'hostile',
+  'load',
+  'readiness',
+  'well_behaved',
+]);
+
+/** @typedef {Record<(typeof PROGRAMS)[number], string>} Programs their paths */
 
 /** Builds the Rust programs. @returns {Promise<Programs>} */
 export async function buildPrograms() {
-  console.error('building floor, load and readiness (release)');
+  console.error(`building ${PROGRAMS.join(', ')} (release)`);
   const output = await run(
     'cargo',
     [
@@ -25,18 +34,18 @@ export async function buildPrograms() {
     ],
     ROOT,
   );
-  /** @type {Record<string, string>} */
+  /** @type {Partial<Programs>} */
   const programs = {};
   for (const line of output.split('\n')) {
     if (line === '') continue;
     const message = JSON.parse(line);
-    if (message.reason === 'compiler-artifact' && message.executable)
-      programs[message.target.name] = message.executable;
+    const name = PROGRAMS.find((program) => program === message.target?.name);
+    if (message.reason === 'compiler-artifact' && message.executable && name)
+      programs[name] = message.executable;
   }
-  const { floor, load, readiness } = programs;
-  if (!floor || !load || !readiness)
-    throw new Error('cargo did not say where it put floor, load and readiness');
-  return { floor, load, readiness };
+  const missing = PROGRAMS.filter((name) => programs[name] === undefined);
+  if (missing.length > 0) throw new Error(`cargo did not say where it put ${missing.join(', ')}`);
+  return /** @type {Programs} */ (programs);
 }
 
 /**

@@ -86,6 +86,16 @@ export class Server {
     if (line !== 'collected') throw new Error(`${this.name} said '${line}' instead of 'collected'`);
   }
 
+  /** Makes a server of the attack benchmark say its counters. @returns {Promise<Record<string, unknown>>} */
+  async stats() {
+    const answer = this.#line(COLLECT_TIMEOUT_MS, 'did not say its counters');
+    process.kill(this.pid, 'SIGUSR2');
+    const line = await answer;
+    const match = /^stats (\{.*\})$/.exec(line);
+    if (!match) throw new Error(`${this.name} said '${line}' instead of 'stats {…}'`);
+    return JSON.parse(match[1]);
+  }
+
   /** @returns {{ rss: number, pss: number, anonymous: number }} bytes */
   memory() {
     const text = readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8');

@@ -1,6 +1,7 @@
-//! Shared by the programs of the benchmarks: `floor`, `load` and `readiness`. Nothing here runs once per message, so that
+//! Shared by the programs of the benchmarks. Nothing here runs once per message, so that
 //! each program shows its own hot path in full.
 
+pub mod loopback;
 pub mod meter;
 
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
