@@ -44,7 +44,7 @@ fn is_named(source: &str, name: &str) -> bool {
 }
 
 named_in!("reactor/inbox.rs", events: Event {
-    Opened, Connected, End, Queued, WriteFailed, WritingEnded, Closed, Asked, AcceptPaused, AlarmRefused
+    Opened, Dropped, Connected, End, Queued, WriteFailed, WritingEnded, Closed, Asked, AcceptPaused, AlarmRefused
 });
 named_in!("reactor/close_reason.rs", close_reasons: CloseReason {
     Ended, Failed, Destroyed, Protocol, QueueFull, TimedOut, Late

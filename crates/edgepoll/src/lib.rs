@@ -136,7 +136,7 @@ mod sealed;
 mod slots;
 mod token;
 
-pub use address::{Address, NotInternet};
+pub use address::{Address, NotInternet, Prefix};
 pub use call::Call;
 pub use errno::Errno;
 pub use ready::Ready;

@@ -2,10 +2,13 @@
 
 mod bytes;
 mod inet;
+mod prefix;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use inet::NotInternet;
+pub(crate) use prefix::client_bits;
+pub use prefix::Prefix;
 
 /// The address of a socket.
 ///

@@ -59,6 +59,11 @@ impl Clock {
         }
     }
 
+    /// The time, rounded down.
+    pub(crate) fn milliseconds(self) -> u64 {
+        self.judge
+    }
+
     /// How many milliseconds have passed since something began.
     fn since(self, begin: u32) -> u64 {
         let passed = (self.judge as u32).wrapping_sub(begin);

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::admission::Dropped;
 use super::entry::Entry;
 use super::inbox::{Event, Inbox, MIN_ROOM};
 use super::listener::Refusal;
@@ -17,6 +18,7 @@ use crate::{Address, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
     pub(super) fn accept<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+        let clock = self.clock;
         for _ in 0..self.budget.accepts {
             let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
                 return;
@@ -26,6 +28,14 @@ impl<K: Kernel> Reactor<K> {
             }
             match self.kernel.accept(&listener.socket) {
                 Ok((socket, peer)) => {
+                    let admitted =
+                        listener
+                            .clients
+                            .admit(&listener.options.admission, &peer, clock);
+                    if let Err(reason) = admitted {
+                        self.drop_client(token, socket, peer, reason, inbox);
+                        continue;
+                    }
                     if let Err(errno) = self.admit(token, socket, peer, inbox) {
                         self.pause_accepting(token, errno, inbox);
                         return;
@@ -66,10 +76,14 @@ impl<K: Kernel> Reactor<K> {
         let layers = from.options.layers.clone();
         let limits = Rc::clone(&from.limits);
         let connection = Connection::new(Writing::Open, peer.clone(), Some(listener), wire, limits);
-        let token = self.admit_socket(socket, connection)?;
+        let admitted = self.admit_socket(socket, connection);
         if let Some(from) = self.listener_mut(listener) {
-            from.handle_accepted();
+            match admitted {
+                Ok(_) => from.handle_accepted(),
+                Err(_) => from.clients.left(&from.options.admission, &peer),
+            }
         }
+        let token = admitted?;
         self.stats.accepts += 1;
         inbox.event(Event::Opened {
             token,
@@ -80,6 +94,38 @@ impl<K: Kernel> Reactor<K> {
         self.start_layers(token, &layers);
         self.start_session(token);
         Ok(())
+    }
+
+    /// Closes a connection that the listener refuses, before it has a slot.
+    fn drop_client<I: Inbox>(
+        &mut self,
+        listener: Token,
+        socket: K::Socket,
+        peer: Address,
+        reason: Dropped,
+        inbox: &mut I,
+    ) {
+        self.stats.count_dropped(reason);
+        let clock = self.clock;
+        let Some(from) = self.listener_mut(listener) else {
+            return;
+        };
+        from.handle_reached();
+        let resets = from.options.admission.reset;
+        let count = from.handle_dropped(clock);
+        if resets {
+            // If the kernel refuses, the peer sees FIN.
+            let _ = self.kernel.reset_on_close(&socket);
+        }
+        self.kernel.close(socket);
+        if let Some(count) = count {
+            inbox.event(Event::Dropped {
+                listener,
+                peer,
+                reason,
+                count,
+            });
+        }
     }
 
     /// Gives a socket a slot and registers it. On an error neither has happened and the socket is closed.
@@ -125,10 +171,11 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// A connection of the listener was closed. There is a free descriptor and room under the connection limit, so a pause ends.
-    pub(super) fn connection_left(&mut self, token: Token) {
+    pub(super) fn connection_left(&mut self, token: Token, peer: &Address) {
         let Some(listener) = self.listener_mut(token) else {
             return;
         };
+        listener.clients.left(&listener.options.admission, peer);
         listener.open -= 1;
         listener.resume_at = 0;
         self.list(token);

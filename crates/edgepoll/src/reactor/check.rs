@@ -81,6 +81,7 @@ impl<K: Kernel> Reactor<K> {
         if listener.may_accept() && on_list != 1 {
             return Err(format!("5: listener {token:?} may accept and is forgotten"));
         }
+        listener.clients.check()?;
         if listener.open > listener.options.max_connections {
             return Err(format!(
                 "7: listener {token:?} has {} connections",

@@ -49,7 +49,8 @@ impl<K: Kernel> Reactor<K> {
         }
         self.kernel.close(socket);
         if let Some(listener) = entry.connection.listener {
-            self.connection_left(listener);
+            let peer = entry.connection.peer.clone();
+            self.connection_left(listener, &peer);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::admission::Dropped;
 use crate::connection::{CloseReason, Failure};
 use crate::kernel::Space;
 use crate::protocol::ProtocolError;
@@ -22,6 +23,17 @@ pub enum Event {
         listener: Token,
         /// The peer's address.
         peer: Address,
+    },
+    /// A listener closed a connection as soon as it was accepted. There is one event in a tenth of a second at most.
+    Dropped {
+        /// The listener.
+        listener: Token,
+        /// The last client that was dropped.
+        peer: Address,
+        /// Why it was.
+        reason: Dropped,
+        /// How many connections were dropped since the last such event, with this one.
+        count: u32,
     },
     /// A connect succeeded.
     Connected {

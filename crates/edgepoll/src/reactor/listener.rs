@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use super::admission::Clients;
 use super::options::ListenOptions;
-use crate::connection::Limits;
+use crate::connection::{Clock, Limits};
 use crate::{Address, Errno};
 
 /// The first and the longest pause of a listener, in milliseconds. Each pause lasts twice as long as the one before it.
@@ -13,6 +14,9 @@ const LONGEST_PAUSE: u32 = 1_000;
 /// backlog in between, the listener pauses. A policy may refuse the call itself and leave the client in the backlog (seccomp, a
 /// security module), or a signal may interrupt every call. Clients that a firewall refuses do not stay in the backlog.
 const MOST_REFUSALS: u32 = 64;
+
+/// At most one event in so many milliseconds tells of connections that a listener has dropped.
+const DROPS_TOLD_EVERY: u64 = 100;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ pub(super) struct Listener<S> {
     pub(super) resume_at: u64,
     /// How long the next pause lasts, in milliseconds.
     pause: u32,
+    /// The clients that it has accepted.
+    pub(super) clients: Clients,
+    /// Connections that were dropped and that no event has told, and when the last event did, in milliseconds.
+    untold: u32,
+    told_at: Option<u64>,
     /// Accepts in a row that failed with an error that concerns one client.
     refusals: u32,
 }
@@ -49,6 +58,9 @@ impl<S> Listener<S> {
             open: 0,
             resume_at: 0,
             pause: FIRST_PAUSE,
+            clients: Clients::default(),
+            untold: 0,
+            told_at: None,
             refusals: 0,
         }
     }
@@ -60,6 +72,11 @@ impl<S> Listener<S> {
             && self.open < self.options.max_connections
     }
 
+    /// The kernel gave a connection, so it refuses no more.
+    pub(super) fn handle_reached(&mut self) {
+        self.forget_refusals();
+    }
+
     /// A connection was accepted.
     pub(super) fn handle_accepted(&mut self) {
         self.open += 1;
@@ -68,6 +85,18 @@ impl<S> Listener<S> {
         if self.options.credit != u32::MAX {
             self.options.credit -= 1;
         }
+    }
+
+    /// A connection was dropped. Returns how many an event has to tell, if it is time for one.
+    pub(super) fn handle_dropped(&mut self, clock: Clock) -> Option<u32> {
+        let now = clock.milliseconds();
+        self.untold = self.untold.saturating_add(1);
+        let is_time = self.told_at.is_none_or(|at| now >= at + DROPS_TOLD_EVERY);
+        if !is_time {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.untold))
     }
 
     /// The backlog is empty.

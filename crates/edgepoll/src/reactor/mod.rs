@@ -5,6 +5,7 @@
 //! back. It serves no connection beyond its [`Budget`].
 
 mod accept;
+mod admission;
 mod alarm;
 mod budget;
 mod busy_poll;
@@ -40,6 +41,7 @@ mod wheel;
 mod wheel_tests;
 mod write;
 
+pub use admission::{Admission, Dropped};
 pub use budget::Budget;
 pub use busy_poll::BusyPoll;
 pub use inbox::{Event, Found, Inbox};

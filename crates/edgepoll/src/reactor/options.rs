@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::admission::Admission;
 use crate::connection::Limits;
 use crate::protocol::{Factory, LayerMaker};
 
@@ -20,6 +21,8 @@ pub struct ListenOptions {
     pub ipv6_only: bool,
     /// The most connections that are open at once. Others wait in the backlog. Default 8,192.
     pub max_connections: u32,
+    /// Which clients are accepted.
+    pub admission: Admission,
     /// How many connections may be accepted before the owner grants more by [`Reactor::grant`](super::Reactor::grant). Default
     /// `u32::MAX`: only `max_connections` bounds them.
     pub credit: u32,
@@ -39,6 +42,7 @@ impl Default for ListenOptions {
             reuse_port: false,
             ipv6_only: false,
             max_connections: 8_192,
+            admission: Admission::default(),
             credit: u32::MAX,
             limits: Limits::default(),
             protocol: None,

@@ -1,5 +1,6 @@
 //! What the reactor counts.
 
+use super::admission::Dropped;
 use crate::connection::Deadline;
 
 /// Counters since the reactor was made. They only grow.
@@ -28,9 +29,23 @@ pub struct Stats {
     pub message_timeouts: u64,
     /// Connections that were closed because the peer did not take in time what was sent to it.
     pub send_timeouts: u64,
+    /// Connections that were dropped because their addresses are blocked.
+    pub blocked: u64,
+    /// Connections that were dropped because their addresses had too many.
+    pub over_address_limit: u64,
+    /// Connections that were dropped because their addresses connected too often.
+    pub over_accept_rate: u64,
 }
 
 impl Stats {
+    pub(super) fn count_dropped(&mut self, reason: Dropped) {
+        *match reason {
+            Dropped::Blocked => &mut self.blocked,
+            Dropped::PerAddress => &mut self.over_address_limit,
+            Dropped::Rate => &mut self.over_accept_rate,
+        } += 1;
+    }
+
     pub(super) fn count_late(&mut self, deadline: Deadline) {
         *match deadline {
             Deadline::FirstByte => &mut self.first_byte_timeouts,
