@@ -18,6 +18,48 @@ export declare interface Address {
 }
 
 /**
+ * Addresses and prefixes, such as `'192.0.2.1'`, `'10.0.0.0/8'` and `'2001:db8::/32'`; or a `net.BlockList`, whose rules are read
+ * when it is given. An IPv6 address that maps an IPv4 address is the IPv4 address, so `'::/0'` has the IPv4 addresses too.
+ */
+export declare type AddressList = readonly string[] | {
+    readonly rules: readonly string[];
+};
+
+/** Which clients a server accepts. What it refuses is closed at once, takes no memory, and is counted in `server.stats()`. */
+export declare interface AdmissionOptions {
+    /**
+     * How many connections of one address may be open at once. Further ones are closed at once (`address-limit`). For IPv6 an address
+     * here is a /64, the first 64 bits, because a client usually has all addresses of one. At most `maxConnections`. Default half of
+     * `maxConnections`, at least 1.
+     */
+    maxConnectionsPerAddress?: number | undefined;
+    /**
+     * How many connections one address may make in a second, and at once if it made none for a second. Further ones are closed at once
+     * (`accept-rate`). Default 16,384, at most 2^31 − 1.
+     */
+    acceptRatePerAddress?: number | undefined;
+    /** Addresses without these two limits: load balancers, monitors. Default none. */
+    exemptAddresses?: AddressList | undefined;
+    /**
+     * Addresses whose connections are closed at once (`blocked`), also if they are exempt. {@link Server.setBlockList} replaces it. Default
+     * none.
+     */
+    blockList?: AddressList | undefined;
+    /**
+     * What a refused client sees. `reset`: RST, and the kernel keeps nothing. `end`: FIN, for clients that report a reset as a fault; the
+     * kernel then keeps some memory of the connection for a minute, and resets it all the same if the client has sent something. Default
+     * `reset`.
+     */
+    refuseBy?: 'reset' | 'end' | undefined;
+    /**
+     * Called when the server has refused connections, ten times a second at most, in a microtask of its own. The counts of all calls
+     * together are the numbers in `server.stats()`, except what was refused in the last tenth of a second before the server closed. An
+     * error that it throws is uncaught. With `events()` the same comes as an event. Default none.
+     */
+    onDrop?: ((drop: Drop) => void) | undefined;
+}
+
+/**
  * The messages of all connections of a server, of one or a few turns of the reactor: see {@link Server.batches}. Iterating them makes
  * no object for each. A batch is valid until the next one is requested.
  *
@@ -45,6 +87,21 @@ export declare class Batch<Data = unknown, In = Chunk, Out = Payload> implements
     forEach(each: (message: BatchMessage<Data, In, Out>) => void): void;
     /** Iterates the messages. Each step gives the same object, which shows another message. */
     [Symbol.iterator](): Iterator<BatchMessage<Data, In, Out>, undefined, undefined>;
+}
+
+/** The options of {@link Server.batches}, and of {@link Server.events}. */
+export declare interface BatchesOptions {
+    /**
+     * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
+     * them, until the queue has fallen to `lowWaterMark` or the connection is over. Its receiving pauses once more than
+     * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
+     * keeps no more for a peer that reads slowly than these limits.
+     *
+     * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
+     * have much to send, they wait for each other for ever. When it is off, the program itself must stop writing to a slow peer, or
+     * the connection ends at `maxBufferedAmount`. Default `true`.
+     */
+    backpressure?: boolean | undefined;
 }
 
 /**
@@ -367,6 +424,39 @@ export declare interface DescriptorOwner {
  */
 export declare type Driver = 'uv' | 'thread';
 
+/** Connections that a server closed as soon as they were accepted. */
+export declare interface Drop {
+    /** The remote address of the last of them. */
+    address: string;
+    /**
+     * Why: `blockList` has the address; or it has `maxConnectionsPerAddress` connections; or it connects more often than
+     * `acceptRatePerAddress`.
+     */
+    reason: 'blocked' | 'address-limit' | 'accept-rate';
+    /** How many connections were closed for this reason since the last report of it. */
+    count: number;
+}
+
+/**
+ * An event of {@link Server.events} with the option `drops`: the server has refused connections, and made no object for them. There are
+ * ten such events a second at most. While one waits to be taken, the next one with its reason adds to its count.
+ */
+export declare interface DropEvent extends Drop {
+    type: 'drop';
+    /** It is of no connection. */
+    connection?: undefined;
+}
+
+/** The counters of connections that a server has refused. */
+export declare interface DropStats {
+    /** Connections closed at once because `blockList` has their address. */
+    blocked: number;
+    /** Connections closed at once because their address had `maxConnectionsPerAddress` connections. */
+    overAddressLimit: number;
+    /** Connections closed at once because their address connected more often than `acceptRatePerAddress`. */
+    overAcceptRate: number;
+}
+
 /**
  * An error that is not caused by a bad argument. Bad arguments are a `TypeError` or a
  * `RangeError`, with Node.js's codes `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE`; an option that a
@@ -426,18 +516,12 @@ export declare interface ErrorDetails {
 }
 
 /** The options of {@link Server.events}. */
-export declare interface EventsOptions {
+export declare interface EventsOptions extends BatchesOptions {
     /**
-     * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
-     * them, until the queue has fallen to `lowWaterMark` or the connection is over. Its receiving pauses once more than
-     * `readHighWaterMark` bytes are unread. Other connections go on. So a server that writes without awaiting, as an echo does,
-     * keeps no more for a peer that reads slowly than these limits.
-     *
-     * Turn it off for a protocol in which the peer reads only after it has sent everything: if both ends stop receiving while they
-     * have much to send, they wait for each other for ever. When it is off, the program itself must stop writing to a slow peer, or
-     * the connection ends at `maxBufferedAmount`. Default `true`.
+     * Gives a {@link DropEvent} when the server has refused connections. It is an option because these events have no `connection`, which
+     * all others have. TypeScript knows of them if it sees `drops: true` in the call. Default `false`.
      */
-    backpressure?: boolean | undefined;
+    drops?: boolean | undefined;
 }
 
 /** Messages of one length. `write()` refuses others. */
@@ -526,7 +610,7 @@ export declare function listen<Data = unknown, In = Chunk, Out = Payload>(option
 export declare function listen<Data = unknown>(options: ListenOptions): Promise<Server<Data>>;
 
 /** The options of `listen()`. */
-export declare interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
+export declare interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out>, AdmissionOptions {
     /** The port, 0 to 65,535. With 0 the kernel chooses one. */
     port: number;
     /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
@@ -945,6 +1029,14 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
     /** Returns the server's counters. */
     stats(): ServerStats;
     /**
+     * Replaces the option `blockList`. Connections that are open stay open: destroy those that should go. A `net.BlockList` that changes
+     * later has to be given again. Does nothing once the server is closed. Throws a `TypeError` or `RangeError` for what is no list.
+     *
+     * @example
+     * server.setBlockList(['203.0.113.0/24']);
+     */
+    setBlockList(list: AddressList): void;
+    /**
      * Iterates connections, in the order of their arrival, until the server is closed. Throws the reason when the server's signal
      * aborts. Leaving the loop early closes the server and destroys the connections that the loop has not yielded; those that it
      * has yielded stay open. A server has one consumer, this iterator or `events()`. Throws `ERR_CONSUMED` after `events()`.
@@ -957,10 +1049,12 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
      * server is iterated already, and a `TypeError` for bad options.
      *
      * The events of a connection with a long send queue wait, and those of the others go on: see
-     * {@link EventsOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
+     * {@link BatchesOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
      * call apply.
      */
-    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
+    events<Options extends EventsOptions = BatchesOptions>(options?: Options): AsyncIterableIterator<ServerEvent<Data, In, Out> | (Options extends {
+        drops: true;
+    } ? DropEvent : never), undefined, undefined>;
     /**
      * Gives the messages of all connections in batches: all that a turn of the reactor has received at once. No object is made for a
      * message, so this is the cheapest way to serve many small ones. Connections that were opened, ended or closed are in the batch
@@ -973,7 +1067,7 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
      * for await (const batch of server.batches())
      *   for (const message of batch) void message.connection.write(answer(message));
      */
-    batches(options?: EventsOptions): AsyncIterableIterator<Batch<Data, In, Out>, undefined, undefined>;
+    batches(options?: BatchesOptions): AsyncIterableIterator<Batch<Data, In, Out>, undefined, undefined>;
     /**
      * Stops listening, ends the connections, and resolves when every one of them is over. The kernel resets connections that
      * waited in the backlog.
@@ -1028,7 +1122,7 @@ export declare type ServerEvent<Data = unknown, In = Chunk, Out = Payload> = {
 };
 
 /** A server's counters. */
-export declare interface ServerStats {
+export declare interface ServerStats extends DropStats {
     /** Connections accepted since the start. */
     accepted: number;
     /** Connections open now. */

@@ -4,12 +4,15 @@
  * @packageDocumentation
  */
 export type { Address } from './connections/address.js';
+export type { AddressList } from './connections/address-list.js';
+export type { AdmissionOptions } from './connections/admission.js';
 export type { Chunk, Payload } from './internal/chunk.js';
 export type { Batch, BatchMessage } from './connections/batch.js';
 export type { ClosedConnection } from './connections/batch-contents.js';
 export { connect } from './connections/connect.js';
 export { Connection } from './connections/connection.js';
 export type { CloseReason } from './connections/close-reason.js';
+export type { Drop, DropStats } from './connections/drops.js';
 export type { Driver } from './internal/driver.js';
 export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './internal/error-codes.js';
 export { EdgepollError } from './internal/errors.js';
@@ -47,7 +50,12 @@ export type { Protocol } from './connections/protocol.js';
 export type { UpgradeOptions } from './connections/upgrade.js';
 export { Server } from './connections/server.js';
 export type { CloseOptions, Connections, ServerStats } from './connections/server.js';
-export type { EventsOptions, ServerEvent } from './connections/server-events.js';
+export type {
+  BatchesOptions,
+  DropEvent,
+  EventsOptions,
+  ServerEvent,
+} from './connections/server-events.js';
 export type { DescriptorOwner } from './internal/validate.js';
 export { watch } from './readiness/watch.js';
 export type { WatchOptions } from './readiness/watch.js';

@@ -92,7 +92,7 @@ test('maxPending: events() without next() accepts no more either', async (t) => 
 });
 
 test('maxConnections 3: the fourth is served after one closes, however it closes', async (t) => {
-  const server = await serverOf(t, { maxConnections: 3 });
+  const server = await serverOf(t, { maxConnections: 3, maxConnectionsPerAddress: 3 });
   const accepted = server[Symbol.asyncIterator]();
   const endings: ((connection: Connection, peer: Socket) => unknown)[] = [
     (connection) => connection.destroy(),

@@ -74,6 +74,7 @@ test('more connections end at once than one batch reports: each has ended, none 
     allowHalfOpen: true,
     backlog: 2 * count,
     maxConnections: count,
+    maxConnectionsPerAddress: count,
   });
   const { port } = server.address;
   const accepted = server[Symbol.asyncIterator]();

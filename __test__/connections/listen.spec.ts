@@ -102,7 +102,13 @@ test.serial('the defaults are those of the documentation', async (t) => {
   const connection = { ...defaultSettings, firstByteTimeout: 30_000 };
   const flags = { backlog: 511, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
-  t.deepEqual(passed, ['127.0.0.1', 0, { connection, ...flags, maxConnections, credit: 0 }]);
+  const perAddress = Math.floor(maxConnections / 2);
+  const admission = { perAddress, rate: 16_384, exempt: [], block: [], reset: true };
+  t.deepEqual(passed, [
+    '127.0.0.1',
+    0,
+    { connection, ...flags, maxConnections, credit: 0, admission },
+  ]);
 });
 
 test.serial(

@@ -101,6 +101,9 @@ for (const which of ['listen', 'connect'] as const) {
             ['backlog', { backlog: 65_536 }],
             ['maxPending', { maxPending: 65_536 }],
             ['maxConnections', { maxConnections: OVER_MOST }],
+            ['maxConnectionsPerAddress', { maxConnectionsPerAddress: OVER_MOST }],
+            ['maxConnectionsPerAddress', { maxConnections: 5, maxConnectionsPerAddress: 6 }],
+            ['acceptRatePerAddress', { acceptRatePerAddress: OVER_MOST }],
           ] satisfies [string, Options][])
         : ([['timeout', { timeout: OVER_MOST }]] satisfies [string, Options][])),
     ];

@@ -31,7 +31,11 @@ for (const style of ['iterator', 'events'] as const) {
   test(`connections of peers that flood and reset do not stay open, ${style}`, async (t) => {
     const most = 5;
     // Longer than a loaded machine needs from end() to the reset, so that each connection fails by the reset.
-    const server = await serverOf(t, { endTimeout: 1000, maxConnections: most });
+    const server = await serverOf(t, {
+      endTimeout: 1000,
+      maxConnections: most,
+      maxConnectionsPerAddress: most,
+    });
     const accepted = style === 'events' ? undefined : server[Symbol.asyncIterator]();
     const events = style === 'events' ? server.events() : undefined;
     // events() reads every connection. Here the bytes stay unread because the consumer is busy with a new connection.

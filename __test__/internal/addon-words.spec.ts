@@ -68,6 +68,7 @@ test('a framing that the addon does not know is an error', (t) => {
     ipv6Only: false,
     maxConnections: 1,
     credit: 1,
+    admission: { perAddress: 1, rate: 1, exempt: [], block: [], reset: true },
   };
   const unknown = { message: 'no such framing: line' };
   t.throws(() => reactor.listen('127.0.0.1', 0, listener), unknown);

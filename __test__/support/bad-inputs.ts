@@ -104,6 +104,38 @@ const FRAMINGS: Record<string, Bad[]> = {
   'framing.keepHeader': [[{ type: 'length-prefix', size: 2, keepHeader: 0 }, 'TypeError', '0']],
 };
 
+const ADDRESSES: Bad[] = [
+  [null, 'TypeError', 'null'],
+  [3, 'TypeError', '3'],
+  ['10.0.0.0/8', 'TypeError', "'10.0.0.0/8'"],
+  [() => [], 'TypeError', 'a function'],
+  [{}, 'TypeError', 'an object'],
+  [new Set(['10.0.0.1']), 'TypeError', 'an instance of Set'],
+  // As in a runtime whose BlockList does not give its rules.
+  [new (class BlockList {})(), 'TypeError', 'an instance of BlockList'],
+  [{ rules: 'Address: IPv4 10.0.0.1' }, 'TypeError', 'an object'],
+  [{ rules: ['10.0.0.1'] }, 'TypeError', "'10.0.0.1'"],
+  [{ rules: [1] }, 'TypeError', '1'],
+  [['10.0.0.1', 1], 'TypeError', '1'],
+  [['10.0.0.1', null], 'TypeError', 'null'],
+  // oxlint-disable-next-line no-sparse-arrays -- a hole is undefined
+  [[, '10.0.0.1'], 'TypeError', 'undefined'],
+  [[''], 'RangeError', "''"],
+  [['localhost'], 'RangeError', "'localhost'"],
+  [['10.0.0'], 'RangeError', "'10.0.0'"],
+  [['010.0.0.1'], 'RangeError', "'010.0.0.1'"],
+  [['10.0.0.0/33'], 'RangeError', "'10.0.0.0/33'"],
+  [['10.0.0.0/'], 'RangeError', "'10.0.0.0/'"],
+  [['10.0.0.0/-1'], 'RangeError', "'10.0.0.0/-1'"],
+  [['10.0.0.0/8.0'], 'RangeError', "'10.0.0.0/8.0'"],
+  [['10.0.0.0/255.0.0.0'], 'RangeError', "'10.0.0.0/255.0.0.0'"],
+  [['10.0.0.1-10.0.0.9'], 'RangeError', "'10.0.0.1-10.0.0.9'"],
+  [['::/129'], 'RangeError', "'::/129'"],
+  [['[::1]'], 'RangeError', "'[::1]'"],
+  [['fe80::1%lo'], 'RangeError', "'fe80::1%lo'"],
+  [['10.0.0.1:80'], 'RangeError', "'10.0.0.1:80'"],
+];
+
 const OF_CONNECTIONS: Record<string, Bad[]> = {
   noDelay: BOOLEAN,
   allowHalfOpen: BOOLEAN,
@@ -128,6 +160,12 @@ const OF_LISTEN: Record<string, Bad[]> = {
   ipv6Only: BOOLEAN,
   maxConnections: [...INTEGER, [0, 'RangeError', '0']],
   maxPending: [...INTEGER, [0, 'RangeError', '0']],
+  maxConnectionsPerAddress: [...INTEGER, [0, 'RangeError', '0']],
+  acceptRatePerAddress: [...INTEGER, [0, 'RangeError', '0']],
+  exemptAddresses: ADDRESSES,
+  blockList: ADDRESSES,
+  refuseBy: WORD,
+  onDrop: [...BOOLEAN, [{}, 'TypeError', 'an object']],
 };
 
 const OF_CONNECT: Record<string, Bad[]> = {

@@ -1,4 +1,6 @@
 /** The public types of edgepoll. This file is compiled and never run. `@ts-expect-error` fails if no error follows. */
+import type { BlockList } from 'node:net';
+
 import { expectTypeOf } from 'expect-type';
 
 import type {
@@ -7,6 +9,8 @@ import type {
   CloseReason,
   ConnectOptions,
   Driver,
+  Drop,
+  DropEvent,
   EdgepollError,
   ErrorCode,
   ListenOptions,
@@ -78,7 +82,38 @@ export async function byEvents(): Promise<void> {
     if (event.type === 'close') expectTypeOf(event.reason).toEqualTypeOf<CloseReason>();
     // @ts-expect-error there is no such event
     if (event.type === 'connection') break;
+    // @ts-expect-error an option asks for these events
+    if (event.type === 'drop') break;
   }
+  for await (const event of server.events({ backpressure: false }))
+    expectTypeOf(event).toEqualTypeOf<ServerEvent>();
+  for await (const event of server.events({ drops: true })) {
+    expectTypeOf(event).toEqualTypeOf<ServerEvent | DropEvent>();
+    if (event.type === 'drop') expectTypeOf(event).toExtend<Drop>();
+    else expectTypeOf(event.connection).toEqualTypeOf<Connection>();
+  }
+  // @ts-expect-error batches have no events
+  server.batches({ drops: true });
+}
+
+// Limits of addresses
+export async function byAddress(list: BlockList): Promise<void> {
+  const one = await listen({
+    port: 0,
+    maxConnectionsPerAddress: 1,
+    acceptRatePerAddress: 1,
+    exemptAddresses: list,
+    blockList: ['10.0.0.0/8'],
+    refuseBy: 'end',
+    onDrop: (drop) => {
+      expectTypeOf(drop).toEqualTypeOf<Drop>();
+      expectTypeOf(drop.reason).toEqualTypeOf<'blocked' | 'address-limit' | 'accept-rate'>();
+    },
+  });
+  one.setBlockList(list);
+  one.setBlockList(['10.0.0.0/8']);
+  // @ts-expect-error an address alone is no list
+  one.setBlockList('10.0.0.0');
 }
 
 // Connection

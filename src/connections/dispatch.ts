@@ -7,6 +7,7 @@
 import type { Chunk } from '../internal/chunk.js';
 import { isNode } from '../internal/driver.js';
 import * as layout from '../internal/layout.js';
+import type { AddressNumbers } from './address.js';
 import type { Arena } from './arena.js';
 import type { AnyConnection } from './connection.js';
 import { keepAddress } from './connection-late.js';
@@ -35,6 +36,7 @@ const {
   CLOSED,
   CONNECTED,
   DATA,
+  DROPPED,
   END,
   FIRST_FRESH,
   IS_LOCAL,
@@ -55,6 +57,8 @@ export interface Acceptor {
   accepted(slot: number, generation: number): AnyConnection;
   /** Accepting pauses because of this error of accept(2). */
   acceptPaused(errno: number): void;
+  /** The listener has dropped `count` connections for the reason with this number. `peer` is the address of the last one. */
+  dropped(reason: number, count: number, peer: AddressNumbers): void;
 }
 
 export class Dispatcher {
@@ -210,15 +214,7 @@ export class Dispatcher {
         case ADDRESS:
           if (connection !== undefined) {
             const detail = records[at + 3] as number;
-            const zone = records[at + 2] as number;
-            keepAddress(lateOf(connection), (detail & IS_LOCAL) !== 0, [
-              detail,
-              zone,
-              records[at + 4] as number,
-              records[at + 5] as number,
-              records[at + 6] as number,
-              records[at + 7] as number,
-            ]);
+            keepAddress(lateOf(connection), (detail & IS_LOCAL) !== 0, addressAt(records, at));
           }
           break;
         case WRITE_FAILED:
@@ -237,6 +233,13 @@ export class Dispatcher {
         case ACCEPT_PAUSED:
           this.#acceptors.get(slot)?.acceptPaused(records[at + 3] as number);
           break;
+        case DROPPED: {
+          const reason = records[at + 3] as number;
+          const dropped = numbers[at / 2 + 2] as number;
+          const peer = addressAt(records, at - RECORD_FIELDS);
+          this.#acceptors.get(slot)?.dropped(reason, dropped, peer);
+          break;
+        }
         default:
           break;
       }
@@ -263,4 +266,16 @@ export class Dispatcher {
     place.count = records[at + 7] as number;
     this.#incoming.messages(connection, place, isLent);
   }
+}
+
+/** The address in the record at `at`. */
+function addressAt(records: Int32Array, at: number): AddressNumbers {
+  return [
+    records[at + 3] as number,
+    records[at + 2] as number,
+    records[at + 4] as number,
+    records[at + 5] as number,
+    records[at + 6] as number,
+    records[at + 7] as number,
+  ];
 }

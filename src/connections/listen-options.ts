@@ -12,11 +12,15 @@ import {
   optionsWithPort,
   port,
 } from '../internal/validate.js';
+import type { AdmissionConfig, AdmissionOptions } from './admission.js';
+import { ADMISSION_OPTIONS, admissionConfig, dropCallback } from './admission.js';
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
+import type { Drop } from './drops.js';
 
 /** The options of `listen()`. */
-export interface ListenOptions<In = Chunk, Out = Payload> extends ConnectionOptions<In, Out> {
+export interface ListenOptions<In = Chunk, Out = Payload>
+  extends ConnectionOptions<In, Out>, AdmissionOptions {
   /** The port, 0 to 65,535. With 0 the kernel chooses one. */
   port: number;
   /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
@@ -59,6 +63,7 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions<unknown, unknown>> = {
   maxPending: true,
   firstByteTimeout: true,
   signal: true,
+  ...ADMISSION_OPTIONS,
   ...CONNECTION_OPTIONS,
 };
 
@@ -72,6 +77,8 @@ export interface ListenConfig extends ConnectionConfig {
   /** `undefined` stands for {@link mostConnections}: that needs a system call, and no call is made before all checks. */
   maxConnections: number | undefined;
   maxPending: number;
+  admission: AdmissionConfig;
+  onDrop: ((drop: Drop) => void) | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -88,6 +95,10 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
     idleTimeout,
     Math.min(30_000, idleTimeout),
   );
+  const maxConnections =
+    options.maxConnections === undefined
+      ? undefined
+      : integer('maxConnections', options.maxConnections, 1, MAX);
   return {
     ...config,
     settings: { ...config.settings, firstByteTimeout },
@@ -96,11 +107,10 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
     backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
     reusePort: optionalBoolean('reusePort', options.reusePort, false),
     ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
-    maxConnections:
-      options.maxConnections === undefined
-        ? undefined
-        : integer('maxConnections', options.maxConnections, 1, MAX),
+    maxConnections,
     maxPending: optionalInteger('maxPending', options.maxPending, 1, 65_535, 64),
+    admission: admissionConfig(options, maxConnections),
+    onDrop: dropCallback(options.onDrop),
     signal: optionalSignal('signal', options.signal),
   };
 }

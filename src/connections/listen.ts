@@ -5,6 +5,7 @@ import { callerOf, showCaller } from '../internal/caller.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
+import { admissionSettings } from './admission.js';
 import { listenConfig, mostConnections } from './listen-options.js';
 import type { ListenConfig, ListenOptions } from './listen-options.js';
 import type { Reactor } from './reactor.js';
@@ -64,14 +65,16 @@ function bind(
   address: string,
   config: ListenConfig,
 ): Server | ReturnType<typeof systemError> {
+  const maxConnections = config.maxConnections ?? mostConnections();
   const opened = reactor.native.listen(address, config.port, {
     connection: config.settings,
     backlog: config.backlog,
     reusePort: config.reusePort,
     ipv6Only: config.ipv6Only,
-    maxConnections: config.maxConnections ?? mostConnections(),
+    maxConnections,
     // Nothing is accepted until the server has a consumer.
     credit: 0,
+    admission: admissionSettings(config.admission, maxConnections),
   });
   const { errno, syscall } = opened;
   if (errno !== 0) return systemError(errno, { syscall, address, port: config.port });

@@ -14,6 +14,7 @@ import * as flags from './connection-flags.js';
 import { core } from './connection.js';
 import type { Arena } from './arena.js';
 import type { CloseReason } from './close-reason.js';
+import type { Drop } from './drops.js';
 import type { EventSink } from './event-sink.js';
 import type { Fairness } from './fairness.js';
 import { Mailbox } from './mailbox.js';
@@ -37,8 +38,18 @@ export type ServerEvent<Data = unknown, In = Chunk, Out = Payload> =
   | { type: 'end'; connection: Connection<Data, In, Out> }
   | { type: 'close'; connection: Connection<Data, In, Out>; reason: CloseReason };
 
-/** The options of {@link Server.events}. */
-export interface EventsOptions {
+/**
+ * An event of {@link Server.events} with the option `drops`: the server has refused connections, and made no object for them. There are
+ * ten such events a second at most. While one waits to be taken, the next one with its reason adds to its count.
+ */
+export interface DropEvent extends Drop {
+  type: 'drop';
+  /** It is of no connection. */
+  connection?: undefined;
+}
+
+/** The options of {@link Server.batches}, and of {@link Server.events}. */
+export interface BatchesOptions {
   /**
    * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
    * them, until the queue has fallen to `lowWaterMark` or the connection is over. Its receiving pauses once more than
@@ -52,9 +63,22 @@ export interface EventsOptions {
   backpressure?: boolean | undefined;
 }
 
-export const EVENTS_OPTIONS: OptionNames<EventsOptions> = { backpressure: true };
+/** The options of {@link Server.events}. */
+export interface EventsOptions extends BatchesOptions {
+  /**
+   * Gives a {@link DropEvent} when the server has refused connections. It is an option because these events have no `connection`, which
+   * all others have. TypeScript knows of them if it sees `drops: true` in the call. Default `false`.
+   */
+  drops?: boolean | undefined;
+}
 
-/** Every event has the same shape, so that reading one costs the same for all. */
+export const BATCHES_OPTIONS: OptionNames<BatchesOptions> = { backpressure: true };
+export const EVENTS_OPTIONS: OptionNames<EventsOptions> = {
+  ...BATCHES_OPTIONS,
+  drops: true,
+};
+
+/** Every event of a connection has the same shape, so that reading one costs the same for all. */
 interface Item {
   type: ServerEvent['type'];
   connection: AnyConnection;
@@ -75,8 +99,12 @@ export interface EventsOwner {
 /** The one stream of a server's events, and the sink of its connections. */
 export class EventStream implements EventSink {
   backpressure = true;
+  /** Whether the consumer wants `drop` events. */
+  drops = false;
   readonly #owner: EventsOwner;
-  readonly #mailbox: Mailbox<Item>;
+  readonly #mailbox: Mailbox<Item | DropEvent>;
+  /** The `drop` events that the consumer has not taken, by their reason. */
+  readonly #drops = new Map<Drop['reason'], DropEvent>();
   /** How many chunks are lent to the consumer, whether or not it took them. */
   #lent = 0;
   /**
@@ -121,6 +149,20 @@ export class EventStream implements EventSink {
     this.#push('close', connection, undefined, reason);
   }
 
+  /** Connections were refused. */
+  drop({ address, reason, count }: Drop): void {
+    if (!this.drops) return;
+    const waiting = this.#drops.get(reason);
+    if (waiting !== undefined) {
+      waiting.address = address;
+      waiting.count += count;
+      return;
+    }
+    const event: DropEvent = { type: 'drop', address, reason, count };
+    this.#drops.set(reason, event);
+    this.#mailbox.push(event);
+  }
+
   hold(_connection: AnyConnection): void {
     this.#exceptions += 1;
   }
@@ -145,7 +187,7 @@ export class EventStream implements EventSink {
   }
 
   #push(
-    type: ServerEvent['type'],
+    type: Item['type'],
     connection: AnyConnection,
     data: unknown,
     reason: CloseReason | undefined,
@@ -159,7 +201,7 @@ export class EventStream implements EventSink {
   }
 
   /** The next event, or the end. */
-  next(): Promise<IteratorResult<ServerEvent, undefined>> {
+  next(): Promise<IteratorResult<ServerEvent | DropEvent, undefined>> {
     const { fairness } = this.#owner;
     const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
     if (yielding !== undefined) return yielding.then(() => this.next());
@@ -171,7 +213,7 @@ export class EventStream implements EventSink {
     }
     if (this.#mailbox.size === 0) this.#giveBack();
     if (item === undefined) {
-      return this.#mailbox.next() as Promise<IteratorResult<ServerEvent, undefined>>;
+      return this.#mailbox.next() as Promise<IteratorResult<ServerEvent | DropEvent, undefined>>;
     }
     this.#taken(item);
     return Promise.resolve({ value: item as ServerEvent, done: false });
@@ -217,10 +259,12 @@ export class EventStream implements EventSink {
   #sift(): void {
     for (;;) {
       const item = this.#mailbox.first;
-      if (item === undefined) return;
-      if (isLost(item)) this.#taken(this.#mailbox.shift());
-      else if (mustWait(item)) this.#keep(this.#mailbox.shift());
-      else return;
+      if (item === undefined || item.type === 'drop') return;
+      const isGone = isLost(item);
+      if (!isGone && !mustWait(item)) return;
+      this.#mailbox.shift();
+      if (isGone) this.#taken(item);
+      else this.#keep(item);
     }
   }
 
@@ -251,8 +295,9 @@ export class EventStream implements EventSink {
   }
 
   /** Counts an event as taken, because the consumer gets it now or because it is dropped. */
-  #taken(item: Item): void {
-    if (item.type === 'data') countUnread(item.connection, -lengthOf(item) - EVENT_COST);
+  #taken(item: Item | DropEvent): void {
+    if (item.type === 'drop') this.#drops.delete(item.reason);
+    else if (item.type === 'data') countUnread(item.connection, -lengthOf(item) - EVENT_COST);
     else if (item.type === 'open') this.#owner.opened();
     else if (item.type === 'end') handleEndTaken(item.connection);
     else if (item.type === 'close' && isGivenUp(item.connection)) this.#exceptions -= 1;

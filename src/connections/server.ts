@@ -7,12 +7,16 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import type { Chunk, Payload } from '../internal/chunk.js';
 import type { Address } from './address.js';
+import type { AddressList } from './address-list.js';
+import { addressList } from './address-list.js';
 import type { CloseReason } from './close-reason.js';
 import type { AnyConnection, Connection } from './connection.js';
 import { endOnceIdle } from './closer.js';
 import { core } from './connection.js';
 import { afterRound } from './after-round.js';
 import type { Acceptor } from './dispatch.js';
+import type { DropStats } from './drops.js';
+import { Drops } from './drops.js';
 import type { Owner } from './owner.js';
 import { makeOwner } from './owner.js';
 import { EdgepollError, eventError } from '../internal/errors.js';
@@ -25,8 +29,8 @@ import type { ListenConfig } from './listen-options.js';
 import type { Reactor } from './reactor.js';
 import type { AnyBatch, Batch } from './batch.js';
 import { BatchStream } from './server-batches.js';
-import type { EventsOptions, ServerEvent } from './server-events.js';
-import { EVENTS_OPTIONS, EventStream } from './server-events.js';
+import type { BatchesOptions, DropEvent, EventsOptions, ServerEvent } from './server-events.js';
+import { BATCHES_OPTIONS, EVENTS_OPTIONS, EventStream } from './server-events.js';
 import {
   abortReason,
   errorOrNothing,
@@ -47,7 +51,7 @@ export interface Connections<Data = unknown, In = Chunk, Out = Payload> extends 
 }
 
 /** A server's counters. */
-export interface ServerStats {
+export interface ServerStats extends DropStats {
   /** Connections accepted since the start. */
   accepted: number;
   /** Connections open now. */
@@ -143,6 +147,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
     messageTimeouts: 0,
     sendTimeouts: 0,
   };
+  readonly #drops: Drops;
   #listening = true;
   /** The signal in the options has destroyed the server. */
   #isAborted = false;
@@ -162,6 +167,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       this.#settleClosed = resolve;
     });
     this.#address = reactor.native.localAddress(slot, generation) as Address;
+    this.#drops = new Drops(reactor.native, slot, generation, config.onDrop);
     reactor.dispatcher.addAcceptor(slot, this.#acceptor);
     reactor.retain();
     config.signal?.addEventListener('abort', this.#abort, { once: true });
@@ -186,7 +192,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       (server) => (server.#events as BatchStream).next(),
       (server) => server.#leaveEvents(),
     ) as typeof iterateBatches;
-    iterateEvents = iteratorsOver<Server, ServerEvent>(
+    iterateEvents = iteratorsOver<Server, ServerEvent | DropEvent>(
       (server) => (server.#events as EventStream).next(),
       (server) => server.#leaveEvents(),
     ) as typeof iterateEvents;
@@ -223,7 +229,20 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       acceptPauses: this.#pauses,
       lastAcceptError: this.#acceptError,
       ...this.#late,
+      ...this.#drops.stats(),
     };
+  }
+
+  /**
+   * Replaces the option `blockList`. Connections that are open stay open: destroy those that should go. A `net.BlockList` that changes
+   * later has to be given again. Does nothing once the server is closed. Throws a `TypeError` or `RangeError` for what is no list.
+   *
+   * @example
+   * server.setBlockList(['203.0.113.0/24']);
+   */
+  setBlockList(list: AddressList): void {
+    const addresses = addressList('list', list ?? null);
+    this.#reactor.native.block(this.#slot, this.#generation, addresses as string[]);
   }
 
   readonly #acceptor: Acceptor = {
@@ -232,6 +251,10 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       this.#pauses += 1;
       const { address, port } = this.#address;
       this.#acceptError = eventError(errno, { syscall: 'accept', address, port });
+    },
+    dropped: (reason, count, peer) => {
+      const drop = this.#drops.handle(reason, count, peer);
+      if (this.#events instanceof EventStream) this.#events.drop(drop);
     },
   };
 
@@ -304,14 +327,19 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * server is iterated already, and a `TypeError` for bad options.
    *
    * The events of a connection with a long send queue wait, and those of the others go on: see
-   * {@link EventsOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
+   * {@link BatchesOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
    * call apply.
    */
-  events(
-    options: EventsOptions = {},
-  ): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined> {
+  events<Options extends EventsOptions = BatchesOptions>(
+    options?: Options,
+  ): AsyncIterableIterator<
+    ServerEvent<Data, In, Out> | (Options extends { drops: true } ? DropEvent : never),
+    undefined,
+    undefined
+  > {
     optionsObject('options', options, EVENTS_OPTIONS);
-    const backpressure = optionalBoolean('backpressure', options.backpressure, true);
+    const drops = optionalBoolean('drops', options?.drops, false);
+    const backpressure = optionalBoolean('backpressure', options?.backpressure, true);
     if (this.#accepted !== undefined || this.#events instanceof BatchStream) throw consumed();
     if (this.#events === undefined) {
       const { arena, fairness } = this.#reactor;
@@ -319,6 +347,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       const opened = (): void => this.#take();
       this.#begin(new EventStream({ arena, fairness, lends, opened }), backpressure);
     } else this.#events.backpressure = backpressure;
+    (this.#events as EventStream).drops = drops;
     return iterateEvents(this);
   }
 
@@ -335,9 +364,9 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    *   for (const message of batch) void message.connection.write(answer(message));
    */
   batches(
-    options: EventsOptions = {},
+    options: BatchesOptions = {},
   ): AsyncIterableIterator<Batch<Data, In, Out>, undefined, undefined> {
-    optionsObject('options', options, EVENTS_OPTIONS);
+    optionsObject('options', options, BATCHES_OPTIONS);
     const backpressure = optionalBoolean('backpressure', options.backpressure, true);
     if (this.#accepted !== undefined || this.#events instanceof EventStream) throw consumed();
     if (this.#events === undefined) {
@@ -441,6 +470,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
   #stop(): void {
     if (!this.#listening) return;
     this.#listening = false;
+    this.#drops.keep();
     this.#reactor.native.closeListener(this.#slot, this.#generation);
     this.#reactor.dispatcher.removeAcceptor(this.#slot);
     if (this.#refed) this.#reactor.release();

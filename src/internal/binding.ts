@@ -10,6 +10,7 @@ import * as ourLayout from './layout.js';
 import { requireSameLayout } from './same-layout.js';
 
 export type {
+  AdmissionSettings,
   Address as NativeAddress,
   ConnectionSettings,
   FramingSettings,

@@ -35,6 +35,11 @@ export const ADDRESS = 9;
 export const MESSAGES = 10;
 /** Record kind: the connection's protocol has ended the writing side. The detail is a close reason. */
 export const WRITING_ENDED = 11;
+/**
+ * Record kind: a listener has dropped connections. The detail is the number of a reason, and the first double says how many. The record
+ * before it is the address of the last one.
+ */
+export const DROPPED = 12;
 
 /** Numbers in the array of tables. */
 export const TABLES_SIZE = 1_048_576;

@@ -54,6 +54,9 @@ layout! {
     MESSAGES: i32 = 10;
     /// Record kind: the connection's protocol has ended the writing side. The detail is a close reason.
     WRITING_ENDED: i32 = 11;
+    /// Record kind: a listener has dropped connections. The detail is the number of a reason, and the first double says how many. The
+    /// record before it is the address of the last one.
+    DROPPED: i32 = 12;
 
     /// Numbers in the array of tables.
     TABLES_SIZE: usize = 1024 * 1024;

@@ -136,7 +136,7 @@ mod sealed;
 mod slots;
 mod token;
 
-pub use address::{Address, NotInternet, Prefix};
+pub use address::{Address, AddressRange, AddressSet, NotARange, NotInternet};
 pub use call::Call;
 pub use errno::Errno;
 pub use ready::Ready;

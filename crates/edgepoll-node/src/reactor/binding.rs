@@ -20,7 +20,10 @@ use super::control::Control;
 use super::core::{Core, Working};
 use super::inbox::JsInbox;
 use super::sender;
-use super::settings::{limits_of, protocol_of, ConnectionSettings, ListenSettings, ReactorStats};
+use super::settings::{
+    addresses_of, admission_of, limits_of, protocol_of, ConnectionSettings, ListenSettings,
+    ReactorStats,
+};
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
 use crate::names;
@@ -151,6 +154,7 @@ impl ReactorBinding {
             ipv6_only: settings.ipv6_only,
             max_connections: settings.max_connections,
             credit: settings.credit,
+            admission: admission_of(&settings.admission)?,
             limits: limits_of(&connection),
             protocol: protocol_of(&connection)?,
             layers: Vec::new(),
@@ -208,6 +212,25 @@ impl ReactorBinding {
     pub fn grant(&self, slot: i32, generation: i32, more: u32) {
         self.core
             .command(|reactor| reactor.grant(token(slot, generation), more));
+    }
+
+    /// Replaces the addresses whose connections a listener closes at once.
+    #[napi(catch_unwind)]
+    pub fn block(&self, slot: i32, generation: i32, addresses: Vec<String>) -> Result<()> {
+        let addresses = addresses_of(&addresses)?;
+        self.core
+            .command(|reactor| reactor.block(token(slot, generation), addresses));
+        Ok(())
+    }
+
+    /// How many connections a listener has dropped, by the number of the reason; empty once it is closed.
+    #[napi(catch_unwind)]
+    pub fn dropped(&self, slot: i32, generation: i32) -> Vec<f64> {
+        let totals = self
+            .core
+            .with(|working| working.reactor.dropped(token(slot, generation)));
+        let totals = totals.flatten().unwrap_or_default();
+        totals.map(float).to_vec()
     }
 
     /// Stops listening.

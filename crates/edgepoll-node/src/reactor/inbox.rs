@@ -435,8 +435,12 @@ impl Inbox for JsInbox {
                 let listener = listener.index.cast_signed();
                 self.records.put(OPENED, token, listener, [0.0; 2]);
             }
-            // Counted in the reactor's statistics.
-            Event::Dropped { .. } => {}
+            Event::Dropped {
+                listener,
+                peer,
+                reason,
+                count,
+            } => self.records.put_drop(listener, &peer, reason as i32, count),
             Event::Connected { token } => self.records.put(CONNECTED, token, 0, [0.0; 2]),
             Event::End { token } => self.records.put(END, token, 0, [0.0; 2]),
             // A queue's length is far below 2^53, so the double is exact.

@@ -6,7 +6,7 @@ use edgepoll::{Address, Token};
 use napi::{sys, Result};
 
 use super::address_words::words_of;
-use crate::layout::{ADDRESS, CLOSED, DATA, IS_LOCAL, MESSAGES, QUEUED, RECORD_FIELDS};
+use crate::layout::{ADDRESS, CLOSED, DATA, DROPPED, IS_LOCAL, MESSAGES, QUEUED, RECORD_FIELDS};
 use crate::node::{self, Reference};
 
 /// The most records that one event takes: a close reports two addresses, the bytes not sent, and the reason.
@@ -111,6 +111,12 @@ impl Records {
         self.put(QUEUED, token, 0, [close.unsent as f64, 0.0]);
         let counters = [close.bytes_read as f64, close.bytes_written as f64];
         self.put(CLOSED, token, reason, counters);
+    }
+
+    /// The records of dropped connections: the last client's address, and how many there were.
+    pub(crate) fn put_drop(&mut self, listener: Token, peer: &Address, reason: i32, count: u32) {
+        self.put_address(listener, peer, 0);
+        self.put(DROPPED, listener, reason, [f64::from(count), 0.0]);
     }
 
     /// An address as numbers, because most programs never read it: JavaScript gets the text when a program does. An address that

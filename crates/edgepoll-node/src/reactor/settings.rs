@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use edgepoll::connection::Limits;
 use edgepoll::protocol::Factory;
-use edgepoll::reactor::Stats;
+use edgepoll::reactor::{Admission, Stats};
+use edgepoll::{AddressRange, AddressSet};
 use napi::bindgen_prelude::Object;
-use napi::Result;
+use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::framing::{framing_of, FramingSettings};
@@ -77,6 +78,24 @@ pub struct ListenSettings<'env> {
     pub max_connections: u32,
     /// How many connections are accepted before `grant()` allows more.
     pub credit: u32,
+    /// Which clients are accepted.
+    pub admission: AdmissionSettings,
+}
+
+/// Which clients a listener accepts; see the core's `Admission`.
+#[napi(object, object_to_js = false)]
+#[derive(Debug)]
+pub struct AdmissionSettings {
+    /// The most connections of one address.
+    pub per_address: u32,
+    /// The most connections that one address makes in a second.
+    pub rate: u32,
+    /// Addresses without these limits: addresses, prefixes and ranges.
+    pub exempt: Vec<String>,
+    /// Addresses whose connections are closed at once.
+    pub block: Vec<String>,
+    /// Whether refused clients see a reset.
+    pub reset: bool,
 }
 
 /// The reactor's counters.
@@ -111,6 +130,25 @@ impl From<Stats> for ReactorStats {
             accept_pauses: float(stats.accept_pauses),
         }
     }
+}
+
+pub(crate) fn admission_of(settings: &AdmissionSettings) -> Result<Admission> {
+    Ok(Admission {
+        per_address: settings.per_address,
+        rate: settings.rate,
+        exempt: addresses_of(&settings.exempt)?,
+        block: addresses_of(&settings.block)?,
+        reset: settings.reset,
+    })
+}
+
+/// The set of these addresses, prefixes and ranges. JavaScript has checked them.
+pub(crate) fn addresses_of(texts: &[String]) -> Result<AddressSet> {
+    let range = |text: &String| {
+        text.parse::<AddressRange>()
+            .map_err(|error| Error::from_reason(format!("{text}: {error}")))
+    };
+    texts.iter().map(range).collect()
 }
 
 pub(crate) fn limits_of(settings: &ConnectionSettings<'_>) -> Limits {

@@ -2,13 +2,13 @@
 
 mod bytes;
 mod inet;
-mod prefix;
+mod ranges;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use inet::NotInternet;
-pub(crate) use prefix::client_bits;
-pub use prefix::Prefix;
+pub(crate) use ranges::client_of;
+pub use ranges::{AddressRange, AddressSet, NotARange};
 
 /// The address of a socket.
 ///

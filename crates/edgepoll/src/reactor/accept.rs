@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::admission::Dropped;
 use super::entry::Entry;
 use super::inbox::{Event, Inbox, MIN_ROOM};
-use super::listener::Refusal;
+use super::listener::{Refusal, FORGET_AFTER};
 use super::occupant::Occupant;
 use super::state::Reactor;
 use crate::connection::{Connection, Wire, Writing};
@@ -18,6 +18,11 @@ use crate::{Address, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
     pub(super) fn accept<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+        self.accept_some(token, inbox);
+        self.tell_drops(token, inbox);
+    }
+
+    fn accept_some<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
         let clock = self.clock;
         for _ in 0..self.budget.accepts {
             let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
@@ -33,7 +38,7 @@ impl<K: Kernel> Reactor<K> {
                             .clients
                             .admit(&listener.options.admission, &peer, clock);
                     if let Err(reason) = admitted {
-                        self.drop_client(token, socket, peer, reason, inbox);
+                        self.drop_client(token, socket, peer, reason);
                         continue;
                     }
                     if let Err(errno) = self.admit(token, socket, peer, inbox) {
@@ -77,13 +82,16 @@ impl<K: Kernel> Reactor<K> {
         let limits = Rc::clone(&from.limits);
         let connection = Connection::new(Writing::Open, peer.clone(), Some(listener), wire, limits);
         let admitted = self.admit_socket(socket, connection);
-        if let Some(from) = self.listener_mut(listener) {
-            match admitted {
-                Ok(_) => from.handle_accepted(),
-                Err(_) => from.clients.left(&from.options.admission, &peer),
+        let token = match admitted {
+            Ok(token) => token,
+            Err(errno) => {
+                self.client_left(listener, &peer);
+                return Err(errno);
             }
+        };
+        if let Some(from) = self.listener_mut(listener) {
+            from.handle_accepted();
         }
-        let token = admitted?;
         self.stats.accepts += 1;
         inbox.event(Event::Opened {
             token,
@@ -97,35 +105,36 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Closes a connection that the listener refuses, before it has a slot.
-    fn drop_client<I: Inbox>(
-        &mut self,
-        listener: Token,
-        socket: K::Socket,
-        peer: Address,
-        reason: Dropped,
-        inbox: &mut I,
-    ) {
+    fn drop_client(&mut self, listener: Token, socket: K::Socket, peer: Address, reason: Dropped) {
         self.stats.count_dropped(reason);
-        let clock = self.clock;
-        let Some(from) = self.listener_mut(listener) else {
-            return;
-        };
-        from.handle_reached();
-        let resets = from.options.admission.reset;
-        let count = from.handle_dropped(clock);
-        if resets {
-            // If the kernel refuses, the peer sees FIN.
-            let _ = self.kernel.reset_on_close(&socket);
+        if let Some(from) = self.listener_mut(listener) {
+            from.handle_dropped(peer, reason);
+            if from.options.admission.reset {
+                // If the kernel refuses, the peer sees FIN.
+                let _ = self.kernel.reset_on_close(&socket);
+            }
         }
         self.kernel.close(socket);
-        if let Some(count) = count {
+    }
+
+    /// Reports dropped connections, if it is time, or sets the timer for that.
+    fn tell_drops<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+        let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
+            return;
+        };
+        listener.must_tell = false;
+        if listener.drops.tells_at().is_none() {
+            return;
+        }
+        if let Some(told) = listener.drops.tell(self.kernel.now()) {
             inbox.event(Event::Dropped {
-                listener,
-                peer,
-                reason,
-                count,
+                listener: token,
+                peer: told.peer,
+                reason: told.reason,
+                count: told.count,
             });
         }
+        self.set_listener_timer(token);
     }
 
     /// Gives a socket a slot and registers it. On an error neither has happened and the socket is closed.
@@ -163,7 +172,10 @@ impl<K: Kernel> Reactor<K> {
         let pause = listener.handle_pause();
         self.stats.accept_pauses += 1;
         let at = self.after(pause);
-        self.resume_listener_at(token, at);
+        if let Some(listener) = self.listener_mut(token) {
+            listener.resume_at = at;
+        }
+        self.set_listener_timer(token);
         inbox.event(Event::AcceptPaused {
             listener: token,
             errno,
@@ -172,12 +184,30 @@ impl<K: Kernel> Reactor<K> {
 
     /// A connection of the listener was closed. There is a free descriptor and room under the connection limit, so a pause ends.
     pub(super) fn connection_left(&mut self, token: Token, peer: &Address) {
+        self.client_left(token, peer);
         let Some(listener) = self.listener_mut(token) else {
             return;
         };
-        listener.clients.left(&listener.options.admission, peer);
         listener.open -= 1;
         listener.resume_at = 0;
         self.list(token);
+    }
+
+    /// A client has one connection less. If there are many clients without a connection, they are forgotten after a second.
+    fn client_left(&mut self, token: Token, peer: &Address) {
+        let clock = self.clock;
+        let Some(listener) = self.listener_mut(token) else {
+            return;
+        };
+        listener
+            .clients
+            .left(&listener.options.admission, peer, clock);
+        if listener.forget_at == 0 && listener.clients.has_many_idle() {
+            let at = self.after(FORGET_AFTER);
+            if let Some(listener) = self.listener_mut(token) {
+                listener.forget_at = at;
+            }
+            self.set_listener_timer(token);
+        }
     }
 }

@@ -78,8 +78,10 @@ impl<K: Kernel> Reactor<K> {
         listener: &Listener<K::Socket>,
         on_list: usize,
     ) -> Result<(), String> {
-        if listener.may_accept() && on_list != 1 {
-            return Err(format!("5: listener {token:?} may accept and is forgotten"));
+        if listener.may_progress() && on_list != 1 {
+            return Err(format!(
+                "5: listener {token:?} may progress and is forgotten"
+            ));
         }
         listener.clients.check()?;
         if listener.open > listener.options.max_connections {

@@ -24,15 +24,16 @@ pub enum Event {
         /// The peer's address.
         peer: Address,
     },
-    /// A listener closed a connection as soon as it was accepted. There is one event in a tenth of a second at most.
+    /// A listener closed connections as soon as they were accepted. There are ten such events of a listener in a second at most, and
+    /// all counts together are the number of connections: what one does not tell, the next one does.
     Dropped {
         /// The listener.
         listener: Token,
-        /// The last client that was dropped.
+        /// The last client whose connection was closed for this reason.
         peer: Address,
-        /// Why it was.
+        /// Why.
         reason: Dropped,
-        /// How many connections were dropped since the last such event, with this one.
+        /// How many connections were closed for this reason since the last event with it.
         count: u32,
     },
     /// A connect succeeded.

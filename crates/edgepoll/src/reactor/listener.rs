@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use super::admission::Clients;
+use super::admission::Dropped;
+use super::clients::Clients;
+use super::drops::Drops;
 use super::options::ListenOptions;
 use crate::connection::{Clock, Limits};
 use crate::{Address, Errno};
@@ -15,8 +17,8 @@ const LONGEST_PAUSE: u32 = 1_000;
 /// security module), or a signal may interrupt every call. Clients that a firewall refuses do not stay in the backlog.
 const MOST_REFUSALS: u32 = 64;
 
-/// At most one event in so many milliseconds tells of connections that a listener has dropped.
-const DROPS_TOLD_EVERY: u64 = 100;
+/// After how many milliseconds clients without a connection are forgotten. By then their tokens are back: see `clients.rs`.
+pub(super) const FORGET_AFTER: u32 = 1_000;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -39,9 +41,12 @@ pub(super) struct Listener<S> {
     pause: u32,
     /// The clients that it has accepted.
     pub(super) clients: Clients,
-    /// Connections that were dropped and that no event has told, and when the last event did, in milliseconds.
-    untold: u32,
-    told_at: Option<u64>,
+    /// When clients without a connection are forgotten, in nanoseconds of the kernel's clock; 0 when there are few.
+    pub(super) forget_at: u64,
+    /// The connections that it has dropped.
+    pub(super) drops: Drops,
+    /// It is time to tell of them.
+    pub(super) must_tell: bool,
     /// Accepts in a row that failed with an error that concerns one client.
     refusals: u32,
 }
@@ -59,10 +64,16 @@ impl<S> Listener<S> {
             resume_at: 0,
             pause: FIRST_PAUSE,
             clients: Clients::default(),
-            untold: 0,
-            told_at: None,
+            forget_at: 0,
+            drops: Drops::default(),
+            must_tell: false,
             refusals: 0,
         }
+    }
+
+    /// True when serving it would do something.
+    pub(super) fn may_progress(&self) -> bool {
+        self.must_tell || self.may_accept()
     }
 
     pub(super) fn may_accept(&self) -> bool {
@@ -70,11 +81,6 @@ impl<S> Listener<S> {
             && self.resume_at == 0
             && self.options.credit > 0
             && self.open < self.options.max_connections
-    }
-
-    /// The kernel gave a connection, so it refuses no more.
-    pub(super) fn handle_reached(&mut self) {
-        self.forget_refusals();
     }
 
     /// A connection was accepted.
@@ -87,16 +93,36 @@ impl<S> Listener<S> {
         }
     }
 
-    /// A connection was dropped. Returns how many an event has to tell, if it is time for one.
-    pub(super) fn handle_dropped(&mut self, clock: Clock) -> Option<u32> {
-        let now = clock.milliseconds();
-        self.untold = self.untold.saturating_add(1);
-        let is_time = self.told_at.is_none_or(|at| now >= at + DROPS_TOLD_EVERY);
-        if !is_time {
-            return None;
+    /// A connection was accepted and dropped. The kernel gave it, so that it refuses no more.
+    pub(super) fn handle_dropped(&mut self, peer: Address, reason: Dropped) {
+        self.drops.count(peer, reason);
+        self.forget_refusals();
+    }
+
+    /// When its soonest timer expires, in nanoseconds of the kernel's clock.
+    pub(super) fn soonest(&self) -> Option<u64> {
+        let set = |at: u64| Some(at).filter(|at| *at != 0);
+        let tell = self.drops.tells_at().filter(|_| !self.must_tell);
+        [set(self.resume_at), set(self.forget_at), tell]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Its timers that have expired at the time `now`.
+    pub(super) fn handle_timers(&mut self, now: u64) {
+        if self.resume_at <= now {
+            self.resume_at = 0;
         }
-        self.told_at = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        self.must_tell |= self.drops.tells_at().is_some_and(|at| at <= now);
+        if self.forget_at != 0 && self.forget_at <= now {
+            self.clients
+                .forget(&self.options.admission, Clock::new(now));
+            self.forget_at = match self.clients.has_many_idle() {
+                true => now.saturating_add(u64::from(FORGET_AFTER) * 1_000_000),
+                false => 0,
+            };
+        }
     }
 
     /// The backlog is empty.

@@ -11,10 +11,12 @@ mod budget;
 mod busy_poll;
 #[cfg(feature = "simulation")]
 mod check;
+mod clients;
 mod close;
 mod commands;
 mod deadlines;
 mod decode;
+mod drops;
 mod entry;
 mod guess;
 mod inbox;

@@ -11,7 +11,7 @@ use crate::{Ready, Token};
 /// The occupant of a slot.
 #[derive(Debug)]
 pub(super) enum Occupant<S> {
-    Listener(Listener<S>),
+    Listener(Box<Listener<S>>),
     Connection(Entry<S>),
 }
 
@@ -66,7 +66,7 @@ impl<S> Occupant<S> {
     #[inline]
     pub(super) fn may_progress(&self) -> bool {
         match self {
-            Occupant::Listener(listener) => listener.may_accept(),
+            Occupant::Listener(listener) => listener.may_progress(),
             Occupant::Connection(entry) => entry.may_progress(),
         }
     }
@@ -94,7 +94,7 @@ impl<S> Occupant<S> {
     /// When its soonest timer expires, in nanoseconds of the kernel's clock.
     pub(super) fn soonest(&self) -> Option<u64> {
         match self {
-            Occupant::Listener(listener) => (listener.resume_at != 0).then_some(listener.resume_at),
+            Occupant::Listener(listener) => listener.soonest(),
             Occupant::Connection(entry) => entry.connection.timers.soonest(),
         }
     }
@@ -103,9 +103,7 @@ impl<S> Occupant<S> {
     pub(super) fn handle_timers(&mut self, now: u64) -> bool {
         match self {
             Occupant::Listener(listener) => {
-                if listener.resume_at <= now {
-                    listener.resume_at = 0;
-                }
+                listener.handle_timers(now);
                 false
             }
             Occupant::Connection(entry) => entry.handle_timers(now),

@@ -9,7 +9,7 @@ use super::state::Reactor;
 use crate::connection::{Connection, Failure, Timer, Wire, Writing};
 use crate::kernel::{Interest, Kernel, ListenFlags};
 use crate::protocol::Role;
-use crate::{Address, Call, Errno, Token};
+use crate::{Address, AddressSet, Call, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
     /// Listens on a TCP address. Turns accept the connections, and report each by [`Event::Opened`](super::Event::Opened).
@@ -35,7 +35,7 @@ impl<K: Kernel> Reactor<K> {
         let is_one = |bound: &Address| !bound.is_any_host();
         let bound = self.kernel.local_address(&socket).ok().filter(is_one);
         let listener = Listener::new(socket, options, bound);
-        let Some(token) = self.slots.insert(Occupant::Listener(listener)) else {
+        let Some(token) = self.slots.insert(Occupant::Listener(Box::new(listener))) else {
             return Err(failure((Call::Listen, Errno::ENOMEM)));
         };
         if let Some(socket) = self.slots.get(token).and_then(Occupant::socket) {
@@ -53,6 +53,13 @@ impl<K: Kernel> Reactor<K> {
             listener.options.credit = listener.options.credit.saturating_add(more);
         }
         self.list(listener);
+    }
+
+    /// Replaces the addresses whose connections the listener closes at once. Connections that are open stay open.
+    pub fn block(&mut self, listener: Token, addresses: AddressSet) {
+        if let Some(listener) = self.listener_mut(listener) {
+            listener.options.admission.block = addresses;
+        }
     }
 
     /// Stops listening. Accepted connections stay open. The kernel resets the connections in the backlog.

@@ -49,6 +49,13 @@ impl<K: Kernel> Reactor<K> {
         Some((connection.bytes_read, connection.bytes_written))
     }
 
+    /// How many connections the listener has dropped, for each of [`Dropped::ALL`](super::Dropped::ALL). `None` once it is closed.
+    #[must_use]
+    pub fn dropped(&self, listener: Token) -> Option<[u64; 3]> {
+        let listener = self.slots.get(listener)?.listener()?;
+        Some(listener.drops.totals())
+    }
+
     /// The local address of the listener or connection.
     ///
     /// # Errors

@@ -31,10 +31,12 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// Sets the time when a listener resumes.
-    pub(super) fn resume_listener_at(&mut self, token: Token, at: u64) {
-        if let Some(listener) = self.listener_mut(token) {
-            listener.resume_at = at;
+    /// Makes a listener come up for its soonest timer.
+    pub(super) fn set_listener_timer(&mut self, token: Token) {
+        let soonest = self
+            .listener_mut(token)
+            .and_then(|listener| listener.soonest());
+        if let Some(at) = soonest {
             self.wheel.come_up_by(token.index, at);
             self.update_alarm();
         }
