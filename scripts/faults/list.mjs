@@ -193,12 +193,8 @@ export const faults = [
   {
     name: 'EMFILE without a pause',
     file: `${reactor}/accept.rs`,
-    find: `
-        self.resume_listener_at(token, at);
-        inbox.event(Event::AcceptPaused {`,
-    replace: `
-        let _ = at;
-        inbox.event(Event::AcceptPaused {`,
+    find: 'listener.resume_at = at;',
+    replace: 'let _ = (at, listener);',
   },
   {
     name: "a chunk's memory is used again after it was handed out",
