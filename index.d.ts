@@ -89,7 +89,7 @@ export declare class Batch<Data = unknown, In = Chunk, Out = Payload> implements
     [Symbol.iterator](): Iterator<BatchMessage<Data, In, Out>, undefined, undefined>;
 }
 
-/** The options of {@link Server.batches}, and of {@link Server.events}. */
+/** The options of `server.batches()`, and of `server.events()`. */
 export declare interface BatchesOptions {
     /**
      * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
@@ -438,7 +438,7 @@ export declare interface Drop {
 }
 
 /**
- * An event of {@link Server.events} with the option `drops`: the server has refused connections, and made no object for them. There are
+ * An event of `server.events()` with the option `drops`: the server has refused connections, and made no object for them. There are
  * ten such events a second at most. While one waits to be taken, the next one with its reason adds to its count.
  */
 export declare interface DropEvent extends Drop {
@@ -515,7 +515,7 @@ export declare interface ErrorDetails {
     protocolNumber?: number | undefined;
 }
 
-/** The options of {@link Server.events}. */
+/** The options of `server.events()`. */
 export declare interface EventsOptions extends BatchesOptions {
     /**
      * Gives a {@link DropEvent} when the server has refused connections. It is an option because these events have no `connection`, which
@@ -1052,15 +1052,17 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
      * {@link BatchesOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
      * call apply.
      */
-    events<Options extends EventsOptions = BatchesOptions>(options?: Options): AsyncIterableIterator<ServerEvent<Data, In, Out> | (Options extends {
+    events(options: EventsOptions & {
         drops: true;
-    } ? DropEvent : never), undefined, undefined>;
+    }): AsyncIterableIterator<ServerEvent<Data, In, Out> | DropEvent, undefined, undefined>;
+    /** As above, without `drop` events. */
+    events(options?: EventsOptions): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
     /**
      * Gives the messages of all connections in batches: all that a turn of the reactor has received at once. No object is made for a
      * message, so this is the cheapest way to serve many small ones. Connections that were opened, ended or closed are in the batch
      * too. Without a protocol a chunk is a message with one field.
      *
-     * In everything else it is like {@link Server.events}: the options, the back-pressure of each connection, the end of the iterator,
+     * In everything else it is like `server.events()`: the options, the back-pressure of each connection, the end of the iterator,
      * and what leaving the loop does. A server has one consumer.
      *
      * @example
@@ -1098,7 +1100,7 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
 }
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk or a message, as the
+ * One event of one connection, from `server.events()`. `open`: the server accepted it. `data`: a chunk or a message, as the
  * connection's own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
  * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */

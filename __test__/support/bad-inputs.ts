@@ -104,6 +104,12 @@ const FRAMINGS: Record<string, Bad[]> = {
   'framing.keepHeader': [[{ type: 'length-prefix', size: 2, keepHeader: 0 }, 'TypeError', '0']],
 };
 
+class BlockListWithoutRules {
+  check(): boolean {
+    return false;
+  }
+}
+
 const ADDRESSES: Bad[] = [
   [null, 'TypeError', 'null'],
   [3, 'TypeError', '3'],
@@ -112,7 +118,7 @@ const ADDRESSES: Bad[] = [
   [{}, 'TypeError', 'an object'],
   [new Set(['10.0.0.1']), 'TypeError', 'an instance of Set'],
   // As in a runtime whose BlockList does not give its rules.
-  [new (class BlockList {})(), 'TypeError', 'an instance of BlockList'],
+  [new BlockListWithoutRules(), 'TypeError', 'an instance of BlockListWithoutRules'],
   [{ rules: 'Address: IPv4 10.0.0.1' }, 'TypeError', 'an object'],
   [{ rules: ['10.0.0.1'] }, 'TypeError', "'10.0.0.1'"],
   [{ rules: [1] }, 'TypeError', '1'],

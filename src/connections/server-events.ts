@@ -27,7 +27,7 @@ const EVENT_COST: number = ITEM_COST;
 const { HELD } = flags;
 
 /**
- * One event of one connection, from {@link Server.events}. `open`: the server accepted it. `data`: a chunk or a message, as the
+ * One event of one connection, from `server.events()`. `open`: the server accepted it. `data`: a chunk or a message, as the
  * connection's own iterator would give it. `drain`: a write that had to wait may go on; it has no fixed place among the `data` events.
  * `end`: the peer sends no more. `close`: the connection is over, for `reason`, and no event of it follows.
  */
@@ -39,7 +39,7 @@ export type ServerEvent<Data = unknown, In = Chunk, Out = Payload> =
   | { type: 'close'; connection: Connection<Data, In, Out>; reason: CloseReason };
 
 /**
- * An event of {@link Server.events} with the option `drops`: the server has refused connections, and made no object for them. There are
+ * An event of `server.events()` with the option `drops`: the server has refused connections, and made no object for them. There are
  * ten such events a second at most. While one waits to be taken, the next one with its reason adds to its count.
  */
 export interface DropEvent extends Drop {
@@ -48,7 +48,7 @@ export interface DropEvent extends Drop {
   connection?: undefined;
 }
 
-/** The options of {@link Server.batches}, and of {@link Server.events}. */
+/** The options of `server.batches()`, and of `server.events()`. */
 export interface BatchesOptions {
   /**
    * While `highWaterMark` bytes or more of a connection wait to be sent, its `data` events wait too, and so does what follows
@@ -63,7 +63,7 @@ export interface BatchesOptions {
   backpressure?: boolean | undefined;
 }
 
-/** The options of {@link Server.events}. */
+/** The options of `server.events()`. */
 export interface EventsOptions extends BatchesOptions {
   /**
    * Gives a {@link DropEvent} when the server has refused connections. It is an option because these events have no `connection`, which

@@ -330,16 +330,19 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * {@link BatchesOptions.backpressure}. A second call returns another iterator over the same events; the options of the last
    * call apply.
    */
-  events<Options extends EventsOptions = BatchesOptions>(
-    options?: Options,
-  ): AsyncIterableIterator<
-    ServerEvent<Data, In, Out> | (Options extends { drops: true } ? DropEvent : never),
-    undefined,
-    undefined
-  > {
+  events(
+    options: EventsOptions & { drops: true },
+  ): AsyncIterableIterator<ServerEvent<Data, In, Out> | DropEvent, undefined, undefined>;
+  /** As above, without `drop` events. */
+  events(
+    options?: EventsOptions,
+  ): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined>;
+  events(
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<ServerEvent<Data, In, Out>, undefined, undefined> {
     optionsObject('options', options, EVENTS_OPTIONS);
-    const drops = optionalBoolean('drops', options?.drops, false);
-    const backpressure = optionalBoolean('backpressure', options?.backpressure, true);
+    const drops = optionalBoolean('drops', options.drops, false);
+    const backpressure = optionalBoolean('backpressure', options.backpressure, true);
     if (this.#accepted !== undefined || this.#events instanceof BatchStream) throw consumed();
     if (this.#events === undefined) {
       const { arena, fairness } = this.#reactor;
@@ -356,7 +359,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * message, so this is the cheapest way to serve many small ones. Connections that were opened, ended or closed are in the batch
    * too. Without a protocol a chunk is a message with one field.
    *
-   * In everything else it is like {@link Server.events}: the options, the back-pressure of each connection, the end of the iterator,
+   * In everything else it is like `server.events()`: the options, the back-pressure of each connection, the end of the iterator,
    * and what leaving the loop does. A server has one consumer.
    *
    * @example
