@@ -6,7 +6,7 @@ import { missingToTry } from '../targets/try.mjs';
 import { plugins } from './protocols.mjs';
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
-import { missingForAsan, missingRust } from './toolchain.mjs';
+import { missingForAsan, missingForInject, missingRust } from './toolchain.mjs';
 import { missingForZizmor } from './zizmor.mjs';
 
 const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
@@ -112,6 +112,13 @@ const list = {
     needs: 'test',
     count: avaCounts,
   },
+  // The short forms. `npm run inject` and `npm run soak` are the whole ones.
+  inject: {
+    command: script('inject', '--short'),
+    missing: missingForInject,
+    count: plainCounts,
+  },
+  soak: { command: script('soak', '--seconds', '8'), needs: 'test', count: plainCounts },
   asan: { command: script('asan'), needs: 'test', missing: missingForAsan, count: avaCounts },
   zizmor: { command: script('zizmor'), missing: missingForZizmor },
   publish: {

@@ -43,6 +43,16 @@ export function missingForAsan() {
   return asanRuntime() === undefined ? "it needs gcc's libasan (Debian: libgcc-12-dev)" : undefined;
 }
 
+/** Why strace cannot make calls of the core fail here, or undefined. */
+export function missingForInject() {
+  const missing = missingRust();
+  if (missing !== undefined) return missing;
+  if (versionOf('strace') === undefined) return 'it needs strace (Debian: apt-get install strace)';
+  return spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
+    ? undefined
+    : 'strace may not trace a process here (ptrace(2))';
+}
+
 /** The sanitizer's library, which must be loaded before everything else. */
 export function asanRuntime() {
   const { stdout } = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
