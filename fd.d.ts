@@ -443,6 +443,8 @@ export declare class OwnedFd extends Descriptor {
 export declare type PackageErrorCode = 
 /** The call would block, because a descriptor that other code opened or shares has no O_NONBLOCK. */
 'ERR_BLOCKING'
+/** `receiveBufferSize` or `sendBufferSize` is more than the kernel allows. */
+| 'ERR_BUFFER_SIZE'
 /** The object is closed. */
 | 'ERR_CLOSED'
 /** The server or the connection has another consumer already. */

@@ -119,6 +119,30 @@ export declare class BatchMessage<Data = unknown, In = Chunk, Out = Payload> ext
     decode(): In;
 }
 
+/** How much the kernel keeps for a connection, in bytes from 4,096 to 2^31 − 1, or `auto`. */
+export declare interface BufferOptions {
+    /**
+     * How many bytes the kernel keeps that the connection has not received (SO_RCVBUF), so how much the peer may send ahead. The kernel
+     * takes up to twice as much memory. With a number the kernel does not adapt the buffer to the path any more, so it is also the most
+     * that arrives in a round trip: 131,072 bytes give 2.6 MB/s over a path of 50 ms. `auto` lets the buffer grow to net.ipv4.tcp_rmem.
+     * Rejects with `ERR_BUFFER_SIZE` if the number is more than net.core.rmem_max.
+     * Default 131,072 for `listen()`, or net.core.rmem_max if that is less; `auto` for `connect()`.
+     */
+    receiveBufferSize?: number | 'auto' | undefined;
+    /**
+     * How many bytes the kernel keeps that the peer has not acknowledged (SO_SNDBUF), whether they are sent or not. As
+     * `receiveBufferSize`, with net.core.wmem_max and net.ipv4.tcp_wmem. Default `auto`, because `maxUnsentAmount` bounds what a peer
+     * that reads nothing costs and keeps long paths fast.
+     */
+    sendBufferSize?: number | 'auto' | undefined;
+    /**
+     * How many bytes the kernel takes that it has not sent yet (TCP_NOTSENT_LOWAT); more wait in the send queue. What is sent and not
+     * acknowledged comes on top, and the kernel adapts that to the path. `auto` stands for net.ipv4.tcp_notsent_lowat, which is no
+     * limit on most machines. Default 131,072 for `listen()`; `auto` for `connect()`.
+     */
+    maxUnsentAmount?: number | 'auto' | undefined;
+}
+
 /**
  * Received bytes: a `Buffer`, of the type that `Buffer.alloc()` returns. In versions of @types/node whose `Buffer` is generic, it
  * is `Buffer<ArrayBuffer>`. Functions that refuse shared memory accept that type (`crypto.subtle`, `new Response()`).
@@ -275,7 +299,7 @@ export declare class Connection<Data = unknown, In = Chunk, Out = Payload> imple
  * The options of a connection. A server passes its own to each of its connections. `In` is what the program receives, and `Out`
  * what it writes: the types of `protocol`.
  */
-export declare interface ConnectionOptions<In = Chunk, Out = Payload> {
+export declare interface ConnectionOptions<In = Chunk, Out = Payload> extends BufferOptions {
     /** Sends small writes at once (TCP_NODELAY). Default `true`. */
     noDelay?: boolean | undefined;
     /**
@@ -735,6 +759,8 @@ export declare interface ModifyOptions<T> extends InterestOptions {
 export declare type PackageErrorCode = 
 /** The call would block, because a descriptor that other code opened or shares has no O_NONBLOCK. */
 'ERR_BLOCKING'
+/** `receiveBufferSize` or `sendBufferSize` is more than the kernel allows. */
+| 'ERR_BUFFER_SIZE'
 /** The object is closed. */
 | 'ERR_CLOSED'
 /** The server or the connection has another consumer already. */

@@ -18,6 +18,7 @@ export type { ErrorCode, PackageErrorCode, SystemErrorCode } from './internal/er
 export { EdgepollError } from './internal/errors.js';
 export type { ErrorDetails } from './internal/errors.js';
 export { listen } from './connections/listen.js';
+export type { BufferOptions } from './connections/buffer-options.js';
 export type { ConnectionOptions } from './connections/connection-options.js';
 export type { ConnectOptions } from './connections/connect-options.js';
 export type {

@@ -54,6 +54,7 @@ export const defaultSettings = {
   sendTimeout: 60_000,
   sendRate: 1024,
   noDelay: true,
+  buffers: { receive: 0, send: 0, unsent: 0 },
   framing: { type: 'bytes' },
   maxFrame: 65_536,
   lend: false,

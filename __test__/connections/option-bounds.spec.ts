@@ -55,7 +55,7 @@ async function passedBy(
 
 // Every test of this file is serial, because they replace native methods of the whole process.
 /** Options of both listen() and connect(), and the settings that result. */
-const ofBoth: [options: Options, connection: Record<string, number>][] = [
+const ofBoth: [options: Options, connection: Record<string, number | Record<string, number>>][] = [
   [{ highWaterMark: 1 }, { highWaterMark: 1, lowWaterMark: 0, maxBuffered: 16_777_216 }],
   [{ highWaterMark: 7 }, { highWaterMark: 7, lowWaterMark: 1 }],
   [{ highWaterMark: MOST }, { highWaterMark: MOST, maxBuffered: MOST }],
@@ -70,6 +70,10 @@ const ofBoth: [options: Options, connection: Record<string, number>][] = [
   [{ endTimeout: MOST }, { endTimeout: MOST }],
   [{ maxFrame: 1 }, { maxFrame: 1 }],
   [{ maxFrame: MOST }, { maxFrame: MOST }],
+  [{ receiveBufferSize: 4096, sendBufferSize: MOST }, { buffers: { receive: 4096, send: MOST } }],
+  [{ receiveBufferSize: MOST, sendBufferSize: 4096 }, { buffers: { receive: MOST, send: 4096 } }],
+  [{ maxUnsentAmount: 4096 }, { buffers: { unsent: 4096 } }],
+  [{ maxUnsentAmount: MOST }, { buffers: { unsent: MOST } }],
   [{ readHighWaterMark: 1 }, { highWaterMark: 65_536 }],
   [{ readHighWaterMark: MOST }, { highWaterMark: 65_536 }],
 ];

@@ -142,7 +142,18 @@ const ADDRESSES: Bad[] = [
   [['10.0.0.1:80'], 'RangeError', "'10.0.0.1:80'"],
 ];
 
+/** Sizes of the kernel's buffers. */
+const SIZE: Bad[] = [
+  ...INTEGER.filter(([value]) => typeof value !== 'string'),
+  ['3', 'RangeError', "'3'"],
+  [0, 'RangeError', '0'],
+  [4095, 'RangeError', '4095'],
+];
+
 const OF_CONNECTIONS: Record<string, Bad[]> = {
+  receiveBufferSize: SIZE,
+  sendBufferSize: SIZE,
+  maxUnsentAmount: SIZE,
   noDelay: BOOLEAN,
   allowHalfOpen: BOOLEAN,
   readHighWaterMark: [...INTEGER, [0, 'RangeError', '0']],

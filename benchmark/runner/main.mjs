@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { judge, judgeIdle } from './bars.mjs';
+import { buffers } from './buffers.mjs';
 import { churn } from './churn.mjs';
 import { explainCounters, findCounters } from './count.mjs';
 import { echo, selectScenarios } from './echo.mjs';
@@ -35,6 +36,7 @@ import { websocket } from './websocket/websocket.mjs';
  * @property {{ program: string, cpu: number }} load
  * @property {import('./count.mjs').Counters} counters
  * @property {string} program the plain Rust side of readiness
+ * @property {string} buffers the program that makes a path with a delay
  * @property {string | undefined} npmEpoll the reason why npm's epoll cannot be measured; undefined when it can
  *
  * @typedef {object} Outcome
@@ -69,7 +71,8 @@ async function prepare(options) {
   const packages = ['bun', 'deno', 'epoll', 'echarts', 'ws'];
   if (withReadiness) needs.add('epoll').add('echarts');
   await installPackages(packages.filter((name) => needs.has(name)));
-  if (needs.has('edgepoll') || withReadiness || withResp) await buildPackage();
+  const withBuffers = options.benchmarks.includes('buffers');
+  if (needs.has('edgepoll') || withReadiness || withResp || withBuffers) await buildPackage();
   if (withResp) await buildStore();
   const npmEpoll = options.parts.includes('pingpong') && withReadiness;
   return {
@@ -78,6 +81,7 @@ async function prepare(options) {
     load: { program: programs.load, cpu: load },
     counters: findCounters(),
     program: programs.readiness,
+    buffers: programs.buffers,
     npmEpoll: npmEpoll ? await buildNpmEpoll() : undefined,
   };
 }
@@ -87,6 +91,7 @@ async function runBenchmark(name, setup) {
   if (name === 'readiness') return readiness(setup);
   if (name === 'resp') return resp(setup);
   if (name === 'websocket') return websocket(setup);
+  if (name === 'buffers') return buffers(setup);
   if (name === 'idle') {
     const measured = await idle(setup);
     return { tables: [idleTable(measured)], bars: judgeIdle(measured.servers), result: measured };

@@ -9,6 +9,7 @@ export const BENCHMARK = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = path.dirname(path.resolve(BENCHMARK));
 
 const PROGRAMS = /** @type {const} */ ([
+  'buffers',
   'floor',
   'guarded',
   'hostile',

@@ -9,6 +9,8 @@ import {
   optionsWithPort,
   port,
 } from '../internal/validate.js';
+import type { ChosenSizes } from './buffer-options.js';
+import { chosenSizes, CONNECT_SIZES } from './buffer-options.js';
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 
@@ -41,6 +43,7 @@ export interface ConnectConfig extends ConnectionConfig {
   host: string;
   timeout: number;
   signal: AbortSignal | undefined;
+  sizes: ChosenSizes;
 }
 
 /** Checks the options of `connect()`. */
@@ -48,10 +51,11 @@ export function connectConfig(options: ConnectOptions<unknown, unknown>): Connec
   optionsWithPort(options);
   optionsObject('options', options, CONNECT_OPTIONS);
   return {
-    ...connectionConfig(options),
+    ...connectionConfig(options, CONNECT_SIZES),
     port: port(options.port, 1),
     host: host(options.host, 'localhost'),
     timeout: optionalInteger('timeout', options.timeout, 1, MAX, 10_000),
     signal: optionalSignal('signal', options.signal),
+    sizes: chosenSizes(options),
   };
 }

@@ -7,6 +7,7 @@ import type { Chunk, Payload } from '../internal/chunk.js';
 import type { AnyConnection, Connection } from './connection.js';
 import { whenOpened } from './connection-late.js';
 import { core } from './connection.js';
+import { cutError } from './buffer-options.js';
 import { chooseDriver } from '../internal/driver.js';
 import { systemError } from '../internal/errors.js';
 import type { ConnectConfig, ConnectOptions } from './connect-options.js';
@@ -67,6 +68,11 @@ async function attempt(
   const opened = reactor.native.connect(address, port, timeout, settings);
   const { slot, generation, errno, syscall } = opened;
   if (errno !== 0) throw systemError(errno, { syscall, address, port });
+  const cut = cutError(config.sizes, () => reactor.native.buffers(slot, generation));
+  if (cut !== undefined) {
+    reactor.native.destroy(slot, generation, true);
+    throw cut;
+  }
   const connection = makeConnection(makeOwner(reactor, config, undefined), slot, generation);
   reactor.dispatcher.addConnection(slot, connection);
   const abort = (): void => connection.destroy();

@@ -1,9 +1,11 @@
 /** The options that `listen()` and `connect()` share, their defaults and their checks. Every limit is finite. */
-import type { ConnectionSettings, FramingSettings } from '../internal/binding.js';
+import type { BufferSizes, ConnectionSettings, FramingSettings } from '../internal/binding.js';
 import type { Driver } from '../internal/driver.js';
 import type { OptionNames } from '../internal/option-names.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
 import { invalidValue, oneOf, optionalBoolean, optionalInteger } from '../internal/validate.js';
+import type { BufferOptions } from './buffer-options.js';
+import { BUFFER_OPTIONS, bufferSizes } from './buffer-options.js';
 import type { Fits } from './fitting.js';
 import { fitsOf, STAGED_LENGTH } from './fitting.js';
 import type { Framing } from './framing.js';
@@ -15,7 +17,7 @@ import { optionalProtocol } from './protocol-check.js';
  * The options of a connection. A server passes its own to each of its connections. `In` is what the program receives, and `Out`
  * what it writes: the types of `protocol`.
  */
-export interface ConnectionOptions<In = Chunk, Out = Payload> {
+export interface ConnectionOptions<In = Chunk, Out = Payload> extends BufferOptions {
   /** Sends small writes at once (TCP_NODELAY). Default `true`. */
   noDelay?: boolean | undefined;
   /**
@@ -119,6 +121,7 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions<unknown, unknown>
   chunks: true,
   protocol: true,
   driver: true,
+  ...BUFFER_OPTIONS,
 };
 
 /** The checked options of a connection. */
@@ -155,8 +158,11 @@ export const MAX: number = 2 ** 31 - 1;
 /** A turn may receive this many bytes of one connection even if its mark is lower: smaller receives need more calls. */
 const LEAST_PER_TURN = 16_384;
 
-/** Checks the options that `listen()` and `connect()` share. */
-export function connectionConfig(options: ConnectionOptions<unknown, unknown>): ConnectionConfig {
+/** Checks the options that `listen()` and `connect()` share. `sizes` are the defaults of what the kernel keeps. */
+export function connectionConfig(
+  options: ConnectionOptions<unknown, unknown>,
+  sizes: BufferSizes,
+): ConnectionConfig {
   const highWaterMark = optionalInteger('highWaterMark', options.highWaterMark, 1, MAX, 65_536);
   const quarter = Math.floor(highWaterMark / 4);
   const readMark = optionalInteger('readHighWaterMark', options.readHighWaterMark, 1, MAX, 65_536);
@@ -190,6 +196,7 @@ export function connectionConfig(options: ConnectionOptions<unknown, unknown>): 
       firstByteTimeout: 0,
       ...deadlines(options),
       noDelay: optionalBoolean('noDelay', options.noDelay, true),
+      buffers: bufferSizes(options, sizes),
       framing,
       maxFrame,
       // A message is decoded before anything else is received, so its memory can be received into again.

@@ -14,6 +14,8 @@ import {
 } from '../internal/validate.js';
 import type { AdmissionConfig, AdmissionOptions } from './admission.js';
 import { ADMISSION_OPTIONS, admissionConfig, dropCallback } from './admission.js';
+import type { ChosenSizes } from './buffer-options.js';
+import { chosenSizes, LISTEN_SIZES } from './buffer-options.js';
 import type { ConnectionConfig, ConnectionOptions } from './connection-options.js';
 import { CONNECTION_OPTIONS, connectionConfig, MAX } from './connection-options.js';
 import type { Drop } from './drops.js';
@@ -80,13 +82,14 @@ export interface ListenConfig extends ConnectionConfig {
   admission: AdmissionConfig;
   onDrop: ((drop: Drop) => void) | undefined;
   signal: AbortSignal | undefined;
+  sizes: ChosenSizes;
 }
 
 /** Checks the options of `listen()`. */
 export function listenConfig(options: ListenOptions<unknown, unknown>): ListenConfig {
   optionsWithPort(options);
   optionsObject('options', options, LISTEN_OPTIONS);
-  const config = connectionConfig(options);
+  const config = connectionConfig(options, LISTEN_SIZES);
   const { idleTimeout } = config.settings;
   const firstByteTimeout = optionalInteger(
     'firstByteTimeout',
@@ -112,6 +115,7 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
     admission: admissionConfig(options, maxConnections),
     onDrop: dropCallback(options.onDrop),
     signal: optionalSignal('signal', options.signal),
+    sizes: chosenSizes(options),
   };
 }
 

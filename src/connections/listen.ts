@@ -4,8 +4,10 @@
 import { callerOf, showCaller } from '../internal/caller.js';
 import type { Chunk, Payload } from '../internal/chunk.js';
 import { chooseDriver } from '../internal/driver.js';
+import type { EdgepollError } from '../internal/errors.js';
 import { systemError } from '../internal/errors.js';
 import { admissionSettings } from './admission.js';
+import { cutError } from './buffer-options.js';
 import { listenConfig, mostConnections } from './listen-options.js';
 import type { ListenConfig, ListenOptions } from './listen-options.js';
 import type { Reactor } from './reactor.js';
@@ -60,11 +62,7 @@ export async function listen(
   throw showCaller(failure ?? new Error('the resolver gave no address'), caller);
 }
 
-function bind(
-  reactor: Reactor,
-  address: string,
-  config: ListenConfig,
-): Server | ReturnType<typeof systemError> {
+function bind(reactor: Reactor, address: string, config: ListenConfig): Server | EdgepollError {
   const maxConnections = config.maxConnections ?? mostConnections();
   const opened = reactor.native.listen(address, config.port, {
     connection: config.settings,
@@ -78,5 +76,11 @@ function bind(
   });
   const { errno, syscall } = opened;
   if (errno !== 0) return systemError(errno, { syscall, address, port: config.port });
-  return makeServer(reactor, opened.slot, opened.generation, config);
+  const { slot, generation } = opened;
+  const cut = cutError(config.sizes, () => reactor.native.buffers(slot, generation));
+  if (cut !== undefined) {
+    reactor.native.closeListener(slot, generation);
+    return cut;
+  }
+  return makeServer(reactor, slot, generation, config);
 }

@@ -12,6 +12,7 @@ import { requireSameLayout } from './same-layout.js';
 export type {
   AdmissionSettings,
   Address as NativeAddress,
+  BufferSizes,
   ConnectionSettings,
   FramingSettings,
   Opened,

@@ -21,8 +21,8 @@ use super::core::{Core, Working};
 use super::inbox::JsInbox;
 use super::sender;
 use super::settings::{
-    addresses_of, admission_of, limits_of, protocol_of, ConnectionSettings, ListenSettings,
-    ReactorStats,
+    addresses_of, admission_of, limits_of, protocol_of, BufferSizes, ConnectionSettings,
+    ListenSettings, ReactorStats,
 };
 use super::staging::Staging;
 use crate::driver::{Driver, Kind, Task};
@@ -156,6 +156,7 @@ impl ReactorBinding {
             credit: settings.credit,
             admission: admission_of(&settings.admission)?,
             limits: limits_of(&connection),
+            buffers: connection.buffers.into(),
             protocol: protocol_of(&connection)?,
             layers: Vec::new(),
         };
@@ -182,6 +183,7 @@ impl ReactorBinding {
             no_delay: settings.no_delay,
             timeout,
             limits: limits_of(&settings),
+            buffers: settings.buffers.into(),
             protocol: protocol_of(&settings)?,
             layers: Vec::new(),
         };
@@ -361,6 +363,15 @@ impl ReactorBinding {
         let word = |at: usize| words.get(at).copied().unwrap_or_default().cast_unsigned();
         let words = [word(0), word(1), word(2), word(3)];
         address_of(address_from(detail, scope.cast_unsigned(), words))
+    }
+
+    /// What the kernel keeps for the connections of a listener, or for a connection; `null` once it is closed.
+    #[napi(catch_unwind)]
+    pub fn buffers(&self, slot: i32, generation: i32) -> Option<BufferSizes> {
+        let found = self
+            .core
+            .with(|working| working.reactor.buffers(token(slot, generation)));
+        Some(found?.ok()?.into())
     }
 
     /// The numbers of bytes received and sent so far; empty once the connection's close was reported.

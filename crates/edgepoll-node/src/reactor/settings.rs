@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use edgepoll::connection::Limits;
+use edgepoll::kernel::Buffers;
 use edgepoll::protocol::Factory;
 use edgepoll::reactor::{Admission, Stats};
 use edgepoll::{AddressRange, AddressSet};
@@ -15,6 +16,38 @@ use napi_derive::napi;
 use super::framing::{framing_of, FramingSettings};
 use super::plugin::factory_of;
 use crate::numbers::float;
+
+/// How much the kernel keeps for a connection, in bytes; 0 leaves the choice to the kernel. See the core's `Buffers`.
+#[napi(object)]
+#[derive(Clone, Copy, Debug)]
+pub struct BufferSizes {
+    /// SO_RCVBUF, before the kernel doubles it.
+    pub receive: u32,
+    /// SO_SNDBUF, before the kernel doubles it.
+    pub send: u32,
+    /// TCP_NOTSENT_LOWAT.
+    pub unsent: u32,
+}
+
+impl From<BufferSizes> for Buffers {
+    fn from(sizes: BufferSizes) -> Buffers {
+        Buffers {
+            receive: sizes.receive,
+            send: sizes.send,
+            unsent: sizes.unsent,
+        }
+    }
+}
+
+impl From<Buffers> for BufferSizes {
+    fn from(buffers: Buffers) -> BufferSizes {
+        BufferSizes {
+            receive: buffers.receive,
+            send: buffers.send,
+            unsent: buffers.unsent,
+        }
+    }
+}
 
 /// The limits and the framing of a connection; see the core's `Limits`.
 #[napi(object, object_to_js = false)]
@@ -43,6 +76,8 @@ pub struct ConnectionSettings<'env> {
     pub send_rate: u32,
     /// Sets TCP_NODELAY.
     pub no_delay: bool,
+    /// What the kernel keeps for the connection.
+    pub buffers: BufferSizes,
     /// How the received bytes are cut into chunks.
     pub framing: FramingSettings,
     /// The most bytes in a frame.

@@ -24,11 +24,37 @@ pub enum Interest {
     Connecting,
 }
 
+/// How much the kernel keeps for a connection at most, in bytes. 0 leaves the choice to the kernel.
+///
+/// Later versions add fields. Write `Buffers { send: 65_536, ..Buffers::default() }`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    /// Received bytes (SO_RCVBUF). The kernel doubles the number for its own structures, and does not adapt it to the path any more. It
+    /// cuts a number above net.core.rmem_max to that, without an error.
+    pub receive: u32,
+    /// Bytes to be sent, including those that are sent and not acknowledged (SO_SNDBUF). As `receive`, with net.core.wmem_max.
+    pub send: u32,
+    /// Bytes that are not sent yet (TCP_NOTSENT_LOWAT). The kernel goes on adapting the number of bytes that are sent and not
+    /// acknowledged. One send may exceed it by what fits into one buffer of the kernel.
+    pub unsent: u32,
+}
+
+/// The options of a socket that connects.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectFlags {
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// What the kernel keeps for the connection.
+    pub buffers: Buffers,
+}
+
 /// The options of a listening socket.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenFlags {
     /// TCP_NODELAY for every accepted connection.
     pub no_delay: bool,
+    /// What the kernel keeps for each accepted connection.
+    pub buffers: Buffers,
     /// SO_REUSEPORT: several listeners may share the address.
     pub reuse_port: bool,
     /// IPV6_V6ONLY for an IPv6 address.
@@ -103,7 +129,7 @@ pub trait Kernel: Sealed {
     /// The errors of setsockopt(2), if no other call can reset the connection either. The close then sends FIN.
     fn reset_on_close(&mut self, socket: &Self::Socket) -> Result<(), Errno>;
 
-    /// Opens a listening TCP socket. Accepted connections inherit its TCP_NODELAY.
+    /// Opens a listening TCP socket. Accepted connections inherit its TCP_NODELAY and its [`Buffers`].
     ///
     /// # Errors
     /// The failed call and its error number.
@@ -124,7 +150,14 @@ pub trait Kernel: Sealed {
     ///
     /// # Errors
     /// The immediate errors of socket(2) and connect(2), except EINPROGRESS and EINTR.
-    fn connect(&mut self, address: &Address, no_delay: bool) -> Result<Self::Socket, Errno>;
+    fn connect(&mut self, address: &Address, flags: ConnectFlags) -> Result<Self::Socket, Errno>;
+
+    /// What the kernel keeps for a listener's connections, or for a connection, as it was set: it is less than what was asked for if
+    /// the kernel has cut it.
+    ///
+    /// # Errors
+    /// The errors of getsockopt(2).
+    fn buffers(&self, socket: &Self::Socket) -> Result<Buffers, Errno>;
 
     /// Returns the outcome of a connect: the peer's address, or the error, which this call clears (SO_ERROR). The peer's address
     /// may differ from the one that was asked for: the unspecified address stands for this machine.

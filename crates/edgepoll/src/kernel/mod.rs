@@ -19,7 +19,7 @@ pub mod simulated;
 mod token_bits;
 
 pub(crate) use calls::MOST_EVENTS;
-pub use calls::{Interest, Kernel, ListenFlags};
+pub use calls::{Buffers, ConnectFlags, Interest, Kernel, ListenFlags};
 pub use descriptor::memory::Space;
 pub use linux::{LinuxKernel, LinuxSocket};
 pub use token_bits::TokenBits;

@@ -7,7 +7,7 @@ use super::occupant::Occupant;
 use super::options::{ConnectOptions, ListenOptions};
 use super::state::Reactor;
 use crate::connection::{Connection, Failure, Timer, Wire, Writing};
-use crate::kernel::{Interest, Kernel, ListenFlags};
+use crate::kernel::{ConnectFlags, Interest, Kernel, ListenFlags};
 use crate::protocol::Role;
 use crate::{Address, AddressSet, Call, Errno, Token};
 
@@ -24,6 +24,7 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<Token, Failure> {
         let flags = ListenFlags {
             no_delay: options.no_delay,
+            buffers: options.buffers,
             reuse_port: options.reuse_port,
             ipv6_only: options.ipv6_only,
         };
@@ -85,9 +86,13 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<Token, Failure> {
         let address = address.into();
         let failure = |call| move |errno| Failure { call, errno };
+        let flags = ConnectFlags {
+            no_delay: options.no_delay,
+            buffers: options.buffers,
+        };
         let socket = self
             .kernel
-            .connect(&address, options.no_delay)
+            .connect(&address, flags)
             .map_err(failure(Call::Connect))?;
         // The socket is registered after the call, because an unconnected socket would report a hang-up at once.
         let limits = Rc::new(options.limits);

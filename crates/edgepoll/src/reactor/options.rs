@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::admission::Admission;
 use crate::connection::Limits;
+use crate::kernel::Buffers;
 use crate::protocol::{Factory, LayerMaker};
 
 /// The options of a listener.
@@ -28,6 +29,8 @@ pub struct ListenOptions {
     pub credit: u32,
     /// The bounds of each connection.
     pub limits: Limits,
+    /// What the kernel keeps for each connection. Default: the kernel decides.
+    pub buffers: Buffers,
     /// The protocol of each connection. Default `None`: what one receive gave is one frame.
     pub protocol: Option<Rc<Factory>>,
     /// The layers between the socket and the protocol. The first is next to the socket. Default none.
@@ -45,6 +48,7 @@ impl Default for ListenOptions {
             admission: Admission::default(),
             credit: u32::MAX,
             limits: Limits::default(),
+            buffers: Buffers::default(),
             protocol: None,
             layers: Vec::new(),
         }
@@ -63,6 +67,8 @@ pub struct ConnectOptions {
     pub timeout: u32,
     /// The bounds of the connection.
     pub limits: Limits,
+    /// What the kernel keeps for the connection. Default: the kernel decides.
+    pub buffers: Buffers,
     /// The protocol. Default `None`: what one receive gave is one frame.
     pub protocol: Option<Rc<Factory>>,
     /// The layers between the socket and the protocol. The first is next to the socket. Default none.
@@ -75,6 +81,7 @@ impl Default for ConnectOptions {
             no_delay: true,
             timeout: 10_000,
             limits: Limits::default(),
+            buffers: Buffers::default(),
             protocol: None,
             layers: Vec::new(),
         }

@@ -2,7 +2,7 @@
 
 use super::occupant::Occupant;
 use super::state::Reactor;
-use crate::kernel::Kernel;
+use crate::kernel::{Buffers, Kernel};
 use crate::{Address, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
@@ -40,6 +40,15 @@ impl<K: Kernel> Reactor<K> {
     #[must_use]
     pub fn peer_address(&self, token: Token) -> Option<&Address> {
         self.entry(token).map(|entry| &entry.connection.peer)
+    }
+
+    /// What the kernel keeps for the connections of a listener, or for a connection.
+    ///
+    /// # Errors
+    /// EBADF once it is closed. Else the errors of getsockopt(2).
+    pub fn buffers(&self, token: Token) -> Result<Buffers, Errno> {
+        let socket = self.slots.get(token).and_then(Occupant::socket);
+        self.kernel.buffers(socket.ok_or(Errno::EBADF)?)
     }
 
     /// Bytes received, and bytes that the kernel took. `None` once the close event is reported, which has the numbers.

@@ -17,7 +17,7 @@ use nix::time::{clock_gettime, ClockId as Clock};
 
 pub use socket::LinuxSocket;
 
-use super::calls::{Interest, Kernel, ListenFlags, MOST_EVENTS};
+use super::calls::{Buffers, ConnectFlags, Interest, Kernel, ListenFlags, MOST_EVENTS};
 use super::descriptor::memory::Space;
 use super::token_bits::TokenBits;
 use crate::sealed::Sealed;
@@ -188,8 +188,12 @@ impl Kernel for LinuxKernel {
         listener.accept()
     }
 
-    fn connect(&mut self, address: &Address, no_delay: bool) -> Result<LinuxSocket, Errno> {
-        LinuxSocket::connect(address, no_delay)
+    fn connect(&mut self, address: &Address, flags: ConnectFlags) -> Result<LinuxSocket, Errno> {
+        LinuxSocket::connect(address, flags)
+    }
+
+    fn buffers(&self, socket: &LinuxSocket) -> Result<Buffers, Errno> {
+        socket.buffers()
     }
 
     fn connected(&mut self, socket: &LinuxSocket) -> Result<Address, Errno> {

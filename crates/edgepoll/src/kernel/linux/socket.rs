@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 
 use super::address::{address_of, internet, peer_address};
-use crate::kernel::calls::ListenFlags;
+use crate::kernel::calls::{Buffers, ConnectFlags, ListenFlags};
 use crate::kernel::descriptor;
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::poll::{poll, poll_entry};
@@ -64,6 +64,10 @@ impl LinuxSocket {
             Ok(())
         };
         options().map_err(|errno| (Call::SetOption, Errno::from_nix(errno)))?;
+        // Before listen(2): the scale of the window that a connection announces depends on its buffer (tcp(7)).
+        socket
+            .set_buffers(flags.buffers)
+            .map_err(|errno| (Call::SetOption, errno))?;
         socket::bind(socket.raw(), &SockaddrStorage::from(address))
             .map_err(|errno| (Call::Bind, Errno::from_nix(errno)))?;
         // nix's own wrapper refuses a backlog that the kernel would cut to net.core.somaxconn.
@@ -92,12 +96,47 @@ impl LinuxSocket {
         Ok((socket, peer_address(&storage)))
     }
 
-    pub(super) fn connect(address: &Address, no_delay: bool) -> Result<LinuxSocket, Errno> {
+    /// Bounds what the kernel keeps. Only what is not left to the kernel takes a system call.
+    fn set_buffers(&self, buffers: Buffers) -> Result<(), Errno> {
+        let Buffers {
+            receive,
+            send,
+            unsent,
+        } = buffers;
+        let all = [
+            (receive, libc::SOL_SOCKET, libc::SO_RCVBUF),
+            (send, libc::SOL_SOCKET, libc::SO_SNDBUF),
+            (unsent, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT),
+        ];
+        for (bytes, level, name) in all.into_iter().filter(|(bytes, ..)| *bytes > 0) {
+            // The kernel reads a signed number.
+            let value = i32::try_from(bytes).unwrap_or(i32::MAX).to_ne_bytes();
+            descriptor::socket::set_option(self.0.as_fd(), level, name, &value)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn buffers(&self) -> Result<Buffers, Errno> {
+        let get = |level, name| {
+            let bytes = descriptor::socket::option_bytes(self.0.as_fd(), level, name, 4)?;
+            let bytes: [u8; 4] = bytes.try_into().map_err(|_| Errno::EINVAL)?;
+            Ok::<u32, Errno>(u32::from_ne_bytes(bytes))
+        };
+        Ok(Buffers {
+            // The kernel has doubled these two.
+            receive: get(libc::SOL_SOCKET, libc::SO_RCVBUF)? / 2,
+            send: get(libc::SOL_SOCKET, libc::SO_SNDBUF)? / 2,
+            unsent: get(libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT)?,
+        })
+    }
+
+    pub(super) fn connect(address: &Address, flags: ConnectFlags) -> Result<LinuxSocket, Errno> {
         let address = internet(address)?;
         let socket = LinuxSocket::stream(address)?;
-        if no_delay {
+        if flags.no_delay {
             socket::setsockopt(&socket.0, sockopt::TcpNoDelay, &true).map_err(Errno::from_nix)?;
         }
+        socket.set_buffers(flags.buffers)?;
         match socket::connect(socket.raw(), &SockaddrStorage::from(address))
             .map_err(Errno::from_nix)
         {

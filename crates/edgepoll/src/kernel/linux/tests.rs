@@ -27,6 +27,7 @@ fn pair(kernel: &mut LinuxKernel) -> (LinuxSocket, TcpStream) {
             1,
             ListenFlags {
                 no_delay: true,
+                buffers: Buffers::default(),
                 reuse_port: false,
                 ipv6_only: false,
             },
@@ -65,7 +66,11 @@ fn socket_without_a_peer_is_einprogress_or_enotconn() {
     descriptor::socket::listen(listener.as_fd(), 0).expect("a backlog of one");
     let address = listener.local_addr().expect("it is bound");
     let _first = TcpStream::connect(address).expect("it waits in the backlog");
-    let waiting = kernel.connect(&address.into(), false).expect("it begins");
+    let plain = ConnectFlags {
+        no_delay: false,
+        buffers: Buffers::default(),
+    };
+    let waiting = kernel.connect(&address.into(), plain).expect("it begins");
     assert_eq!(kernel.connected(&waiting), Err(Errno::EINPROGRESS));
     let never = LinuxSocket::stream(address).expect("a socket");
     assert_eq!(kernel.connected(&never), Err(Errno::ENOTCONN));
@@ -118,4 +123,58 @@ fn disconnecting_resets_as_well() {
     let error = end_of(peer).expect_err("a reset");
     assert_eq!(Errno::from_io(&error), Errno::ECONNRESET);
     kernel.close(socket);
+}
+
+#[test]
+fn accepted_connections_inherit_the_buffers_of_their_listener() {
+    let mut kernel = LinuxKernel::new(1).expect("descriptors");
+    let asked = Buffers {
+        receive: 8_192,
+        send: 16_384,
+        unsent: 12_345,
+    };
+    let flags = ListenFlags {
+        no_delay: true,
+        buffers: asked,
+        reuse_port: false,
+        ipv6_only: false,
+    };
+    let listener = kernel
+        .listen(&loopback().into(), 1, flags)
+        .expect("a port of its own");
+    assert_eq!(kernel.buffers(&listener), Ok(asked));
+    let address = kernel.local_address(&listener).expect("it is bound");
+    let flags = ConnectFlags {
+        no_delay: true,
+        buffers: asked,
+    };
+    let client = kernel
+        .connect(&address, flags)
+        .expect("the listener is open");
+    assert_eq!(kernel.buffers(&client), Ok(asked));
+    let mut entries = [poll_entry(listener.raw(), libc::POLLIN)];
+    assert_eq!(poll(&mut entries, true), Ok(1));
+    let (accepted, _) = kernel.accept(&listener).expect("the client has connected");
+    assert_eq!(kernel.buffers(&accepted), Ok(asked));
+}
+
+#[test]
+fn the_kernel_cuts_a_buffer_to_its_limit() {
+    let mut kernel = LinuxKernel::new(1).expect("descriptors");
+    let buffers = Buffers {
+        receive: u32::MAX,
+        ..Buffers::default()
+    };
+    let flags = ListenFlags {
+        no_delay: false,
+        buffers,
+        reuse_port: false,
+        ipv6_only: false,
+    };
+    let listener = kernel
+        .listen(&loopback().into(), 1, flags)
+        .expect("a port of its own");
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").expect("a setting");
+    let got = kernel.buffers(&listener).expect("it is open").receive;
+    assert_eq!(most.trim().parse(), Ok(got));
 }

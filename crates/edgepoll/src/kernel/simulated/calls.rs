@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::socket::{Listener, Outcome, Place, SimulatedSocket, PEER_ADDRESS};
 use super::state::SimulatedKernel;
 use super::stream::{Phase, Stream};
-use crate::kernel::calls::{Interest, Kernel, ListenFlags};
+use crate::kernel::calls::{Buffers, ConnectFlags, Interest, Kernel, ListenFlags};
 use crate::kernel::descriptor::memory::Space;
 use crate::kernel::token_bits::TokenBits;
 use crate::{Address, Call, Errno, Ready, Token};
@@ -147,7 +147,7 @@ impl Kernel for SimulatedKernel {
         &mut self,
         address: &Address,
         _backlog: i32,
-        _flags: ListenFlags,
+        flags: ListenFlags,
     ) -> Result<SimulatedSocket, (Call, Errno)> {
         self.calls += 1;
         let taken = |listener: &Listener| listener.open && listener.address == *address;
@@ -162,6 +162,7 @@ impl Kernel for SimulatedKernel {
             registered: false,
             pending: false,
             backlog: VecDeque::new(),
+            buffers: flags.buffers,
         });
         Ok(SimulatedSocket(place))
     }
@@ -199,6 +200,7 @@ impl Kernel for SimulatedKernel {
         let Some(peer) = self.listeners[at].backlog.pop_front() else {
             return Err(Errno::EAGAIN);
         };
+        let buffers = self.listeners[at].buffers;
         let stream = &mut self.streams[peer.0];
         if self.random.chance(self.faults.aborted) {
             stream.phase = Phase::Dead;
@@ -211,13 +213,18 @@ impl Kernel for SimulatedKernel {
             ]));
         }
         stream.open = true;
+        stream.set_buffers(buffers);
         Ok((
             SimulatedSocket(Place::Stream(peer.0)),
             stream.remote.clone(),
         ))
     }
 
-    fn connect(&mut self, address: &Address, _no_delay: bool) -> Result<SimulatedSocket, Errno> {
+    fn connect(
+        &mut self,
+        address: &Address,
+        flags: ConnectFlags,
+    ) -> Result<SimulatedSocket, Errno> {
         self.calls += 1;
         let (outcome, after) = self
             .planned
@@ -234,6 +241,7 @@ impl Kernel for SimulatedKernel {
         let mut stream = Stream::new(Phase::Connecting, local, address.clone());
         stream.open = true;
         stream.capacity = self.capacity;
+        stream.set_buffers(flags.buffers);
         let at = self.streams.len();
         self.streams.push(stream);
         if outcome != Outcome::Never {
@@ -370,6 +378,13 @@ impl Kernel for SimulatedKernel {
         Ok(match socket.0 {
             Place::Listener(at) => self.listeners[at].address.clone(),
             Place::Stream(at) => self.streams[at].local.clone(),
+        })
+    }
+
+    fn buffers(&self, socket: &SimulatedSocket) -> Result<Buffers, Errno> {
+        Ok(match socket.0 {
+            Place::Listener(at) => self.listeners[at].buffers,
+            Place::Stream(at) => self.streams[at].buffers,
         })
     }
 }

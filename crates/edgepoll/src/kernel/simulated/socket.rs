@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
+use crate::kernel::Buffers;
 use crate::{Address, Errno, Token};
 
 /// The address that every simulated client connects from.
@@ -48,4 +49,5 @@ pub(super) struct Listener {
     /// The next wait reports it.
     pub(super) pending: bool,
     pub(super) backlog: VecDeque<Peer>,
+    pub(super) buffers: Buffers,
 }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use crate::kernel::calls::Buffers;
 use crate::kernel::descriptor::memory::Space;
 use crate::{Address, Errno, Ready, Token};
 
@@ -46,6 +47,8 @@ pub(super) struct Stream {
     pub(super) output: VecDeque<u8>,
     /// The most bytes that `output` may hold.
     pub(super) capacity: usize,
+    /// What was asked for by socket options.
+    pub(super) buffers: Buffers,
     /// The reactor has sent FIN.
     pub(super) output_ended: bool,
     /// A send failed with EAGAIN. Room makes an edge only then.
@@ -89,6 +92,7 @@ impl Stream {
             error: None,
             output: VecDeque::new(),
             capacity: 65_536,
+            buffers: Buffers::default(),
             output_ended: false,
             blocked: false,
             peer_gone: false,
@@ -98,6 +102,17 @@ impl Stream {
             calls: 0,
             received: 0,
         }
+    }
+
+    /// Bounds what both directions hold.
+    pub(super) fn set_buffers(&mut self, buffers: Buffers) {
+        self.buffers = buffers;
+        let bounded = |now: usize, bytes: u32| match bytes {
+            0 => now,
+            bytes => now.min(bytes as usize),
+        };
+        self.window = bounded(self.window, buffers.receive);
+        self.capacity = bounded(bounded(self.capacity, buffers.send), buffers.unsent);
     }
 
     /// The events that epoll would report now, as tcp_poll() computes them.
