@@ -548,6 +548,26 @@ export declare interface EventsOptions extends BatchesOptions {
     drops?: boolean | undefined;
 }
 
+/** How many connections of a server failed, by their reason. */
+export declare interface FailureStats {
+    /** Connections that closed with `ERR_FIRST_BYTE_TIMEOUT`. */
+    firstByteTimeouts: number;
+    /** Connections that closed with `ERR_IDLE_TIMEOUT`. */
+    idleTimeouts: number;
+    /** Connections that closed with `ERR_MESSAGE_TIMEOUT`. */
+    messageTimeouts: number;
+    /** Connections that closed with `ERR_SEND_TIMEOUT`. */
+    sendTimeouts: number;
+    /** Connections that closed with `ETIMEDOUT`: `endTimeout` passed, or the peer's machine no longer answers. */
+    endTimeouts: number;
+    /** Connections that closed with `ERR_FRAME_TOO_LONG`. */
+    overMaxFrame: number;
+    /** Connections that closed with `ERR_SEND_QUEUE_FULL`. */
+    overBufferedAmount: number;
+    /** Connections that closed with `ECONNRESET` or `EPIPE`: the peer has reset them. */
+    resets: number;
+}
+
 /** Messages of one length. `write()` refuses others. */
 export declare interface FixedFraming {
     type: 'fixed';
@@ -1150,8 +1170,8 @@ export declare type ServerEvent<Data = unknown, In = Chunk, Out = Payload> = {
 };
 
 /** A server's counters. */
-export declare interface ServerStats extends DropStats {
-    /** Connections accepted since the start. */
+export declare interface ServerStats extends FailureStats, DropStats {
+    /** Connections accepted since the start. Refused ones are not among them. */
     accepted: number;
     /** Connections open now. */
     open: number;
@@ -1164,14 +1184,6 @@ export declare interface ServerStats extends DropStats {
     acceptPauses: number;
     /** The error of the last such pause. */
     lastAcceptError: EdgepollError | undefined;
-    /** Connections that closed with `ERR_FIRST_BYTE_TIMEOUT`. */
-    firstByteTimeouts: number;
-    /** Connections that closed with `ERR_IDLE_TIMEOUT`. */
-    idleTimeouts: number;
-    /** Connections that closed with `ERR_MESSAGE_TIMEOUT`. */
-    messageTimeouts: number;
-    /** Connections that closed with `ERR_SEND_TIMEOUT`. */
-    sendTimeouts: number;
 }
 
 /** The names of the kernel's errors (errno(3)), and `UNKNOWN` for a number without a name. */

@@ -50,7 +50,8 @@ export { MessageWriter } from './connections/message-writer.js';
 export type { Protocol } from './connections/protocol.js';
 export type { UpgradeOptions } from './connections/upgrade.js';
 export { Server } from './connections/server.js';
-export type { CloseOptions, Connections, ServerStats } from './connections/server.js';
+export type { CloseOptions, Connections } from './connections/server.js';
+export type { FailureStats, ServerStats } from './connections/server-stats.js';
 export type {
   BatchesOptions,
   DropEvent,

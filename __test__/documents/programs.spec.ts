@@ -12,6 +12,7 @@ import { root } from '../support/process.js';
 import { descriptors } from './drives/descriptors.js';
 import type { Drives } from './drives/drive.js';
 import { guides } from './drives/guides.js';
+import { limits } from './drives/limits.js';
 import { migrating } from './drives/migrating.js';
 import { plugins } from './drives/plugins.js';
 import { readme } from './drives/readme.js';
@@ -32,6 +33,7 @@ const drives: Drives = {
   ...readme,
   ...guides,
   ...recipes,
+  ...limits,
   ...descriptors,
   ...migrating,
   ...plugins,

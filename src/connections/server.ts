@@ -15,7 +15,6 @@ import { endOnceIdle } from './closer.js';
 import { core } from './connection.js';
 import { afterRound } from './after-round.js';
 import type { Acceptor } from './dispatch.js';
-import type { DropStats } from './drops.js';
 import { Drops } from './drops.js';
 import type { Owner } from './owner.js';
 import { makeOwner } from './owner.js';
@@ -31,6 +30,8 @@ import type { AnyBatch, Batch } from './batch.js';
 import { BatchStream } from './server-batches.js';
 import type { BatchesOptions, DropEvent, EventsOptions, ServerEvent } from './server-events.js';
 import { BATCHES_OPTIONS, EVENTS_OPTIONS, EventStream } from './server-events.js';
+import type { FailureStats, ServerStats } from './server-stats.js';
+import { countFailure, noFailures } from './server-stats.js';
 import {
   abortReason,
   errorOrNothing,
@@ -49,44 +50,6 @@ export interface Connections<Data = unknown, In = Chunk, Out = Payload> extends 
   /** How many connections were open when `server.connections` was read. */
   readonly size: number;
 }
-
-/** A server's counters. */
-export interface ServerStats extends DropStats {
-  /** Connections accepted since the start. */
-  accepted: number;
-  /** Connections open now. */
-  open: number;
-  /** Connections accepted and not taken by the consumer. */
-  pending: number;
-  /**
-   * How often accepting paused: because descriptors or memory ran out, or because 64 accepts in a row were refused (by a seccomp
-   * policy or a firewall). It resumes by itself, after 5 milliseconds at first and after 1 second at most.
-   */
-  acceptPauses: number;
-  /** The error of the last such pause. */
-  lastAcceptError: EdgepollError | undefined;
-  /** Connections that closed with `ERR_FIRST_BYTE_TIMEOUT`. */
-  firstByteTimeouts: number;
-  /** Connections that closed with `ERR_IDLE_TIMEOUT`. */
-  idleTimeouts: number;
-  /** Connections that closed with `ERR_MESSAGE_TIMEOUT`. */
-  messageTimeouts: number;
-  /** Connections that closed with `ERR_SEND_TIMEOUT`. */
-  sendTimeouts: number;
-}
-
-/** The counters of late peers, by the code with which their connections close. */
-const LATE_COUNTERS: Readonly<Record<string, keyof LateCounters>> = {
-  ERR_FIRST_BYTE_TIMEOUT: 'firstByteTimeouts',
-  ERR_IDLE_TIMEOUT: 'idleTimeouts',
-  ERR_MESSAGE_TIMEOUT: 'messageTimeouts',
-  ERR_SEND_TIMEOUT: 'sendTimeouts',
-};
-
-type LateCounters = Pick<
-  ServerStats,
-  'firstByteTimeouts' | 'idleTimeouts' | 'messageTimeouts' | 'sendTimeouts'
->;
 
 /** The options of {@link Server.close}. */
 export interface CloseOptions {
@@ -141,12 +104,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
   #total = 0;
   #pauses = 0;
   #acceptError: EdgepollError | undefined;
-  readonly #late: LateCounters = {
-    firstByteTimeouts: 0,
-    idleTimeouts: 0,
-    messageTimeouts: 0,
-    sendTimeouts: 0,
-  };
+  readonly #failed: FailureStats = noFailures();
   readonly #drops: Drops;
   #listening = true;
   /** The signal in the options has destroyed the server. */
@@ -228,7 +186,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
       pending: this.#pending,
       acceptPauses: this.#pauses,
       lastAcceptError: this.#acceptError,
-      ...this.#late,
+      ...this.#failed,
       ...this.#drops.stats(),
     };
   }
@@ -269,8 +227,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
   }
 
   #forget({ error }: CloseReason): void {
-    const counter = LATE_COUNTERS[(error as EdgepollError | undefined)?.code ?? ''];
-    if (counter !== undefined) this.#late[counter] += 1;
+    if (error !== undefined) countFailure(this.#failed, error);
     this.#open -= 1;
     this.#settle();
   }

@@ -205,6 +205,7 @@ interface ProtocolErrors {
 /** The limits that an error message names, and the framing. */
 type Limits = Pick<
   ConnectionSettings,
+  | 'endTimeout'
   | 'firstByteTimeout'
   | 'framing'
   | 'idleTimeout'
@@ -271,7 +272,7 @@ function failureOf(
     case REASON_FAILED:
       return systemError(number, { syscall, ...where });
     case REASON_TIMED_OUT:
-      return systemError(ETIMEDOUT, { syscall, ...where });
+      return timedOut(syscall, limits, where);
     case REASON_FRAME_TOO_LONG: {
       const message = `the peer sent more than maxFrame (${maxFrame}) bytes in a frame`;
       return new EdgepollError('ERR_FRAME_TOO_LONG', message, where);
@@ -287,6 +288,18 @@ function failureOf(
       return new EdgepollError('ERR_MALFORMED', text, where);
     }
   }
+}
+
+/** The error of a connection that was about to end, or of a connect. The message of the first one names the option. */
+function timedOut(
+  syscall: string | undefined,
+  { endTimeout }: Limits,
+  where: ErrorDetails,
+): EdgepollError {
+  const error = systemError(ETIMEDOUT, { syscall, ...where });
+  if (syscall !== 'connect')
+    error.message += `; no byte moved within endTimeout (${endTimeout} ms)`;
+  return error;
 }
 
 /** The error of a connection whose peer was late; `number` says with what. */

@@ -97,6 +97,7 @@ export const recipes: Drives = {
       await receiveExactly(socket, 1);
     }
     t.is(await resetCode(host), 'ECONNRESET');
+    t.is(await child.line(), '127.0.0.1: 1 refused, address-limit');
     t.true((await receiveAll(one.end())).fin);
     const next = await dialled(t, child, host);
     await send(next, 'x');

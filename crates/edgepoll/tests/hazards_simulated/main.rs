@@ -12,6 +12,7 @@ mod connecting;
 mod deadlines;
 mod ending;
 mod failing_layers;
+mod flooding;
 mod framing;
 mod guessing;
 mod identity;
