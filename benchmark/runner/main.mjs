@@ -1,6 +1,5 @@
 // The benchmark command: prepare, measure, print, write.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { judge, judgeIdle } from './bars.mjs';
@@ -21,11 +20,11 @@ import {
 } from './prepare.mjs';
 import { progressEnd } from './progress.mjs';
 import { readiness } from './readiness/readiness.mjs';
-import { draw } from './readiness/svg.mjs';
 import { resp } from './resp/resp.mjs';
 import { requireRedis, respServers } from './resp/servers.mjs';
 import { readable, selectServers } from './servers.mjs';
 import { barTable, idleTable, scenarioTable } from './table.mjs';
+import { write } from './write.mjs';
 import { websocketServers } from './websocket/servers.mjs';
 import { websocket } from './websocket/websocket.mjs';
 
@@ -63,7 +62,9 @@ async function prepare(options) {
   const withServers = options.benchmarks.some((name) => !OWN_SERVERS.includes(name));
   if (withServers) selectServers(options, '');
   selectScenarios(options);
-  const programs = await buildPrograms();
+  const programs = await buildPrograms(
+    /** @type {const} */ (['buffers', 'floor', 'load', 'readiness']),
+  );
   const withReadiness = options.benchmarks.includes('readiness');
   const servers = withServers ? selectServers(options, programs.floor) : [];
   const needs = new Set([...servers, ...ownServers].flatMap((spec) => spec.needs));
@@ -165,19 +166,6 @@ async function runAll(options) {
 
 /** The file of a result with charts without `--json`. Not committed. */
 const RESULT = path.join(BENCHMARK, 'results/readiness.json');
-
-/** @param {string} file @param {object} document @param {import('./readiness/svg.mjs').Chart[]} charts written beside it */
-async function write(file, document, charts) {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(document, null, 1)}\n`);
-  const base = file.replace(/\.json$/, '');
-  const written = [file];
-  for (const { name, svg } of await draw(charts)) {
-    written.push(`${base}-${name}.svg`);
-    writeFileSync(`${base}-${name}.svg`, svg);
-  }
-  if (charts.length > 0) console.log(`Written: ${written.join(', ')}`);
-}
 
 // Ends at once, even if an error left something open; children.mjs then ends the processes that were started.
 process.exit(await main(process.argv.slice(2)));

@@ -8,21 +8,16 @@ import { run } from './children.mjs';
 export const BENCHMARK = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = path.dirname(path.resolve(BENCHMARK));
 
-const PROGRAMS = /** @type {const} */ ([
-  'buffers',
-  'floor',
-  'guarded',
-  'hostile',
-  'load',
-  'readiness',
-  'well_behaved',
-]);
+/** @typedef {'buffers' | 'floor' | 'guarded' | 'hostile' | 'load' | 'readiness' | 'well_behaved'} Program */
 
-/** @typedef {Record<(typeof PROGRAMS)[number], string>} Programs their paths */
-
-/** Builds the Rust programs. @returns {Promise<Programs>} */
-export async function buildPrograms() {
-  console.error(`building ${PROGRAMS.join(', ')} (release)`);
+/**
+ * Builds Rust programs.
+ * @template {Program} Name
+ * @param {readonly Name[]} names
+ * @returns {Promise<Record<Name, string>>} their paths
+ */
+export async function buildPrograms(names) {
+  console.error(`building ${names.join(', ')} (release)`);
   const output = await run(
     'cargo',
     [
@@ -30,23 +25,23 @@ export async function buildPrograms() {
       '--release',
       '--package',
       'edgepoll-benchmark',
-      '--bins',
+      ...names.flatMap((name) => ['--bin', name]),
       '--message-format=json-render-diagnostics',
     ],
     ROOT,
   );
-  /** @type {Partial<Programs>} */
+  /** @type {Partial<Record<Name, string>>} */
   const programs = {};
   for (const line of output.split('\n')) {
     if (line === '') continue;
     const message = JSON.parse(line);
-    const name = PROGRAMS.find((program) => program === message.target?.name);
+    const name = names.find((program) => program === message.target?.name);
     if (message.reason === 'compiler-artifact' && message.executable && name)
       programs[name] = message.executable;
   }
-  const missing = PROGRAMS.filter((name) => programs[name] === undefined);
+  const missing = names.filter((name) => programs[name] === undefined);
   if (missing.length > 0) throw new Error(`cargo did not say where it put ${missing.join(', ')}`);
-  return /** @type {Programs} */ (programs);
+  return /** @type {Record<Name, string>} */ (programs);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Serves what the first byte of a connection says: U receives everything, D sends without end, N receives nothing more, and S receives 8 MiB and then nothing. The argument is
 // JSON with the options of listen().
 
-import { listen } from '../../dist/index.js';
+import { listen } from 'edgepoll';
 
 const options = JSON.parse(process.argv[2] ?? '{}');
 const server = await listen({ host: '0.0.0.0', port: 7000, ...options });

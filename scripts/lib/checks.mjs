@@ -6,7 +6,7 @@ import { missingToTry } from '../targets/try.mjs';
 import { plugins } from './protocols.mjs';
 import { inProject } from './root.mjs';
 import { compiler, missingPackages } from './steps.mjs';
-import { missingForAsan, missingForInject, missingRust } from './toolchain.mjs';
+import { missingForAsan, missingForAttack, missingForInject, missingRust } from './toolchain.mjs';
 import { missingForZizmor } from './zizmor.mjs';
 
 const tsc = (project) => [process.execPath, compiler, '-p', project, '--noEmit'];
@@ -112,7 +112,13 @@ const list = {
     needs: 'test',
     count: avaCounts,
   },
-  // The short forms. `npm run inject` and `npm run soak` are the whole ones.
+  // The short forms. `npm run attack`, `npm run inject` and `npm run soak` are the whole ones.
+  attack: {
+    command: [process.execPath, inProject('benchmark/runner/attack/main.mjs'), '--check'],
+    needs: 'test',
+    missing: missingForAttack,
+    count: plainCounts,
+  },
   inject: {
     command: script('inject', '--short'),
     missing: missingForInject,

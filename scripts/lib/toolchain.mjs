@@ -53,6 +53,17 @@ export function missingForInject() {
     : 'strace may not trace a process here (ptrace(2))';
 }
 
+/** Why the benchmark of attacks cannot run here, or undefined. */
+export function missingForAttack() {
+  const missing = missingRust();
+  if (missing !== undefined) return missing;
+  const tools = { taskset: 'util-linux', ss: 'iproute2' };
+  for (const [tool, from] of Object.entries(tools))
+    if (spawnSync(tool, ['-V']).status !== 0)
+      return `it needs ${tool} (Debian: apt-get install ${from})`;
+  return undefined;
+}
+
 /** The sanitizer's library, which must be loaded before everything else. */
 export function asanRuntime() {
   const { stdout } = spawnSync('cc', ['-print-file-name=libasan.so'], { encoding: 'utf8' });

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { progress } from '../progress.mjs';
 import { Server } from '../server-process.mjs';
 import { startHostile, startWellBehaved } from './clients.mjs';
-import { between, cpuShare, descriptors, Sampler } from './sampler.mjs';
+import { between, cpuShare, descriptors, kernelMemory, Sampler } from './sampler.mjs';
 
 /** The well-behaved clients run for so long before anything counts. */
 const WARM_UP_S = 1;
@@ -17,6 +17,7 @@ const SETTLE_MS = 10_000;
  *
  * @typedef {object} Phase
  * @property {string} name
+ * @property {number} begin seconds after the calm began
  * @property {Latency} lines
  * @property {number} unanswered
  * @property {number} lost
@@ -37,6 +38,7 @@ const SETTLE_MS = 10_000;
  * @property {number} clients
  * @property {Record<string, Phase>} phases calm, attack, settle, after
  * @property {Record<string, Usage>} usage by phase; `last` is the last second after the attack
+ * @property {{ attack: number, after: number }} kernel bytes that the kernel holds for the server's sockets at the end of the attack, and after
  * @property {{ before: number, peak: number, after: number }} descriptors
  * @property {Record<string, unknown>} stats the server's own counters
  * @property {Record<string, Record<string, number>>} hostile what the hostile clients have counted, by kind
@@ -82,11 +84,13 @@ export async function attack(spec, { options, programs }, kinds) {
     });
     await pass(seconds);
     const peak = descriptors(server.pid);
+    const kernel = kernelMemory(server.address);
     const counted = await hostile.finish();
     begin('settle');
     await pass(after / 2);
     begin('after');
     await pass(after / 2);
+    const kernelAfter = kernelMemory(server.address);
     const end = performance.now();
     const { phases, series } = await wellBehaved.finish();
     sampler.stop();
@@ -109,6 +113,7 @@ export async function attack(spec, { options, programs }, kinds) {
           },
         ),
       ),
+      kernel: { attack: kernel, after: kernelAfter },
       descriptors: { before, peak, after: given },
       stats: await server.stats(),
       hostile: counted,

@@ -1,5 +1,6 @@
 // The command line of `npm run attack`: parsing, bounds, help.
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../options.mjs';
 import { SERVERS } from './servers.mjs';
@@ -29,8 +30,9 @@ export const USAGE = `npm run attack -- [options]
                    ${KINDS.slice(0, 7).join(', ')},
                    ${KINDS.slice(7).join(', ')}
   --each           each of the kinds alone, one after the other
+  --deadlines MS   the servers' deadlines for the first byte, a message and sending (default their own; with --each 5000)
   --only a,b       only these servers (${SERVERS.join(', ')})
-  --cpus S,L       CPU of the servers and CPU of all clients (default 0,1)
+  --cpus S,L       CPU of the servers and CPU of all clients (default the first two)
   --json FILE      write everything that was measured (default benchmark/results/attack.json), and charts beside it
   --check          a brief run that fails if a well-behaved client suffers or something is not given back
 `;
@@ -44,6 +46,7 @@ export const USAGE = `npm run attack -- [options]
  * @property {string[]} kinds
  * @property {boolean} each
  * @property {string[]} only
+ * @property {number | undefined} deadlines milliseconds
  * @property {{ server: number, load: number }} cpus
  * @property {string | undefined} json
  * @property {boolean} check
@@ -60,16 +63,17 @@ export function parseOptions(argv) {
   return {
     clients:
       integer('--clients', values.clients, 1, 18_000) ?? (check ? 300 : each ? 2000 : 10_000),
-    seconds: integer('--seconds', values.seconds, 1, 600) ?? (check ? 5 : each ? 20 : 60),
-    calm: check ? 2 : 5,
-    after: check ? 3 : 10,
+    seconds: integer('--seconds', values.seconds, 1, 600) ?? (check ? 4 : each ? 20 : 60),
+    calm: check ? 1 : 5,
+    after: check ? 2 : 10,
     kinds,
     each,
+    deadlines: integer('--deadlines', values.deadlines, 100, 600_000) ?? (each ? 5000 : undefined),
     only:
       check && values.only === undefined
         ? SERVERS.filter((name) => name.startsWith('edgepoll'))
         : only,
-    cpus: cpus(values.cpus ?? '0,1'),
+    cpus: values.cpus === undefined ? firstCpus() : cpus(values.cpus),
     json: values.json,
     check,
   };
@@ -85,6 +89,7 @@ function parse(argv) {
         seconds: { type: 'string' },
         kind: { type: 'string' },
         each: { type: 'boolean' },
+        deadlines: { type: 'string' },
         only: { type: 'string' },
         cpus: { type: 'string' },
         json: { type: 'string' },
@@ -115,6 +120,18 @@ function list(name, text, known, all) {
   if (stranger !== undefined)
     throw new UsageError(`${name}: there is no '${stranger}': ${known.join(', ')}`);
   return known.filter((part) => wanted.includes(part));
+}
+
+/** The first two CPUs that this process may use, or twice the only one. */
+function firstCpus() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const ranges = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '0';
+  const allowed = ranges.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  const [server, load = server] = allowed;
+  return { server, load };
 }
 
 /** @param {string} text */

@@ -4,27 +4,31 @@ import path from 'node:path';
 import { BENCHMARK, runtimePath } from '../prepare.mjs';
 
 /** The yardstick: a plain Rust epoll server with the same limits. */
-const RUST = 'rust';
-export const SERVERS = [RUST, 'edgepoll-events', 'edgepoll-connection', 'node-net', 'bun'];
+export const RUST = 'rust';
+/** Those that the bars are for. */
+export const EDGEPOLL = ['edgepoll-events', 'edgepoll-connection'];
+export const SERVERS = [RUST, ...EDGEPOLL, 'node-net', 'bun'];
 
 /** @param {string} file */
 const script = (file) => path.join(BENCHMARK, 'servers', file);
 
 /**
  * @param {string} name
- * @param {import('../prepare.mjs').Programs} programs
+ * @param {{ guarded?: string }} programs
+ * @param {number | undefined} deadlines milliseconds; `undefined` for the defaults
  * @returns {import('../servers.mjs').ServerSpec}
  */
-export function attacked(name, programs) {
+export function attacked(name, { guarded = '' }, deadlines) {
   const node = process.execPath;
+  const own = (/** @type {string} */ style) => [node, script('lines.mjs'), style];
+  const times = deadlines === undefined ? [] : [String(deadlines)];
+  const names = ['first-byte', 'message', 'send'];
+  const options = names.flatMap((what) => times.flatMap((time) => [`--${what}-timeout`, time]));
   /** @type {Record<string, { command: string[], needs: string[] }>} */
   const commands = {
-    [RUST]: { command: [programs.guarded], needs: [] },
-    'edgepoll-events': { command: [node, script('lines.mjs'), 'events'], needs: ['edgepoll'] },
-    'edgepoll-connection': {
-      command: [node, script('lines.mjs'), 'connection'],
-      needs: ['edgepoll'],
-    },
+    [RUST]: { command: [guarded, ...options], needs: ['guarded'] },
+    'edgepoll-events': { command: [...own('events'), ...times], needs: ['edgepoll'] },
+    'edgepoll-connection': { command: [...own('connection'), ...times], needs: ['edgepoll'] },
     'node-net': { command: [node, script('lines-node-net.mjs')], needs: [] },
     bun: { command: [runtimePath('bun'), script('lines-bun.mjs')], needs: ['bun'] },
   };

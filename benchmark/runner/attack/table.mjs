@@ -1,5 +1,6 @@
 // The table of an attack.
 
+import { total } from './bars.mjs';
 import { fixed, table, whole } from '../table.mjs';
 
 /** @param {import('./attack.mjs').Latency} latency */
@@ -20,28 +21,29 @@ const HEAD = [
   'fresh: p99 max',
   'failed',
   'RSS calm peak after',
+  'kernel attack after',
   'TCP peak after',
   'fd before peak after',
   'CPU calm attack after',
 ];
 
 /** @param {import('./attack.mjs').Attacked} attacked */
-function row({ server, phases, usage, descriptors }) {
+function row(attacked) {
+  const { server, phases, usage, kernel, descriptors } = attacked;
   const { calm, attack, after } = phases;
-  const sum = (/** @type {'cut' | 'fresh_failed'} */ what) =>
-    Object.values(phases).reduce((total, phase) => total + phase[what], 0);
-  const tried = attack.fresh.count;
-  const failed = sum('fresh_failed');
+  const tried = Object.values(phases).reduce((sum, { fresh }) => sum + fresh.count, 0);
+  const failed = total(attacked, 'fresh_failed');
   const memory = Math.max(usage.attack.rss, usage.settle.rss);
   return [
     server,
     latency(calm.lines),
     latency(attack.lines),
     latency(after.lines),
-    whole(sum('cut')),
+    whole(total(attacked, 'cut')),
     `${ms(attack.fresh.p99)} ${ms(attack.fresh.max)}`,
     failed === 0 ? '0' : `${whole(failed)} (${percent(failed / tried)})`,
     `${mib(usage.calm.rss)} ${mib(memory)} ${mib(usage.last.rss)}`,
+    `${mib(kernel.attack)} ${mib(kernel.after)}`,
     `${mib(Math.max(usage.attack.tcp, usage.settle.tcp))} ${mib(usage.last.tcp)}`,
     `${descriptors.before} ${descriptors.peak} ${descriptors.after}`,
     `${percent(usage.calm.cpu)} ${percent(usage.attack.cpu)} ${percent(usage.after.cpu)}`,

@@ -1,6 +1,7 @@
 // The charts of the readiness benchmark, as options of ECharts.
 
 import { AT_A_TIME, EDGEPOLL, FLOOR, NPM_EPOLL } from './names.mjs';
+import { axis, heading, legend, quiet, thousands } from './parts.mjs';
 import { color } from './theme.mjs';
 
 /** @typedef {import('./svg.mjs').Chart} Chart */
@@ -14,44 +15,11 @@ const LOOKS = {
   'epoll edge': { color: color('green'), symbol: 'rect', dash: 'dashed' },
 };
 
-/** @param {string} text @param {number} left @param {number} top @param {number} [size] */
-const heading = (text, left, top, size = 13) => ({
-  text,
-  left,
-  top,
-  padding: 0,
-  textStyle: { fontSize: size, fontWeight: 600, color: color('ink') },
-});
-
-const quiet = {
-  axisLabel: { color: color('muted'), fontSize: 11 },
-  nameTextStyle: { color: color('muted'), fontSize: 11 },
-  axisLine: { show: true, lineStyle: { color: color('muted') } },
-  axisTick: { show: true, lineStyle: { color: color('muted') } },
-  splitLine: { show: true, lineStyle: { color: color('grid') } },
-  minorSplitLine: { show: false },
-};
-
-/** @param {object} own */
-const axis = (own) => ({ ...quiet, ...own });
-
-/** @param {number} top */
-const legend = (top) => ({
-  top,
-  left: 24,
-  itemGap: 20,
-  padding: 0,
-  textStyle: { color: color('ink'), fontSize: 12 },
-});
-
 /** Three significant figures, or all of a whole number. @internal @param {number} value */
 export function figures(value) {
   if (!Number.isFinite(value)) return '–';
   return Math.abs(value) >= 999.5 ? thousands(Math.round(value)) : value.toPrecision(3);
 }
-
-/** @param {number} value */
-const thousands = (value) => value.toLocaleString('en-US');
 
 /** @param {import('./ping-pong.mjs').Measured[]} scenarios @returns {Chart} */
 export function pingPongChart(scenarios) {

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use edgepoll_benchmark::{loopback, raise_open_file_limit};
+use edgepoll_benchmark::loopback::{self, KernelBuffers};
+use edgepoll_benchmark::raise_open_file_limit;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
@@ -25,8 +26,14 @@ use options::Options;
 
 /// A connection that is not open after this time is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many clients of the queue and how many timers are served before the kernel is asked for events again.
-const TURN: usize = 256;
+/// How many timers are served before the kernel is asked for events again: those who connect come before those who flood.
+const TIMERS: usize = 1024;
+/// The same for clients that can send or read more at once. They stop at the next timer, after a few of them.
+const FLOODS: usize = 64;
+const FEWEST_FLOODS: usize = 4;
+/// Bytes of each of the kernel's two buffers of a connection on this side. Both sides are on one machine here, and the kernel's limit
+/// of memory for TCP is one for both: so little of it is the clients'.
+const KERNEL_BUFFER: usize = 32 * 1024;
 const STDIN: u64 = u64::MAX;
 /// Clients that do not share their address have one of so many.
 const ADDRESSES: u32 = 2500;
@@ -91,7 +98,10 @@ impl Attack {
                 return Ok(());
             }
             self.expire(now)?;
-            for _ in 0..self.queue.len().min(TURN) {
+            for served in 0..self.queue.len().min(FLOODS) {
+                if served >= FEWEST_FLOODS && self.is_due() {
+                    break;
+                }
                 let Some(index) = self.queue.pop_front() else {
                     break;
                 };
@@ -149,9 +159,16 @@ impl Attack {
         Ok(())
     }
 
+    /// Whether the time of a timer has come.
+    fn is_due(&self) -> bool {
+        self.timers
+            .peek()
+            .is_some_and(|Reverse((due, ..))| *due <= Instant::now())
+    }
+
     /// Serves timers that are due.
     fn expire(&mut self, now: Instant) -> Result<(), Box<dyn Error>> {
-        for _ in 0..TURN {
+        for _ in 0..TIMERS {
             match self.timers.peek() {
                 Some(Reverse((due, ..))) if *due <= now => {}
                 _ => break,
@@ -187,8 +204,14 @@ impl Attack {
     fn connect(&mut self, index: usize) -> Result<(), Box<dyn Error>> {
         let client = &mut self.clients[index];
         client.generation = client.generation.wrapping_add(1);
-        let smallest = (client.script.reads == Reads::Sips).then_some(1);
-        match loopback::begin_connect(self.address, client.source, smallest) {
+        let buffers = KernelBuffers {
+            receive: match client.script.reads {
+                Reads::Sips => 1,
+                Reads::Nothing | Reads::All => KERNEL_BUFFER,
+            },
+            send: KERNEL_BUFFER,
+        };
+        match loopback::begin_connect(self.address, client.source, Some(buffers)) {
             Ok(socket) => {
                 let data = u64::from(client.generation) << 32 | u64::try_from(index)?;
                 self.epoll
