@@ -66,9 +66,9 @@ export const faults = [
   {
     name: 'budget reached without re-queue',
     file: `${reactor}/turn.rs`,
-    find: `left.frames = left.frames.saturating_sub(frames);
-        self.list_rest(token);`,
-    replace: `left.frames = left.frames.saturating_sub(frames);
+    find: `let got = self.serve(token, portion, inbox);
+        self.list_again(token);`,
+    replace: `let got = self.serve(token, portion, inbox);
         if let Some(occupant) = self.slots.get_mut(token) {
             *occupant.listed() = false;
         }`,
@@ -89,14 +89,32 @@ export const faults = [
   {
     name: 'connections that had a share are always served first',
     file: `${reactor}/turn.rs`,
-    find: 'if std::mem::take(&mut self.rest_first) {',
-    replace: 'self.rest_first = true; if std::mem::take(&mut self.rest_first) {',
+    find: 'if std::mem::take(&mut self.lists.rest_first) {',
+    replace: 'if !std::mem::take(&mut self.lists.rest_first) {',
   },
   {
     name: 'connections that had a share are never served first',
     file: `${reactor}/turn.rs`,
-    find: 'self.rest_first = waiting > 0 && !is_served;',
-    replace: 'self.rest_first = waiting > 0 && is_served && !is_served;',
+    find: 'self.lists.rest_first = waiting > 0 && !has_rest;',
+    replace: 'self.lists.rest_first = waiting > 0 && has_rest && !has_rest;',
+  },
+  {
+    name: 'connections that had a share count as quiet',
+    file: `${reactor}/occupant.rs`,
+    find: 'if entry.is_busy(clock) => List::Rest,',
+    replace: 'if entry.is_busy(clock) && !entry.had_share => List::Rest,',
+  },
+  {
+    name: 'listeners are always served before connections',
+    file: `${reactor}/turn.rs`,
+    find: 'self.lists.connections_first = !self.serve_connections(inbox) && is_waiting;',
+    replace: 'let _ = (self.serve_connections(inbox), is_waiting);',
+  },
+  {
+    name: 'a long batch does not make turns shorter',
+    file: `${reactor}/pace.rs`,
+    find: 'if took > LONG {',
+    replace: 'if took > LONG && took < SHORT {',
   },
   {
     name: 'a connection that failed is served without a bound',

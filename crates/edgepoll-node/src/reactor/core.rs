@@ -223,7 +223,14 @@ impl Core {
             let Some(caused) = caused else { break };
             batch = caused;
         }
-        match self.with(|working| working.reactor.has_work()) {
+        let has_work = self.with(|working| {
+            if drains {
+                // The last flush has read the clock.
+                working.reactor.batch_handled();
+            }
+            working.reactor.has_work()
+        });
+        match has_work {
             Some(true) => Turned::Left(records),
             Some(false) | None => Turned::Done(records),
         }

@@ -46,6 +46,8 @@ const MILLISECOND: u64 = 1_000_000;
 /// So many milliseconds at most is what begins now later than the time by which it is judged: one for the rounding, and one because 0 is
 /// taken for 1.
 const ROUNDED_UP: u32 = 2;
+/// A connection without a byte for so many milliseconds counts as quiet again, however much it got before.
+const QUIET: u64 = 1_000;
 /// The longest time, in milliseconds: 46 days. A difference of two times is known only below 2^32 ms.
 const LONGEST: u64 = 4_000_000_000;
 
@@ -112,6 +114,12 @@ impl Since {
     #[inline]
     pub fn moves(&mut self, clock: Clock) {
         self.moved = clock.begin;
+    }
+
+    /// True when a byte moved less than [`QUIET`] ago.
+    #[inline]
+    pub(crate) fn is_moving(&self, clock: Clock) -> bool {
+        clock.since(self.moved) < QUIET
     }
 
     /// Something begins now.

@@ -17,14 +17,15 @@ use crate::protocol::Role;
 use crate::{Address, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
-    pub(super) fn accept<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
-        self.accept_some(token, inbox);
+    /// Makes at most so many accepts.
+    pub(super) fn accept<I: Inbox>(&mut self, token: Token, most: u32, inbox: &mut I) {
+        self.accept_some(token, most, inbox);
         self.tell_drops(token, inbox);
     }
 
-    fn accept_some<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+    fn accept_some<I: Inbox>(&mut self, token: Token, most: u32, inbox: &mut I) {
         let clock = self.clock;
-        for _ in 0..self.budget.accepts {
+        for _ in 0..most {
             let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
                 return;
             };

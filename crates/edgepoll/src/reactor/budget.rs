@@ -1,4 +1,7 @@
 //! How much one turn may do, so that no connection waits long behind a busy one.
+//!
+//! `pace.rs` makes turns shorter while their batches take long, and `share.rs` gives each connection less than its bound while many
+//! are ready.
 
 /// The bounds of one turn. Each is at least 1: a 0 is taken for 1, because a connection with a budget of 0 would stay ready
 /// without end.
@@ -20,9 +23,11 @@ pub struct Budget {
     /// Bytes that a turn may receive for all connections together. Default 4,194,304.
     pub turn_bytes: usize,
     /// After this many frames, a turn serves no more connections that had their share in an earlier turn. They wait for the next
-    /// turn, so that a connection with one message does not wait behind others with thousands. Default 256.
+    /// turn, so that a connection with one message does not wait behind others with thousands. Connections that were quiet may
+    /// have four times as many. Default 256.
     pub turn_frames: u32,
-    /// Connections that a turn may accept for one listener. Default 64.
+    /// Connections that a turn may accept, shared by all listeners that have clients to accept. Each accepts at least one. Default
+    /// 64.
     pub accepts: u32,
 }
 

@@ -21,7 +21,7 @@ impl<K: Kernel> Reactor<K> {
         if kept > 2 * KEPT {
             return Err("7: the memory of a large message is kept".to_owned());
         }
-        for token in self.ready.iter().chain(&self.rest) {
+        for token in self.lists.iter() {
             match self.slots.get(*token) {
                 Some(Occupant::Listener(listener)) if !listener.listed => {
                     return Err(format!(
@@ -33,7 +33,7 @@ impl<K: Kernel> Reactor<K> {
         }
         self.check_timers()?;
         for (token, occupant) in self.slots.iter() {
-            let lists = self.ready.iter().chain(&self.rest);
+            let lists = self.lists.iter();
             let on_list = lists.filter(|other| **other == token).count();
             match occupant {
                 Occupant::Listener(listener) => self.check_listener(token, listener, on_list)?,

@@ -9,7 +9,8 @@ impl<K: Kernel> Reactor<K> {
     /// Reads the clock. Commands between two turns take the time of the last turn for the present time, unless the owner calls this
     /// before them: with an old time, a deadline that a write begins would pass early.
     pub fn tick(&mut self) {
-        self.clock = Clock::new(self.kernel.now());
+        self.now = self.kernel.now();
+        self.clock = Clock::new(self.now);
     }
 
     /// The connection is established: its first deadlines begin.

@@ -1,6 +1,6 @@
 //! A connection in its slot: its state, its socket, and its places in the reactor's lists.
 
-use crate::connection::{CloseReason, Connection, Timer};
+use crate::connection::{Clock, CloseReason, Connection, Timer};
 use crate::{Address, Ready};
 
 /// The data of a closed connection for its close event, until that is reported.
@@ -17,8 +17,10 @@ pub(super) struct Entry<S> {
     /// `None` once the descriptor is closed, at the latest when the close is reported. Then the slot is freed as well.
     pub(super) socket: Option<S>,
     pub(super) connection: Connection,
-    /// It is on one of the two ready lists.
+    /// It is on a list of slots that can make progress.
     pub(super) listed: bool,
+    /// It got a whole share of the turn that served it last.
+    pub(super) had_share: bool,
     /// It is in the list of connections with a report for the owner.
     pub(super) has_report: bool,
     /// The report includes the send queue's length.
@@ -44,6 +46,7 @@ impl<S> Entry<S> {
             socket: None,
             connection,
             listed: false,
+            had_share: false,
             has_report: false,
             report_queued: false,
             report_failed: false,
@@ -78,6 +81,12 @@ impl<S> Entry<S> {
     /// True when the owner gets another event before the close.
     pub(super) fn has_more_to_report(&self) -> bool {
         self.report_queued || self.report_failed || self.connection.ended_by_protocol
+    }
+
+    /// True when it had its share not long ago. Then it comes after connections that were quiet.
+    #[inline]
+    pub(super) fn is_busy(&self, clock: Clock) -> bool {
+        self.had_share && self.connection.since.is_moving(clock)
     }
 
     /// True when serving it would do something.

@@ -2,10 +2,10 @@
 //!
 //! Other files use these methods. They match on the kind only to open or close a listener, to serve, and to check invariants.
 
-use std::collections::VecDeque;
-
 use super::entry::Entry;
 use super::listener::Listener;
+use super::lists::{List, Lists};
+use crate::connection::Clock;
 use crate::{Ready, Token};
 
 /// The occupant of a slot.
@@ -71,19 +71,39 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// Appends it to the list `ready`, unless it is on a list already or has nothing to do.
+    /// Appends it to its list, unless it is on one already or has nothing to do.
     #[inline]
-    pub(super) fn list(&mut self, token: Token, ready: &mut VecDeque<Token>) {
+    pub(super) fn list(&mut self, token: Token, clock: Clock, lists: &mut Lists) {
+        let list = match self {
+            Occupant::Listener(_) => List::Listeners,
+            Occupant::Connection(entry) if entry.is_busy(clock) => List::Rest,
+            Occupant::Connection(_) => List::Ready,
+        };
+        self.put_on(list, token, lists);
+    }
+
+    /// As [`Occupant::list`], after it was served: a connection that has more to do had its share.
+    #[inline]
+    pub(super) fn list_again(&mut self, token: Token, lists: &mut Lists) {
+        let list = match self {
+            Occupant::Listener(_) => List::Listeners,
+            Occupant::Connection(_) => List::Rest,
+        };
+        self.put_on(list, token, lists);
+    }
+
+    #[inline]
+    fn put_on(&mut self, list: List, token: Token, lists: &mut Lists) {
         if self.may_progress() {
             let listed = self.listed();
             if !*listed {
                 *listed = true;
-                ready.push_back(token);
+                lists.push(list, token);
             }
         }
     }
 
-    /// Whether it is on a ready list.
+    /// Whether it is on a list.
     pub(super) fn listed(&mut self) -> &mut bool {
         match self {
             Occupant::Listener(listener) => &mut listener.listed,

@@ -44,6 +44,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     scratch: &mut Option<Box<Scratch>>,
     token: Token,
     budget: &Budget,
+    most_bytes: usize,
     inbox: &mut I,
 ) -> Received {
     let mut received = Received::default();
@@ -55,7 +56,7 @@ pub(super) fn receive<K: Kernel, I: Inbox>(
     else {
         return received;
     };
-    let mut share = Share::new(connection, budget);
+    let mut share = Share::new(connection, budget, most_bytes);
     if connection.carry_ready {
         let before = connection.carry.len();
         received.fault = take_plain(connection, scratch, token, &mut share, inbox).err();

@@ -2,22 +2,24 @@
 
 use super::inbox::{Event, Inbox};
 use super::receive::{receive, Received};
+use super::share::{is_share, Portion};
 use super::state::Reactor;
 use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
 use crate::{Call, Errno, Token};
 
 impl<K: Kernel> Reactor<K> {
-    /// Does what one connection may do now. The turn may receive `left` more bytes. Returns the bytes received and the frames
-    /// handed over.
+    /// Does what one connection may do now, within its portion of the turn. Returns the bytes received and the frames handed
+    /// over.
     pub(super) fn serve<I: Inbox>(
         &mut self,
         token: Token,
-        left: usize,
+        portion: Portion,
         inbox: &mut I,
     ) -> (usize, u32) {
         let mut budget = self.budget;
-        budget.slot_bytes = budget.slot_bytes.min(left);
+        budget.slot_bytes = budget.slot_bytes.min(portion.left);
+        budget.slot_frames = portion.frames;
         let Some((_, entry)) = self.live(token) else {
             return (0, 0);
         };
@@ -30,10 +32,13 @@ impl<K: Kernel> Reactor<K> {
             return (0, 0);
         };
         let received = if entry.connection.may_read() {
-            receive(kernel, entry, scratch, token, &budget, inbox)
+            receive(kernel, entry, scratch, token, &budget, portion.bytes, inbox)
         } else {
             Received::default()
         };
+        if received.calls > 0 || received.frames > 0 {
+            entry.had_share = is_share(received.frames, received.bytes);
+        }
         let has_session = entry.connection.wire.is_some();
         let has_layers = entry.connection.layers.is_some();
         if let Some(scratch) = scratch.as_mut().filter(|_| has_session) {

@@ -5,6 +5,51 @@ use super::inbox::{Inbox, MIN_ROOM};
 use super::session_timers::Asked;
 use crate::connection::Connection;
 
+/// A connection that got so many frames or bytes in a turn had its share: the next time it comes after those that were quiet.
+const SHARE_FRAMES: u32 = 16;
+const SHARE_BYTES: usize = 16_384;
+/// A turn hands over this much of each connection at least, however many wait.
+const LEAST_FRAMES: u32 = 4;
+const LEAST_BYTES: usize = 16_384;
+
+/// True when this much of a turn is a share.
+pub(super) fn is_share(frames: u32, bytes: usize) -> bool {
+    frames >= SHARE_FRAMES || bytes >= SHARE_BYTES
+}
+
+/// The part of a turn that one connection may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portion {
+    /// Bytes that the turn may still receive for all connections.
+    pub(super) left: usize,
+    /// Bytes that may be received for this connection, or taken from what earlier turns left.
+    pub(super) bytes: usize,
+    /// Frames that may be handed over for this connection.
+    pub(super) frames: u32,
+}
+
+impl Portion {
+    /// All that a connection may have.
+    pub(super) fn whole(left: usize, budget: &Budget) -> Portion {
+        Portion {
+            left,
+            bytes: usize::MAX,
+            frames: budget.slot_frames,
+        }
+    }
+
+    /// An equal part for each of `count` connections, of so many bytes and frames.
+    pub(super) fn of(count: usize, bytes: usize, frames: u32, budget: &Budget) -> Portion {
+        let count = count.max(1);
+        let each = frames / u32::try_from(count).unwrap_or(u32::MAX);
+        Portion {
+            left: bytes,
+            bytes: (bytes / count).max(LEAST_BYTES),
+            frames: each.max(LEAST_FRAMES).min(budget.slot_frames),
+        }
+    }
+}
+
 /// How much one connection may still get in this turn.
 pub(super) struct Share {
     pub(super) frames: u32,
@@ -19,8 +64,9 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn new(connection: &Connection, budget: &Budget) -> Share {
+    pub(super) fn new(connection: &Connection, budget: &Budget, most_bytes: usize) -> Share {
         let bytes = connection.limits.read_high_water.max(1) as usize;
+        let bytes = bytes.min(most_bytes);
         Share {
             frames: budget.slot_frames,
             bytes,

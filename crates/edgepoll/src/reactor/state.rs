@@ -11,7 +11,9 @@ use super::budget::Budget;
 use super::entry::Entry;
 use super::guess::Guess;
 use super::listener::Listener;
+use super::lists::Lists;
 use super::occupant::Occupant;
+use super::pace::Pace;
 use super::stats::Stats;
 use super::wheel::Wheel;
 use crate::connection::{Clock, Failure};
@@ -28,12 +30,8 @@ use crate::{Errno, Token};
 pub struct Reactor<K: Kernel> {
     pub(super) kernel: K,
     pub(super) slots: Slots<Occupant<K::Socket>>,
-    /// Slots that can make progress without another event of the kernel. Each is here or in `rest`, once.
-    pub(super) ready: VecDeque<Token>,
-    /// As `ready`, for connections that had their share in an earlier turn and have more to do. They are served after `ready`.
-    pub(super) rest: VecDeque<Token>,
-    /// The last turn served no connection of `rest` although there were some, so the next turn begins with `rest`.
-    pub(super) rest_first: bool,
+    /// Slots that can make progress without another event of the kernel.
+    pub(super) lists: Lists,
     /// Connections with a report for the owner: a close, or the send queue's length. Each is here once.
     pub(super) reports: VecDeque<Token>,
     pub(super) wheel: Wheel,
@@ -43,11 +41,14 @@ pub struct Reactor<K: Kernel> {
     /// Connections with a timer that has expired in this turn. Between turns, those that have to be served before they are judged.
     pub(super) due: Vec<Token>,
     pub(super) budget: Budget,
+    pub(super) pace: Pace,
     pub(super) guess: Guess,
     /// Where sessions write. `None` before the first call of one, and while one is called.
     pub(super) scratch: Option<Box<Scratch>>,
     pub(super) stats: Stats,
-    /// When the last turn began, or the last [`Reactor::tick`].
+    /// The time of the last [`Reactor::tick`], in nanoseconds. Every turn makes one.
+    pub(super) now: u64,
+    /// The same time.
     pub(super) clock: Clock,
 }
 
@@ -68,23 +69,23 @@ impl<K: Kernel> Reactor<K> {
     /// A reactor on the given kernel.
     pub fn new(kernel: K, budget: Budget) -> Reactor<K> {
         let slots = Slots::new(kernel.token_bits().own_index());
-        let clock = Clock::new(kernel.now());
+        let now = kernel.now();
         Reactor {
             kernel,
             slots,
-            ready: VecDeque::new(),
-            rest: VecDeque::new(),
-            rest_first: false,
+            lists: Lists::default(),
             reports: VecDeque::new(),
             wheel: Wheel::default(),
             alarm: Alarm::default(),
             came_up: Vec::new(),
             due: Vec::new(),
             budget: budget.at_least_one(),
+            pace: Pace::default(),
             guess: Guess::default(),
             scratch: None,
             stats: Stats::default(),
-            clock,
+            now,
+            clock: Clock::new(now),
         }
     }
 
@@ -103,10 +104,7 @@ impl<K: Kernel> Reactor<K> {
     /// True when a turn would do something even if the kernel reported nothing.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.ready.is_empty()
-            || !self.rest.is_empty()
-            || !self.reports.is_empty()
-            || self.alarm.has_report()
+        !self.lists.is_empty() || !self.reports.is_empty() || self.alarm.has_report()
     }
 
     /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.
@@ -155,15 +153,15 @@ impl<K: Kernel> Reactor<K> {
     /// Puts the slot on the ready list if it may make progress and is on no list yet.
     pub(super) fn list(&mut self, token: Token) {
         if let Some(occupant) = self.slots.get_mut(token) {
-            occupant.list(token, &mut self.ready);
+            occupant.list(token, self.clock, &mut self.lists);
         }
     }
 
-    /// As [`Reactor::list`], for a connection that was just served.
-    pub(super) fn list_rest(&mut self, token: Token) {
+    /// As [`Reactor::list`], for a slot that was just served. A connection that has more to do goes to the end of `rest`.
+    pub(super) fn list_again(&mut self, token: Token) {
         if let Some(occupant) = self.slots.get_mut(token) {
             *occupant.listed() = false;
-            occupant.list(token, &mut self.rest);
+            occupant.list_again(token, &mut self.lists);
         }
     }
 
@@ -194,8 +192,9 @@ impl<K: Kernel + AsRawFd> AsRawFd for Reactor<K> {
 impl<K: Kernel> fmt::Debug for Reactor<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reactor")
-            .field("ready", &self.ready.len())
-            .field("rest", &self.rest.len())
+            .field("listeners", &self.lists.listeners.len())
+            .field("ready", &self.lists.ready.len())
+            .field("rest", &self.lists.rest.len())
             .field("reports", &self.reports.len())
             .field("budget", &self.budget)
             .field("stats", &self.stats)

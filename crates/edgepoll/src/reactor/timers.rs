@@ -66,7 +66,7 @@ impl<K: Kernel> Reactor<K> {
             } else if let Some(soonest) = occupant.soonest() {
                 self.wheel.come_up_by(slot, soonest);
             }
-            occupant.list(token, &mut self.ready);
+            occupant.list(token, self.clock, &mut self.lists);
         }
         self.came_up.clear();
     }

@@ -1,21 +1,58 @@
 //! One turn: waits, stores the events in the slots, serves the ready lists in order, and reports what happened.
 //!
 //! A turn serves a connection that gave bytes once, so that a connection with much input does not keep the others waiting. If it
-//! has more to do, it goes to the end of the list `rest`, which is served after `ready`. A receive that was tried on a wrong guess
-//! gave no bytes; that connection is served with the others.
+//! has more to do, it goes to the end of the list `rest`, which is served after `ready`. So does a connection that becomes ready
+//! not long after it had its share. A receive that was tried on a wrong guess gave no bytes; that connection is served with the
+//! others.
 
 use std::time::Duration;
 
 use super::inbox::{Inbox, MIN_ROOM};
 use super::occupant::Occupant;
+use super::share::Portion;
 use super::state::Reactor;
 use crate::kernel::Kernel;
 use crate::{Errno, Ready, Token};
 
+/// A turn hands over so many times more frames of connections that were quiet than of those that had their share before.
+const READY: u32 = 4;
+
 /// What is left of a turn's budget.
 struct Left {
     bytes: usize,
+    /// Frames, as far as connections of `rest` may have them.
     frames: u32,
+    /// Frames, as far as connections of `ready` may have them.
+    of_ready: u32,
+}
+
+/// The part of a budget that is kept for others.
+#[derive(Default)]
+struct Kept {
+    bytes: usize,
+    frames: u32,
+}
+
+impl Left {
+    /// Takes what a connection got. Serving one costs as much as a frame even if it gave none.
+    fn take(&mut self, (bytes, frames): (usize, u32)) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.frames = self.frames.saturating_sub(frames.max(1));
+    }
+
+    /// As [`Left::take`], for a connection of `ready`.
+    fn take_of_ready(&mut self, (bytes, frames): (usize, u32)) {
+        self.take((bytes, frames));
+        self.of_ready = self.of_ready.saturating_sub(frames.max(1));
+    }
+
+    /// What stays for others of those who get a quarter of it.
+    fn after_quarter(&self) -> Kept {
+        Kept {
+            bytes: self.bytes - (self.bytes / 4).max(1),
+            frames: self.frames - (self.frames / 4).max(1),
+        }
+    }
 }
 
 impl<K: Kernel> Reactor<K> {
@@ -31,11 +68,13 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<bool, Errno> {
         self.stats.turns += 1;
         let timeout = self.time_to_wait(timeout);
+        let had_work = self.has_work();
         let Reactor {
             kernel,
             slots,
-            ready,
+            lists,
             stats,
+            clock,
             ..
         } = self;
         let (mut events, mut last) = (0_u32, None);
@@ -47,13 +86,14 @@ impl<K: Kernel> Reactor<K> {
                 Some((token, occupant)) => {
                     last = Some(token);
                     occupant.handle_ready(bits);
-                    occupant.list(token, ready);
+                    occupant.list(token, *clock, lists);
                 }
                 None => stats.stale += 1,
             }
         })?;
         self.guess.learn(last.filter(|_| events == 1));
         self.tick();
+        self.pace.begin(self.now, had_work);
         self.alarm.waits_for_turn = true;
         if self.alarm.may_be_due() {
             self.handle_timers();
@@ -83,6 +123,12 @@ impl<K: Kernel> Reactor<K> {
         self.turn(Some(Duration::ZERO), inbox)
     }
 
+    /// The owner has handled what the last turn reported. Call [`Reactor::tick`] before. The reactor measures by it how long that took
+    /// since the turn began: if it was more than a few milliseconds, the next turns are shorter.
+    pub fn batch_handled(&mut self) {
+        self.pace.end(self.now);
+    }
+
     /// Tries a receive of the connection that is probably ready. Returns true when it gave bytes. The kernel's events stay
     /// pending until the next wait, so none is lost.
     fn serve_guess<I: Inbox>(&mut self, inbox: &mut I) -> bool {
@@ -102,76 +148,127 @@ impl<K: Kernel> Reactor<K> {
         // The connection's state still decides whether to receive. After a wrong guess, EAGAIN clears the bit.
         entry.connection.ready.insert(Ready::READABLE);
         entry.listed = true;
-        let (received, _) = self.serve(token, self.budget.turn_bytes, inbox);
-        self.list_rest(token);
+        let portion = Portion::whole(self.budget.turn_bytes, &self.budget);
+        let (received, _) = self.serve(token, portion, inbox);
+        self.list_again(token);
         received > 0
     }
 
-    /// Serves each slot that is on the lists now, once.
+    /// Serves each slot that is on the lists now, once, as far as the turn has room.
     fn serve_lists<I: Inbox>(&mut self, inbox: &mut I) {
-        let mut left = Left {
-            bytes: self.budget.turn_bytes,
-            frames: self.budget.turn_frames,
-        };
-        // A connection that is served in this turn and has more to do is added after these, for the next turn.
-        let waiting = self.rest.len();
-        let mut is_served = false;
-        if std::mem::take(&mut self.rest_first) {
-            is_served = self.serve_rest(waiting, &mut left, inbox);
-            self.serve_ready(&mut left, inbox);
+        if std::mem::take(&mut self.lists.connections_first) {
+            self.serve_connections(inbox);
+            self.serve_listeners(inbox);
         } else {
-            self.serve_ready(&mut left, inbox);
-            if waiting > 0 {
-                is_served = self.serve_rest(waiting, &mut left, inbox);
-            }
+            self.serve_listeners(inbox);
+            let is_waiting = self.lists.has_connections();
+            self.lists.connections_first = !self.serve_connections(inbox) && is_waiting;
         }
-        self.rest_first = waiting > 0 && !is_served;
     }
 
-    fn serve_ready<I: Inbox>(&mut self, left: &mut Left, inbox: &mut I) {
-        for _ in 0..self.ready.len() {
-            if left.bytes == 0 || inbox.room() < MIN_ROOM {
+    /// Listeners come first: a turn accepts a bounded number of connections, so that takes little of it.
+    fn serve_listeners<I: Inbox>(&mut self, inbox: &mut I) {
+        let count = self.lists.listeners.len();
+        let Ok(divisor @ 1..) = u32::try_from(count) else {
+            return;
+        };
+        let most = (self.budget.accepts / divisor).max(1);
+        for _ in 0..count {
+            if inbox.room() < MIN_ROOM {
                 break;
             }
-            let Some(token) = self.ready.pop_front() else {
+            let Some(token) = self.lists.listeners.pop_front() else {
                 break;
             };
-            match self.slots.get_mut(token) {
-                Some(Occupant::Listener(listener)) => {
-                    listener.listed = false;
-                    self.accept(token, inbox);
-                    self.list(token);
-                }
-                Some(Occupant::Connection(_)) => self.serve_once(token, left, inbox),
-                None => {}
+            if let Some(Occupant::Listener(_)) = self.slots.get_mut(token) {
+                self.accept(token, most, inbox);
+                self.list_again(token);
             }
         }
     }
 
-    /// Serves at most `waiting` connections of `rest`. Returns true when there was one.
-    fn serve_rest<I: Inbox>(&mut self, waiting: usize, left: &mut Left, inbox: &mut I) -> bool {
+    /// Returns true when a connection was served.
+    fn serve_connections<I: Inbox>(&mut self, inbox: &mut I) -> bool {
+        let mut left = Left {
+            bytes: self.pace.bytes(self.budget.turn_bytes),
+            frames: self.pace.frames(self.budget.turn_frames),
+            of_ready: self
+                .pace
+                .frames(self.budget.turn_frames.saturating_mul(READY)),
+        };
+        // A connection that is served in this turn and has more to do is added after these, for the next turn.
+        let waiting = self.lists.rest.len();
+        let (has_ready, has_rest);
+        if std::mem::take(&mut self.lists.rest_first) {
+            let kept = left.after_quarter();
+            has_rest = self.serve_rest(waiting, &mut left, &kept, inbox);
+            has_ready = self.serve_ready(&mut left, inbox);
+        } else {
+            has_ready = self.serve_ready(&mut left, inbox);
+            has_rest = self.serve_rest(waiting, &mut left, &Kept::default(), inbox);
+        }
+        self.lists.rest_first = waiting > 0 && !has_rest;
+        has_ready || has_rest
+    }
+
+    /// Serves the connections of `ready`. Each gets an equal part of the turn. Returns true when there was one.
+    fn serve_ready<I: Inbox>(&mut self, left: &mut Left, inbox: &mut I) -> bool {
+        let count = self.lists.ready.len();
+        let mut portion = Portion::of(count, left.bytes, left.of_ready, &self.budget);
         let mut is_served = false;
-        for _ in 0..waiting {
-            if left.bytes == 0 || left.frames == 0 || inbox.room() < MIN_ROOM {
+        for _ in 0..count {
+            if left.bytes == 0 || left.of_ready == 0 || inbox.room() < MIN_ROOM {
                 break;
             }
-            let Some(token) = self.rest.pop_front() else {
+            let Some(token) = self.lists.ready.pop_front() else {
                 break;
             };
             if self.slots.get_mut(token).is_some() {
                 is_served = true;
-                self.serve_once(token, left, inbox);
+                portion.left = left.bytes;
+                left.take_of_ready(self.serve_once(token, portion, inbox));
+            }
+        }
+        is_served
+    }
+
+    /// Serves at most `waiting` connections of `rest`, until only what is kept for others is left. Returns true when there was one.
+    fn serve_rest<I: Inbox>(
+        &mut self,
+        waiting: usize,
+        left: &mut Left,
+        kept: &Kept,
+        inbox: &mut I,
+    ) -> bool {
+        let mut is_served = false;
+        for _ in 0..waiting {
+            let is_spent = left.bytes <= kept.bytes || left.frames <= kept.frames;
+            if is_spent || inbox.room() < MIN_ROOM {
+                break;
+            }
+            let Some(token) = self.lists.rest.pop_front() else {
+                break;
+            };
+            if self.slots.get_mut(token).is_some() {
+                is_served = true;
+                let mut portion = Portion::whole(left.bytes, &self.budget);
+                portion.frames = self.pace.frames(portion.frames);
+                left.take(self.serve_once(token, portion, inbox));
             }
         }
         is_served
     }
 
     /// Serves a connection, and lists it for the next turn if it has more to do. It counts as listed until then, so that serving
-    /// it does not put it on a list that this turn still serves.
-    fn serve_once<I: Inbox>(&mut self, token: Token, left: &mut Left, inbox: &mut I) {
-        let (bytes, frames) = self.serve(token, left.bytes, inbox);
-        left.bytes = left.bytes.saturating_sub(bytes);
-        left.frames = left.frames.saturating_sub(frames);
-        self.list_rest(token);
+    /// it does not put it on a list that this turn still serves. Returns the bytes received and the frames handed over.
+    fn serve_once<I: Inbox>(
+        &mut self,
+        token: Token,
+        portion: Portion,
+        inbox: &mut I,
+    ) -> (usize, u32) {
+        let got = self.serve(token, portion, inbox);
+        self.list_again(token);
+        got
     }
 }

@@ -13,7 +13,7 @@ use edgepoll::{Errno, Token};
 use crate::inbox::{Item, RecordingInbox};
 use crate::{without_faults, Bench};
 
-fn lines(limit: usize) -> ListenOptions {
+pub(crate) fn lines(limit: usize) -> ListenOptions {
     ListenOptions {
         protocol: Some(Rc::new(Factory::new(Lines::new(limit)))),
         ..ListenOptions::default()
@@ -235,7 +235,7 @@ fn the_memory_of_a_large_message_is_not_kept() {
 }
 
 /// A listener for lines with `count` clients.
-fn clients_of_lines(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
+pub(crate) fn clients_of_lines(budget: Budget, count: usize) -> (Bench, Vec<(Peer, Token)>) {
     let mut bench = without_faults(budget, 65_536);
     bench.listen(lines(100));
     let clients = (0..count).map(|_| bench.client()).collect();

@@ -28,6 +28,7 @@ mod sessions;
 #[path = "../support/talk.rs"]
 mod talk;
 mod timers;
+mod turns;
 mod unread;
 
 use std::net::SocketAddr;

@@ -1,0 +1,166 @@
+//! The order of a turn: listeners, then connections that were quiet, then those that had their share. And its length.
+use std::time::Duration;
+
+use edgepoll::kernel::simulated::Peer;
+use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::Token;
+
+use crate::framing::{clients_of_lines, lines};
+use crate::inbox::Item;
+use crate::{address, without_faults, Bench, MILLISECOND};
+
+fn frames_of_turn(bench: &Bench, of: Token) -> usize {
+    let is_of = |item: &&Item| matches!(item, Item::Frame(token, _) if *token == of);
+    bench.inbox.items.iter().filter(is_of).count()
+}
+
+/// Lets each of them have much more to say than a turn takes, and gives each of them its share.
+fn flood(bench: &mut Bench, flooders: &[(Peer, Token)]) {
+    for (peer, _) in flooders {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
+    }
+    for _ in 0..10 {
+        bench.turn(Some(Duration::ZERO));
+    }
+}
+
+#[test]
+fn a_turn_is_shared_equally_by_connections_that_become_ready_together() {
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 201);
+    let (quiet, flooders) = clients.split_last().unwrap();
+    for (peer, _) in flooders {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(1_000));
+    }
+    bench.kernel().peer_send(quiet.0, b"hello\n");
+    let delivered = bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(quiet.1), [b"hello"], "the last one of all");
+    for (_, token) in flooders {
+        assert_eq!(bench.frames(*token).len(), 5, "1,024 for 201");
+    }
+    assert_eq!(delivered, 200 * 5 + 1);
+}
+
+#[test]
+fn a_connection_that_had_its_share_comes_after_quiet_ones_although_its_socket_was_emptied() {
+    let mut bench = without_faults(Budget::default(), 65_536);
+    bench.listen(ListenOptions::default());
+    let clients: Vec<_> = (0..100).map(|_| bench.client()).collect();
+    let (quiet, busy) = clients.split_last().unwrap();
+    for turn in 1..=20 {
+        for (peer, _) in busy {
+            bench.kernel().peer_send(*peer, &[7; 20_000]);
+        }
+        bench.kernel().peer_send(quiet.0, b"hello");
+        bench.turn(Some(Duration::ZERO));
+        let first = bench.inbox.items.first();
+        let is_quiet = matches!(first, Some(Item::Frame(token, _)) if *token == quiet.1);
+        assert!(turn == 1 || is_quiet, "turn {turn}: it comes after others");
+    }
+    for (_, token) in busy {
+        assert!(bench.bytes(*token).len() >= 20_000, "a busy one starves");
+    }
+}
+
+#[test]
+fn a_busy_connection_is_quiet_again_after_a_second() {
+    let mut bench = without_faults(Budget::default(), 65_536);
+    bench.listen(ListenOptions::default());
+    let clients: Vec<_> = (0..2).map(|_| bench.client()).collect();
+    let first_of = |bench: &mut Bench| {
+        // The busy one becomes ready first.
+        for (peer, _) in &clients {
+            bench.kernel().peer_send(*peer, b"hello");
+            bench.kernel().advance(1);
+        }
+        bench.turn(Some(Duration::ZERO));
+        match bench.inbox.items.first() {
+            Some(Item::Frame(token, _)) => *token,
+            other => panic!("{other:?}"),
+        }
+    };
+    let peer = clients[0].0;
+    bench.kernel().peer_send(peer, &[7; 40_000]);
+    bench.run_until_idle();
+    assert_eq!(first_of(&mut bench), clients[1].1);
+    bench.kernel().peer_send(peer, &[7; 40_000]);
+    bench.run_until_idle();
+    bench.kernel().advance(1_010 * MILLISECOND);
+    bench.reactor.tick();
+    assert_eq!(first_of(&mut bench), clients[0].1);
+}
+
+#[test]
+fn a_new_client_is_served_in_the_turn_after_its_accept_however_many_are_busy() {
+    let (mut bench, flooders) = clients_of_lines(Budget::default(), 3_000);
+    flood(&mut bench, &flooders);
+    assert!(bench.reactor.has_work(), "they have more to do");
+    let peer = bench.kernel().dial(address()).unwrap();
+    bench.kernel().peer_send(peer, b"hello\n");
+    bench.turn(Some(Duration::ZERO));
+    let token = *bench.opened().last().unwrap();
+    assert_eq!(bench.kernel().peer_of(token), Some(peer), "not accepted");
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(token), [b"hello"], "its first line waits");
+}
+
+#[test]
+fn clients_in_an_endless_backlog_are_accepted_in_every_turn_and_delay_nobody() {
+    let (mut bench, flooders) = clients_of_lines(Budget::default(), 500);
+    let (peer, token) = bench.client();
+    flood(&mut bench, &flooders);
+    for _ in 0..3_000 {
+        bench.kernel().dial(address()).unwrap();
+    }
+    for turn in 1..=40 {
+        bench.kernel().peer_send(peer, b"hello\n");
+        let before = bench.opened().len();
+        bench.turn(Some(Duration::ZERO));
+        assert_eq!(bench.opened().len(), before + 64, "turn {turn}");
+        assert_eq!(bench.frames(token).len(), turn, "a line waits");
+        let of_busy = flooders
+            .iter()
+            .any(|(_, busy)| frames_of_turn(&bench, *busy) > 0);
+        assert!(of_busy, "turn {turn}: the busy ones starve");
+    }
+}
+
+#[test]
+fn listeners_that_fill_the_inbox_do_not_keep_connections_from_being_served() {
+    let mut bench = without_faults(Budget::default(), 65_536);
+    bench.listen(lines(100));
+    let (peer, token) = bench.client();
+    for _ in 0..100 {
+        bench.kernel().dial(address()).unwrap();
+    }
+    // It has room for one event, or for the frames of one connection.
+    bench.inbox = crate::inbox::RecordingInbox::new(8, 65_536);
+    bench.kernel().peer_send(peer, b"hello\n");
+    bench.turn(Some(Duration::ZERO));
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.frames(token), [b"hello"]);
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.opened().len(), 3, "accepting goes on");
+}
+
+#[test]
+fn a_long_batch_makes_the_next_turns_shorter() {
+    let (mut bench, flooders) = clients_of_lines(Budget::default(), 100);
+    flood(&mut bench, &flooders);
+    assert_eq!(bench.turn(Some(Duration::ZERO)), 256);
+    // The owner works for 10 ms on each batch.
+    let mut last = 256;
+    for _ in 0..10 {
+        bench.kernel().advance(10 * MILLISECOND);
+        bench.reactor.tick();
+        bench.reactor.batch_handled();
+        let delivered = bench.turn(Some(Duration::ZERO));
+        assert!(delivered <= last, "{delivered} after {last}");
+        last = delivered;
+    }
+    assert_eq!(last, 4, "a 64th");
+    for _ in 0..10 {
+        bench.reactor.batch_handled();
+        last = bench.turn(Some(Duration::ZERO));
+    }
+    assert_eq!(last, 256, "batches are short again");
+}
