@@ -12,10 +12,11 @@ import { refuse, stop } from './support/end.js';
 import { parseServerArguments, serve } from './support/serve.js';
 
 const USAGE =
-  'echo [--host HOST] [--port PORT] [--style connection|events] [--chunks owned|borrowed]';
+  'echo [--host HOST] [--port PORT] [--style connection|events] [--chunks owned|borrowed] [--per-address CONNECTIONS]';
 const { host, port, values } = parseServerArguments('echo', USAGE, {
   style: 'connection',
   chunks: 'borrowed',
+  'per-address': '',
 });
 
 async function echo(connection: Connection): Promise<void> {
@@ -45,7 +46,10 @@ if (run === undefined)
   refuse('echo', `--style must be connection or events, not ${values.style}`, USAGE);
 
 const chunks = values.chunks as NonNullable<ConnectionOptions['chunks']>;
-const server = await listen({ host, port, chunks }).catch((error: unknown) =>
-  stop('echo', error, USAGE),
+// One address may have half of all connections by default. A benchmark has its clients on one address.
+const perAddress = values['per-address'];
+const maxConnectionsPerAddress = perAddress === '' ? undefined : Number(perAddress);
+const server = await listen({ host, port, chunks, maxConnectionsPerAddress }).catch(
+  (error: unknown) => stop('echo', error, USAGE),
 );
 await serve(server, run);

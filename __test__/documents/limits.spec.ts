@@ -39,6 +39,10 @@ const elsewhere: Record<string, [file: string, test: string]> = {
     '__test__/connections/accept-without-descriptors.spec.ts',
     'EMFILE: connections are kept, nothing spins, accepting resumes',
   ],
+  'sent bytes in the kernel': [
+    '__test__/connections/buffer-sizes.spec.ts',
+    'a peer that reads nothing gets no more from the kernel than it has sent, and maxUnsentAmount',
+  ],
   'known addresses': [
     'crates/edgepoll/src/reactor/clients.rs',
     'fn after_a_second_everything_is_given_back',
@@ -46,7 +50,7 @@ const elsewhere: Record<string, [file: string, test: string]> = {
 };
 
 test('each row of docs/limits.md has a test with its name, and each such test has a row', (t) => {
-  t.true(rows.length >= 19, `${rows.length} rows`);
+  t.true(rows.length >= 21, `${rows.length} rows`);
   const folder = join(root, '__test__/connections/limits');
   const texts = readdirSync(folder)
     .filter((name) => name.endsWith('.spec.ts'))
@@ -76,6 +80,9 @@ const NAMES: Record<string, string> = {
   acceptRatePerAddress: 'rate',
   exemptAddresses: 'exempt',
   blockList: 'block',
+  receiveBufferSize: 'receive',
+  sendBufferSize: 'send',
+  maxUnsentAmount: 'unsent',
   // A turn receives as much as the mark says.
   readHighWaterMark: 'mostPerTurn',
 };
@@ -86,6 +93,8 @@ function valueOf(text: string): unknown {
   const most = Math.floor(mostDescriptors() * 0.8);
   const named: Record<string, unknown> = {
     none: [],
+    // The kernel's choice.
+    auto: 0,
     '80 % of the limit of descriptors': most,
     'half of `maxConnections`': Math.floor(most / 2),
   };
@@ -102,7 +111,8 @@ test.serial('the defaults in docs/limits.md are those of the code', async (t) =>
       if (name === 'grant') found['maxPending'] = all[2];
       else {
         const { connection, admission, ...others } = all[2] as Record<string, object>;
-        Object.assign(found, others, connection, admission);
+        const { buffers } = connection as { buffers: object };
+        Object.assign(found, others, connection, admission, buffers);
       }
       return real.apply(this, all);
     };

@@ -1,4 +1,6 @@
 // Each row of the table in docs/limits.md, with real sockets. A test has the name of its row.
+import { readFileSync } from 'node:fs';
+
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { Connection, ListenOptions, Server, ServerStats } from 'edgepoll';
@@ -160,6 +162,31 @@ for (const [name, { options, code, counter, least, says, sends, serves }] of Obj
     t.is(server.stats()[counter], 1);
   });
 }
+
+/** How many received bytes wait in the kernel for the connection of this client. */
+function inKernel(localPort: number, remotePort: number): number {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+  const found = new RegExp(
+    `: \\w+:${hex(localPort)} \\w+:${hex(remotePort)} \\w\\w \\w+:(\\w+)`,
+  ).exec(readFileSync('/proc/net/tcp', 'latin1'));
+  return Number.parseInt(found?.[1] ?? 'none', 16);
+}
+
+row('received bytes in the kernel', async (t) => {
+  const waiting: number[] = [];
+  for (const receiveBufferSize of [16_384, 131_072]) {
+    const { server, connection, peer } = await pairOf(t, { receiveBufferSize });
+    connection.pause();
+    peer.write(Buffer.alloc(16 * 1_048_576));
+    const count = (): number => inKernel(server.address.port, peer.localPort ?? 0);
+    await eventually('bytes wait', () => count() > 0);
+    await standsStill('what waits', count);
+    t.true(count() <= 2 * receiveBufferSize, `${count()} of ${receiveBufferSize} bytes`);
+    waiting.push(count());
+    connection.destroy();
+  }
+  t.true((waiting[1] ?? 0) > 2 * 16_384, waiting.join(', '));
+});
 
 row('a reset', async (t) => {
   const { server, connection, peer } = await pairOf(t);
