@@ -68,7 +68,7 @@ test('writing into a chunk changes no other', async (t) => {
   t.true(kept.every(({ chunk, fill }) => chunk.every((byte) => byte === fill)));
 });
 
-test('memory: 20,000 chunks of 512 bytes kept cost less than twice their size', async (t) => {
+test('hazard-88 small-chunks: 20,000 of 512 bytes that are kept cost less than twice their size', async (t) => {
   const { small, kept } = await runChild<{ small: number; kept: number }>('retain');
   t.is(kept, 20_000 * 512);
   t.true(small < 2 * kept, `${small} bytes of buffers for ${kept} of data`);

@@ -4,6 +4,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::protocol::{Error, ErrorKind};
+
 /// The capacity that a buffer with few bytes keeps. Part of a frame and a receive of 64 KiB fit, so that a busy connection does
 /// not allocate for each receive.
 const KEPT: usize = 128 * 1024;
@@ -21,12 +23,22 @@ struct Held {
 
 impl Carry {
     /// Appends bytes.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let held = self.0.get_or_insert_default();
-            held.close_up();
-            held.bytes.extend_from_slice(bytes);
+    ///
+    /// # Errors
+    /// There is no memory for them. The peer chooses how long a message is, so that must not end the process.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
         }
+        let held = self.0.get_or_insert_default();
+        held.close_up();
+        if held.bytes.try_reserve(bytes.len()).is_err() {
+            let length = held.bytes.len() + bytes.len();
+            let text = format!("there is no memory for {length} bytes of a message");
+            return Err(Error::new(ErrorKind::TooLong, text));
+        }
+        held.bytes.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Drops the first `length` bytes.
@@ -83,8 +95,8 @@ mod tests {
     #[test]
     fn rest_after_a_large_message_does_not_keep_its_memory() {
         let mut carry = Carry::default();
-        carry.push(&vec![7; 1 << 20]);
-        carry.push(b"next");
+        carry.push(&vec![7; 1 << 20]).expect("memory");
+        carry.push(b"next").expect("memory");
         carry.consume(1 << 20);
         assert_eq!(&*carry, b"next");
         let kept = carry.0.map_or(0, |held| held.bytes.capacity());
@@ -94,7 +106,7 @@ mod tests {
     #[test]
     fn consuming_frame_by_frame_does_not_move_the_rest() {
         let mut carry = Carry::default();
-        carry.push(&[7; 1_000]);
+        carry.push(&[7; 1_000]).expect("memory");
         let start = carry.as_ptr();
         for dropped in 1..=500 {
             carry.consume(1);
@@ -108,7 +120,7 @@ mod tests {
         let (mut pushed, mut consumed) = (0_u32, 0_u32);
         for step in 0..10_000_u32 {
             for _ in 0..step % 23 {
-                carry.push(&pushed.to_le_bytes()[..1]);
+                carry.push(&pushed.to_le_bytes()[..1]).expect("memory");
                 pushed += 1;
             }
             let length = carry.len().min(step as usize % 29);

@@ -69,7 +69,10 @@ impl Layers {
     /// Takes bytes of the socket. Appends plain bytes to `plain`, and what the layers send to `queue`.
     pub fn receive(&mut self, bytes: &[u8], plain: &mut Carry, queue: &mut SendQueue) {
         if let Some(first) = self.list.first_mut() {
-            first.input.push(bytes);
+            if let Err(error) = first.input.push(bytes) {
+                let error = first.error(Fault::Error(error));
+                return self.keep(Err(error));
+            }
         }
         self.advance(plain, queue);
     }
@@ -131,10 +134,11 @@ impl Layers {
             let consumed = *received.as_ref().unwrap_or(&0);
             layered.input.consume(consumed);
             // What the layer gave before an error counts.
-            match self.list.get_mut(place + 1) {
+            let kept = match self.list.get_mut(place + 1) {
                 Some(above) => above.input.push(&bytes),
                 None => plain.push(&bytes),
-            }
+            };
+            kept.map_err(|error| self.list[place].error(Fault::Error(error)))?;
             self.sent(place, received.map(drop), queue)?;
             let layered = &self.list[place];
             if layered.input.len() > layered.handle.limit() {

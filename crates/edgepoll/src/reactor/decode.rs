@@ -29,9 +29,9 @@ pub(super) fn decode_space<I: Inbox>(
     let gives_frames = wire.session.gives_frames();
     let limit = share.table_limit(inbox, gives_frames);
     if limit == 0 {
-        connection.carry.push(inbox.filled(lend, length));
+        let kept = connection.carry.push(inbox.filled(lend, length));
         connection.carry_ready = true;
-        return Ok(());
+        return kept.map_err(Fault::Error);
     }
     let input = inbox.filled(lend, length);
     let (outcome, result) = wire.session.decode(scratch, input, limit);
@@ -44,11 +44,13 @@ pub(super) fn decode_space<I: Inbox>(
             inbox.messages(&found(token, &outcome, scratch), outcome.consumed);
         }
     }
+    let mut kept = Ok(());
     if outcome.consumed < length {
         let rest = &inbox.filled(lend, length)[outcome.consumed..];
-        connection.carry.push(rest);
+        kept = connection.carry.push(rest).map_err(Fault::Error);
     }
-    after_decode(connection, scratch, &outcome, share, result.and(handed))
+    let result = result.and(handed).and(kept);
+    after_decode(connection, scratch, &outcome, share, result)
 }
 
 /// Decodes what earlier receives left, with what has just been added to it.

@@ -168,8 +168,9 @@ fn decode<I: Inbox>(
         decoded
     } else {
         let lend = connection.lends();
-        connection.carry.push(inbox.filled(lend, length));
+        let kept = connection.carry.push(inbox.filled(lend, length));
         inbox.received(length);
+        kept.map_err(Fault::Error)?;
         take_carry(connection, scratch, token, share, inbox)
     }
 }

@@ -8,6 +8,7 @@
 mod accepting;
 #[path = "../support/bench.rs"]
 mod bench;
+mod closing;
 mod connecting;
 mod deadlines;
 mod ending;

@@ -54,6 +54,11 @@ impl<K: Kernel> Bench<K> {
 
     fn read(&mut self) -> usize {
         self.reactor.check().expect("the invariants hold");
+        self.keep_events()
+    }
+
+    /// Keeps what the last turn reported.
+    pub(crate) fn keep_events(&mut self) -> usize {
         assert!(!self.inbox.overfilled, "the inbox was overfilled");
         for item in &self.inbox.items {
             match item {
@@ -65,6 +70,16 @@ impl<K: Kernel> Bench<K> {
             }
         }
         self.inbox.items.len()
+    }
+
+    /// Forgets everything that was reported, with its memory.
+    #[allow(
+        dead_code,
+        reason = "only some of the test binaries that share this file call it"
+    )]
+    pub(crate) fn forget(&mut self) {
+        self.events = Vec::new();
+        self.frames = HashMap::new();
     }
 
     pub(crate) fn opened(&self) -> Vec<Token> {
@@ -83,6 +98,10 @@ impl<K: Kernel> Bench<K> {
         self.frames(token).concat()
     }
 
+    #[allow(
+        dead_code,
+        reason = "only some of the test binaries that share this file call it"
+    )]
     pub(crate) fn ended(&self, token: Token) -> bool {
         self.events.contains(&Event::End { token })
     }
