@@ -17,7 +17,8 @@ function readsArguments(file: string): boolean {
   );
 }
 
-for (const script of [...scripts, '../benchmark/runner/main.mjs']) {
+const benchmarks = ['../benchmark/runner/main.mjs', '../benchmark/runner/attack/main.mjs'];
+for (const script of [...scripts, ...benchmarks]) {
   test(`${script} --help`, async (t) => {
     const { code, stdout, stderr } = await run(process.execPath, [`scripts/${script}`, '--help']);
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });

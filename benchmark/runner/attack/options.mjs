@@ -64,7 +64,7 @@ export function parseOptions(argv) {
     clients:
       integer('--clients', values.clients, 1, 18_000) ?? (check ? 300 : each ? 2000 : 10_000),
     seconds: integer('--seconds', values.seconds, 1, 600) ?? (check ? 4 : each ? 20 : 60),
-    calm: check ? 1 : 5,
+    calm: check ? 1 : each ? 3 : 5,
     after: check ? 2 : 10,
     kinds,
     each,

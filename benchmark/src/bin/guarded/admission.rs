@@ -78,3 +78,47 @@ impl Source {
         self.filled = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
+    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+    #[test]
+    fn an_address_has_a_share_and_a_rate() {
+        let options = Options::parse_from(["guarded", "--accept-rate-per-address", "3"]);
+        let mut admission = Admission::new(&options, 4);
+        let now = Instant::now();
+        assert!(admission.admit(ONE, now).is_ok());
+        assert!(admission.admit(ONE, now).is_ok());
+        assert!(matches!(
+            admission.admit(ONE, now),
+            Err(Refusal::PerAddress)
+        ));
+        assert!(matches!(admission.admit(ONE, now), Err(Refusal::Rate)));
+        assert!(admission.admit(OTHER, now).is_ok());
+        admission.closed(ONE);
+        let later = now + Duration::from_secs(1);
+        assert!(admission.admit(ONE, later).is_ok());
+    }
+
+    #[test]
+    fn addresses_are_forgotten_when_nothing_is_open() {
+        let options = Options::parse_from(["guarded"]);
+        let mut admission = Admission::new(&options, 4);
+        let now = Instant::now();
+        assert!(admission.admit(ONE, now).is_ok());
+        admission.tidy(now + Duration::from_secs(9));
+        assert_eq!(admission.sources.len(), 1);
+        admission.closed(ONE);
+        admission.tidy(now + Duration::from_secs(9));
+        assert_eq!(admission.sources.len(), 0);
+    }
+}

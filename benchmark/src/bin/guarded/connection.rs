@@ -179,3 +179,84 @@ impl Connection {
         passed(since, options.send_timeout, sent).then_some(Reason::SendTimeout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use clap::Parser;
+
+    use super::*;
+
+    const MAX_FRAME: usize = 8;
+
+    fn pair() -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let peer = TcpStream::connect(listener.local_addr().expect("its address")).expect("a peer");
+        let (accepted, _) = listener.accept().expect("a connection");
+        accepted.set_nonblocking(true).expect("non-blocking");
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let connection = Connection::new(accepted.into(), address, Instant::now());
+        (peer, connection)
+    }
+
+    fn serve(connection: &mut Connection) -> After {
+        connection.serve(&mut [0; 64], MAX_FRAME, Instant::now())
+    }
+
+    #[test]
+    fn sends_whole_lines_back_and_keeps_the_part_of_one() {
+        let (mut peer, mut connection) = pair();
+        peer.write_all(b"one\ntw").expect("sent");
+        assert!(matches!(serve(&mut connection), After::Wait));
+        peer.write_all(b"o\n").expect("sent");
+        assert!(matches!(serve(&mut connection), After::Wait));
+        let mut replies = [0; 8];
+        peer.read_exact(&mut replies).expect("replies");
+        assert_eq!(&replies, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn a_line_may_have_as_many_bytes_as_allowed_and_no_more() {
+        for (sent, closes) in [
+            (&b"12345678\n"[..], false),
+            (b"123456789\n", true),
+            (b"12345678", false),
+            (b"123456789", true),
+            (b"1\n12345678\n12345678", false),
+            (b"1\n123456789\n1", true),
+        ] {
+            let (mut peer, mut connection) = pair();
+            peer.write_all(sent).expect("sent");
+            let closed = matches!(serve(&mut connection), After::Close(Reason::LineTooLong));
+            assert_eq!(closed, closes, "{sent:?}");
+        }
+        // In two parts.
+        let (mut peer, mut connection) = pair();
+        peer.write_all(b"12345").expect("sent");
+        assert!(matches!(serve(&mut connection), After::Wait));
+        peer.write_all(b"6789\n").expect("sent");
+        let after = serve(&mut connection);
+        assert!(matches!(after, After::Close(Reason::LineTooLong)));
+    }
+
+    #[test]
+    fn each_deadline_has_its_reason() {
+        let options = Options::parse_from(["guarded"]);
+        let later = |seconds| Instant::now() + Duration::from_secs(seconds);
+        let (mut peer, mut connection) = pair();
+        assert!(connection.late(&options, later(29)).is_none());
+        let late = connection.late(&options, later(31));
+        assert!(matches!(late, Some(Reason::FirstByteTimeout)));
+        peer.write_all(b"1\n").expect("sent");
+        assert!(matches!(serve(&mut connection), After::Wait));
+        assert!(connection.late(&options, later(3599)).is_none());
+        let late = connection.late(&options, later(3601));
+        assert!(matches!(late, Some(Reason::IdleTimeout)));
+        peer.write_all(b"part").expect("sent");
+        assert!(matches!(serve(&mut connection), After::Wait));
+        let late = connection.late(&options, later(61));
+        assert!(matches!(late, Some(Reason::MessageTimeout)));
+    }
+}
