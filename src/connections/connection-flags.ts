@@ -28,7 +28,9 @@ export const CLOSING = 1024;
 export const LOOKS_SOON = 2048;
 /** The connection has a protocol, or had one: what arrives is messages, which `Late.messages` keeps. */
 export const MESSAGES = 4096;
+/** With `server.events()`: an event of the connection waits for the consumer, and later ones wait behind it. */
+export const EVENT_WAITS = 8192;
 /** The bits from this one on count the chunks that are lent to the connection's consumer, whether or not it took them. */
-export const LENT_SHIFT = 13;
+export const LENT_SHIFT = 14;
 /** The largest count that fits into these bits. */
 export const MOST_LENT: number = 2 ** 17 - 1;

@@ -5,7 +5,9 @@
  * called), its `data`, `end` and `close` events wait here in their order, and the events of the others go on. The
  * bytes that wait count as unread, so that the connection's own limit pauses receiving.
  *
- * The events of one connection keep their order, except `drain`. None of them follows `close`.
+ * The events of one connection keep their order, except `drain`. None of them follows `close`. Connections take turns: of each, one
+ * event at a time is in the mailbox, and the next one goes to its end when the consumer has taken that. So a connection with many
+ * events delays the others by one event, however slow the consumer is.
  */
 import type { Chunk, Payload } from '../internal/chunk.js';
 import type { AnyConnection, Connection } from './connection.js';
@@ -22,9 +24,9 @@ import type { OptionNames } from '../internal/option-names.js';
 import { ITEM_COST } from './unread-messages.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { countUnread, flagsOf, handleEndTaken, isGivenUp, messagesOf } = core;
+const { countUnread, flagsOf, handleEndTaken, isGivenUp, messagesOf, setFlags } = core;
 const EVENT_COST: number = ITEM_COST;
-const { HELD } = flags;
+const { EVENT_WAITS, HELD } = flags;
 
 /**
  * One event of one connection, from `server.events()`. `open`: the server accepted it. `data`: a chunk or a message, as the
@@ -109,14 +111,13 @@ export class EventStream implements EventSink {
   #lent = 0;
   /**
    * How many reasons there are to check an event before the consumer gets it: held connections, `close` events of connections
-   * that the consumer destroyed, entries of `#released`, and a server that closes. Nearly always 0, so that a message costs one
-   * comparison.
+   * that the consumer destroyed, and a server that closes. Nearly always 0, so that a message costs one comparison.
    */
   #exceptions = 0;
-  /** The waiting events of connections that are held or were held. */
+  /** The events of a connection that wait behind its event in the mailbox, or all that wait of one that is held. */
   readonly #waiting = new Map<AnyConnection, Item[]>();
-  /** Connections that are held no longer and have events waiting. These events come before those in the mailbox. */
-  readonly #released = new Set<AnyConnection>();
+  /** Connections that are held and have events waiting. The mailbox has none of theirs. */
+  readonly #parked = new Set<AnyConnection>();
 
   /** While the server closes: the connections that are still to be ended. */
   #closing: ClosingConnections | undefined;
@@ -169,21 +170,11 @@ export class EventStream implements EventSink {
 
   release(connection: AnyConnection): void {
     this.#exceptions -= 1;
-    if (!this.#waiting.has(connection)) return;
-    if (isGivenUp(connection)) {
-      // The connection's waiting events are lost, like the unread chunks of a destroyed connection with its own iterator.
-      this.#waiting.delete(connection);
-      return;
-    }
-    if (!this.#released.has(connection)) {
-      this.#released.add(connection);
-      this.#exceptions += 1;
-    }
-    while (this.#mailbox.isAwaited) {
-      const item = this.#nextReleased();
-      if (item === undefined) return;
-      this.#mailbox.push(item);
-    }
+    if (!this.#parked.delete(connection)) return;
+    // If the program gave the connection up, its waiting events are lost, like the unread chunks of a destroyed connection with its
+    // own iterator.
+    if (isGivenUp(connection)) this.#waiting.delete(connection);
+    this.#advance(connection);
   }
 
   #push(
@@ -193,11 +184,45 @@ export class EventStream implements EventSink {
     reason: CloseReason | undefined,
   ): void {
     const item = { type, connection, data, reason };
-    // A mailbox with a waiting pull would give the event away at once. In any other, #sift() sets it aside when its turn comes.
-    if (this.#exceptions > 0 && this.#mailbox.isAwaited && mustWait(item)) {
-      this.#keep(item);
+    const before = flagsOf(connection);
+    if (type === 'drain') this.#mailbox.push(item);
+    else if ((before & EVENT_WAITS) !== 0) this.#wait(item);
+    else if (!this.#mailbox.isAwaited) {
+      setFlags(connection, before | EVENT_WAITS);
+      this.#mailbox.push(item);
+    } else if (this.#exceptions > 0 && mustWait(item)) {
+      setFlags(connection, before | EVENT_WAITS);
+      this.#park(item);
       this.#giveBack();
     } else this.#mailbox.push(item);
+  }
+
+  /** Another event of the connection waits already. */
+  #wait(item: Item): void {
+    const { connection } = item;
+    if (this.#exceptions > 0 && this.#parked.has(connection)) this.#own(item);
+    const waiting = this.#waiting.get(connection);
+    if (waiting === undefined) this.#waiting.set(connection, [item]);
+    else waiting.push(item);
+  }
+
+  /** The mailbox has no event of the connection any more: its next one goes to the end of the mailbox, so that all take turns. */
+  #advance(connection: AnyConnection): void {
+    const waiting = this.#waiting.size === 0 ? undefined : this.#waiting.get(connection);
+    for (;;) {
+      const next = waiting?.shift();
+      if (waiting?.length === 0) this.#waiting.delete(connection);
+      if (next === undefined) {
+        setFlags(connection, flagsOf(connection) & ~EVENT_WAITS);
+        return;
+      }
+      if (this.#exceptions > 0 && isLost(next)) this.#taken(next);
+      else {
+        const stays = !this.#mailbox.isAwaited;
+        this.#mailbox.push(next);
+        if (stays) return;
+      }
+    }
   }
 
   /** The next event, or the end. */
@@ -205,16 +230,16 @@ export class EventStream implements EventSink {
     const { fairness } = this.#owner;
     const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
     if (yielding !== undefined) return yielding.then(() => this.next());
-    let item: Item | undefined;
     if (this.#exceptions > 0) {
       this.#sift();
-      item = this.#nextReleased();
       this.#closing?.endSoon();
     }
-    if (this.#mailbox.size === 0) this.#giveBack();
-    if (item === undefined) {
+    if (this.#mailbox.size === 0) {
+      this.#giveBack();
       return this.#mailbox.next() as Promise<IteratorResult<ServerEvent | DropEvent, undefined>>;
     }
+    const item = this.#mailbox.shift();
+    if (item.type !== 'drop' && item.type !== 'drain') this.#advance(item.connection);
     this.#taken(item);
     return Promise.resolve({ value: item as ServerEvent, done: false });
   }
@@ -227,7 +252,7 @@ export class EventStream implements EventSink {
   }
 
   waitsFor(connection: AnyConnection): boolean {
-    return this.#mailbox.isAwaited && !this.#waiting.has(connection);
+    return this.#mailbox.isAwaited && !this.#parked.has(connection);
   }
 
   /** No event is pushed after this; those that wait are still given. */
@@ -250,9 +275,9 @@ export class EventStream implements EventSink {
 
   #clear(): void {
     this.#mailbox.clear(() => {});
+    for (const waiting of this.#waiting.values()) for (const item of waiting) this.#taken(item);
     this.#waiting.clear();
-    this.#exceptions -= this.#released.size;
-    this.#released.clear();
+    this.#parked.clear();
   }
 
   /** Drops events of destroyed connections and sets aside those of held ones, until the mailbox's first event may be given. */
@@ -263,35 +288,27 @@ export class EventStream implements EventSink {
       const isGone = isLost(item);
       if (!isGone && !mustWait(item)) return;
       this.#mailbox.shift();
-      if (isGone) this.#taken(item);
-      else this.#keep(item);
-    }
-  }
-
-  #keep(item: Item): void {
-    // A borrowed chunk is copied: nothing may be received into its memory while it waits, and other connections need the memory.
-    if (this.#owner.lends && Buffer.isBuffer(item.data)) item.data = Buffer.from(item.data);
-    const waiting = this.#waiting.get(item.connection);
-    if (waiting === undefined) this.#waiting.set(item.connection, [item]);
-    else waiting.push(item);
-  }
-
-  /** The next event of a connection that is held no longer. */
-  #nextReleased(): Item | undefined {
-    for (const connection of this.#released) {
-      // The consumer has destroyed the connection: its only event left is the close, which is in the mailbox.
-      if (isGivenUp(connection)) this.#waiting.delete(connection);
-      // The connection may be held again: then its events go on waiting.
-      const waiting = isHeld(connection) ? undefined : this.#waiting.get(connection);
-      const item = waiting?.shift();
-      if (waiting?.length === 0) this.#waiting.delete(connection);
-      if (waiting === undefined || waiting.length === 0) {
-        this.#released.delete(connection);
-        this.#exceptions -= 1;
+      if (!isGone) this.#park(item);
+      else {
+        if (item.type !== 'drain') this.#advance(item.connection);
+        this.#taken(item);
       }
-      if (item !== undefined) return item;
     }
-    return undefined;
+  }
+
+  /** The connection is held: the mailbox has none of its events until it is released. */
+  #park(item: Item): void {
+    const { connection } = item;
+    const waiting = this.#waiting.get(connection);
+    if (waiting === undefined) this.#waiting.set(connection, [item]);
+    else waiting.unshift(item);
+    this.#parked.add(connection);
+    for (const one of waiting ?? [item]) this.#own(one);
+  }
+
+  /** A borrowed chunk is copied: nothing may be received into its memory while it waits, and other connections need the memory. */
+  #own(item: Item): void {
+    if (this.#owner.lends && Buffer.isBuffer(item.data)) item.data = Buffer.from(item.data);
   }
 
   /** Counts an event as taken, because the consumer gets it now or because it is dropped. */
