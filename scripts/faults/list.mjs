@@ -12,6 +12,24 @@ const connection = 'crates/edgepoll/src/connection';
 
 export const faults = [
   {
+    name: 'the address of a closed connection counts on',
+    file: `${reactor}/clients.rs`,
+    find: 'client.open = client.open.saturating_sub(1);',
+    replace: '',
+  },
+  {
+    name: 'refused connections that no event has told of are forgotten',
+    file: `${reactor}/listener.rs`,
+    find: 'self.must_tell |= self.drops.tells_at().is_some_and(|at| at <= now);',
+    replace: '',
+  },
+  {
+    name: 'clients without a connection are known for ever',
+    file: `${reactor}/clients.rs`,
+    find: '.retain(|_, client| client.open > 0 || client.tokens_at(now, rules) < full);',
+    replace: '.retain(|_, client| client.open > 0 || full > now);',
+  },
+  {
     name: 'no generation compare',
     file: 'crates/edgepoll/src/slots.rs',
     find: `
