@@ -4,7 +4,7 @@
 
 import { availableParallelism } from 'node:os';
 import { calls, foreign } from './inject/calls.mjs';
-import { judge, mayWait } from './inject/judge.mjs';
+import { judge, judgeDescriptors, mayWait } from './inject/judge.mjs';
 import { shortages, untilPlenty } from './inject/shortage.mjs';
 import { countCalls, injectedCall, runTraced } from './inject/tracing.mjs';
 import { run } from './lib/run.mjs';
@@ -19,7 +19,9 @@ const shortPatience = 4000;
 /** How often a run is made again at most. */
 const mostAgain = 4;
 const atOnce = Math.min(2, availableParallelism());
-const victim = [inProject('target/release/examples/victim'), 'serving'];
+const victim = inProject('target/release/examples/victim');
+/** The parts of the program, and how a run of each is judged. */
+const parts = { serving: judge, descriptors: judgeDescriptors };
 
 const { values } = readArguments('npm run inject -- [--only CALL,CALL] [--json] [--short]', {
   options: {
@@ -45,9 +47,9 @@ if (built.code !== 0) {
 }
 
 const failures = [];
-const usual = await withoutFailure();
 const results = [];
-const waiting = jobs();
+const waiting = [];
+for (const part of Object.keys(parts)) waiting.push(...jobs(part, await withoutFailure(part)));
 await Promise.all(Array.from({ length: atOnce }, work));
 show();
 for (const line of failures) console.log(`FAIL ${line}`);
@@ -58,10 +60,10 @@ process.exitCode = failures.length === 0 && results.length > 0 ? 0 : 1;
  * Runs the program, and judges the run by `judgeRun`. A run that fails while the kernel was short of memory for TCP says nothing, and is
  * made again.
  */
-async function tried(options, judgeRun) {
+async function tried(part, options, judgeRun) {
   for (let again = 0; ; again += 1) {
     const before = shortages();
-    const found = await runTraced(victim, options);
+    const found = await runTraced([victim, part], options);
     const judged = judgeRun(found);
     if (judged.failures.length === 0 || shortages() === before || again === mostAgain) {
       return { found, judged };
@@ -71,67 +73,69 @@ async function tried(options, judgeRun) {
 }
 
 /** A run in which nothing fails. It must make every call of the table that it can, and no other. */
-async function withoutFailure() {
-  const { found, judged } = await tried({ trace: 'all', patience }, (each) =>
-    judge({ errno: 'none', found: each, injected: { ports: [] } }),
+async function withoutFailure(part) {
+  const { found, judged } = await tried(part, { trace: 'all', patience }, (each) =>
+    parts[part]({ errno: 'none', found: each, injected: { ports: [] } }),
   );
   const counts = countCalls(found.lines);
   const strange = [...counts.between.keys()].filter(
     (name) => !(name in calls) && !foreign.has(name),
   );
-  for (const failure of judged.failures) failures.push(`without an error: ${failure}`);
+  for (const failure of judged.failures) failures.push(`${part} without an error: ${failure}`);
   for (const name of strange) {
     failures.push(`the core calls ${name}, which is not in scripts/inject/calls.mjs`);
   }
   return counts;
 }
 
-function jobs() {
+function jobs(part, usual) {
   return asked.flatMap((call) => {
+    const before = usual.before.get(call) ?? 0;
     const count = usual.between.get(call) ?? 0;
     const errors = values.short ? calls[call].slice(0, 1) : calls[call];
     return errors.flatMap((errno) =>
       (values.short ? [1] : places)
         .filter((place) => place <= count)
-        .map((place) => ({ call, errno, place })),
+        .map((place) => ({ part, call, errno, place, when: before + place })),
     );
   });
 }
 
 async function work() {
   for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-    const { call, errno, place } = job;
-    const when = (usual.before.get(call) ?? 0) + place;
+    const { part, call, errno, place, when } = job;
     const options = {
       trace: call,
       inject: `${call}:error=${errno}:when=${when}`,
       patience: mayWait(call, errno) ? shortPatience : patience,
     };
-    const { judged } = await tried(options, (found) => {
+    const { judged } = await tried(part, options, (found) => {
       const injected = injectedCall(found.lines);
-      if (injected !== undefined) return judge({ call, errno, found, injected });
+      if (injected !== undefined) return parts[part]({ call, errno, found, injected });
       return { outcome: 'not reached', failures: place === 1 ? ['the call was not made'] : [] };
     });
     results.push({ ...job, ...judged });
     if (judged.failures.length > 0) {
-      failures.push(`${call} ${errno} at call ${place}: ${judged.failures.join('; ')}`);
+      failures.push(`${part}, ${call} ${errno} at call ${place}: ${judged.failures.join('; ')}`);
     }
     if (values.json) console.log(JSON.stringify({ ...job, ...judged }));
     else if (judged.failures.length > 0) console.log(`FAIL ${failures.at(-1)}`);
   }
 }
 
-/** The table: for each call and error, what happened at the places. */
+/** The tables: for each call and error of a part, what happened at the places. */
 function show() {
   if (values.json) return;
-  console.log(`\n| Call | Error | ${places.map((place) => `call ${place}`).join(' | ')} |`);
-  console.log(`|---|---|${places.map(() => '---').join('|')}|`);
-  for (const call of asked) {
-    for (const errno of calls[call]) {
-      const of = results.filter((each) => each.call === call && each.errno === errno);
-      if (of.length === 0) continue;
-      const cells = places.map((place) => of.find((each) => each.place === place)?.outcome ?? '');
-      console.log(`| ${call} | ${errno} | ${cells.join(' | ')} |`);
-    }
+  for (const part of Object.keys(parts)) {
+    console.log(`\n| ${part} | Error | ${places.map((place) => `call ${place}`).join(' | ')} |`);
+    console.log(`|---|---|${places.map(() => '---').join('|')}|`);
+    for (const call of asked) for (const errno of calls[call]) showRow(part, call, errno);
   }
+}
+
+function showRow(part, call, errno) {
+  const of = results.filter((it) => it.part === part && it.call === call && it.errno === errno);
+  if (of.length === 0) return;
+  const cells = places.map((place) => of.find((each) => each.place === place)?.outcome ?? '');
+  console.log(`| ${call} | ${errno} | ${cells.join(' | ')} |`);
 }

@@ -53,6 +53,19 @@ export function judge({ call, errno, found, injected }) {
   return { outcome: isTold ? 'is told' : 'goes on', failures };
 }
 
+/** Judges a run of the part without connections: the call that failed gives one error, with its code, or another call does the work. */
+export function judgeDescriptors({ call, errno, found }) {
+  const failures = processFailures(found);
+  const { errors, left } = found.report ?? { errors: [], left: 0 };
+  if (found.report === undefined) failures.push('there is no report');
+  if (left !== 0 && !(call === 'close' && left === 1))
+    failures.push(`${left} descriptors are left`);
+  if (errors.length > 1) failures.push(`several errors: ${errors}`);
+  if (errors.some((error) => !error.includes(errno))) failures.push(`no ${errno}: ${errors}`);
+  if (failures.length > 0) return { outcome: 'FAILED', failures };
+  return { outcome: errors.length > 0 ? 'is told' : 'goes on', failures };
+}
+
 function processFailures({ code, signal, hung, stderr }) {
   if (hung) return ['it hangs'];
   if (code !== 0 || signal !== null) return [`it crashes: ${signal ?? `code ${code}`} ${stderr}`];

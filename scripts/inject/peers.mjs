@@ -79,7 +79,7 @@ export class Peers {
     this.#mute(port);
     const others = ['R', 'D', 'U'].map((kind) => this.#told(port, kind));
     this.running = [...echoes, ...others, this.#resetting(port), this.#late(port, first)];
-    this.running.push(this.#late(port, first));
+    for (let more = 0; more < 3; more += 1) this.running.push(this.#late(port, first));
   }
 
   /** Resolves when all that end by themselves have ended, or when nothing has happened for `patience` milliseconds. */

@@ -47,7 +47,9 @@ export async function runTraced(command, { trace, inject, patience }) {
     });
     reader.on('line', (line) => lines.push(line));
     await Promise.race([once(reader, 'line'), ended]);
-    const ports = lines.length > 0 && !over ? JSON.parse(lines[0]) : [];
+    // The part without connections prints its report alone.
+    const first = lines.length > 0 && !over ? JSON.parse(lines[0]) : [];
+    const ports = Array.isArray(first) ? first : [];
     let faults = [];
     if (ports.length > 0) {
       peers.start(ports[0]);
@@ -56,7 +58,8 @@ export async function runTraced(command, { trace, inject, patience }) {
     }
     const how = await ended;
     if (ports.length > 0) faults = peers.faults();
-    const report = lines.length > 1 ? JSON.parse(lines.at(-1)) : undefined;
+    const last = lines.length > 0 ? JSON.parse(lines.at(-1)) : undefined;
+    const report = Array.isArray(last) ? undefined : last;
     return { ...how, hung, stderr, report, faults, lines: readFileSync(log, 'utf8').split('\n') };
   } finally {
     peers.close();

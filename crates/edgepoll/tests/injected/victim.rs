@@ -9,6 +9,7 @@
     reason = "it fails by panicking, and its output is its result"
 )]
 
+mod descriptors;
 mod serving;
 
 use std::io::IoSlice;
@@ -34,7 +35,8 @@ fn main() {
     let before = descriptors();
     let report = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serving", port] => serving::run(port.parse().unwrap()),
-        _ => panic!("usage: victim serving PORT"),
+        ["descriptors", ..] => descriptors::run(),
+        _ => panic!("usage: victim serving PORT, or victim descriptors"),
     };
     let left = descriptors() - before;
     say(&format!("{{\"left\":{left},{report}}}"));
