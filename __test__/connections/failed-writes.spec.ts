@@ -65,6 +65,17 @@ test('a short write after a failed one is rejected, though the close waits for a
   t.is((await connection.closed).bytesUnsent, 65_536, 'a refused write is not counted');
 });
 
+test('writes to a connection that has failed share one rejected promise, which nobody has to await', async (t) => {
+  const { connection, peer } = await pairOf(t);
+  await resetUnseen(peer);
+  await rejection(connection.write(Buffer.alloc(65_536)));
+  const { error } = await connection.closed;
+  const refused = connection.write('one');
+  t.is(connection.write('two'), refused);
+  t.is(connection.write(Buffer.alloc(65_536)), refused);
+  t.is(await rejection(refused), error as never);
+});
+
 test('a long write that is the first to meet a reset is rejected with it', async (t) => {
   const { connection, peer } = await pairOf(t);
   await resetUnseen(peer);

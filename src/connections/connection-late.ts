@@ -45,6 +45,8 @@ export interface Late {
   address?: ErrorDetails | undefined;
   /** Why nothing more can be written: the error of the first send that failed, or of the protocol. */
   writeError?: EdgepollError | undefined;
+  /** The promise of the writes that the same error has refused, see {@link refused}. */
+  refused?: { error: Error; promise: Promise<never> } | undefined;
   /** The error of the protocol, which receives nothing more. The connection ends with it. */
   readError?: EdgepollError | undefined;
   /** This side has destroyed it. */
@@ -222,6 +224,16 @@ export function settleAll(late: Late, refusal: () => Error): void {
   if (late.reason?.cause === 'ended') late.finished?.resolve();
   else late.finished?.reject(refusal());
   late.closed?.resolve();
+}
+
+/**
+ * The promise of a write that `error` has refused. Writes that the connection's own error refuses share it: when a connection
+ * fails, its consumer may still have a thousand messages of it, and answers each of them.
+ */
+export function refused(late: Late | undefined, error: Error): Promise<never> {
+  if (late === undefined) return rejected(error);
+  if (late.refused?.error !== error) late.refused = { error, promise: rejected(error) };
+  return late.refused.promise;
 }
 
 /** A rejected promise, which does not end the process if it is never awaited. */

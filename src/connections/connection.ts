@@ -177,7 +177,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   write(data: Out): Promise<void> {
     const isMessage = (this.#flags & MESSAGES) !== 0;
     const refusal = isMessage ? this.#putMessage(data) : this.#put(data as Payload);
-    if (refusal !== undefined) return later.rejected(refusal);
+    if (refusal !== undefined) return later.refused(this.#late, refusal);
     if (this.#queued < this.#owner.config.highWaterMark)
       return this.#owner.fairness.yielding ?? DONE;
     this.#congest();

@@ -85,13 +85,15 @@ const FLOOD: usize = 16 * 1024;
 static LINES: [u8; FLOOD] = lines(LINE);
 /// Lines of 1,024 bytes.
 static LONG_LINES: [u8; FLOOD] = lines(1024);
+/// So many of them that they fill the kernel's buffers within seconds.
+static MANY_LINES: [u8; 8 * FLOOD] = lines(1024);
 static EMPTY_LINES: [u8; FLOOD] = [b'\n'; FLOOD];
 static NO_LINE: [u8; FLOOD] = [b'x'; FLOOD];
 
-const fn lines(length: usize) -> [u8; FLOOD] {
-    let mut bytes = [b'x'; FLOOD];
+const fn lines<const SIZE: usize>(length: usize) -> [u8; SIZE] {
+    let mut bytes = [b'x'; SIZE];
     let mut at = length - 1;
-    while at < FLOOD {
+    while at < SIZE {
         bytes[at] = b'\n';
         at += length;
     }
@@ -135,7 +137,7 @@ impl Kind {
             },
             Kind::Sips => Script {
                 reads: Reads::Sips,
-                ..beat(Sends::Beat(&LONG_LINES), 1000)
+                ..beat(Sends::Beat(&MANY_LINES), 1000)
             },
             Kind::Flood => flood(&LINES),
             Kind::FloodBlind => Script {
