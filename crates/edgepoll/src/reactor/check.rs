@@ -31,6 +31,9 @@ impl<K: Kernel> Reactor<K> {
                 _ => {}
             }
         }
+        if self.lists.listeners_waited > 1 {
+            return Err("8: listeners wait for more than a turn".to_owned());
+        }
         self.check_timers()?;
         for (token, occupant) in self.slots.iter() {
             let lists = self.lists.iter();
@@ -41,6 +44,12 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         Ok(())
+    }
+
+    /// A turn serves listeners, or has no room for them.
+    pub(super) fn note_listeners(&mut self, has_room: bool) {
+        let waited = &mut self.lists.listeners_waited;
+        *waited = if has_room { 0 } else { *waited + 1 };
     }
 
     /// The wheel gives each slot before its soonest timer expires, and the alarm goes off before the wheel gives the first one.

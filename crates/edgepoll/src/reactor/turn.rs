@@ -173,6 +173,8 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let most = (self.budget.accepts / divisor).max(1);
+        #[cfg(feature = "simulation")]
+        self.note_listeners(inbox.room() >= MIN_ROOM);
         for _ in 0..count {
             if inbox.room() < MIN_ROOM {
                 break;
