@@ -27,7 +27,7 @@ export const faults = [
     name: 'clients without a connection are known for ever',
     file: `${reactor}/clients.rs`,
     find: '.retain(|_, client| client.open > 0 || client.tokens_at(now, rules) < full);',
-    replace: '.retain(|_, client| client.open > 0 || full > now);',
+    replace: '.retain(|_, client| client.open > 0 || client.tokens_at(now, rules) <= full);',
   },
   {
     name: 'no generation compare',
