@@ -564,6 +564,8 @@ export declare interface FailureStats {
     overMaxFrame: number;
     /** Connections that closed with `ERR_SEND_QUEUE_FULL`. */
     overBufferedAmount: number;
+    /** Connections that closed with `ERR_SERVER_FULL`. */
+    shed: number;
     /** Connections that closed with `ECONNRESET` or `EPIPE`: the peer has reset them. */
     resets: number;
 }
@@ -674,6 +676,17 @@ export declare interface ListenOptions<In = Chunk, Out = Payload> extends Connec
      * How many accepted connections may wait until the consumer takes them. More wait in the backlog. Default 64, at most 65,535.
      */
     maxPending?: number | undefined;
+    /**
+     * How many bytes all connections of the server may hold together: written bytes in send queues, received bytes of messages that are not
+     * complete, and those that the consumer has not taken, with 128 for each chunk or message. The less is free, the less a single
+     * connection may hold before it stops receiving: as much as is free. So those that hold most stop first, and the others go on. If
+     * the program has written so much that the sum is above the limit, connections close with `ERR_SERVER_FULL` until a quarter is free:
+     * those that hold more than the average, and of these the ones whose peers read slowest.
+     *
+     * At least `highWaterMark`, `readHighWaterMark` and four times `maxFrame`, at most 2^53 − 1. Default 268,435,456 (256 MiB), or what it
+     * must be at least if that is more. With the other defaults that is room for 4,096 peers that read nothing.
+     */
+    maxTotalBufferedAmount?: number | undefined;
     /**
      * How long a connection may stay without a byte of either side, in milliseconds. Then it closes with `ERR_FIRST_BYTE_TIMEOUT`. At most
      * `idleTimeout`. Default 30,000, or `idleTimeout` if that is less.
@@ -819,6 +832,8 @@ export declare type PackageErrorCode =
 | 'ERR_SEND_QUEUE_FULL'
 /** The peer did not take within `sendTimeout` what was sent to it. */
 | 'ERR_SEND_TIMEOUT'
+/** The server's connections held `maxTotalBufferedAmount` bytes together, and the peer of this one reads slowly. */
+| 'ERR_SERVER_FULL'
 /** The program wrote after `end()`. */
 | 'ERR_WRITE_AFTER_END';
 

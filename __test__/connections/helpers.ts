@@ -45,6 +45,7 @@ export const defaultSettings = {
   highWaterMark: 65_536,
   lowWaterMark: 16_384,
   maxBuffered: 16_777_216,
+  maxTotalBuffered: 0,
   mostPerTurn: 65_536,
   endTimeout: 30_000,
   firstByteTimeout: 0,

@@ -191,6 +191,7 @@ export function connectionConfig(
         MAX,
         Math.max(16_777_216, highWaterMark),
       ),
+      maxTotalBuffered: 0,
       mostPerTurn: Math.max(readMark, LEAST_PER_TURN),
       endTimeout: optionalInteger('endTimeout', options.endTimeout, 1, MAX, 30_000),
       firstByteTimeout: 0,

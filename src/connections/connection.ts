@@ -408,6 +408,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     this.#flags |= LEFT;
     this.#chunks = undefined;
     this.#late?.messages?.clear();
+    this.#forgetUnread();
     this.#unread = 0;
     this.#giveBack();
     this.#tellWaiters();
@@ -493,7 +494,9 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
       }
       (this.#chunks ??= []).push(data);
     }
-    this.#unread += data.length + CHUNK_COST;
+    const cost = data.length + CHUNK_COST;
+    this.#unread += cost;
+    this.#owner.room.unread += cost;
     sink?.data(this, data, isLent);
     this.#countUnread(0);
   }
@@ -501,13 +504,21 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   /** Counts bytes as unread, or as read if there are less than none. Receiving pauses while too many are unread. */
   #countUnread(bytes: number): void {
     this.#unread += bytes;
-    const most = this.#owner.config.readHighWaterMark;
+    const { room } = this.#owner;
+    // A connection that is over does not count for the server: the program may never read what is left.
+    if ((this.#flags & OVER) === 0) room.count(bytes);
+    const { most } = room;
     const isPaused = (this.#flags & PAUSED) !== 0;
     if (isPaused ? this.#unread > most / 2 : this.#unread <= most) return;
     this.#flags ^= PAUSED;
     if ((this.#flags & STOPPED) !== 0) return;
     if (isPaused) this.#owner.native.resume(this.#slot, this.#generation);
     else this.#owner.native.pause(this.#slot, this.#generation);
+  }
+
+  /** What is unread no longer counts for the server. */
+  #forgetUnread(): void {
+    if ((this.#flags & OVER) === 0) this.#owner.room.count(-this.#unread);
   }
 
   #handleEnd(): void {
@@ -560,6 +571,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     late.reason = reason;
     late.counters ??= [0, 0];
     if ((this.#flags & UNREFED) === 0) reactor.release();
+    this.#forgetUnread();
     this.#flags |= OVER;
     // The connection's waiting events come before its close event.
     this.#release(HELD);

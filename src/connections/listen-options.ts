@@ -43,6 +43,17 @@ export interface ListenOptions<In = Chunk, Out = Payload>
    */
   maxPending?: number | undefined;
   /**
+   * How many bytes all connections of the server may hold together: written bytes in send queues, received bytes of messages that are not
+   * complete, and those that the consumer has not taken, with 128 for each chunk or message. The less is free, the less a single
+   * connection may hold before it stops receiving: as much as is free. So those that hold most stop first, and the others go on. If
+   * the program has written so much that the sum is above the limit, connections close with `ERR_SERVER_FULL` until a quarter is free:
+   * those that hold more than the average, and of these the ones whose peers read slowest.
+   *
+   * At least `highWaterMark`, `readHighWaterMark` and four times `maxFrame`, at most 2^53 − 1. Default 268,435,456 (256 MiB), or what it
+   * must be at least if that is more. With the other defaults that is room for 4,096 peers that read nothing.
+   */
+  maxTotalBufferedAmount?: number | undefined;
+  /**
    * How long a connection may stay without a byte of either side, in milliseconds. Then it closes with `ERR_FIRST_BYTE_TIMEOUT`. At most
    * `idleTimeout`. Default 30,000, or `idleTimeout` if that is less.
    */
@@ -63,6 +74,7 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions<unknown, unknown>> = {
   ipv6Only: true,
   maxConnections: true,
   maxPending: true,
+  maxTotalBufferedAmount: true,
   firstByteTimeout: true,
   signal: true,
   ...ADMISSION_OPTIONS,
@@ -91,6 +103,8 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
   optionsObject('options', options, LISTEN_OPTIONS);
   const config = connectionConfig(options, LISTEN_SIZES);
   const { idleTimeout } = config.settings;
+  const { highWaterMark, readHighWaterMark } = config;
+  const least = Math.max(highWaterMark, readHighWaterMark, 4 * config.settings.maxFrame);
   const firstByteTimeout = optionalInteger(
     'firstByteTimeout',
     options.firstByteTimeout,
@@ -104,7 +118,17 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
       : integer('maxConnections', options.maxConnections, 1, MAX);
   return {
     ...config,
-    settings: { ...config.settings, firstByteTimeout },
+    settings: {
+      ...config.settings,
+      firstByteTimeout,
+      maxTotalBuffered: optionalInteger(
+        'maxTotalBufferedAmount',
+        options.maxTotalBufferedAmount,
+        least,
+        Number.MAX_SAFE_INTEGER,
+        Math.max(268_435_456, least),
+      ),
+    },
     port: port(options.port, 0),
     host: host(options.host, undefined),
     backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),

@@ -13,6 +13,7 @@ import type { Encoding } from './plugin.js';
 import { encodingOf } from './plugin.js';
 import type { AnyProtocol } from './protocol.js';
 import type { Reactor } from './reactor.js';
+import { Room } from './room.js';
 import { upgrade } from './upgrade.js';
 import type { Staging } from './staging.js';
 
@@ -28,6 +29,8 @@ export interface Owner extends Encoding {
   readonly incoming: Incoming;
   readonly closer: Closer;
   readonly config: ConnectionConfig;
+  /** What the consumers of all its connections keep. */
+  readonly room: Room;
   /** The protocol of the connections; `undefined` if they have a framing. */
   readonly protocol: AnyProtocol | undefined;
   /** The server's configuration: the same after {@link Connection.upgrade}, so it says which server a connection belongs to. */
@@ -44,6 +47,7 @@ export function makeOwner(
   reactor: Reactor,
   config: ConnectionConfig,
   onClose: Owner['onClose'],
+  room: Room = new Room(config.readHighWaterMark, Infinity, () => Infinity),
 ): Owner {
   const { native, arena, fairness, staging, outgoing, incoming, closer } = reactor;
   const { protocol } = config;
@@ -57,6 +61,7 @@ export function makeOwner(
     incoming,
     closer,
     config,
+    room,
     protocol,
     ...encodingOf(protocol),
     original: config,

@@ -18,6 +18,8 @@ export interface FailureStats {
   overMaxFrame: number;
   /** Connections that closed with `ERR_SEND_QUEUE_FULL`. */
   overBufferedAmount: number;
+  /** Connections that closed with `ERR_SERVER_FULL`. */
+  shed: number;
   /** Connections that closed with `ECONNRESET` or `EPIPE`: the peer has reset them. */
   resets: number;
 }
@@ -48,6 +50,7 @@ const COUNTERS: Readonly<Record<string, keyof FailureStats>> = {
   ETIMEDOUT: 'endTimeouts',
   ERR_FRAME_TOO_LONG: 'overMaxFrame',
   ERR_SEND_QUEUE_FULL: 'overBufferedAmount',
+  ERR_SERVER_FULL: 'shed',
   ECONNRESET: 'resets',
   EPIPE: 'resets',
 };
@@ -61,6 +64,7 @@ export function noFailures(): FailureStats {
     endTimeouts: 0,
     overMaxFrame: 0,
     overBufferedAmount: 0,
+    shed: 0,
     resets: 0,
   };
 }

@@ -26,6 +26,7 @@ import type { OptionNames } from '../internal/option-names.js';
 import { optionsObject } from '../internal/option-names.js';
 import type { ListenConfig } from './listen-options.js';
 import type { Reactor } from './reactor.js';
+import { Room } from './room.js';
 import type { AnyBatch, Batch } from './batch.js';
 import { BatchStream } from './server-batches.js';
 import type { BatchesOptions, DropEvent, EventsOptions, ServerEvent } from './server-events.js';
@@ -120,7 +121,14 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
     this.#slot = slot;
     this.#generation = generation;
     this.#config = config;
-    this.#owner = makeOwner(reactor, config, (_, reason) => this.#forget(reason));
+    this.#owner = makeOwner(
+      reactor,
+      config,
+      (_, reason) => this.#forget(reason),
+      new Room(config.readHighWaterMark, config.settings.maxTotalBuffered, (unread) =>
+        reactor.native.keep(slot, generation, unread),
+      ),
+    );
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });

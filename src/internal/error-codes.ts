@@ -44,6 +44,8 @@ export type PackageErrorCode =
   | 'ERR_SEND_QUEUE_FULL'
   /** The peer did not take within `sendTimeout` what was sent to it. */
   | 'ERR_SEND_TIMEOUT'
+  /** The server's connections held `maxTotalBufferedAmount` bytes together, and the peer of this one reads slowly. */
+  | 'ERR_SERVER_FULL'
   /** The program wrote after `end()`. */
   | 'ERR_WRITE_AFTER_END';
 

@@ -24,6 +24,7 @@ import {
   REASON_NUMBER_SHIFT,
   REASON_PROTOCOL,
   REASON_QUEUE_FULL,
+  REASON_SHED,
   REASON_TIMED_OUT,
   REFUSED_SET_SIZE,
 } from './layout.js';
@@ -211,6 +212,7 @@ type Limits = Pick<
   | 'idleTimeout'
   | 'maxBuffered'
   | 'maxFrame'
+  | 'maxTotalBuffered'
   | 'messageTimeout'
   | 'receiveRate'
   | 'sendRate'
@@ -279,6 +281,10 @@ function failureOf(
     }
     case REASON_FRAME_TRUNCATED:
       return new EdgepollError('ERR_FRAME_TRUNCATED', 'the input ended inside a frame', where);
+    case REASON_SHED: {
+      const message = `the server's connections held more than maxTotalBufferedAmount (${limits.maxTotalBuffered}) bytes, and the peer of this one reads slowly`;
+      return new EdgepollError('ERR_SERVER_FULL', message, where);
+    }
     case REASON_LATE:
       return lateError(number, limits, where);
     case REASON_PROTOCOL:

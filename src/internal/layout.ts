@@ -87,6 +87,8 @@ export const REASON_MALFORMED = 7;
 export const REASON_PROTOCOL = 8;
 /** The peer was late: with its first byte (0), any byte (1), the rest of a message (2), or with taking what was sent to it (3). */
 export const REASON_LATE = 9;
+/** All connections of the server together held too much. */
+export const REASON_SHED = 10;
 /** Kind of a protocol's error, beside those of its own: it broke its contract with the reactor. */
 export const PROTOCOL_BROKEN = 16;
 /** Kind of a protocol's error: it panicked. */

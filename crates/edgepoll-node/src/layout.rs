@@ -105,6 +105,8 @@ layout! {
     REASON_PROTOCOL: i32 = 8;
     /// The peer was late. The number is that of a `Deadline`.
     REASON_LATE: i32 = 9;
+    /// All connections of the server together held too much.
+    REASON_SHED: i32 = 10;
     /// Kind of a protocol's error, beside those of its own: it broke its contract with the reactor.
     PROTOCOL_BROKEN: i32 = 16;
     /// Kind of a protocol's error: it panicked.

@@ -47,7 +47,7 @@ named_in!("reactor/inbox.rs", events: Event {
     Opened, Dropped, Connected, End, Queued, WriteFailed, WritingEnded, Closed, Asked, AcceptPaused, AlarmRefused
 });
 named_in!("reactor/close_reason.rs", close_reasons: CloseReason {
-    Ended, Failed, Destroyed, Protocol, QueueFull, TimedOut, Late
+    Ended, Failed, Destroyed, Protocol, QueueFull, TimedOut, Late, Shed
 });
 named_in!("reactor/close_reason.rs", faults: Fault {
     Error, Broken, Panicked, TooMuch

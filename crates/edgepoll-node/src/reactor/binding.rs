@@ -155,6 +155,8 @@ impl ReactorBinding {
             max_connections: settings.max_connections,
             credit: settings.credit,
             admission: admission_of(&settings.admission)?,
+            // The checked option is a safe integer. A cast saturates.
+            max_held: connection.max_total_buffered as usize,
             limits: limits_of(&connection),
             buffers: connection.buffers.into(),
             protocol: protocol_of(&connection)?,
@@ -233,6 +235,16 @@ impl ReactorBinding {
             .with(|working| working.reactor.dropped(token(slot, generation)));
         let totals = totals.flatten().unwrap_or_default();
         totals.map(float).to_vec()
+    }
+
+    /// JavaScript keeps this many bytes that a listener's connections have handed over. Returns how much is free of
+    /// `maxTotalBuffered`.
+    #[napi(catch_unwind)]
+    pub fn keep(&self, slot: i32, generation: i32, bytes: f64) -> f64 {
+        let keep = |reactor: &mut Reactor<_>| reactor.keep(token(slot, generation), bytes as usize);
+        let left = self.core.with(|working| keep(&mut working.reactor));
+        self.core.wake_if_needed();
+        float(left.unwrap_or(0) as u64)
     }
 
     /// Stops listening.

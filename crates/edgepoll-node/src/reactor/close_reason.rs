@@ -9,7 +9,7 @@ use crate::layout::{
     PROTOCOL_BROKEN, PROTOCOL_PANICKED, PROTOCOL_SENT_TOO_MUCH, REASON_CALL_SHIFT,
     REASON_DESTROYED, REASON_ENDED, REASON_FAILED, REASON_FRAME_TOO_LONG, REASON_FRAME_TRUNCATED,
     REASON_LATE, REASON_MALFORMED, REASON_NUMBER_SHIFT, REASON_PROTOCOL, REASON_QUEUE_FULL,
-    REASON_TIMED_OUT,
+    REASON_SHED, REASON_TIMED_OUT,
 };
 use crate::names;
 
@@ -106,6 +106,7 @@ impl ProtocolErrors {
             CloseReason::QueueFull => (REASON_QUEUE_FULL, 0, 0),
             CloseReason::TimedOut(call) => (REASON_TIMED_OUT, call as i32, 0),
             CloseReason::Late(deadline) => (REASON_LATE, 0, deadline as i32),
+            CloseReason::Shed => (REASON_SHED, 0, 0),
             CloseReason::Protocol(error) => {
                 let (code, index) = self.add(error);
                 (code, 0, index)

@@ -11,6 +11,7 @@ use edgepoll::protocol::Error;
 use edgepoll::reactor::Reactor;
 use napi::sys;
 
+use super::allocator;
 use super::control::Control;
 use super::inbox::{Batch, JsInbox};
 use super::staging::Staging;
@@ -266,7 +267,13 @@ impl Task for Core {
                 break;
             }
         }
-        self.with(|working| working.control.set_in_turn(false));
+        let gives_back = self.with(|working| {
+            working.control.set_in_turn(false);
+            working.reactor.take_give_back()
+        });
+        if gives_back == Some(true) {
+            allocator::give_back();
+        }
         self.in_turn.set(false);
         self.messages.set(messages);
         self.wake_if_needed();

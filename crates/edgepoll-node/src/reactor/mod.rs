@@ -2,6 +2,7 @@
 
 mod address;
 mod address_words;
+mod allocator;
 mod binding;
 mod close_reason;
 mod control;

@@ -58,6 +58,8 @@ pub struct ConnectionSettings<'env> {
     pub low_water_mark: u32,
     /// A write that finds this many bytes queued fails, and the connection is reset.
     pub max_buffered: u32,
+    /// The most bytes that all connections of a server hold together; without a meaning for other connections.
+    pub max_total_buffered: f64,
     /// The most bytes that one turn receives from the connection.
     pub most_per_turn: u32,
     /// Milliseconds that a connection which is about to end waits for the next byte to move.

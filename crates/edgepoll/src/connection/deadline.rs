@@ -66,6 +66,12 @@ impl Clock {
         self.judge
     }
 
+    /// The time in nanoseconds, rounded down to milliseconds.
+    #[must_use]
+    pub fn nanoseconds(self) -> u64 {
+        self.judge * MILLISECOND
+    }
+
     /// How many milliseconds have passed since something began.
     fn since(self, begin: u32) -> u64 {
         let passed = (self.judge as u32).wrapping_sub(begin);
@@ -223,7 +229,7 @@ impl Connection {
 
     /// The time for the message begins anew if the owner does not read: the rest of the message may have arrived.
     pub fn restart_message_if_stopped(&mut self, clock: Clock) {
-        if self.is_stopped() {
+        if self.is_held_back() {
             self.restart_message(clock);
         }
     }
@@ -233,6 +239,16 @@ impl Connection {
         if self.since.message != 0 {
             Since::begin(&mut self.since.message, clock);
         }
+    }
+
+    /// How fast the kernel takes what is queued, slowest first: bytes in a second, and then those that have waited longest.
+    pub fn pace(&self, clock: Clock) -> (u64, std::cmp::Reverse<u64>) {
+        if self.since.queued == 0 {
+            return (u64::MAX, std::cmp::Reverse(0));
+        }
+        let waited = clock.since(self.since.queued);
+        let sent = u64::from((self.bytes_written as u32).wrapping_sub(self.since.taken));
+        (sent * 1_000 / (waited + 1), std::cmp::Reverse(waited))
     }
 
     /// Notes whether bytes wait to be sent. Returns true if the first has begun to wait now.

@@ -62,6 +62,9 @@ pub struct Connection {
     pub writing: Writing,
     /// The owner does not want to receive for now.
     pub paused: bool,
+    /// There is no room for more of its input: see [`ListenOptions::max_held`](crate::reactor::ListenOptions::max_held). What was
+    /// received is still decoded.
+    pub stalled: bool,
     /// The owner ended the connection while it was still connecting.
     pub finish_requested: bool,
     /// The kernel reported an error or a hang-up, and no call has returned the error yet.
@@ -130,6 +133,7 @@ impl Connection {
             reading: Reading::Open(Sink::Inbox),
             writing,
             paused: false,
+            stalled: false,
             finish_requested: false,
             error_reported: false,
             ended_by_protocol: false,
@@ -297,10 +301,16 @@ impl Connection {
             || layers.is_some_and(|layers| layers.is_asking() || layers.holds)
     }
 
-    /// True while nothing is received, because the owner or the protocol does not want to.
+    /// True while nothing is handed over, because the owner or the protocol does not want to.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.paused || self.is_blocked()
+    }
+
+    /// True while nothing is received: as [`Connection::is_held_back`], or there is no room.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.paused || self.is_blocked()
+        self.is_held_back() || self.stalled
     }
 
     /// Latches the bits that the kernel reported, until a call returns EAGAIN.
@@ -457,9 +467,9 @@ impl Connection {
     /// True when the connection is neither connecting nor stopped, and a receive, or decoding received bytes, may give input.
     #[must_use]
     pub fn may_read(&self) -> bool {
-        let input = self.carry_ready
-            || (self.ready.contains(Ready::READABLE) && self.reading != Reading::Ended);
-        self.writing != Writing::Connecting && input && !self.is_stopped()
+        let waits = self.carry_ready && !self.is_held_back();
+        let arrived = self.ready.contains(Ready::READABLE) && self.reading != Reading::Ended;
+        self.writing != Writing::Connecting && (waits || (arrived && !self.is_stopped()))
     }
 
     /// True when the socket has no room and the kernel would not report that it has some again.

@@ -47,6 +47,9 @@ pub enum CloseReason {
     TimedOut(Call),
     /// The peer was late.
     Late(Deadline),
+    /// All connections of its listener together held too much, and this one held much and sent slowly:
+    /// [`ListenOptions::max_held`](crate::reactor::ListenOptions::max_held).
+    Shed,
 }
 
 impl fmt::Display for CloseReason {
@@ -58,6 +61,7 @@ impl fmt::Display for CloseReason {
             CloseReason::Protocol(error) => write!(f, "{error}"),
             CloseReason::QueueFull => write!(f, "the send queue is full"),
             CloseReason::Late(deadline) => write!(f, "{deadline}"),
+            CloseReason::Shed => write!(f, "all connections together held too much"),
             CloseReason::TimedOut(call) => write!(f, "{} timed out", call.name()),
         }
     }

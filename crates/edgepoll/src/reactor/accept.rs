@@ -102,6 +102,7 @@ impl<K: Kernel> Reactor<K> {
         self.begin_deadlines(token);
         self.start_layers(token, &layers);
         self.start_session(token);
+        self.settle(token);
         Ok(())
     }
 

@@ -35,6 +35,7 @@ impl<K: Kernel> Reactor<K> {
             return Err("8: listeners wait for more than a turn".to_owned());
         }
         self.check_timers()?;
+        self.check_room()?;
         for (token, occupant) in self.slots.iter() {
             let lists = self.lists.iter();
             let on_list = lists.filter(|other| **other == token).count();

@@ -17,7 +17,7 @@ impl<K: Kernel> Reactor<K> {
             return;
         };
         let knows = reason == CloseReason::Destroyed || !entry.connection.takes_writes();
-        entry.resets |= reason == CloseReason::QueueFull;
+        entry.resets |= matches!(reason, CloseReason::QueueFull | CloseReason::Shed);
         // If the protocol failed before, that is the reason: this close only follows from it.
         let error = entry.connection.protocol_error();
         let reason = error.map_or(reason, CloseReason::Protocol);
@@ -28,6 +28,7 @@ impl<K: Kernel> Reactor<K> {
         // Nothing calls the session any more, however long the close waits to be reported.
         entry.connection.wire = None;
         let is_decided = knows || entry.must_reset();
+        self.settle(token);
         self.wheel.remove(token.index);
         self.add_report(token);
         if is_decided {

@@ -44,6 +44,7 @@ impl<K: Kernel> Reactor<K> {
         self.flush(token);
         self.expect_flush(token);
         self.close_if_finished(token);
+        self.settle(token);
         self.list(token);
     }
 

@@ -37,6 +37,10 @@ pub(super) struct Entry<S> {
     pub(super) was_served: bool,
     /// Bytes that were written and are lost.
     pub(super) unsent: usize,
+    /// What it holds, as the reactor's sums have it.
+    pub(super) held: usize,
+    /// It is in its listener's list of those that waited for room.
+    pub(super) waits_for_room: bool,
 }
 
 impl<S> Entry<S> {
@@ -55,6 +59,8 @@ impl<S> Entry<S> {
             is_due: false,
             was_served: false,
             unsent: 0,
+            held: 0,
+            waits_for_room: false,
         }
     }
 

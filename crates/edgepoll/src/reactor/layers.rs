@@ -49,6 +49,7 @@ impl<K: Kernel> Reactor<K> {
             return Err(LayerError::EarlyBytes);
         }
         self.start_layers(token, std::slice::from_ref(layer));
+        self.settle(token);
         Ok(())
     }
 
@@ -62,6 +63,7 @@ impl<K: Kernel> Reactor<K> {
             layers.answer(answer, &mut connection.carry, &mut connection.queue);
             connection.carry_ready |= !connection.carry.is_empty();
             self.after_layers(token);
+            self.settle(token);
         }
     }
 

@@ -6,6 +6,7 @@ use super::admission::Dropped;
 use super::clients::Clients;
 use super::drops::Drops;
 use super::options::ListenOptions;
+use super::room::Room;
 use crate::connection::{Clock, Limits};
 use crate::{Address, Errno};
 
@@ -47,6 +48,12 @@ pub(super) struct Listener<S> {
     pub(super) drops: Drops,
     /// It is time to tell of them.
     pub(super) must_tell: bool,
+    /// What its connections hold.
+    pub(super) room: Room,
+    /// When it is asked whether they still hold less than before, in nanoseconds of the kernel's clock; 0 when they do not.
+    pub(super) quiet_at: u64,
+    /// That time has come.
+    pub(super) is_quiet: bool,
     /// Accepts in a row that failed with an error that concerns one client.
     refusals: u32,
 }
@@ -57,6 +64,9 @@ impl<S> Listener<S> {
             socket,
             bound,
             limits: Rc::new(options.limits),
+            room: Room::new(options.max_held),
+            quiet_at: 0,
+            is_quiet: false,
             options,
             ready: false,
             listed: false,
@@ -103,10 +113,15 @@ impl<S> Listener<S> {
     pub(super) fn soonest(&self) -> Option<u64> {
         let set = |at: u64| Some(at).filter(|at| *at != 0);
         let tell = self.drops.tells_at().filter(|_| !self.must_tell);
-        [set(self.resume_at), set(self.forget_at), tell]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            set(self.resume_at),
+            set(self.forget_at),
+            set(self.quiet_at),
+            tell,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Its timers that have expired at the time `now`.
@@ -115,6 +130,10 @@ impl<S> Listener<S> {
             self.resume_at = 0;
         }
         self.must_tell |= self.drops.tells_at().is_some_and(|at| at <= now);
+        if self.quiet_at != 0 && self.quiet_at <= now {
+            self.quiet_at = 0;
+            self.is_quiet = true;
+        }
         if self.forget_at != 0 && self.forget_at <= now {
             self.clients
                 .forget(&self.options.admission, Clock::new(now));

@@ -69,6 +69,7 @@ impl<K: Kernel> Reactor<K> {
             self.wheel.remove(token.index);
             if let Some(Occupant::Listener(listener)) = self.slots.remove(token) {
                 self.kernel.close(listener.socket);
+                self.release_waiting(listener.room);
             }
         }
     }
@@ -106,6 +107,7 @@ impl<K: Kernel> Reactor<K> {
         self.set_timer(token, Timer::Connect, at);
         self.start_layers(token, &options.layers);
         self.start_session(token);
+        self.settle(token);
         Ok(token)
     }
 }

@@ -27,6 +27,11 @@ pub struct ListenOptions {
     /// How many connections may be accepted before the owner grants more by [`Reactor::grant`](super::Reactor::grant). Default
     /// `u32::MAX`: only `max_connections` bounds them.
     pub credit: u32,
+    /// How many bytes all its connections may hold together: in their send queues, received and not handed over, and what the owner
+    /// has said by [`Reactor::keep`](super::Reactor::keep). The more is held, the less each connection may hold before it stops
+    /// receiving: as much as is free. If that is not enough, because of what was written, those are closed that hold more than the
+    /// average and send slowest, until a quarter is free. Default 268,435,456.
+    pub max_held: usize,
     /// The bounds of each connection.
     pub limits: Limits,
     /// What the kernel keeps for each connection. Default: the kernel decides.
@@ -47,6 +52,7 @@ impl Default for ListenOptions {
             max_connections: 8_192,
             admission: Admission::default(),
             credit: u32::MAX,
+            max_held: 268_435_456,
             limits: Limits::default(),
             buffers: Buffers::default(),
             protocol: None,

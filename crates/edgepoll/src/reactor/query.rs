@@ -16,8 +16,18 @@ impl<K: Kernel> Reactor<K> {
     /// False for a connection that is paused or closed.
     #[must_use]
     pub fn has_input(&self, token: Token) -> bool {
+        self.entry(token).is_some_and(|entry| {
+            let connection = &entry.connection;
+            entry.closed.is_none() && (connection.may_read() || connection.stalled)
+        })
+    }
+
+    /// True while the connection receives nothing because all of its listener hold too much:
+    /// [`ListenOptions::max_held`](super::ListenOptions::max_held).
+    #[must_use]
+    pub fn waits_for_room(&self, token: Token) -> bool {
         self.entry(token)
-            .is_some_and(|entry| entry.closed.is_none() && entry.connection.may_read())
+            .is_some_and(|entry| entry.closed.is_none() && entry.connection.stalled)
     }
 
     /// Bytes that were written and that the kernel has not taken: those queued, and those lost by a failed send or a close.

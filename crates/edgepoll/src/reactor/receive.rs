@@ -37,7 +37,7 @@ impl Received {
     }
 }
 
-/// Receives and hands over, within the budget.
+/// Receives and hands over, within the budget. At most `most_bytes` are received.
 pub(super) fn receive<K: Kernel, I: Inbox>(
     kernel: &mut K,
     entry: &mut Entry<K::Socket>,

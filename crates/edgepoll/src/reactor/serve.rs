@@ -17,6 +17,17 @@ impl<K: Kernel> Reactor<K> {
         portion: Portion,
         inbox: &mut I,
     ) -> (usize, u32) {
+        let served = self.serve_unsettled(token, portion, inbox);
+        self.settle(token);
+        served
+    }
+
+    fn serve_unsettled<I: Inbox>(
+        &mut self,
+        token: Token,
+        portion: Portion,
+        inbox: &mut I,
+    ) -> (usize, u32) {
         let mut budget = self.budget;
         budget.slot_bytes = budget.slot_bytes.min(portion.left);
         budget.slot_frames = portion.frames;
@@ -28,11 +39,13 @@ impl<K: Kernel> Reactor<K> {
         if sends && !self.serve_sending(token, inbox) {
             return (0, 0);
         }
+        let room = self.room_for(token);
         let Some((kernel, entry, scratch)) = self.live_with_scratch(token) else {
             return (0, 0);
         };
         let received = if entry.connection.may_read() {
-            receive(kernel, entry, scratch, token, &budget, portion.bytes, inbox)
+            let most = portion.bytes.min(room);
+            receive(kernel, entry, scratch, token, &budget, most, inbox)
         } else {
             Received::default()
         };

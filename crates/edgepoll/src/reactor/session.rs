@@ -64,6 +64,7 @@ impl<K: Kernel> Reactor<K> {
             connection.reading == Reading::Ended && (was_paused || connection.carry_ready);
         connection.carry_ready = !connection.carry.is_empty() || has_end;
         self.start_session(token);
+        self.settle(token);
         self.list(token);
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::lists::Lists;
 use super::occupant::Occupant;
 use super::pace::Pace;
 use super::stats::Stats;
+use super::usage::Usage;
 use super::wheel::Wheel;
 use crate::connection::{Clock, Failure};
 use crate::kernel::{Kernel, LinuxKernel};
@@ -40,6 +41,9 @@ pub struct Reactor<K: Kernel> {
     pub(super) came_up: Vec<u32>,
     /// Connections with a timer that has expired in this turn. Between turns, those that have to be served before they are judged.
     pub(super) due: Vec<Token>,
+    /// Listeners whose connections hold so much that some may have to wait for room. Usually none.
+    pub(super) tight: Vec<Token>,
+    pub(super) usage: Usage,
     pub(super) budget: Budget,
     pub(super) pace: Pace,
     pub(super) guess: Guess,
@@ -79,6 +83,8 @@ impl<K: Kernel> Reactor<K> {
             alarm: Alarm::default(),
             came_up: Vec::new(),
             due: Vec::new(),
+            tight: Vec::new(),
+            usage: Usage::default(),
             budget: budget.at_least_one(),
             pace: Pace::default(),
             guess: Guess::default(),
@@ -104,7 +110,10 @@ impl<K: Kernel> Reactor<K> {
     /// True when a turn would do something even if the kernel reported nothing.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.lists.is_empty() || !self.reports.is_empty() || self.alarm.has_report()
+        !self.lists.is_empty()
+            || !self.reports.is_empty()
+            || self.alarm.has_report()
+            || self.room_has_work()
     }
 
     /// Makes the poll descriptor readable until the next turn, for an owner that sleeps on it.

@@ -29,6 +29,8 @@ pub struct Stats {
     pub message_timeouts: u64,
     /// Connections that were closed because the peer did not take in time what was sent to it.
     pub send_timeouts: u64,
+    /// Connections that were closed because those of their listener held too much.
+    pub shed: u64,
     /// Connections that were dropped because their addresses are blocked.
     pub blocked: u64,
     /// Connections that were dropped because their addresses had too many.

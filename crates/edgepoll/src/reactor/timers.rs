@@ -56,6 +56,7 @@ impl<K: Kernel> Reactor<K> {
             self.alarm.at = None;
         }
         self.wheel.take_due(now, &mut self.came_up);
+        let mut is_quiet = false;
         for at in 0..self.came_up.len() {
             let slot = self.came_up[at];
             let Some((token, occupant)) = self.slots.at_mut(slot as usize) else {
@@ -67,8 +68,13 @@ impl<K: Kernel> Reactor<K> {
                 self.wheel.come_up_by(slot, soonest);
             }
             occupant.list(token, self.clock, &mut self.lists);
+            let listener = occupant.listener_mut();
+            is_quiet |= listener.is_some_and(|it| std::mem::take(&mut it.is_quiet));
         }
         self.came_up.clear();
+        if is_quiet {
+            self.handle_quiet();
+        }
     }
 
     /// Does what follows for the connections with expired timers, which have been served since. What expires while it does that is
@@ -81,6 +87,7 @@ impl<K: Kernel> Reactor<K> {
             let waits = self.judge_deadline(token);
             self.call_layer_timers(token);
             self.call_timers(token);
+            self.settle(token);
             let Some(Occupant::Connection(entry)) = self.slots.get_mut(token) else {
                 continue;
             };

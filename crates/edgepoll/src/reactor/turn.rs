@@ -102,6 +102,9 @@ impl<K: Kernel> Reactor<K> {
         if !self.due.is_empty() {
             self.judge_due();
         }
+        if !self.tight.is_empty() {
+            self.relieve();
+        }
         self.alarm.waits_for_turn = false;
         self.update_alarm();
         self.report(inbox);

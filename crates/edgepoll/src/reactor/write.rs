@@ -49,7 +49,9 @@ impl<K: Kernel> Reactor<K> {
     /// # Errors
     /// [`WriteError`].
     pub fn write(&mut self, token: Token, message: &[u8], more: bool) -> Result<usize, WriteError> {
-        self.write_within(token, message, more, false)
+        let written = self.write_within(token, message, more, false);
+        self.settle(token);
+        written
     }
 
     /// Writes a last message, even if the send queue is full, and then ends the connection as [`Reactor::end`] does, also when

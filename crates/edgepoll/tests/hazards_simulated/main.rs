@@ -24,6 +24,7 @@ mod layers;
 mod losing;
 mod readiness;
 mod receiving;
+mod room;
 mod sending;
 mod sessions;
 #[path = "../support/talk.rs"]

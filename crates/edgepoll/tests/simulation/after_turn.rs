@@ -105,6 +105,10 @@ impl Run {
     /// A connection that could receive is served within `most` turns.
     fn check_service(&mut self, place: usize, most: usize) -> Result<(), String> {
         let model = &mut self.models[place];
+        let has_no_room = model
+            .token
+            .is_some_and(|token| self.reactor.waits_for_room(token));
+        self.counts.waited_for_room += u64::from(has_no_room);
         let kernel = self.reactor.kernel_mut();
         let (now, view) = (kernel.now(), kernel.view(model.peer));
         if view.received != model.received_seen {
@@ -113,8 +117,12 @@ impl Run {
         }
         let unread =
             view.unread > 0 || (view.input_ended && !model.end_reported && !model.discarding);
-        let could =
-            view.registered && !view.pending && !model.paused && !model.connecting && unread;
+        let could = view.registered
+            && !view.pending
+            && !model.paused
+            && !has_no_room
+            && !model.connecting
+            && unread;
         let idle = view.calls == model.calls_seen && model.delivered == model.delivered_seen;
         model.turns_unserved = if could && idle {
             model.turns_unserved + 1
@@ -182,7 +190,8 @@ impl Run {
             if model.closed {
                 continue;
             }
-            let (paused, connecting) = (model.paused, model.connecting);
+            let has_no_room = self.reactor.waits_for_room(token);
+            let (paused, connecting) = (model.paused || has_no_room, model.connecting);
             let (end_reported, discarding) = (model.end_reported, model.discarding);
             // Part of a line may be kept back with the complete lines before it.
             let kept_back = model.delivered < model.sent;

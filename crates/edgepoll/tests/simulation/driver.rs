@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) destroyed: u64,
     pub(crate) timed_out: u64,
     pub(crate) queue_full: u64,
+    pub(crate) shed: u64,
+    pub(crate) waited_for_room: u64,
     pub(crate) accept_pauses: u64,
     pub(crate) stale: u64,
     pub(crate) resets_after_data: u64,
@@ -52,6 +54,8 @@ impl Counts {
         self.destroyed += other.destroyed;
         self.timed_out += other.timed_out;
         self.queue_full += other.queue_full;
+        self.shed += other.shed;
+        self.waited_for_room += other.waited_for_room;
         self.accept_pauses += other.accept_pauses;
         self.stale += other.stale;
         self.resets_after_data += other.resets_after_data;
@@ -78,6 +82,8 @@ impl Counts {
             self.destroyed,
             self.timed_out,
             self.queue_full,
+            self.shed,
+            self.waited_for_room,
             self.accept_pauses,
             self.stale,
             self.resets_after_data,
@@ -219,10 +225,12 @@ impl Run {
             let lines = self.random.chance(500);
             let limits = self.limits();
             let max = self.random.pick(&[1, 3, 8_192]);
+            let max_held = self.random.pick(&[2_000, 20_000, 268_435_456]);
             let credit = self.random.pick(&[0, 1, u32::MAX]);
             let options = ListenOptions {
                 max_connections: max,
                 credit,
+                max_held,
                 limits,
                 protocol: self.protocol(lines),
                 ..ListenOptions::default()

@@ -192,7 +192,9 @@ impl Run {
             return wrong("bytes read are counted wrongly");
         }
         // The peer may see a clean end only if it receives everything that was accepted. It must see one if nothing is lost.
-        let must_reset = unsent > 0 || model.reset_requested || *reason == CloseReason::QueueFull;
+        let must_reset = unsent > 0
+            || model.reset_requested
+            || matches!(reason, CloseReason::QueueFull | CloseReason::Shed);
         if must_reset != view.resets_on_close || (must_reset && !view.peer_was_reset) {
             return wrong("2: how the peer sees the end");
         }
@@ -242,6 +244,12 @@ impl Run {
                 self.counts.queue_full += 1;
                 if !model.overflowed {
                     return wrong("its queue was not full");
+                }
+            }
+            CloseReason::Shed => {
+                self.counts.shed += 1;
+                if unsent == 0 {
+                    return wrong("it held nothing");
                 }
             }
             CloseReason::TimedOut(call) => {

@@ -1,0 +1,149 @@
+//! The bytes that all connections of a listener hold together: who waits for room, and who is closed.
+
+use std::rc::Rc;
+
+use edgepoll::connection::{CloseReason, Limits};
+use edgepoll::kernel::simulated::Peer;
+use edgepoll::protocol::{Factory, Lines};
+use edgepoll::reactor::{Budget, ListenOptions};
+use edgepoll::Token;
+
+use crate::{without_faults, Bench};
+
+/// The limit for all connections together.
+const MOST: usize = 100_000;
+
+/// A listener for lines whose connections may hold [`MOST`] bytes together, and so many clients of it.
+fn clients(count: usize) -> (Bench, Token, Vec<(Peer, Token)>) {
+    let mut bench = without_faults(Budget::default(), 65_536);
+    let listener = bench.listen(ListenOptions {
+        max_held: MOST,
+        limits: Limits {
+            send_queue: 1 << 20,
+            ..Limits::default()
+        },
+        protocol: Some(Rc::new(Factory::new(Lines::new(MOST / 4)))),
+        ..ListenOptions::default()
+    });
+    let clients = (0..count).map(|_| bench.client()).collect();
+    (bench, listener, clients)
+}
+
+/// How many bytes the kernel has of a client that the reactor has not received.
+fn unread(bench: &mut Bench, peer: Peer) -> usize {
+    bench.kernel().view(peer).unread
+}
+
+#[test]
+fn hazard_lines_without_an_end_hold_no_more_together_than_the_limit() {
+    let (mut bench, _, clients) = clients(13);
+    let mut waiting = 0;
+    for (peer, _) in &clients[..12] {
+        bench.kernel().peer_send(*peer, &[b'x'; 20_000]);
+        bench.run_until_idle();
+        bench.reactor.check().unwrap();
+        waiting += unread(&mut bench, *peer);
+    }
+    let held = 12 * 20_000 - waiting;
+    assert!(held <= MOST && held > MOST / 2, "{held} bytes are held");
+    // A client that holds nothing is served as before.
+    let (peer, token) = clients[12];
+    bench.kernel().peer_send(peer, b"short\n");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(token), b"short");
+    // Those that waited go on once there is room.
+    for (_, token) in &clients[..10] {
+        bench.reactor.destroy(*token);
+    }
+    bench.run_until_idle();
+    bench.kernel().peer_send(clients[11].0, b"\n");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(clients[11].1).len(), 20_000);
+    bench.reactor.check().unwrap();
+}
+
+#[test]
+fn hazard_peers_that_read_nothing_are_closed_when_all_hold_too_much() {
+    let (mut bench, _, clients) = clients(4);
+    for (peer, _) in &clients {
+        bench.kernel().set_capacity(*peer, 0);
+    }
+    // The last of them reads what it gets.
+    bench.kernel().set_capacity(clients[3].0, 1 << 20);
+    for (_, token) in &clients {
+        bench.reactor.write(*token, &[b'x'; 24_000], false).unwrap();
+    }
+    for (_, token) in &clients[1..] {
+        bench.reactor.write(*token, &[b'x'; 5_000], false).unwrap();
+    }
+    bench.run_until_idle();
+    assert_eq!(bench.reactor.stats().shed, 0, "it is not too much yet");
+    bench
+        .reactor
+        .write(clients[0].1, &[b'x'; 24_000], false)
+        .unwrap();
+    bench.run_until_idle();
+    assert!(bench.reactor.stats().shed >= 1);
+    let closed = |bench: &mut Bench, at: usize| bench.closed(clients[at].1);
+    assert_eq!(
+        closed(&mut bench, 0),
+        Some(CloseReason::Shed),
+        "it held most"
+    );
+    assert_eq!(closed(&mut bench, 3), None, "its peer reads");
+    bench.reactor.check().unwrap();
+}
+
+#[test]
+fn hazard_what_the_owner_keeps_counts_as_well() {
+    let (mut bench, listener, clients) = clients(2);
+    assert_eq!(bench.reactor.keep(listener, 80_000), 7_500);
+    bench.kernel().peer_send(clients[0].0, &[b'x'; 20_000]);
+    bench.run_until_idle();
+    assert!(unread(&mut bench, clients[0].0) >= 10_000);
+    assert!(bench.reactor.keep(listener, 0) >= MOST / 2);
+    bench.run_until_idle();
+    bench.kernel().peer_send(clients[0].0, b"\n");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(clients[0].1).len(), 20_000);
+    // The owner alone is no reason to close a connection.
+    assert_eq!(bench.reactor.keep(listener, MOST + 1), 0);
+    bench.run_until_idle();
+    assert_eq!(bench.reactor.stats().shed, 0);
+}
+
+#[test]
+fn hazard_connections_that_waited_go_on_without_their_listener() {
+    let (mut bench, listener, clients) = clients(1);
+    bench.reactor.keep(listener, MOST);
+    bench.kernel().peer_send(clients[0].0, b"line\n");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(clients[0].1), b"");
+    bench.reactor.close_listener(listener);
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(clients[0].1), b"line");
+}
+
+#[test]
+fn hazard_memory_goes_back_once_after_a_drop() {
+    let mut bench = without_faults(Budget::default(), 65_536);
+    bench.listen(ListenOptions::default());
+    let (peer, token) = bench.client();
+    bench.kernel().set_capacity(peer, 0);
+    bench
+        .reactor
+        .write(token, &vec![b'x'; 15 << 20], false)
+        .unwrap();
+    bench.run_until_idle();
+    assert!(!bench.reactor.take_give_back());
+    bench.reactor.destroy(token);
+    bench.run_until_idle();
+    assert!(
+        !bench.reactor.take_give_back(),
+        "it may be used again at once"
+    );
+    bench.turn(None);
+    assert!(bench.reactor.take_give_back());
+    bench.assert_sleeps();
+    assert!(!bench.reactor.take_give_back());
+}
