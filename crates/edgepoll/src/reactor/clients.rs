@@ -82,8 +82,10 @@ impl Clients {
         };
         client.open = client.open.saturating_sub(1);
         if client.open == 0 {
+            let is_rested = client.tokens_at(clock.milliseconds(), rules) >= full(rules);
             self.open -= 1;
-            if client.tokens_at(clock.milliseconds(), rules) >= full(rules) {
+            // Without room for one more, the rate of this client begins anew.
+            if is_rested || self.idle() > MOST_IDLE {
                 self.known.remove(&key);
             }
         }
@@ -243,6 +245,19 @@ mod tests {
         clients.check().expect("the table is bounded");
         let refused = clients.admit(&rules, &client(0), at(0));
         assert_eq!(refused, Err(Dropped::PerAddress));
+    }
+
+    #[test]
+    fn the_table_is_bounded_when_many_clients_leave_at_once() {
+        let (mut clients, rules) = (Clients::default(), rules(1, 1));
+        for number in 0..100_000 {
+            assert_eq!(clients.admit(&rules, &client(number), at(0)), Ok(()));
+        }
+        for number in 0..100_000 {
+            clients.left(&rules, &client(number), at(0));
+            assert!(clients.idle() <= MOST_IDLE);
+        }
+        clients.check().expect("the table is bounded");
     }
 
     #[test]
