@@ -1,7 +1,7 @@
 //! Deadlines of the peer: when they begin, and what follows when one has passed.
 
 use super::state::Reactor;
-use crate::connection::{Clock, CloseReason, Timer};
+use crate::connection::{Clock, CloseReason, Deadline, Timer};
 use crate::kernel::Kernel;
 use crate::Token;
 
@@ -71,24 +71,28 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Closes a connection whose peer is late, or sets the timer for the next deadline. It has been served since the timer expired.
-    /// Returns true if it had more to do than this turn had room for, so that a later turn has to judge it.
+    /// Returns true if it seems late and had more to do than this turn had room for, so that a later turn has to judge it: what it has not
+    /// received yet may have arrived in time.
     pub(super) fn judge_deadline(&mut self, token: Token) -> bool {
         let now = self.kernel.now();
         let Some((_, entry)) = self.live(token) else {
             return false;
         };
-        let is_listed = entry.listed;
+        let (is_listed, was_served) = (entry.listed, entry.was_served);
         let connection = &mut entry.connection;
         if !connection.timers.is_due(Timer::Deadline, now) {
             return false;
         }
-        if is_listed {
+        let clock = Clock::new(now);
+        connection.restart_message_if_stopped(clock);
+        let judged = connection.judge(clock);
+        // A connection that was served has tried to send. How much it has to receive does not matter for that.
+        let is_sure = |deadline| deadline == Deadline::Send && was_served;
+        if is_listed && judged.is_err_and(|deadline| !is_sure(deadline)) {
             return true;
         }
         connection.timers.clear(Timer::Deadline);
-        let clock = Clock::new(now);
-        connection.restart_message_if_stopped(clock);
-        match connection.judge(clock) {
+        match judged {
             Ok(Some(at)) => self.set_timer(token, Timer::Deadline, at),
             Ok(None) => {}
             Err(deadline) => {

@@ -315,3 +315,23 @@ fn moving_deadlines_makes_no_system_call() {
     // The first message that is not complete moves the alarm to an earlier time.
     assert!(bench.kernel().alarms_set() - before <= 2);
 }
+
+#[test]
+fn hazard_90_a_flood_of_a_peer_that_reads_nothing_does_not_put_off_its_deadline() {
+    let limits = Limits {
+        send_timeout: 50,
+        ..none()
+    };
+    let (mut bench, peer, token) = pair(limits);
+    bench.kernel().set_capacity(peer, 0);
+    bench.writes(token, b"answer");
+    for _ in 0..60 {
+        bench.kernel().peer_send(peer, &b"line\n".repeat(1_000));
+        bench.goes_on(1);
+        assert!(bench.reactor.has_work(), "there is always more to receive");
+        if bench.closed(token).is_some() {
+            break;
+        }
+    }
+    assert_eq!(bench.late(token), Some(Deadline::Send));
+}
