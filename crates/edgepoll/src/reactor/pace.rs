@@ -18,16 +18,23 @@ pub(super) struct Pace {
     began: u64,
     /// A batch has begun, and it is not known yet how long it takes.
     is_open: bool,
+    /// The last turn left work, so the next one follows at once.
+    left_work: bool,
 }
 
 impl Pace {
-    /// A turn begins. `had_work`: the turn before it left work, so the time in between was spent on its batch.
-    pub(super) fn begin(&mut self, now: u64, had_work: bool) {
-        if had_work {
+    /// A turn begins. If the turn before it left work, the time in between was spent on its batch.
+    pub(super) fn begin(&mut self, now: u64) {
+        if self.left_work {
             self.end(now);
         }
         self.began = now;
         self.is_open = true;
+    }
+
+    /// A turn ends. `left_work`: it left work for the next one.
+    pub(super) fn finish_turn(&mut self, left_work: bool) {
+        self.left_work = left_work;
     }
 
     /// The batch has been handled, unless that is known already.
@@ -62,7 +69,7 @@ mod tests {
     fn frames_after(turns: u32, pace: &mut Pace, micros: u64) -> u32 {
         let mut now = 1;
         for _ in 0..turns {
-            pace.begin(now, false);
+            pace.begin(now);
             now += u64::from(pace.frames(256)) * micros * 1_000;
             pace.end(now);
         }
@@ -79,12 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_finds_work_left_ends_the_batch_and_an_idle_time_does_not_count() {
+    fn a_turn_after_one_that_left_work_ends_the_batch_and_an_idle_time_does_not_count() {
         let mut pace = Pace::default();
-        pace.begin(0, false);
-        pace.begin(1_000_000_000, false);
+        pace.begin(0);
+        pace.finish_turn(false);
+        pace.begin(1_000_000_000);
         assert_eq!(pace.frames(256), 256, "there was nothing to do in between");
-        pace.begin(2_000_000_000, true);
+        pace.finish_turn(true);
+        pace.begin(2_000_000_000);
         assert_eq!(pace.frames(256), 128, "the batch took a second");
         pace.end(2_000_000_001);
         pace.end(9_000_000_000);

@@ -68,7 +68,6 @@ impl<K: Kernel> Reactor<K> {
     ) -> Result<bool, Errno> {
         self.stats.turns += 1;
         let timeout = self.time_to_wait(timeout);
-        let had_work = self.has_work();
         let Reactor {
             kernel,
             slots,
@@ -93,7 +92,7 @@ impl<K: Kernel> Reactor<K> {
         })?;
         self.guess.learn(last.filter(|_| events == 1));
         self.tick();
-        self.pace.begin(self.now, had_work);
+        self.pace.begin(self.now);
         self.alarm.waits_for_turn = true;
         if self.alarm.may_be_due() {
             self.handle_timers();
@@ -108,7 +107,9 @@ impl<K: Kernel> Reactor<K> {
         self.alarm.waits_for_turn = false;
         self.update_alarm();
         self.report(inbox);
-        Ok(self.has_work())
+        let leaves_work = self.has_work();
+        self.pace.finish_turn(leaves_work);
+        Ok(leaves_work)
     }
 
     /// As [`Reactor::turn`] without waiting, for an owner whose own loop has found the poll descriptor readable. If the same

@@ -164,3 +164,25 @@ fn a_long_batch_makes_the_next_turns_shorter() {
     }
     assert_eq!(last, 256, "batches are short again");
 }
+
+#[test]
+fn commands_after_an_idle_time_do_not_make_turns_shorter() {
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 100);
+    let token = clients[0].1;
+    for _ in 0..10 {
+        bench.reactor.pause(token);
+        bench.kernel().peer_send(clients[0].0, b"line\n");
+        bench.run_until_idle();
+        // The owner sleeps for 10 ms. Then it has work for the reactor, before the kernel reports anything.
+        bench.kernel().advance(10 * MILLISECOND);
+        bench.reactor.tick();
+        bench.reactor.resume(token);
+        assert!(bench.reactor.has_work());
+        bench.run_until_idle();
+    }
+    for (peer, _) in &clients {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
+    }
+    bench.turn(Some(Duration::ZERO));
+    assert_eq!(bench.turn(Some(Duration::ZERO)), 256);
+}
