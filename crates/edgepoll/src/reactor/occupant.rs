@@ -10,6 +10,10 @@ use crate::{Ready, Token};
 
 /// The occupant of a slot.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every slot has a connection, and a box would cost an allocation for each"
+)]
 pub(super) enum Occupant<S> {
     Listener(Box<Listener<S>>),
     Connection(Entry<S>),
@@ -82,12 +86,13 @@ impl<S> Occupant<S> {
         self.put_on(list, token, lists);
     }
 
-    /// As [`Occupant::list`], after it was served: a connection that has more to do had its share.
+    /// As [`Occupant::list`], after it was served.
     #[inline]
     pub(super) fn list_again(&mut self, token: Token, lists: &mut Lists) {
         let list = match self {
             Occupant::Listener(_) => List::Listeners,
-            Occupant::Connection(_) => List::Rest,
+            Occupant::Connection(entry) if entry.had_share => List::Rest,
+            Occupant::Connection(_) => List::Ready,
         };
         self.put_on(list, token, lists);
     }

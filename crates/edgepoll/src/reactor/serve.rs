@@ -2,7 +2,7 @@
 
 use super::inbox::{Event, Inbox};
 use super::receive::{receive, Received};
-use super::share::{is_share, Portion};
+use super::share::{had_share, Portion};
 use super::state::Reactor;
 use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
@@ -50,7 +50,7 @@ impl<K: Kernel> Reactor<K> {
             Received::default()
         };
         if received.calls > 0 || received.frames > 0 {
-            entry.had_share = is_share(received.frames, received.bytes);
+            entry.had_share = had_share(&entry.connection, received.bytes);
         }
         let has_session = entry.connection.wire.is_some();
         let has_layers = entry.connection.layers.is_some();

@@ -166,7 +166,7 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// As [`Reactor::list`], for a slot that was just served. A connection that has more to do goes to the end of `rest`.
+    /// As [`Reactor::list`], for a slot that was just served. A connection that had its share and has more to do goes to the end of `rest`.
     pub(super) fn list_again(&mut self, token: Token) {
         if let Some(occupant) = self.slots.get_mut(token) {
             *occupant.listed() = false;

@@ -1,8 +1,8 @@
 //! One turn: waits, stores the events in the slots, serves the ready lists in order, and reports what happened.
 //!
 //! A turn serves a connection that gave bytes once, so that a connection with much input does not keep the others waiting. If it
-//! has more to do, it goes to the end of the list `rest`, which is served after `ready`. So does a connection that becomes ready
-//! not long after it had its share. A receive that was tried on a wrong guess gave no bytes; that connection is served with the
+//! had its share and has more to do, it goes to the end of the list `rest`, which is served after `ready`. So does a connection that
+//! becomes ready not long after it had its share. A receive that was tried on a wrong guess gave no bytes; that connection is served with the
 //! others.
 
 use std::time::Duration;
@@ -203,23 +203,22 @@ impl<K: Kernel> Reactor<K> {
                 .frames(self.budget.turn_frames.saturating_mul(READY)),
         };
         // A connection that is served in this turn and has more to do is added after these, for the next turn.
-        let waiting = self.lists.rest.len();
+        let (quiet, waiting) = (self.lists.ready.len(), self.lists.rest.len());
         let (has_ready, has_rest);
         if std::mem::take(&mut self.lists.rest_first) {
             let kept = left.after_quarter();
             has_rest = self.serve_rest(waiting, &mut left, &kept, inbox);
-            has_ready = self.serve_ready(&mut left, inbox);
+            has_ready = self.serve_ready(quiet, &mut left, inbox);
         } else {
-            has_ready = self.serve_ready(&mut left, inbox);
+            has_ready = self.serve_ready(quiet, &mut left, inbox);
             has_rest = self.serve_rest(waiting, &mut left, &Kept::default(), inbox);
         }
         self.lists.rest_first = waiting > 0 && !has_rest;
         has_ready || has_rest
     }
 
-    /// Serves the connections of `ready`. Each gets an equal part of the turn. Returns true when there was one.
-    fn serve_ready<I: Inbox>(&mut self, left: &mut Left, inbox: &mut I) -> bool {
-        let count = self.lists.ready.len();
+    /// Serves at most `count` connections of `ready`. Each gets an equal part of the turn. Returns true when there was one.
+    fn serve_ready<I: Inbox>(&mut self, count: usize, left: &mut Left, inbox: &mut I) -> bool {
         let mut portion = Portion::of(count, left.bytes, left.of_ready, &self.budget);
         let mut is_served = false;
         for _ in 0..count {
@@ -246,6 +245,8 @@ impl<K: Kernel> Reactor<K> {
         kept: &Kept,
         inbox: &mut I,
     ) -> bool {
+        // While many wait, each receives less, because what has no room in this turn is kept in memory.
+        let bytes = Portion::of(waiting, left.bytes, left.frames, &self.budget).bytes;
         let mut is_served = false;
         for _ in 0..waiting {
             let is_spent = left.bytes <= kept.bytes || left.frames <= kept.frames;
@@ -257,8 +258,11 @@ impl<K: Kernel> Reactor<K> {
             };
             if self.slots.get_mut(token).is_some() {
                 is_served = true;
-                let mut portion = Portion::whole(left.bytes, &self.budget);
-                portion.frames = self.pace.frames(portion.frames);
+                let portion = Portion {
+                    left: left.bytes,
+                    bytes,
+                    frames: self.pace.frames(self.budget.slot_frames),
+                };
                 left.take(self.serve_once(token, portion, inbox));
             }
         }

@@ -299,7 +299,7 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
     };
     let (mut bench, clients) = clients_of_lines(budget, 11);
     let (flood, token) = clients[0];
-    bench.kernel().peer_send(flood, &b"line\n".repeat(1_000));
+    bench.kernel().peer_send(flood, &b"line\n".repeat(10_000));
     for turn in 1..=60 {
         for (peer, _) in &clients[1..] {
             bench.kernel().peer_send(*peer, b"hello\n");
@@ -309,7 +309,7 @@ fn a_flood_of_lines_goes_on_while_others_have_a_line_in_every_turn() {
             assert_eq!(bench.frames(*other).len(), turn, "a line waits");
         }
     }
-    assert_eq!(bench.frames(token).len(), 1_000, "the flood starves");
+    assert!(bench.frames(token).len() >= 1_000, "the flood starves");
 }
 
 #[test]

@@ -186,3 +186,20 @@ fn commands_after_an_idle_time_do_not_make_turns_shorter() {
     bench.turn(Some(Duration::ZERO));
     assert_eq!(bench.turn(Some(Duration::ZERO)), 256);
 }
+
+/// A line each 5 ms is more than its part if thousands send without an end. While it is served at once, it never has much to say.
+#[test]
+fn a_client_that_could_not_be_served_for_a_while_catches_up_at_once_although_thousands_are_busy() {
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 2_001);
+    let (steady, flooders) = clients.split_last().unwrap();
+    flood(&mut bench, flooders);
+    bench.kernel().peer_send(steady.0, &b"line\n".repeat(100));
+    let mut heard = 100;
+    for _ in 0..50 {
+        bench.kernel().peer_send(steady.0, b"line\n");
+        heard += 1;
+        bench.turn(Some(Duration::ZERO));
+    }
+    assert!(bench.reactor.has_work(), "the others have more to do");
+    assert_eq!(bench.frames(steady.1).len(), heard);
+}
