@@ -107,12 +107,15 @@ impl<K: Kernel> Reactor<K> {
         let Some(from) = listener.and_then(|listener| self.listener_mut(listener)) else {
             return usize::MAX;
         };
-        let more = from.room.more(held);
-        if more > 0 || !from.room.is_tight {
-            return more;
+        if !from.room.is_tight {
+            // Another listener's connections hold much.
+            return usize::MAX;
         }
-        self.stall(token);
-        0
+        let more = from.room.more(held);
+        if more == 0 {
+            self.stall(token);
+        }
+        more
     }
 
     fn stall(&mut self, token: Token) {

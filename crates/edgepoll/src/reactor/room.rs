@@ -150,11 +150,12 @@ impl Room {
     }
 
     fn look_later(&mut self) {
-        let more = self
-            .left()
-            .saturating_add(self.most / STEPS)
-            .max(self.least());
-        self.look_at = self.look_at.min(more.min(self.most / 2));
+        let left = self.left();
+        let more = left.saturating_add(self.most / STEPS).max(self.least());
+        // At half of the limit at the latest, unless that much is free now: a connection that waits then holds too much itself.
+        let half = self.most / 2;
+        let at = if left < half { more.min(half) } else { more };
+        self.look_at = self.look_at.min(at);
     }
 
     /// The connections that wait.

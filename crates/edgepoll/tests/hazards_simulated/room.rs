@@ -125,6 +125,59 @@ fn hazard_connections_that_waited_go_on_without_their_listener() {
 }
 
 #[test]
+fn hazard_a_connection_that_holds_most_of_all_waits_without_work_for_the_reactor() {
+    let (mut bench, _, clients) = clients(2);
+    for (at, bytes) in [(0, 24_000), (0, 24_000), (1, 5_000)] {
+        let (peer, token) = clients[at];
+        bench.kernel().set_capacity(peer, 1_000);
+        bench
+            .reactor
+            .write(token, &vec![b'x'; bytes], false)
+            .unwrap();
+    }
+    bench.kernel().peer_send(clients[0].0, b"line\n");
+    bench.run_until_idle();
+    assert!(bench.reactor.waits_for_room(clients[0].1));
+    // More than half of the limit is free then, and the other one still holds too much.
+    bench.reactor.destroy(clients[1].1);
+    bench.run_until_idle();
+    assert!(bench.reactor.waits_for_room(clients[0].1));
+    assert_eq!(bench.bytes(clients[0].1), b"");
+    // Its peer reads.
+    bench.kernel().set_capacity(clients[0].0, 1 << 20);
+    bench
+        .kernel()
+        .peer_receive(clients[0].0, 1_000, &mut Vec::new());
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(clients[0].1), b"line");
+}
+
+#[test]
+fn hazard_a_listener_whose_connections_hold_much_does_not_bound_those_of_others() {
+    let (mut bench, listener, clients) = clients(1);
+    let other = "198.51.100.1:2".parse::<std::net::SocketAddr>().unwrap();
+    let options = ListenOptions {
+        max_held: MOST,
+        ..ListenOptions::default()
+    };
+    bench.reactor.listen(other, options).unwrap();
+    bench.reactor.keep(listener, MOST);
+    let peer = bench.kernel().dial(other).unwrap();
+    bench.run_until_idle();
+    let token = *bench.opened().last().unwrap();
+    bench.kernel().set_capacity(peer, 0);
+    bench
+        .reactor
+        .write(token, &vec![b'x'; 46_000], false)
+        .unwrap();
+    bench.kernel().peer_send(clients[0].0, b"line\n");
+    bench.kernel().peer_send(peer, b"hello");
+    bench.run_until_idle();
+    assert_eq!(bench.bytes(token), b"hello");
+    assert_eq!(bench.bytes(clients[0].1), b"", "its listener has no room");
+}
+
+#[test]
 fn hazard_memory_goes_back_once_after_a_drop() {
     let mut bench = without_faults(Budget::default(), 65_536);
     bench.listen(ListenOptions::default());
