@@ -662,8 +662,8 @@ export declare interface ListenOptions<In = Chunk, Out = Payload> extends Connec
     /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
     host?: string | undefined;
     /**
-     * How many connections may wait in the kernel to be accepted (the backlog). Default 511, at most 65,535. The kernel reduces it
-     * to net.core.somaxconn.
+     * How many connections may wait in the kernel to be accepted (the backlog). Default 4,096, at most 65,535. The kernel reduces it
+     * to net.core.somaxconn. If more clients connect at once, some have to try again, after a second.
      */
     backlog?: number | undefined;
     /** Lets several servers share the address (SO_REUSEPORT). Default `false`. */

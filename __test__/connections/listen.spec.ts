@@ -100,7 +100,7 @@ test.serial('the defaults are those of the documentation', async (t) => {
   };
   await serverOf(t);
   const connection = { ...defaultSettings, firstByteTimeout: 30_000 };
-  const flags = { backlog: 511, reusePort: false, ipv6Only: false };
+  const flags = { backlog: 4_096, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
   const perAddress = Math.floor(maxConnections / 2);
   const admission = { perAddress, rate: 16_384, exempt: [], block: [], reset: true };

@@ -28,8 +28,8 @@ export interface ListenOptions<In = Chunk, Out = Payload>
   /** A name or an address, without brackets or a port. Default: every address of this machine, IPv6 and IPv4. */
   host?: string | undefined;
   /**
-   * How many connections may wait in the kernel to be accepted (the backlog). Default 511, at most 65,535. The kernel reduces it
-   * to net.core.somaxconn.
+   * How many connections may wait in the kernel to be accepted (the backlog). Default 4,096, at most 65,535. The kernel reduces it
+   * to net.core.somaxconn. If more clients connect at once, some have to try again, after a second.
    */
   backlog?: number | undefined;
   /** Lets several servers share the address (SO_REUSEPORT). Default `false`. */
@@ -131,7 +131,7 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
     },
     port: port(options.port, 0),
     host: host(options.host, undefined),
-    backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 511),
+    backlog: optionalInteger('backlog', options.backlog, 1, 65_535, 4_096),
     reusePort: optionalBoolean('reusePort', options.reusePort, false),
     ipv6Only: optionalBoolean('ipv6Only', options.ipv6Only, false),
     maxConnections,

@@ -12,7 +12,7 @@ use crate::protocol::{Factory, LayerMaker};
 /// Later versions add fields. Write `ListenOptions { backlog: 128, ..ListenOptions::default() }`.
 #[derive(Debug)]
 pub struct ListenOptions {
-    /// Connections that may wait in the kernel. The kernel cuts it to net.core.somaxconn. Default 511.
+    /// Connections that may wait in the kernel. The kernel cuts it to net.core.somaxconn. Default 4,096, as many as it allows by default. With fewer, a burst of connects loses SYN packets, and each client tries again after a second.
     pub backlog: i32,
     /// TCP_NODELAY for accepted connections. Default true.
     pub no_delay: bool,
@@ -45,7 +45,7 @@ pub struct ListenOptions {
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
         ListenOptions {
-            backlog: 511,
+            backlog: 4_096,
             no_delay: true,
             reuse_port: false,
             ipv6_only: false,
