@@ -99,7 +99,12 @@ test.serial('the defaults are those of the documentation', async (t) => {
     return real.call(this, ...all);
   };
   await serverOf(t);
-  const connection = { ...defaultSettings, firstByteTimeout: 30_000 };
+  const connection = {
+    ...defaultSettings,
+    firstByteTimeout: 30_000,
+    maxTotalBuffered: 268_435_456,
+    buffers: { receive: 131_072, send: 0, unsent: 131_072 },
+  };
   const flags = { backlog: 4_096, reusePort: false, ipv6Only: false };
   const maxConnections = Math.floor(mostDescriptors() * 0.8);
   const perAddress = Math.floor(maxConnections / 2);
