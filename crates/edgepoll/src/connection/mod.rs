@@ -182,6 +182,8 @@ impl Connection {
         self.carry_ready = false;
         self.since.message = 0;
         self.paused = false;
+        // What is thrown away needs no room.
+        self.stalled = false;
         if let Some(wire) = &mut self.wire {
             (wire.paused, wire.holds) = (false, false);
         }

@@ -2,7 +2,7 @@
 
 use super::room::{Room, Search};
 use super::state::Reactor;
-use crate::connection::{CloseReason, Connection};
+use crate::connection::{CloseReason, Connection, Reading, Sink};
 use crate::kernel::Kernel;
 use crate::Token;
 
@@ -104,6 +104,9 @@ impl<K: Kernel> Reactor<K> {
             return 0;
         };
         let (held, listener) = (entry.held, entry.connection.listener);
+        if entry.connection.reading == Reading::Open(Sink::Discard) {
+            return usize::MAX;
+        }
         let Some(from) = listener.and_then(|listener| self.listener_mut(listener)) else {
             return usize::MAX;
         };

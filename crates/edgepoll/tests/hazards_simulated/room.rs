@@ -178,6 +178,27 @@ fn hazard_a_listener_whose_connections_hold_much_does_not_bound_those_of_others(
 }
 
 #[test]
+fn hazard_a_connection_whose_owner_has_left_needs_no_room() {
+    let (mut bench, listener, clients) = clients(2);
+    bench.reactor.keep(listener, MOST);
+    for (peer, _) in &clients {
+        bench.kernel().peer_send(*peer, b"line\n");
+    }
+    bench.run_until_idle();
+    assert!(bench.reactor.waits_for_room(clients[0].1));
+    let (peer, token) = clients[0];
+    bench.reactor.end_and_discard(token);
+    bench.run_until_idle();
+    // More of it comes and is thrown away, although there is still no room.
+    bench.kernel().peer_send(peer, b"more\n");
+    bench.kernel().peer_finish(peer);
+    bench.run_until_idle();
+    assert_eq!(bench.closed(token), Some(CloseReason::Ended));
+    assert_eq!(bench.bytes(token), b"");
+    assert!(bench.reactor.waits_for_room(clients[1].1));
+}
+
+#[test]
 fn hazard_memory_goes_back_once_after_a_drop() {
     let mut bench = without_faults(Budget::default(), 65_536);
     bench.listen(ListenOptions::default());
