@@ -124,6 +124,7 @@ const provoked: Record<string, Provoke> = {
     spawnSync('true', { stdio: [one.fd, 'ignore', 'ignore'] });
     return one.connect(listener.localAddress);
   },
+  ERR_BUFFER_SIZE: () => listen({ host: '127.0.0.1', port: 0, receiveBufferSize: 2 ** 31 - 1 }),
   ERR_CLOSED: (t) => {
     const { registration } = registered(t);
     registration.unregister();
@@ -194,6 +195,12 @@ const provoked: Record<string, Provoke> = {
     peer.pause();
     // More than the kernel's buffers take.
     return connection.write(Buffer.alloc(2 ** 25));
+  },
+  ERR_SERVER_FULL: async (t) => {
+    const { connection, peer } = await pairOf(t, { maxTotalBufferedAmount: 262_144 });
+    peer.pause();
+    void connection.write(Buffer.alloc(8_388_608)).catch(() => {});
+    return connection.read();
   },
   ERR_WRITE_AFTER_END: async (t) => {
     const { connection } = await pairOf(t);

@@ -48,6 +48,8 @@ test('a framing that the addon does not know is an error', (t) => {
     highWaterMark: 1,
     lowWaterMark: 1,
     maxBuffered: 1,
+    maxTotalBuffered: 1,
+    buffers: { receive: 0, send: 0, unsent: 0 },
     mostPerTurn: 1,
     endTimeout: 1,
     firstByteTimeout: 1,

@@ -40,8 +40,8 @@ for (const driver of drivers) {
       'setsockopt:error=EPERM:when=2+',
       { code: 'EPERM', syscall: 'connect' },
     ],
-    // The first two calls are for the listening socket, the third is for the peer.
-    ['lose', 'setsockopt,connect', 'setsockopt:error=EPERM:when=4+', { peer: 'ECONNRESET' }],
+    // The first four calls are for the listening socket, the fifth is for the peer.
+    ['lose', 'setsockopt,connect', 'setsockopt:error=EPERM:when=6+', { peer: 'ECONNRESET' }],
     [
       'send',
       'sendto',

@@ -16,7 +16,6 @@ const RULE = /^(?:Address|Subnet|Range): IPv[46] ([\d.:a-f/-]+)$/i;
 
 /** Checks a list. Returns its addresses, prefixes and ranges as the native side reads them. */
 export function addressList(name: string, value: unknown): readonly string[] {
-  if (value === undefined) return [];
   if (Array.isArray(value)) {
     for (const [at, entry] of value.entries()) check(`${name}[${at}]`, entry);
     return value as string[];

@@ -65,12 +65,25 @@ export function admissionConfig(
   const { maxConnectionsPerAddress: most, acceptRatePerAddress, refuseBy } = options;
   return {
     perAddress:
-      most === undefined ? undefined : integer('maxConnectionsPerAddress', most, 1, maxConnections),
+      most === undefined
+        ? undefined
+        : integer(
+            'maxConnectionsPerAddress',
+            most,
+            1,
+            maxConnections,
+            ': it is at most maxConnections',
+          ),
     rate: optionalInteger('acceptRatePerAddress', acceptRatePerAddress, 1, MAX, 16_384),
-    exempt: addressList('exemptAddresses', options.exemptAddresses) as string[],
-    block: addressList('blockList', options.blockList) as string[],
+    exempt: optionalList('exemptAddresses', options.exemptAddresses),
+    block: optionalList('blockList', options.blockList),
     reset: refuseBy === undefined || oneOf('refuseBy', refuseBy, ['reset', 'end']) === 'reset',
   };
+}
+
+/** An empty list for `undefined`. */
+function optionalList(name: string, value: unknown): string[] {
+  return value === undefined ? [] : (addressList(name, value) as string[]);
 }
 
 /** Checks the option `onDrop`. */

@@ -120,8 +120,8 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions<unknown, unknown>
   maxFrame: true,
   chunks: true,
   protocol: true,
-  driver: true,
   ...BUFFER_OPTIONS,
+  driver: true,
 };
 
 /** The checked options of a connection. */
@@ -183,6 +183,7 @@ export function connectionConfig(
         0,
         highWaterMark - 1,
         quarter,
+        ': it is less than highWaterMark',
       ),
       maxBuffered: optionalInteger(
         'maxBufferedAmount',
@@ -190,6 +191,7 @@ export function connectionConfig(
         highWaterMark,
         MAX,
         Math.max(16_777_216, highWaterMark),
+        ': it is at least highWaterMark',
       ),
       maxTotalBuffered: 0,
       mostPerTurn: Math.max(readMark, LEAST_PER_TURN),
@@ -218,7 +220,14 @@ function deadlines(
 > {
   const idleTimeout = optionalInteger('idleTimeout', options.idleTimeout, 1, MAX, 3_600_000);
   const within = (name: 'messageTimeout' | 'sendTimeout'): number =>
-    optionalInteger(name, options[name], 1, idleTimeout, Math.min(60_000, idleTimeout));
+    optionalInteger(
+      name,
+      options[name],
+      1,
+      idleTimeout,
+      Math.min(60_000, idleTimeout),
+      ': it is at most idleTimeout',
+    );
   return {
     idleTimeout,
     messageTimeout: within('messageTimeout'),

@@ -111,6 +111,7 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
     1,
     idleTimeout,
     Math.min(30_000, idleTimeout),
+    ': it is at most idleTimeout',
   );
   const maxConnections =
     options.maxConnections === undefined
@@ -127,6 +128,7 @@ export function listenConfig(options: ListenOptions<unknown, unknown>): ListenCo
         least,
         Number.MAX_SAFE_INTEGER,
         Math.max(268_435_456, least),
+        ': it is at least highWaterMark, readHighWaterMark and 4 times maxFrame',
       ),
     },
     port: port(options.port, 0),

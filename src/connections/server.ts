@@ -207,7 +207,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * server.setBlockList(['203.0.113.0/24']);
    */
   setBlockList(list: AddressList): void {
-    const addresses = addressList('list', list ?? null);
+    const addresses = addressList('list', list);
     this.#reactor.native.block(this.#slot, this.#generation, addresses as string[]);
   }
 

@@ -53,12 +53,18 @@ export function invalidValue(name: string, expected: string, value: unknown): Ty
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
 }
 
-/** An integer between `min` and `max`, both included. */
-export function integer(name: string, value: unknown, min: number, max: number): number {
+/** An integer between `min` and `max`, both included. `hint` says where the bounds come from. */
+export function integer(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  hint = '',
+): number {
   const expected = `an integer from ${min} to ${max}`;
   if (typeof value !== 'number') throw typeError(name, expected, value);
   if (!Number.isInteger(value) || value < min || value > max)
-    throw rangeError(name, expected, value);
+    throw rangeError(name, expected, value, hint);
   return value;
 }
 
@@ -69,8 +75,9 @@ export function optionalInteger(
   min: number,
   max: number,
   otherwise: number,
+  hint = '',
 ): number {
-  return value === undefined ? otherwise : integer(name, value, min, max);
+  return value === undefined ? otherwise : integer(name, value, min, max, hint);
 }
 
 /** Milliseconds from 0 to 2^53, with or without a fraction; or `undefined`. */
