@@ -25,7 +25,10 @@ export declare type AddressList = readonly string[] | {
     readonly rules: readonly string[];
 };
 
-/** Which clients a server accepts. What it refuses is closed at once, takes no memory, and is counted in `server.stats()`. */
+/**
+ * Which clients a server accepts. What it refuses is closed as soon as it is accepted, takes no memory, and is counted in
+ * `server.stats()`. While `maxConnections` are open or `maxPending` wait, the server accepts nothing, and such clients wait too.
+ */
 export declare interface AdmissionOptions {
     /**
      * How many connections of one address may be open at once. Further ones are closed at once (`address-limit`). For IPv6 an address
@@ -450,7 +453,7 @@ export declare type Driver = 'uv' | 'thread';
 
 /** Connections that a server closed as soon as they were accepted. */
 export declare interface Drop {
-    /** The remote address of the last of them. */
+    /** The remote address of the last of them. On an IPv6 address of this machine, an IPv4 client has an address such as `::ffff:192.0.2.1`. */
     address: string;
     /**
      * Why: `blockList` has the address; or it has `maxConnectionsPerAddress` connections; or it connects more often than

@@ -39,7 +39,7 @@ function check(name: string, value: unknown): void {
 function rulesOf(name: string, list: object): readonly string[] {
   const { rules } = list as { rules?: unknown };
   if (!Array.isArray(rules)) {
-    const hint = '; without its rules, as in some runtimes, pass an array of strings';
+    const hint = '; this object has no list of rules: pass an array of strings';
     throw typeError(name, A_LIST, list, hint);
   }
   return rules.map((rule: unknown, at) => {

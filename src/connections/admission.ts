@@ -7,7 +7,10 @@ import { addressList } from './address-list.js';
 import { MAX } from './connection-options.js';
 import type { Drop } from './drops.js';
 
-/** Which clients a server accepts. What it refuses is closed at once, takes no memory, and is counted in `server.stats()`. */
+/**
+ * Which clients a server accepts. What it refuses is closed as soon as it is accepted, takes no memory, and is counted in
+ * `server.stats()`. While `maxConnections` are open or `maxPending` wait, the server accepts nothing, and such clients wait too.
+ */
 export interface AdmissionOptions {
   /**
    * How many connections of one address may be open at once. Further ones are closed at once (`address-limit`). For IPv6 an address

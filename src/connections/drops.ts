@@ -7,7 +7,7 @@ const { queueMicrotask } = globalThis;
 
 /** Connections that a server closed as soon as they were accepted. */
 export interface Drop {
-  /** The remote address of the last of them. */
+  /** The remote address of the last of them. On an IPv6 address of this machine, an IPv4 client has an address such as `::ffff:192.0.2.1`. */
   address: string;
   /**
    * Why: `blockList` has the address; or it has `maxConnectionsPerAddress` connections; or it connects more often than

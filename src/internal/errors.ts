@@ -312,7 +312,8 @@ function timedOut(
 function lateError(number: number, limits: Limits, where: ErrorDetails): EdgepollError {
   const { firstByteTimeout, idleTimeout, messageTimeout, receiveRate, sendTimeout, sendRate } =
     limits;
-  const more = (rate: number): string => `and a second for each ${rate} bytes`;
+  const more = (name: string, rate: number): string =>
+    `and a second for each ${rate} bytes: ${name}`;
   if (number === 0) {
     const message = `no byte was sent by either side within firstByteTimeout (${firstByteTimeout} ms)`;
     return new EdgepollError('ERR_FIRST_BYTE_TIMEOUT', message, where);
@@ -322,10 +323,10 @@ function lateError(number: number, limits: Limits, where: ErrorDetails): Edgepol
     return new EdgepollError('ERR_IDLE_TIMEOUT', message, where);
   }
   if (number === 2) {
-    const message = `the peer did not complete its message within messageTimeout (${messageTimeout} ms, ${more(receiveRate)})`;
+    const message = `the peer did not complete its message within messageTimeout (${messageTimeout} ms, ${more('minReceiveRate', receiveRate)})`;
     return new EdgepollError('ERR_MESSAGE_TIMEOUT', message, where);
   }
-  const message = `the peer did not take what was sent within sendTimeout (${sendTimeout} ms, ${more(sendRate)})`;
+  const message = `the peer did not take what was sent within sendTimeout (${sendTimeout} ms, ${more('minSendRate', sendRate)})`;
   return new EdgepollError('ERR_SEND_TIMEOUT', message, where);
 }
 

@@ -54,13 +54,7 @@ export function invalidValue(name: string, expected: string, value: unknown): Ty
 }
 
 /** An integer between `min` and `max`, both included. `hint` says where the bounds come from. */
-export function integer(
-  name: string,
-  value: unknown,
-  min: number,
-  max: number,
-  hint = '',
-): number {
+export function integer(name: string, value: unknown, min: number, max: number, hint = ''): number {
   const expected = `an integer from ${min} to ${max}`;
   if (typeof value !== 'number') throw typeError(name, expected, value);
   if (!Number.isInteger(value) || value < min || value > max)

@@ -119,7 +119,7 @@ const late: Record<string, Late> = {
     counter: 'messageTimeouts',
     // 20 bytes at 100 a second.
     least: 260,
-    says: /messageTimeout \(60 ms, and a second for each 100 bytes\)/,
+    says: /messageTimeout \(60 ms, and a second for each 100 bytes: minReceiveRate\)/,
     sends: 'x'.repeat(20),
   },
   'time with unsent bytes': {
@@ -127,7 +127,7 @@ const late: Record<string, Late> = {
     code: 'ERR_SEND_TIMEOUT',
     counter: 'sendTimeouts',
     least: 60,
-    says: /sendTimeout \(60 ms, and a second for each 2147483647 bytes\)/,
+    says: /sendTimeout \(60 ms, and a second for each 2147483647 bytes: minSendRate\)/,
     // More than the kernel takes.
     serves: (connection) => void connection.write(Buffer.alloc(2 ** 25)).catch(() => {}),
   },
