@@ -24,12 +24,6 @@ export const faults = [
     replace: '',
   },
   {
-    name: 'clients without a connection are known for ever',
-    file: `${reactor}/clients.rs`,
-    find: '.retain(|_, client| client.open > 0 || client.tokens_at(now, rules) < full);',
-    replace: '.retain(|_, client| client.open > 0 || client.tokens_at(now, rules) <= full);',
-  },
-  {
     name: 'no generation compare',
     file: 'crates/edgepoll/src/slots.rs',
     find: `
