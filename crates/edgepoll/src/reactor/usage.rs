@@ -1,6 +1,6 @@
 //! What all connections of the reactor hold, and whether that has become much less.
 
-/// After so many bytes less, the owner is told to give memory back.
+/// The owner has to give memory back when the connections hold so many bytes less.
 const DROP: usize = 8 * 1024 * 1024;
 /// What all connections hold, and the most of it since memory went back.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,6 +13,7 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn has_dropped(&self) -> bool {
-        self.most - self.now >= DROP
+        // While much is held, what is free is used again soon, and giving it back takes the thread's time.
+        self.most - self.now >= DROP && self.now <= self.most / 2
     }
 }
