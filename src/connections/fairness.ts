@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers';
 import * as layout from '../internal/layout.js';
 
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
-const { CONTROL_CALLBACKS } = layout;
+const { CONTROL_BEHIND, CONTROL_CALLBACKS } = layout;
 
 /** The cost of one write beside that of its bytes, expressed in bytes. */
 const WRITE_COST = 4096;
@@ -82,9 +82,11 @@ export class Fairness {
 
   #yield(): void {
     this.items = 0;
+    this.#control[CONTROL_BEHIND] = 1;
     this.yielding = new Promise((resolve) => {
       setImmediate(() => {
         this.yielding = undefined;
+        this.#control[CONTROL_BEHIND] = 0;
         this.items = this.#most;
         this.#since = this.#read = now();
         resolve();

@@ -119,7 +119,7 @@ export const MORE = -0x8000_0000;
 export const LENT = 0x4000_0000;
 
 /** Fields of the control array. */
-export const CONTROL_FIELDS = 5;
+export const CONTROL_FIELDS = 6;
 /** Control field: how many writes are staged. JavaScript increases it, the glue sets it to 0. */
 export const CONTROL_COUNT = 0;
 /** Control field: 1 if the glue sends the staged writes by itself after the running callback. */
@@ -130,6 +130,8 @@ export const CONTROL_LENT = 2;
 export const CONTROL_FORGOTTEN = 3;
 /** Control field: the driver's callbacks so far, wrapping. The event loop completes a turn between two of them. */
 export const CONTROL_CALLBACKS = 4;
+/** 1 while consumers have items left, and wait for a turn of the event loop before they go on. */
+export const CONTROL_BEHIND = 5;
 
 /** Result of a write: the message does not fit the connection's framing. All refusals of a write are negative. */
 export const NOT_A_FRAME = -5;

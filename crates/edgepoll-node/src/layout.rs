@@ -138,7 +138,7 @@ layout! {
     LENT: i32 = 0x4000_0000;
 
     /// Fields of the control array.
-    CONTROL_FIELDS: usize = 5;
+    CONTROL_FIELDS: usize = 6;
     /// Control field: how many writes are staged. JavaScript increases it, the glue sets it to 0.
     CONTROL_COUNT: usize = 0;
     /// Control field: 1 if the glue sends the staged writes by itself after the running callback.
@@ -149,6 +149,8 @@ layout! {
     CONTROL_FORGOTTEN: usize = 3;
     /// Control field: the driver's callbacks so far, wrapping. The event loop completes a turn between two of them.
     CONTROL_CALLBACKS: usize = 4;
+    /// 1 while consumers have items left, and wait for a turn of the event loop before they go on.
+    CONTROL_BEHIND: usize = 5;
 
     /// Result of a write: the message does not fit the connection's framing. All refusals of a write are negative.
     NOT_A_FRAME: i32 = -5;

@@ -5,8 +5,8 @@
 use napi::{sys, Error, Result};
 
 use crate::layout::{
-    CONTROL_CALLBACKS, CONTROL_COUNT, CONTROL_FIELDS, CONTROL_FORGOTTEN, CONTROL_IN_TURN,
-    CONTROL_LENT,
+    CONTROL_BEHIND, CONTROL_CALLBACKS, CONTROL_COUNT, CONTROL_FIELDS, CONTROL_FORGOTTEN,
+    CONTROL_IN_TURN, CONTROL_LENT,
 };
 use crate::node::{self, Reference};
 
@@ -62,6 +62,11 @@ impl Control {
     /// Tells JavaScript whether the glue makes the staged writes by itself after the running callback.
     pub(crate) fn set_in_turn(&self, in_turn: bool) {
         self.set(CONTROL_IN_TURN, i32::from(in_turn));
+    }
+
+    /// Whether consumers have items left from earlier turns.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.get(CONTROL_BEHIND) != 0
     }
 
     /// Counts a callback of the driver.

@@ -182,6 +182,7 @@ impl Core {
             working.flush();
             working.control.set_in_turn(drains);
             working.inbox.begin(&working.control.lending());
+            working.reactor.set_behind(working.control.is_behind());
             let Working { reactor, inbox, .. } = working;
             let turned = if announced {
                 reactor.announced_turn(inbox)

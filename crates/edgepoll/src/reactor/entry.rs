@@ -21,6 +21,8 @@ pub(super) struct Entry<S> {
     pub(super) listed: bool,
     /// It got a whole share of the turn that served it last.
     pub(super) had_share: bool,
+    /// Its last receive has emptied the socket.
+    pub(super) drained: bool,
     /// It is in the list of connections with a report for the owner.
     pub(super) has_report: bool,
     /// The report includes the send queue's length.
@@ -51,6 +53,7 @@ impl<S> Entry<S> {
             connection,
             listed: false,
             had_share: false,
+            drained: true,
             has_report: false,
             report_queued: false,
             report_failed: false,

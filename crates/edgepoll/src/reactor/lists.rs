@@ -25,6 +25,8 @@ pub(super) struct Lists {
     pub(super) connections_first: bool,
     /// The last turn served no connection of `rest` although there were some, so the next one begins with `rest`.
     pub(super) rest_first: bool,
+    /// Turns in a row that left out `rest`, because the owner was behind.
+    pub(super) rest_skipped: u8,
     /// Turns in a row that served no listener although some were listed, for the check of the invariants.
     #[cfg(feature = "simulation")]
     pub(super) listeners_waited: u32,

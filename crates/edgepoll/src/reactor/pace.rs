@@ -55,8 +55,8 @@ impl Pace {
         (whole >> self.halved).max(1)
     }
 
-    /// The part of a turn's frames that the next turn has.
-    pub(super) fn frames(&self, whole: u32) -> u32 {
+    /// The part of a turn's frames or accepts that the next turn has.
+    pub(super) fn part(&self, whole: u32) -> u32 {
         (whole >> self.halved).max(1)
     }
 }
@@ -70,10 +70,10 @@ mod tests {
         let mut now = 1;
         for _ in 0..turns {
             pace.begin(now);
-            now += u64::from(pace.frames(256)) * micros * 1_000;
+            now += u64::from(pace.part(256)) * micros * 1_000;
             pace.end(now);
         }
-        pace.frames(256)
+        pace.part(256)
     }
 
     #[test]
@@ -91,12 +91,12 @@ mod tests {
         pace.begin(0);
         pace.finish_turn(false);
         pace.begin(1_000_000_000);
-        assert_eq!(pace.frames(256), 256, "there was nothing to do in between");
+        assert_eq!(pace.part(256), 256, "there was nothing to do in between");
         pace.finish_turn(true);
         pace.begin(2_000_000_000);
-        assert_eq!(pace.frames(256), 128, "the batch took a second");
+        assert_eq!(pace.part(256), 128, "the batch took a second");
         pace.end(2_000_000_001);
         pace.end(9_000_000_000);
-        assert_eq!(pace.frames(256), 256, "a batch counts once");
+        assert_eq!(pace.part(256), 256, "a batch counts once");
     }
 }

@@ -6,7 +6,7 @@ use super::share::{had_share, Portion};
 use super::state::Reactor;
 use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
-use crate::{Call, Errno, Token};
+use crate::{Call, Errno, Ready, Token};
 
 impl<K: Kernel> Reactor<K> {
     /// Does what one connection may do now, within its portion of the turn. Returns the bytes received and the frames handed
@@ -50,7 +50,10 @@ impl<K: Kernel> Reactor<K> {
             Received::default()
         };
         if received.calls > 0 || received.frames > 0 {
-            entry.had_share = had_share(&entry.connection, received.bytes);
+            if received.calls > 0 {
+                entry.drained = !entry.connection.ready.contains(Ready::READABLE);
+            }
+            entry.had_share = had_share(&entry.connection, entry.drained, received.bytes);
         }
         let has_session = entry.connection.wire.is_some();
         let has_layers = entry.connection.layers.is_some();

@@ -4,23 +4,23 @@ use super::budget::Budget;
 use super::inbox::{Inbox, MIN_ROOM};
 use super::session_timers::Asked;
 use crate::connection::Connection;
-use crate::Ready;
 
 /// A connection that received so many bytes in a turn had its share: the next time it comes after those that were quiet.
 const SHARE_BYTES: usize = 16_384;
-/// A connection that has at most so many bytes more to do, and nothing in its socket, did not have its share.
+/// A connection that has emptied its socket, and has at most so many bytes more to do, did not have its share.
 const TAIL: usize = 4_096;
 /// A turn hands over this much of each connection at least, however many wait.
 const LEAST_FRAMES: u32 = 4;
 const LEAST_BYTES: usize = 16_384;
 
-/// True when the connection, which was just served and received so many bytes, had its share.
+/// True when the connection, which was just served and received so many bytes, had its share. `drained`: its last receive has emptied the
+/// socket. Few bytes may have come since then.
 ///
 /// A connection with a line now and then may have many lines waiting after the process was busy for a while. It gets the rest of them
 /// soon. If it had to wait for all connections that send without an end, it would never catch up.
 #[inline]
-pub(super) fn had_share(connection: &Connection, received: usize) -> bool {
-    let has_more = || connection.ready.contains(Ready::READABLE) || connection.carry.len() > TAIL;
+pub(super) fn had_share(connection: &Connection, drained: bool, received: usize) -> bool {
+    let has_more = || !drained || connection.carry.len() > TAIL;
     received >= SHARE_BYTES || connection.may_read() && has_more()
 }
 

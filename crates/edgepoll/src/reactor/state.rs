@@ -46,6 +46,8 @@ pub struct Reactor<K: Kernel> {
     pub(super) usage: Usage,
     pub(super) budget: Budget,
     pub(super) pace: Pace,
+    /// The owner has not handled all messages of earlier turns.
+    pub(super) owner_is_behind: bool,
     pub(super) guess: Guess,
     /// Where sessions write. `None` before the first call of one, and while one is called.
     pub(super) scratch: Option<Box<Scratch>>,
@@ -87,6 +89,7 @@ impl<K: Kernel> Reactor<K> {
             usage: Usage::default(),
             budget: budget.at_least_one(),
             pace: Pace::default(),
+            owner_is_behind: false,
             guess: Guess::default(),
             scratch: None,
             stats: Stats::default(),

@@ -17,6 +17,9 @@ use crate::{Errno, Ready, Token};
 /// A turn hands over so many times more frames of connections that were quiet than of those that had their share before.
 const READY: u32 = 4;
 
+/// While the owner is behind, this many turns in a row serve no connection of `rest` at most.
+const MOST_SKIPPED: u8 = 64;
+
 /// What is left of a turn's budget.
 struct Left {
     bytes: usize,
@@ -133,6 +136,12 @@ impl<K: Kernel> Reactor<K> {
         self.pace.end(self.now);
     }
 
+    /// Says whether the owner has still to handle messages of earlier turns. While it has, connections that had their share wait: their
+    /// messages would only make the others wait longer at the owner.
+    pub fn set_behind(&mut self, is_behind: bool) {
+        self.owner_is_behind = is_behind;
+    }
+
     /// Tries a receive of the connection that is probably ready. Returns true when it gave bytes. The kernel's events stay
     /// pending until the next wait, so none is lost.
     fn serve_guess<I: Inbox>(&mut self, inbox: &mut I) -> bool {
@@ -176,7 +185,8 @@ impl<K: Kernel> Reactor<K> {
         let Ok(divisor @ 1..) = u32::try_from(count) else {
             return;
         };
-        let most = (self.budget.accepts / divisor).max(1);
+        // A new connection is work for the owner, as messages are.
+        let most = (self.pace.part(self.budget.accepts) / divisor).max(1);
         #[cfg(feature = "simulation")]
         self.note_listeners(inbox.room() >= MIN_ROOM);
         for _ in 0..count {
@@ -197,13 +207,19 @@ impl<K: Kernel> Reactor<K> {
     fn serve_connections<I: Inbox>(&mut self, inbox: &mut I) -> bool {
         let mut left = Left {
             bytes: self.pace.bytes(self.budget.turn_bytes),
-            frames: self.pace.frames(self.budget.turn_frames),
+            frames: self.pace.part(self.budget.turn_frames),
             of_ready: self
                 .pace
-                .frames(self.budget.turn_frames.saturating_mul(READY)),
+                .part(self.budget.turn_frames.saturating_mul(READY)),
         };
         // A connection that is served in this turn and has more to do is added after these, for the next turn.
         let (quiet, waiting) = (self.lists.ready.len(), self.lists.rest.len());
+        if waiting > 0 && self.owner_is_behind && self.lists.rest_skipped < MOST_SKIPPED {
+            self.lists.rest_skipped += 1;
+            self.serve_ready(quiet, &mut left, inbox);
+            return true;
+        }
+        self.lists.rest_skipped = 0;
         let (has_ready, has_rest);
         if std::mem::take(&mut self.lists.rest_first) {
             let kept = left.after_quarter();
@@ -261,7 +277,7 @@ impl<K: Kernel> Reactor<K> {
                 let portion = Portion {
                     left: left.bytes,
                     bytes,
-                    frames: self.pace.frames(self.budget.slot_frames),
+                    frames: self.pace.part(self.budget.slot_frames),
                 };
                 left.take(self.serve_once(token, portion, inbox));
             }

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use edgepoll::kernel::simulated::Peer;
+use edgepoll::kernel::Kernel;
 use edgepoll::reactor::{Budget, ListenOptions};
 use edgepoll::Token;
 
@@ -202,4 +203,64 @@ fn a_client_that_could_not_be_served_for_a_while_catches_up_at_once_although_tho
     }
     assert!(bench.reactor.has_work(), "the others have more to do");
     assert_eq!(bench.frames(steady.1).len(), heard);
+}
+
+/// The owner takes longer for a new connection than for a line. If only the lines of a turn became fewer, clients that send little would
+/// fall behind.
+#[test]
+fn new_connections_that_take_the_owner_long_do_not_delay_lines() {
+    const STEADY: usize = 20;
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 500 + STEADY);
+    let (steady, flooders) = clients.split_at(STEADY);
+    for (peer, _) in flooders {
+        bench.kernel().peer_send(*peer, &b"line\n".repeat(10_000));
+    }
+    for _ in 0..4_000 {
+        bench.kernel().dial(address()).unwrap();
+    }
+    let began = bench.kernel().now();
+    let mut sent = 0;
+    while bench.kernel().now() - began < 300 * MILLISECOND {
+        let due = 1 + (bench.kernel().now() - began) / (5 * MILLISECOND);
+        for _ in sent..due {
+            for (peer, _) in steady {
+                bench.kernel().peer_send(*peer, b"line\n");
+            }
+        }
+        sent = due;
+        let before = bench.opened().len();
+        let frames = bench.turn(Some(Duration::ZERO)) as u64;
+        let accepted = (bench.opened().len() - before) as u64;
+        bench
+            .kernel()
+            .advance(accepted * MILLISECOND / 10 + frames * MILLISECOND / 50);
+        bench.reactor.tick();
+        bench.reactor.batch_handled();
+    }
+    for (_, token) in steady {
+        let late = sent as usize - bench.frames(*token).len();
+        assert!(late <= 4, "{late} lines wait");
+    }
+    let accepted = bench.opened().len() - clients.len();
+    assert!(accepted > 500, "{accepted} clients were accepted");
+}
+
+#[test]
+fn while_the_owner_is_behind_floods_wait_and_do_not_starve() {
+    let (mut bench, clients) = clients_of_lines(Budget::default(), 101);
+    let (quiet, flooders) = clients.split_last().unwrap();
+    flood(&mut bench, flooders);
+    bench.reactor.set_behind(true);
+    let (mut skipped, mut served) = (0, 0);
+    for turn in 1..=200 {
+        bench.kernel().peer_send(quiet.0, b"line\n");
+        let delivered = bench.turn(Some(Duration::ZERO));
+        assert_eq!(bench.frames(quiet.1).len(), turn, "a quiet client waits");
+        skipped += usize::from(delivered == 1);
+        served += usize::from(delivered > 1);
+    }
+    assert!(skipped > 190, "{skipped} turns without a flood");
+    assert!(served >= 3, "the floods starve");
+    bench.reactor.set_behind(false);
+    assert!(bench.turn(Some(Duration::ZERO)) > 1);
 }
