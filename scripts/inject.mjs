@@ -4,7 +4,7 @@
 
 import { availableParallelism } from 'node:os';
 import { calls, foreign } from './inject/calls.mjs';
-import { judge, judgeDescriptors, mayWait } from './inject/judge.mjs';
+import { judge, judgeDescriptors, mayWait, meanings } from './inject/judge.mjs';
 import { shortages, untilPlenty } from './inject/shortage.mjs';
 import { countCalls, injectedCall, runTraced } from './inject/tracing.mjs';
 import { run } from './lib/run.mjs';
@@ -32,7 +32,10 @@ const { values } = readArguments('npm run inject -- [--only CALL,CALL] [--json] 
 });
 const asked = values.only?.split(',') ?? Object.keys(calls);
 const unknown = asked.filter((name) => !(name in calls));
-if (unknown.length > 0) refuseArguments(`There is no call '${unknown.join(', ')}'.`);
+if (unknown.length > 0) {
+  const known = Object.keys(calls).join(', ');
+  refuseArguments(`There is no call '${unknown.join("', '")}'. Calls: ${known}.`);
+}
 
 const built = await run(
   'cargo',
@@ -123,7 +126,7 @@ async function work() {
   }
 }
 
-/** The tables: for each call and error of a part, what happened at the places. */
+/** The tables: for each call and error of a part, what happened at the places. The two parts make different calls. */
 function show() {
   if (values.json) return;
   for (const part of Object.keys(parts)) {
@@ -131,6 +134,8 @@ function show() {
     console.log(`|---|---|${places.map(() => '---').join('|')}|`);
     for (const call of asked) for (const errno of calls[call]) showRow(part, call, errno);
   }
+  console.log();
+  for (const [outcome, meaning] of Object.entries(meanings)) console.log(`${outcome}: ${meaning}`);
 }
 
 function showRow(part, call, errno) {

@@ -63,6 +63,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function work() {
   console.log(`soak: ${seconds} s, seed ${seed}`);
+  header();
   await stress(warming, seed, 0);
   const before = await settle();
   show('before', before);
@@ -78,7 +79,6 @@ async function work() {
 async function stress(time, from, count) {
   await order('start');
   peers = new Peers(ports, loops, from);
-  if (count > 0) header();
   for (let row = 1; row <= count; row += 1) {
     await later((time / count) * 1000);
     show(`${Math.round((time / count) * row)} s`, await order('sample'));

@@ -20,7 +20,7 @@ export const faults = [
   {
     name: 'refused connections that no event has told of are forgotten',
     file: `${reactor}/listener.rs`,
-    find: 'self.must_tell |= self.drops.tells_at().is_some_and(|at| at <= now);',
+    find: 'self.must_report |= self.drops.report_at().is_some_and(|at| at <= now);',
     replace: '',
   },
   {
@@ -121,6 +121,12 @@ export const faults = [
     file: `${reactor}/turn.rs`,
     find: 'self.lists.connections_first = !self.serve_connections(inbox) && is_waiting;',
     replace: 'let _ = (self.serve_connections(inbox), is_waiting);',
+  },
+  {
+    name: 'a long batch does not make accepts fewer',
+    file: `${reactor}/turn.rs`,
+    find: '(self.pace.part(self.budget.accepts) / divisor)',
+    replace: '(self.budget.accepts / divisor)',
   },
   {
     name: 'a long batch does not make turns shorter',

@@ -1,4 +1,13 @@
-// Says what became of one run: the outcome for the table, and what must not happen.
+// Judges one run: gives the outcome for the table, and what must not happen.
+
+/** What the outcomes in the tables mean. */
+export const meanings = {
+  'ends it': 'the connection of the call closes with the error',
+  error: 'the program gets the error, and no connection closes',
+  'goes on': 'the core makes the call again, or does without it',
+  waits: 'the error says something that is not so, and the connection waits until its deadline',
+  'not reached': 'the run made fewer calls than one without an error',
+};
 
 /** Turns and milliseconds of processor time while nothing happens for 250 ms. */
 const mostTurns = 25;
@@ -46,11 +55,11 @@ export function judge({ call, errno, found, injected }) {
   if ((hit.length > 0 || opened.length > 0) && !isCoded && !waits) {
     failures.push(`the connection ends without ${code}: ${hit[0]?.what ?? opened[0]}`);
   }
-  const isTold = errors.some((error) => error.includes(code) && !error.startsWith('close '));
+  const isReported = errors.some((error) => error.includes(code) && !error.startsWith('close '));
   if (failures.length > 0) return { outcome: 'FAILED', failures };
   if (isCoded) return { outcome: 'ends it', failures };
   if (hit.length > 0 || opened.length > 0 || isOfNobody) return { outcome: 'waits', failures };
-  return { outcome: isTold ? 'is told' : 'goes on', failures };
+  return { outcome: isReported ? 'error' : 'goes on', failures };
 }
 
 /** Judges a run of the part without connections: the call that failed gives one error, with its code, or another call does the work. */
@@ -63,7 +72,7 @@ export function judgeDescriptors({ call, errno, found }) {
   if (errors.length > 1) failures.push(`several errors: ${errors}`);
   if (errors.some((error) => !error.includes(errno))) failures.push(`no ${errno}: ${errors}`);
   if (failures.length > 0) return { outcome: 'FAILED', failures };
-  return { outcome: errors.length > 0 ? 'is told' : 'goes on', failures };
+  return { outcome: errors.length > 0 ? 'error' : 'goes on', failures };
 }
 
 function processFailures({ code, signal, hung, stderr }) {
@@ -76,7 +85,7 @@ function reportFailures(call, waits, report) {
   if (report === undefined) return ['there is no report'];
   const { turns, processor, open, accepted, closed, left, outcomes } = report;
   const failures = [];
-  // The connection that tells the program to end is also what a waiting one waited for.
+  // A connection that makes the program end is also what a waiting one waited for.
   if (turns > mostTurns && !waits) failures.push(`it spins: ${turns} turns while nothing happens`);
   if (processor > mostProcessor) failures.push(`it spins: ${processor} ms of processor time`);
   if (open !== 0) failures.push(`${open} connections are open at the end`);

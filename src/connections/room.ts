@@ -5,7 +5,7 @@
  * counting a message takes two additions.
  */
 
-/** The core is told when the sum has changed by this part of the limit. */
+/** This side reports the sum to the core when it has changed by this part of the limit. */
 const STEPS = 256;
 
 export class Room {
@@ -15,22 +15,22 @@ export class Room {
   most: number;
   readonly #mark: number;
   readonly #step: number;
-  readonly #tell: (unread: number) => number;
-  #told = 0;
+  readonly #report: (unread: number) => number;
+  #reported = 0;
 
-  /** `mark`: `readHighWaterMark`. `tell` tells the core the sum, and returns how much is free of `limit`. */
-  constructor(mark: number, limit: number, tell: (unread: number) => number) {
+  /** `mark`: `readHighWaterMark`. `report` gives the core the sum, and returns how much is free of `limit`. */
+  constructor(mark: number, limit: number, report: (unread: number) => number) {
     this.#mark = mark;
     this.most = mark;
     this.#step = limit / STEPS;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   /** Counts bytes as unread, or as read if there are less than none. */
   count(bytes: number): void {
     this.unread += bytes;
-    if (Math.abs(this.unread - this.#told) < this.#step) return;
-    this.#told = this.unread;
-    this.most = Math.min(this.#mark, this.#tell(this.unread));
+    if (Math.abs(this.unread - this.#reported) < this.#step) return;
+    this.#reported = this.unread;
+    this.most = Math.min(this.#mark, this.#report(this.unread));
   }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Client {
     pub(crate) source: Ipv4Addr,
     pub(crate) state: State,
     pub(crate) socket: Option<OwnedFd>,
-    /// Counts connections, so that timers and events of an earlier one are told apart.
+    /// Counts the client's connections. A timer or an event with an earlier number is stale.
     pub(crate) generation: u32,
     /// It is in the queue of those that have more to do.
     pub(crate) queued: bool,

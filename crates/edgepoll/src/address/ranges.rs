@@ -133,7 +133,7 @@ fn host_bits(address: &Address) -> Option<u128> {
 pub(crate) fn client_of(address: &Address) -> Option<u64> {
     let bits = host_bits(address)?;
     let (high, low) = ((bits >> 64) as u64, bits as u64);
-    // The 64 bits of a mapped IPv4 address as they are would be the first 64 bits of an IPv6 address that nobody has: 0::/8 is reserved.
+    // An IPv4 address takes the place of a /64 in 0::/8. No client has an address of that /64, because 0::/8 is reserved (RFC 4291).
     let is_mapped = high == 0 && low >> 32 == 0xffff;
     Some(if is_mapped { low } else { high })
 }

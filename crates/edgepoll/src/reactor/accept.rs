@@ -20,7 +20,7 @@ impl<K: Kernel> Reactor<K> {
     /// Makes at most so many accepts.
     pub(super) fn accept<I: Inbox>(&mut self, token: Token, most: u32, inbox: &mut I) {
         self.accept_some(token, most, inbox);
-        self.tell_drops(token, inbox);
+        self.report_drops(token, inbox);
     }
 
     fn accept_some<I: Inbox>(&mut self, token: Token, most: u32, inbox: &mut I) {
@@ -120,20 +120,20 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Reports dropped connections, if it is time, or sets the timer for that.
-    fn tell_drops<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
+    fn report_drops<I: Inbox>(&mut self, token: Token, inbox: &mut I) {
         let Some(Occupant::Listener(listener)) = self.slots.get_mut(token) else {
             return;
         };
-        listener.must_tell = false;
-        if listener.drops.tells_at().is_none() {
+        listener.must_report = false;
+        if listener.drops.report_at().is_none() {
             return;
         }
-        if let Some(told) = listener.drops.tell(self.kernel.now()) {
+        if let Some(report) = listener.drops.report(self.kernel.now()) {
             inbox.event(Event::Dropped {
                 listener: token,
-                peer: told.peer,
-                reason: told.reason,
-                count: told.count,
+                peer: report.peer,
+                reason: report.reason,
+                count: report.count,
             });
         }
         self.set_listener_timer(token);

@@ -25,7 +25,7 @@ pub enum Event {
         peer: Address,
     },
     /// A listener closed connections as soon as they were accepted. There are ten such events of a listener in a second at most, and
-    /// all counts together are the number of connections: what one does not tell, the next one does.
+    /// all counts together are the number of connections: an event has what was dropped since the last one with its reason.
     Dropped {
         /// The listener.
         listener: Token,

@@ -46,11 +46,11 @@ pub(super) struct Listener<S> {
     pub(super) forget_at: u64,
     /// The connections that it has dropped.
     pub(super) drops: Drops,
-    /// It is time to tell of them.
-    pub(super) must_tell: bool,
+    /// It is time to report them.
+    pub(super) must_report: bool,
     /// What its connections hold.
     pub(super) room: Room,
-    /// When it is asked whether they still hold less than before, in nanoseconds of the kernel's clock; 0 when they do not.
+    /// When to check whether its connections still hold less than before, in nanoseconds of the kernel's clock; 0 for no check.
     pub(super) quiet_at: u64,
     /// That time has come.
     pub(super) is_quiet: bool,
@@ -76,14 +76,14 @@ impl<S> Listener<S> {
             clients: Clients::default(),
             forget_at: 0,
             drops: Drops::default(),
-            must_tell: false,
+            must_report: false,
             refusals: 0,
         }
     }
 
     /// True when serving it would do something.
     pub(super) fn may_progress(&self) -> bool {
-        self.must_tell || self.may_accept()
+        self.must_report || self.may_accept()
     }
 
     pub(super) fn may_accept(&self) -> bool {
@@ -112,12 +112,12 @@ impl<S> Listener<S> {
     /// When its soonest timer expires, in nanoseconds of the kernel's clock.
     pub(super) fn soonest(&self) -> Option<u64> {
         let set = |at: u64| Some(at).filter(|at| *at != 0);
-        let tell = self.drops.tells_at().filter(|_| !self.must_tell);
+        let report = self.drops.report_at().filter(|_| !self.must_report);
         [
             set(self.resume_at),
             set(self.forget_at),
             set(self.quiet_at),
-            tell,
+            report,
         ]
         .into_iter()
         .flatten()
@@ -129,7 +129,7 @@ impl<S> Listener<S> {
         if self.resume_at <= now {
             self.resume_at = 0;
         }
-        self.must_tell |= self.drops.tells_at().is_some_and(|at| at <= now);
+        self.must_report |= self.drops.report_at().is_some_and(|at| at <= now);
         if self.quiet_at != 0 && self.quiet_at <= now {
             self.quiet_at = 0;
             self.is_quiet = true;

@@ -11,7 +11,7 @@ const LOOKS: usize = 64;
 /// How many slots a turn searches, and how many connections it closes at most.
 const SEARCHED: usize = 1_024;
 const CLOSED: usize = 64;
-/// The owner is told to give memory back after so many nanoseconds, because memory that is used again at once should stay.
+/// Memory goes back once the connections have held less for so many nanoseconds: memory that is soon used again should stay.
 const QUIET: u64 = 1_000_000_000;
 
 impl<K: Kernel> Reactor<K> {

@@ -116,7 +116,7 @@ fn reports_of_refused_connections_are_few_and_complete() {
         bench.run_until_idle();
         bench.kernel().advance(1_000_000);
     }
-    // What is left is told by a timer.
+    // A timer reports the rest.
     bench.turn(None);
     bench.turn(None);
     let (events, connections) = told(&bench);
