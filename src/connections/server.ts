@@ -327,6 +327,9 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * In everything else it is like `server.events()`: the options, the back-pressure of each connection, the end of the iterator,
    * and what leaving the loop does. A server has one consumer.
    *
+   * A batch has everything that has arrived, in this order, and connections do not take turns in it. If the consumer waits for each
+   * message, clients that send much make the others wait: use `server.events()` then.
+   *
    * @example
    * for await (const batch of server.batches())
    *   for (const message of batch) void message.connection.write(answer(message));
