@@ -3,7 +3,7 @@
 // nothing for a long time. A check that could not run is "not run", with the reason, and not a failure.
 
 import { checks } from './lib/checks.mjs';
-import { failures } from './lib/counts.mjs';
+import { failedTests, failures } from './lib/counts.mjs';
 import { run } from './lib/run.mjs';
 import { explain } from './lib/toolchain.mjs';
 import { readArguments, refuseArguments } from './lib/usage.mjs';
@@ -117,6 +117,9 @@ function report() {
     console.log(`${name.padEnd(15)} ${numbers} ${time}${failed > 0 ? '  FAILED' : ''}`);
   }
   for (const line of notRun) console.log(line);
+  for (const { name, failed, text } of results) {
+    if (failed > 0) for (const line of failedTests(text ?? '')) console.log(`${name}: ${line}`);
+  }
   const [passed, failed] = [total('passed'), total('failed')];
   console.log(`\n${notRun.length} not run\n${passed} passed, ${failed} failed`);
   process.exitCode = interrupted ?? (failed === 0 && passed > 0 ? 0 : 1);

@@ -174,25 +174,29 @@ test('end() says 1000, and messages before it arrive', async (t) => {
   t.deepEqual(await client.read(), { type: 'close', code: 1000, reason: '' });
 });
 
-test('what the program answers at once leaves before the answer to a close frame', async (t) => {
-  const listening = await listen({ host: '127.0.0.1', port: 0, protocol: websocket() });
-  t.teardown(() => listening.destroy());
-  const serving = (async () => {
-    for await (const event of listening.events())
-      if (event.type === 'data' && event.data === 'hi') void event.connection.write('yes');
-  })();
-  const peer = await dial(listening.address.port);
-  await send(
-    peer,
-    Buffer.concat([Buffer.from(request()), frame(0x81, 0x68, 0x69), frame(0x88, 3, 232)]),
-  );
-  const { bytes, fin } = await receiveAll(peer);
-  t.true(fin);
-  t.is(bytes.toString('latin1').split('\r\n\r\n')[1], '\x81\x03yes\x88\x02\x03\xe8');
-  peer.end();
-  await listening.close();
-  await serving;
-});
+for (const busyMs of [0, 8])
+  test(`what the program answers at once leaves before the answer to a close frame, with ${busyMs} ms of work for each event`, async (t) => {
+    const listening = await listen({ host: '127.0.0.1', port: 0, protocol: websocket() });
+    t.teardown(() => listening.destroy());
+    const serving = (async () => {
+      for await (const event of listening.events()) {
+        const begun = performance.now();
+        // After a few milliseconds of work, the consumer waits for a turn of the event loop. The reactor has its turns meanwhile.
+        while (performance.now() - begun < busyMs);
+        if (event.type === 'data' && event.data === 'hi') void event.connection.write('yes');
+      }
+    })();
+    const peer = await dial(listening.address.port);
+    const before = Array.from({ length: 8 }, () => frame(0x81, 0x6e, 0x6f));
+    const messages = [...before, frame(0x81, 0x68, 0x69), frame(0x88, 3, 232)];
+    await send(peer, Buffer.concat([Buffer.from(request()), ...messages]));
+    const { bytes, fin } = await receiveAll(peer);
+    t.true(fin);
+    t.is(bytes.toString('latin1').split('\r\n\r\n')[1], '\x81\x03yes\x88\x02\x03\xe8');
+    peer.end();
+    await listening.close();
+    await serving;
+  });
 
 test('a peer that breaks a rule gets a close frame with a code, and the error has it too', async (t) => {
   const rules: [number, string, Buffer, WebSocketOptions][] = [

@@ -39,6 +39,14 @@ const marks = /^\s*(✘|✖|not ok|test .* FAILED|error(\[|:)|FAIL|RED|GREEN)/;
 /** The most lines to show: with a mark, and from the end of the output, where ava and cargo explain failures. */
 const mostMarked = 40;
 const mostLast = 60;
+/** The most lines of one check that follow the table of all checks. */
+const mostNamed = 10;
+
+/** The first lines that name a test that failed. */
+export function failedTests(text) {
+  const marked = text.split('\n').filter((line) => marks.test(line));
+  return marked.slice(0, mostNamed).map((line) => line.trim());
+}
 
 /** The lines about failures. They are shown again at the end, which survives when a log is cut. */
 export function failures(text) {

@@ -95,6 +95,8 @@ pub trait Session: 'static {
 
     /// A timer that [`Io::set_timer`] set has expired. A session that waited for the peer should ask [`Io::is_held`].
     ///
+    /// While the owner has still to handle messages that it was given, this call waits for it, a second at most.
+    ///
     /// # Errors
     /// As [`Session::decode`].
     fn timer(&mut self, timer: u8, io: &mut Io<'_>) -> Result<(), Error> {

@@ -127,6 +127,18 @@ impl Timers {
             Table::Many(times) => times.iter().copied().min().filter(|at| *at != NEVER),
         }
     }
+
+    /// When the soonest timer expires that has not expired at the time `now`.
+    pub(crate) fn soonest_after(&self, now: u64) -> Option<u64> {
+        match &self.0 {
+            Table::Empty => None,
+            Table::One { at, .. } => Some(*at).filter(|at| *at > now),
+            Table::Many(times) => {
+                let later = times.iter().copied().filter(|at| *at > now);
+                later.min().filter(|at| *at != NEVER)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -167,6 +179,22 @@ mod tests {
                 assert_eq!(timers.soonest(), None);
             }
         }
+    }
+
+    #[test]
+    fn timers_that_have_expired_are_not_the_soonest_after_that() {
+        let mut timers = Timers::default();
+        assert_eq!(timers.soonest_after(0), None);
+        timers.set(Timer::Late, 5);
+        assert_eq!(
+            (timers.soonest_after(4), timers.soonest_after(5)),
+            (Some(5), None)
+        );
+        timers.set(Timer::Session(1), 9);
+        assert_eq!(
+            (timers.soonest_after(5), timers.soonest_after(9)),
+            (Some(9), None)
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A connection in its slot: its state, its socket, and its places in the reactor's lists.
 
+use super::wheel::MILLISECOND;
 use crate::connection::{Clock, CloseReason, Connection, Timer};
 use crate::{Address, Ready};
 
@@ -104,17 +105,30 @@ impl<S> Entry<S> {
         self.closed.is_none() && self.connection.may_progress()
     }
 
-    /// The slot came up at the time `now`. Prepares what follows for the timers that have expired. A send is tried next: the kernel
-    /// reports room only once a third of the buffer is free, and one wait may not report every connection. If the connection is late or
+    /// When it has to come up for its soonest timer. A session's timer that has expired and waits for the owner, because it was set for
+    /// a time after `sessions_by`, is looked at again in a millisecond.
+    pub(super) fn comes_up_at(&self, now: u64, sessions_by: u64) -> Option<u64> {
+        let timers = &self.connection.timers;
+        let soonest = timers.soonest()?;
+        if sessions_by == now || soonest > now {
+            return Some(soonest);
+        }
+        let again = now + MILLISECOND;
+        Some(timers.soonest_after(now).map_or(again, |at| at.min(again)))
+    }
+
+    /// The slot came up at the time `now`. Prepares what follows for the timers that have expired, those of sessions if they were set for
+    /// `sessions_by` or before. A send is tried next: the kernel reports room only once a third of the buffer is free, and one wait may not report every connection. If the connection is late or
     /// its session or a layer has a timer, so is a receive. If the kernel has no room or no input, they fail with EAGAIN.
     ///
     /// Returns true when more follows once the connection has been served.
-    pub(super) fn handle_timers(&mut self, now: u64) -> bool {
+    pub(super) fn handle_timers(&mut self, now: u64, sessions_by: u64) -> bool {
         let connection = &mut self.connection;
         let is_due = |timer| connection.timers.is_due(timer, now);
         let is_retry = is_due(Timer::Retry);
         let is_end = is_due(Timer::Check) || is_due(Timer::Late);
-        let is_session = Timer::of_session().any(is_due) || is_due(Timer::Layers);
+        let of_session = |timer| connection.timers.is_due(timer, sessions_by);
+        let is_session = Timer::of_session().any(of_session) || is_due(Timer::Layers);
         let is_deadline = is_due(Timer::Deadline);
         let receives = is_due(Timer::Late) || is_session || is_deadline;
         let is_waited_for = is_deadline && !connection.queue.is_empty();

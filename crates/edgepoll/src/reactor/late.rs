@@ -6,13 +6,13 @@
 //! than `end_timeout` for that.
 
 use super::state::Reactor;
+use super::wheel::MILLISECOND;
 use crate::connection::{CloseReason, Failure, Timer, Writing};
 use crate::kernel::Kernel;
 use crate::{Call, Token};
 
 /// How often a connection is checked within its `end_timeout`. It is closed at most one such part of the time late.
 const CHECKS: u64 = 8;
-pub(super) const MILLISECOND: u64 = 1_000_000;
 
 impl<K: Kernel> Reactor<K> {
     /// Judges a connection whose time for the connect or the end is over, or that has to be checked. It has been served since the timer

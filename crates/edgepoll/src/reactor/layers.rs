@@ -3,9 +3,9 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::late::MILLISECOND;
 use super::session::role_of;
 use super::state::Reactor;
+use super::wheel::MILLISECOND;
 use crate::connection::{Reading, Timer};
 use crate::kernel::Kernel;
 use crate::protocol::LayerMaker;

@@ -124,14 +124,23 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// It came up at the time `now`. Returns true when more follows once it has been served.
-    pub(super) fn handle_timers(&mut self, now: u64) -> bool {
+    /// When it has to come up next, as [`Entry::comes_up_at`] says.
+    pub(super) fn comes_up_at(&self, now: u64, sessions_by: u64) -> Option<u64> {
+        match self {
+            Occupant::Listener(listener) => listener.soonest(),
+            Occupant::Connection(entry) => entry.comes_up_at(now, sessions_by),
+        }
+    }
+
+    /// It came up at the time `now`. Timers of sessions expire if they were set for `sessions_by` or before. Returns true when more follows
+    /// once it has been served.
+    pub(super) fn handle_timers(&mut self, now: u64, sessions_by: u64) -> bool {
         match self {
             Occupant::Listener(listener) => {
                 listener.handle_timers(now);
                 false
             }
-            Occupant::Connection(entry) => entry.handle_timers(now),
+            Occupant::Connection(entry) => entry.handle_timers(now, sessions_by),
         }
     }
 }

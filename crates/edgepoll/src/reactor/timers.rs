@@ -55,6 +55,7 @@ impl<K: Kernel> Reactor<K> {
         if self.alarm.is_by(now) {
             self.alarm.at = None;
         }
+        let sessions_by = self.sessions_expire_by(now);
         self.wheel.take_due(now, &mut self.came_up);
         let mut is_quiet = false;
         for at in 0..self.came_up.len() {
@@ -62,10 +63,10 @@ impl<K: Kernel> Reactor<K> {
             let Some((token, occupant)) = self.slots.at_mut(slot as usize) else {
                 continue;
             };
-            if occupant.handle_timers(now) {
+            if occupant.handle_timers(now, sessions_by) {
                 self.due.push(token);
-            } else if let Some(soonest) = occupant.soonest() {
-                self.wheel.come_up_by(slot, soonest);
+            } else if let Some(at) = occupant.comes_up_at(now, sessions_by) {
+                self.wheel.come_up_by(slot, at);
             }
             occupant.list(token, self.clock, &mut self.lists);
             let listener = occupant.listener_mut();
@@ -80,6 +81,7 @@ impl<K: Kernel> Reactor<K> {
     /// Does what follows for the connections with expired timers, which have been served since. What expires while it does that is
     /// left to the next turn, and so is a deadline of a connection that had more to do than this turn had room for.
     pub(super) fn judge_due(&mut self) {
+        let (now, sessions_by) = (self.now, self.sessions_expire_by(self.now));
         let mut kept = 0;
         for at in 0..self.due.len() {
             let token = self.due[at];
@@ -97,8 +99,8 @@ impl<K: Kernel> Reactor<K> {
                 continue;
             }
             entry.is_due = false;
-            if let Some(soonest) = entry.connection.timers.soonest() {
-                self.wheel.come_up_by(token.index, soonest);
+            if let Some(at) = entry.comes_up_at(now, sessions_by) {
+                self.wheel.come_up_by(token.index, at);
             }
         }
         self.due.truncate(kept);

@@ -12,7 +12,8 @@ const LISTS: usize = 1 << BITS;
 const BITS: u32 = 6;
 /// The heads of all lists, which are the first nodes.
 const HEADS: usize = LEVELS * LISTS;
-const MILLISECOND: u64 = 1_000_000;
+/// In nanoseconds.
+pub(super) const MILLISECOND: u64 = 1_000_000;
 /// The time of a slot that is in no list, and of an empty list.
 const NEVER: u64 = u64::MAX;
 

@@ -463,3 +463,36 @@ fn a_busy_connection_delays_no_timer_of_another_one() {
     bench.announced_turn();
     assert_eq!(calls.get(), 1);
 }
+
+/// A session that gives the owner time to answer must not speak before an owner that has not come to it yet. Timers do not wait for
+/// ever: an owner with too much to do may be behind all the time.
+#[test]
+fn timers_wait_while_the_owner_is_behind_but_at_most_a_second() {
+    for early in [false, true] {
+        let (mut bench, calls, peer, _) = pair();
+        let turns = |bench: &Bench| bench.reactor.stats().turns;
+        bench.reactor.set_behind(true);
+        bench.tells(peer, command(SAYS, 5));
+        bench.pass(6 * MILLISECOND);
+        assert_eq!(calls.get(), 0, "the owner has to come first");
+        bench.pass(10 * MILLISECOND);
+        assert_eq!(calls.get(), 0);
+        if early {
+            bench.reactor.set_behind(false);
+            let before = turns(&bench);
+            while calls.get() == 0 {
+                bench.turn(None);
+            }
+            assert!(turns(&bench) - before <= 2, "the alarm wakes it");
+        } else {
+            bench.pass(980 * MILLISECOND);
+            assert_eq!(calls.get(), 0);
+            bench.pass(20 * MILLISECOND);
+            assert_eq!(calls.get(), 1, "a second late");
+        }
+        assert_eq!(bench.heard(peer), b"tick");
+        bench.reactor.set_behind(false);
+        bench.assert_sleeps();
+        assert_eq!(calls.get(), 1);
+    }
+}

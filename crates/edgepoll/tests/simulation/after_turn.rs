@@ -102,7 +102,7 @@ impl Run {
         Ok(())
     }
 
-    /// A connection that could receive is served within `most` turns.
+    /// A connection that could receive is served within `most` turns of an owner that is not behind.
     fn check_service(&mut self, place: usize, most: usize) -> Result<(), String> {
         let model = &mut self.models[place];
         let has_no_room = model
@@ -124,8 +124,9 @@ impl Run {
             && !model.connecting
             && unread;
         let idle = view.calls == model.calls_seen && model.delivered == model.delivered_seen;
+        // While the owner is behind, those that had their share wait.
         model.turns_unserved = if could && idle {
-            model.turns_unserved + 1
+            model.turns_unserved + usize::from(!self.is_behind)
         } else {
             0
         };

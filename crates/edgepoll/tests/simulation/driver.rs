@@ -129,6 +129,10 @@ pub(crate) struct Run {
     pub(crate) counts: Counts,
     /// Whether peers have deadlines. Then an alarm is set nearly always, which some checks of the others exclude.
     pub(crate) has_deadlines: bool,
+    /// In how many of a thousand turns the owner is behind.
+    behind: u32,
+    /// It is in this turn.
+    pub(crate) is_behind: bool,
 }
 
 pub(crate) fn run(seed: u64) -> Result<Counts, String> {
@@ -181,6 +185,8 @@ impl Run {
             } else {
                 6_000
             },
+            behind: random.pick(&[0, 0, 300, 900]),
+            is_behind: false,
             random,
             listening: Vec::new(),
             models: Vec::new(),
@@ -261,7 +267,9 @@ impl Run {
         self.counts.turns += 1;
         self.inbox.clear();
         let now = self.kernel().now();
-        self.ticks.before_turn(now)?;
+        self.is_behind = self.random.chance(self.behind);
+        self.reactor.set_behind(self.is_behind);
+        self.ticks.before_turn(now, self.is_behind)?;
         let before = self.before_turn();
         let turned = if timeout == Some(Duration::ZERO) && self.random.chance(500) {
             self.reactor.announced_turn(&mut self.inbox)
@@ -292,9 +300,10 @@ impl Run {
         self.ticks.after_command(now)
     }
 
-    /// From now on the kernel has no faults, both sides read, and there are no other actions. Everything that was sent must
+    /// From now on the kernel has no faults, both sides read, the owner is not behind, and there are no other actions. Everything that was sent must
     /// arrive.
     fn settle(&mut self) -> Result<(), String> {
+        self.behind = 0;
         self.kernel().faults = Faults::none();
         self.kernel().run_short(edgepoll::Errno::EMFILE, 0);
         for place in 0..self.models.len() {
