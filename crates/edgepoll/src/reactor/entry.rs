@@ -118,8 +118,9 @@ impl<S> Entry<S> {
     }
 
     /// The slot came up at the time `now`. Prepares what follows for the timers that have expired, those of sessions if they were set for
-    /// `sessions_by` or before. A send is tried next: the kernel reports room only once a third of the buffer is free, and one wait may not report every connection. If the connection is late or
-    /// its session or a layer has a timer, so is a receive. If the kernel has no room or no input, they fail with EAGAIN.
+    /// `sessions_by` or before. A send is tried next: the kernel reports room only once a third of the buffer is free, and one wait may not
+    /// report every connection. If the connection is late or its session or a layer has a timer, so is a receive. If the kernel has no room
+    /// or no input, they fail with EAGAIN.
     ///
     /// Returns true when more follows once the connection has been served.
     pub(super) fn handle_timers(&mut self, now: u64, sessions_by: u64) -> bool {
