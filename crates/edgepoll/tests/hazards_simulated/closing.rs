@@ -217,8 +217,10 @@ fn hazard_92_a_peer_that_vanished_is_noticed_idle_and_with_bytes_on_the_way() {
             .unwrap();
         bench.run_until_idle();
         let begun = bench.kernel().now_in_milliseconds();
-        while bench.closed(token).is_none() {
-            bench.turn(None);
+        for _ in 0..1_000 {
+            if bench.closed(token).is_none() {
+                bench.turn(None);
+            }
         }
         let took = bench.kernel().now_in_milliseconds() - begun;
         assert_eq!(bench.closed(token), Some(CloseReason::Late(deadline)));
