@@ -101,7 +101,7 @@ test.serial('write() waits at highWaterMark, and not a byte below it', async (t)
 });
 
 test('bufferedAmount falls while the peer reads, long before the low mark', async (t) => {
-  // While the peer reads, the kernel's buffers may grow to 32 MiB for it and 4 MiB for this side.
+  // While the peer reads, the kernel's buffers may grow: to 32 MiB at the peer (tcp_rmem) and 4 MiB at this side (tcp_wmem).
   const written = 64 * MIB;
   const { connection, peer } = await pairOf(t, { maxBufferedAmount: written });
   connection.write(Buffer.alloc(written)).catch(() => {});

@@ -42,7 +42,7 @@ const mostLast = 60;
 /** The most lines of one check that follow the table of all checks. */
 const mostNamed = 10;
 
-/** The first lines that name a test that failed. */
+/** The first lines with a mark. Most of them have the name of a test. */
 export function failedTests(text) {
   const marked = text.split('\n').filter((line) => marks.test(line));
   return marked.slice(0, mostNamed).map((line) => line.trim());

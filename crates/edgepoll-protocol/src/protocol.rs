@@ -95,7 +95,7 @@ pub trait Session: 'static {
 
     /// A timer that [`Io::set_timer`] set has expired. A session that waited for the peer should ask [`Io::is_held`].
     ///
-    /// While the owner has still to handle messages that it was given, this call waits for it, a second at most.
+    /// If the owner has too many messages for one turn of its event loop, this call waits until it has gone on, a second at most.
     ///
     /// # Errors
     /// As [`Session::decode`].

@@ -32,6 +32,15 @@ impl Timer {
         (0..TIMERS as u8).map(Timer::Session)
     }
 
+    /// The timers that no session sets.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn of_core() -> impl Iterator<Item = Timer> {
+        let of_end = [Timer::Connect, Timer::Check, Timer::Late];
+        of_end
+            .into_iter()
+            .chain([Timer::Retry, Timer::Layers, Timer::Deadline])
+    }
+
     fn place(self) -> usize {
         match self {
             Timer::Connect => 0,
@@ -146,11 +155,7 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Timer> {
-        let own = [Timer::Connect, Timer::Check, Timer::Late];
-        let own = own
-            .into_iter()
-            .chain([Timer::Retry, Timer::Layers, Timer::Deadline]);
-        own.chain(Timer::of_session()).collect()
+        Timer::of_core().chain(Timer::of_session()).collect()
     }
 
     #[test]

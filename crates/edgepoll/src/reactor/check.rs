@@ -65,16 +65,13 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         for (token, occupant) in self.slots.iter() {
-            let soonest = occupant.soonest();
             let comes_up = self.wheel.get(token.index);
-            if occupant.connection().is_some_and(|entry| entry.is_due) {
-                continue;
-            }
-            // A session's timer that waited for the owner is looked at again within a millisecond.
-            let now = self.kernel.now();
-            let waits = |at, up| at <= now && up <= now + MILLISECOND;
-            let is_late = |at, up| up > at && !waits(at, up);
-            if soonest.is_some_and(|at| comes_up.is_none_or(|up| is_late(at, up))) {
+            let soonest = match occupant {
+                Occupant::Listener(listener) => listener.soonest(),
+                Occupant::Connection(entry) if entry.is_due => continue,
+                Occupant::Connection(entry) => self.latest_to_come_up(entry),
+            };
+            if soonest.is_some_and(|at| comes_up.is_none_or(|up| up > at)) {
                 return Err(format!(
                     "5: a timer of {token:?} expires at {soonest:?}, and it comes up at {comes_up:?}"
                 ));
@@ -85,6 +82,16 @@ impl<K: Kernel> Reactor<K> {
             return Err("5: the alarm is not set for the soonest timer".to_owned());
         }
         Ok(())
+    }
+
+    /// The latest time at which a connection has to come up for its timers: that of the soonest one, or a millisecond from now for a
+    /// session's timer that has expired and may have waited for the owner.
+    fn latest_to_come_up(&self, entry: &Entry<K::Socket>) -> Option<u64> {
+        let (timers, now) = (&entry.connection.timers, self.kernel.now());
+        let of_session = Timer::of_session().filter_map(|timer| timers.get(timer));
+        let of_session = of_session.map(|at| if at <= now { now + MILLISECOND } else { at });
+        let others = Timer::of_core().filter_map(|timer| timers.get(timer));
+        of_session.chain(others).min()
     }
 
     fn check_listener(

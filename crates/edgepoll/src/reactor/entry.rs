@@ -110,6 +110,7 @@ impl<S> Entry<S> {
     pub(super) fn comes_up_at(&self, now: u64, sessions_by: u64) -> Option<u64> {
         let timers = &self.connection.timers;
         let soonest = timers.soonest()?;
+        // `sessions_by` differs from `now` only if the owner is behind.
         if sessions_by == now || soonest > now {
             return Some(soonest);
         }

@@ -116,14 +116,6 @@ impl<S> Occupant<S> {
         }
     }
 
-    /// When its soonest timer expires, in nanoseconds of the kernel's clock.
-    pub(super) fn soonest(&self) -> Option<u64> {
-        match self {
-            Occupant::Listener(listener) => listener.soonest(),
-            Occupant::Connection(entry) => entry.connection.timers.soonest(),
-        }
-    }
-
     /// When it has to come up next, as [`Entry::comes_up_at`] says.
     pub(super) fn comes_up_at(&self, now: u64, sessions_by: u64) -> Option<u64> {
         match self {

@@ -131,7 +131,7 @@ pub(crate) struct Run {
     pub(crate) has_deadlines: bool,
     /// In how many of a thousand turns the owner is behind.
     behind: u32,
-    /// It is in this turn.
+    /// Whether the owner is behind in this turn.
     pub(crate) is_behind: bool,
 }
 
@@ -300,8 +300,8 @@ impl Run {
         self.ticks.after_command(now)
     }
 
-    /// From now on the kernel has no faults, both sides read, the owner is not behind, and there are no other actions. Everything that was sent must
-    /// arrive.
+    /// From now on the kernel has no faults, both sides read, the owner is not behind, and there are no other actions. Everything that
+    /// was sent must arrive.
     fn settle(&mut self) -> Result<(), String> {
         self.behind = 0;
         self.kernel().faults = Faults::none();

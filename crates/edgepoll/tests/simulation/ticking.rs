@@ -142,7 +142,7 @@ pub(crate) struct Ticks {
     expired: Vec<(u32, u8)>,
     /// The owner is behind in this turn.
     is_behind: bool,
-    /// A timer that waited for the owner has come up by then.
+    /// A millisecond after the last turn in which the owner was behind. A timer that waited in that turn expires by then.
     waited_until: u64,
     pub(crate) calls: u64,
     pub(crate) moves: u64,
