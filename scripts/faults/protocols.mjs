@@ -38,6 +38,12 @@ export const protocolFaults = [
     replace: '',
   },
   {
+    name: 'timers of sessions do not wait for an owner that is behind',
+    file: `${reactor}/session_timers.rs`,
+    find: 'true => now.saturating_sub(MOST_LATE),',
+    replace: 'true => now,',
+  },
+  {
     name: 'a varint of more than 64 bits loses the others',
     file: 'crates/edgepoll/src/protocol/length_field.rs',
     find: 'if place == MOST_VARINT - 1 && byte > 1 {',
