@@ -240,7 +240,7 @@ test('a peer that says nothing after a ping is given up', async (t) => {
 });
 
 test('wrong options and messages throw', async (t) => {
-  const wrong: [options: object, code: string, message: RegExp][] = [
+  const wrong: [options: unknown, code: string, message: RegExp][] = [
     [{ maxMesage: 1 }, 'ERR_UNKNOWN_OPTION', /^websocket: unknown option 'maxMesage'; known are /],
     [{ maxMessage: 0 }, 'ERR_OUT_OF_RANGE', /^websocket: maxMessage must be .+, not 0$/],
     [{ deflate: { treshold: 1 } }, 'ERR_UNKNOWN_OPTION', /^websocket: .*'treshold' in deflate;/],
@@ -253,11 +253,17 @@ test('wrong options and messages throw', async (t) => {
     [{ subprotocols: ['a b'] }, 'ERR_INVALID_ARG_VALUE', /^websocket: subprotocols .+ 'a b'$/],
     [{ url: 'wss://example.com' }, 'ERR_INVALID_ARG_VALUE', /^websocket: url must be .+wss:/],
     [{ url: 'no URL' }, 'ERR_INVALID_ARG_VALUE', /^websocket: url must be .+ not 'no URL'$/],
+    [{ host: 'a' }, 'ERR_UNKNOWN_OPTION', /^websocket: unknown option 'host'; .*'url'/],
+    [5, 'ERR_INVALID_ARG_TYPE', /^websocket: options must be an object, not 5$/],
+    [null, 'ERR_INVALID_ARG_TYPE', /^websocket: options .*, not null$/],
+    [{ origins: 'x' }, 'ERR_INVALID_ARG_TYPE', /^websocket: origins must be .*'x'/],
+    [{ headers: 5 }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers must be .*, not 5$/],
+    [{ headers: new Map() }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers must be /],
     [{ headers: { Host: 'x' } }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers: .*Host/],
     [{ headers: { 'X-A': 'a\r\nb' } }, 'ERR_INVALID_ARG_VALUE', /^websocket: headers: .*X-A/],
   ];
   for (const [options, code, message] of wrong)
-    t.throws(() => websocket(options), { code, message });
+    t.throws(() => websocket(options as WebSocketOptions), { code, message });
 
   const { server } = await pair(t, {}, {});
   await opened(server);

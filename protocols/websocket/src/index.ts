@@ -44,7 +44,7 @@ export type Incoming<Options> =
 export function websocket<const Options extends WebSocketOptions = Record<never, never>>(
   options?: Options,
 ): Protocol<Incoming<Options>, Outgoing> {
-  const native = addon.websocket(nativeOptions(options ?? {}));
+  const native = addon.websocket(nativeOptions(options));
   const decode = options?.fragments === true ? readPart : readWhole;
   return {
     name: 'websocket',

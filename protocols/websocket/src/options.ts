@@ -1,4 +1,5 @@
 /** What a program chooses, and how the addon gets it. */
+import { inspect } from 'node:util';
 
 /** How messages are compressed (RFC 7692). */
 export interface DeflateOptions {
@@ -73,15 +74,54 @@ export interface WebSocketOptions {
   readonly pongTimeout?: number | undefined;
 }
 
-/** The options as the addon takes them: it checks their types and ranges, and refuses unknown ones. */
-export function nativeOptions(options: WebSocketOptions): object {
+/** The names of {@link WebSocketOptions}. The addon has other names for some of them. */
+const optionNames: Readonly<Record<keyof WebSocketOptions, true>> = {
+  maxMessage: true,
+  maxFrame: true,
+  fragments: true,
+  maxFragment: true,
+  control: true,
+  accepts: true,
+  deflate: true,
+  subprotocols: true,
+  origins: true,
+  decide: true,
+  url: true,
+  headers: true,
+  maxHead: true,
+  maxHeaders: true,
+  handshakeTimeout: true,
+  closeTimeout: true,
+  pingInterval: true,
+  pongTimeout: true,
+};
+
+/** The options as the addon takes them: it checks their types and ranges. */
+export function nativeOptions(options: WebSocketOptions = {}): object {
+  // The addon refuses what is no object.
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  refuseUnknown(options, optionNames, '');
   const { deflate, headers, origins, url, ...rest } = options;
   const native: Record<string, unknown> = { ...rest };
   if (deflate !== undefined) addDeflate(native, deflate);
   if (headers !== undefined) native['headers'] = lines(headers);
-  if (origins !== undefined) native['origins'] = origins.map((origin) => origin ?? '');
+  if (origins !== undefined) native['origins'] = withoutNull(origins);
   if (url !== undefined) addUrl(native, url);
   return native;
+}
+
+/** Throws for the first name in `given` that `known` does not have. */
+function refuseUnknown(given: object, known: object, where: string): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  const names = Object.keys(known).map((name) => `'${name}'`);
+  const text = `unknown option '${unknown}'${where}; known are ${names.join(', ')}`;
+  throw wrong(text, 'ERR_UNKNOWN_OPTION');
+}
+
+/** The origins with an empty text for `null`. The addon refuses what is no array. */
+function withoutNull(origins: readonly (string | null)[]): readonly string[] {
+  return Array.isArray(origins) ? origins.map((origin) => origin ?? '') : (origins as string[]);
 }
 
 /** The options of {@link DeflateOptions}, by their names in the addon. */
@@ -97,14 +137,9 @@ const deflateNames: Readonly<Record<keyof DeflateOptions, string>> = {
 function addDeflate(native: Record<string, unknown>, deflate: boolean | DeflateOptions): void {
   native['deflate'] = typeof deflate === 'object' && deflate !== null ? true : deflate;
   if (typeof deflate !== 'object' || deflate === null) return;
-  for (const [name, value] of Object.entries(deflate)) {
-    if (!Object.hasOwn(deflateNames, name)) {
-      const known = Object.keys(deflateNames).map((one) => `'${one}'`);
-      const text = `unknown option '${name}' in deflate; known are ${known.join(', ')}`;
-      throw wrong(text, 'ERR_UNKNOWN_OPTION');
-    }
+  refuseUnknown(deflate, deflateNames, ' in deflate');
+  for (const [name, value] of Object.entries(deflate))
     native[deflateNames[name as keyof DeflateOptions]] = value;
-  }
 }
 
 function addUrl(native: Record<string, unknown>, value: string | URL): void {
@@ -128,6 +163,9 @@ function wrong(text: string, code = 'ERR_INVALID_ARG_VALUE'): TypeError {
 
 /** Headers as lines. */
 export function lines(headers: Readonly<Record<string, string>>): string[] {
+  // An array, a Map or Headers would give no entries, or other ones.
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers)
+    throw wrong(`headers must be an object with a text for each name, not ${inspect(headers)}`);
   return Object.entries(headers).map(([name, value]) => {
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
       throw wrong(`headers: '${name}' is not the name of a header`);
