@@ -44,8 +44,8 @@ export interface ListenOptions<In = Chunk, Out = Payload>
   maxPending?: number | undefined;
   /**
    * How many bytes all connections of the server may hold together: written bytes in send queues, received bytes of messages that are not
-   * complete, and those that the consumer has not taken, with 128 for each chunk or message. The less is free, the less a single
-   * connection may hold before it stops receiving: as much as is free. So those that hold most stop first, and the others go on. If
+   * complete, and those that the consumer has not taken, with 128 for each chunk or message. A connection that
+   * holds as much as is still free stops receiving. So those that hold most stop first, and the others go on. If
    * the program has written so much that the sum is above the limit, connections close with `ERR_SERVER_FULL` until a quarter is free:
    * those that hold more than the average, and of these the ones whose peers read slowest.
    *
