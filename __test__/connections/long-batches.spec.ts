@@ -94,7 +94,67 @@ async function broadcast(t: ExecutionContext, run: Broadcast, driver: Driver): P
   server.destroy();
 }
 
+/** Passes the lines of all connections to `took`, one after the other. */
+type Taking = (server: Server, took: (line: Buffer) => void) => void;
+
+const takings: Record<string, Taking> = {
+  'events()': (server, took) => {
+    void (async () => {
+      for await (const event of server.events()) if (event.type === 'data') took(event.data);
+    })();
+  },
+  'an iterator': (server, took) => {
+    void (async () => {
+      for await (const connection of server)
+        void (async () => {
+          for await (const line of connection) took(line);
+        })();
+    })();
+  },
+};
+
+/** Lines that take no time, then as many that take `LONG` milliseconds each. */
+async function slowsDown(t: ExecutionContext, take: Taking, driver: Driver): Promise<void> {
+  const [MANY, LONG] = [64, 6];
+  const server = await serverOf(t, { driver, framing: 'lines' });
+  let taken = 0;
+  /** How many long lines were taken since the event loop had its turn, and the most of them. */
+  let [since, most] = [0, 0];
+  take(server, (line) => {
+    taken += 1;
+    if (line.length === 1) return;
+    since += 1;
+    most = Math.max(most, since);
+    const until = performance.now() + LONG;
+    while (performance.now() < until);
+  });
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    since = 0;
+    if (taken < 2 * MANY) setImmediate(turn);
+  };
+  turn();
+  const peer = await dial(server.address.port);
+  t.teardown(() => peer.destroy());
+  await send(peer, 'x\n'.repeat(MANY));
+  await eventually('the short lines are taken', () => taken === MANY);
+  await send(peer, 'long\n'.repeat(MANY));
+  await eventually('the long lines are taken', () => taken === 2 * MANY);
+  t.true(turns > 0);
+  // The consumer waits for the first line. The clock is read before the second line and before the fourth.
+  t.true(most <= 3, `${most} lines without a turn`);
+  server.destroy();
+}
+
 for (const driver of ['uv', 'thread'] satisfies Driver[]) {
+  for (const [style, take] of Object.entries(takings)) {
+    test.serial(
+      `lines that take long, after others that do not, leave the loop its turns: ${style}, ${driver}`,
+      (t) => slowsDown(t, take, driver),
+    );
+  }
+
   test.serial(
     `awaited writes that need not wait leave the loop its turns, ${driver}`,
     async (t) => {

@@ -53,6 +53,17 @@ for (const driver of drivers) {
     t.is(sends(lines).length, 1, lines.join('\n'));
   });
 
+  straceTest(
+    `staged: what a loop over read() writes outside a turn is sent by one system call, ${driver}`,
+    async (t) => {
+      const calls = 'sendto,sendmsg';
+      const { ended, lines } = await straced(t, calls, 'staged-writes', driver, 'read');
+      const echoed = JSON.stringify([`1\n${'x\n'.repeat(20)}`, '2\n']);
+      t.like(ended, { code: 0, stdout: `${echoed}\n`, stderr: '' });
+      t.is(sends(lines).length, 1, lines.join('\n'));
+    },
+  );
+
   // A write that seems to be followed by another of its connection waits for that one, so it would be sent a turn later.
   straceTest(
     `staged: a write number of the batch before, used again by another connection, delays no write, ${driver}`,

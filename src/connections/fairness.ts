@@ -47,6 +47,14 @@ export class Fairness {
     this.#control = control;
   }
 
+  /**
+   * The driver hands over what has arrived. How long items took before says nothing about those that come now, so the next item
+   * reads the clock. The first one does not if a consumer waits for it.
+   */
+  begin(): void {
+    this.items = 0;
+  }
+
   /** Counts writes and their bytes as work. */
   spend(writes: number, bytes: number): void {
     this.#spent += writes * WRITE_COST + bytes;
@@ -73,6 +81,7 @@ export class Fairness {
       // The event loop has had its turn since the last reading.
       this.#callback = callback;
       this.#since = time;
+      this.#most = 1;
     }
     this.#read = time;
     this.#spent = 0;

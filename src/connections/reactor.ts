@@ -40,6 +40,7 @@ export class Reactor {
         new ReactorBinding(driver, {
           ...memory,
           dispatch: (count, fresh, pool, slab, arena) => {
+            this.fairness.begin();
             this.dispatcher.dispatch(count, fresh, pool, slab, arena);
           },
         }),

@@ -15,6 +15,12 @@ import * as sharedMemory from './shared-memory.js';
 const { CONTROL_COUNT, CONTROL_IN_TURN, LENT, MORE, WRITE_FIELDS } = layout;
 const { MAX_WRITES, STAGE_SIZE } = sharedMemory;
 
+/**
+ * So many microtasks in a row have to stage nothing before the staged writes are sent. A loop over `await read()` needs 2 from one
+ * chunk to the next, and 4 if an async generator passes the chunks on.
+ */
+const MOST_IDLE = 6;
+
 /** Taken at the import, because the program may replace the global function later. */
 const { queueMicrotask } = globalThis;
 
@@ -51,6 +57,8 @@ export class Staging {
   #settling = false;
   /** How many writes were staged when that microtask ran last. */
   #seen = 0;
+  /** How often that microtask has run since something was staged. */
+  #idle = 0;
   /** The process is exiting, so no microtask will run: each write is sent at once. */
   #exits = false;
   /** Whether a batch is being read, and code of the program runs. Then the native side must not write another batch. */
@@ -231,19 +239,24 @@ export class Staging {
   }
 
   /**
-   * Outside a turn of the reactor the native side does not send what is staged. This microtask does. It queues itself again as
-   * long as something was staged since its last run.
+   * Outside a turn of the reactor the native side does not send what is staged. This microtask does. It queues itself again until it
+   * has run {@link MOST_IDLE} times since something was staged.
    */
   readonly #settle = (): void => {
     const count = this.#control[CONTROL_COUNT] as number;
-    if (count !== this.#seen) {
+    this.#idle = count === this.#seen ? this.#idle + 1 : 0;
+    if (this.#idle < MOST_IDLE) {
       this.#seen = count;
       queueMicrotask(this.#settle);
       return;
     }
     this.#seen = 0;
+    this.#idle = 0;
     this.#settling = false;
-    if (count > 0) this.flush();
+    if (count === 0) return;
+    const bytes = this.#staged;
+    this.flush();
+    this.#fairness.spend(count, bytes);
   };
 
   /** Sends what is staged and handles the outcome. */
