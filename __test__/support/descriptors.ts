@@ -16,6 +16,26 @@ export function targetOf(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
+/**
+ * How many open descriptors have a target that `isCounted` accepts. A runtime may open other descriptors at any time: Deno opens two
+ * sockets when it is busy.
+ */
+export function countOpen(isCounted: (target: string) => boolean): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return isCounted(readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // Closed since the listing: the listing's own descriptor, or another thread's.
+      return false;
+    }
+  }).length;
+}
+
+/** How many open descriptors are of the kinds that a poller opens, or lead to `watched` as a duplicate of its descriptor does. */
+export function countPollers(watched: string): number {
+  return countOpen((target) => target === watched || target.startsWith('anon_inode:'));
+}
+
 /** The descriptor's /proc/self/fdinfo: its flags, and for an epoll descriptor one `tfd:` line per registration. */
 export function detailsOf(fd: number): string {
   return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
