@@ -19,7 +19,7 @@ const { MAX_WRITES, STAGE_SIZE } = sharedMemory;
  * So many microtasks in a row have to stage nothing before the staged writes are sent. A loop over `await read()` needs 2 from one
  * chunk to the next, and 4 if an async generator passes the chunks on.
  */
-const MOST_IDLE = 6;
+const MOST_IDLE = 4;
 
 /** Taken at the import, because the program may replace the global function later. */
 const { queueMicrotask } = globalThis;
