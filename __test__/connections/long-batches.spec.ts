@@ -128,9 +128,7 @@ async function slowsDown(t: ExecutionContext, take: Taking, driver: Driver): Pro
     const until = performance.now() + LONG;
     while (performance.now() < until);
   });
-  let turns = 0;
   const turn = (): void => {
-    turns += 1;
     since = 0;
     if (taken < 2 * MANY) setImmediate(turn);
   };
@@ -141,7 +139,6 @@ async function slowsDown(t: ExecutionContext, take: Taking, driver: Driver): Pro
   await eventually('the short lines are taken', () => taken === MANY);
   await send(peer, 'long\n'.repeat(MANY));
   await eventually('the long lines are taken', () => taken === 2 * MANY);
-  t.true(turns > 0);
   // The consumer waits for the first line. The clock is read before the second line and before the fourth.
   t.true(most <= 3, `${most} lines without a turn`);
   server.destroy();

@@ -1,13 +1,5 @@
 /** Ancillary data of messages: descriptors and credentials. */
-import {
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import test from 'ava';
@@ -15,6 +7,7 @@ import { watch } from 'edgepoll';
 import type { Message } from 'edgepoll/fd';
 import { EdgepollError, eventfd, socket, socketpair } from 'edgepoll/fd';
 
+import { countOpen, targetOf } from '../support/descriptors.js';
 import { drivers, fixture, folder, runFixture, start } from '../support/process.js';
 
 test('unrequested-descriptors: 200 with one byte, 1,000 times, and none is left', async (t) => {
@@ -26,14 +19,7 @@ test('unrequested-descriptors: 200 with one byte, 1,000 times, and none is left'
 const SO_PASSPIDFD = 76;
 
 test('unrequested-descriptors: the sender’s pidfd that comes with each message is closed', (t) => {
-  const pidfds = (): number =>
-    readdirSync('/proc/self/fd').filter((fd) => {
-      // The listing's own descriptor is closed by now.
-      const path = `/proc/self/fd/${fd}`;
-      return (
-        lstatSync(path, { throwIfNoEntry: false }) !== undefined && /pidfd/.test(readlinkSync(path))
-      );
-    }).length;
+  const pidfds = (): number => countOpen((target) => target.includes('pidfd'));
   for (const type of ['stream', 'dgram', 'seqpacket'] as const) {
     const [here, there] = socketpair({ type });
     try {
@@ -108,7 +94,7 @@ test('descriptors: the most that a message carries, one more, and one that is cl
   t.is(message?.descriptors.length, 253);
   t.false(message?.descriptorsTruncated);
   const [first] = message?.descriptors ?? [];
-  t.is(readlinkSync(`/proc/self/fd/${first?.fd}`), 'anon_inode:[eventfd]');
+  t.is(targetOf(first?.fd ?? -1), 'anon_inode:[eventfd]');
   const inode = (fd: number): number => statSync(`/proc/self/fd/${fd}`).ino;
   t.is(inode(first?.fd ?? -1), inode(counter.fd));
   for (const descriptor of message?.descriptors ?? []) descriptor.close();

@@ -1,28 +1,19 @@
 /** Waiting for descriptors by promise: readable(), writable(), writeAll(), and connections one after the other. */
-import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import test from 'ava';
 import type { Socket } from 'edgepoll/fd';
 import { eventfd, OwnedFd, pipe, pidfd, socket, socketpair } from 'edgepoll/fd';
 
+import { countOpen } from '../support/descriptors.js';
 import { drivers, runFixture, runtimeName } from '../support/process.js';
 
 /** Deno's closeSync() closes only descriptors that Deno's node:fs has opened. */
 const exceptDeno = runtimeName === 'deno' ? test.serial.skip : test.serial;
 
 /** The number of this process's open epoll descriptors. */
-function epolls(): number {
-  const isEpoll = (fd: string): boolean => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).includes('eventpoll');
-    } catch {
-      // The descriptor of the listing itself: it is closed by now.
-      return false;
-    }
-  };
-  return readdirSync('/proc/self/fd').filter(isEpoll).length;
-}
+const epolls = (): number => countOpen((target) => target.includes('eventpoll'));
 
 /** Fills a pipe; returns the number of bytes written. */
 function fill(writer: OwnedFd): number {

@@ -10,7 +10,7 @@ import type { Descriptor } from 'edgepoll/fd';
 import { eventfd, inotify, signalfd, socket, socketpair, timerfd } from 'edgepoll/fd';
 
 import { pipe } from '../readiness/helpers.js';
-import { isOpen, openDescriptors, targetOf } from '../support/descriptors.js';
+import { countOpen, isOpen } from '../support/descriptors.js';
 import {
   dial,
   nextOf,
@@ -51,8 +51,7 @@ const options = (signal: AbortSignal | undefined): { signal?: AbortSignal } =>
   signal === undefined ? {} : { signal };
 
 /** How many epoll descriptors this process has: one for each poller, and those of the runtime. */
-const pollers = (): number =>
-  openDescriptors().filter((fd) => targetOf(fd) === 'anon_inode:[eventpoll]').length;
+const pollers = (): number => countOpen((target) => target === 'anon_inode:[eventpoll]');
 
 const succeeds = async (promise: Promise<unknown>): Promise<boolean> =>
   (await Promise.allSettled([promise]))[0].status === 'fulfilled';

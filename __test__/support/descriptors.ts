@@ -31,7 +31,7 @@ export function countOpen(isCounted: (target: string) => boolean): number {
   }).length;
 }
 
-/** How many open descriptors are of the kinds that a poller opens, or lead to `watched` as a duplicate of its descriptor does. */
+/** How many open descriptors are of the kinds that a poller opens, or lead to the target `watched`, as duplicates of a watched descriptor do. */
 export function countPollers(watched: string): number {
   return countOpen((target) => target === watched || target.startsWith('anon_inode:'));
 }
