@@ -230,6 +230,7 @@ export declare class Connection<Data = unknown, In = Chunk, Out = Payload> imple
     /**
      * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
      * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`, whether or not the peer has received them.
+     * The kernel gets the bytes when the callback that is running and its microtasks are done, or sooner.
      *
      * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
      * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
@@ -1130,7 +1131,8 @@ export declare class Server<Data = unknown, In = Chunk, Out = Payload> implement
      * and what leaving the loop does. A server has one consumer.
      *
      * A batch has everything that has arrived, in this order, and connections do not take turns in it. If the consumer waits for each
-     * message, clients that send much make the others wait: use `server.events()` then.
+     * message, clients that send much make the others wait: use `server.events()` then. A loop over a batch that awaits nothing keeps
+     * the event loop from its other work until the batch is done.
      *
      * @example
      * for await (const batch of server.batches())

@@ -164,6 +164,32 @@ for (const driver of ['uv', 'thread'] satisfies Driver[]) {
     },
   );
 
+  test.serial(
+    `awaited writes with work between them leave the loop its turns, ${driver}`,
+    async (t) => {
+      const { connection } = await pairOf(t, { driver });
+      const [WRITES, LONG] = [60, 6];
+      /** How many writes were made since the event loop had its turn, and the most of them. */
+      let [since, most] = [0, 0];
+      let isDone = false;
+      const turn = (): void => {
+        since = 0;
+        if (!isDone) setImmediate(turn);
+      };
+      turn();
+      for (let count = 0; count < WRITES; count += 1) {
+        const until = performance.now() + LONG;
+        while (performance.now() < until);
+        since += 1;
+        most = Math.max(most, since);
+        await connection.write('x');
+      }
+      isDone = true;
+      // If the writes before took little time, the clock is read after 16 of these, and then after each.
+      t.true(most <= 16 + 2, `${most} writes without a turn`);
+    },
+  );
+
   for (const [style, run] of Object.entries(styles)) {
     test.serial(
       `a broadcast of ${LINES} lines leaves timers their turns: ${style}, ${driver}`,

@@ -167,6 +167,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
   /**
    * Sends `data`; a string is sent as UTF-8. Resolves when the program should write more: at once while fewer than
    * `highWaterMark` bytes wait to be sent, else when the queue has fallen to `lowWaterMark`, whether or not the peer has received them.
+   * The kernel gets the bytes when the callback that is running and its microtasks are done, or sooner.
    *
    * Rejects with `ERR_CLOSED`, `ERR_WRITE_AFTER_END` or the connection's error. If `maxBufferedAmount` bytes wait to be sent, it
    * rejects with `ERR_SEND_QUEUE_FULL` and resets the connection; this limits a program that writes without awaiting. Rejects
@@ -178,8 +179,8 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
     const isMessage = (this.#flags & MESSAGES) !== 0;
     const refusal = isMessage ? this.#putMessage(data) : this.#put(data as Payload);
     if (refusal !== undefined) return later.refused(this.#late, refusal);
-    if (this.#queued < this.#owner.config.highWaterMark)
-      return this.#owner.fairness.yielding ?? DONE;
+    const yielding = this.#owner.fairness.next();
+    if (this.#queued < this.#owner.config.highWaterMark) return yielding ?? DONE;
     this.#congest();
     return later.whenDrained((this.#late ??= {}));
   }
@@ -432,8 +433,7 @@ export class Connection<Data = unknown, In = Chunk, Out = Payload>
 
   #next(): Promise<IteratorResult<Chunk, undefined>> {
     if (this.#owner.sink !== undefined) return consumedByEvents();
-    const { fairness } = this.#owner;
-    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    const yielding = this.#owner.fairness.next();
     if (yielding !== undefined) return yielding.then(() => this.#next());
     const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {

@@ -12,13 +12,9 @@ import * as layout from '../internal/layout.js';
 // V8 builds a module's own constants into its optimised code. An imported constant is loaded and checked at each use.
 const { CONTROL_BEHIND, CONTROL_CALLBACKS } = layout;
 
-/** The cost of one write beside that of its bytes, expressed in bytes. */
-const WRITE_COST = 4096;
-/** The clock is read when writes of this cost were made, in bytes. They take a fraction of a millisecond. */
-const MOST_SPENT = 256 * 1024;
-/** How many items consumers may take between two readings of the clock, if the items take little time. */
+/** How many items and writes there may be between two readings of the clock, if they take little time. */
 const MOST_ITEMS = 16;
-/** Items take little time if those between two readings took less than this, in milliseconds. */
+/** They take little time if those between two readings took less than this, in milliseconds. */
 const SHORT = 0.5;
 /** Milliseconds of consumers' work after which the event loop gets its turn. */
 const LONGEST = 5;
@@ -29,13 +25,11 @@ const now = performance.now.bind(performance);
 export class Fairness {
   readonly #control: Int32Array;
   /** Set while consumers have to wait for the event loop: the next item and the next write wait for it. */
-  yielding: Promise<void> | undefined = undefined;
-  /** How many items consumers may still take before they have to call {@link Fairness.check}. */
-  items = 1;
-  /** The value that `items` gets at each reading of the clock. */
+  #yielding: Promise<void> | undefined = undefined;
+  /** How many items and writes do not read the clock before one does. */
+  #items = 1;
+  /** The value that `#items` gets at each reading of the clock. */
   #most = 1;
-  /** The approximate cost of the writes since the last reading, in bytes. */
-  #spent = 0;
   /** The number of the driver's callback at the last reading. */
   #callback = -1;
   /** The time of the first reading within that callback. */
@@ -52,23 +46,21 @@ export class Fairness {
    * reads the clock. The first one does not if a consumer waits for it.
    */
   begin(): void {
-    this.items = 0;
-  }
-
-  /** Counts writes and their bytes as work. */
-  spend(writes: number, bytes: number): void {
-    this.#spent += writes * WRITE_COST + bytes;
-    if (this.#spent >= MOST_SPENT && this.yielding === undefined) this.#readClock();
+    this.#items = 0;
   }
 
   /**
-   * Consumers call this when `items` is 0. Returns a promise that the next item has to wait for if consumers have worked for
-   * {@link LONGEST} milliseconds, else `undefined`. A reading of the clock costs a tenth of an item, so there is one for
-   * several items.
+   * Counts an item that a consumer takes, or a write: a loop that awaits its writes works without taking items. Returns a promise that the
+   * caller has to wait for if consumers have worked for {@link LONGEST} milliseconds, else `undefined`. A reading of the clock costs a
+   * tenth of an item, so there is one for several items.
    */
-  check(): Promise<void> | undefined {
-    if (this.yielding === undefined) this.#readClock();
-    return this.yielding;
+  next(): Promise<void> | undefined {
+    return (this.#items -= 1) < 0 ? this.#check() : undefined;
+  }
+
+  #check(): Promise<void> | undefined {
+    if (this.#yielding === undefined) this.#readClock();
+    return this.#yielding;
   }
 
   #readClock(): void {
@@ -84,19 +76,18 @@ export class Fairness {
       this.#most = 1;
     }
     this.#read = time;
-    this.#spent = 0;
-    this.items = this.#most;
+    this.#items = this.#most;
     if (time - this.#since >= LONGEST) this.#yield();
   }
 
   #yield(): void {
-    this.items = 0;
+    this.#items = 0;
     this.#control[CONTROL_BEHIND] = 1;
-    this.yielding = new Promise((resolve) => {
+    this.#yielding = new Promise((resolve) => {
       setImmediate(() => {
-        this.yielding = undefined;
+        this.#yielding = undefined;
         this.#control[CONTROL_BEHIND] = 0;
-        this.items = this.#most;
+        this.#items = this.#most;
         this.#since = this.#read = now();
         resolve();
       });

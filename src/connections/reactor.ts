@@ -45,7 +45,7 @@ export class Reactor {
           },
         }),
     );
-    this.staging = new Staging(memory, this.native, this.fairness, (count) => {
+    this.staging = new Staging(memory, this.native, (count) => {
       this.dispatcher.dispatch(count);
     });
     this.outgoing = new Outgoing(memory, this.staging);

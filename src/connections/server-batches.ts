@@ -189,8 +189,7 @@ export class BatchStream implements EventSink, BatchSource {
   /** The next batch, or the end. */
   next(): Promise<IteratorResult<AnyBatch, undefined>> {
     this.#takeBack();
-    const { fairness } = this.#owner;
-    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    const yielding = this.#owner.fairness.next();
     if (yielding !== undefined) return yielding.then(() => this.next());
     this.#closing?.endSoon();
     if (!this.#filling.isEmpty) return Promise.resolve({ value: this.#give(), done: false });

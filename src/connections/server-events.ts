@@ -227,8 +227,7 @@ export class EventStream implements EventSink {
 
   /** The next event, or the end. */
   next(): Promise<IteratorResult<ServerEvent | DropEvent, undefined>> {
-    const { fairness } = this.#owner;
-    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    const yielding = this.#owner.fairness.next();
     if (yielding !== undefined) return yielding.then(() => this.next());
     if (this.#exceptions > 0) {
       this.#sift();

@@ -273,8 +273,7 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
   }
 
   #nextConnection(): Promise<IteratorResult<AnyConnection, undefined>> {
-    const { fairness } = this.#reactor;
-    const yielding = (fairness.items -= 1) < 0 ? fairness.check() : undefined;
+    const yielding = this.#reactor.fairness.next();
     if (yielding !== undefined) return yielding.then(() => this.#nextConnection());
     return (this.#accepted as Mailbox<AnyConnection>).next();
   }
@@ -328,7 +327,8 @@ export class Server<Data = unknown, In = Chunk, Out = Payload>
    * and what leaving the loop does. A server has one consumer.
    *
    * A batch has everything that has arrived, in this order, and connections do not take turns in it. If the consumer waits for each
-   * message, clients that send much make the others wait: use `server.events()` then.
+   * message, clients that send much make the others wait: use `server.events()` then. A loop over a batch that awaits nothing keeps
+   * the event loop from its other work until the batch is done.
    *
    * @example
    * for await (const batch of server.batches())

@@ -6,7 +6,6 @@
 import type { ReactorBinding } from '../internal/binding.js';
 import * as layout from '../internal/layout.js';
 import { lengthOf } from '../internal/validate.js';
-import type { Fairness } from './fairness.js';
 import type { ConnectionConfig } from './connection-options.js';
 import type { SharedMemory } from './shared-memory.js';
 import * as sharedMemory from './shared-memory.js';
@@ -40,7 +39,6 @@ function unshared(message: Uint8Array, length: number): Uint8Array {
 
 export class Staging {
   readonly #native: ReactorBinding;
-  readonly #fairness: Fairness;
   readonly #dispatch: (count: number) => void;
   readonly #stage: Uint8Array;
   readonly #writes: Int32Array;
@@ -68,14 +66,12 @@ export class Staging {
   constructor(
     { stage, writes, control }: SharedMemory,
     native: ReactorBinding,
-    fairness: Fairness,
     dispatch: (count: number) => void,
   ) {
     this.#stage = stage;
     this.#writes = writes;
     this.#control = control;
     this.#native = native;
-    this.#fairness = fairness;
     this.#dispatch = dispatch;
     this.#write = native.writer();
     this.#finish = native.finisher();
@@ -158,7 +154,6 @@ export class Staging {
       if (this.#limit < 0) this.#moveOut();
       if (count === MAX_WRITES || this.#staged + length > STAGE_SIZE) {
         this.flush();
-        this.#fairness.spend(count, this.#staged);
         count = 0;
         this.#staged = 0;
       }
@@ -253,10 +248,7 @@ export class Staging {
     this.#seen = 0;
     this.#idle = 0;
     this.#settling = false;
-    if (count === 0) return;
-    const bytes = this.#staged;
-    this.flush();
-    this.#fairness.spend(count, bytes);
+    if (count > 0) this.flush();
   };
 
   /** Sends what is staged and handles the outcome. */
@@ -278,10 +270,8 @@ export class Staging {
 
   /** Sends from the caller's memory at once. Returns the number of queued bytes, or a refusal: see the glue's `writer()`. */
   write(slot: number, generation: number, message: Uint8Array): number {
-    const length = lengthOf(message);
-    this.#fairness.spend(1, length);
     if (message.buffer instanceof ArrayBuffer) return this.#write(slot, generation, message);
-    return this.#write(slot, generation, unshared(message, length));
+    return this.#write(slot, generation, unshared(message, lengthOf(message)));
   }
 
   /**
