@@ -47,8 +47,9 @@ export interface WebSocketOptions {
    */
   readonly subprotocols?: readonly string[] | undefined;
   /**
-   * A server: the origins that are allowed, as `https://example.com`; `null` stands for a request without the header Origin, which no
-   * browser makes. Others are refused with status 403. Default: all are allowed.
+   * A server: the origins that are allowed, as `https://example.com`, without a path and without the scheme's own port. `null` stands for a
+   * request without the header Origin, which no browser makes. The text `'null'` is what browsers send for a page without an origin.
+   * Others are refused with status 403. Default: all are allowed.
    */
   readonly origins?: readonly (string | null)[] | undefined;
   /**
@@ -105,7 +106,7 @@ export function nativeOptions(options: WebSocketOptions = {}): object {
   const native: Record<string, unknown> = { ...rest };
   if (deflate !== undefined) addDeflate(native, deflate);
   if (headers !== undefined) native['headers'] = lines(headers);
-  if (origins !== undefined) native['origins'] = withoutNull(origins);
+  if (origins !== undefined) native['origins'] = nativeOrigins(origins);
   if (url !== undefined) addUrl(native, url);
   return native;
 }
@@ -119,9 +120,22 @@ function refuseUnknown(given: object, known: object, where: string): void {
   throw wrong(text, 'ERR_UNKNOWN_OPTION');
 }
 
-/** The origins with an empty text for `null`. The addon refuses what is no array. */
-function withoutNull(origins: readonly (string | null)[]): readonly string[] {
-  return Array.isArray(origins) ? origins.map((origin) => origin ?? '') : (origins as string[]);
+/** The origins with an empty text for `null`. The addon refuses what is no array, and what is no text in it. */
+function nativeOrigins(origins: readonly (string | null)[]): unknown {
+  if (!Array.isArray(origins)) return origins;
+  return origins.map((origin: unknown) => {
+    if (typeof origin === 'string' && !isOrigin(origin))
+      throw wrong(`origins must be as 'https://example.com', not ${inspect(origin)}`);
+    return origin === null ? '' : origin;
+  });
+}
+
+/** Whether a client may send the text in its header Origin (RFC 6454, section 7.1): browsers send no path and not the scheme's own port. */
+function isOrigin(text: string): boolean {
+  if (text === 'null') return true;
+  if (!/^[a-z][\w+.-]*:\/\/[^\s/?#@*]+$/i.test(text) || !URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return text.toLowerCase() === `${protocol}//${host}`.toLowerCase();
 }
 
 /** The options of {@link DeflateOptions}, by their names in the addon. */
@@ -135,8 +149,12 @@ const deflateNames: Readonly<Record<keyof DeflateOptions, string>> = {
 };
 
 function addDeflate(native: Record<string, unknown>, deflate: boolean | DeflateOptions): void {
-  native['deflate'] = typeof deflate === 'object' && deflate !== null ? true : deflate;
-  if (typeof deflate !== 'object' || deflate === null) return;
+  // The addon refuses what is neither of both.
+  if (typeof deflate !== 'object' || deflate === null || Array.isArray(deflate)) {
+    native['deflate'] = deflate;
+    return;
+  }
+  native['deflate'] = true;
   refuseUnknown(deflate, deflateNames, ' in deflate');
   for (const [name, value] of Object.entries(deflate))
     native[deflateNames[name as keyof DeflateOptions]] = value;
